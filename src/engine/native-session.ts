@@ -1,0 +1,79 @@
+/** A session in this process, through tfjs-node's binding. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { encodeSavedModel, type GraphDef, savedModelTag } from "../graph/proto.js";
+import { typeNumber } from "../graph/types.js";
+import { type TensorflowBinding, type TensorMetadata, typeOf } from "./binding.js";
+import { type HostTensor, type Session, SessionError } from "./session.js";
+
+/** Loads `graph` into a native session of its own. Throws SessionError where it is refused. */
+export function openNativeSession(binding: TensorflowBinding, graph: GraphDef): Session {
+  const folder = mkdtempSync(join(tmpdir(), "bit-train-graph-"));
+  try {
+    writeFileSync(join(folder, "saved_model.pb"), encodeSavedModel(graph));
+    const id = reported(() => binding.loadSavedModel(folder, savedModelTag));
+    return new NativeSession(binding, id);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+class NativeSession implements Session {
+  private closed = false;
+
+  constructor(
+    private readonly binding: TensorflowBinding,
+    private readonly id: number,
+  ) {}
+
+  async run(
+    feeds: Readonly<Record<string, HostTensor>>,
+    fetches: readonly string[],
+  ): Promise<HostTensor[]> {
+    if (this.closed) throw new Error("the session is closed");
+    const names = Object.keys(feeds);
+    const fed: number[] = [];
+    try {
+      for (const feed of Object.values(feeds)) {
+        fed.push(this.createTensor(feed));
+      }
+      const inputs = names.map((name) => `${name}:0`).join();
+      const outputs = fetches.map((name) => `${name}:0`).join();
+      const results = reported(() => {
+        return this.binding.runSavedModel(this.id, fed, inputs, outputs);
+      });
+      return results.map((metadata) => this.take(metadata));
+    } finally {
+      for (const id of fed) this.binding.deleteTensor(id);
+    }
+  }
+
+  close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.binding.deleteSavedModel(this.id);
+  }
+
+  private createTensor(feed: HostTensor): number {
+    const { shape, type, data } = feed;
+    // The binding takes an int64 as two int32, low half first.
+    const values = data instanceof BigInt64Array ? new Int32Array(data.buffer) : data;
+    return this.binding.createTensor(shape, typeNumber[type], values);
+  }
+
+  private take(metadata: TensorMetadata): HostTensor {
+    const type = typeOf(metadata.dtype);
+    const data = this.binding.tensorDataSync(metadata.id);
+    this.binding.deleteTensor(metadata.id);
+    return { type, shape: metadata.shape, data } as HostTensor;
+  }
+}
+
+function reported<T>(call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    throw new SessionError(error instanceof Error ? error.message : String(error));
+  }
+}

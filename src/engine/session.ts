@@ -1,0 +1,56 @@
+/**
+ * A native TensorFlow session that holds one graph: the narrow interface behind which the engine
+ * lies. Variables and dataset iterators live inside and keep their state from run to run.
+ */
+
+/** Values in JavaScript's memory, row-major. Strings are UTF-8 bytes, one array each. */
+export type HostTensor =
+  | { readonly type: "float32"; readonly shape: readonly number[]; readonly data: Float32Array }
+  | { readonly type: "int32"; readonly shape: readonly number[]; readonly data: Int32Array }
+  | {
+      readonly type: "uint8" | "bool";
+      readonly shape: readonly number[];
+      readonly data: Uint8Array;
+    }
+  | { readonly type: "int64"; readonly shape: readonly number[]; readonly data: BigInt64Array }
+  | { readonly type: "string"; readonly shape: readonly number[]; readonly data: Uint8Array[] };
+
+export interface Session {
+  /**
+   * Runs the part of the graph that `fetches` need.
+   * @param feeds value of each placeholder, by name
+   * @param fetches names of fetchable values
+   * @returns a value for each fetch, in order
+   * @throws SessionError where TensorFlow reports an error
+   */
+  run(
+    feeds: Readonly<Record<string, HostTensor>>,
+    fetches: readonly string[],
+  ): Promise<HostTensor[]>;
+  /** Frees the graph and all its variables. */
+  close(): void;
+}
+
+/** An error that TensorFlow reported while it loaded or ran a graph. */
+export class SessionError extends Error {
+  override readonly name = "SessionError";
+}
+
+/** The float32 values of a fetched tensor. Throws where it is of another type. */
+export function floats(value: HostTensor | undefined): Float32Array {
+  if (value?.type !== "float32") throw new Error(`expected float32, fetched ${value?.type}`);
+  return value.data;
+}
+
+/** The int32 values of a fetched tensor. Throws where it is of another type. */
+export function integers(value: HostTensor | undefined): Int32Array {
+  if (value?.type !== "int32") throw new Error(`expected int32, fetched ${value?.type}`);
+  return value.data;
+}
+
+/** A single number as a feed. */
+export function scalar(type: "float32" | "int32", value: number): HostTensor {
+  return type === "float32"
+    ? { type, shape: [], data: Float32Array.of(value) }
+    : { type, shape: [], data: Int32Array.of(value) };
+}

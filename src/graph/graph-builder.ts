@@ -1,0 +1,49 @@
+/** Writes a TensorFlow graph node by node: no native library is needed for it. */
+import { attribute } from "./attributes.js";
+import type { FunctionBuilder } from "./function-builder.js";
+import { NodeList, type Output } from "./node-list.js";
+import type { FunctionDef, GraphDef } from "./proto.js";
+import type { ElementType } from "./types.js";
+
+// 1087 is what TensorFlow 2.9 writes; 2.21 accepts it, and 2.9.1 is the oldest runtime we load.
+const producer = 1087;
+
+export class GraphBuilder extends NodeList {
+  private readonly functions: FunctionDef[] = [];
+
+  protected override reference(output: Output): string {
+    return output.index === 0 ? output.node : `${output.node}:${output.index}`;
+  }
+
+  /** A value that every run feeds. `name` is what the session's `run` calls it. */
+  placeholder(name: string, type: ElementType, shape: readonly number[] | undefined): Output {
+    const attrs = { dtype: attribute.type(type), shape: attribute.shape(shape) };
+    const made = this.one("Placeholder", [], attrs, { type, shape }, { name });
+    if (made.node !== name) throw new Error(`two nodes of the graph are called ${name}`);
+    return made;
+  }
+
+  /**
+   * A value that a run may fetch by `name`.
+   * @param after what a run that fetches it does besides
+   */
+  fetchable(name: string, value: Output, after: readonly Output[] = []): Output {
+    const attrs = { T: attribute.type(value.type) };
+    const made = this.one("Identity", [value], attrs, value, { name, after });
+    if (made.node !== name) throw new Error(`two nodes of the graph are called ${name}`);
+    return made;
+  }
+
+  /** Puts a function into the graph's library, where attributes name it. */
+  define(definition: FunctionBuilder): void {
+    this.functions.push(definition.build());
+  }
+
+  build(): GraphDef {
+    return {
+      node: this.nodes,
+      library: { function: this.functions },
+      versions: { producer, minConsumer: 0 },
+    };
+  }
+}

@@ -1,0 +1,108 @@
+/** Convolution and pooling of images `[N,H,W,C]` as operations of a TensorFlow graph. */
+import * as tf from "@tensorflow/tfjs";
+import { attribute } from "./attributes.js";
+import { register } from "./lowering.js";
+
+type Padding = "valid" | "same" | number;
+
+interface ConvAttrs {
+  readonly strides: number | [number, number];
+  readonly pad: Padding;
+  readonly dimRoundingMode?: "floor" | "round" | "ceil";
+}
+
+type Shape4D = [number, number, number, number];
+
+function geometry(x: readonly number[], filter: readonly number[], attrs: ConvAttrs) {
+  const { strides, pad, dimRoundingMode } = attrs;
+  const info = tf.backend_util.computeConv2DInfo(
+    [...x] as Shape4D,
+    [...filter] as Shape4D,
+    strides,
+    1,
+    pad,
+    dimRoundingMode,
+  );
+  const { top, bottom, left, right, type } = info.padInfo;
+  const named = type === "VALID" || type === "SAME";
+  const paddings = named ? [] : [0, 0, top, bottom, left, right, 0, 0];
+  return {
+    outShape: info.outShape,
+    attrs: {
+      strides: attribute.ints([1, info.strideHeight, info.strideWidth, 1]),
+      padding: attribute.string(named ? type : "EXPLICIT"),
+      explicit_paddings: attribute.ints(paddings),
+      data_format: attribute.string("NHWC"),
+      dilations: attribute.ints([1, 1, 1, 1]),
+      use_cudnn_on_gpu: attribute.bool(true),
+    },
+  };
+}
+
+register<ConvAttrs>("Conv2D", (graph, inputs, attrs) => {
+  const x = graph.cast(graph.value(inputs["x"]!), graph.computeType);
+  const filter = graph.cast(graph.value(inputs["filter"]!), graph.computeType);
+  const conv = geometry(x.shape, filter.shape, attrs);
+  const nodeAttrs = { T: attribute.type(x.type), ...conv.attrs };
+  return graph.emit("Conv2D", [x, filter], nodeAttrs, x.type, conv.outShape);
+});
+
+register<ConvAttrs & { inputShape: Shape4D }>("Conv2DBackpropInput", (graph, inputs, attrs) => {
+  const dy = graph.cast(graph.value(inputs["dy"]!), graph.computeType);
+  const filter = graph.cast(graph.value(inputs["filter"]!), graph.computeType);
+  const { inputShape } = attrs;
+  const conv = geometry(inputShape, filter.shape, attrs);
+  const nodeAttrs = { T: attribute.type(dy.type), ...conv.attrs };
+  const args = [graph.builder.ints(inputShape), filter, dy];
+  return graph.emit("Conv2DBackpropInput", args, nodeAttrs, dy.type, inputShape);
+});
+
+register<ConvAttrs & { filterShape: Shape4D }>("Conv2DBackpropFilter", (graph, inputs, attrs) => {
+  const x = graph.cast(graph.value(inputs["x"]!), graph.computeType);
+  const dy = graph.cast(graph.value(inputs["dy"]!), graph.computeType);
+  const { filterShape } = attrs;
+  const conv = geometry(x.shape, filterShape, attrs);
+  const nodeAttrs = { T: attribute.type(x.type), ...conv.attrs };
+  const args = [x, graph.builder.ints(filterShape), dy];
+  const made = graph.emit("Conv2DBackpropFilter", args, nodeAttrs, x.type, filterShape);
+  // Gradients of parameters are float32, as the parameters are.
+  return graph.cast(made, "float32");
+});
+
+interface PoolAttrs {
+  readonly filterSize: number | [number, number];
+  readonly strides: number | [number, number];
+  readonly pad: "valid" | "same";
+}
+
+function poolGeometry(x: readonly number[], { filterSize, strides, pad }: PoolAttrs) {
+  const info = tf.backend_util.computePool2DInfo([...x] as Shape4D, filterSize, strides, 1, pad);
+  if (info.padInfo.type !== "VALID" && info.padInfo.type !== "SAME")
+    throw new Error(`a pool with ${info.padInfo.type} padding: pad first, then pool 'valid'`);
+  return {
+    outShape: info.outShape,
+    attrs: {
+      ksize: attribute.ints([1, info.filterHeight, info.filterWidth, 1]),
+      strides: attribute.ints([1, info.strideHeight, info.strideWidth, 1]),
+      padding: attribute.string(info.padInfo.type),
+      explicit_paddings: attribute.ints([]),
+      data_format: attribute.string("NHWC"),
+    },
+  };
+}
+
+register<PoolAttrs>("MaxPool", (graph, inputs, attrs) => {
+  const x = graph.value(inputs["x"]!);
+  const pool = poolGeometry(x.shape, attrs);
+  const nodeAttrs = { T: attribute.type(x.type), ...pool.attrs };
+  return graph.emit("MaxPool", [x], nodeAttrs, x.type, pool.outShape);
+});
+
+register<PoolAttrs>("MaxPoolGrad", (graph, inputs, attrs) => {
+  const x = graph.value(inputs["input"]!);
+  const y = graph.value(inputs["output"]!);
+  const dy = graph.cast(graph.value(inputs["dy"]!), x.type);
+  const pool = poolGeometry(x.shape, attrs);
+  const nodeAttrs = { T: attribute.type(x.type), ...pool.attrs };
+  return graph.emit("MaxPoolGrad", [x, y, dy], nodeAttrs, x.type, x.shape);
+});

@@ -1,0 +1,200 @@
+/**
+ * TF.js's kernels as operations of a TensorFlow graph: one entry each, registered for the graph
+ * backend. Names and attributes on the left are TF.js's (tfjs-core src/kernel_names.ts), on the
+ * right TensorFlow's (tensorflow/core/ops/ops.pbtxt).
+ */
+import * as tf from "@tensorflow/tfjs";
+import { attribute } from "./attributes.js";
+import type { Value } from "./backend.js";
+import { register } from "./lowering.js";
+import { sizeOf } from "./shape.js";
+import type { ElementType } from "./types.js";
+
+const T = (value: Value) => ({ T: attribute.type(value.type) });
+
+/** Element-wise operations of one argument, in the argument's own type. */
+const unary: Readonly<Record<string, string>> = {
+  Exp: "Exp",
+  Identity: "Identity",
+  Log: "Log",
+  Neg: "Neg",
+  Relu: "Relu",
+  Rsqrt: "Rsqrt",
+  Sqrt: "Sqrt",
+  Square: "Square",
+  ZerosLike: "ZerosLike",
+};
+
+for (const [kernel, op] of Object.entries(unary)) {
+  register(kernel, (graph, { x }) => {
+    const value = graph.value(x!);
+    return graph.emit(op, [value], T(value), value.type, value.shape);
+  });
+}
+
+/** Element-wise operations of two arguments that broadcast; comparisons yield bool. */
+const binary: Readonly<Record<string, readonly [op: string, result?: ElementType]>> = {
+  Add: ["AddV2"],
+  Equal: ["Equal", "bool"],
+  Greater: ["Greater", "bool"],
+  Maximum: ["Maximum"],
+  Minimum: ["Minimum"],
+  Multiply: ["Mul"],
+  RealDiv: ["RealDiv"],
+  Sub: ["Sub"],
+};
+
+for (const [kernel, [op, result]] of Object.entries(binary)) {
+  register(kernel, (graph, inputs) => {
+    const [a, b] = graph.alike(graph.value(inputs["a"]!), graph.value(inputs["b"]!));
+    const shape = tf.broadcast_util.assertAndGetBroadcastShape([...a.shape], [...b.shape]);
+    const attrs =
+      op === "Equal" ? { ...T(a), incompatible_shape_error: attribute.bool(true) } : T(a);
+    return graph.emit(op, [a, b], attrs, result ?? a.type, shape);
+  });
+}
+
+/** Sums and means are made and kept in float32, whatever the type of the values. */
+const reductions: Readonly<Record<string, readonly [op: string, axisAttr: string]>> = {
+  Max: ["Max", "reductionIndices"],
+  Mean: ["Mean", "axis"],
+  Sum: ["Sum", "axis"],
+};
+
+for (const [kernel, [op, axisAttr]] of Object.entries(reductions)) {
+  register(kernel, (graph, { x }, attrs) => {
+    const given = graph.value(x!);
+    const value = given.type === "int32" ? given : graph.cast(given, "float32");
+    const axes = tf.util.parseAxisParam(attrs[axisAttr] as number | number[], [...value.shape]);
+    const keep = attrs["keepDims"] === true;
+    const shape = value.shape.flatMap((size, i) => (axes.includes(i) ? (keep ? [1] : []) : [size]));
+    const nodeAttrs = {
+      ...T(value),
+      Tidx: attribute.type("int32"),
+      keep_dims: attribute.bool(keep),
+    };
+    return graph.emit(op, [value, graph.builder.ints(axes)], nodeAttrs, value.type, shape);
+  });
+}
+
+register("Cast", (graph, { x }, { dtype }) => {
+  const value = graph.value(x!);
+  // A float of any width is what TF.js calls float32; casting it to itself stays free.
+  if (dtype === "float32" && value.type !== "int32" && value.type !== "bool") return value;
+  return graph.cast(value, dtype as ElementType);
+});
+
+register("Reshape", (graph, { x }, attrs) => {
+  const value = graph.value(x!);
+  const shape = tf.util.inferFromImplicitShape(attrs["shape"] as number[], sizeOf(value.shape));
+  const nodeAttrs = { ...T(value), Tshape: attribute.type("int32") };
+  return graph.emit("Reshape", [value, graph.builder.ints(shape)], nodeAttrs, value.type, shape);
+});
+
+register("Tile", (graph, { x }, attrs) => {
+  const value = graph.value(x!);
+  const reps = attrs["reps"] as number[];
+  const shape = value.shape.map((size, i) => size * reps[i]!);
+  const nodeAttrs = { ...T(value), Tmultiples: attribute.type("int32") };
+  return graph.emit("Tile", [value, graph.builder.ints(reps)], nodeAttrs, value.type, shape);
+});
+
+register("Fill", (graph, _, attrs) => {
+  const type = (attrs["dtype"] as ElementType | undefined) ?? "float32";
+  return graph.fill(type, attrs["shape"] as number[], attrs["value"] as number);
+});
+
+register("Transpose", (graph, { x }, attrs) => {
+  const value = graph.value(x!);
+  const perm = attrs["perm"] as number[];
+  const shape = perm.map((axis) => value.shape[axis]!);
+  const nodeAttrs = { ...T(value), Tperm: attribute.type("int32") };
+  return graph.emit("Transpose", [value, graph.builder.ints(perm)], nodeAttrs, value.type, shape);
+});
+
+register("PadV2", (graph, { x }, attrs) => {
+  const value = graph.value(x!);
+  const paddings = attrs["paddings"] as [number, number][];
+  const shape = value.shape.map((size, i) => size + paddings[i]![0] + paddings[i]![1]);
+  const amounts = graph.builder.constant("int32", [paddings.length, 2], paddings.flat());
+  const filler = graph.builder.constant(value.type, [], [attrs["constantValue"] as number]);
+  const nodeAttrs = { ...T(value), Tpaddings: attribute.type("int32") };
+  return graph.emit("PadV2", [value, amounts, filler], nodeAttrs, value.type, shape);
+});
+
+register("Slice", (graph, { x }, attrs) => {
+  const value = graph.value(x!);
+  const begin = attrs["begin"] as number[];
+  const asked = attrs["size"] as number[];
+  const size = asked.map((s, i) => (s === -1 ? value.shape[i]! - begin[i]! : s));
+  const nodeAttrs = { ...T(value), Index: attribute.type("int32") };
+  const bounds = [graph.builder.ints(begin), graph.builder.ints(size)];
+  return graph.emit("Slice", [value, ...bounds], nodeAttrs, value.type, size);
+});
+
+register("GatherV2", (graph, { x, indices }, attrs) => {
+  const value = graph.value(x!);
+  const at = graph.value(indices!);
+  const axis = tf.util.parseAxisParam(attrs["axis"] as number, [...value.shape])[0]!;
+  const shape = [...value.shape.slice(0, axis), ...at.shape, ...value.shape.slice(axis + 1)];
+  const nodeAttrs = {
+    Tparams: attribute.type(value.type),
+    Tindices: attribute.type("int32"),
+    Taxis: attribute.type("int32"),
+    batch_dims: attribute.int(0),
+  };
+  return graph.emit(
+    "GatherV2",
+    [value, at, graph.builder.ints(axis)],
+    nodeAttrs,
+    value.type,
+    shape,
+  );
+});
+
+register("OneHot", (graph, { indices }, attrs) => {
+  const at = graph.value(indices!);
+  const depth = attrs["depth"] as number;
+  const inputs = [
+    at,
+    graph.builder.ints(depth),
+    graph.builder.constant("float32", [], [attrs["onValue"] as number]),
+    graph.builder.constant("float32", [], [attrs["offValue"] as number]),
+  ];
+  const nodeAttrs = {
+    T: attribute.type("float32"),
+    TI: attribute.type("int32"),
+    axis: attribute.int(-1),
+  };
+  return graph.emit("OneHot", inputs, nodeAttrs, "float32", [...at.shape, depth]);
+});
+
+register("BatchMatMul", (graph, inputs, attrs) => {
+  const [a, b] = graph.alike(graph.value(inputs["a"]!), graph.value(inputs["b"]!));
+  const transposed = [attrs["transposeA"] === true, attrs["transposeB"] === true] as const;
+  const rank = a.shape.length;
+  const rows = a.shape[rank - (transposed[0] ? 1 : 2)]!;
+  const columns = b.shape[rank - (transposed[1] ? 2 : 1)]!;
+  const shape = [...a.shape.slice(0, -2), rows, columns];
+  const nodeAttrs = {
+    ...T(a),
+    adj_x: attribute.bool(transposed[0]),
+    adj_y: attribute.bool(transposed[1]),
+  };
+  return graph.emit("BatchMatMulV2", [a, b], nodeAttrs, a.type, shape);
+});
+
+/** Not a kernel of TF.js: passes `dy` where `y > 0`, in one pass. */
+register("ReluGrad", (graph, inputs) => {
+  const [dy, y] = graph.alike(graph.value(inputs["dy"]!), graph.value(inputs["y"]!));
+  return graph.emit("ReluGrad", [dy, y], T(dy), dy.type, dy.shape);
+});
+
+register("Step", (graph, { x }) => {
+  const value = graph.value(x!);
+  const zero = graph.builder.constant(value.type, [], [0]);
+  return graph.cast(
+    graph.emit("Greater", [value, zero], T(value), "bool", value.shape),
+    value.type,
+  );
+});

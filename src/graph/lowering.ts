@@ -1,0 +1,26 @@
+/** How a kernel of TF.js becomes nodes of a graph. */
+import * as tf from "@tensorflow/tfjs";
+import { type GraphBackend, graphBackendName, type Value } from "./backend.js";
+
+/** Appends what a kernel does. `inputs` and `attrs` are those of TF.js's kernel. */
+export type Lowering<Attrs> = (
+  graph: GraphBackend,
+  inputs: Readonly<Record<string, tf.TensorInfo>>,
+  attrs: Attrs,
+) => Value;
+
+/** Registers a kernel for the graph backend. */
+export function register<Attrs = Readonly<Record<string, unknown>>>(
+  kernelName: string,
+  lower: Lowering<Attrs>,
+): void {
+  tf.registerKernel({
+    kernelName,
+    backendName: graphBackendName,
+    kernelFunc: ({ inputs, attrs, backend }) => {
+      const graph = backend as GraphBackend;
+      const named = inputs as Readonly<Record<string, tf.TensorInfo>>;
+      return graph.keep(lower(graph, named, attrs as Attrs));
+    },
+  });
+}

@@ -1,0 +1,33 @@
+/** Runs TF.js code so that it writes a graph. */
+import * as tf from "@tensorflow/tfjs";
+import { type ComputeType, GraphBackend, graphBackendName } from "./backend.js";
+import type { GraphBuilder } from "./graph-builder.js";
+import "./image-kernels.js";
+import "./kernels.js";
+
+/**
+ * Traces `program` into `builder`: whatever TF.js computes in it becomes nodes.
+ * TF.js's current backend is the same before and after. One trace runs at a time.
+ * @returns what `program` returns, usually the `Output`s of its results
+ */
+export async function trace<T>(
+  builder: GraphBuilder,
+  computeType: ComputeType,
+  program: (backend: GraphBackend) => T,
+): Promise<T> {
+  if (tf.findBackend(graphBackendName) !== null) throw new Error("a trace is already under way");
+  const previous = tf.engine().backendName;
+  const backend = new GraphBackend(builder, computeType);
+  tf.registerBackend(graphBackendName, () => backend);
+  try {
+    await tf.setBackend(graphBackendName);
+    let result: T | undefined;
+    tf.tidy(() => {
+      result = program(backend);
+    });
+    return result as T;
+  } finally {
+    tf.removeBackend(graphBackendName);
+    if (previous) await tf.setBackend(previous);
+  }
+}

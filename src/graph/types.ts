@@ -1,0 +1,20 @@
+/** Element types of TensorFlow that the graph uses, and their numbers in types.proto. */
+export const typeNumber = {
+  float32: 1,
+  uint8: 4,
+  int32: 3,
+  string: 7,
+  int64: 9,
+  bool: 10,
+  bfloat16: 14,
+  float16: 19,
+  resource: 20,
+  variant: 21,
+} as const;
+
+export type ElementType = keyof typeof typeNumber;
+
+/** Whether values of this type are floating-point numbers of some width. */
+export function isFloat(type: ElementType): boolean {
+  return type === "float32" || type === "bfloat16" || type === "float16";
+}

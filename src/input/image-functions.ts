@@ -1,0 +1,279 @@
+/**
+ * What the engine does to one image: decode, turn upright, resize, crop, flip, normalize. Written
+ * as functions of a graph's library; no pixel passes through JavaScript.
+ */
+import { attribute } from "../graph/attributes.js";
+import { FunctionBuilder } from "../graph/function-builder.js";
+import type { GraphBuilder } from "../graph/graph-builder.js";
+import type { NodeList, Output } from "../graph/node-list.js";
+
+const uint8 = attribute.type("uint8");
+const float32 = attribute.type("float32");
+const int32 = attribute.type("int32");
+
+/**
+ * For each EXIF orientation 1 to 8 (row 0 is unused): whether rows and columns are swapped first,
+ * then whether rows, then columns are reversed. Source: EXIF 2.3, tag 0x0112.
+ */
+const orientations: readonly (readonly [swap: boolean, rows: boolean, columns: boolean])[] = [
+  [false, false, false],
+  [false, false, false],
+  [false, false, true],
+  [false, true, true],
+  [false, true, false],
+  [true, false, false],
+  [true, false, true],
+  [true, true, true],
+  [true, true, false],
+];
+
+/** `table[index]`, a row of `table`, where `index` is an int32 scalar. */
+export function row(nodes: NodeList, table: Output, index: Output): Output {
+  const attrs = {
+    Tparams: attribute.type(table.type),
+    Tindices: int32,
+    Taxis: int32,
+    batch_dims: attribute.int(0),
+  };
+  const shape = table.shape?.slice(1);
+  return nodes.one("GatherV2", [table, index, nodes.ints(0)], attrs, { type: table.type, shape });
+}
+
+/** Reverses the axes for which `flags`, bool `[3]`, is true. */
+function reverse(nodes: NodeList, image: Output, flags: Output): Output {
+  return nodes.one("Reverse", [image, flags], { T: attribute.type(image.type) }, image);
+}
+
+function branch(
+  nodes: NodeList,
+  condition: Output,
+  args: readonly Output[],
+  thenName: string,
+  elseName: string,
+  result: Pick<Output, "type" | "shape">,
+): Output {
+  const attrs = {
+    Tcond: attribute.type("bool"),
+    Tin: attribute.types(args.map((arg) => arg.type)),
+    Tout: attribute.types([result.type]),
+    then_branch: attribute.function(thenName),
+    else_branch: attribute.function(elseName),
+    output_shapes: attribute.shapes([result.shape]),
+  };
+  return nodes.one("StatelessIf", [condition, ...args], attrs, result);
+}
+
+/** Defines the functions that decode a file's bytes, once a graph. */
+export function defineDecoders(builder: GraphBuilder): void {
+  const bytes = [{ name: "bytes", type: "string", shape: [] }] as const;
+  const image = { type: "uint8", shape: [-1, -1, 3] } as const;
+  const jpegOrPng = new FunctionBuilder("decode_jpeg_or_png", bytes);
+  builder.define(
+    jpegOrPng.return(
+      jpegOrPng.one(
+        "DecodeJpeg",
+        jpegOrPng.args,
+        {
+          channels: attribute.int(3),
+          ratio: attribute.int(1),
+          fancy_upscaling: attribute.bool(true),
+          try_recover_truncated: attribute.bool(false),
+          acceptable_fraction: attribute.float(1),
+          // The slow transform gives the pixels that Pillow gives.
+          dct_method: attribute.string("INTEGER_ACCURATE"),
+        },
+        image,
+      ),
+    ),
+  );
+  const anyImage = new FunctionBuilder("decode_any_image", bytes);
+  builder.define(
+    anyImage.return(
+      anyImage.one(
+        "DecodeImage",
+        anyImage.args,
+        { channels: attribute.int(3), dtype: uint8, expand_animations: attribute.bool(false) },
+        image,
+      ),
+    ),
+  );
+}
+
+/**
+ * Reads and decodes the file at `path`, upright: uint8 `[H,W,3]`.
+ * @param anyImage bool scalar: DecodeImage rather than DecodeJpeg, which reads JPEG and PNG
+ * @param orientation int32 scalar, EXIF's 1 to 8
+ */
+export function decodeFile(
+  nodes: NodeList,
+  path: Output,
+  anyImage: Output,
+  orientation: Output,
+): Output {
+  const bytes = nodes.one("ReadFile", [path], {}, { type: "string", shape: [] });
+  const shape = [-1, -1, 3];
+  const decoded = branch(nodes, anyImage, [bytes], "decode_any_image", "decode_jpeg_or_png", {
+    type: "uint8",
+    shape,
+  });
+  const perms = nodes.constant(
+    "int32",
+    [9, 3],
+    orientations.flatMap(([swap]) => (swap ? [1, 0, 2] : [0, 1, 2])),
+  );
+  const flags = nodes.constant(
+    "bool",
+    [9, 3],
+    orientations.flatMap(([, rows, columns]) => [rows, columns, false]),
+  );
+  const attrs = { T: uint8, Tperm: int32 };
+  const turned = nodes.one("Transpose", [decoded, row(nodes, perms, orientation)], attrs, {
+    type: "uint8",
+    shape,
+  });
+  return reverse(nodes, turned, row(nodes, flags, orientation));
+}
+
+/**
+ * Defines the function `name` that resizes uint8 `[H,W,3]` to float32 `[side,side,3]`, as Pillow's
+ * antialiased bilinear filter does (before it rounds). Where neither side shrinks, plain bilinear
+ * interpolation at half-pixel centers is the same and several times as fast.
+ */
+export function defineResize(builder: GraphBuilder, name: string, side: number): void {
+  const enlarge = new FunctionBuilder(`${name}_enlarge`, [
+    { name: "image", type: "uint8", shape: [-1, -1, 3] },
+  ]);
+  builder.define(
+    enlarge.return(
+      resized(enlarge, enlarge.args[0]!, side, (images, size) => {
+        const attrs = {
+          T: uint8,
+          align_corners: attribute.bool(false),
+          half_pixel_centers: attribute.bool(true),
+        };
+        const shape = [1, side, side, 3];
+        return enlarge.one("ResizeBilinear", [images, size], attrs, { type: "float32", shape });
+      }),
+    ),
+  );
+  const reduce = new FunctionBuilder(`${name}_reduce`, [
+    { name: "image", type: "uint8", shape: [-1, -1, 3] },
+  ]);
+  builder.define(
+    reduce.return(
+      resized(reduce, reduce.args[0]!, side, (images, size) => {
+        const from = cast(reduce, heightAndWidth(reduce, reduce.args[0]!), "float32");
+        const to = reduce.constant("float32", [2], [side, side]);
+        const scale = reduce.one(
+          "RealDiv",
+          [to, from],
+          { T: float32 },
+          {
+            type: "float32",
+            shape: [2],
+          },
+        );
+        const shift = reduce.constant("float32", [2], [0, 0]);
+        const attrs = {
+          T: uint8,
+          kernel_type: attribute.string("triangle"),
+          antialias: attribute.bool(true),
+        };
+        const shape = [1, side, side, 3];
+        const inputs = [images, size, scale, shift];
+        return reduce.one("ScaleAndTranslate", inputs, attrs, { type: "float32", shape });
+      }),
+    ),
+  );
+}
+
+function resized(
+  nodes: NodeList,
+  image: Output,
+  side: number,
+  resize: (images: Output, size: Output) => Output,
+): Output {
+  const dims = nodes.one(
+    "ConcatV2",
+    [
+      nodes.ints([1]),
+      nodes.one("Shape", [image], { T: uint8, out_type: int32 }, ofInts([3])),
+      nodes.ints(0),
+    ],
+    { N: attribute.int(2), T: int32, Tidx: int32 },
+    ofInts([4]),
+  );
+  const images = reshape(nodes, image, dims, [1, -1, -1, 3]);
+  const made = resize(images, nodes.ints([side, side]));
+  return reshape(nodes, made, nodes.ints([side, side, 3]), [side, side, 3]);
+}
+
+/** Calls the resize that `defineResize` defined under `name`. */
+export function resize(nodes: NodeList, name: string, image: Output, side: number): Output {
+  const shrinks = nodes.one(
+    "Less",
+    [nodes.ints([side, side]), heightAndWidth(nodes, image)],
+    { T: int32 },
+    { type: "bool", shape: [2] },
+  );
+  const either = (index: number) => row(nodes, shrinks, nodes.ints(index));
+  const any = nodes.one("LogicalOr", [either(0), either(1)], {}, { type: "bool", shape: [] });
+  const result = { type: "float32", shape: [side, side, 3] } as const;
+  return branch(nodes, any, [image], `${name}_reduce`, `${name}_enlarge`, result);
+}
+
+/**
+ * The crop of `image`, float32 `[precrop,precrop,3]`, that `augmentation`, int32 `[3]`, tells as
+ * top, left and flip: float32 `[crop,crop,3]`.
+ */
+export function cropAndFlip(
+  nodes: NodeList,
+  image: Output,
+  augmentation: Output,
+  crop: number,
+): Output {
+  const at = (i: number) => row(nodes, augmentation, nodes.ints(i));
+  const begin = pack(nodes, [at(0), at(1), nodes.ints(0)]);
+  const size = nodes.ints([crop, crop, 3]);
+  const attrs = { T: float32, Index: int32 };
+  const shape = [crop, crop, 3];
+  const cropped = nodes.one("Slice", [image, begin, size], attrs, { type: "float32", shape });
+  const flags = pack(nodes, [nodes.ints(0), at(2), nodes.ints(0)]);
+  return reverse(nodes, cropped, cast(nodes, flags, "bool"));
+}
+
+/** Grey levels 0 to 255 as values in [-1, 1]: (x - 127.5) / 127.5. */
+export function normalize(nodes: NodeList, image: Output): Output {
+  const half = nodes.constant("float32", [], [127.5]);
+  const centered = nodes.one("Sub", [image, half], { T: float32 }, image);
+  return nodes.one("RealDiv", [centered, half], { T: float32 }, image);
+}
+
+function heightAndWidth(nodes: NodeList, image: Output): Output {
+  const shape = nodes.one("Shape", [image], { T: uint8, out_type: int32 }, ofInts([3]));
+  const attrs = { T: int32, Index: int32 };
+  return nodes.one("Slice", [shape, nodes.ints([0]), nodes.ints([2])], attrs, ofInts([2]));
+}
+
+function pack(nodes: NodeList, scalars: readonly Output[]): Output {
+  const attrs = { N: attribute.int(scalars.length), T: int32, axis: attribute.int(0) };
+  return nodes.one("Pack", scalars, attrs, ofInts([scalars.length]));
+}
+
+function cast(nodes: NodeList, value: Output, type: "float32" | "bool"): Output {
+  const attrs = {
+    SrcT: attribute.type(value.type),
+    DstT: attribute.type(type),
+    Truncate: attribute.bool(false),
+  };
+  return nodes.one("Cast", [value], attrs, { type, shape: value.shape });
+}
+
+function reshape(nodes: NodeList, value: Output, dims: Output, shape: readonly number[]): Output {
+  const attrs = { T: attribute.type(value.type), Tshape: int32 };
+  return nodes.one("Reshape", [value, dims], attrs, { type: value.type, shape });
+}
+
+function ofInts(shape: readonly number[]) {
+  return { type: "int32", shape } as const;
+}

@@ -1,0 +1,69 @@
+/** Evaluation and prediction as graphs. */
+
+import * as tf from "@tensorflow/tfjs";
+import { attribute } from "../graph/attributes.js";
+import type { GraphBuilder } from "../graph/graph-builder.js";
+import type { Output } from "../graph/node-list.js";
+import { trace } from "../graph/trace.js";
+import { crossEntropy } from "../model/layers.js";
+import { forward } from "../model/resnet.js";
+import { type GraphBatch, type Network, named } from "./train-step.js";
+import type { GraphVariable } from "./variables.js";
+
+/**
+ * Adds the evaluation of one batch. A run fetches `eval/loss`, float32 `[N]`, and `eval/top`, int32
+ * `[N, min(5, classes)]`: the most probable classes, best first, of equal ones the lower index.
+ */
+export async function addEvalStep(
+  builder: GraphBuilder,
+  network: Network,
+  variables: readonly GraphVariable[],
+  batch: GraphBatch,
+): Promise<void> {
+  const { logits, loss } = await trace(builder, network.computeType, (graph) => {
+    const parameters = named(
+      variables,
+      variables.map(({ read }) => graph.tensor(read)),
+    );
+    const images = graph.tensor<tf.Rank.R4>(batch.images);
+    const labels = tf.oneHot(graph.tensor<tf.Rank.R1>(batch.labels), network.classes);
+    const out = forward(network.architecture, parameters, images);
+    const losses = crossEntropy(out, labels as tf.Tensor2D);
+    return { logits: graph.float32(out), loss: graph.float32(losses) };
+  });
+  builder.fetchable("eval/loss", loss);
+  builder.fetchable("eval/top", topClasses(builder, logits, Math.min(5, network.classes)));
+}
+
+/** Adds the logits of a batch: a run fetches `predict/logits`, float32 `[N, classes]`. */
+export async function addPredictStep(
+  builder: GraphBuilder,
+  network: Network,
+  variables: readonly GraphVariable[],
+  images: Output,
+): Promise<void> {
+  const logits = await trace(builder, network.computeType, (graph) => {
+    const parameters = named(
+      variables,
+      variables.map(({ read }) => graph.tensor(read)),
+    );
+    const tensor = graph.tensor<tf.Rank.R4>(images);
+    return graph.float32(forward(network.architecture, parameters, tensor));
+  });
+  builder.fetchable("predict/logits", logits);
+}
+
+function topClasses(builder: GraphBuilder, logits: Output, k: number): Output {
+  const attrs = {
+    T: attribute.type("float32"),
+    Tk: attribute.type("int32"),
+    index_type: attribute.type("int32"),
+    sorted: attribute.bool(true),
+  };
+  const shape = [logits.shape![0]!, k];
+  const outputs = [
+    { type: "float32", shape },
+    { type: "int32", shape },
+  ] as const;
+  return builder.add("TopKV2", [logits, builder.ints(k)], attrs, outputs)[1]!;
+}

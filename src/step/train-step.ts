@@ -1,0 +1,182 @@
+/**
+ * The training step as one graph: forward pass, loss, gradients and momentum update.
+ * Source: bit_pytorch/train.py and bit_hyperrule.py in google-research/big_transfer.
+ */
+import * as tf from "@tensorflow/tfjs";
+import { attribute } from "../graph/attributes.js";
+import type { ComputeType } from "../graph/backend.js";
+import type { GraphBuilder } from "../graph/graph-builder.js";
+import type { Output } from "../graph/node-list.js";
+import { trace } from "../graph/trace.js";
+import type { Architecture } from "../model/architecture.js";
+import { crossEntropy } from "../model/layers.js";
+import { forward, type Parameters } from "../model/resnet.js";
+import { assign, declareVariable, type GraphVariable } from "./variables.js";
+
+/** What is learnt: the network, its number of classes, and the type in which it computes. */
+export interface Network {
+  readonly architecture: Architecture;
+  readonly classes: number;
+  readonly computeType: ComputeType;
+}
+
+/** A batch inside the graph: fed, or drawn from a dataset's iterator. */
+export interface GraphBatch {
+  /** float32 `[N,H,W,3]` in [-1, 1]. */
+  readonly images: Output;
+  /** int32 `[N]`, each in `[0, classes)`. */
+  readonly labels: Output;
+}
+
+/** Mixes every example with a partner: `lambda` of itself, the rest of the partner. */
+export interface GraphMixup {
+  /** float32 scalar in [0, 1]. */
+  readonly lambda: Output;
+  /** int32 `[N]`, a permutation of the batch. */
+  readonly partners: Output;
+}
+
+const momentum = 0.9;
+
+/** Mean loss of a batch and its gradient by every variable, as outputs of the graph. */
+export async function traceGradients(
+  builder: GraphBuilder,
+  network: Network,
+  variables: readonly GraphVariable[],
+  batch: GraphBatch,
+  mixup?: GraphMixup,
+): Promise<{ loss: Output; gradients: Output[] }> {
+  return trace(builder, network.computeType, (graph) => {
+    let images = graph.tensor<tf.Rank.R4>(batch.images);
+    let labels = tf.oneHot(graph.tensor<tf.Rank.R1>(batch.labels), network.classes) as tf.Tensor2D;
+    if (mixup !== undefined) {
+      const lambda = graph.tensor<tf.Rank.R0>(mixup.lambda);
+      const partners = graph.tensor<tf.Rank.R1>(mixup.partners);
+      const mix = <T extends tf.Tensor>(x: T): T => {
+        return tf.add(x.mul(lambda), tf.gather(x, partners).mul(tf.sub(1, lambda)));
+      };
+      images = mix(images);
+      labels = mix(labels);
+    }
+    const { value, grads } = tf.valueAndGrads((...values: tf.Tensor[]) => {
+      const parameters = named(variables, values);
+      return crossEntropy(forward(network.architecture, parameters, images), labels).mean();
+    })(variables.map((variable) => graph.tensor(variable.read)));
+    return {
+      loss: graph.float32(value),
+      gradients: grads.map((gradient) => graph.float32(gradient)),
+    };
+  });
+}
+
+/** Variables' values under their names, as the model wants them. */
+export function named(
+  variables: readonly GraphVariable[],
+  values: readonly tf.Tensor[],
+): Parameters {
+  return Object.fromEntries(variables.map(({ name }, i) => [name, values[i]!]));
+}
+
+/** The name under which a variable's momentum lies in a checkpoint. */
+export function momentumName(variable: string): string {
+  return `momentum/${variable}`;
+}
+
+/**
+ * Adds the training step to a graph. A run feeds `train/learning_rate`, and with mixup
+ * `train/mixup_lambda` and `train/mixup_partners`. It fetches one of
+ * - `train/step`: the loss of the batch, after the variables were updated by its gradient;
+ * - `train/accumulate`: the loss of a part of a batch whose gradient was set aside;
+ * - `train/finish`: the loss of the last part, after an update by the mean over all parts.
+ * Before the first step, `train/initialize` is to be fetched once: momentum becomes zero.
+ *
+ * The update is v = 0.9 v + g, w = w - lr v, as in PyTorch's SGD.
+ *
+ * @param split number of parts of a batch; `accumulate` and `finish` exist where it is over 1
+ * @returns the momentum variables
+ */
+export async function addTrainStep(
+  builder: GraphBuilder,
+  network: Network,
+  variables: readonly GraphVariable[],
+  batch: GraphBatch,
+  options: { readonly mixup: boolean; readonly split: number },
+): Promise<GraphVariable[]> {
+  const learningRate = builder.placeholder("train/learning_rate", "float32", []);
+  const n = batch.labels.shape!;
+  const mixup = options.mixup
+    ? {
+        lambda: builder.placeholder("train/mixup_lambda", "float32", []),
+        partners: builder.placeholder("train/mixup_partners", "int32", n),
+      }
+    : undefined;
+  const { loss, gradients } = await traceGradients(builder, network, variables, batch, mixup);
+
+  const velocities = variables.map(({ name, shape }) => {
+    return declareVariable(builder, { name: momentumName(name), shape });
+  });
+  const zeroed = velocities.map(({ handle, shape }) => {
+    return assign(builder, handle, zeros(builder, shape));
+  });
+  const update = (i: number, gradient: Output) => {
+    const { handle, read } = variables[i]!;
+    const inputs = [
+      handle,
+      velocities[i]!.handle,
+      learningRate,
+      gradient,
+      builder.constant("float32", [], [momentum]),
+    ];
+    const attrs = {
+      T: attribute.type("float32"),
+      use_locking: attribute.bool(false),
+      use_nesterov: attribute.bool(false),
+    };
+    return builder.add("ResourceApplyMomentum", inputs, attrs, [], { after: [read] })[0];
+  };
+
+  if (options.split === 1) {
+    builder.fetchable(
+      "train/step",
+      loss,
+      gradients.map((gradient, i) => update(i, gradient)),
+    );
+  } else {
+    const accumulators = variables.map(({ name, shape }) => {
+      return declareVariable(builder, { name: `accumulated/${name}`, shape });
+    });
+    const ofPart = builder.constant("float32", [], [1 / options.split]);
+    const T = { T: attribute.type("float32") };
+    const parts = gradients.map((gradient) => builder.one("Mul", [gradient, ofPart], T, gradient));
+    const set = accumulators.map(({ handle, shape }) => {
+      return assign(builder, handle, zeros(builder, shape));
+    });
+    zeroed.push(...set);
+    const added = accumulators.map(({ handle }, i) => {
+      const dtype = { dtype: attribute.type("float32") };
+      return builder.add("AssignAddVariableOp", [handle, parts[i]!], dtype, [])[0];
+    });
+    builder.fetchable("train/accumulate", loss, added);
+    const finished = accumulators.flatMap(({ handle, read, shape }, i) => {
+      const total = builder.one("AddV2", [read, parts[i]!], T, read);
+      const updated = update(i, total);
+      const dtype = {
+        ...{ dtype: attribute.type("float32") },
+        validate_shape: attribute.bool(false),
+      };
+      const cleared = builder.add("AssignVariableOp", [handle, zeros(builder, shape)], dtype, [], {
+        after: [updated],
+      })[0];
+      return [cleared];
+    });
+    builder.fetchable("train/finish", loss, finished);
+  }
+  builder.fetchable("train/initialize", builder.ints(0), zeroed);
+  return velocities;
+}
+
+function zeros(builder: GraphBuilder, shape: readonly number[]): Output {
+  const attrs = { T: attribute.type("float32"), index_type: attribute.type("int32") };
+  const zero = builder.constant("float32", [], [0]);
+  return builder.one("Fill", [builder.ints(shape), zero], attrs, { type: "float32", shape });
+}
