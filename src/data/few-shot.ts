@@ -1,0 +1,73 @@
+/** Few-shot training sets: a few examples of each class, and a split cut down to them. */
+
+import { UserError } from "../errors.js";
+import { randomStream } from "../recipe/keyed-random.js";
+import type { Decoder, Split } from "./dataset.js";
+import { shuffledClasses } from "./stratified-split.js";
+
+/**
+ * A few examples of each class, drawn without replacement.
+ * @param labels `[n]`
+ * @param classNames names of the classes, for the message
+ * @param count how many of each, an integer >= 1
+ * @param seed a safe integer
+ * @returns `[count * classNames.length]` indices into `labels`, ascending
+ * @throws UserError if a class has fewer, naming such classes
+ */
+export function selectExamplesPerClass(
+  labels: Int32Array,
+  classNames: readonly string[],
+  count: number,
+  seed: number,
+): Int32Array {
+  if (!Number.isInteger(count) || count < 1)
+    throw new UserError(
+      "--examples_per_class",
+      String(count),
+      "an integer from 1 on",
+      "leave it out to train on every example",
+    );
+  const classes = shuffledClasses(labels, classNames.length, randomStream.fewShot, seed);
+  const short = classNames
+    .map((name, label) => ({ name, has: classes[label]!.length }))
+    .filter(({ has }) => has < count);
+  if (short.length > 0) {
+    const shown = short.slice(0, 5).map(({ name, has }) => `${name} (${has})`);
+    const more = short.length > 5 ? ` and ${short.length - 5} more` : "";
+    throw new UserError(
+      `--examples_per_class ${count}`,
+      `too few training examples of ${shown.join(", ")}${more}`,
+      `at least ${count} of each class`,
+      `ask for at most ${Math.min(...short.map(({ has }) => has))}, or add images`,
+    );
+  }
+  return Int32Array.from(classes.flatMap((indices) => [...indices.subarray(0, count)])).sort();
+}
+
+/**
+ * The examples at some indices, in that order.
+ * @param indices `[n]`, each in [0, number of examples)
+ */
+export function takeSplit(split: Split, indices: Int32Array): Split {
+  const labels = indices.map((index) => split.labels[index]!);
+  const { images } = split;
+  if (images.kind === "files") {
+    const orientations = new Uint8Array(indices.length);
+    const paths: string[] = [];
+    const decoders: Decoder[] = [];
+    indices.forEach((index, i) => {
+      orientations[i] = images.orientations[index]!;
+      paths.push(images.paths[index]!);
+      decoders.push(images.decoders[index]!);
+    });
+    return { images: { kind: "files", paths, orientations, decoders }, labels };
+  }
+  const { height, width } = images;
+  const imageBytes = height * width * 3;
+  const pixels = new Uint8Array(indices.length * imageBytes);
+  indices.forEach((index, i) => {
+    const start = index * imageBytes;
+    pixels.set(images.pixels.subarray(start, start + imageBytes), i * imageBytes);
+  });
+  return { images: { kind: "pixels", pixels, height, width }, labels };
+}

@@ -1,0 +1,64 @@
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { test } from "node:test";
+import { loadDataset, sampleFolder } from "../../src/data/datasets.js";
+import { fixturePath, repositoryRoot } from "../fixture-path.js";
+import { temporaryFolder, writeTree } from "./temporary-folder.js";
+
+const rejects = (loading: Promise<unknown>, message: RegExp) =>
+  assert.rejects(loading, { name: "UserError", message });
+
+test("CIFAR is loaded by name, also cut down to a few examples of each class", async () => {
+  const datadir = fixturePath("data", "cifar", "cifar-10-batches-bin");
+  const whole = await loadDataset({ dataset: "cifar10", datadir, seed: 0 });
+  assert.equal(whole.train.labels.length, 10);
+  // The fixture holds each of the ten classes once.
+  const few = await loadDataset({ dataset: "cifar10", datadir, seed: 0, examplesPerClass: 1 });
+  assert.deepEqual([...few.train.labels].sort(), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  assert.equal(few.val.labels.length, 2);
+  await rejects(
+    loadDataset({ dataset: "cifar10", datadir, seed: 0, examplesPerClass: 2 }),
+    /--examples_per_class 2: too few training examples of airplane \(1\).* and 5 more/,
+  );
+});
+
+test("image folders are loaded by name or by path", async (t) => {
+  const root = await temporaryFolder(t);
+  const jpeg = await readFile(fixturePath("data", "images", "exif-6.jpg"));
+  for (const part of ["train", "val"])
+    await writeTree(root, { [`${part}/a/1.jpg`]: jpeg, [`${part}/b/1.jpg`]: jpeg });
+  const byName = await loadDataset({ dataset: "folder", datadir: root, seed: 0 });
+  const byPath = await loadDataset({ dataset: root, seed: 0 });
+  assert.deepEqual(byPath, byName);
+  assert.equal(byName.name, basename(root));
+  assert.deepEqual(byName.typicalSize, [32, 48]);
+  const imagenet = await loadDataset({ dataset: "imagenet2012", datadir: root, seed: 0 });
+  assert.equal(imagenet.name, "imagenet2012");
+  assert.deepEqual(imagenet.typicalSize, [224, 224]);
+  assert.ok(imagenet.train.images.kind === "files");
+  assert.deepEqual([...imagenet.train.images.orientations], [1, 1]);
+});
+
+test("unknown names and missing data say what there is and what to do", async (t) => {
+  const root = await temporaryFolder(t);
+  await rejects(
+    loadDataset({ dataset: "cifar11", datadir: root, seed: 0 }),
+    /cifar11: neither.*\n.*cifar10, cifar100, imagenet2012, folder, sample/,
+  );
+  await rejects(loadDataset({ dataset: "cifar10", seed: 0 }), /--datadir PATH/);
+  await rejects(loadDataset({ dataset: "cifar100", datadir: root, seed: 0 }), /no cifar100 there/);
+  await rejects(
+    loadDataset({ dataset: "folder", datadir: join(root, "nowhere"), seed: 0 }),
+    /nowhere: no such folder/,
+  );
+  await writeTree(root, { "train/a/1.jpg": "" });
+  await rejects(
+    loadDataset({ dataset: "imagenet2012", datadir: root, seed: 0 }),
+    /no imagenet2012 there: .*val not found\n.*\n.*image-net\.org/,
+  );
+});
+
+test("the sample lies in the package, wherever this code was compiled to", () => {
+  assert.equal(sampleFolder(), join(repositoryRoot, "sample", "images"));
+});
