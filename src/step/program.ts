@@ -1,0 +1,123 @@
+/** Whole programs: a network with its data in one session, ready to be stepped. */
+import type { Dataset, Split } from "../data/dataset.js";
+import type { Session } from "../engine/session.js";
+import { GraphBuilder } from "../graph/graph-builder.js";
+import type { GraphDef } from "../graph/proto.js";
+import { defineDecoders } from "../input/image-functions.js";
+import { addPipeline } from "../input/pipeline.js";
+import { variableSpecs } from "../model/architecture.js";
+import type { Resolution } from "../recipe/hyperrule.js";
+import { addEvalStep, addPredictStep } from "./eval-step.js";
+import { addTrainStep, type Network } from "./train-step.js";
+import { declareVariable, type GraphVariable } from "./variables.js";
+
+/** Opens a session on a graph: `openNativeSession` with a binding, or another implementation. */
+export type OpenSession = (graph: GraphDef) => Session;
+
+/** A network in a session. */
+export interface Program {
+  readonly session: Session;
+  readonly network: Network;
+  readonly variables: readonly GraphVariable[];
+}
+
+/** A program that trains: its session has `train/...` and `eval/...`. */
+export interface TrainProgram extends Program {
+  /** The momentum of every variable, in the variables' order. */
+  readonly velocities: readonly GraphVariable[];
+}
+
+/** The names of a program's pipelines. */
+export const trainPipeline = "train_images";
+export const valPipeline = "val_images";
+
+export interface TrainProgramOptions {
+  readonly resolution: Resolution;
+  /** Examples of one run: a batch, or a part of it. */
+  readonly microBatch: number;
+  /** Parts of a batch. */
+  readonly split: number;
+  readonly mixup: boolean;
+  readonly evalBatch: number;
+  readonly workers: number;
+}
+
+/** Builds the graph that trains on `dataset.train` and evaluates on `dataset.val`, and opens it. */
+export async function openTrainProgram(
+  open: OpenSession,
+  network: Network,
+  dataset: Pick<Dataset, "train" | "val">,
+  options: TrainProgramOptions,
+): Promise<TrainProgram> {
+  const { resolution, microBatch, split, mixup, evalBatch, workers } = options;
+  const builder = new GraphBuilder();
+  const variables = declareAll(builder, network);
+  defineDecoders(builder);
+  const batch = addPipeline(builder, dataset.train, {
+    name: trainPipeline,
+    batch: microBatch,
+    resizeTo: resolution.precrop,
+    crop: resolution.crop,
+    workers,
+  });
+  const velocities = await addTrainStep(builder, network, variables, batch, { mixup, split });
+  await addValidation(
+    builder,
+    network,
+    variables,
+    dataset.val,
+    resolution.crop,
+    evalBatch,
+    workers,
+  );
+  return { session: open(builder.build()), network, variables, velocities };
+}
+
+/** Builds the graph that evaluates on `val` at `size` pixels, and opens it. */
+export async function openEvalProgram(
+  open: OpenSession,
+  network: Network,
+  val: Split,
+  options: { readonly size: number; readonly evalBatch: number; readonly workers: number },
+): Promise<Program> {
+  const builder = new GraphBuilder();
+  const variables = declareAll(builder, network);
+  defineDecoders(builder);
+  const { size, evalBatch, workers } = options;
+  await addValidation(builder, network, variables, val, size, evalBatch, workers);
+  return { session: open(builder.build()), network, variables };
+}
+
+/**
+ * Builds the graph that gives logits, and opens it: `predict/logits`, from the images that a run
+ * feeds as `images`, float32 `shape` `[N,H,W,3]`.
+ */
+export async function openPredictProgram(
+  open: OpenSession,
+  network: Network,
+  shape: readonly [number, number, number, 3],
+): Promise<Program> {
+  const builder = new GraphBuilder();
+  const variables = declareAll(builder, network);
+  const images = builder.placeholder("images", "float32", shape);
+  await addPredictStep(builder, network, variables, images);
+  return { session: open(builder.build()), network, variables };
+}
+
+function declareAll(builder: GraphBuilder, network: Network): GraphVariable[] {
+  const specs = variableSpecs(network.architecture, network.classes);
+  return specs.map((spec) => declareVariable(builder, spec));
+}
+
+async function addValidation(
+  builder: GraphBuilder,
+  network: Network,
+  variables: readonly GraphVariable[],
+  val: Split,
+  size: number,
+  batch: number,
+  workers: number,
+): Promise<void> {
+  const images = addPipeline(builder, val, { name: valPipeline, batch, resizeTo: size, workers });
+  await addEvalStep(builder, network, variables, images);
+}

@@ -1,0 +1,52 @@
+/** Evaluation on a held-out split: every example exactly once. */
+import type { Split } from "../data/dataset.js";
+import { floats, integers } from "../engine/session.js";
+import { startPipeline } from "../input/pipeline.js";
+import { type Program, valPipeline } from "../step/program.js";
+
+export interface EvaluationResult {
+  /** Mean cross-entropy, in nats. */
+  readonly loss: number;
+  /** Share of examples whose class is the most probable one, in [0, 1]. */
+  readonly top1: number;
+  /** Share of examples whose class is among the five most probable ones, in [0, 1]. */
+  readonly top5: number;
+  readonly count: number;
+}
+
+/**
+ * Evaluates a program on `val` in batches of `batch`, the size that the program was built for. The
+ * last batch is filled up with examples whose results are passed over.
+ * @param progress told after each batch how many examples are done
+ */
+export async function evaluate(
+  { session }: Program,
+  val: Split,
+  batch: number,
+  progress?: (done: number, total: number) => void,
+): Promise<EvaluationResult> {
+  const total = val.labels.length;
+  const batches = Math.ceil(total / batch);
+  const indices = Int32Array.from({ length: batches * batch }, (_, i) => (i < total ? i : 0));
+  await startPipeline(session, valPipeline, val, indices, new Int32Array(3 * indices.length));
+  let loss = 0;
+  let top1 = 0;
+  let top5 = 0;
+  for (let start = 0; start < total; start += batch) {
+    const [lossValue, topValue] = await session.run({}, ["eval/loss", "eval/top"]);
+    const losses = floats(lossValue);
+    const best = integers(topValue); // [batch, k]
+    const k = best.length / batch;
+    const end = Math.min(total, start + batch);
+    for (let i = start; i < end; i++) {
+      const row = best.subarray((i - start) * k, (i - start + 1) * k);
+      loss += losses[i - start]!;
+      if (row[0] === val.labels[i]) top1++;
+      if (row.includes(val.labels[i]!)) top5++;
+    }
+    progress?.(end, total);
+    // Lets the process hear signals and timers between the native calls.
+    await new Promise(setImmediate);
+  }
+  return { loss: loss / total, top1: top1 / total, top5: top5 / total, count: total };
+}

@@ -1,0 +1,139 @@
+/**
+ * Fine-tuning by the BiT-HyperRule: SGD with momentum, warm-up, drops by ten, mixup, no weight decay.
+ * Source: arXiv 1912.11370, section 3.3; bit_pytorch/train.py and bit_jax/train.py in
+ * google-research/big_transfer.
+ */
+import type { Dataset } from "../data/dataset.js";
+import { floats, type HostTensor, scalar } from "../engine/session.js";
+import { getLearningRate, type Resolution } from "../recipe/hyperrule.js";
+import { mixupLambda, mixupPartners } from "../recipe/mixup.js";
+import type { TrainProgram } from "../step/program.js";
+import { type EvaluationResult, evaluate } from "./evaluate.js";
+import { TrainFeed } from "./train-feed.js";
+
+/** Everything that decides what a run computes. */
+export interface TrainPlan {
+  readonly seed: number;
+  /** Examples a step. */
+  readonly batch: number;
+  /** Parts in which a batch is computed; it divides the batch. */
+  readonly split: number;
+  readonly baseLr: number;
+  /** End of warm-up, drops, end of training, in steps. */
+  readonly schedule: readonly number[];
+  /** Undefined: no mixup. */
+  readonly mixupAlpha: number | undefined;
+  readonly resolution: Resolution;
+  readonly evalBatch: number;
+  /** Evaluate each time so many steps are done; undefined: at the end only. */
+  readonly evalEvery: number | undefined;
+  /** Save each time so many steps are done, besides at evaluations and the end. */
+  readonly saveEvery: number | undefined;
+}
+
+export interface StepReport {
+  /** Number of the step, from 0. */
+  readonly step: number;
+  /** Mean loss of its batch, before its update. */
+  readonly loss: number;
+  readonly lr: number;
+  /** Wall time of the step, in milliseconds. */
+  readonly elapsedMs: number;
+}
+
+/** What the loop tells to whoever keeps the run's files and speaks to people. */
+export interface TrainObserver {
+  step(report: StepReport): void;
+  validation(at: number | "end", result: EvaluationResult): void;
+  /** Save the state in which `steps` steps are done. */
+  save(steps: number): Promise<void>;
+  /** Whether the run is to stop after the step under way. */
+  interrupted(): boolean;
+  evaluating?(done: number, total: number): void;
+}
+
+export interface TrainOutcome {
+  /** Steps done, those of earlier runs that this one resumed included. */
+  readonly steps: number;
+  /** The evaluation at the end; undefined where the run was interrupted. */
+  readonly validation: EvaluationResult | undefined;
+}
+
+/**
+ * Trains from step `start` to the end of the schedule, or until interrupted.
+ * @throws Error where the loss is no longer a number; nothing is saved then
+ */
+export async function train(
+  program: TrainProgram,
+  dataset: Dataset,
+  plan: TrainPlan,
+  start: number,
+  observer: TrainObserver,
+): Promise<TrainOutcome> {
+  const { session } = program;
+  const { resolution, schedule, batch, seed } = plan;
+  const totalSteps = schedule.at(-1)!;
+  const feed = new TrainFeed(session, dataset.train, seed, batch, resolution, totalSteps);
+  const validate = async (at: number | "end") => {
+    const report = (done: number, total: number) => observer.evaluating?.(done, total);
+    const result = await evaluate(program, dataset.val, plan.evalBatch, report);
+    observer.validation(at, result);
+    return result;
+  };
+
+  let step = start;
+  let saved = start;
+  for (; ; step++) {
+    const lr = getLearningRate(step, schedule, plan.baseLr);
+    if (lr === undefined || observer.interrupted()) break;
+    const begun = performance.now();
+    await feed.prepare(step);
+    let loss = 0;
+    for (let part = 0; part < plan.split; part++) {
+      const [value] = await session.run(stepFeeds(plan, step, part, lr), [fetchOf(plan, part)]);
+      loss += floats(value)[0]! / plan.split;
+    }
+    if (!Number.isFinite(loss)) throw new Error(`the loss at step ${step} is ${loss}`);
+    observer.step({ step, loss, lr, elapsedMs: performance.now() - begun });
+
+    const done = step + 1;
+    const last = done === totalSteps;
+    if (!last && plan.evalEvery !== undefined && done % plan.evalEvery === 0) {
+      await validate(done);
+      await observer.save(done);
+      saved = done;
+    } else if (plan.saveEvery !== undefined && done % plan.saveEvery === 0) {
+      await observer.save(done);
+      saved = done;
+    }
+    // Lets the process hear Ctrl-C between the native calls.
+    await new Promise(setImmediate);
+  }
+
+  if (step > saved) await observer.save(step);
+  if (step < totalSteps) return { steps: step, validation: undefined };
+  return { steps: step, validation: await validate("end") };
+}
+
+function fetchOf({ split }: TrainPlan, part: number): string {
+  if (split === 1) return "train/step";
+  return part === split - 1 ? "train/finish" : "train/accumulate";
+}
+
+/** Lambda is drawn once a step; partners come from the same part of the batch. */
+function stepFeeds(
+  { split, batch, seed, mixupAlpha }: TrainPlan,
+  step: number,
+  part: number,
+  lr: number,
+): Record<string, HostTensor> {
+  const feeds: Record<string, HostTensor> = {};
+  if (part === split - 1) feeds["train/learning_rate"] = scalar("float32", lr);
+  if (mixupAlpha !== undefined) {
+    const n = batch / split;
+    const partners = mixupPartners(seed, step, part, n);
+    feeds["train/mixup_lambda"] = scalar("float32", mixupLambda(seed, step, mixupAlpha));
+    feeds["train/mixup_partners"] = { type: "int32", shape: [n], data: partners };
+  }
+  return feeds;
+}
