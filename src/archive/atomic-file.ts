@@ -1,0 +1,124 @@
+import { randomBytes } from "node:crypto";
+import { type FileHandle, open, rename, rm, stat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { systemErrorCode, UserError } from "../errors.js";
+
+/**
+ * Writes a file that is complete or absent: to a temporary name in the same folder, flushed to the
+ * disk, then renamed over `path`. On any failure the temporary file is removed and whatever was
+ * under `path` stays as it was. A symbolic link there is replaced, not followed.
+ *
+ * @param write produces the contents, handing each piece to `append` and awaiting it; what it
+ *   throws itself is passed on
+ * @throws UserError where the system refuses (disk full, no permission, no such folder, ...)
+ */
+export async function writeFileAtomically(
+  path: string,
+  write: (append: (bytes: Uint8Array) => Promise<void>) => Promise<void>,
+): Promise<void> {
+  const folder = dirname(path);
+  const unique = `${process.pid}-${randomBytes(4).toString("hex")}`;
+  const temporary = join(folder, `.${basename(path).slice(0, 60)}.${unique}.tmp`);
+  const system = async <T>(call: Promise<T>): Promise<T> => {
+    try {
+      return await call;
+    } catch (error) {
+      throw writeError(path, error);
+    }
+  };
+
+  await refuseFolder(path);
+  const handle = await system(open(temporary, "wx"));
+  try {
+    try {
+      await write(async (bytes) => {
+        for (let done = 0; done < bytes.length; )
+          done += (await system(handle.write(bytes, done))).bytesWritten;
+      });
+      await system(handle.sync());
+    } finally {
+      await system(handle.close());
+    }
+    await system(rename(temporary, path));
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => undefined);
+    throw error;
+  }
+  await syncFolder(folder);
+}
+
+/** Found out before the contents are made, not at the rename after it. */
+async function refuseFolder(path: string): Promise<void> {
+  const present = await stat(path).catch(() => undefined);
+  if (present?.isDirectory())
+    throw new UserError(
+      path,
+      "a folder",
+      "the name of a file to write",
+      "give a file name inside it",
+    );
+}
+
+/** Makes the rename itself last through a power cut. */
+async function syncFolder(folder: string): Promise<void> {
+  let handle: FileHandle | undefined;
+  try {
+    handle = await open(folder, "r");
+    await handle.sync();
+  } catch {
+    // Some network and FUSE file systems refuse this for folders. The file is whole and in place.
+  } finally {
+    await handle?.close();
+  }
+}
+
+const FAILURES: Readonly<
+  Record<string, readonly [got: string, expected: string, nextStep: string]>
+> = {
+  ENOSPC: [
+    "the disk is full",
+    "room for the whole file",
+    "free some space or choose another folder",
+  ],
+  EDQUOT: [
+    "the disk quota is used up",
+    "room for the whole file",
+    "free some space or choose another folder",
+  ],
+  EFBIG: [
+    "the file grew past the size limit",
+    "room for the whole file",
+    "raise the limit (ulimit -f) or choose another disk",
+  ],
+  EACCES: [
+    "writing there is not permitted",
+    "a folder you may write to",
+    "choose another folder or change its permissions",
+  ],
+  EPERM: [
+    "writing there is not permitted",
+    "a folder you may write to",
+    "choose another folder or change its permissions",
+  ],
+  EROFS: ["a read-only file system", "a folder you may write to", "choose another folder"],
+  ENOENT: [
+    "its folder does not exist",
+    "an existing folder",
+    "create the folder first or choose another",
+  ],
+  ENOTDIR: ["part of the path is not a folder", "an existing folder", "choose another path"],
+  ENAMETOOLONG: ["the name is too long", "a shorter name", "choose another name"],
+};
+
+function writeError(path: string, error: unknown): unknown {
+  const code = systemErrorCode(error);
+  if (code === undefined || code.startsWith("ERR_")) return error;
+  const [got, expected, nextStep] = FAILURES[code] ?? [
+    "it could not be written",
+    "a file that can be written",
+    "check the disk or choose another folder",
+  ];
+  return new UserError(path, `${got} (${code}); nothing was changed`, expected, nextStep, {
+    cause: error,
+  });
+}

@@ -1,0 +1,281 @@
+/**
+ * Reads .npz archives tensor by tensor with random access: a stored tensor goes from the disk
+ * straight into its own buffer, and an archive of any size costs no more memory than the tensor
+ * being read.
+ */
+import { pipeline } from "node:stream/promises";
+import zlib from "node:zlib";
+import type yauzl from "yauzl";
+import { UserError } from "../errors.js";
+import { crc32 } from "./crc32.js";
+import { allocate, readExactly } from "./file-reading.js";
+import { arrayFromRaw } from "./npy-codec.js";
+import {
+  checkNpyLength,
+  MAX_NPY_HEADER_BYTES,
+  NPY_PREAMBLE_BYTES,
+  type NpyHeader,
+  npyHeaderBytes,
+  parseNpyHeader,
+} from "./npy-header.js";
+import type { NumericArray } from "./numeric-array.js";
+import { damageError, fetchStep, openZip, type ZipDirectory } from "./zip-directory.js";
+
+/** What an archive says of one array, known without reading its data. */
+export interface NpzEntry {
+  /** The member's name without `.npy`: `resnet/root_block/standardized_conv2d/kernel`. */
+  readonly name: string;
+  readonly shape: readonly number[];
+  /** numpy's description of the stored type: `<f4`, `<f2`, `>f8`, `|u1`, ... */
+  readonly dtype: string;
+  /** Bytes of data as stored, before compression. */
+  readonly sizeBytes: number;
+}
+
+/** How an archive is read. */
+export interface NpzReaderOptions {
+  /** Compare every array read with its CRC-32 (default true). */
+  readonly verify?: boolean;
+}
+
+interface Member {
+  readonly entry: yauzl.Entry;
+  readonly header: NpyHeader;
+  /** Where the member's contents begin in the archive. */
+  readonly position: number;
+  readonly headerCrc: number;
+}
+
+/** An open .npz archive. `close` it when done. */
+export class NpzReader {
+  /** The arrays' names in the archive's order, those included that cannot be read. */
+  readonly names: readonly string[];
+
+  private constructor(
+    readonly path: string,
+    private readonly directory: ZipDirectory,
+    private readonly members: ReadonlyMap<string, Member | UserError>,
+    private readonly verify: boolean,
+  ) {
+    this.names = [...members.keys()];
+  }
+
+  /**
+   * Opens an archive and reads its directory and each array's first bytes. An array that cannot be
+   * read (object arrays, encryption, foreign compression) is listed; only asking for it throws.
+   *
+   * @throws UserError where the file is missing, no .npz, cut off or damaged, holds no array, or
+   *   names one twice or by a path that leaves the archive
+   */
+  static async open(path: string, { verify = true }: NpzReaderOptions = {}): Promise<NpzReader> {
+    const directory = await openZip(path);
+    try {
+      const members = new Map<string, Member | UserError>();
+      for (const entry of directory.members) {
+        if (!entry.fileName.endsWith(".npy")) continue;
+        const name = entry.fileName.slice(0, -".npy".length);
+        members.set(name, await inspect(directory, entry, path, whereOf(path, name)));
+      }
+      if (members.size === 0) throw withoutArrays(path, directory);
+      return new NpzReader(path, directory, members, verify);
+    } catch (error) {
+      await close(directory);
+      throw damageError(path, path, error);
+    }
+  }
+
+  /** Whether the archive names this array. */
+  has(name: string): boolean {
+    return this.members.has(name);
+  }
+
+  /** Shape and type of an array. Throws UserError where it is absent or cannot be read. */
+  entry(name: string): NpzEntry {
+    const { header } = this.member(name);
+    return { name, shape: header.shape, dtype: header.dtype, sizeBytes: header.dataBytes };
+  }
+
+  /**
+   * Reads one array into a buffer of its own. float16 and float64 come back as float32, integers in
+   * their own typed arrays, booleans as a Uint8Array of 0 and 1; always in C order. Calls may
+   * overlap.
+   *
+   * @throws UserError where the array is absent, damaged or not of plain numbers
+   */
+  async read(name: string): Promise<NumericArray> {
+    const member = this.member(name);
+    const where = whereOf(this.path, name);
+    const raw = allocate(member.header.dataBytes, where);
+    try {
+      const stored = member.entry.compressionMethod === STORED;
+      const crc = await (stored ? this.readStored(member, raw) : this.readDeflated(member, raw));
+      if (this.verify && crc !== member.entry.crc32) throw new Error("its CRC-32 does not match");
+    } catch (error) {
+      throw damageError(this.path, where, error);
+    }
+    return arrayFromRaw(member.header, raw);
+  }
+
+  /** Closes the file, once reads under way are done. */
+  async close(): Promise<void> {
+    await close(this.directory);
+  }
+
+  private member(name: string): Member {
+    const member = this.members.get(name);
+    if (member instanceof UserError) throw member;
+    if (member) return member;
+    throw new UserError(
+      this.path,
+      `holds no array '${name}'`,
+      `one of its ${this.names.length} arrays, the first being '${this.names[0]}'`,
+      "check that the archive belongs to the model",
+    );
+  }
+
+  private async readStored(
+    { header, position, headerCrc }: Member,
+    raw: ArrayBuffer,
+  ): Promise<number> {
+    let crc = headerCrc;
+    const addToCrc = (chunk: Uint8Array) => {
+      crc = crc32(chunk, crc);
+    };
+    const { handle } = this.directory.file;
+    const dataPosition = position + header.headerBytes;
+    await readExactly(
+      handle,
+      new Uint8Array(raw),
+      dataPosition,
+      this.verify ? addToCrc : undefined,
+    );
+    return crc;
+  }
+
+  private async readDeflated(
+    { header, entry, position }: Member,
+    raw: ArrayBuffer,
+  ): Promise<number> {
+    const packed = this.directory.file.chunks(position, position + entry.compressedSize);
+    const target = new Uint8Array(raw);
+    let crc = 0;
+    // Counts from the first byte of data; the header comes before.
+    let filled = -header.headerBytes;
+    const fill = async (chunks: AsyncIterable<Buffer>) => {
+      for await (const chunk of chunks) {
+        if (this.verify) crc = crc32(chunk, crc);
+        if (filled + chunk.length > target.length)
+          throw new Error("it inflates to more than its size");
+        target.set(chunk.subarray(Math.max(0, -filled)), Math.max(0, filled));
+        filled += chunk.length;
+      }
+    };
+    await pipeline(packed, zlib.createInflateRaw({ chunkSize: INFLATE_CHUNK_BYTES }), fill);
+    if (filled !== target.length) throw new Error("it inflates to less than its size");
+    return crc;
+  }
+}
+
+const STORED = 0;
+const DEFLATED = 8;
+/** zlib's own 16 KiB would cost a turn of the event loop each. */
+const INFLATE_CHUNK_BYTES = 1024 * 1024;
+/** No deflate stream can expand by more; a member that claims to is refused before allocating. */
+const MAX_DEFLATE_RATIO = 1032;
+
+const METHODS: Readonly<Record<number, string>> = {
+  9: "Deflate64",
+  12: "bzip2",
+  14: "LZMA",
+  93: "Zstandard",
+  95: "xz",
+};
+
+function whereOf(path: string, name: string): string {
+  return `${path}, array '${name}'`;
+}
+
+/** Reads a member's header. What makes this one member unreadable is returned, not thrown. */
+async function inspect(
+  directory: ZipDirectory,
+  entry: yauzl.Entry,
+  path: string,
+  where: string,
+): Promise<Member | UserError> {
+  try {
+    checkStorage(entry, path, where);
+    const { zip } = directory;
+    const { fileDataStart: position } = await zip.readLocalFileHeaderPromise(entry, {
+      minimal: true,
+    });
+    const start = await firstBytes(directory, entry, position, where);
+    const header = parseNpyHeader(start, where);
+    checkNpyLength(header, entry.uncompressedSize, where);
+    return { entry, header, position, headerCrc: crc32(start.subarray(0, header.headerBytes)) };
+  } catch (error) {
+    const problem = damageError(path, where, error);
+    if (problem instanceof UserError) return problem;
+    throw problem;
+  }
+}
+
+function checkStorage(entry: yauzl.Entry, path: string, where: string): void {
+  const saveAgain = "save it again from Python with np.savez or np.savez_compressed";
+  if (entry.isEncrypted())
+    throw new UserError(where, "encrypted", "an archive without a password", saveAgain);
+  const method = entry.compressionMethod;
+  if (method !== STORED && method !== DEFLATED) {
+    const got = `compressed by ${METHODS[method] ?? "an unknown method"} (method ${method})`;
+    throw new UserError(where, got, "stored or deflated, as numpy does", saveAgain);
+  }
+  if (entry.uncompressedSize > (entry.compressedSize + 1) * MAX_DEFLATE_RATIO) {
+    const got = `claims ${entry.uncompressedSize} bytes, packed in ${entry.compressedSize}`;
+    throw new UserError(where, got, "sizes that deflate can reach", fetchStep(path));
+  }
+}
+
+/** The member's contents at least as far as its .npy header goes (or all, where it is shorter). */
+async function firstBytes(
+  { file }: ZipDirectory,
+  entry: yauzl.Entry,
+  position: number,
+  where: string,
+): Promise<Uint8Array> {
+  const packed = (limit: number) => file.bytesAt(position, Math.min(limit, entry.compressedSize));
+  // A header has 128 bytes as a rule; only one that does not fit makes a second, longer read.
+  for (const limit of [1024, MAX_NPY_HEADER_BYTES + 1024]) {
+    const bytes = await packed(limit);
+    const start = entry.compressionMethod === STORED ? bytes : inflateStart(bytes);
+    const whole = bytes.length === entry.compressedSize;
+    if (
+      whole ||
+      (start.length >= NPY_PREAMBLE_BYTES && start.length >= npyHeaderBytes(start, where))
+    )
+      return start;
+  }
+  throw new Error("its .npy header is cut off");
+}
+
+/** Inflates as far as the packed bytes reach. */
+function inflateStart(packed: Uint8Array): Uint8Array {
+  return zlib.inflateRawSync(packed, { finishFlush: zlib.constants.Z_SYNC_FLUSH });
+}
+
+function withoutArrays(path: string, { members }: ZipDirectory): UserError {
+  const names = members.map(({ fileName }) => fileName);
+  const torch = names.some((name) => name.endsWith("/data.pkl"));
+  const got = torch
+    ? "a PyTorch checkpoint"
+    : `a ZIP archive without any .npy (${names.length} members)`;
+  return new UserError(
+    path,
+    got,
+    "an .npz of arrays, as np.savez writes it",
+    "give the path of an .npz",
+  );
+}
+
+async function close({ zip, file }: ZipDirectory): Promise<void> {
+  zip.close();
+  await file.handle.close();
+}

@@ -1,0 +1,160 @@
+/**
+ * Opens a ZIP archive for random access and lists its members. yauzl reads the structure (ZIP64
+ * included); this file gives it a window on the disk, and turns whatever can be wrong with an
+ * archive into one UserError.
+ */
+import type { FileHandle } from "node:fs/promises";
+import { basename } from "node:path";
+import yauzl from "yauzl";
+import { systemErrorCode, UserError } from "../errors.js";
+import { describeStart, ZIP } from "./file-kind.js";
+import { openForReading, readError, readExactly } from "./file-reading.js";
+
+/** An open archive: yauzl's view, the file under it, and its members in their order. */
+export interface ZipDirectory {
+  readonly zip: yauzl.ZipFile;
+  readonly file: ArchiveFile;
+  readonly members: readonly yauzl.Entry[];
+}
+
+/**
+ * The longest run of bytes that one disk access fetches ahead. The central directory, and a
+ * member's ZIP and .npy headers, are each asked for in pieces of some 50 bytes.
+ */
+const WINDOW_BYTES = 16 * 1024;
+const STREAM_CHUNK_BYTES = 256 * 1024;
+
+/** Random access to the archive's bytes, as yauzl wants it. */
+export class ArchiveFile extends yauzl.RandomAccessReader {
+  #window = { start: 0, bytes: new Uint8Array(0) };
+
+  constructor(
+    readonly handle: FileHandle,
+    readonly sizeBytes: number,
+  ) {
+    super();
+  }
+
+  /** Exactly these bytes (read only); throws a plain Error beyond the end of the file. */
+  async bytesAt(position: number, length: number): Promise<Uint8Array> {
+    if (position + length > this.sizeBytes)
+      throw new Error("a record lies beyond the end of the file");
+    const window = this.#window;
+    const offset = position - window.start;
+    if (offset >= 0 && offset + length <= window.bytes.length)
+      return window.bytes.subarray(offset, offset + length);
+    const bytes = new Uint8Array(
+      Math.min(Math.max(length, WINDOW_BYTES), this.sizeBytes - position),
+    );
+    await readExactly(this.handle, bytes, position);
+    this.#window = { start: position, bytes };
+    return bytes.subarray(0, length);
+  }
+
+  override read(
+    buffer: Buffer,
+    offset: number,
+    length: number,
+    position: number,
+    callback: (error: Error | null) => void,
+  ): void {
+    this.bytesAt(position, length).then((bytes) => {
+      buffer.set(bytes, offset);
+      callback(null);
+    }, callback);
+  }
+
+  /** The bytes from `start` to before `end`, in pieces. */
+  async *chunks(start: number, end: number): AsyncGenerator<Buffer> {
+    for (let position = start; position < end; position += STREAM_CHUNK_BYTES) {
+      const chunk = Buffer.allocUnsafe(Math.min(STREAM_CHUNK_BYTES, end - position));
+      await readExactly(this.handle, chunk, position);
+      yield chunk;
+    }
+  }
+}
+
+/**
+ * Opens an archive and reads its central directory, wherever that lies.
+ *
+ * @throws UserError where the file is missing, is no ZIP archive, is cut off or damaged, or names a
+ *   member twice or by a path that leaves the archive
+ */
+export async function openZip(path: string): Promise<ZipDirectory> {
+  const { handle, sizeBytes } = await openForReading(path, fetchStep(path, "download it"));
+  try {
+    const file = new ArchiveFile(handle, sizeBytes);
+    const zip = await openStructure(path, file);
+    // yauzl reports through promises here; an event nobody listens to would end the process.
+    zip.on("error", () => undefined);
+    const members: yauzl.Entry[] = [];
+    const seen = new Set<string>();
+    for await (const member of zip.eachEntry()) {
+      if (seen.has(member.fileName))
+        throw new UserError(
+          path,
+          `names the member '${member.fileName}' twice`,
+          "each name once",
+          fetchStep(path),
+        );
+      seen.add(member.fileName);
+      members.push(member);
+    }
+    return { zip, file, members };
+  } catch (error) {
+    await handle.close();
+    throw damageError(path, path, error);
+  }
+}
+
+/**
+ * A UserError for what yauzl, zlib or the disk report about an archive; anything else is a bug and
+ * handed back unchanged.
+ *
+ * @param where the archive, or the array in it
+ */
+export function damageError(path: string, where: string, error: unknown): unknown {
+  const code = systemErrorCode(error);
+  // yauzl and file-reading.ts throw plain Errors without a code; zlib's codes begin with Z_.
+  const isPlain = error instanceof Error && error.constructor === Error && code === undefined;
+  if (isPlain || code?.startsWith("Z_"))
+    return new UserError(
+      where,
+      `the archive is damaged: ${(error as Error).message}`,
+      "an intact .npz, as np.savez writes it",
+      fetchStep(path),
+      { cause: error },
+    );
+  return readError(path, error, fetchStep(path));
+}
+
+/** The next step for a bad archive: the download's command where the name is an official one. */
+export function fetchStep(path: string, verb = "download it again"): string {
+  const official = /^(BiT-[SM]-R\d+x\d+[\w-]*)\.npz$/.exec(basename(path))?.[1];
+  if (official) return `${verb}: npx bit-download ${official}`;
+  return "copy, download or save the file again, or give the path of another";
+}
+
+async function openStructure(path: string, file: ArchiveFile): Promise<yauzl.ZipFile> {
+  try {
+    return await new Promise<yauzl.ZipFile>((resolve, reject) => {
+      const options = { autoClose: false, lazyEntries: true };
+      yauzl.fromRandomAccessReader(file, file.sizeBytes, options, (error, zip) =>
+        error ? reject(error) : resolve(zip),
+      );
+    });
+  } catch (error) {
+    const { sizeBytes } = file;
+    const got = describeStart(await file.bytesAt(0, Math.min(64, sizeBytes)));
+    // With its beginning but without its end: by far the most frequent of all damages.
+    const isCut = got === ZIP && `${error}`.includes("signature not found");
+    if (got === ZIP && !isCut) throw error;
+    throw new UserError(
+      path,
+      `${isCut ? "cut off: a ZIP archive without its end" : got} (${sizeBytes} bytes)`,
+      "a whole .npz, which is a ZIP archive of .npy files",
+      fetchStep(path),
+      { cause: error },
+    );
+  }
+}

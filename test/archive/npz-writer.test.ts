@@ -1,0 +1,142 @@
+import assert from "node:assert/strict";
+import { readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import JSZip from "jszip";
+import { NpzReader } from "../../src/archive/npz-reader.js";
+import { writeNpz } from "../../src/archive/npz-writer.js";
+import type { NamedArray } from "../../src/archive/numeric-array.js";
+import { array, fixture, PLAIN, quarters } from "./reference.js";
+import { temporaryFolder } from "./temporary-folder.js";
+
+async function readAll(path: string): Promise<NamedArray[]> {
+  const reader = await NpzReader.open(path);
+  const arrays: NamedArray[] = [];
+  for (const name of reader.names) arrays.push({ name, array: await reader.read(name) });
+  await reader.close();
+  return arrays;
+}
+
+/** The members' bytes, by a library that neither reader nor writer uses. */
+async function members(path: string): Promise<Map<string, Buffer>> {
+  const zip = await JSZip.loadAsync(await readFile(path), { checkCRC32: true });
+  const files = Object.values(zip.files).map(
+    async (file) => [file.name, await file.async("nodebuffer")] as const,
+  );
+  return new Map(await Promise.all(files));
+}
+
+// Read back as float32 or Uint8Array, these are not stored as numpy stored them.
+const CONVERTED = new Set(["half", "double", "flags"]);
+
+test("members are numpy's, byte for byte, in the same order", async (t) => {
+  const path = join(await temporaryFolder(t), "out.npz");
+  await writeNpz(path, PLAIN);
+  const [ours, numpys] = [await members(path), await members(fixture("stored.npz"))];
+  assert.deepEqual([...ours.keys()], [...numpys.keys()]);
+  for (const [name, bytes] of ours)
+    if (!CONVERTED.has(name.replace(".npy", ""))) assert.deepEqual(bytes, numpys.get(name), name);
+});
+
+test("float16 members are numpy's, byte for byte", async (t) => {
+  const path = join(await temporaryFolder(t), "out.npz");
+  await writeNpz(path, [{ name: "half", array: quarters(5) }], { float16: true });
+  const numpys = await members(fixture("stored.npz"));
+  assert.deepEqual((await members(path)).get("half.npy"), numpys.get("half.npy"));
+});
+
+for (const compress of [false, true])
+  test(`round trip of every type, ${compress ? "deflated" : "stored"}`, async (t) => {
+    const path = join(await temporaryFolder(t), "out.npz");
+    await writeNpz(path, PLAIN, { compress });
+    assert.deepEqual(await readAll(path), PLAIN);
+  });
+
+test("round trip of a tensor of several chunks; float16 halves the file and integers stay", async (t) => {
+  const path = join(await temporaryFolder(t), "out.npz");
+  // Multiples of 1/4 below 512 are exact in float16.
+  const data = Float32Array.from({ length: 700_001 }, (_, i) => (i % 2048) / 4);
+  const steps = { name: "step", array: array([1], Int32Array.of(70_000)) };
+  const large = { name: "large", array: array([700_001], data) };
+  await writeNpz(path, [large, steps], { float16: true });
+  assert.deepEqual(await readAll(path), [large, steps]);
+  const { length } = await readFile(path);
+  assert.ok(length > 1_400_000 && length < 1_401_000, `${length}`);
+});
+
+test("writes a view's own part of its buffer", async (t) => {
+  const path = join(await temporaryFolder(t), "out.npz");
+  await writeNpz(path, [
+    { name: "view", array: array([2], Float32Array.of(1, 2, 3, 4).subarray(1, 3)) },
+  ]);
+  assert.deepEqual((await readAll(path))[0]!.array.data, Float32Array.of(2, 3));
+});
+
+test("equal contents give equal bytes", async (t) => {
+  const folder = await temporaryFolder(t);
+  const paths = [join(folder, "a.npz"), join(folder, "b.npz")];
+  for (const path of paths) await writeNpz(path, PLAIN, { compress: true });
+  assert.deepEqual(await readFile(paths[0]!), await readFile(paths[1]!));
+});
+
+test("a producer may reuse its memory from one array to the next", async (t) => {
+  const path = join(await temporaryFolder(t), "out.npz");
+  const shared = new Float32Array(400_000);
+  async function* produce() {
+    for (const value of [1, 2, 3]) {
+      shared.fill(value);
+      yield { name: `filled/${value}`, array: array([400_000], shared) };
+    }
+  }
+  await writeNpz(path, produce());
+  for (const [i, { array }] of (await readAll(path)).entries())
+    assert.ok((array.data as Float32Array).every((value) => value === i + 1));
+});
+
+test("a failure leaves the previous file and nothing else", async (t) => {
+  const folder = await temporaryFolder(t);
+  const path = join(folder, "out.npz");
+  await writeFile(path, "previous");
+  const failure = new Error("engine failed");
+  let closed = false;
+  function* produce(second: NamedArray | Error) {
+    try {
+      yield { name: "first", array: quarters(500_000) };
+      if (second instanceof Error) throw second;
+      yield second;
+    } finally {
+      closed = true;
+    }
+  }
+  const cases: [NamedArray | Error, object][] = [
+    [failure, failure],
+    [{ name: "first", array: quarters(2) }, { message: /'first' twice/ }],
+    [{ name: "../out", array: quarters(2) }, { message: /'\.\.\/out'/ }],
+    [{ name: "", array: quarters(2) }, { message: /''/ }],
+    [{ name: "short", array: array([3], new Float32Array(2)) }, { name: "RangeError" }],
+  ];
+  for (const [second, expected] of cases) {
+    closed = false;
+    await assert.rejects(writeNpz(path, produce(second)), expected);
+    assert.ok(closed, "the producer was closed");
+    assert.equal(await readFile(path, "utf8"), "previous");
+    assert.deepEqual(await readdir(folder), ["out.npz"]);
+  }
+});
+
+test("float16 refuses finite values that would turn into infinity, and keeps infinities", async (t) => {
+  const path = join(await temporaryFolder(t), "out.npz");
+  const write = (...values: number[]) =>
+    writeNpz(path, [{ name: "x", array: array([values.length], Float32Array.of(...values)) }], {
+      float16: true,
+    });
+  await assert.rejects(write(1, 70_000), { name: "UserError", got: "70000 at element 1" });
+  await write(1, Infinity);
+  assert.deepEqual((await readAll(path))[0]!.array.data, Float32Array.of(1, Infinity));
+});
+
+test("an archive without arrays is refused, by no reader wanted", async (t) => {
+  const path = join(await temporaryFolder(t), "out.npz");
+  await assert.rejects(writeNpz(path, []), { message: /no arrays/ });
+  await assert.rejects(readFile(path), { code: "ENOENT" });
+});
