@@ -5,6 +5,7 @@
  */
 import type { Dataset } from "../data/dataset.js";
 import { floats, type HostTensor, scalar } from "../engine/session.js";
+import { UserError } from "../errors.js";
 import { getLearningRate, type Resolution } from "../recipe/hyperrule.js";
 import { mixupLambda, mixupPartners } from "../recipe/mixup.js";
 import type { TrainProgram } from "../step/program.js";
@@ -61,7 +62,7 @@ export interface TrainOutcome {
 
 /**
  * Trains from step `start` to the end of the schedule, or until interrupted.
- * @throws Error where the loss is no longer a number; nothing is saved then
+ * @throws UserError where the loss is no longer a number; nothing is saved then
  */
 export async function train(
   program: TrainProgram,
@@ -93,7 +94,7 @@ export async function train(
       const [value] = await session.run(stepFeeds(plan, step, part, lr), [fetchOf(plan, part)]);
       loss += floats(value)[0]! / plan.split;
     }
-    if (!Number.isFinite(loss)) throw new Error(`the loss at step ${step} is ${loss}`);
+    if (!Number.isFinite(loss)) throw divergence(step, loss);
     observer.step({ step, loss, lr, elapsedMs: performance.now() - begun });
 
     const done = step + 1;
@@ -113,6 +114,15 @@ export async function train(
   if (step > saved) await observer.save(step);
   if (step < totalSteps) return { steps: step, validation: undefined };
   return { steps: step, validation: await validate("end") };
+}
+
+function divergence(step: number, loss: number): UserError {
+  return new UserError(
+    `step ${step}`,
+    `the loss is ${loss}`,
+    "a finite loss: the training has diverged",
+    "start anew with a lower --base_lr (the rule's 0.003 is for a batch of 512)",
+  );
 }
 
 function fetchOf({ split }: TrainPlan, part: number): string {

@@ -1,0 +1,114 @@
+/** `bit-train`: fine-tunes a model. */
+
+import { DATASET_NAMES } from "../data/datasets.js";
+import { type FineTuneResult, fineTune } from "../run/fine-tune.js";
+import type { FineTuneOptions, Precision } from "../run/options.js";
+import { describeResult } from "../run/run-log.js";
+import { describeEngine, loadEngine } from "./engine.js";
+import { type CommandSpec, parseFlags, positiveNumber, wholeNumber } from "./flags.js";
+import { TrainConsole } from "./train-console.js";
+
+const flags = {
+  name: { type: "string", describe: "Name of the run; the same name goes on with it" },
+  model: {
+    type: "string",
+    demandOption: true,
+    describe: "BiT-M-R50x1, BiT-S-R101x3, R14x0.5, ...",
+  },
+  logdir: { type: "string", default: "bit_logs", describe: "Where runs are kept" },
+  bit_pretrained_dir: { type: "string", default: ".", describe: "Where <model>.npz lies" },
+  weights: { type: "string", describe: "The archive to start from, instead of <model>.npz" },
+  from_scratch: { type: "boolean", default: false, describe: "Start from random weights" },
+  dataset: {
+    type: "string",
+    demandOption: true,
+    describe: `${DATASET_NAMES.join(", ")}, or the path of an image folder`,
+  },
+  datadir: { type: "string", describe: "Where the dataset lies" },
+  examples_per_class: { type: "number", describe: "Train on so many examples of each class" },
+  examples_per_class_seed: { type: "number", default: 0, describe: "By which they are drawn" },
+  batch: { type: "number", default: 512, describe: "Examples a step" },
+  batch_split: { type: "number", describe: "Parts of a batch [default: as memory needs]" },
+  base_lr: { type: "number", default: 0.003, describe: "Learning rate after warm-up" },
+  eval_every: { type: "number", describe: "Evaluate and save each so many steps" },
+  save_every: { type: "number", default: 500, describe: "Save each so many steps" },
+  workers: { type: "number", describe: "Threads that prepare images [default: cores]" },
+  save: { type: "boolean", default: true, describe: "Write checkpoints; --no-save for none" },
+  seed: { type: "number", default: 0, describe: "Of order, augmentation and mixup" },
+  steps: { type: "number", describe: "Length of training; the schedule is scaled to it" },
+  resolution: { type: "number", describe: "Side to which training images are resized" },
+  crop: { type: "number", describe: "Side of the crop, and of images in evaluation" },
+  precision: {
+    type: "string",
+    choices: ["fp32", "bf16"],
+    default: "fp32",
+    describe: "Of convolutions and what lies between them",
+  },
+} as const;
+
+const spec: CommandSpec<typeof flags> = {
+  name: "bit-train",
+  usage: "bit-train --model MODEL --dataset DATASET [flags]",
+  description:
+    "Fine-tunes a Big Transfer model by the BiT-HyperRule. Schedule, resolution and mixup follow " +
+    "from the dataset. Ctrl-C saves; the same command with the same --name goes on.",
+  flags,
+  examples: [
+    ["npx bit-train --model BiT-M-R50x1 --dataset cifar10 --datadir data", "CIFAR-10"],
+    ["npx bit-train --model BiT-M-R50x1 --dataset photos --batch 64", "your own image folder"],
+    ["npx bit-train --model BiT-M-R50x1 --dataset cifar100 --examples_per_class 10", "few-shot"],
+  ],
+};
+
+/** Runs the command. `argv` is without node and script. */
+export async function main(argv: readonly string[] = process.argv.slice(2)): Promise<number> {
+  const flag = parseFlags(spec, argv);
+  const options: FineTuneOptions = {
+    name: flag.name as string | undefined,
+    model: flag.model as string,
+    logdir: flag.logdir as string,
+    bitPretrainedDir: flag.bit_pretrained_dir as string,
+    weights: flag.weights as string | undefined,
+    fromScratch: flag.from_scratch as boolean,
+    dataset: flag.dataset as string,
+    datadir: flag.datadir as string | undefined,
+    examplesPerClass: wholeNumber("examples_per_class", flag.examples_per_class, 1),
+    examplesPerClassSeed: wholeNumber("examples_per_class_seed", flag.examples_per_class_seed, 0),
+    batch: wholeNumber("batch", flag.batch, 1),
+    batchSplit: wholeNumber("batch_split", flag.batch_split, 1),
+    baseLr: positiveNumber("base_lr", flag.base_lr),
+    evalEvery: wholeNumber("eval_every", flag.eval_every, 1),
+    saveEvery: wholeNumber("save_every", flag.save_every, 1),
+    workers: wholeNumber("workers", flag.workers, 1),
+    save: flag.save as boolean,
+    seed: wholeNumber("seed", flag.seed, 0),
+    steps: wholeNumber("steps", flag.steps, 1),
+    resolution: wholeNumber("resolution", flag.resolution, 1),
+    crop: wholeNumber("crop", flag.crop, 1),
+    precision: flag.precision as Precision,
+  };
+  const result = await runFineTune(options);
+  return result.validation === undefined ? 130 : 0;
+}
+
+/** One run with progress on the terminal, and a last word on where things are. */
+export async function runFineTune(options: FineTuneOptions): Promise<FineTuneResult> {
+  const engine = loadEngine();
+  const console = new TrainConsole();
+  try {
+    console.line(describeEngine(engine));
+    const result = await fineTune(options, engine.open, console);
+    const { folder, validation, steps, seconds, config } = result;
+    if (validation === undefined) {
+      const resume = `the same command with --name ${config.name}`;
+      const how = options.save === false ? "Nothing was saved (--no-save)." : `To go on: ${resume}`;
+      console.line(`Stopped after ${steps} steps. ${how}`);
+    } else {
+      console.line(`Done in ${Math.round(seconds)} s: ${describeResult(validation)}`);
+    }
+    console.line(`The run's files are in ${folder.path}`);
+    return result;
+  } finally {
+    console.close();
+  }
+}

@@ -1,0 +1,96 @@
+/** Flags of the commands: a table for each, parsed by yargs; mistakes become UserErrors. */
+import yargs, { type Options } from "yargs";
+import { UserError } from "../errors.js";
+
+export type FlagTable = Readonly<Record<string, Options>>;
+
+/** A command's name, what it does, its flags and its examples. */
+export interface CommandSpec<Flags extends FlagTable> {
+  readonly name: string;
+  readonly usage: string;
+  readonly description: string;
+  readonly flags: Flags;
+  readonly examples: readonly (readonly [command: string, what: string])[];
+}
+
+/**
+ * Parses a command line. Every flag in snake_case works in kebab-case as well. `--help` and
+ * `--version` print and end the process.
+ * @throws UserError for an unknown flag, a missing one, or a value that is none of its kind
+ */
+export function parseFlags<Flags extends FlagTable>(
+  spec: CommandSpec<Flags>,
+  argv: readonly string[],
+): Readonly<Record<keyof Flags, unknown>> & { readonly positional: readonly string[] } {
+  const flags = Object.fromEntries(
+    Object.entries(spec.flags).map(([name, options]) => {
+      const kebab = name.replaceAll("_", "-");
+      const alias = kebab === name ? {} : { alias: kebab };
+      return [name, { requiresArg: options.type !== "boolean", ...alias, ...options }];
+    }),
+  );
+  let parser = yargs([...argv])
+    .scriptName(spec.name)
+    .usage(`${spec.usage}\n\n${spec.description}`)
+    .options(flags)
+    .parserConfiguration({
+      "camel-case-expansion": false,
+      "strip-aliased": true,
+      "duplicate-arguments-array": false,
+    })
+    .strictOptions()
+    .help()
+    .wrap(100)
+    .exitProcess(true)
+    .fail((message, error) => {
+      if (error) throw error;
+      throw new UserError(
+        `${spec.name} ${argv.join(" ")}`,
+        message,
+        "flags that the command knows",
+        `type: npx ${spec.name} --help`,
+      );
+    });
+  for (const [command, what] of spec.examples) parser = parser.example(command, what);
+  const parsed = parser.parseSync() as Record<string, unknown> & { _: (string | number)[] };
+  for (const [name, { type }] of Object.entries(spec.flags)) {
+    const value = parsed[name];
+    if (type === "number" && value !== undefined && !Number.isFinite(value))
+      throw new UserError(
+        `--${name}`,
+        "is not a number",
+        "a number",
+        `type: npx ${spec.name} --help`,
+      );
+  }
+  return { ...parsed, positional: parsed._.map(String) } as Readonly<
+    Record<keyof Flags, unknown>
+  > & { positional: string[] };
+}
+
+/**
+ * A flag's value as a whole number of at least `least`, or undefined where it was not given.
+ * @throws UserError where it is something else
+ */
+export function wholeNumber(name: string, value: unknown, least: number): number | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value === "number" && Number.isSafeInteger(value) && value >= least) return value;
+  throw new UserError(
+    `--${name}`,
+    `${String(value)} is not possible`,
+    `a whole number from ${least} on`,
+    `give another --${name}`,
+  );
+}
+
+/** As `wholeNumber`, for a number above zero. */
+export function positiveNumber(name: string, value: unknown): number | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value === "number" && Number.isFinite(value) && value > 0) return value;
+  throw new UserError(
+    `--${name}`,
+    `${String(value)} is not possible`,
+    "a number above 0",
+    `give another --${name}`,
+  );
+}

@@ -1,0 +1,78 @@
+/**
+ * Checkpoints: an `.npz` of the official variable names, which any BiT tool can load, plus each
+ * variable's momentum and the run's position. Randomness needs no more than the seed and the step:
+ * order, augmentation and mixup are functions of the two.
+ */
+import { access } from "node:fs/promises";
+import type { NpzReader } from "../archive/npz-reader.js";
+import { writeNpz } from "../archive/npz-writer.js";
+import type { NamedArray } from "../archive/numeric-array.js";
+import { UserError } from "../errors.js";
+import type { VariableSpec } from "../model/architecture.js";
+import type { TrainProgram } from "../step/program.js";
+import { assignVariables, readVariables } from "../step/variables.js";
+
+const stepArray = "training/step";
+const seedArray = "training/seed";
+
+/** Where a run stands, as its checkpoint tells. */
+export interface RunPosition {
+  /** Steps done. */
+  readonly steps: number;
+  readonly seed: number;
+}
+
+/** Writes the state of a program; the file appears complete or not at all. */
+export async function saveCheckpoint(
+  path: string,
+  { session, variables, velocities }: TrainProgram,
+  position: RunPosition,
+): Promise<void> {
+  const arrays = async function* (): AsyncGenerator<NamedArray> {
+    for await (const [{ name, shape }, data] of readVariables(session, [
+      ...variables,
+      ...velocities,
+    ]))
+      yield { name, array: { shape, data } };
+    yield { name: stepArray, array: { shape: [], data: Int32Array.of(position.steps) } };
+    yield { name: seedArray, array: { shape: [], data: Float64Array.of(position.seed) } };
+  };
+  await writeNpz(path, arrays());
+}
+
+/** Whether a file lies at `path`. */
+export async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Where the run stood that wrote an archive, or undefined where no run of ours did. */
+export async function readPosition(archive: NpzReader): Promise<RunPosition | undefined> {
+  if (!archive.has(stepArray) || !archive.has(seedArray)) return undefined;
+  const [steps] = (await archive.read(stepArray)).data;
+  const [seed] = (await archive.read(seedArray)).data;
+  return { steps: Number(steps), seed: Number(seed) };
+}
+
+/**
+ * Sets a program's momentum from a checkpoint. Its variables come through `archiveValues`.
+ * @throws UserError where the archive lacks a variable's momentum
+ */
+export async function restoreMomentum(archive: NpzReader, program: TrainProgram): Promise<void> {
+  const lacking = program.velocities.filter(({ name }) => !archive.has(name));
+  if (lacking.length > 0) {
+    throw new UserError(
+      archive.path,
+      `holds no momentum for ${lacking.length} variables, the first being ${lacking[0]!.name}`,
+      "a checkpoint that bit-train wrote",
+      "start a new run from it: --weights FILE with another --name",
+    );
+  }
+  const values = async function* (): AsyncGenerator<readonly [VariableSpec, Float32Array]> {
+    for (const spec of program.velocities)
+      yield [spec, (await archive.read(spec.name)).data as Float32Array];
+  };
+  await assignVariables(program.session, values());
+}

@@ -1,0 +1,184 @@
+/** What a user may ask of a run, and what it comes to: every choice resolved before step 0. */
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Dataset } from "../data/dataset.js";
+import { UserError } from "../errors.js";
+import type { ComputeType } from "../graph/backend.js";
+import { parseArchitecture } from "../model/architecture.js";
+import {
+  BASE_LEARNING_RATE,
+  getMixupAlpha,
+  getResolution,
+  getSchedule,
+  scaleSchedule,
+} from "../recipe/hyperrule.js";
+import { availableMemoryBytes, fittingSplit } from "../step/memory.js";
+import type { TrainPlan } from "../train/train.js";
+
+export type Precision = "fp32" | "bf16";
+
+/** The graph's type for a precision. */
+export const computeTypes: Readonly<Record<Precision, ComputeType>> = {
+  fp32: "float32",
+  bf16: "bfloat16",
+};
+
+/** A user's wishes. What is left out follows the BiT-HyperRule, or the machine. */
+export interface FineTuneOptions {
+  /** The run's name; by default of dataset, model and time. */
+  readonly name?: string | undefined;
+  /** `BiT-M-R50x1`, `R14x0.5`, ...; its part `R<depth>x<width>` tells the architecture. */
+  readonly model: string;
+  /** Default `bit_logs`. */
+  readonly logdir?: string | undefined;
+  /** Where `<model>.npz` lies; default `.`. */
+  readonly bitPretrainedDir?: string | undefined;
+  /** The archive to start from, instead of `<bitPretrainedDir>/<model>.npz`. */
+  readonly weights?: string | undefined;
+  /** Start from random values instead. */
+  readonly fromScratch?: boolean | undefined;
+  readonly dataset: string;
+  readonly datadir?: string | undefined;
+  readonly examplesPerClass?: number | undefined;
+  readonly examplesPerClassSeed?: number | undefined;
+  /** Examples a step; default 512. */
+  readonly batch?: number | undefined;
+  /** Parts in which a batch is computed; default as many as the memory needs. */
+  readonly batchSplit?: number | undefined;
+  readonly baseLr?: number | undefined;
+  readonly evalEvery?: number | undefined;
+  readonly saveEvery?: number | undefined;
+  /** Threads that prepare images; default one a core. */
+  readonly workers?: number | undefined;
+  /** Whether checkpoints are written; default true. */
+  readonly save?: boolean | undefined;
+  readonly seed?: number | undefined;
+  /** Length of training; the schedule is scaled to it. */
+  readonly steps?: number | undefined;
+  /** Side to which training images are resized before they are cropped. */
+  readonly resolution?: number | undefined;
+  readonly crop?: number | undefined;
+  readonly precision?: Precision | undefined;
+}
+
+/** A plan with what it rests on: what `config.json` holds. */
+export interface RunConfig extends TrainPlan {
+  readonly name: string;
+  readonly model: string;
+  /** As in `R50x1`. */
+  readonly architecture: string;
+  /** The archive that training starts from, or null for random values. */
+  readonly weights: string | null;
+  readonly dataset: string;
+  readonly datadir: string | null;
+  readonly classNames: readonly string[];
+  readonly trainSize: number;
+  readonly valSize: number;
+  readonly examplesPerClass: number | null;
+  readonly examplesPerClassSeed: number;
+  readonly precision: Precision;
+  readonly workers: number;
+}
+
+/** The embedded model, pretrained on five of Fashion-MNIST's classes. */
+export const sampleModel = "sample-R14x0.5";
+
+/** Where the embedded model's archive lies. */
+export function sampleWeights(): string {
+  return fileURLToPath(new URL(`../../../sample/${sampleModel}.npz`, import.meta.url));
+}
+
+// What the step may take of the memory that is free; the rest is for images, weights and others.
+const memoryShare = 0.6;
+
+/**
+ * Resolves a user's wishes for a dataset.
+ * @param known the plan of an earlier part of the run, whose split a resumed run keeps
+ * @throws UserError where they contradict each other
+ */
+export function resolveConfig(
+  name: string,
+  options: FineTuneOptions,
+  dataset: Dataset,
+  cores: number,
+  known?: Pick<RunConfig, "split">,
+): RunConfig {
+  const architecture = parseArchitecture(options.model);
+  const trainSize = dataset.train.labels.length;
+  const batch = options.batch ?? 512;
+  const resolution = resolveResolution(options, dataset);
+  const split =
+    options.batchSplit ??
+    known?.split ??
+    fittingSplit(architecture, resolution.crop, batch, memoryShare * availableMemoryBytes());
+  if (split > batch || batch % split !== 0) {
+    throw new UserError(
+      "--batch_split",
+      `${split} does not divide a batch of ${batch}`,
+      "a divisor of --batch",
+      `type for example --batch_split ${nearestDivisor(batch, split)}`,
+    );
+  }
+  const rule = getSchedule(trainSize);
+  return {
+    name,
+    model: options.model,
+    architecture: architecture.name,
+    weights: options.fromScratch === true ? null : weightsPath(options),
+    dataset: dataset.name,
+    datadir: options.datadir ?? null,
+    classNames: dataset.classNames,
+    trainSize,
+    valSize: dataset.val.labels.length,
+    examplesPerClass: options.examplesPerClass ?? null,
+    examplesPerClassSeed: options.examplesPerClassSeed ?? 0,
+    seed: options.seed ?? 0,
+    batch,
+    split,
+    baseLr: options.baseLr ?? BASE_LEARNING_RATE,
+    schedule: options.steps === undefined ? rule : scaleSchedule(rule, options.steps),
+    mixupAlpha: getMixupAlpha(trainSize),
+    resolution,
+    evalBatch: Math.min(batch / split, dataset.val.labels.length),
+    evalEvery: options.evalEvery,
+    saveEvery: options.saveEvery,
+    precision: options.precision ?? "fp32",
+    workers: options.workers ?? cores,
+  };
+}
+
+/** The archive that a run starts from. */
+export function weightsPath(
+  options: Pick<FineTuneOptions, "model" | "weights" | "bitPretrainedDir">,
+) {
+  if (options.weights !== undefined) return options.weights;
+  if (options.model === sampleModel) return sampleWeights();
+  return join(options.bitPretrainedDir ?? ".", `${options.model}.npz`);
+}
+
+function resolveResolution(options: FineTuneOptions, dataset: Dataset) {
+  const rule = getResolution(dataset.typicalSize);
+  // Given one of the two, the other keeps the rule's proportion of 160 to 128 or 512 to 480.
+  const crop =
+    options.crop ??
+    (options.resolution === undefined
+      ? rule.crop
+      : Math.round((options.resolution * rule.crop) / rule.precrop));
+  const precrop = options.resolution ?? Math.round((crop * rule.precrop) / rule.crop);
+  if (crop > precrop) {
+    throw new UserError(
+      "--crop",
+      `${crop} is larger than the image it is cut from, ${precrop}`,
+      "at most --resolution",
+      "leave one of the two out, and it follows the other",
+    );
+  }
+  return { precrop, crop };
+}
+
+function nearestDivisor(batch: number, near: number): number {
+  let best = 1;
+  for (let d = 1; d <= batch; d++)
+    if (batch % d === 0 && Math.abs(d - near) < Math.abs(best - near)) best = d;
+  return best;
+}

@@ -1,0 +1,89 @@
+/** A run's records: `train.log` in the official format, `metrics.jsonl` for programs. */
+import { join } from "node:path";
+import { Writable } from "node:stream";
+import pino from "pino";
+import type { EvaluationResult } from "../train/evaluate.js";
+import type { StepReport } from "../train/train.js";
+
+/** Where lines for people go besides the log: a terminal, a test, nowhere. */
+export type LineSink = (line: string) => void;
+
+/** `2020-07-29 10:14:32,123`, local time, as Python's logging writes it. */
+function timestamp(date: Date): string {
+  const two = (n: number) => String(n).padStart(2, "0");
+  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+  const time = `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
+  return `${day} ${time},${String(date.getMilliseconds()).padStart(3, "0")}`;
+}
+
+/** `1.8e-05`, as Python's `{:.1e}` writes it. */
+export function pythonExponent(value: number): string {
+  return value.toExponential(1).replace(/e([+-])(\d)$/, "e$10$2");
+}
+
+const logFile = "train.log";
+const metricsFile = "metrics.jsonl";
+
+/** Opens the records of the run in `folder` and appends to what is there. */
+export class RunLog {
+  private readonly logger: pino.Logger;
+  private readonly metrics: pino.Logger;
+
+  constructor(folder: string, sink: LineSink) {
+    const file = pino.destination({ dest: join(folder, logFile), append: true, sync: true });
+    const official = new Writable({
+      write(chunk: Buffer, _, done) {
+        const { time, level, msg } = JSON.parse(chunk.toString()) as Record<string, unknown>;
+        const at = timestamp(new Date(time as number));
+        const label = String(level).toUpperCase();
+        file.write(`${at} [${label}] bit_common: ${msg}\n`);
+        done();
+      },
+    });
+    const people = new Writable({
+      write(chunk: Buffer, _, done) {
+        const { msg, quiet } = JSON.parse(chunk.toString()) as Record<string, unknown>;
+        if (quiet !== true) sink(String(msg));
+        done();
+      },
+    });
+    const level = (label: string) => ({ level: label });
+    this.logger = pino(
+      { base: null, formatters: { level } },
+      pino.multistream([{ stream: official }, { stream: people }]),
+    );
+    this.metrics = pino(
+      { base: null, formatters: { level: () => ({}) }, timestamp: pino.stdTimeFunctions.isoTime },
+      pino.destination({ dest: join(folder, metricsFile), append: true, sync: true }),
+    );
+  }
+
+  /** A line for the log and for people. */
+  info(message: string): void {
+    this.logger.info(message);
+  }
+
+  /** A warning for the log and for people. */
+  warn(message: string): void {
+    this.logger.warn(message);
+  }
+
+  /** One step: a line for the log alone, since people are shown progress otherwise. */
+  step({ step, loss, lr, elapsedMs }: StepReport): void {
+    const line = `[step ${step}]: loss=${loss.toFixed(5)} (lr=${pythonExponent(lr)})`;
+    this.logger.info({ quiet: true }, line);
+    this.metrics.info({ step, loss, lr, step_ms: Math.round(elapsedMs * 10) / 10 });
+  }
+
+  validation(at: number | "end", { loss, top1, top5 }: EvaluationResult): void {
+    this.info(`Validation@${at} ${describeResult({ loss, top1, top5 })}`);
+    this.metrics.info({ validation: at, val_loss: loss, val_top1: top1, val_top5: top5 });
+  }
+}
+
+/** `loss 0.10801, top1 97.32%, top5 99.90%`, as the official code writes it. */
+export function describeResult(result: Omit<EvaluationResult, "count">): string {
+  const percent = (share: number) => `${(100 * share).toFixed(2)}%`;
+  const { loss, top1, top5 } = result;
+  return `loss ${loss.toFixed(5)}, top1 ${percent(top1)}, top5 ${percent(top5)}`;
+}
