@@ -5,15 +5,20 @@ import { register } from "./lowering.js";
 
 type Padding = "valid" | "same" | number;
 
-interface ConvAttrs {
+/** What TF.js's convolution kernels are given. A number pads every side by so many zeros. */
+export interface ConvAttrs {
   readonly strides: number | [number, number];
   readonly pad: Padding;
   readonly dimRoundingMode?: "floor" | "round" | "ceil";
 }
 
-type Shape4D = [number, number, number, number];
+export type Shape4D = [number, number, number, number];
 
-function geometry(x: readonly number[], filter: readonly number[], attrs: ConvAttrs) {
+/**
+ * The result's shape and TensorFlow's attributes of a convolution of `x` `[N,H,W,I]` with `filter`
+ * `[H,W,I,O]`. Its two gradients take the same attributes; each also takes `T`.
+ */
+export function convGeometry(x: readonly number[], filter: readonly number[], attrs: ConvAttrs) {
   const { strides, pad, dimRoundingMode } = attrs;
   const info = tf.backend_util.computeConv2DInfo(
     [...x] as Shape4D,
@@ -42,7 +47,7 @@ function geometry(x: readonly number[], filter: readonly number[], attrs: ConvAt
 register<ConvAttrs>("Conv2D", (graph, inputs, attrs) => {
   const x = graph.cast(graph.value(inputs["x"]!), graph.computeType);
   const filter = graph.cast(graph.value(inputs["filter"]!), graph.computeType);
-  const conv = geometry(x.shape, filter.shape, attrs);
+  const conv = convGeometry(x.shape, filter.shape, attrs);
   const nodeAttrs = { T: attribute.type(x.type), ...conv.attrs };
   return graph.emit("Conv2D", [x, filter], nodeAttrs, x.type, conv.outShape);
 });
@@ -51,7 +56,7 @@ register<ConvAttrs & { inputShape: Shape4D }>("Conv2DBackpropInput", (graph, inp
   const dy = graph.cast(graph.value(inputs["dy"]!), graph.computeType);
   const filter = graph.cast(graph.value(inputs["filter"]!), graph.computeType);
   const { inputShape } = attrs;
-  const conv = geometry(inputShape, filter.shape, attrs);
+  const conv = convGeometry(inputShape, filter.shape, attrs);
   const nodeAttrs = { T: attribute.type(dy.type), ...conv.attrs };
   const args = [graph.builder.ints(inputShape), filter, dy];
   return graph.emit("Conv2DBackpropInput", args, nodeAttrs, dy.type, inputShape);
@@ -61,7 +66,7 @@ register<ConvAttrs & { filterShape: Shape4D }>("Conv2DBackpropFilter", (graph, i
   const x = graph.cast(graph.value(inputs["x"]!), graph.computeType);
   const dy = graph.cast(graph.value(inputs["dy"]!), graph.computeType);
   const { filterShape } = attrs;
-  const conv = geometry(x.shape, filterShape, attrs);
+  const conv = convGeometry(x.shape, filterShape, attrs);
   const nodeAttrs = { T: attribute.type(x.type), ...conv.attrs };
   const args = [x, graph.builder.ints(filterShape), dy];
   const made = graph.emit("Conv2DBackpropFilter", args, nodeAttrs, x.type, filterShape);

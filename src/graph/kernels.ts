@@ -15,7 +15,6 @@ const T = (value: Value) => ({ T: attribute.type(value.type) });
 /** Element-wise operations of one argument, in the argument's own type. */
 const unary: Readonly<Record<string, string>> = {
   Exp: "Exp",
-  Identity: "Identity",
   Log: "Log",
   Neg: "Neg",
   Relu: "Relu",
@@ -31,6 +30,9 @@ for (const [kernel, op] of Object.entries(unary)) {
     return graph.emit(op, [value], T(value), value.type, value.shape);
   });
 }
+
+// TF.js clones what a gradient will need again; in a graph that is the same value.
+register("Identity", (graph, { x }) => graph.value(x!));
 
 /** Element-wise operations of two arguments that broadcast; comparisons yield bool. */
 const binary: Readonly<Record<string, readonly [op: string, result?: ElementType]>> = {

@@ -1,0 +1,70 @@
+/** Prints a set-up's progress: a bar on a terminal, plain lines at each tenth elsewhere. */
+import cliProgress from "cli-progress";
+import type { ByteCounter, SetupReporter } from "../engine/setup/reporter.js";
+
+/** Where nobody knows the total, a plain line comes after so many bytes. */
+const LINE_BYTES = 100e6;
+const BAR_WIDTH = 24;
+
+function megabytes(bytes: number): string {
+  return `${Math.round(bytes / 1e6)} MB`;
+}
+
+/** @param stream standard error, so that standard output stays free for `--json` */
+export function setupProgress(stream: NodeJS.WriteStream): SetupReporter {
+  return {
+    line: (text) => void stream.write(`${text}\n`),
+    bytes: (label, totalBytes) =>
+      stream.isTTY ? barCounter(stream, label, totalBytes) : lineCounter(stream, label, totalBytes),
+  };
+}
+
+function barCounter(
+  stream: NodeJS.WriteStream,
+  label: string,
+  totalBytes: number | undefined,
+): ByteCounter {
+  const bar = new cliProgress.SingleBar({
+    stream,
+    // Totals may be estimates: what is drawn is clamped, what is written is not.
+    format: (_options, _parameters, { done = 0 }: { done?: number }) => {
+      if (totalBytes === undefined) return `${label}  ${megabytes(done)}`;
+      const filled = Math.round(BAR_WIDTH * Math.min(1, done / totalBytes));
+      const drawn = "#".repeat(filled) + "-".repeat(BAR_WIDTH - filled);
+      return `${label}  ${drawn}  ${megabytes(done)} of ${megabytes(totalBytes)}`;
+    },
+    hideCursor: true,
+    fps: 5,
+    clearOnComplete: false,
+  });
+  bar.start(1, 0, { done: 0 });
+  return {
+    update: (doneBytes) => bar.update({ done: doneBytes }),
+    done: () => bar.stop(),
+  };
+}
+
+function lineCounter(
+  stream: NodeJS.WriteStream,
+  label: string,
+  totalBytes: number | undefined,
+): ByteCounter {
+  let lastBytes = 0;
+  let lastStep = 0;
+  const startMs = Date.now();
+  stream.write(`${label} ...\n`);
+  return {
+    update(doneBytes) {
+      lastBytes = doneBytes;
+      const step = Math.floor((doneBytes / (totalBytes ?? LINE_BYTES)) * (totalBytes ? 10 : 1));
+      if (step <= lastStep || (totalBytes !== undefined && step > 9)) return;
+      lastStep = step;
+      const share = totalBytes === undefined ? "" : ` (${step * 10} %)`;
+      stream.write(`${label}: ${megabytes(doneBytes)}${share}\n`);
+    },
+    done() {
+      const seconds = ((Date.now() - startMs) / 1000).toFixed(1);
+      stream.write(`${label}: ${megabytes(lastBytes)} in ${seconds} s\n`);
+    },
+  };
+}

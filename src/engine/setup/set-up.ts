@@ -1,0 +1,229 @@
+/** `bit-setup`'s work: from nothing to a proven engine in the cache folder. */
+import { mkdir, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { UserError } from "../../errors.js";
+import {
+  type EngineManifest,
+  findEngine,
+  type InstalledEngine,
+  MANIFEST_FILE,
+} from "../installed.js";
+import { downloadWheel } from "./download.js";
+import { hasNvidiaDriver, nvidiaGpuNames } from "./driver.js";
+import {
+  checkDisk,
+  checkMachine,
+  checkWritable,
+  explainFullDisk,
+  type FreeBytes,
+  thisMachine,
+} from "./ground.js";
+import { compileBinding, fetchSources, installedSources } from "./native-binding.js";
+import { installPrebuilt } from "./prebuilt.js";
+import { probeBinding } from "./probe.js";
+import {
+  BINDING_PACKAGE,
+  cacheFolder,
+  engineName,
+  enginesFolder,
+  type Flavour,
+  type Recipe,
+  recipeFor,
+  WHEEL_PREFIXES,
+} from "./recipe.js";
+import { type SetupReporter, silentReporter } from "./reporter.js";
+import { requirementsOf } from "./requirements.js";
+import { findCompiler, findPip } from "./tools.js";
+import { unpackWheel } from "./wheel.js";
+import { makeTemporary, putInPlace, sweep, withLock } from "./workplace.js";
+
+export interface SetUpOptions {
+  /** Which engine; else the one that is there, else gpu with an NVIDIA driver, else cpu. */
+  readonly flavour?: Flavour | undefined;
+  /** Make it anew even if it is there. */
+  readonly force?: boolean;
+  readonly cache?: string;
+  readonly reporter?: SetupReporter;
+  readonly signal?: AbortSignal | undefined;
+  /** Replaced in tests. */
+  readonly freeBytes?: FreeBytes;
+}
+
+export interface SetUpResult {
+  readonly engine: InstalledEngine;
+  /** False when it was there already. */
+  readonly made: boolean;
+}
+
+interface Tools {
+  readonly python: string;
+  readonly compiler: readonly [string, ...string[]];
+}
+
+interface Work {
+  readonly recipe: Recipe;
+  /** Undefined for the prebuilt, which brings its binding. */
+  readonly tools: Tools | undefined;
+  /** Everything else that lies about while the engine is made. */
+  readonly folder: string;
+  /** The engine in the making. */
+  readonly engine: string;
+  readonly reporter: SetupReporter;
+  readonly signal: AbortSignal | undefined;
+}
+
+function flavourToMake(): Flavour {
+  const hasCudaBuild = process.arch === "x64";
+  return hasCudaBuild && (hasNvidiaDriver() || nvidiaGpuNames().length > 0) ? "gpu" : "cpu";
+}
+
+/**
+ * Sets the engine up, or finds that it is. What it makes is complete or absent: a failure, an abort and
+ * a kill leave no engine half made.
+ * @throws UserError when something that it needs is missing or fails
+ */
+export async function setUpEngine(options: SetUpOptions = {}): Promise<SetUpResult> {
+  const { cache = cacheFolder(), reporter = silentReporter, force = false, signal } = options;
+  const there = findEngine(options.flavour, cache);
+  if (there !== undefined && !force) return { engine: there, made: false };
+  const flavour = options.flavour ?? there?.flavour ?? flavourToMake();
+  const recipe = recipeFor(flavour);
+  const engines = enginesFolder(cache);
+
+  checkMachine(flavour, thisMachine());
+  const tools =
+    flavour === "prebuilt"
+      ? undefined
+      : { python: await findPip(signal), compiler: await findCompiler(process.env, signal) };
+  await checkWritable(engines);
+
+  return await withLock(
+    engines,
+    async () => {
+      const justMade = force ? undefined : findEngine(flavour, cache);
+      if (justMade !== undefined) return { engine: justMade, made: false };
+      await sweep(engines);
+      await checkDisk(engines, recipe, options.freeBytes);
+      reporter.line(
+        `Setting up TensorFlow ${recipe.tensorflowVersion} (${flavour}) in ${engines}: once, for all clones.`,
+      );
+      const name = engineName(flavour);
+      const folder = await makeTemporary(engines, name);
+      try {
+        const engine = join(folder, "engine");
+        await mkdir(engine);
+        await make({ recipe, tools, folder, engine, reporter, signal });
+        signal?.throwIfAborted();
+        await putInPlace(engine, engines, name);
+      } catch (error) {
+        signal?.throwIfAborted();
+        throw explainFullDisk(error, engines, recipe);
+      } finally {
+        await rm(folder, { recursive: true, force: true });
+      }
+      const engine = findEngine(flavour, cache);
+      if (engine === undefined) throw new Error(`the engine ${name} was made and is not found`);
+      return { engine, made: true };
+    },
+    {
+      signal,
+      onWait: (owner) =>
+        reporter.line(`Another set-up is at work (${owner || "just begun"}); waiting for its end.`),
+    },
+  );
+}
+
+/** Fills the engine's folder, proves it, and writes its manifest last. */
+async function make(work: Work): Promise<void> {
+  const { recipe, engine, reporter, signal } = work;
+  const source =
+    recipe.requirement === undefined
+      ? `prebuilt of ${BINDING_PACKAGE.name}@${BINDING_PACKAGE.version}`
+      : `PyPI wheel ${recipe.requirement}`;
+  const binding =
+    work.tools === undefined
+      ? await installPrebuilt({ ...work, folder: join(work.folder, "npm") })
+      : await makeFromWheels(work, work.tools, recipe.requirement!);
+  reporter.line("Loading it once, as a proof.");
+  const probe = await probeBinding(join(engine, binding), signal);
+  if (!probe.usable)
+    throw new UserError(
+      `TensorFlow ${recipe.tensorflowVersion} (${recipe.flavour})`,
+      probe.reason,
+      "a library that loads on this machine",
+      recipe.flavour === "cpu"
+        ? "if that does not say what to do, report it with the output of: npx bit-setup"
+        : "try the CPU engine: npx bit-setup --cpu",
+    );
+  reporter.line(
+    `It loads: TensorFlow ${probe.version}, computing on the ${probe.gpu ? "GPU" : "CPU"}.`,
+  );
+  const manifest: EngineManifest = {
+    version: probe.version,
+    flavour: recipe.flavour,
+    source,
+    made: new Date().toISOString(),
+    binding,
+    files: await keyFiles(engine, binding),
+  };
+  await writeFile(join(engine, MANIFEST_FILE), `${JSON.stringify(manifest, undefined, 2)}\n`);
+}
+
+/** The binding and TensorFlow's own libraries with their sizes in bytes. */
+async function keyFiles(engine: string, binding: string): Promise<Record<string, number>> {
+  const files: Record<string, number> = {};
+  for (const folder of ["lib", join("deps", "lib")])
+    for (const name of await readdir(join(engine, folder)).catch(() => []))
+      if (name.startsWith("libtensorflow"))
+        files[join(folder, name)] = (await stat(join(engine, folder, name))).size;
+  files[binding] = (await stat(join(engine, binding))).size;
+  return files;
+}
+
+/** `tensorflow/include/x` to `include/x`, and the libraries to `lib/`. */
+function placeOfTensorflow(name: string): string | undefined {
+  if (!WHEEL_PREFIXES.some((prefix) => name.startsWith(prefix))) return undefined;
+  const inside = name.slice("tensorflow/".length);
+  return inside.startsWith("include/") ? inside : join("lib", inside);
+}
+
+/** The CUDA libraries and tools; their headers are for those who compile CUDA. */
+function placeOfNvidia(name: string): string | undefined {
+  return /^nvidia\/[^/]+\/(?!include\/)./.test(name) ? name : undefined;
+}
+
+/** @returns the binding's path relative to the engine */
+async function makeFromWheels(work: Work, tools: Tools, requirement: string): Promise<string> {
+  const { recipe, folder, engine, reporter, signal } = work;
+  // Sought first: a registry that does not answer is found before gigabytes were fetched.
+  const sources = installedSources() ?? (await fetchSources(join(folder, "sources"), signal));
+  const bring = async (
+    wanted: string,
+    totalBytes: number | undefined,
+    place: (name: string) => string | undefined,
+  ) => {
+    const download = join(folder, "download");
+    const wheel = await downloadWheel({
+      python: tools.python,
+      requirement: wanted,
+      folder: download,
+      totalBytes,
+      reporter,
+      signal,
+    });
+    const label = `unpacking ${wanted.split(/[<>=!~]/, 1)[0]}`;
+    const unpacked = await unpackWheel({ wheel, into: engine, place, label, reporter, signal });
+    await rm(download, { recursive: true, force: true });
+    return unpacked;
+  };
+  const { metadata, fileCount } = await bring(requirement, recipe.downloadBytes, placeOfTensorflow);
+  if (fileCount < WHEEL_PREFIXES.length)
+    throw new Error(`${requirement}: the wheel lacks some of ${WHEEL_PREFIXES.join(", ")}`);
+  // One by one, so that at most one packed wheel lies beside what is unpacked.
+  if (recipe.extra !== undefined)
+    for (const wanted of requirementsOf(metadata, recipe.extra))
+      await bring(wanted, undefined, placeOfNvidia);
+  reporter.line(`Building the binding with ${tools.compiler.join(" ")}.`);
+  await compileBinding({ compiler: tools.compiler, sources, engine, signal });
+  return "tfjs_binding.node";
+}

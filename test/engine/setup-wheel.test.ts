@@ -1,0 +1,122 @@
+import assert from "node:assert/strict";
+import { readFile, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { pipDownloadArguments } from "../../src/engine/setup/download.js";
+import { silentReporter } from "../../src/engine/setup/reporter.js";
+import { requirementsOf } from "../../src/engine/setup/requirements.js";
+import { unpackWheel } from "../../src/engine/setup/wheel.js";
+import { temporaryFolder, writeWheel } from "./setup-fakes.js";
+
+test("the extra's requirements are read from METADATA, and no others", () => {
+  const metadata = `Metadata-Version: 2.4
+Name: tensorflow
+Requires-Dist: numpy>=1.26.0
+Requires-Dist: nvidia-cublas-cu12<13.0,>=12.5.3.2; extra == "and-cuda"
+Requires-Dist: nvidia-cudnn-cu12 (<10.0,>=9.3.0.75) ; extra == 'and-cuda'
+Requires-Dist: nvidia-nccl-cu12<3.0,>=2.27.7; (sys_platform == "linux") and extra == "and-cuda"
+Requires-Dist: nvidia-win-cu12; sys_platform == "win32" and extra == "and-cuda"
+Requires-Dist: tensorflow-io-gcs-filesystem>=0.23.1; python_version < "3.13" and extra == "gcs-filesystem"
+
+# TensorFlow
+Requires-Dist: from-the-description; extra == "and-cuda"
+`;
+  assert.deepEqual(requirementsOf(metadata, "and-cuda"), [
+    "nvidia-cublas-cu12<13.0,>=12.5.3.2",
+    "nvidia-cudnn-cu12<10.0,>=9.3.0.75",
+    "nvidia-nccl-cu12<3.0,>=2.27.7",
+  ]);
+  assert.deepEqual(requirementsOf(metadata.replaceAll("\n", "\r\n"), "and-cuda").length, 3);
+  assert.deepEqual(requirementsOf("Name: x\n", "and-cuda"), []);
+});
+
+test("pip is asked for this processor's wheel, whichever Python runs it", () => {
+  const x64 = pipDownloadArguments("tensorflow-cpu==2.21.0", "/there", "x64");
+  assert.ok(x64.includes("manylinux_2_27_x86_64") && x64.includes("manylinux2014_x86_64"));
+  assert.equal(x64.at(-1), "tensorflow-cpu==2.21.0");
+  assert.equal(x64[x64.indexOf("--dest") + 1], "/there");
+  assert.ok(pipDownloadArguments("x", "/there", "arm64").includes("manylinux_2_27_aarch64"));
+});
+
+test("only the placed entries are unpacked, with their modes and counted bytes", async (context) => {
+  const folder = await temporaryFolder(context);
+  const wheel = join(folder, "fake.whl");
+  await writeWheel(
+    wheel,
+    {
+      "nvidia/nvcc/bin/ptxas": { content: "tool", mode: 0o100755 },
+      "nvidia/nvcc/include/cuda.h": { content: "header" },
+      "nvidia/nvcc/lib/a,b.so": { content: "library" },
+    },
+    "Name: nvcc\n",
+  );
+  const counts: number[] = [];
+  const reporter = {
+    line() {},
+    bytes(_label: string, total: number | undefined) {
+      assert.equal(total, 4);
+      return { update: (bytes: number) => void counts.push(bytes), done: () => counts.push(-1) };
+    },
+  };
+  const { metadata, fileCount } = await unpackWheel({
+    wheel,
+    into: join(folder, "out"),
+    place: (name) => (name.includes("/bin/") ? name : undefined),
+    label: "unpacking",
+    reporter,
+  });
+  assert.equal(metadata, "Name: nvcc\n");
+  assert.equal(fileCount, 1);
+  assert.deepEqual(counts, [4, -1]);
+  const tool = join(folder, "out/nvidia/nvcc/bin/ptxas");
+  assert.equal(await readFile(tool, "utf8"), "tool");
+  assert.equal((await stat(tool)).mode & 0o111, 0o111, "still executable");
+  await assert.rejects(stat(join(folder, "out/nvidia/nvcc/include")), { code: "ENOENT" });
+});
+
+test("a file that is not what RECORD says is refused", async (context) => {
+  const folder = await temporaryFolder(context);
+  const wheel = join(folder, "fake.whl");
+  await writeWheel(wheel, { "a/b": { content: "changed", recorded: "original" } });
+  const unpacking = unpackWheel({
+    wheel,
+    into: join(folder, "out"),
+    place: (name) => name,
+    label: "",
+    reporter: silentReporter,
+  });
+  await assert.rejects(unpacking, { name: "UserError", message: /a\/b is not what.*RECORD/ });
+});
+
+test("a cut wheel and a page of HTML are refused", async (context) => {
+  const folder = await temporaryFolder(context);
+  const wheel = join(folder, "fake.whl");
+  await writeWheel(wheel, { "a/b": { content: "x".repeat(5000) } });
+  const whole = await readFile(wheel);
+  for (const content of [whole.subarray(0, whole.length - 40), Buffer.from("<html>login</html>")]) {
+    await writeFile(wheel, content);
+    const unpacking = unpackWheel({
+      wheel,
+      into: join(folder, "out"),
+      place: (name) => name,
+      label: "",
+      reporter: silentReporter,
+    });
+    await assert.rejects(unpacking, { name: "UserError", message: /^wheel fake\.whl: / });
+  }
+});
+
+test("no entry lands outside the folder", async (context) => {
+  const folder = await temporaryFolder(context);
+  const wheel = join(folder, "fake.whl");
+  await writeWheel(wheel, { "a/b": { content: "x" } });
+  const unpacking = unpackWheel({
+    wheel,
+    into: join(folder, "out"),
+    place: () => "../outside",
+    label: "",
+    reporter: silentReporter,
+  });
+  await assert.rejects(unpacking, { name: "UserError" });
+  await assert.rejects(stat(join(folder, "outside")), { code: "ENOENT" });
+});

@@ -1,0 +1,86 @@
+/**
+ * Data flows one way: a file imports only from the rooms to the left of its own, or from its own.
+ * Only graph, engine, model and step code knows TF.js; only the command line prints or ends.
+ */
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { join, relative, resolve } from "node:path";
+import { test } from "node:test";
+import { repositoryRoot } from "./fixture-path.js";
+
+const rooms = [
+  "errors",
+  "archive",
+  "recipe",
+  "data",
+  "model",
+  "graph",
+  "engine",
+  "input",
+  "step",
+  "train",
+  "run",
+  "zoo",
+  "bench",
+  "index",
+  "cli",
+];
+
+const source = join(repositoryRoot, "src");
+const files = readdirSync(source, { recursive: true, encoding: "utf8" }).filter((file) => {
+  return file.endsWith(".ts");
+});
+
+function roomOf(file: string): string {
+  return file.split("/")[0]!.replace(/\.ts$/, "");
+}
+
+function imports(file: string): string[] {
+  const text = readFileSync(join(source, file), "utf8");
+  return [...text.matchAll(/(?:from|import)\s*\(?\s*"([^"]+)"/g)].map((match) => match[1]!);
+}
+
+test("every room is known", () => {
+  for (const file of files) assert.ok(rooms.includes(roomOf(file)), `${file}: a new room?`);
+});
+
+test("imports point to the left", () => {
+  for (const file of files) {
+    for (const target of imports(file).filter((name) => name.startsWith("."))) {
+      const imported = relative(source, resolve(source, file, "..", target));
+      const to = rooms.indexOf(roomOf(imported));
+      // package.json and the like, above src, are nobody's room.
+      if (to === -1) continue;
+      const from = rooms.indexOf(roomOf(file));
+      assert.ok(to <= from, `src/${file} imports ${target}, which is to its right`);
+    }
+  }
+});
+
+test("TF.js is known to model, graph, engine, step and bench alone", () => {
+  const allowed = new Set(["model", "graph", "engine", "step", "bench"]);
+  for (const file of files) {
+    const knows = imports(file).some((name) => name.startsWith("@tensorflow/"));
+    assert.ok(!knows || allowed.has(roomOf(file)), `src/${file} imports TF.js`);
+  }
+});
+
+// The child process in which a new engine is proved is a program of its own.
+const programs = new Set(["engine/setup/probe-child.ts"]);
+
+test("only the command line prints, reads arguments or ends the process", () => {
+  const forbidden =
+    /\bconsole\.(log|error|warn|info)|process\.(argv|exit|exitCode|stdout|stderr)\b/;
+  for (const file of files) {
+    if (roomOf(file) === "cli" || programs.has(file)) continue;
+    const text = readFileSync(join(source, file), "utf8").replace(/^\s*(\*|\/\/).*$/gm, "");
+    assert.doesNotMatch(text, forbidden, `src/${file}`);
+  }
+});
+
+test("files stay readable: under about 300 lines", () => {
+  for (const file of files) {
+    const lines = readFileSync(join(source, file), "utf8").split("\n").length;
+    assert.ok(lines <= 330, `src/${file} has ${lines} lines`);
+  }
+});
