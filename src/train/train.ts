@@ -93,6 +93,8 @@ export async function train(
     for (let part = 0; part < plan.split; part++) {
       const [value] = await session.run(stepFeeds(plan, step, part, lr), [fetchOf(plan, part)]);
       loss += floats(value)[0]! / plan.split;
+      // Lets the process hear Ctrl-C between the native calls.
+      await new Promise(setImmediate);
     }
     if (!Number.isFinite(loss)) throw divergence(step, loss);
     observer.step({ step, loss, lr, elapsedMs: performance.now() - begun });
@@ -107,8 +109,6 @@ export async function train(
       await observer.save(done);
       saved = done;
     }
-    // Lets the process hear Ctrl-C between the native calls.
-    await new Promise(setImmediate);
   }
 
   if (step > saved) await observer.save(step);

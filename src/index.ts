@@ -1,0 +1,36 @@
+/** The library: what a program that imports `bit-train` can use. */
+
+export { readNpy, writeNpy } from "./archive/npy.js";
+export { decodeNpzBytes, encodeNpzBytes } from "./archive/npz-bytes.js";
+export { type NpzEntry, NpzReader } from "./archive/npz-reader.js";
+export { writeNpz } from "./archive/npz-writer.js";
+// Archives.
+export type { NamedArray, NumericArray } from "./archive/numeric-array.js";
+export type { Dataset, FileSource, PixelSource, Split } from "./data/dataset.js";
+export { type DatasetRequest, loadDataset } from "./data/datasets.js";
+export { type OpenedEngine, openEngine } from "./engine/open.js";
+export { type HostTensor, type Session, SessionError } from "./engine/session.js";
+export { UserError } from "./errors.js";
+export { type ComputeType, GraphBackend } from "./graph/backend.js";
+// Graphs and the engine.
+export { GraphBuilder } from "./graph/graph-builder.js";
+export { trace } from "./graph/trace.js";
+// The model.
+export * from "./model/architecture.js";
+export { type ArchiveArray, fitArchive, headClasses } from "./model/checkpoint.js";
+export { forward, type Parameters } from "./model/resnet.js";
+// The recipe and the data.
+export * from "./recipe/hyperrule.js";
+export { mixupLambda, mixupPartners } from "./recipe/mixup.js";
+export { type FineTuneResult, fineTune, type RunConsole } from "./run/fine-tune.js";
+export type { FineTuneOptions, RunConfig } from "./run/options.js";
+// Steps, training, evaluation, prediction.
+export {
+  openEvalProgram,
+  openPredictProgram,
+  openTrainProgram,
+  type Program,
+  type TrainProgram,
+} from "./step/program.js";
+export { type EvaluationResult, evaluate } from "./train/evaluate.js";
+export { type TrainObserver, type TrainPlan, train } from "./train/train.js";
