@@ -1,10 +1,12 @@
 /** .npy files on disk. */
+import type { FileHandle } from "node:fs/promises";
 import { writeFileAtomically } from "./atomic-file.js";
 import { allocate, openForReading, readError, readExactly } from "./file-reading.js";
 import { arrayFromRaw, type NpyEncoding, npyChunks } from "./npy-codec.js";
 import {
   checkNpyLength,
   NPY_PREAMBLE_BYTES,
+  type NpyHeader,
   npyHeaderBytes,
   parseNpyHeader,
 } from "./npy-header.js";
@@ -24,6 +26,26 @@ const NEXT_STEP = "give the path of a .npy file, as np.save writes it";
  *   plain numbers (object arrays, strings, structured arrays)
  */
 export async function readNpy(path: string): Promise<NumericArray> {
+  return withHeader(path, async (header, handle) => {
+    const raw = allocate(header.dataBytes, path);
+    await readExactly(handle, new Uint8Array(raw), header.headerBytes);
+    return arrayFromRaw(header, raw);
+  });
+}
+
+/**
+ * Reads what a .npy file holds, without its data.
+ *
+ * @throws UserError as `readNpy`
+ */
+export async function readNpyHeader(path: string): Promise<Pick<NpyHeader, "shape" | "dtype">> {
+  return withHeader(path, async ({ shape, dtype }) => ({ shape, dtype }));
+}
+
+async function withHeader<T>(
+  path: string,
+  read: (header: NpyHeader, handle: FileHandle) => Promise<T>,
+): Promise<T> {
   const { handle, sizeBytes } = await openForReading(path, NEXT_STEP);
   try {
     const preamble = new Uint8Array(Math.min(NPY_PREAMBLE_BYTES, sizeBytes));
@@ -32,9 +54,7 @@ export async function readNpy(path: string): Promise<NumericArray> {
     await readExactly(handle, start, 0);
     const header = parseNpyHeader(start, path);
     checkNpyLength(header, sizeBytes, path);
-    const raw = allocate(header.dataBytes, path);
-    await readExactly(handle, new Uint8Array(raw), header.headerBytes);
-    return arrayFromRaw(header, raw);
+    return await read(header, handle);
   } catch (error) {
     throw readError(path, error, NEXT_STEP);
   } finally {

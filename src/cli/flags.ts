@@ -9,6 +9,8 @@ export interface CommandSpec<Flags extends FlagTable> {
   readonly name: string;
   readonly usage: string;
   readonly description: string;
+  /** Whether arguments without a flag's name are wanted, as files are. */
+  readonly positional?: boolean;
   readonly flags: Flags;
   readonly examples: readonly (readonly [command: string, what: string])[];
 }
@@ -29,7 +31,9 @@ export function parseFlags<Flags extends FlagTable>(
       return [name, { requiresArg: options.type !== "boolean", ...alias, ...options }];
     }),
   );
-  let parser = yargs([...argv])
+  // Not as yargs' own examples, which stand in two columns: a broken line cannot be copied.
+  const examples = spec.examples.map(([command, what]) => `  ${command}\n      ${what}`);
+  const parser = yargs([...argv])
     .scriptName(spec.name)
     .usage(`${spec.usage}\n\n${spec.description}`)
     .options(flags)
@@ -37,9 +41,12 @@ export function parseFlags<Flags extends FlagTable>(
       "camel-case-expansion": false,
       "strip-aliased": true,
       "duplicate-arguments-array": false,
+      // A file may be called 007.
+      "parse-positional-numbers": false,
     })
     .strictOptions()
     .help()
+    .epilogue(["Examples:", ...examples].join("\n"))
     .wrap(100)
     .exitProcess(true)
     .fail((message, error) => {
@@ -51,8 +58,15 @@ export function parseFlags<Flags extends FlagTable>(
         `type: npx ${spec.name} --help`,
       );
     });
-  for (const [command, what] of spec.examples) parser = parser.example(command, what);
   const parsed = parser.parseSync() as Record<string, unknown> & { _: (string | number)[] };
+  const [stray] = parsed._;
+  if (stray !== undefined && spec.positional !== true)
+    throw new UserError(
+      `${spec.name} ${stray}`,
+      "an argument without a flag",
+      "flags and their values only",
+      `type: npx ${spec.name} --help`,
+    );
   for (const [name, { type }] of Object.entries(spec.flags)) {
     const value = parsed[name];
     if (type === "number" && value !== undefined && !Number.isFinite(value))

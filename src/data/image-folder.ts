@@ -84,7 +84,8 @@ export async function loadImageFolder(
   };
 }
 
-type ReadableHeader = Extract<ImageHeader, { kind: "readable" }>;
+/** A file that the engine can decode. */
+export type ReadableHeader = Extract<ImageHeader, { kind: "readable" }>;
 
 /** Where the training images are, and the held-out ones if they have a folder of their own. */
 async function findParts(root: string): Promise<{ train: string; heldOut: string | undefined }> {
@@ -121,7 +122,8 @@ function checkSameClasses(train: readonly string[], val: readonly string[], valR
   );
 }
 
-async function readHeaders(paths: readonly string[]): Promise<ImageHeader[]> {
+/** What each of many files is, in their order. */
+export async function readHeaders(paths: readonly string[]): Promise<ImageHeader[]> {
   const headers: ImageHeader[] = [];
   let next = 0;
   const readOn = async (): Promise<void> => {
@@ -150,7 +152,8 @@ function trustHeaders(paths: readonly string[]): ImageHeader[] {
   );
 }
 
-function checkReadable(
+/** @throws UserError that lists the files that are damaged or of an unknown format */
+export function checkReadable(
   paths: readonly string[],
   headers: readonly ImageHeader[],
 ): readonly ReadableHeader[] {
@@ -192,7 +195,7 @@ function splitOf(folders: ClassFolders, headers: readonly ReadableHeader[]): Spl
 }
 
 /** Median height and median width of upright images, in pixels. */
-function medianSize(headers: readonly ReadableHeader[]): [height: number, width: number] {
+export function medianSize(headers: readonly ReadableHeader[]): [height: number, width: number] {
   const turned = ({ orientation }: ReadableHeader) => orientation >= 5;
   const median = (sizes: Float64Array) => {
     sizes.sort();

@@ -43,8 +43,8 @@ export interface EngineSettings {
 export function loadBinding(path: string, settings: EngineSettings = {}): TensorflowBinding {
   if (loaded !== undefined) return loaded;
   const defaults: Record<string, string> = {
-    // Warnings of TensorFlow's own start-up would stand among our lines; errors still do.
-    TF_CPP_MIN_LOG_LEVEL: "2",
+    // TensorFlow's own lines would stand among ours. Its errors are thrown, and told once.
+    TF_CPP_MIN_LOG_LEVEL: "3",
     TF_FORCE_GPU_ALLOW_GROWTH: "true",
   };
   if (settings.intraOpThreads !== undefined)

@@ -4,10 +4,9 @@ import { NpzReader } from "../archive/npz-reader.js";
 import type { Dataset } from "../data/dataset.js";
 import { loadDataset } from "../data/datasets.js";
 import { ExampleOrder } from "../data/order.js";
-import { SessionError } from "../engine/session.js";
 import { UserError } from "../errors.js";
-import { findUnreadable } from "../input/unreadable.js";
-import { parseArchitecture } from "../model/architecture.js";
+import { parseArchitecture, variableSpecs } from "../model/architecture.js";
+import { fitArchive } from "../model/checkpoint.js";
 import { archiveValues, randomValues } from "../step/initial-values.js";
 import { type OpenSession, openTrainProgram, type TrainProgram } from "../step/program.js";
 import { assignVariables } from "../step/variables.js";
@@ -23,6 +22,7 @@ import {
 import { computeTypes, type FineTuneOptions, type RunConfig, resolveConfig } from "./options.js";
 import { makeRunFolder, type RunFolder, readJson, runFolder, writeJson } from "./run-folder.js";
 import { type LineSink, RunLog } from "./run-log.js";
+import { type Suspects, unreadableImage } from "./unreadable-image.js";
 
 /** How a run speaks to whoever started it. All of it is optional but the lines. */
 export interface RunConsole {
@@ -101,7 +101,7 @@ export async function fineTune(
       interrupted: () => console.interrupted?.() ?? false,
       evaluating: (done, all) => console.evaluating?.(done, all),
     }).catch(async (error: unknown) => {
-      throw (await unreadableImage(error, open, dataset, config, step)) ?? error;
+      throw (await unreadableImage(error, open, suspects(dataset, config, step))) ?? error;
     });
     const seconds = (performance.now() - begun) / 1000;
     if (outcome.validation !== undefined) {
@@ -196,14 +196,25 @@ function short(value: unknown): string {
   return text.length > 60 ? `${text.slice(0, 57)}...` : text;
 }
 
-async function checkWeights({ weights, model }: RunConfig): Promise<void> {
-  if (weights === null || (await exists(weights))) return;
-  throw new UserError(
-    weights,
-    "there is no such file",
-    `the pretrained weights of ${model}`,
-    `type: npx bit-download ${model}, or say where they are with --bit_pretrained_dir or --weights`,
-  );
+/** Finds out before anything is made or written whether a run can start from its weights. */
+async function checkWeights({ weights, model, classNames }: RunConfig): Promise<void> {
+  if (weights === null) return;
+  if (!(await exists(weights))) {
+    throw new UserError(
+      weights,
+      "there is no such file",
+      `the pretrained weights of ${model}`,
+      `type: npx bit-download ${model}, or say where they are with --bit_pretrained_dir or --weights`,
+    );
+  }
+  const archive = await NpzReader.open(weights);
+  try {
+    const specs = variableSpecs(parseArchitecture(model), classNames.length);
+    const arrays = archive.names.map((name) => archive.entry(name));
+    fitArchive(specs, arrays, { where: weights, model, newHead: true });
+  } finally {
+    await archive.close();
+  }
 }
 
 function describe(log: RunLog, config: RunConfig, dataset: Dataset): void {
@@ -223,31 +234,12 @@ function describe(log: RunLog, config: RunConfig, dataset: Dataset): void {
 // The pipeline is ahead of the step by its buffers: an error may come from a batch not yet due.
 const batchesAhead = 6;
 
-/** A decoding error, with the name of the file that caused it; undefined for any other error. */
-async function unreadableImage(
-  error: unknown,
-  open: OpenSession,
+/** The images that the engine may have been decoding at a step, the likelier first. */
+function suspects(
   { train: { images }, val }: Dataset,
   { seed, batch, trainSize }: RunConfig,
   step: number,
-): Promise<UserError | undefined> {
-  if (!(error instanceof SessionError)) return undefined;
+): Suspects[] {
   const inTraining = new ExampleOrder(seed, trainSize).slice(step * batch, batchesAhead * batch);
-  const candidates = [
-    { source: images, indices: inTraining.indices },
-    { source: val.images, indices: Int32Array.from(val.labels, (_, i) => i) },
-  ];
-  for (const { source, indices } of candidates) {
-    if (source.kind !== "files") continue;
-    const found = await findUnreadable(open, source, indices);
-    if (found === undefined) continue;
-    return new UserError(
-      found.path,
-      `cannot be decoded (${found.reason})`,
-      "an image that opens in a viewer",
-      "mend or remove the file, then start the same command again: the run goes on where it was saved",
-      { cause: error },
-    );
-  }
-  return undefined;
+  return [{ images, indices: inTraining.indices }, { images: val.images }];
 }

@@ -1,7 +1,8 @@
 /** What a user may ask of a run, and what it comes to: every choice resolved before step 0. */
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Dataset } from "../data/dataset.js";
+import { DATASET_NAMES } from "../data/datasets.js";
 import { UserError } from "../errors.js";
 import type { ComputeType } from "../graph/backend.js";
 import { parseArchitecture } from "../model/architecture.js";
@@ -69,6 +70,7 @@ export interface RunConfig extends TrainPlan {
   readonly architecture: string;
   /** The archive that training starts from, or null for random values. */
   readonly weights: string | null;
+  /** A known name, or the absolute path of an image folder. */
   readonly dataset: string;
   readonly datadir: string | null;
   readonly classNames: readonly string[];
@@ -125,8 +127,8 @@ export function resolveConfig(
     model: options.model,
     architecture: architecture.name,
     weights: options.fromScratch === true ? null : weightsPath(options),
-    dataset: dataset.name,
-    datadir: options.datadir ?? null,
+    dataset: datasetSpec(options.dataset),
+    datadir: options.datadir === undefined ? null : resolve(options.datadir),
     classNames: dataset.classNames,
     trainSize,
     valSize: dataset.val.labels.length,
@@ -154,6 +156,11 @@ export function weightsPath(
   if (options.weights !== undefined) return options.weights;
   if (options.model === sampleModel) return sampleWeights();
   return join(options.bitPretrainedDir ?? ".", `${options.model}.npz`);
+}
+
+/** What to load, wherever a later command is started from. */
+function datasetSpec(dataset: string): string {
+  return DATASET_NAMES.some((name) => name === dataset) ? dataset : resolve(dataset);
 }
 
 function resolveResolution(options: FineTuneOptions, dataset: Dataset) {

@@ -3,6 +3,7 @@ import { constants } from "node:fs";
 import { access, mkdir, readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { writeFileAtomically } from "../archive/atomic-file.js";
+import { readError } from "../archive/file-reading.js";
 import { systemErrorCode, UserError } from "../errors.js";
 
 /** Paths in a run's folder. */
@@ -64,8 +65,9 @@ export async function readJson(path: string): Promise<Record<string, unknown> | 
   try {
     text = await readFile(path, "utf8");
   } catch (error) {
-    if (systemErrorCode(error) === "ENOENT") return undefined;
-    throw error;
+    const code = systemErrorCode(error);
+    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+    throw readError(path, error, "check the path and its permissions");
   }
   try {
     return JSON.parse(text) as Record<string, unknown>;

@@ -27,7 +27,7 @@ const metricsFile = "metrics.jsonl";
 /** Opens the records of the run in `folder` and appends to what is there. */
 export class RunLog {
   private readonly logger: pino.Logger;
-  private readonly metrics: pino.Logger;
+  private readonly metrics: ReturnType<typeof pino.destination>;
 
   constructor(folder: string, sink: LineSink) {
     const file = pino.destination({ dest: join(folder, logFile), append: true, sync: true });
@@ -52,10 +52,7 @@ export class RunLog {
       { base: null, formatters: { level } },
       pino.multistream([{ stream: official }, { stream: people }]),
     );
-    this.metrics = pino(
-      { base: null, formatters: { level: () => ({}) }, timestamp: pino.stdTimeFunctions.isoTime },
-      pino.destination({ dest: join(folder, metricsFile), append: true, sync: true }),
-    );
+    this.metrics = pino.destination({ dest: join(folder, metricsFile), append: true, sync: true });
   }
 
   /** A line for the log and for people. */
@@ -72,12 +69,17 @@ export class RunLog {
   step({ step, loss, lr, elapsedMs }: StepReport): void {
     const line = `[step ${step}]: loss=${loss.toFixed(5)} (lr=${pythonExponent(lr)})`;
     this.logger.info({ quiet: true }, line);
-    this.metrics.info({ step, loss, lr, step_ms: Math.round(elapsedMs * 10) / 10 });
+    this.metric({ step, loss, lr, step_ms: Math.round(elapsedMs * 10) / 10 });
   }
 
   validation(at: number | "end", { loss, top1, top5 }: EvaluationResult): void {
     this.info(`Validation@${at} ${describeResult({ loss, top1, top5 })}`);
-    this.metrics.info({ validation: at, val_loss: loss, val_top1: top1, val_top5: top5 });
+    this.metric({ validation: at, val_loss: loss, val_top1: top1, val_top5: top5 });
+  }
+
+  private metric(values: Readonly<Record<string, unknown>>): void {
+    const row = { time: new Date().toISOString(), ...values };
+    this.metrics.write(`${JSON.stringify(row)}\n`);
   }
 }
 

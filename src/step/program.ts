@@ -30,6 +30,7 @@ export interface TrainProgram extends Program {
 /** The names of a program's pipelines. */
 export const trainPipeline = "train_images";
 export const valPipeline = "val_images";
+export const predictPipeline = "predict_images";
 
 export interface TrainProgramOptions {
   readonly resolution: Resolution;
@@ -101,6 +102,25 @@ export async function openPredictProgram(
   const variables = declareAll(builder, network);
   const images = builder.placeholder("images", "float32", shape);
   await addPredictStep(builder, network, variables, images);
+  return { session: open(builder.build()), network, variables };
+}
+
+/**
+ * As `openPredictProgram`, for images that the engine itself decodes and resizes to `size`: each run
+ * takes the next batch of `predictPipeline`, of which the labels play no part.
+ */
+export async function openPredictImagesProgram(
+  open: OpenSession,
+  network: Network,
+  images: Split,
+  options: { readonly size: number; readonly batch: number; readonly workers: number },
+): Promise<Program> {
+  const builder = new GraphBuilder();
+  const variables = declareAll(builder, network);
+  defineDecoders(builder);
+  const { size, batch, workers } = options;
+  const pipeline = { name: predictPipeline, batch, resizeTo: size, workers };
+  await addPredictStep(builder, network, variables, addPipeline(builder, images, pipeline).images);
   return { session: open(builder.build()), network, variables };
 }
 

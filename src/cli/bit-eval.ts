@@ -1,0 +1,118 @@
+/** `bit-eval`: evaluates a run or an archive. */
+import { DATASET_NAMES } from "../data/datasets.js";
+import { UserError } from "../errors.js";
+import { type EvaluationReport, evaluateRun } from "../run/evaluate-run.js";
+import type { Precision } from "../run/options.js";
+import { describeResult } from "../run/run-log.js";
+import { describeEngine, loadEngine } from "./engine.js";
+import { type CommandSpec, parseFlags, wholeNumber } from "./flags.js";
+import { ImageProgress } from "./image-progress.js";
+import { INTERRUPTED_EXIT, interruptible } from "./interrupt.js";
+
+const flags = {
+  dataset: {
+    type: "string",
+    describe: `${DATASET_NAMES.join(", ")}, or the path of an image folder [default: the run's]`,
+  },
+  datadir: { type: "string", describe: "Where the dataset lies [default: as in the run]" },
+  model: { type: "string", describe: "The model's name [default: the run's, or the file's name]" },
+  crop: {
+    type: "number",
+    describe: "Side to which images are resized [default: the run's, or the BiT-HyperRule's]",
+  },
+  batch: { type: "number", describe: "Images at a time [default: as memory allows]" },
+  precision: {
+    type: "string",
+    choices: ["fp32", "bf16"],
+    describe: "Of convolutions and what lies between them [default: the run's, or fp32]",
+  },
+  workers: { type: "number", describe: "Threads that prepare images [default: cores]" },
+  json: { type: "boolean", default: false, describe: "Print one JSON object and nothing else" },
+} as const;
+
+const spec: CommandSpec<typeof flags> = {
+  name: "bit-eval",
+  usage: "bit-eval RUN_FOLDER | FILE.npz [flags]",
+  description:
+    "Top-1, top-5 and loss on the held-out part of a dataset. A run's folder says itself which " +
+    "model, dataset and image size it was trained with.",
+  positional: true,
+  flags,
+  examples: [
+    ["npx bit-eval bit_logs/cifar10", "a run, on what it was trained for"],
+    ["npx bit-eval bit_logs/cifar10 --crop 160 --json", "the same at another size, for a program"],
+    [
+      "npx bit-eval BiT-M-R50x1-ILSVRC2012.npz --dataset imagenet2012 --datadir imagenet",
+      "an archive with its head",
+    ],
+  ],
+};
+
+/** Runs the command. `argv` is without node and script. */
+export async function main(argv: readonly string[] = process.argv.slice(2)): Promise<number> {
+  const flag = parseFlags(spec, argv);
+  const [source, ...rest] = flag.positional;
+  if (source === undefined || rest.length > 0) {
+    throw new UserError(
+      "bit-eval",
+      source === undefined ? "nothing to evaluate" : `${flag.positional.length} things to evaluate`,
+      "one run's folder, or one .npz with a head",
+      "type for example: npx bit-eval bit_logs/NAME",
+    );
+  }
+  const json = flag.json as boolean;
+  const options = {
+    source,
+    dataset: flag.dataset as string | undefined,
+    datadir: flag.datadir as string | undefined,
+    model: flag.model as string | undefined,
+    crop: wholeNumber("crop", flag.crop, 1),
+    batch: wholeNumber("batch", flag.batch, 1),
+    precision: flag.precision as Precision | undefined,
+    workers: wholeNumber("workers", flag.workers, 1),
+  };
+  const engine = loadEngine();
+  if (!json) console.log(describeEngine(engine));
+  const progress = new ImageProgress("evaluating");
+  const report = await interruptible(
+    async (signal) => {
+      try {
+        return await evaluateRun({ ...options, signal }, engine.open, progress.update);
+      } finally {
+        progress.close();
+      }
+    },
+    () => "Stopped; nothing was written.",
+  );
+  if (report === undefined) return INTERRUPTED_EXIT;
+  if (!report.sameClassNames)
+    console.error("note: the dataset's classes have other names than those the model learnt");
+  console.log(json ? JSON.stringify(record(report)) : readable(report));
+  return 0;
+}
+
+function record(report: EvaluationReport) {
+  const { top1, top5, loss, count, model, weights, dataset, classes, crop, precision } = report;
+  return {
+    val_top1: top1,
+    val_top5: top5,
+    val_loss: loss,
+    count,
+    model,
+    weights,
+    dataset,
+    classes,
+    crop,
+    precision,
+    seconds: report.seconds,
+  };
+}
+
+function readable(report: EvaluationReport): string {
+  const { model, weights, dataset, classes, crop, precision, count, seconds } = report;
+  return [
+    `${model} (${weights}), ${precision}`,
+    `${dataset}: ${count} held-out images of ${classes} classes, resized to ${crop}x${crop}`,
+    `${describeResult(report)} (${seconds.toFixed(1)} s)`,
+  ].join("\n");
+}

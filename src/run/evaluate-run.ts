@@ -1,0 +1,122 @@
+/** Evaluates a trained model on a dataset's held-out part. */
+import { availableParallelism } from "node:os";
+import { loadDataset } from "../data/datasets.js";
+import { UserError } from "../errors.js";
+import { getResolution } from "../recipe/hyperrule.js";
+import { type OpenSession, openEvalProgram } from "../step/program.js";
+import { type EvaluationResult, evaluate } from "../train/evaluate.js";
+import type { Precision } from "./options.js";
+import { defaultBatch, findTrainedModel, loadWeights, networkOf } from "./trained-model.js";
+import { unreadableImage } from "./unreadable-image.js";
+
+/** What is to be evaluated. What is left out is as it was in the run. */
+export interface EvaluateOptions {
+  /** A run's folder, or an `.npz` with a head. */
+  readonly source: string;
+  /** A known name or the path of an image folder; needed for an `.npz`. */
+  readonly dataset?: string | undefined;
+  readonly datadir?: string | undefined;
+  /** The model's name; for an `.npz` by default its file's. */
+  readonly model?: string | undefined;
+  /** Side to which images are resized; by default the run's, or the BiT-HyperRule's. */
+  readonly crop?: number | undefined;
+  /** Images at a time; by default as the memory allows. It changes no result. */
+  readonly batch?: number | undefined;
+  readonly precision?: Precision | undefined;
+  /** Threads that prepare images; default one a core. */
+  readonly workers?: number | undefined;
+  /** Stops the evaluation; its reason is thrown. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A result with what it rests on. */
+export interface EvaluationReport extends EvaluationResult {
+  readonly model: string;
+  readonly weights: string;
+  readonly dataset: string;
+  readonly classes: number;
+  readonly crop: number;
+  readonly precision: Precision;
+  /** Wall time, loading included. */
+  readonly seconds: number;
+  /** Whether the dataset's classes bear the names under which the model learnt them. */
+  readonly sameClassNames: boolean;
+}
+
+/**
+ * Evaluates a run or an archive.
+ * @param open opens native sessions
+ * @param progress told after each batch how many images are done
+ * @throws UserError where model, archive and dataset do not belong together, or cannot be read
+ */
+export async function evaluateRun(
+  options: EvaluateOptions,
+  open: OpenSession,
+  progress?: (done: number, total: number) => void,
+): Promise<EvaluationReport> {
+  const begun = performance.now();
+  const { source, signal } = options;
+  const trained = await findTrainedModel(source, options.model);
+  const { run } = trained;
+  const request = datasetOf(options, run);
+  const dataset = await loadDataset(request);
+  const { val, classNames } = dataset;
+  if (classNames.length !== trained.classes) {
+    throw new UserError(
+      trained.weights,
+      `has a head of ${trained.classes} classes`,
+      `${classNames.length}, as ${dataset.name} has`,
+      "choose the dataset that it was trained on with --dataset, or another archive",
+    );
+  }
+
+  const crop = options.crop ?? run?.resolution.crop ?? getResolution(dataset.typicalSize).crop;
+  const wanted = options.batch ?? defaultBatch(trained, crop * crop);
+  const batch = Math.min(wanted, val.labels.length);
+  const precision = options.precision ?? run?.precision ?? "fp32";
+  const program = await openEvalProgram(open, networkOf(trained, precision), val, {
+    size: crop,
+    evalBatch: batch,
+    workers: options.workers ?? availableParallelism(),
+  });
+  try {
+    await loadWeights(program, trained);
+    const result = await evaluate(program, val, batch, (done, total) => {
+      signal?.throwIfAborted();
+      progress?.(done, total);
+    });
+    return {
+      ...result,
+      model: trained.model,
+      weights: trained.weights,
+      dataset: dataset.name,
+      classes: trained.classes,
+      crop,
+      precision,
+      seconds: (performance.now() - begun) / 1000,
+      sameClassNames: run === undefined || run.classNames.join("\n") === classNames.join("\n"),
+    };
+  } catch (error) {
+    throw (await unreadableImage(error, open, [{ images: val.images }])) ?? error;
+  } finally {
+    program.session.close();
+  }
+}
+
+function datasetOf(
+  { source, dataset = undefined, datadir }: EvaluateOptions,
+  run: { dataset: string; datadir: string | null; seed: number } | undefined,
+) {
+  const name = dataset ?? run?.dataset;
+  if (name === undefined) {
+    throw new UserError(
+      source,
+      "an archive does not say on what to evaluate it",
+      "a dataset",
+      "type --dataset NAME --datadir PATH",
+    );
+  }
+  // The run's own folder says nothing of where another dataset lies.
+  const known = name === run?.dataset ? (run.datadir ?? undefined) : undefined;
+  return { dataset: name, datadir: datadir ?? known, seed: run?.seed ?? 0 };
+}

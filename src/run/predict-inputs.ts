@@ -1,0 +1,156 @@
+/** What is to be predicted: image files, folders of them, and batches of arrays, in order. */
+import { realpath, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { readNpyHeader } from "../archive/npy.js";
+import { listFolder } from "../data/class-folders.js";
+import type { Split } from "../data/dataset.js";
+import { checkReadable, medianSize, readHeaders } from "../data/image-folder.js";
+import { hasImageExtension } from "../data/image-header.js";
+import { systemErrorCode, UserError } from "../errors.js";
+
+/** Image files that follow each other. */
+export interface ImageInputs {
+  readonly kind: "images";
+  readonly images: Split & { readonly images: { readonly kind: "files" } };
+  readonly paths: readonly string[];
+}
+
+/** Batches of one image size that follow each other, float32 `[count,height,width,3]` each. */
+export interface ArrayInputs {
+  readonly kind: "arrays";
+  readonly height: number;
+  readonly width: number;
+  readonly files: readonly { readonly path: string; readonly count: number }[];
+}
+
+export interface PredictInputs {
+  /** In the order in which they were given. */
+  readonly groups: readonly (ImageInputs | ArrayInputs)[];
+  /** Images in all. */
+  readonly count: number;
+  /** Median `[height, width]` of the image files; undefined where there are none. */
+  readonly typicalSize: readonly [height: number, width: number] | undefined;
+}
+
+/**
+ * Looks at all inputs, without reading any pixel. A folder stands for the images in it and below it.
+ * @throws UserError where one is missing or unfit, or there is none
+ */
+export async function findInputs(inputs: readonly string[]): Promise<PredictInputs> {
+  const files: string[] = [];
+  for (const input of inputs) files.push(...(await expand(input)));
+  const isBatch = (path: string) => path.toLowerCase().endsWith(".npy");
+  const imagePaths = files.filter((path) => !isBatch(path));
+  const headers = checkReadable(imagePaths, await readHeaders(imagePaths));
+
+  const groups: (ImageInputs | ArrayInputs)[] = [];
+  let count = 0;
+  let imagesBefore = 0;
+  for (let i = 0; i < files.length; ) {
+    let end = i + 1;
+    if (isBatch(files[i]!)) {
+      const first = await batchSize(files[i]!);
+      const batches = [{ path: files[i]!, count: first.count }];
+      for (; end < files.length && isBatch(files[end]!); end++) {
+        const next = await batchSize(files[end]!);
+        if (next.height !== first.height || next.width !== first.width) break;
+        batches.push({ path: files[end]!, count: next.count });
+      }
+      groups.push({ kind: "arrays", height: first.height, width: first.width, files: batches });
+      for (const batch of batches) count += batch.count;
+    } else {
+      while (end < files.length && !isBatch(files[end]!)) end++;
+      const paths = files.slice(i, end);
+      const own = headers.slice(imagesBefore, imagesBefore + paths.length);
+      const images = {
+        kind: "files",
+        paths,
+        orientations: Uint8Array.from(own, ({ orientation }) => orientation),
+        decoders: own.map(({ decoder }) => decoder),
+      } as const;
+      groups.push({
+        kind: "images",
+        images: { images, labels: new Int32Array(paths.length) },
+        paths,
+      });
+      imagesBefore += paths.length;
+      count += paths.length;
+    }
+    i = end;
+  }
+  if (count === 0) {
+    throw new UserError(
+      inputs.join(" ") || "bit-predict",
+      "no image to predict",
+      "images, folders of images, or .npy batches",
+      "give their paths",
+    );
+  }
+  return { groups, count, typicalSize: headers.length > 0 ? medianSize(headers) : undefined };
+}
+
+/** A file itself; of a folder the images in it, then those of its folders, sorted by code point. */
+async function expand(input: string): Promise<string[]> {
+  if (input.toLowerCase().endsWith(".npz")) {
+    throw new UserError(
+      input,
+      "an archive of weights among the inputs",
+      "an image, a folder of images, or an .npy batch",
+      `to predict with it, type --weights ${input}`,
+    );
+  }
+  try {
+    if (!(await stat(input)).isDirectory()) return [input];
+  } catch (error) {
+    const code = systemErrorCode(error);
+    if (code === undefined) throw error;
+    throw new UserError(
+      input,
+      `cannot be found (${code})`,
+      "an image, a folder of images, or an .npy batch",
+      "check the path",
+      { cause: error },
+    );
+  }
+  const paths = await imagesBelow(input, []);
+  if (paths.length > 0) return paths;
+  throw new UserError(
+    input,
+    "a folder without an image",
+    "a folder that holds images, itself or in its folders",
+    "give another folder",
+  );
+}
+
+async function imagesBelow(folder: string, above: readonly string[]): Promise<string[]> {
+  const real = await realpath(folder);
+  // A link to a folder above would be followed for ever.
+  if (above.includes(real)) return [];
+  const { files, folders } = await listFolder(folder);
+  const paths = files.filter(hasImageExtension).map((name) => join(folder, name));
+  for (const name of folders)
+    paths.push(...(await imagesBelow(join(folder, name), [...above, real])));
+  return paths;
+}
+
+async function batchSize(path: string): Promise<{ count: number; height: number; width: number }> {
+  const { shape, dtype } = await readNpyHeader(path);
+  const refuse = (got: string, nextStep: string) => {
+    return new UserError(path, got, "float32 [N, H, W, 3] with values in [-1, 1]", nextStep);
+  };
+  if (!/^[<>]f4$/.test(dtype)) {
+    throw refuse(
+      `values of type ${dtype}`,
+      "save it from Python: np.save(path, batch.astype(np.float32)), pixels as (x - 127.5) / 127.5",
+    );
+  }
+  const [count, height, width, channels] = shape;
+  if (shape.length === 4 && channels === 3 && !shape.includes(0))
+    return { count: count!, height: height!, width: width! };
+  const got = `shape [${shape.join(", ")}]`;
+  if (shape.length === 3 && shape[2] === 3)
+    throw refuse(got, "save it as a batch of one: np.save(path, image[None])");
+  if (shape.length === 4 && height === 3)
+    throw refuse(got, "put the channels last: np.save(path, batch.transpose(0, 2, 3, 1))");
+  throw refuse(got, "save the batch in this shape");
+}

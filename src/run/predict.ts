@@ -1,0 +1,213 @@
+/** Predicts with a trained model: logits of images and of batches of arrays. */
+import { availableParallelism } from "node:os";
+import { writeFileAtomically } from "../archive/atomic-file.js";
+import { encodeNpyHeader, readNpy } from "../archive/npy.js";
+import { floats } from "../engine/session.js";
+import { UserError } from "../errors.js";
+import { startPipeline } from "../input/pipeline.js";
+import { getResolution } from "../recipe/hyperrule.js";
+import {
+  type OpenSession,
+  openPredictImagesProgram,
+  openPredictProgram,
+  predictPipeline,
+} from "../step/program.js";
+import type { Precision } from "./options.js";
+import { type ArrayInputs, findInputs, type ImageInputs } from "./predict-inputs.js";
+import {
+  defaultBatch,
+  findTrainedModel,
+  loadWeights,
+  networkOf,
+  type TrainedModel,
+} from "./trained-model.js";
+import { unreadableImage } from "./unreadable-image.js";
+
+export interface PredictOptions {
+  /** Images, folders of images, and `.npy` batches (float32 `[N,H,W,3]` in [-1, 1]). */
+  readonly inputs: readonly string[];
+  /** A run's folder, or an `.npz` with a head. */
+  readonly source: string;
+  /** The model's name; for an `.npz` by default its file's. */
+  readonly model?: string | undefined;
+  /** Side to which images are resized; by default the run's crop, or the BiT-HyperRule's. */
+  readonly size?: number | undefined;
+  /** Images at a time; by default as the memory allows. */
+  readonly batch?: number | undefined;
+  readonly precision?: Precision | undefined;
+  /** Threads that prepare images; default one a core. */
+  readonly workers?: number | undefined;
+  /** A `.npy` to write all logits to: float32 `[images, classes]`. */
+  readonly logits?: string | undefined;
+  /** Stops the prediction; its reason is thrown, and no logits are written. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What the model makes of one image. */
+export interface Prediction {
+  /** The image's file, or the batch's. */
+  readonly source: string;
+  /** Of the image within its batch; undefined for an image file. */
+  readonly index: number | undefined;
+  /** `[classes]`; to be copied by who keeps it. */
+  readonly logits: Float32Array;
+}
+
+export interface PredictReport {
+  readonly model: string;
+  readonly classes: number;
+  /** Of the run; undefined for an archive alone. */
+  readonly classNames: readonly string[] | undefined;
+  /** Side to which image files were resized; undefined where there were none. */
+  readonly size: number | undefined;
+  readonly count: number;
+}
+
+/**
+ * Predicts every input, in order.
+ * @param each told of one image after the other
+ * @throws UserError where the model or an input is at fault
+ */
+export async function predict(
+  options: PredictOptions,
+  open: OpenSession,
+  each: (prediction: Prediction, count: number) => void,
+): Promise<PredictReport> {
+  const trained = await findTrainedModel(options.source, options.model);
+  const { groups, count, typicalSize } = await findInputs(options.inputs);
+  const { classes, model, run } = trained;
+  const size =
+    typicalSize && (options.size ?? run?.resolution.crop ?? getResolution(typicalSize).crop);
+
+  const all = async (append?: (bytes: Uint8Array) => Promise<void>) => {
+    for (const group of groups) {
+      const names = namesOf(group);
+      const parts =
+        group.kind === "images"
+          ? imageLogits(group, size!, trained, options, open)
+          : arrayLogits(group, trained, options, open);
+      for await (const logits of parts) {
+        options.signal?.throwIfAborted();
+        await append?.(new Uint8Array(logits.buffer, logits.byteOffset, logits.byteLength));
+        for (let start = 0; start < logits.length; start += classes) {
+          const name = names.next().value!;
+          each({ ...name, logits: logits.subarray(start, start + classes) }, count);
+        }
+        // Lets the process hear signals between the native calls.
+        await new Promise(setImmediate);
+      }
+    }
+  };
+  if (options.logits === undefined) await all();
+  else {
+    await writeFileAtomically(options.logits, async (append) => {
+      await append(encodeNpyHeader("<f4", [count, classes]));
+      await all(append);
+    });
+  }
+  return { model, classes, classNames: run?.classNames, size, count };
+}
+
+function* namesOf(
+  group: ImageInputs | ArrayInputs,
+): Generator<Pick<Prediction, "source" | "index">, undefined> {
+  if (group.kind === "images") {
+    for (const source of group.paths) yield { source, index: undefined };
+  } else {
+    for (const { path: source, count } of group.files)
+      for (let index = 0; index < count; index++) yield { source, index };
+  }
+}
+
+/** Logits `[n, classes]` of one batch after the other; a batch that is not full is filled up. */
+async function* imageLogits(
+  { images, paths }: ImageInputs,
+  size: number,
+  trained: TrainedModel,
+  { batch: wanted, precision, workers = availableParallelism() }: PredictOptions,
+  open: OpenSession,
+): AsyncGenerator<Float32Array> {
+  const total = paths.length;
+  const batch = Math.min(wanted ?? defaultBatch(trained, size * size), total);
+  const network = networkOf(trained, precision);
+  const options = { size, batch, workers };
+  const program = await openPredictImagesProgram(open, network, images, options);
+  const { session } = program;
+  try {
+    await loadWeights(program, trained);
+    const padded = Math.ceil(total / batch) * batch;
+    const indices = Int32Array.from({ length: padded }, (_, i) => (i < total ? i : 0));
+    await startPipeline(session, predictPipeline, images, indices, new Int32Array(3 * padded));
+    for (let start = 0; start < total; start += batch) {
+      const [value] = await session.run({}, ["predict/logits"]);
+      yield floats(value).subarray(0, Math.min(batch, total - start) * trained.classes);
+    }
+  } catch (error) {
+    throw (await unreadableImage(error, open, [images])) ?? error;
+  } finally {
+    session.close();
+  }
+}
+
+/** As `imageLogits`, for arrays, which are fed as they are. */
+async function* arrayLogits(
+  { files, height, width }: ArrayInputs,
+  trained: TrainedModel,
+  { batch: wanted, precision }: PredictOptions,
+  open: OpenSession,
+): AsyncGenerator<Float32Array> {
+  const total = files.reduce((sum, { count }) => sum + count, 0);
+  const batch = Math.min(wanted ?? defaultBatch(trained, height * width), total);
+  const shape = [batch, height, width, 3] as const;
+  const program = await openPredictProgram(open, networkOf(trained, precision), shape);
+  const { session } = program;
+  const data = new Float32Array(batch * height * width * 3);
+  const logits = async (count: number) => {
+    const [value] = await session.run({ images: { type: "float32", shape, data } }, [
+      "predict/logits",
+    ]);
+    return floats(value).subarray(0, count * trained.classes);
+  };
+  try {
+    await loadWeights(program, trained);
+    let filled = 0;
+    for (const { path } of files) {
+      const values = (await readNpy(path)).data as Float32Array;
+      checkRange(path, values);
+      for (let start = 0; start < values.length; ) {
+        const part = values.subarray(start, start + data.length - filled);
+        data.set(part, filled);
+        filled += part.length;
+        start += part.length;
+        if (filled < data.length) continue;
+        yield await logits(batch);
+        filled = 0;
+      }
+    }
+    if (filled > 0) yield await logits(filled / (height * width * 3));
+  } finally {
+    session.close();
+  }
+}
+
+// Some resizing filters overshoot a little; pixels of 0 to 255 or standardized ones are no such case.
+const largestMagnitude = 1.5;
+
+function checkRange(path: string, values: Float32Array): void {
+  let low = 0;
+  let high = 0;
+  let finite = true;
+  for (const value of values) {
+    low = Math.min(low, value);
+    high = Math.max(high, value);
+    finite &&= Number.isFinite(value);
+  }
+  if (finite && low >= -largestMagnitude && high <= largestMagnitude) return;
+  const got = finite ? `values from ${low} to ${high}` : "values that are not finite";
+  throw new UserError(
+    path,
+    got,
+    "values in [-1, 1], fed to the model as they are",
+    "scale pixels of 0 to 255 by (x - 127.5) / 127.5 before saving",
+  );
+}

@@ -1,0 +1,38 @@
+/** A decoding error of the engine, told as the user's file that caused it. */
+import type { Split } from "../data/dataset.js";
+import { SessionError } from "../engine/session.js";
+import { UserError } from "../errors.js";
+import { findUnreadable } from "../input/unreadable.js";
+import type { OpenSession } from "../step/program.js";
+
+/** Images among which the culprit may be. */
+export interface Suspects {
+  readonly images: Split["images"];
+  /** Which of them; all, where it is left out. */
+  readonly indices?: Iterable<number>;
+}
+
+/**
+ * The error to throw in place of `error`, with the name of the file that cannot be decoded;
+ * undefined where the error is of another kind.
+ */
+export async function unreadableImage(
+  error: unknown,
+  open: OpenSession,
+  suspects: readonly Suspects[],
+): Promise<UserError | undefined> {
+  if (!(error instanceof SessionError)) return undefined;
+  for (const { images, indices } of suspects) {
+    if (images.kind !== "files") continue;
+    const found = await findUnreadable(open, images, indices ?? images.paths.keys());
+    if (found === undefined) continue;
+    return new UserError(
+      found.path,
+      `cannot be decoded (${found.reason})`,
+      "an image that opens in a viewer",
+      "mend or remove the file, then type the same command again",
+      { cause: error },
+    );
+  }
+  return undefined;
+}

@@ -1,0 +1,29 @@
+/** Suggests known names for one that is unknown. */
+
+/**
+ * The known names nearest to `name`, best first, at most `count`, and none that shares too little
+ * with it. Upper and lower case are the same.
+ */
+export function closeNames(name: string, known: readonly string[], count = 3): string[] {
+  const farthest = Math.max(2, name.length / 3);
+  return known
+    .map((one) => ({ one, edits: editDistance(name.toLowerCase(), one.toLowerCase()) }))
+    .filter(({ edits }) => edits <= farthest)
+    .sort((a, b) => a.edits - b.edits)
+    .slice(0, count)
+    .map(({ one }) => one);
+}
+
+/** Levenshtein's: letters to insert, remove or exchange. */
+function editDistance(a: string, b: string): number {
+  let above = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const exchanged = above[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
+      row.push(Math.min(exchanged, above[j]! + 1, row[j - 1]! + 1));
+    }
+    above = row;
+  }
+  return above[b.length]!;
+}

@@ -1,0 +1,232 @@
+/**
+ * Fetches a large file over HTTP(S), in as many attempts as it takes: a later one asks for the rest
+ * only, on condition that the file is still the same.
+ * Source: RFC 9110, sections 13.1.5 (If-Range), 14 (range requests) and 15.3.7 (206).
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import { systemErrorCode, UserError } from "../errors.js";
+import { PartialFile } from "./partial-file.js";
+
+export interface FetchOptions {
+  /** Stops the download; its reason is thrown, and what was fetched is kept. */
+  readonly signal?: AbortSignal | undefined;
+  /** Told how far the file is, of how much if the server says. */
+  readonly progress?: ((doneBytes: number, totalBytes: number | undefined) => void) | undefined;
+  /** Told in words what goes wrong and is tried again. */
+  readonly note?: ((line: string) => void) | undefined;
+  /** Attempts in a row that bring nothing new before it gives up; default 5. */
+  readonly attempts?: number | undefined;
+  /** Wait before the second attempt, doubled each time; default 1 s. */
+  readonly backoffMs?: number | undefined;
+  /** A connection that is silent for so long counts as broken; default 60 s. */
+  readonly stallMs?: number | undefined;
+}
+
+/** A failure that may pass. */
+class Interruption extends Error {}
+
+/**
+ * Fetches `url` into `path`, going on with what an earlier attempt left there.
+ * @returns when the file is whole: as long as the server said
+ * @throws UserError where the server refuses, or the connection keeps breaking
+ */
+export async function fetchFile(
+  url: string,
+  path: string,
+  options: FetchOptions = {},
+): Promise<void> {
+  const { attempts = 5, backoffMs = 1000, signal, note } = options;
+  const part = await PartialFile.open(path, url);
+  try {
+    let farthest = part.sizeBytes;
+    for (let failures = 0; ; ) {
+      try {
+        await attempt(url, part, options);
+        await part.flush();
+        return;
+      } catch (error) {
+        signal?.throwIfAborted();
+        if (!(error instanceof Interruption)) throw error;
+        failures = part.sizeBytes > farthest ? 1 : failures + 1;
+        farthest = Math.max(farthest, part.sizeBytes);
+        if (failures >= attempts) throw brokenOff(url, path, error);
+        const waitMs = backoffMs * 2 ** (failures - 1);
+        note?.(`${error.message}; trying again in ${Math.ceil(waitMs / 1000)} s`);
+        await sleep(waitMs, undefined, { signal }).catch(() => signal?.throwIfAborted());
+      }
+    }
+  } finally {
+    await part.close();
+  }
+}
+
+/** One request. Returns when the part is whole; throws Interruption where another may help. */
+async function attempt(url: string, part: PartialFile, options: FetchOptions): Promise<void> {
+  const { record } = part;
+  if (record !== undefined && record.sizeBytes === part.sizeBytes) return;
+  const connection = new Watched(options);
+  try {
+    // What has no validator cannot be gone on with: the rest might be another file's.
+    const resumes = part.sizeBytes > 0 && record !== undefined && record.validator !== null;
+    const response = await connection.request(url, {
+      // A packed transfer would count other bytes than the file has.
+      "accept-encoding": "identity",
+      ...(resumes ? { range: `bytes=${part.sizeBytes}-`, "if-range": record.validator! } : {}),
+    });
+    if (response.status === 206 && resumes) {
+      if (!isRest(response, part)) {
+        await part.clear();
+        throw new Interruption("the server sent another part of the file than was asked for");
+      }
+    } else if (response.status === 200) {
+      refuseWebPage(url, response);
+      await part.begin({ url, validator: validatorOf(response), sizeBytes: lengthOf(response) });
+    } else {
+      if (response.status === 416) await part.clear();
+      throw refusal(url, response);
+    }
+
+    const total = part.record?.sizeBytes ?? undefined;
+    options.progress?.(part.sizeBytes, total);
+    for await (const chunk of connection.chunks(response)) {
+      if (total !== undefined && part.sizeBytes + chunk.length > total) {
+        await part.clear();
+        throw new Interruption("the server sent more bytes than the file has");
+      }
+      await part.append(chunk);
+      options.progress?.(part.sizeBytes, total);
+    }
+    if (total !== undefined && part.sizeBytes < total)
+      throw new Interruption(`the connection ended at ${part.sizeBytes} of ${total} bytes`);
+  } finally {
+    connection.close();
+  }
+}
+
+/** A request that breaks off when it is silent for too long, or when the user wants it. */
+class Watched {
+  private readonly controller = new AbortController();
+  private readonly stallMs: number;
+  private readonly signal: AbortSignal | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  private readonly stop = () => this.controller.abort();
+
+  constructor({ signal, stallMs = 60_000 }: FetchOptions) {
+    signal?.throwIfAborted();
+    signal?.addEventListener("abort", this.stop);
+    this.signal = signal;
+    this.stallMs = stallMs;
+  }
+
+  async request(url: string, headers: Record<string, string>): Promise<Response> {
+    this.watch();
+    return this.heard(() => fetch(url, { headers, signal: this.controller.signal }));
+  }
+
+  async *chunks({ body }: Response): AsyncGenerator<Uint8Array> {
+    if (body === null) return;
+    const reader = body.getReader();
+    for (;;) {
+      const { done, value } = await this.heard(() => reader.read());
+      if (done) return;
+      yield value;
+    }
+  }
+
+  close(): void {
+    clearTimeout(this.timer);
+    this.signal?.removeEventListener("abort", this.stop);
+    // Frees the connection where the rest of the body is not wanted.
+    this.controller.abort();
+  }
+
+  private watch(): void {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(this.stop, this.stallMs);
+  }
+
+  private async heard<T>(call: () => Promise<T>): Promise<T> {
+    try {
+      const result = await call();
+      this.watch();
+      return result;
+    } catch (error) {
+      if (this.controller.signal.aborted)
+        throw new Interruption(`nothing came for ${this.stallMs / 1000} s`);
+      const cause = error instanceof Error ? error.cause : undefined;
+      const code = systemErrorCode(cause) ?? systemErrorCode(error);
+      if (!(error instanceof TypeError) && code === undefined) throw error;
+      const detail = cause instanceof Error ? cause.message : String(error);
+      if (/CERT|SELF_SIGNED|VERIFY/.test(code ?? "")) throw untrusted(detail, error);
+      throw new Interruption(`the connection failed (${code ?? detail})`, { cause: error });
+    }
+  }
+}
+
+/** Whether a 206 answer is the rest of the file that the part is of. */
+function isRest(response: Response, { sizeBytes, record }: PartialFile): boolean {
+  const range = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(response.headers.get("content-range") ?? "");
+  if (range === null || Number(range[1]) !== sizeBytes) return false;
+  const total = range[2] === "*" ? null : Number(range[2]);
+  const known = record?.sizeBytes ?? null;
+  if (total !== null && known !== null && total !== known) return false;
+  const validator = validatorOf(response);
+  return validator === null || validator === record?.validator;
+}
+
+/** What If-Range can compare: a strong ETag, or else the date. */
+function validatorOf({ headers }: Response): string | null {
+  const etag = headers.get("etag");
+  return etag?.startsWith('"') ? etag : headers.get("last-modified");
+}
+
+function lengthOf({ headers }: Response): number | null {
+  const packed = headers.get("content-encoding") ?? "identity";
+  const length = headers.get("content-length");
+  return length === null || packed !== "identity" ? null : Number(length);
+}
+
+function refuseWebPage(url: string, { headers }: Response): void {
+  if (!/^text\/html\b/i.test(headers.get("content-type") ?? "")) return;
+  throw new UserError(
+    url,
+    "answered with a web page, as a proxy, a login or an error sends in a file's place",
+    "the file itself",
+    "open the address in a browser to see what it says, then type the same command again",
+  );
+}
+
+function refusal(url: string, { status, statusText }: Response): Error {
+  const got = `the server answered ${status} ${statusText}`.trim();
+  if (status === 408 || status === 416 || status === 429 || status >= 500)
+    return new Interruption(got);
+  const missing = status === 404 || status === 410;
+  return new UserError(
+    url,
+    missing ? `there is no such file (${status})` : got,
+    "the file",
+    missing ? "check the name and the address" : "check that you may reach the address",
+  );
+}
+
+function untrusted(detail: string, cause: unknown): UserError {
+  return new UserError(
+    "the server's certificate",
+    `cannot be trusted (${detail})`,
+    "a certificate that Node knows",
+    "behind a proxy with its own: export NODE_EXTRA_CA_CERTS=/path/to/certificate.pem",
+    { cause },
+  );
+}
+
+function brokenOff(url: string, path: string, cause: Error): UserError {
+  return new UserError(
+    url,
+    `${cause.message}, time after time`,
+    "a connection that lasts",
+    "check the network, then type the same command again: it goes on where it stopped\n" +
+      `    or fetch the address by other means and put the file where ${path} is, without .part\n` +
+      "    behind a proxy: Node heeds HTTPS_PROXY from version 24 on, with NODE_USE_ENV_PROXY=1",
+    { cause },
+  );
+}

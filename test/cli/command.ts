@@ -1,0 +1,62 @@
+/** Runs the commands: as users do, in a process of their own, or here, which is quicker. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { join } from "node:path";
+import { mock } from "node:test";
+import { format } from "node:util";
+import { runMain } from "../../src/cli/exit.js";
+import { repositoryRoot } from "../fixture-path.js";
+
+export interface CommandResult {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+interface BinOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  /** Called with the process when it has started. */
+  readonly started?: (child: ChildProcess) => void;
+}
+
+/** Runs `bin/<name>.js`. */
+export function runBin(
+  name: string,
+  args: readonly string[],
+  { env = {}, started }: BinOptions = {},
+): Promise<CommandResult> {
+  const script = join(repositoryRoot, "bin", `${name}.js`);
+  const child = spawn(process.execPath, [script, ...args], { env: { ...process.env, ...env } });
+  let stdout = "";
+  let stderr = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    stdout += text;
+  });
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    stderr += text;
+  });
+  started?.(child);
+  return new Promise((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", (code) => resolve({ code, stdout, stderr }));
+  });
+}
+
+/** Runs a command's main function in this process, with all that a bin script does around it. */
+export async function runHere(
+  main: (argv: readonly string[]) => Promise<number>,
+  args: readonly string[],
+): Promise<CommandResult> {
+  const lines = { log: [] as string[], error: [] as string[] };
+  const captures = (["log", "error"] as const).map((name) =>
+    mock.method(console, name, (...values: unknown[]) => lines[name].push(format(...values))),
+  );
+  const before = process.exitCode;
+  try {
+    await runMain(() => main(args));
+    const code = Number(process.exitCode);
+    return { code, stdout: lines.log.join("\n"), stderr: lines.error.join("\n") };
+  } finally {
+    for (const capture of captures) capture.mock.restore();
+    process.exitCode = before;
+  }
+}

@@ -1,0 +1,141 @@
+/** Downloads against a server that breaks off, changes its mind, or sends something else. */
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { UserError } from "../../src/errors.js";
+import { type FetchOptions, fetchFile } from "../../src/zoo/fetch-file.js";
+import { temporaryFolder } from "../data/temporary-folder.js";
+import { type Answer, serveModel } from "./model-server.js";
+
+const file = Uint8Array.from({ length: 100_000 }, (_, i) => (i * 7) % 251);
+const other = Uint8Array.from({ length: 90_000 }, (_, i) => (i * 11) % 241);
+
+async function setting(t: TestContext, answers: readonly Answer[]) {
+  const server = await serveModel(file, answers);
+  t.after(() => server.close());
+  const part = join(await temporaryFolder(t), "model.npz.part");
+  const notes: string[] = [];
+  const get = (options: FetchOptions = {}) =>
+    fetchFile(`${server.url}/model.npz`, part, {
+      backoffMs: 1,
+      note: (line) => notes.push(line),
+      ...options,
+    });
+  const fetched = async () => new Uint8Array(await readFile(part));
+  return { server, part, notes, get, fetched };
+}
+
+test("a whole download, with its progress", async (t) => {
+  const { get, fetched, server } = await setting(t, [{}]);
+  const seen: [number, number | undefined][] = [];
+  await get({ progress: (done, total) => seen.push([done, total]) });
+  assert.deepEqual(await fetched(), file);
+  assert.deepEqual(seen[0], [0, file.length]);
+  assert.deepEqual(seen.at(-1), [file.length, file.length]);
+  assert.equal(server.requests.length, 1);
+});
+
+test("a connection that breaks is taken up where it ended", async (t) => {
+  const answers = [{ cutAfter: 40_000 }, { status: 503 }, { cutAfter: 1_000 }, {}];
+  const { get, fetched, server, notes } = await setting(t, answers);
+  await get();
+  assert.deepEqual(await fetched(), file);
+  const [first, second, third, fourth] = server.requests.map(({ range }) => range);
+  assert.equal(first, undefined);
+  assert.deepEqual([second, third, fourth], ["bytes=40000-", "bytes=40000-", "bytes=41000-"]);
+  assert.equal(notes.length, 3);
+});
+
+test("a later call goes on with what an earlier one left", async (t) => {
+  const { get, fetched, server, part } = await setting(t, [{ cutAfter: 60_000 }, {}]);
+  await assert.rejects(get({ attempts: 1 }), (error: UserError) => {
+    assert.ok(error instanceof UserError);
+    assert.match(error.message, /goes on where it stopped/);
+    return true;
+  });
+  const left = (await readFile(part)).length;
+  assert.ok(left > 0);
+  await get();
+  assert.deepEqual(await fetched(), file);
+  assert.equal(server.requests[1]!.range, `bytes=${left}-`);
+  // Whole already: not asked for again.
+  await get();
+  assert.equal(server.requests.length, 2);
+});
+
+for (const [what, second] of [
+  ["is range-less", { withoutRanges: true }],
+  ["has another file by now", { file: other, etag: '"two"' }],
+  ["has another file and ignores If-Range", { file: other, etag: '"two"', ignoreIfRange: true }],
+  ["announces another size", { wrongTotal: 99_000, ignoreIfRange: true }],
+] as const) {
+  test(`a download starts over where the server ${what}`, async (t) => {
+    const last: Answer = "wrongTotal" in second ? {} : second;
+    const { get, fetched } = await setting(t, [{ cutAfter: 50_000 }, second, last]);
+    await get();
+    assert.deepEqual(await fetched(), "file" in second ? other : file);
+  });
+}
+
+test("what has no validator is not resumed", async (t) => {
+  const answers = [{ cutAfter: 50_000, withoutValidator: true }, {}];
+  const { get, fetched, server } = await setting(t, answers);
+  await get();
+  assert.deepEqual(await fetched(), file);
+  assert.equal(server.requests[1]!.range, undefined);
+});
+
+test("a connection that falls silent counts as broken", async (t) => {
+  const { get, fetched, notes } = await setting(t, [{ silentAfter: 10_000 }, {}]);
+  await get({ stallMs: 100 });
+  assert.deepEqual(await fetched(), file);
+  assert.match(notes[0]!, /nothing came for/);
+});
+
+for (const [what, answer, message] of [
+  ["a missing file", { status: 404 }, /there is no such file \(404\)/],
+  ["a refusal", { status: 403 }, /answered 403/],
+  ["a web page", { contentType: "text/html; charset=utf-8" }, /a web page/],
+] as const) {
+  test(`${what} ends the download at once and leaves nothing`, async (t) => {
+    const { get, server, part } = await setting(t, [answer]);
+    await assert.rejects(get(), (error: UserError) => {
+      assert.ok(error instanceof UserError);
+      assert.match(error.message, message);
+      return true;
+    });
+    assert.equal(server.requests.length, 1);
+    assert.ok(!existsSync(part) && !existsSync(`${part}.json`));
+  });
+}
+
+test("a server that always fails is given up, one that is not there too", async (t) => {
+  const { get, server, notes } = await setting(t, [{ status: 500 }]);
+  await assert.rejects(get({ attempts: 3 }), /answered 500.*time after time/s);
+  assert.equal(server.requests.length, 3);
+  assert.equal(notes.length, 2);
+  await server.close();
+  await assert.rejects(get({ attempts: 2 }), /ECONNREFUSED/);
+});
+
+test("an abort keeps what was fetched", async (t) => {
+  const { get, fetched } = await setting(t, [{ trickleBytes: 5_000 }, {}]);
+  const controller = new AbortController();
+  const reason = new Error("enough");
+  const progress = (done: number) => {
+    if (done > 20_000) controller.abort(reason);
+  };
+  await assert.rejects(get({ signal: controller.signal, progress }), reason);
+  const left = (await fetched()).length;
+  assert.ok(left > 20_000 && left < file.length, `${left}`);
+  await get();
+  assert.deepEqual(await fetched(), file);
+});
+
+test("a folder that cannot be written is the user's mistake", async (t) => {
+  const { part, server } = await setting(t, [{}]);
+  await assert.rejects(fetchFile(server.url, join(part, "x", "y.part")), UserError);
+  assert.equal(server.requests.length, 0);
+});

@@ -1,0 +1,97 @@
+/** A server of one file on 127.0.0.1 that misbehaves as it is told. */
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+
+/** How one request is answered; the last of a server's list answers all further ones too. */
+export interface Answer {
+  /** Another status than 200 or 206. */
+  readonly status?: number;
+  readonly contentType?: string;
+  /** Ignore ranges: always the whole file. */
+  readonly withoutRanges?: boolean;
+  /** Break the connection after so many bytes of the body. */
+  readonly cutAfter?: number;
+  /** Answer the range, whatever If-Range says. */
+  readonly ignoreIfRange?: boolean;
+  /** Announce another length of the whole file in a 206 answer. */
+  readonly wrongTotal?: number;
+  /** Another file, by another ETag, than the server's own. */
+  readonly file?: Uint8Array;
+  readonly etag?: string;
+  /** Neither ETag nor date. */
+  readonly withoutValidator?: boolean;
+  /** Send the body in pieces of this size, one each 20 ms. */
+  readonly trickleBytes?: number;
+  /** Say nothing after so many bytes, and keep the connection. */
+  readonly silentAfter?: number;
+}
+
+export interface ModelServer {
+  readonly url: string;
+  /** The requests so far: path, and the range that was asked for. */
+  readonly requests: { readonly path: string; readonly range: string | undefined }[];
+  close(): Promise<void>;
+}
+
+export async function serveModel(
+  file: Uint8Array,
+  answers: readonly Answer[] = [{}],
+): Promise<ModelServer> {
+  const requests: ModelServer["requests"] = [];
+  const server = createServer((request, response) => {
+    const answer = answers[Math.min(requests.length, answers.length - 1)]!;
+    requests.push({ path: request.url!, range: request.headers.range });
+    reply(request, response, answer.file ?? file, answer);
+  });
+  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    requests,
+    close: () => {
+      server.closeAllConnections();
+      return new Promise((done) => server.close(() => done()));
+    },
+  };
+}
+
+function reply(
+  request: IncomingMessage,
+  response: ServerResponse,
+  file: Uint8Array,
+  answer: Answer,
+): void {
+  const { status, etag = '"one"', cutAfter, silentAfter, trickleBytes } = answer;
+  response.setHeader("content-type", answer.contentType ?? "application/octet-stream");
+  if (status !== undefined) {
+    response.writeHead(status).end(`status ${status}`);
+    return;
+  }
+  if (answer.withoutValidator !== true) response.setHeader("etag", etag);
+  const range = /^bytes=(\d+)-$/.exec(request.headers.range ?? "");
+  const same = answer.ignoreIfRange === true || request.headers["if-range"] === etag;
+  const start = range !== null && same && answer.withoutRanges !== true ? Number(range[1]) : 0;
+  if (start > 0) {
+    const total = answer.wrongTotal ?? file.length;
+    response.setHeader("content-range", `bytes ${start}-${total - 1}/${total}`);
+  }
+  const body = file.subarray(start);
+  response.setHeader("content-length", body.length);
+  response.writeHead(start > 0 ? 206 : 200);
+  if (cutAfter !== undefined) {
+    // Not at once: what the client has not read yet, it drops with the broken connection.
+    response.write(body.subarray(0, cutAfter), () => setTimeout(() => response.destroy(), 150));
+  } else if (silentAfter !== undefined) {
+    response.write(body.subarray(0, silentAfter));
+  } else if (trickleBytes !== undefined) {
+    let sent = 0;
+    const timer = setInterval(() => {
+      response.write(body.subarray(sent, sent + trickleBytes));
+      sent += trickleBytes;
+      if (sent >= body.length || response.destroyed) {
+        clearInterval(timer);
+        response.end();
+      }
+    }, 20);
+  } else response.end(body);
+}

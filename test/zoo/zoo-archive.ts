@@ -1,0 +1,28 @@
+/** Archives of the zoo's models, packed small: every value is zero. */
+import zlib from "node:zlib";
+import { crc32 } from "../../src/archive/crc32.js";
+import { encodeNpyHeader } from "../../src/archive/npy.js";
+import { sizeOf } from "../../src/graph/shape.js";
+import { parseArchitecture, variableSpecs } from "../../src/model/architecture.js";
+import { writeZip } from "../archive/zip-builder.js";
+
+/** Writes an archive that fits `model` with a head of `classes`. */
+export async function writeZeroArchive(
+  path: string,
+  model: string,
+  classes: number,
+): Promise<void> {
+  const members = variableSpecs(parseArchitecture(model), classes).map(({ name, shape }) => {
+    const header = encodeNpyHeader("<f4", shape);
+    const contents = new Uint8Array(header.length + 4 * sizeOf(shape));
+    contents.set(header);
+    return {
+      name: `${name}.npy`,
+      contents: new Uint8Array(zlib.deflateRawSync(contents, { level: 1 })),
+      method: 8,
+      uncompressedSize: contents.length,
+      crc: crc32(contents),
+    };
+  });
+  await writeZip(path, members);
+}
