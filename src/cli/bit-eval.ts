@@ -1,10 +1,10 @@
 /** `bit-eval`: evaluates a run or an archive. */
 import { DATASET_NAMES } from "../data/datasets.js";
+import { describeEngine, openEngine } from "../engine/open.js";
 import { UserError } from "../errors.js";
 import { type EvaluationReport, evaluateRun } from "../run/evaluate-run.js";
 import type { Precision } from "../run/options.js";
 import { describeResult } from "../run/run-log.js";
-import { describeEngine, loadEngine } from "./engine.js";
 import { type CommandSpec, parseFlags, wholeNumber } from "./flags.js";
 import { ImageProgress } from "./image-progress.js";
 import { INTERRUPTED_EXIT, interruptible } from "./interrupt.js";
@@ -71,7 +71,7 @@ export async function main(argv: readonly string[] = process.argv.slice(2)): Pro
     precision: flag.precision as Precision | undefined,
     workers: wholeNumber("workers", flag.workers, 1),
   };
-  const engine = loadEngine();
+  const engine = openEngine();
   if (!json) console.log(describeEngine(engine));
   const progress = new ImageProgress("evaluating");
   const report = await interruptible(

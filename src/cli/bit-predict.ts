@@ -1,10 +1,11 @@
 /** `bit-predict`: what a trained model makes of images. */
+
+import { openEngine } from "../engine/open.js";
 import { UserError } from "../errors.js";
 import type { Precision } from "../run/options.js";
 import { type Prediction, type PredictReport, predict } from "../run/predict.js";
 import { topProbabilities } from "../run/probabilities.js";
 import { isRunFolder } from "../run/trained-model.js";
-import { loadEngine } from "./engine.js";
 import { type CommandSpec, parseFlags, wholeNumber } from "./flags.js";
 import { ImageProgress } from "./image-progress.js";
 import { INTERRUPTED_EXIT, interruptible } from "./interrupt.js";
@@ -67,7 +68,7 @@ export async function main(argv: readonly string[] = process.argv.slice(2)): Pro
   };
   const top = wholeNumber("top", flag.top, 1)!;
   const json = flag.json as boolean;
-  const engine = loadEngine();
+  const engine = openEngine();
 
   const rows: Row[] = [];
   const progress = new ImageProgress("predicting");

@@ -1,10 +1,10 @@
 /** `bit-train`: fine-tunes a model. */
 
 import { DATASET_NAMES } from "../data/datasets.js";
+import { describeEngine, openEngine } from "../engine/open.js";
 import { type FineTuneResult, fineTune } from "../run/fine-tune.js";
 import type { FineTuneOptions, Precision } from "../run/options.js";
 import { describeResult } from "../run/run-log.js";
-import { describeEngine, loadEngine } from "./engine.js";
 import { type CommandSpec, parseFlags, positiveNumber, wholeNumber } from "./flags.js";
 import { TrainConsole } from "./train-console.js";
 
@@ -24,7 +24,7 @@ const flags = {
     demandOption: true,
     describe: `${DATASET_NAMES.join(", ")}, or the path of an image folder`,
   },
-  datadir: { type: "string", describe: "Where the dataset lies" },
+  datadir: { type: "string", default: ".", describe: "Where the dataset lies" },
   examples_per_class: { type: "number", describe: "Train on so many examples of each class" },
   examples_per_class_seed: { type: "number", default: 0, describe: "By which they are drawn" },
   batch: { type: "number", default: 512, describe: "Examples a step" },
@@ -93,7 +93,7 @@ export async function main(argv: readonly string[] = process.argv.slice(2)): Pro
 
 /** One run with progress on the terminal, and a last word on where things are. */
 export async function runFineTune(options: FineTuneOptions): Promise<FineTuneResult> {
-  const engine = loadEngine();
+  const engine = openEngine();
   const console = new TrainConsole();
   try {
     console.line(describeEngine(engine));

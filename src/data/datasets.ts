@@ -17,7 +17,7 @@ export const DATASET_NAMES = ["cifar10", "cifar100", "imagenet2012", "folder", "
 export interface DatasetRequest {
   /** One of `DATASET_NAMES`, or the path of a folder. */
   readonly dataset: string;
-  /** Where the data lies. "sample" and a path do without. */
+  /** Where the data lies, by default here. "sample" and a path do without. */
   readonly datadir?: string | undefined;
   /** Train on so many examples of each class; undefined: on all. */
   readonly examplesPerClass?: number | undefined;
@@ -45,18 +45,18 @@ export async function loadDataset(request: DatasetRequest): Promise<Dataset> {
   return { ...dataset, train: takeSplit(train, indices) };
 }
 
-async function loadWhole({ dataset, datadir, seed }: DatasetRequest): Promise<Dataset> {
+async function loadWhole({ dataset, datadir = ".", seed }: DatasetRequest): Promise<Dataset> {
   switch (dataset) {
     case "cifar10":
     case "cifar100":
-      return loadCifar(dataset, neededDatadir(dataset, datadir));
+      return loadCifar(dataset, datadir);
     case "imagenet2012": {
-      const root = neededDatadir(dataset, datadir);
+      const root = datadir;
       await checkImageNet(root);
       return loadImageFolder(root, { name: dataset, seed, trustFiles: true });
     }
     case "folder": {
-      const root = resolve(neededDatadir(dataset, datadir));
+      const root = resolve(datadir);
       if (!(await isFolder(root)))
         throw new UserError(
           root,
@@ -88,16 +88,6 @@ export function sampleFolder(): string {
   while (!existsSync(join(folder, "package.json")) && dirname(folder) !== folder)
     folder = dirname(folder);
   return join(folder, "sample", "images");
-}
-
-function neededDatadir(dataset: string, datadir: string | undefined): string {
-  if (datadir !== undefined) return datadir;
-  throw new UserError(
-    `--dataset ${dataset}`,
-    "no folder given",
-    "the folder that holds the data",
-    "type --datadir PATH",
-  );
 }
 
 async function checkImageNet(root: string): Promise<void> {

@@ -72,7 +72,8 @@ export interface RunConfig extends TrainPlan {
   readonly weights: string | null;
   /** A known name, or the absolute path of an image folder. */
   readonly dataset: string;
-  readonly datadir: string | null;
+  /** Absolute; of no meaning where `dataset` is a path or the sample. */
+  readonly datadir: string;
   readonly classNames: readonly string[];
   readonly trainSize: number;
   readonly valSize: number;
@@ -128,7 +129,7 @@ export function resolveConfig(
     architecture: architecture.name,
     weights: options.fromScratch === true ? null : weightsPath(options),
     dataset: datasetSpec(options.dataset),
-    datadir: options.datadir === undefined ? null : resolve(options.datadir),
+    datadir: resolve(options.datadir ?? "."),
     classNames: dataset.classNames,
     trainSize,
     valSize: dataset.val.labels.length,
