@@ -46,6 +46,8 @@ export function loadBinding(path: string, settings: EngineSettings = {}): Tensor
     // TensorFlow's own lines would stand among ours. Its errors are thrown, and told once.
     TF_CPP_MIN_LOG_LEVEL: "3",
     TF_FORCE_GPU_ALLOW_GROWTH: "true",
+    // TensorFlow itself turns oneDNN on only where there is AVX-512; with AVX2 it is as worthwhile.
+    TF_ENABLE_ONEDNN_OPTS: "1",
   };
   if (settings.intraOpThreads !== undefined)
     defaults["TF_NUM_INTRAOP_THREADS"] = String(settings.intraOpThreads);

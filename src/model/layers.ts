@@ -68,11 +68,25 @@ export function standardize(kernel: tf.Tensor4D): tf.Tensor4D {
 
 /**
  * Convolution of `x` `[N,H,W,I]` with the standardized `kernel` `[H,W,I,O]`, padded by half the
- * kernel's size on every side whatever the stride. TensorFlow's 'same' pads otherwise for stride 2.
+ * kernel's size on every side whatever the stride. TensorFlow's 'same' pads otherwise for stride 2,
+ * and convolutions that pad by themselves take slow paths on a CPU: there the input is padded first.
  */
 export function standardizedConv(x: tf.Tensor4D, kernel: tf.Tensor4D, stride: 1 | 2): tf.Tensor4D {
+  const weights = standardize(kernel);
+  if (stride === 1) return tf.conv2d(x, weights, 1, "same");
   const pad = (kernel.shape[0] - 1) / 2;
-  return tf.conv2d(x, standardize(kernel), stride, stride === 1 ? "same" : pad);
+  return tf.conv2d(zeroPad(x, pad), weights, 2, "valid");
+}
+
+/** `x` `[N,H,W,C]` with `pad` rows and columns of zeros on every side. */
+export function zeroPad(x: tf.Tensor4D, pad: number): tf.Tensor4D {
+  if (pad === 0) return x;
+  return tf.pad(x, [
+    [0, 0],
+    [pad, pad],
+    [pad, pad],
+    [0, 0],
+  ]);
 }
 
 /** Per-channel sums over height and width, `[N,H,W,C]` to `[N,C]`. */

@@ -12,7 +12,7 @@ import {
   type UnitSpec,
   unitSpecs,
 } from "./architecture.js";
-import { groupNormRelu, spatialMean, standardizedConv } from "./layers.js";
+import { groupNormRelu, spatialMean, standardizedConv, zeroPad } from "./layers.js";
 
 /** A model's variables by their names in the official archives. */
 export type Parameters = Readonly<Record<string, tf.Tensor>>;
@@ -43,13 +43,7 @@ function conv(
 function root(parameters: Parameters, images: tf.Tensor4D): tf.Tensor4D {
   const x = conv(parameters, "resnet/root_block", images, 2);
   // Zeros, not the pool's own padding: they take part in the maximum.
-  const padded = tf.pad(x, [
-    [0, 0],
-    [1, 1],
-    [1, 1],
-    [0, 0],
-  ]);
-  return tf.maxPool(padded, 3, 2, "valid");
+  return tf.maxPool(zeroPad(x, 1), 3, 2, "valid");
 }
 
 /** A bottleneck; its stride is on the 3x3 convolution, its projection sees the activated input. */
