@@ -2,7 +2,9 @@
  * tfjs-node's compiled binding to TensorFlow's C API, typed. This is the one file that touches it.
  * Source: tfjs-node binding/tfjs_backend.cc and src/tfjs_binding.ts.
  */
+import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
 import { type ElementType, typeNumber } from "../graph/types.js";
 
 /** What the binding tells of a tensor that it holds. */
@@ -27,6 +29,8 @@ export interface TensorflowBinding {
   runSavedModel(id: number, feeds: number[], inputs: string, outputs: string): TensorMetadata[];
   getNumOfTensors(): number;
 }
+
+const require = createRequire(import.meta.url);
 
 let loaded: TensorflowBinding | undefined;
 
@@ -54,8 +58,25 @@ export function loadBinding(path: string, settings: EngineSettings = {}): Tensor
   if (settings.interOpThreads !== undefined)
     defaults["TF_NUM_INTEROP_THREADS"] = String(settings.interOpThreads);
   for (const [name, value] of Object.entries(defaults)) process.env[name] ??= value;
-  loaded = createRequire(import.meta.url)(path) as TensorflowBinding;
+  loaded = quietly(path, () => require(path) as TensorflowBinding);
   return loaded;
+}
+
+/** The file beside the binding that opens and closes standard error for native code. */
+export const GATE_FILE = "stderr_gate.node";
+
+/** Runs `load` with standard error closed, where the engine has the means and nobody wants to see. */
+function quietly<T>(path: string, load: () => T): T {
+  const file = join(dirname(path), GATE_FILE);
+  // The official prebuilt comes without; it has less to say.
+  if (process.env["TF_CPP_MIN_LOG_LEVEL"] !== "3" || !existsSync(file)) return load();
+  const gate = require(file) as { close(): void; open(): void };
+  gate.close();
+  try {
+    return load();
+  } finally {
+    gate.open();
+  }
 }
 
 const typeByNumber = new Map<number, ElementType>(

@@ -8,13 +8,18 @@ import { mkdir, readdir, symlink } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join, resolve, sep } from "node:path";
 import { pipeline } from "node:stream/promises";
+import { fileURLToPath } from "node:url";
 import { createGunzip } from "node:zlib";
 import tar from "tar-stream";
 import { UserError } from "../../errors.js";
+import { GATE_FILE } from "../binding.js";
 import { lastLines, runCommand } from "./command.js";
 import { BINDING_PACKAGE, COMPILE_FLAGS } from "./recipe.js";
 
 const SOURCES = ["binding/tfjs_backend.cc", "binding/tfjs_binding.cc"];
+
+/** Our own small addon beside the binding, which keeps TensorFlow's first lines off the terminal. */
+const gateSource = fileURLToPath(new URL("../../../../native/stderr_gate.cc", import.meta.url));
 
 const require = createRequire(import.meta.url);
 
@@ -84,7 +89,7 @@ export interface CompileRequest {
 }
 
 /**
- * Makes the library's link names and compiles `tfjs_binding.node`.
+ * Makes the library's link names and compiles `tfjs_binding.node` and `stderr_gate.node`.
  * @throws UserError with the compiler's last lines when it fails
  */
 export async function compileBinding(request: CompileRequest): Promise<void> {
@@ -92,14 +97,9 @@ export async function compileBinding(request: CompileRequest): Promise<void> {
   const library = join(engine, "lib");
   for (const [name, target] of Object.entries(LINK_NAMES))
     await symlink(target, join(library, name));
-  const [command, ...leading] = compiler;
-  const { include_dir: nodeHeaders } = require("node-api-headers") as { include_dir: string };
-  const result = await runCommand(
-    command,
+  await compile(
+    compiler,
     [
-      ...leading,
-      ...COMPILE_FLAGS,
-      `-I${nodeHeaders}`,
       `-I${join(engine, "include")}`,
       `-I${sources}`,
       ...SOURCES.map((source) => join(sources, source)),
@@ -112,8 +112,19 @@ export async function compileBinding(request: CompileRequest): Promise<void> {
       // CUDA build looks for nvidia/ beside the folder by which it was opened.
       "-Wl,-rpath,$ORIGIN/lib",
     ],
-    { signal },
+    signal,
   );
+  await compile(compiler, [gateSource, "-o", join(engine, GATE_FILE)], signal);
+}
+
+async function compile(
+  [command, ...leading]: readonly [string, ...string[]],
+  args: readonly string[],
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const { include_dir: nodeHeaders } = require("node-api-headers") as { include_dir: string };
+  const all = [...leading, ...COMPILE_FLAGS, `-I${nodeHeaders}`, ...args];
+  const result = await runCommand(command, all, { signal });
   if (result.status !== 0)
     throw new UserError(
       `${command} (C++ compiler)`,

@@ -95,7 +95,7 @@ export const COMPILE_FLAGS: readonly string[] = [
 ];
 
 /** Raised when the layout of an engine's folder changes. */
-const LAYOUT = 1;
+const LAYOUT = 2;
 
 /** The name of an engine's folder, such as `tensorflow-2.21.0-cpu-linux-x64-3f2a91c0`. */
 export function engineName(
