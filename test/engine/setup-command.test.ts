@@ -70,7 +70,13 @@ test("sets up, uses what is there, tells it, and makes it anew by --force", asyn
   const engine = join(cache, "engine", engineName("cpu"));
   assert.deepEqual(await readdir(join(cache, "engine")), [engineName("cpu")], "no leftovers");
   const names = (await readdir(engine)).sort();
-  assert.deepEqual(names, ["engine.json", "include", "lib", "tfjs_binding.node"]);
+  assert.deepEqual(names, [
+    "engine.json",
+    "include",
+    "lib",
+    "stderr_gate.node",
+    "tfjs_binding.node",
+  ]);
   assert.equal(
     await readFile(join(engine, "lib/libtensorflow.so"), "utf8"),
     TENSORFLOW_FILES["tensorflow/libtensorflow_cc.so.2"]?.content,
