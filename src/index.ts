@@ -22,8 +22,15 @@ export { forward, type Parameters } from "./model/resnet.js";
 // The recipe and the data.
 export * from "./recipe/hyperrule.js";
 export { mixupLambda, mixupPartners } from "./recipe/mixup.js";
+export {
+  type EvaluateOptions,
+  type EvaluationReport,
+  evaluateRun,
+} from "./run/evaluate-run.js";
 export { type FineTuneResult, fineTune, type RunConsole } from "./run/fine-tune.js";
 export type { FineTuneOptions, RunConfig } from "./run/options.js";
+export { type Prediction, type PredictOptions, predict } from "./run/predict.js";
+export { findTrainedModel, loadWeights, type TrainedModel } from "./run/trained-model.js";
 // Steps, training, evaluation, prediction.
 export {
   openEvalProgram,
@@ -34,3 +41,6 @@ export {
 } from "./step/program.js";
 export { type EvaluationResult, evaluate } from "./train/evaluate.js";
 export { type TrainObserver, type TrainPlan, train } from "./train/train.js";
+// Published models.
+export { addressOf, type DownloadOptions, downloadModel } from "./zoo/download-model.js";
+export { findZooModel, ZOO, type ZooModel } from "./zoo/models.js";
