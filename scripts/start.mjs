@@ -4,6 +4,6 @@ import { install, ROOT, run, runScript } from "./install.mjs";
 
 await runScript(async () => {
   await install();
-  const command = [join(ROOT, "bin/bit-train.js"), "--dataset", "sample", ...process.argv.slice(2)];
+  const command = [join(ROOT, "bin/bit-train.js"), "sample", ...process.argv.slice(2)];
   return await run(process.execPath, command);
 });

@@ -1,12 +1,10 @@
 /** `bit-train`: fine-tunes a model. */
 
 import { DATASET_NAMES } from "../data/datasets.js";
-import { describeEngine, openEngine } from "../engine/open.js";
-import { type FineTuneResult, fineTune } from "../run/fine-tune.js";
 import type { FineTuneOptions, Precision } from "../run/options.js";
-import { describeResult } from "../run/run-log.js";
 import { type CommandSpec, parseFlags, positiveNumber, wholeNumber } from "./flags.js";
-import { TrainConsole } from "./train-console.js";
+import { runFineTune } from "./run-fine-tune.js";
+import { runSample } from "./sample.js";
 
 const flags = {
   name: { type: "string", describe: "Name of the run; the same name goes on with it" },
@@ -54,6 +52,7 @@ const spec: CommandSpec<typeof flags> = {
     "from the dataset. Ctrl-C saves; the same command with the same --name goes on.",
   flags,
   examples: [
+    ["npx bit-train sample", "a first run, on an embedded model and embedded images"],
     ["npx bit-train --model BiT-M-R50x1 --dataset cifar10 --datadir data", "CIFAR-10"],
     ["npx bit-train --model BiT-M-R50x1 --dataset photos --batch 64", "your own image folder"],
     ["npx bit-train --model BiT-M-R50x1 --dataset cifar100 --examples_per_class 10", "few-shot"],
@@ -62,6 +61,7 @@ const spec: CommandSpec<typeof flags> = {
 
 /** Runs the command. `argv` is without node and script. */
 export async function main(argv: readonly string[] = process.argv.slice(2)): Promise<number> {
+  if (argv[0] === "sample") return runSample(argv.slice(1));
   const flag = parseFlags(spec, argv);
   const options: FineTuneOptions = {
     name: flag.name as string | undefined,
@@ -89,26 +89,4 @@ export async function main(argv: readonly string[] = process.argv.slice(2)): Pro
   };
   const result = await runFineTune(options);
   return result.validation === undefined ? 130 : 0;
-}
-
-/** One run with progress on the terminal, and a last word on where things are. */
-export async function runFineTune(options: FineTuneOptions): Promise<FineTuneResult> {
-  const engine = openEngine();
-  const console = new TrainConsole();
-  try {
-    console.line(describeEngine(engine));
-    const result = await fineTune(options, engine.open, console);
-    const { folder, validation, steps, seconds, config } = result;
-    if (validation === undefined) {
-      const resume = `the same command with --name ${config.name}`;
-      const how = options.save === false ? "Nothing was saved (--no-save)." : `To go on: ${resume}`;
-      console.line(`Stopped after ${steps} steps. ${how}`);
-    } else {
-      console.line(`Done in ${Math.round(seconds)} s: ${describeResult(validation)}`);
-    }
-    console.line(`The run's files are in ${folder.path}`);
-    return result;
-  } finally {
-    console.close();
-  }
 }

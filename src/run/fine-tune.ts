@@ -37,6 +37,8 @@ export interface FineTuneResult {
   readonly folder: RunFolder;
   readonly config: RunConfig;
   readonly steps: number;
+  /** The evaluation before the first step, where one was asked for. */
+  readonly before: EvaluationResult | undefined;
   /** The final evaluation; undefined where the run was interrupted. */
   readonly validation: EvaluationResult | undefined;
   /** Wall time of this process's part of the run. */
@@ -85,6 +87,7 @@ export async function fineTune(
   try {
     const start = await setVariables(program, config, resumes ? folder : undefined, log);
     let step = start;
+    let before: EvaluationResult | undefined;
     const total = config.schedule.at(-1)!;
     const outcome = await train(program, dataset, config, start, {
       step: (report) => {
@@ -92,7 +95,10 @@ export async function fineTune(
         log.step(report);
         console.progress?.(report, total, start);
       },
-      validation: (at, result) => log.validation(at, result),
+      validation: (at, result) => {
+        if (at === 0) before = result;
+        log.validation(at, result);
+      },
       save: async (steps) => {
         if (options.save === false) return;
         const position: RunPosition = { steps, seed: config.seed };
@@ -114,7 +120,7 @@ export async function fineTune(
         seconds,
       });
     }
-    return { folder, config, ...outcome, seconds };
+    return { folder, config, before, ...outcome, seconds };
   } finally {
     program.session.close();
   }
@@ -172,7 +178,15 @@ function defaultName({ dataset, model }: FineTuneOptions): string {
 }
 
 // A run goes on only as what it began as; these may change, and change no result.
-const free = new Set(["workers", "datadir", "weights", "evalEvery", "saveEvery", "evalBatch"]);
+const free = new Set([
+  "workers",
+  "datadir",
+  "weights",
+  "evalEvery",
+  "evalFirst",
+  "saveEvery",
+  "evalBatch",
+]);
 
 function checkSameRun(folder: RunFolder, known: RunConfig, config: RunConfig): void {
   const before = known as unknown as Record<string, unknown>;

@@ -48,6 +48,8 @@ export interface FineTuneOptions {
   readonly batchSplit?: number | undefined;
   readonly baseLr?: number | undefined;
   readonly evalEvery?: number | undefined;
+  /** Evaluate before the first step too. */
+  readonly evalFirst?: boolean | undefined;
   readonly saveEvery?: number | undefined;
   /** Threads that prepare images; default one a core. */
   readonly workers?: number | undefined;
@@ -144,6 +146,7 @@ export function resolveConfig(
     resolution,
     evalBatch: Math.min(batch / split, dataset.val.labels.length),
     evalEvery: options.evalEvery,
+    evalFirst: options.evalFirst,
     saveEvery: options.saveEvery,
     precision: options.precision ?? "fp32",
     workers: options.workers ?? cores,

@@ -26,6 +26,8 @@ export interface TrainPlan {
   readonly mixupAlpha: number | undefined;
   readonly resolution: Resolution;
   readonly evalBatch: number;
+  /** Evaluate before the first step too. */
+  readonly evalFirst?: boolean | undefined;
   /** Evaluate each time so many steps are done; undefined: at the end only. */
   readonly evalEvery: number | undefined;
   /** Save each time so many steps are done, besides at evaluations and the end. */
@@ -82,6 +84,7 @@ export async function train(
     return result;
   };
 
+  if (start === 0 && plan.evalFirst === true) await validate(0);
   let step = start;
   let saved = start;
   for (; ; step++) {
