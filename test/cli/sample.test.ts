@@ -54,12 +54,11 @@ test("a short transfer beats the same run from scratch", async () => {
     );
     // A head of zeros finds every class as probable, and the first is named: a fifth is right.
     assert.equal(tuned.before?.top1, 0.2);
-    // Seen at several seeds: see sample/README.md for the full run. Far from both bounds.
-    assert.ok(tuned.validation!.top1 > 0.5, `fine-tuned: ${tuned.validation!.top1}`);
-    assert.ok(
-      tuned.validation!.top1 > scratch.validation!.top1 + 0.05,
-      `fine-tuned ${tuned.validation!.top1}, from scratch ${scratch.validation!.top1}`,
-    );
+    const [after, compared] = [tuned.validation!, scratch.validation!];
+    // At seeds 0 to 2: top-1 0.73 to 0.74 against 0.58 to 0.69, loss 1.21 to 1.22 against 1.50 to
+    // 1.52. A network that learns nothing has 0.2 and 1.61.
+    assert.ok(after.top1 > 0.65, `fine-tuned: ${after.top1}`);
+    assert.ok(after.loss < compared.loss - 0.15, `losses ${after.loss} and ${compared.loss}`);
   } finally {
     rmSync(logdir, { recursive: true });
   }
