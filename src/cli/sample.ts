@@ -1,8 +1,9 @@
 /** `bit-train sample`: a first run on what the package carries, told in plain words. */
 import { join, relative } from "node:path";
 import { sampleFolder } from "../data/datasets.js";
+import { getResolution, getSchedule } from "../recipe/hyperrule.js";
 import type { FineTuneResult } from "../run/fine-tune.js";
-import { type FineTuneOptions, sampleModel } from "../run/options.js";
+import { type FineTuneOptions, type RunConfig, sampleModel } from "../run/options.js";
 import type { EvaluationResult } from "../train/evaluate.js";
 import { type CommandSpec, parseFlags, wholeNumber } from "./flags.js";
 import { runFineTune } from "./run-fine-tune.js";
@@ -84,7 +85,8 @@ function summary(
     ...(before === undefined ? [] : [`    before             ${percent(before)}  (${chance})`]),
     `    after              ${percent(after)}`,
     `    from scratch       ${percent(scratch)}  (the same steps from random weights)`,
-    "  It follows the BiT-HyperRule, but for fewer and smaller images a step, and fewer steps.",
+    "  It follows the BiT-HyperRule but in these, which keep it short:",
+    ...deviations(config).map((line) => `    ${line}`),
     "",
     `The run's files are in ${here(folder.path)}: config.json, train.log, metrics.jsonl,`,
     "checkpoint.npz (the fine-tuned weights) and result.json.",
@@ -94,6 +96,18 @@ function summary(
     "  npx bit-train --help",
     "  npx bit-download BiT-M-R50x1   and then   npx bit-train --model BiT-M-R50x1 --dataset FOLDER",
   ].join("\n");
+}
+
+/** Where a run leaves the BiT-HyperRule, with what the rule has. */
+function deviations({ trainSize, schedule, batch, baseLr, resolution }: RunConfig): string[] {
+  const steps = getSchedule(trainSize).at(-1);
+  const rule = getResolution([resolution.crop, resolution.crop]);
+  return [
+    `${schedule.at(-1)} steps instead of ${steps}, warm-up and drops in proportion`,
+    `${batch} images a step instead of 512, at the same learning rate of ${baseLr}`,
+    `images resized to ${resolution.precrop} and cropped to ${resolution.crop} pixels ` +
+      `instead of ${rule.precrop} and ${rule.crop}`,
+  ];
 }
 
 /** `20200729-101432`, in UTC. */

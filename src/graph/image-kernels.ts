@@ -6,19 +6,19 @@ import { register } from "./lowering.js";
 type Padding = "valid" | "same" | number;
 
 /** What TF.js's convolution kernels are given. A number pads every side by so many zeros. */
-export interface ConvAttrs {
+interface ConvAttrs {
   readonly strides: number | [number, number];
   readonly pad: Padding;
   readonly dimRoundingMode?: "floor" | "round" | "ceil";
 }
 
-export type Shape4D = [number, number, number, number];
+type Shape4D = [number, number, number, number];
 
 /**
  * The result's shape and TensorFlow's attributes of a convolution of `x` `[N,H,W,I]` with `filter`
  * `[H,W,I,O]`. Its two gradients take the same attributes; each also takes `T`.
  */
-export function convGeometry(x: readonly number[], filter: readonly number[], attrs: ConvAttrs) {
+function convGeometry(x: readonly number[], filter: readonly number[], attrs: ConvAttrs) {
   const { strides, pad, dimRoundingMode } = attrs;
   const info = tf.backend_util.computeConv2DInfo(
     [...x] as Shape4D,

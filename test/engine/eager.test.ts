@@ -65,7 +65,8 @@ async function traced(): Promise<Results> {
 }
 
 function eager(): Results {
-  return tf.tidy(() => {
+  const results: Record<string, Float32Array> = {};
+  tf.tidy(() => {
     const x = tf.tensor4d(images, [...shape]);
     const target = tf.oneHot(tf.tensor1d(labels, "int32"), network.classes) as tf.Tensor2D;
     const values = specs.map(({ shape }, i) => tf.tensor(initial[i]!, [...shape]));
@@ -76,15 +77,13 @@ function eager(): Results {
     const { value, grads } = tf.valueAndGrads((...tensors: tf.Tensor[]) => {
       return crossEntropy(forward(architecture, named(tensors), x), target).mean();
     })(values);
-    const all = [
-      ["predict/logits", logits],
-      ["loss", value],
-      ...specs.map(({ name }, i) => [`gradient/${name}`, grads[i]!] as const),
-    ] as const;
-    return Object.fromEntries(
-      all.map(([name, tensor]) => [name, tensor.dataSync() as Float32Array]),
-    );
+    // Not returned from here: tidy would look for tensors among all the numbers.
+    results["predict/logits"] = logits.dataSync<"float32">();
+    results["loss"] = value.dataSync<"float32">();
+    for (const [i, { name }] of specs.entries())
+      results[`gradient/${name}`] = grads[i]!.dataSync<"float32">();
   });
+  return results;
 }
 
 test("traced and eager give the same logits, loss and gradients", async () => {
@@ -105,15 +104,11 @@ test("traced and eager give the same logits, loss and gradients", async () => {
   }
 });
 
-test("the stock kernels still serve named padding, and tracing works beside them", async () => {
+test("tracing works beside the eager backend, which is current again afterwards", async () => {
   await useEagerBackend(requireEngine().bindingPath);
-  const x = tf.ones([1, 4, 4, 1]) as tf.Tensor4D;
-  const filter = tf.ones([3, 3, 1, 1]) as tf.Tensor4D;
-  // Counts of ones under the kernel are exact.
-  const valid = tf.conv2d(x, filter, 1, "valid").dataSync();
-  assert.deepEqual([...valid], [9, 9, 9, 9]);
-  const padded = tf.conv2d(x, filter, 2, 1).dataSync();
-  assert.deepEqual([...padded], [4, 6, 6, 9]);
-  await trace(new GraphBuilder(), "float32", () => tf.ones([2]));
+  const builder = new GraphBuilder();
+  await trace(builder, "float32", () => tf.ones([2]));
+  assert.ok(builder.size > 0);
   assert.equal(tf.getBackend(), eagerBackendName);
+  assert.deepEqual([...tf.ones([2]).dataSync()], [1, 1]);
 });

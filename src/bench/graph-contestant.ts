@@ -1,0 +1,66 @@
+/** bit-train's own way: the step that training and evaluation run, as one traced graph. */
+import type { OpenedEngine } from "../engine/open.js";
+import { floats, scalar } from "../engine/session.js";
+import { GraphBuilder } from "../graph/graph-builder.js";
+import { variableSpecs } from "../model/architecture.js";
+import { computeTypes } from "../run/options.js";
+import { addEvalStep } from "../step/eval-step.js";
+import { addTrainStep, type Network } from "../step/train-step.js";
+import { assignVariables, declareVariable } from "../step/variables.js";
+import {
+  type BenchTask,
+  benchLearningRate,
+  type Contestant,
+  initialVariables,
+  labelsInTurn,
+  randomImages,
+  timed,
+} from "./task.js";
+
+/** Traces the task's step into a session. Images lie in a variable there, so none are fed. */
+export async function graphContestant(engine: OpenedEngine, task: BenchTask): Promise<Contestant> {
+  const { architecture, classes, mode } = task;
+  const preparationMs: Record<string, number> = {};
+  const network: Network = { architecture, classes, computeType: computeTypes[task.precision] };
+  const images = randomImages(task);
+  const imageSpec = { name: "bench/images", shape: images.shape };
+
+  const graph = await timed(preparationMs, "trace", async () => {
+    const builder = new GraphBuilder();
+    const specs = variableSpecs(architecture, classes);
+    const variables = specs.map((spec) => declareVariable(builder, spec));
+    const batch = {
+      images: declareVariable(builder, imageSpec).read,
+      labels: builder.placeholder("bench/labels", "int32", [task.batch]),
+    };
+    if (mode === "train")
+      await addTrainStep(builder, network, variables, batch, { mixup: false, split: 1 });
+    else await addEvalStep(builder, network, variables, batch);
+    return builder.build();
+  });
+  const session = await timed(preparationMs, "load", () => engine.open(graph));
+  await timed(preparationMs, "variables", async () => {
+    const values = async function* () {
+      yield* initialVariables(task);
+      yield [imageSpec, images.data] as const;
+    };
+    await assignVariables(session, values());
+    if (mode === "train") await session.run({}, ["train/initialize"]);
+  });
+
+  const feeds = {
+    "bench/labels": labelsInTurn(task),
+    ...(mode === "train" ? { "train/learning_rate": scalar("float32", benchLearningRate) } : {}),
+  };
+  const fetches = mode === "train" ? ["train/step"] : ["eval/loss", "eval/top"];
+  return {
+    preparationMs,
+    images: "in a variable of the session",
+    step: async () => {
+      const [loss] = await session.run(feeds, fetches);
+      const losses = floats(loss);
+      return losses.reduce((sum, one) => sum + one, 0) / losses.length;
+    },
+    close: () => session.close(),
+  };
+}

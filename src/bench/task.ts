@@ -1,0 +1,86 @@
+/** What is timed, the same for every implementation: a network, a batch and where both start. */
+import { uniformFloat64 } from "pure-rand/distribution/uniformFloat64";
+import type { HostTensor } from "../engine/session.js";
+import { sizeOf } from "../graph/shape.js";
+import { type Architecture, headKernel, variableSpecs } from "../model/architecture.js";
+import { keyedGenerator, randomStream } from "../recipe/keyed-random.js";
+import type { Precision } from "../run/options.js";
+
+export const benchModes = ["train", "eval"] as const;
+export type BenchMode = (typeof benchModes)[number];
+
+export const benchImplementations = ["graph", "eager-textbook"] as const;
+export type BenchImplementation = (typeof benchImplementations)[number];
+
+export interface BenchTask {
+  readonly architecture: Architecture;
+  readonly mode: BenchMode;
+  /** Images a step. */
+  readonly batch: number;
+  /** Pixels of an image's side. */
+  readonly resolution: number;
+  readonly classes: number;
+  readonly precision: Precision;
+}
+
+/** A task made ready by one implementation. */
+export interface Contestant {
+  /** Time in milliseconds of each part of making it ready, by what it is. */
+  readonly preparationMs: Readonly<Record<string, number>>;
+  /** Where a step's images are when it starts. */
+  readonly images: string;
+  /** One step. Returns the mean loss of the batch: before the update, where the mode is train. */
+  step(): Promise<number>;
+  close(): void;
+}
+
+/** Small, so that random weights stay finite; momentum is BiT's. */
+export const benchLearningRate = 1e-4;
+export const benchMomentum = 0.9;
+
+/** Values that are uniform in [-bound, bound), the same for the same key. */
+function uniformValues(key: number, size: number, bound: number): Float32Array {
+  const generator = keyedGenerator(randomStream.initialization, 0, key, 0);
+  const values = new Float32Array(size);
+  for (let i = 0; i < size; i++) values[i] = (2 * uniformFloat64(generator) - 1) * bound;
+  return values;
+}
+
+/**
+ * The network's variables: kernels, the head's too, uniform with variance 1 / fan-in, gamma 1, the
+ * rest 0. A head of zeros, with which fine-tuning starts, would make the first gradients zero.
+ */
+export function* initialVariables({ architecture, classes }: BenchTask) {
+  for (const [index, spec] of variableSpecs(architecture, classes).entries()) {
+    const size = sizeOf(spec.shape);
+    const bound = Math.sqrt(3 / sizeOf(spec.shape.slice(0, -1)));
+    const kernel = spec.name.endsWith("/kernel") || spec.name === headKernel;
+    const values = kernel ? uniformValues(index, size, bound) : new Float32Array(size);
+    if (spec.name.endsWith("/gamma")) values.fill(1);
+    yield [spec, values] as const;
+  }
+}
+
+/** `[N,H,W,3]`, uniform in [-1, 1). */
+export function randomImages({ batch, resolution }: BenchTask): HostTensor & { type: "float32" } {
+  const shape = [batch, resolution, resolution, 3];
+  return { type: "float32", shape, data: uniformValues(2 ** 20, sizeOf(shape), 1) };
+}
+
+/** `[N]`: every class in turn. */
+export function labelsInTurn({ batch, classes }: BenchTask): HostTensor & { type: "int32" } {
+  const data = Int32Array.from({ length: batch }, (_, i) => i % classes);
+  return { type: "int32", shape: [batch], data };
+}
+
+/** Runs `work` and notes in `times`, under `name`, how long it took. */
+export async function timed<T>(
+  times: Record<string, number>,
+  name: string,
+  work: () => T | Promise<T>,
+): Promise<T> {
+  const start = performance.now();
+  const result = await work();
+  times[name] = performance.now() - start;
+  return result;
+}

@@ -1,0 +1,91 @@
+/** `bit-bench`: how fast a model trains or evaluates here, on random weights and images. */
+import { type BenchReport, measure } from "../bench/measure.js";
+import {
+  type BenchImplementation,
+  type BenchMode,
+  type BenchTask,
+  benchImplementations,
+  benchModes,
+} from "../bench/task.js";
+import { parseArchitecture } from "../model/architecture.js";
+import type { Precision } from "../run/options.js";
+import { loadEngine } from "./engine.js";
+import { type CommandSpec, parseFlags, wholeNumber } from "./flags.js";
+
+const flags = {
+  model: { type: "string", default: "R50x1", describe: "R50x1, BiT-M-R101x3, R14x0.5, ..." },
+  mode: { type: "string", choices: benchModes, default: "train", describe: "What a step does" },
+  batch: { type: "number", default: 32, describe: "Images a step" },
+  resolution: { type: "number", default: 128, describe: "Pixels of an image's side" },
+  classes: { type: "number", default: 10, describe: "Outputs of the head" },
+  steps: { type: "number", default: 10, describe: "Timed steps" },
+  warmup: { type: "number", default: 2, describe: "Steps after the first that are not timed" },
+  precision: {
+    type: "string",
+    choices: ["fp32", "bf16"],
+    default: "fp32",
+    describe: "Of convolutions and what lies between them",
+  },
+  implementation: {
+    type: "string",
+    choices: benchImplementations,
+    default: "graph",
+    describe: "bit-train's traced graph, or TF.js code with textbook operations",
+  },
+  json: { type: "boolean", default: false, describe: "Print one JSON object, and nothing else" },
+} as const;
+
+const spec: CommandSpec<typeof flags> = {
+  name: "bit-bench",
+  usage: "bit-bench [flags]",
+  description:
+    "Times training or evaluation steps on random weights and images that lie in the engine " +
+    "already, so that no input takes part. Reports images a second, step times and peak memory.",
+  flags,
+  examples: [
+    ["npx bit-bench --model BiT-M-R50x1", "training, 32 images of 128 x 128"],
+    ["npx bit-bench --model R101x1 --mode eval --resolution 480 --batch 8", "evaluation"],
+    ["npx bit-bench --implementation eager-textbook", "what plain TF.js code does"],
+  ],
+};
+
+/** Runs the command. `argv` is without node and script. */
+export async function main(argv: readonly string[] = process.argv.slice(2)): Promise<number> {
+  const flag = parseFlags(spec, argv);
+  const task: BenchTask = {
+    architecture: parseArchitecture(flag.model as string),
+    mode: flag.mode as BenchMode,
+    batch: wholeNumber("batch", flag.batch, 1)!,
+    resolution: wholeNumber("resolution", flag.resolution, 1)!,
+    classes: wholeNumber("classes", flag.classes, 1)!,
+    precision: flag.precision as Precision,
+  };
+  const steps = wholeNumber("steps", flag.steps, 1)!;
+  const warmup = wholeNumber("warmup", flag.warmup, 0)!;
+  const implementation = flag.implementation as BenchImplementation;
+  const report = await measure(loadEngine(), task, { implementation, steps, warmup });
+  console.log(flag.json ? JSON.stringify(report) : describeReport(report));
+  return 0;
+}
+
+function describeReport(report: BenchReport): string {
+  const { step_ms: step, preparation_ms: preparation } = report;
+  const ms = (value: number) => `${value.toFixed(value < 100 ? 1 : 0)} ms`;
+  const parts = Object.entries(preparation).map(([part, time]) => `${part} ${ms(time)}`);
+  const settings = Object.entries(report.settings).map((pair) => pair.join("="));
+  return [
+    `${report.model} ${report.mode}, ${report.implementation}, ${report.precision}: ` +
+      `${report.batch} images of ${report.resolution} x ${report.resolution}, ` +
+      `${report.classes} classes`,
+    `images/s    ${report.images_per_second.toFixed(1)}`,
+    `step        median ${ms(step.median)}, ${ms(step.min)} to ${ms(step.max)}, ` +
+      `between quartiles ${ms(step.iqr)} (${report.steps_ms.length} steps)`,
+    `processor   ${ms(report.step_cpu_ms.median)} a step; other programs took ` +
+      `${(100 * report.other_cpu_share).toFixed(0)} % of all cores`,
+    `peak memory ${(report.peak_rss_bytes / 1e9).toFixed(2)} GB`,
+    `before      ${parts.join(", ")}, first step ${ms(report.first_step_ms)}`,
+    `engine      ${report.engine} on the ${report.device}; ${report.cpu}, ${report.cores} cores`,
+    `images      ${report.images}`,
+    ...(settings.length > 0 ? [`settings    ${settings.join(" ")}`] : []),
+  ].join("\n");
+}

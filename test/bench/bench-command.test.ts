@@ -1,0 +1,76 @@
+/** The commands as they are typed. Figures are not judged: other programs run beside the tests. */
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { test } from "node:test";
+import type { BenchReport } from "../../src/bench/measure.js";
+import { repositoryRoot } from "../fixture-path.js";
+
+function type(...command: readonly string[]) {
+  const [script, ...flags] = command;
+  return spawnSync(process.execPath, [join(repositoryRoot, script!), ...flags], {
+    encoding: "utf8",
+    cwd: repositoryRoot,
+  });
+}
+
+const tiny = ["--model", "R14x0.5", "--batch", "2", "--resolution", "32", "--steps", "3"];
+
+test("bit-bench --json prints one object with every figure", () => {
+  for (const mode of ["train", "eval"]) {
+    const { stdout, stderr, status } = type("bin/bit-bench.js", ...tiny, "--mode", mode, "--json");
+    assert.equal(status, 0, stderr);
+    const report = JSON.parse(stdout) as BenchReport;
+    assert.equal(report.model, "R14x0.5");
+    assert.equal(report.mode, mode);
+    assert.equal(report.implementation, "graph");
+    assert.equal(report.precision, "fp32");
+    assert.match(report.engine, /^TensorFlow \d+\.\d+\.\d+ \(\w+\)$/);
+    assert.match(report.device, /^(CPU|GPU)$/);
+    assert.ok(report.cores >= 1);
+    assert.equal(report.steps_ms.length, 3);
+    // The median of three is the middle one; the same division gives the same number.
+    const middle = report.steps_ms.toSorted((a, b) => a - b)[1]!;
+    assert.equal(report.step_ms.median, middle);
+    assert.equal(report.images_per_second, 2000 / middle);
+    // The native library alone takes over 100 MB; a tiny model does not take 5 GB.
+    assert.ok(report.peak_rss_bytes > 1e8 && report.peak_rss_bytes < 5e9);
+    assert.deepEqual(Object.keys(report.preparation_ms), ["trace", "load", "variables"]);
+    assert.ok(Number.isFinite(report.last_loss));
+  }
+});
+
+test("bit-bench without --json says it in lines", () => {
+  const { stdout, stderr, status } = type("bin/bit-bench.js", ...tiny, "--mode", "eval");
+  assert.equal(status, 0, stderr);
+  assert.match(stdout, /^R14x0\.5 eval, graph, fp32: 2 images of 32 x 32, 10 classes\n/);
+  assert.match(stdout, /^images\/s +\d+\.\d$/m);
+  assert.match(stdout, /^peak memory \d\.\d\d GB$/m);
+});
+
+test("a mistake is told in one message, exit 2", () => {
+  const cases = [
+    [["--precision", "bf16", "--implementation", "eager-textbook"], /TF\.js computes in no other/],
+    [["--steps", "0"], /--steps: 0 is not possible/],
+    [["--model", "VGG16"], /no depth and width in the name/],
+    [["--mode", "predict"], /mode/],
+  ] as const;
+  for (const [flags, message] of cases) {
+    const { stdout, stderr, status } = type("bin/bit-bench.js", ...tiny, ...flags);
+    assert.equal(status, 2, stderr);
+    assert.equal(stdout, "");
+    assert.match(stderr, message);
+    assert.doesNotMatch(stderr, /\n +at /);
+  }
+});
+
+test("npm run bench measures every row and prints the table", () => {
+  const { stdout, stderr, status } = type("scripts/bench.mjs", "--quick");
+  assert.equal(status, 0, stderr);
+  for (const mode of ["train", "eval"]) {
+    assert.match(stdout, new RegExp(`^${mode}, graph +fp32 `, "m"));
+    assert.match(stdout, new RegExp(`^${mode}, eager textbook +fp32 .* 1\\.00$`, "m"));
+  }
+  assert.match(stdout, /^Training is \d+\.\d\d times as fast as eager textbook /m);
+  assert.match(stdout, /^Its peak of memory is /m);
+});
