@@ -7,9 +7,9 @@ import {
   benchImplementations,
   benchModes,
 } from "../bench/task.js";
+import { openEngine } from "../engine/open.js";
 import { parseArchitecture } from "../model/architecture.js";
 import type { Precision } from "../run/options.js";
-import { loadEngine } from "./engine.js";
 import { type CommandSpec, parseFlags, wholeNumber } from "./flags.js";
 
 const flags = {
@@ -63,7 +63,7 @@ export async function main(argv: readonly string[] = process.argv.slice(2)): Pro
   const steps = wholeNumber("steps", flag.steps, 1)!;
   const warmup = wholeNumber("warmup", flag.warmup, 0)!;
   const implementation = flag.implementation as BenchImplementation;
-  const report = await measure(loadEngine(), task, { implementation, steps, warmup });
+  const report = await measure(openEngine(), task, { implementation, steps, warmup });
   console.log(flag.json ? JSON.stringify(report) : describeReport(report));
   return 0;
 }

@@ -81,7 +81,7 @@ function summary(
       `${config.classNames.join(", ")}`,
     `  for ${config.schedule.at(-1)} steps of ${config.batch} images, in ${Math.round(seconds)} s ` +
       "with loading and evaluation.",
-    "  Images judged right, of " + `${config.valSize} that it was not trained on:`,
+    `  Images judged right, of ${config.valSize} that it was not trained on:`,
     ...(before === undefined ? [] : [`    before             ${percent(before)}  (${chance})`]),
     `    after              ${percent(after)}`,
     `    from scratch       ${percent(scratch)}  (the same steps from random weights)`,
@@ -93,8 +93,9 @@ function summary(
     "",
     "What to try next",
     `  npx bit-predict ${here(example)} --weights ${here(folder.checkpoint)}`,
-    "  npx bit-train --help",
-    "  npx bit-download BiT-M-R50x1   and then   npx bit-train --model BiT-M-R50x1 --dataset FOLDER",
+    "and with Google's network (once: npx bit-download BiT-M-R50x1)",
+    "  npx bit-train --model BiT-M-R50x1 --dataset FOLDER_OF_IMAGES --batch 64",
+    "  npx bit-train --model BiT-M-R50x1 --dataset cifar10 --datadir FOLDER_OF_CIFAR",
   ].join("\n");
 }
 

@@ -1,1 +1,0 @@
-export { describeEngine, openEngine as loadEngine } from "../engine/open.js";
