@@ -5,8 +5,14 @@ import type { FineTuneOptions } from "../run/options.js";
 import { describeResult } from "../run/run-log.js";
 import { TrainConsole } from "./train-console.js";
 
-/** One run with progress on the terminal, and a last word on where things are. */
-export async function runFineTune(options: FineTuneOptions): Promise<FineTuneResult> {
+/**
+ * One run with progress on the terminal, and a last word on where things are.
+ * @param goOn what to type to go on with the run, if not the same command with its name
+ */
+export async function runFineTune(
+  options: FineTuneOptions,
+  goOn?: string,
+): Promise<FineTuneResult> {
   const engine = openEngine();
   const console = new TrainConsole();
   try {
@@ -14,7 +20,7 @@ export async function runFineTune(options: FineTuneOptions): Promise<FineTuneRes
     const result = await fineTune(options, engine.open, console);
     const { folder, validation, steps, seconds, config } = result;
     if (validation === undefined) {
-      const resume = `the same command with --name ${config.name}`;
+      const resume = goOn ?? `the same command with --name ${config.name}`;
       const how = options.save === false ? "Nothing was saved (--no-save)." : `To go on: ${resume}`;
       console.line(`Stopped after ${steps} steps. ${how}`);
     } else {

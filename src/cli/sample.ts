@@ -53,14 +53,14 @@ export async function runSample(argv: readonly string[]): Promise<number> {
       "from five images of each. It is judged on a hundred other images of each.\n",
   );
   console.log("1. Fine-tuning from the pretrained weights");
-  const tuned = await runFineTune({ ...options, name });
+  const goOn = `npx bit-train sample --name ${name}, with the same other flags`;
+  const tuned = await runFineTune({ ...options, name }, goOn);
   if (tuned.validation === undefined) return 130;
   console.log("\n2. The same run from random weights, to compare with");
-  const scratch = await runFineTune({
-    ...options,
-    name: `${name}_from-scratch`,
-    fromScratch: true,
-  });
+  const scratch = await runFineTune(
+    { ...options, name: `${name}_from-scratch`, fromScratch: true },
+    goOn,
+  );
   if (scratch.validation === undefined) return 130;
   console.log(`\n${summary(tuned, tuned.validation, scratch.validation)}`);
   return 0;

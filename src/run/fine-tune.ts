@@ -178,19 +178,13 @@ function defaultName({ dataset, model }: FineTuneOptions): string {
 }
 
 // A run goes on only as what it began as; these may change, and change no result.
-const free = new Set([
-  "workers",
-  "datadir",
-  "weights",
-  "evalEvery",
-  "evalFirst",
-  "saveEvery",
-  "evalBatch",
-]);
+const free = new Set(["workers", "datadir", "evalEvery", "evalFirst", "saveEvery", "evalBatch"]);
 
 function checkSameRun(folder: RunFolder, known: RunConfig, config: RunConfig): void {
   const before = known as unknown as Record<string, unknown>;
   const changed = Object.entries(config).filter(([key, value]) => {
+    // An archive may have moved; a run that began without one goes on without one.
+    if (key === "weights") return (value === null) !== (before[key] === null);
     return !free.has(key) && JSON.stringify(value) !== JSON.stringify(before[key]);
   });
   if (changed.length === 0) return;
