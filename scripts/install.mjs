@@ -133,7 +133,9 @@ export async function build() {
 /** Prepares the native engine, unless findEngine finds one; that check costs no process. */
 export async function setUpEngine() {
   const { findEngine } = await import("../dist/src/engine/installed.js");
-  if (findEngine() !== undefined) return;
+  const { isComplete } = await import("../dist/src/engine/native-kernels.js");
+  const engine = findEngine();
+  if (engine !== undefined && isComplete(engine)) return;
   const status = await run(process.execPath, [join(ROOT, "bin/bit-setup.js")]);
   if (status >= 128) throw new InstallError("Interrupted.", status);
   // It has said itself what is wrong.

@@ -3,7 +3,7 @@ import { DATASET_NAMES } from "../data/datasets.js";
 import { describeEngine, openEngine } from "../engine/open.js";
 import { UserError } from "../errors.js";
 import { type EvaluationReport, evaluateRun } from "../run/evaluate-run.js";
-import type { Precision } from "../run/options.js";
+import { type Precision, precisions } from "../run/precision.js";
 import { describeResult } from "../run/run-log.js";
 import { type CommandSpec, parseFlags, wholeNumber } from "./flags.js";
 import { ImageProgress } from "./image-progress.js";
@@ -23,7 +23,7 @@ const flags = {
   batch: { type: "number", describe: "Images at a time [default: as memory allows]" },
   precision: {
     type: "string",
-    choices: ["fp32", "bf16"],
+    choices: precisions,
     describe: "Of convolutions and what lies between them [default: the run's, or fp32]",
   },
   workers: { type: "number", describe: "Threads that prepare images [default: cores]" },
@@ -77,7 +77,7 @@ export async function main(argv: readonly string[] = process.argv.slice(2)): Pro
   const report = await interruptible(
     async (signal) => {
       try {
-        return await evaluateRun({ ...options, signal }, engine.open, progress.update);
+        return await evaluateRun({ ...options, signal }, engine, progress.update);
       } finally {
         progress.close();
       }

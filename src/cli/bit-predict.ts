@@ -2,7 +2,7 @@
 
 import { openEngine } from "../engine/open.js";
 import { UserError } from "../errors.js";
-import type { Precision } from "../run/options.js";
+import { type Precision, precisions } from "../run/precision.js";
 import { type Prediction, type PredictReport, predict } from "../run/predict.js";
 import { topProbabilities } from "../run/probabilities.js";
 import { isRunFolder } from "../run/trained-model.js";
@@ -24,7 +24,7 @@ const flags = {
   batch: { type: "number", describe: "Images at a time [default: as memory allows]" },
   precision: {
     type: "string",
-    choices: ["fp32", "bf16"],
+    choices: precisions,
     describe: "Of convolutions and what lies between them [default: the run's, or fp32]",
   },
   workers: { type: "number", describe: "Threads that prepare images [default: cores]" },
@@ -80,7 +80,7 @@ export async function main(argv: readonly string[] = process.argv.slice(2)): Pro
         progress.update(++done, count);
       };
       try {
-        return await predict({ ...options, signal }, engine.open, each);
+        return await predict({ ...options, signal }, engine, each);
       } finally {
         progress.close();
       }

@@ -1,7 +1,8 @@
 /** `bit-train`: fine-tunes a model. */
 
 import { DATASET_NAMES } from "../data/datasets.js";
-import type { FineTuneOptions, Precision } from "../run/options.js";
+import type { FineTuneOptions } from "../run/options.js";
+import { type Precision, precisions } from "../run/precision.js";
 import { type CommandSpec, parseFlags, positiveNumber, wholeNumber } from "./flags.js";
 import { runFineTune } from "./run-fine-tune.js";
 import { runSample } from "./sample.js";
@@ -38,9 +39,8 @@ const flags = {
   crop: { type: "number", describe: "Side of the crop, and of images in evaluation" },
   precision: {
     type: "string",
-    choices: ["fp32", "bf16"],
-    default: "fp32",
-    describe: "Of convolutions and what lies between them",
+    choices: precisions,
+    describe: "Of convolutions and what lies between them [default: the device's fastest]",
   },
 } as const;
 
@@ -85,7 +85,7 @@ export async function main(argv: readonly string[] = process.argv.slice(2)): Pro
     steps: wholeNumber("steps", flag.steps, 1),
     resolution: wholeNumber("resolution", flag.resolution, 1),
     crop: wholeNumber("crop", flag.crop, 1),
-    precision: flag.precision as Precision,
+    precision: flag.precision as Precision | undefined,
   };
   const result = await runFineTune(options);
   return result.validation === undefined ? 130 : 0;

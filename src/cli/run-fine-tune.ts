@@ -17,7 +17,7 @@ export async function runFineTune(
   const console = new TrainConsole();
   try {
     console.line(describeEngine(engine));
-    const result = await fineTune(options, engine.open, console);
+    const result = await fineTune(options, engine, console);
     const { folder, validation, steps, seconds, config } = result;
     if (validation === undefined) {
       const resume = goOn ?? `the same command with --name ${config.name}`;

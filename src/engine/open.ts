@@ -2,14 +2,14 @@
 import type { GraphDef } from "../graph/proto.js";
 import { loadBinding, type TensorflowBinding } from "./binding.js";
 import { type InstalledEngine, requireEngine } from "./installed.js";
+import { narrowTypeOfCpu, narrowTypeOfGpu } from "./narrow-type.js";
+import { loadKernels } from "./native-kernels.js";
 import { openNativeSession } from "./native-session.js";
-import type { Session } from "./session.js";
+import type { Engine } from "./session.js";
 
-export interface OpenedEngine {
+export interface OpenedEngine extends Engine {
   readonly installed: InstalledEngine;
   readonly binding: TensorflowBinding;
-  /** Opens a session of its own on a graph. */
-  readonly open: (graph: GraphDef) => Session;
 }
 
 /**
@@ -19,11 +19,19 @@ export interface OpenedEngine {
 export function openEngine(): OpenedEngine {
   const installed = requireEngine();
   const binding = loadBinding(installed.bindingPath);
-  return { installed, binding, open: (graph) => openNativeSession(binding, graph) };
+  const device = binding.isUsingGpuDevice() ? "GPU" : "CPU";
+  const fused = loadKernels(installed) && device === "CPU";
+  const open = (graph: GraphDef) => openNativeSession(binding, graph);
+  return {
+    ...{ installed, binding, device, fused, open },
+    // Asked only where nobody chose a precision: a GPU's driver takes its time to answer.
+    get narrowType() {
+      return device === "GPU" ? narrowTypeOfGpu() : narrowTypeOfCpu();
+    },
+  };
 }
 
 /** As in `TensorFlow 2.21.0 (cpu) on the CPU`. */
-export function describeEngine({ installed, binding }: OpenedEngine): string {
-  const device = binding.isUsingGpuDevice() ? "the GPU" : "the CPU";
-  return `TensorFlow ${binding.TF_Version} (${installed.flavour}) on ${device}`;
+export function describeEngine({ installed, binding, device }: OpenedEngine): string {
+  return `TensorFlow ${binding.TF_Version} (${installed.flavour}) on the ${device}`;
 }

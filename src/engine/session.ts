@@ -2,6 +2,8 @@
  * A native TensorFlow session that holds one graph: the narrow interface behind which the engine
  * lies. Variables and dataset iterators live inside and keep their state from run to run.
  */
+import type { GraphDef } from "../graph/proto.js";
+import type { NarrowType } from "./narrow-type.js";
 
 /** Values in JavaScript's memory, row-major. Strings are UTF-8 bytes, one array each. */
 export type HostTensor =
@@ -29,6 +31,20 @@ export interface Session {
   ): Promise<HostTensor[]>;
   /** Frees the graph and all its variables. */
   close(): void;
+}
+
+/** What opens sessions, and what the graphs that are traced for it may rely on. */
+export interface Engine {
+  readonly device: "CPU" | "GPU";
+  /** The narrow type that the device multiplies by itself. */
+  readonly narrowType: NarrowType;
+  /** Whether graphs may hold the fused operations of native/kernels/. */
+  readonly fused: boolean;
+  /**
+   * Opens a session of its own on a graph.
+   * @throws SessionError where TensorFlow refuses the graph
+   */
+  readonly open: (graph: GraphDef) => Session;
 }
 
 /** An error that TensorFlow reported while it loaded or ran a graph. */

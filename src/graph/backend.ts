@@ -23,6 +23,13 @@ export const graphBackendName = "tensorflow-graph";
  */
 export type ComputeType = "float32" | "bfloat16" | "float16";
 
+/** How what is traced shall be computed. */
+export interface ComputePolicy {
+  readonly computeType: ComputeType;
+  /** Whether the engine has the fused operations of native/kernels/. Default: it has not. */
+  readonly fused?: boolean | undefined;
+}
+
 /** An output whose shape is known while tracing, as every output of a kernel is. */
 export type Value = Output & { readonly shape: readonly number[] };
 
@@ -32,12 +39,17 @@ const largestConstant = 4096;
 export class GraphBackend extends tf.KernelBackend {
   private readonly values = new WeakMap<object, Value>();
   private count = 0;
+  readonly computeType: ComputeType;
+  /** Whether the fused operations are used: the engine has them in float32 and bfloat16. */
+  readonly fused: boolean;
 
   constructor(
     readonly builder: GraphBuilder,
-    readonly computeType: ComputeType,
+    policy: ComputePolicy,
   ) {
     super();
+    this.computeType = policy.computeType;
+    this.fused = policy.fused === true && policy.computeType !== "float16";
   }
 
   /** The tensor that stands for `output` while tracing. Throws where its shape is not known. */

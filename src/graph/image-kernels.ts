@@ -70,8 +70,9 @@ register<ConvAttrs & { filterShape: Shape4D }>("Conv2DBackpropFilter", (graph, i
   const nodeAttrs = { T: attribute.type(x.type), ...conv.attrs };
   const args = [x, graph.builder.ints(filterShape), dy];
   const made = graph.emit("Conv2DBackpropFilter", args, nodeAttrs, x.type, filterShape);
-  // Gradients of parameters are float32, as the parameters are.
-  return graph.cast(made, "float32");
+  // Gradients of parameters are float32, as the parameters are; the fused operation that comes next
+  // takes this one as it is.
+  return graph.fused ? made : graph.cast(made, "float32");
 });
 
 interface PoolAttrs {

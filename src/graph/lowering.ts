@@ -2,25 +2,34 @@
 import * as tf from "@tensorflow/tfjs";
 import { type GraphBackend, graphBackendName, type Value } from "./backend.js";
 
-/** Appends what a kernel does. `inputs` and `attrs` are those of TF.js's kernel. */
+/** Appends what a kernel does, one value or several. `inputs` and `attrs` are those of TF.js's kernel. */
 export type Lowering<Attrs> = (
   graph: GraphBackend,
   inputs: Readonly<Record<string, tf.TensorInfo>>,
   attrs: Attrs,
-) => Value;
+) => Value | Value[];
+
+/** A kernel of the graph backend, for TF.js's registry. */
+export function lowering<Attrs = Readonly<Record<string, unknown>>>(
+  kernelName: string,
+  lower: Lowering<Attrs>,
+): tf.KernelConfig {
+  return {
+    kernelName,
+    backendName: graphBackendName,
+    kernelFunc: ({ inputs, attrs, backend }) => {
+      const graph = backend as GraphBackend;
+      const named = inputs as Readonly<Record<string, tf.TensorInfo>>;
+      const made = lower(graph, named, attrs as Attrs);
+      return Array.isArray(made) ? made.map((value) => graph.keep(value)) : graph.keep(made);
+    },
+  };
+}
 
 /** Registers a kernel for the graph backend. */
 export function register<Attrs = Readonly<Record<string, unknown>>>(
   kernelName: string,
   lower: Lowering<Attrs>,
 ): void {
-  tf.registerKernel({
-    kernelName,
-    backendName: graphBackendName,
-    kernelFunc: ({ inputs, attrs, backend }) => {
-      const graph = backend as GraphBackend;
-      const named = inputs as Readonly<Record<string, tf.TensorInfo>>;
-      return graph.keep(lower(graph, named, attrs as Attrs));
-    },
-  });
+  tf.registerKernel(lowering(kernelName, lower));
 }

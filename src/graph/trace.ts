@@ -1,6 +1,7 @@
 /** Runs TF.js code so that it writes a graph. */
 import * as tf from "@tensorflow/tfjs";
-import { type ComputeType, GraphBackend, graphBackendName } from "./backend.js";
+import { type ComputePolicy, GraphBackend, graphBackendName } from "./backend.js";
+import { addFusedKernels } from "./fused-kernels.js";
 import type { GraphBuilder } from "./graph-builder.js";
 import "./image-kernels.js";
 import "./kernels.js";
@@ -12,12 +13,13 @@ import "./kernels.js";
  */
 export async function trace<T>(
   builder: GraphBuilder,
-  computeType: ComputeType,
+  policy: ComputePolicy,
   program: (backend: GraphBackend) => T,
 ): Promise<T> {
   if (tf.findBackend(graphBackendName) !== null) throw new Error("a trace is already under way");
   const previous = tf.engine().backendName;
-  const backend = new GraphBackend(builder, computeType);
+  const backend = new GraphBackend(builder, policy);
+  const removeFused = backend.fused ? addFusedKernels() : undefined;
   tf.registerBackend(graphBackendName, () => backend);
   try {
     await tf.setBackend(graphBackendName);
@@ -27,6 +29,7 @@ export async function trace<T>(
     });
     return result as T;
   } finally {
+    removeFused?.();
     tf.removeBackend(graphBackendName);
     if (previous) await tf.setBackend(previous);
   }

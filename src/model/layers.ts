@@ -40,12 +40,38 @@ function withGradient<const Inputs extends readonly [tf.Tensor, ...tf.Tensor[]]>
   })(...inputs);
 }
 
+/** Kernels that a backend may have, each in place of a chain of operations. */
+const fusedKernels = ["GroupNormRelu", "GroupNormReluGrad", "Standardize", "StandardizeGrad"];
+
+function fused(): boolean {
+  return fusedKernels.every((name) => tf.getKernel(name, tf.getBackend()) !== undefined);
+}
+
+function runFused(name: string, inputs: Record<string, tf.Tensor>, attrs: object): tf.Tensor[] {
+  const made = tf.engine().runKernel(name, inputs, { ...attrs }) as tf.Tensor | tf.Tensor[];
+  return Array.isArray(made) ? made : [made];
+}
+
 /**
  * Weight standardization: each filter of `kernel` `[H,W,I,O]` is shifted and scaled to mean 0 and
  * (biased) variance 1 over H, W, I. Source: arXiv 1903.10520; epsilon as in bit_pytorch/models.py.
  */
 export function standardize(kernel: tf.Tensor4D): tf.Tensor4D {
   return withGradient([kernel], ([w], save) => {
+    if (fused()) {
+      const [value, mean, rstd] = runFused(
+        "Standardize",
+        { w },
+        { epsilon: standardizationEpsilon },
+      );
+      save([w, mean!, rstd!]);
+      return {
+        value: value!,
+        gradient: (dy, [w0, mu, r]) => {
+          return runFused("StandardizeGrad", { dy, w: w0!, mean: mu!, rstd: r! }, {});
+        },
+      };
+    }
     const centered = w.sub(w.mean([0, 1, 2], true));
     const variance = centered.square().mean([0, 1, 2], true);
     const scale = variance.add(standardizationEpsilon).rsqrt(); // [1,1,1,O]
@@ -118,6 +144,19 @@ function perChannel(value: tf.Tensor, channels: number): tf.Tensor {
  */
 export function groupNormRelu(x: tf.Tensor4D, gamma: tf.Tensor1D, beta: tf.Tensor1D): tf.Tensor4D {
   return withGradient([x, gamma, beta], ([xs, g, b], save) => {
+    if (fused()) {
+      const attrs = { groups, epsilon: groupNormEpsilon };
+      const made = runFused("GroupNormRelu", { x: xs, gamma: g, beta: b }, attrs);
+      const [value, mean, rstd] = made;
+      save([xs, g, b, mean!, rstd!]);
+      return {
+        value: value!,
+        gradient: (dy, [x0, g0, b0, mu, r]) => {
+          const saved = { x: x0!, gamma: g0!, beta: b0!, mean: mu!, rstd: r! };
+          return runFused("GroupNormReluGrad", { dy, ...saved }, attrs);
+        },
+      };
+    }
     const [n, h, w, c] = xs.shape;
     const mean = perChannel(groupMeans(channelSums(xs), h * w), c); // [N,C]
     const meanSquare = perChannel(groupMeans(channelSums(xs.square()), h * w), c);

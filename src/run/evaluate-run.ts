@@ -1,11 +1,12 @@
 /** Evaluates a trained model on a dataset's held-out part. */
 import { availableParallelism } from "node:os";
 import { loadDataset } from "../data/datasets.js";
+import type { Engine } from "../engine/session.js";
 import { UserError } from "../errors.js";
 import { getResolution } from "../recipe/hyperrule.js";
-import { type OpenSession, openEvalProgram } from "../step/program.js";
+import { openEvalProgram } from "../step/program.js";
 import { type EvaluationResult, evaluate } from "../train/evaluate.js";
-import type { Precision } from "./options.js";
+import { defaultPrecision, type Precision } from "./precision.js";
 import { defaultBatch, findTrainedModel, loadWeights, networkOf } from "./trained-model.js";
 import { unreadableImage } from "./unreadable-image.js";
 
@@ -45,13 +46,12 @@ export interface EvaluationReport extends EvaluationResult {
 
 /**
  * Evaluates a run or an archive.
- * @param open opens native sessions
  * @param progress told after each batch how many images are done
  * @throws UserError where model, archive and dataset do not belong together, or cannot be read
  */
 export async function evaluateRun(
   options: EvaluateOptions,
-  open: OpenSession,
+  engine: Engine,
   progress?: (done: number, total: number) => void,
 ): Promise<EvaluationReport> {
   const begun = performance.now();
@@ -73,8 +73,8 @@ export async function evaluateRun(
   const crop = options.crop ?? run?.resolution.crop ?? getResolution(dataset.typicalSize).crop;
   const wanted = options.batch ?? defaultBatch(trained, crop * crop);
   const batch = Math.min(wanted, val.labels.length);
-  const precision = options.precision ?? run?.precision ?? "fp32";
-  const program = await openEvalProgram(open, networkOf(trained, precision), val, {
+  const precision = options.precision ?? run?.precision ?? defaultPrecision(engine);
+  const program = await openEvalProgram(engine.open, networkOf(trained, engine, precision), val, {
     size: crop,
     evalBatch: batch,
     workers: options.workers ?? availableParallelism(),
@@ -97,7 +97,7 @@ export async function evaluateRun(
       sameClassNames: run === undefined || run.classNames.join("\n") === classNames.join("\n"),
     };
   } catch (error) {
-    throw (await unreadableImage(error, open, [{ images: val.images }])) ?? error;
+    throw (await unreadableImage(error, engine.open, [{ images: val.images }])) ?? error;
   } finally {
     program.session.close();
   }

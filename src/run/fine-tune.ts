@@ -4,11 +4,12 @@ import { NpzReader } from "../archive/npz-reader.js";
 import type { Dataset } from "../data/dataset.js";
 import { loadDataset } from "../data/datasets.js";
 import { ExampleOrder } from "../data/order.js";
+import type { Engine } from "../engine/session.js";
 import { UserError } from "../errors.js";
 import { parseArchitecture, variableSpecs } from "../model/architecture.js";
 import { fitArchive } from "../model/checkpoint.js";
 import { archiveValues, randomValues } from "../step/initial-values.js";
-import { type OpenSession, openTrainProgram, type TrainProgram } from "../step/program.js";
+import { openTrainProgram, type TrainProgram } from "../step/program.js";
 import { assignVariables } from "../step/variables.js";
 import type { EvaluationResult } from "../train/evaluate.js";
 import { type StepReport, train } from "../train/train.js";
@@ -19,7 +20,8 @@ import {
   restoreMomentum,
   saveCheckpoint,
 } from "./checkpoint.js";
-import { computeTypes, type FineTuneOptions, type RunConfig, resolveConfig } from "./options.js";
+import { type FineTuneOptions, type RunConfig, resolveConfig } from "./options.js";
+import { computePolicy, defaultPrecision } from "./precision.js";
 import { makeRunFolder, type RunFolder, readJson, runFolder, writeJson } from "./run-folder.js";
 import { type LineSink, RunLog } from "./run-log.js";
 import { type Suspects, unreadableImage } from "./unreadable-image.js";
@@ -47,12 +49,11 @@ export interface FineTuneResult {
 
 /**
  * Fine-tunes as the options say, or goes on with the run of the same name.
- * @param open opens native sessions
  * @throws UserError where the input is at fault; nothing that was there is damaged
  */
 export async function fineTune(
   options: FineTuneOptions,
-  open: OpenSession,
+  engine: Engine,
   console: RunConsole,
 ): Promise<FineTuneResult> {
   const begun = performance.now();
@@ -61,7 +62,8 @@ export async function fineTune(
   const folder = runFolder(options.logdir ?? "bit_logs", name);
   const earlier = await readJson(folder.config);
   const known = earlier as unknown as RunConfig | undefined;
-  const config = resolveConfig(name, options, dataset, availableParallelism(), known);
+  const machine = { cores: availableParallelism(), precision: () => defaultPrecision(engine) };
+  const config = resolveConfig(name, options, dataset, machine, known);
   const resumes = await exists(folder.checkpoint);
   if (known !== undefined && resumes) checkSameRun(folder, known, config);
   if (!resumes) await checkWeights(config);
@@ -74,9 +76,9 @@ export async function fineTune(
   const network = {
     architecture: parseArchitecture(config.model),
     classes: dataset.classNames.length,
-    computeType: computeTypes[config.precision],
+    ...computePolicy(engine, config.precision),
   };
-  const program = await openTrainProgram(open, network, dataset, {
+  const program = await openTrainProgram(engine.open, network, dataset, {
     resolution: config.resolution,
     microBatch: config.batch / config.split,
     split: config.split,
@@ -107,7 +109,7 @@ export async function fineTune(
       interrupted: () => console.interrupted?.() ?? false,
       evaluating: (done, all) => console.evaluating?.(done, all),
     }).catch(async (error: unknown) => {
-      throw (await unreadableImage(error, open, suspects(dataset, config, step))) ?? error;
+      throw (await unreadableImage(error, engine.open, suspects(dataset, config, step))) ?? error;
     });
     const seconds = (performance.now() - begun) / 1000;
     if (outcome.validation !== undefined) {

@@ -4,7 +4,6 @@ import { fileURLToPath } from "node:url";
 import type { Dataset } from "../data/dataset.js";
 import { DATASET_NAMES } from "../data/datasets.js";
 import { UserError } from "../errors.js";
-import type { ComputeType } from "../graph/backend.js";
 import { parseArchitecture } from "../model/architecture.js";
 import {
   BASE_LEARNING_RATE,
@@ -15,14 +14,10 @@ import {
 } from "../recipe/hyperrule.js";
 import { availableMemoryBytes, fittingSplit } from "../step/memory.js";
 import type { TrainPlan } from "../train/train.js";
+import type { Precision } from "./precision.js";
 
-export type Precision = "fp32" | "bf16";
-
-/** The graph's type for a precision. */
-export const computeTypes: Readonly<Record<Precision, ComputeType>> = {
-  fp32: "float32",
-  bf16: "bfloat16",
-};
+export { computeTypes } from "./precision.js";
+export type { Precision };
 
 /** A user's wishes. What is left out follows the BiT-HyperRule, or the machine. */
 export interface FineTuneOptions {
@@ -98,15 +93,15 @@ const memoryShare = 0.6;
 
 /**
  * Resolves a user's wishes for a dataset.
- * @param known the plan of an earlier part of the run, whose split a resumed run keeps
+ * @param known the plan of an earlier part of the run, whose split and precision a resumed run keeps
  * @throws UserError where they contradict each other
  */
 export function resolveConfig(
   name: string,
   options: FineTuneOptions,
   dataset: Dataset,
-  cores: number,
-  known?: Pick<RunConfig, "split">,
+  machine: { readonly cores: number; readonly precision: () => Precision },
+  known?: Pick<RunConfig, "split" | "precision">,
 ): RunConfig {
   const architecture = parseArchitecture(options.model);
   const trainSize = dataset.train.labels.length;
@@ -148,8 +143,8 @@ export function resolveConfig(
     evalEvery: options.evalEvery,
     evalFirst: options.evalFirst,
     saveEvery: options.saveEvery,
-    precision: options.precision ?? "fp32",
-    workers: options.workers ?? cores,
+    precision: options.precision ?? known?.precision ?? machine.precision(),
+    workers: options.workers ?? machine.cores,
   };
 }
 

@@ -2,17 +2,12 @@
 import { availableParallelism } from "node:os";
 import { writeFileAtomically } from "../archive/atomic-file.js";
 import { encodeNpyHeader, readNpy } from "../archive/npy.js";
-import { floats } from "../engine/session.js";
+import { type Engine, floats } from "../engine/session.js";
 import { UserError } from "../errors.js";
 import { startPipeline } from "../input/pipeline.js";
 import { getResolution } from "../recipe/hyperrule.js";
-import {
-  type OpenSession,
-  openPredictImagesProgram,
-  openPredictProgram,
-  predictPipeline,
-} from "../step/program.js";
-import type { Precision } from "./options.js";
+import { openPredictImagesProgram, openPredictProgram, predictPipeline } from "../step/program.js";
+import type { Precision } from "./precision.js";
 import { type ArrayInputs, findInputs, type ImageInputs } from "./predict-inputs.js";
 import {
   defaultBatch,
@@ -70,7 +65,7 @@ export interface PredictReport {
  */
 export async function predict(
   options: PredictOptions,
-  open: OpenSession,
+  engine: Engine,
   each: (prediction: Prediction, count: number) => void,
 ): Promise<PredictReport> {
   const trained = await findTrainedModel(options.source, options.model);
@@ -84,8 +79,8 @@ export async function predict(
       const names = namesOf(group);
       const parts =
         group.kind === "images"
-          ? imageLogits(group, size!, trained, options, open)
-          : arrayLogits(group, trained, options, open);
+          ? imageLogits(group, size!, trained, options, engine)
+          : arrayLogits(group, trained, options, engine);
       for await (const logits of parts) {
         options.signal?.throwIfAborted();
         await append?.(new Uint8Array(logits.buffer, logits.byteOffset, logits.byteLength));
@@ -125,13 +120,13 @@ async function* imageLogits(
   size: number,
   trained: TrainedModel,
   { batch: wanted, precision, workers = availableParallelism() }: PredictOptions,
-  open: OpenSession,
+  engine: Engine,
 ): AsyncGenerator<Float32Array> {
   const total = paths.length;
   const batch = Math.min(wanted ?? defaultBatch(trained, size * size), total);
-  const network = networkOf(trained, precision);
+  const network = networkOf(trained, engine, precision);
   const options = { size, batch, workers };
-  const program = await openPredictImagesProgram(open, network, images, options);
+  const program = await openPredictImagesProgram(engine.open, network, images, options);
   const { session } = program;
   try {
     await loadWeights(program, trained);
@@ -143,7 +138,7 @@ async function* imageLogits(
       yield floats(value).subarray(0, Math.min(batch, total - start) * trained.classes);
     }
   } catch (error) {
-    throw (await unreadableImage(error, open, [images])) ?? error;
+    throw (await unreadableImage(error, engine.open, [images])) ?? error;
   } finally {
     session.close();
   }
@@ -154,12 +149,16 @@ async function* arrayLogits(
   { files, height, width }: ArrayInputs,
   trained: TrainedModel,
   { batch: wanted, precision }: PredictOptions,
-  open: OpenSession,
+  engine: Engine,
 ): AsyncGenerator<Float32Array> {
   const total = files.reduce((sum, { count }) => sum + count, 0);
   const batch = Math.min(wanted ?? defaultBatch(trained, height * width), total);
   const shape = [batch, height, width, 3] as const;
-  const program = await openPredictProgram(open, networkOf(trained, precision), shape);
+  const program = await openPredictProgram(
+    engine.open,
+    networkOf(trained, engine, precision),
+    shape,
+  );
   const { session } = program;
   const data = new Float32Array(batch * height * width * 3);
   const logits = async (count: number) => {

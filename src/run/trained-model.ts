@@ -3,6 +3,7 @@ import { stat } from "node:fs/promises";
 import { basename, dirname, resolve } from "node:path";
 import { z } from "zod";
 import { NpzReader } from "../archive/npz-reader.js";
+import type { Engine } from "../engine/session.js";
 import { UserError } from "../errors.js";
 import { type Architecture, parseArchitecture, variableSpecs } from "../model/architecture.js";
 import { fitArchive, headClasses } from "../model/checkpoint.js";
@@ -12,7 +13,7 @@ import type { Program } from "../step/program.js";
 import type { Network } from "../step/train-step.js";
 import { assignVariables } from "../step/variables.js";
 import { exists } from "./checkpoint.js";
-import { computeTypes, type Precision } from "./options.js";
+import { computePolicy, defaultPrecision, type Precision, precisions } from "./precision.js";
 import { type RunFolder, readJson, runFolderAt } from "./run-folder.js";
 
 /** What later commands need to know of a run: a part of its `config.json`. */
@@ -22,7 +23,7 @@ const runRecord = z.object({
   datadir: z.string().nullable(),
   classNames: z.array(z.string()),
   resolution: z.object({ precrop: z.int().positive(), crop: z.int().positive() }),
-  precision: z.enum(["fp32", "bf16"]),
+  precision: z.enum(precisions),
   seed: z.int(),
 });
 
@@ -69,10 +70,13 @@ export async function findTrainedModel(source: string, model?: string): Promise<
   }
 }
 
-/** The network of a model; by default in the precision in which it was trained. */
-export function networkOf({ architecture, classes, run }: TrainedModel, precision?: Precision) {
-  const computeType = computeTypes[precision ?? run?.precision ?? "fp32"];
-  return { architecture, classes, computeType } satisfies Network;
+/** The network of a model on an engine; by default in the precision in which it was trained. */
+export function networkOf(
+  { architecture, classes, run }: TrainedModel,
+  engine: Engine,
+  precision: Precision = run?.precision ?? defaultPrecision(engine),
+) {
+  return { architecture, classes, ...computePolicy(engine, precision) } satisfies Network;
 }
 
 /** Gives a program's variables the model's values. */

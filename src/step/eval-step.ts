@@ -20,7 +20,7 @@ export async function addEvalStep(
   variables: readonly GraphVariable[],
   batch: GraphBatch,
 ): Promise<void> {
-  const { logits, loss } = await trace(builder, network.computeType, (graph) => {
+  const { logits, loss } = await trace(builder, network, (graph) => {
     const parameters = named(
       variables,
       variables.map(({ read }) => graph.tensor(read)),
@@ -42,7 +42,7 @@ export async function addPredictStep(
   variables: readonly GraphVariable[],
   images: Output,
 ): Promise<void> {
-  const logits = await trace(builder, network.computeType, (graph) => {
+  const logits = await trace(builder, network, (graph) => {
     const parameters = named(
       variables,
       variables.map(({ read }) => graph.tensor(read)),

@@ -4,7 +4,7 @@
  */
 import * as tf from "@tensorflow/tfjs";
 import { attribute } from "../graph/attributes.js";
-import type { ComputeType } from "../graph/backend.js";
+import type { ComputePolicy } from "../graph/backend.js";
 import type { GraphBuilder } from "../graph/graph-builder.js";
 import type { Output } from "../graph/node-list.js";
 import { trace } from "../graph/trace.js";
@@ -13,11 +13,10 @@ import { crossEntropy } from "../model/layers.js";
 import { forward, type Parameters } from "../model/resnet.js";
 import { assign, declareVariable, type GraphVariable } from "./variables.js";
 
-/** What is learnt: the network, its number of classes, and the type in which it computes. */
-export interface Network {
+/** What is learnt: the network, its number of classes, and how it computes. */
+export interface Network extends ComputePolicy {
   readonly architecture: Architecture;
   readonly classes: number;
-  readonly computeType: ComputeType;
 }
 
 /** A batch inside the graph: fed, or drawn from a dataset's iterator. */
@@ -46,7 +45,7 @@ export async function traceGradients(
   batch: GraphBatch,
   mixup?: GraphMixup,
 ): Promise<{ loss: Output; gradients: Output[] }> {
-  return trace(builder, network.computeType, (graph) => {
+  return trace(builder, network, (graph) => {
     let images = graph.tensor<tf.Rank.R4>(batch.images);
     let labels = tf.oneHot(graph.tensor<tf.Rank.R1>(batch.labels), network.classes) as tf.Tensor2D;
     if (mixup !== undefined) {

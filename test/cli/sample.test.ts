@@ -10,7 +10,7 @@ import { parseArchitecture, variableSpecs } from "../../src/model/architecture.j
 import { fitArchive, headClasses } from "../../src/model/checkpoint.js";
 import { fineTune } from "../../src/run/fine-tune.js";
 import { sampleModel, sampleWeights } from "../../src/run/options.js";
-import { open } from "../engine-for-tests.js";
+import { engine } from "../engine-for-tests.js";
 
 test("the embedded weights fit their model, are finite, and of five classes", async () => {
   const archive = await NpzReader.open(sampleWeights());
@@ -46,10 +46,10 @@ test("a short transfer beats the same run from scratch", async () => {
   try {
     const options = { ...sampleRecipe, evalFirst: true, steps: 30, logdir };
     const quiet = { line: () => {} };
-    const tuned = await fineTune({ ...options, name: "tuned" }, open, quiet);
+    const tuned = await fineTune({ ...options, name: "tuned" }, engine, quiet);
     const scratch = await fineTune(
       { ...options, evalFirst: false, name: "scratch", fromScratch: true },
-      open,
+      engine,
       quiet,
     );
     // A head of zeros finds every class as probable, and the first is named: a fifth is right.

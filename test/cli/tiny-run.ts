@@ -1,7 +1,7 @@
 /** A short run, made in this process, for tests of what comes after training. */
 import { join } from "node:path";
 import { fineTune } from "../../src/run/fine-tune.js";
-import { open } from "../engine-for-tests.js";
+import { engine } from "../engine-for-tests.js";
 import { writeTinyFolder } from "./tiny-images.js";
 
 export interface TinyRun {
@@ -27,7 +27,7 @@ export async function makeTinyRun(root: string): Promise<TinyRun> {
       resolution: 40,
       crop: 32,
     },
-    open,
+    engine,
     { line: () => undefined },
   );
   return { run: folder.path, checkpoint: folder.checkpoint, images };

@@ -107,7 +107,7 @@ test("traced and eager give the same logits, loss and gradients", async () => {
 test("tracing works beside the eager backend, which is current again afterwards", async () => {
   await useEagerBackend(requireEngine().bindingPath);
   const builder = new GraphBuilder();
-  await trace(builder, "float32", () => tf.ones([2]));
+  await trace(builder, { computeType: "float32" }, () => tf.ones([2]));
   assert.ok(builder.size > 0);
   assert.equal(tf.getBackend(), eagerBackendName);
   assert.deepEqual([...tf.ones([2]).dataSync()], [1, 1]);

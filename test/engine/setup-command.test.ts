@@ -3,9 +3,10 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { kernelsPath } from "../../src/engine/native-kernels.js";
 import { engineName } from "../../src/engine/setup/recipe.js";
 import {
   bitSetup,
@@ -71,6 +72,7 @@ test("sets up, uses what is there, tells it, and makes it anew by --force", asyn
   assert.deepEqual(await readdir(join(cache, "engine")), [engineName("cpu")], "no leftovers");
   const names = (await readdir(engine)).sort();
   assert.deepEqual(names, [
+    basename(kernelsPath({ folder: engine })),
     "engine.json",
     "include",
     "lib",

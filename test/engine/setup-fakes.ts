@@ -57,7 +57,11 @@ export const TENSORFLOW_FILES: Readonly<Record<string, WheelFile>> = {
   "tensorflow/libtensorflow_framework.so.2": { content: "nor this" },
   "tensorflow/include/tensorflow/c/c_api.h": { content: "// header" },
   "tensorflow/include/tensorflow/core/platform/ctstring.h": { content: "// header" },
+  "tensorflow/include/tensorflow/core/common_runtime/next_pluggable_device/c/x.h": {
+    content: "// header",
+  },
   "tensorflow/include/tsl/platform/ctstring.h": { content: "// header" },
+  "tensorflow/include/tsl/platform/platform.h": { content: "// header" },
   "tensorflow/include/xla/tsl/c/tsl_status.h": { content: "// header" },
   "tensorflow/include/Eigen/Core": { content: "// not needed" },
   "tensorflow/python/keras.py": { content: "# not needed" },

@@ -17,7 +17,7 @@ function printed({ node }: GraphDef): string[] {
 test("a traced program and its gradient, node by node", async () => {
   const builder = new GraphBuilder();
   const x = builder.placeholder("x", "float32", [2, 3]);
-  await trace(builder, "float32", (graph) => {
+  await trace(builder, { computeType: "float32" }, (graph) => {
     const value = graph.tensor<tf.Rank.R2>(x);
     const gradient = tf.grad((v) => tf.relu(v).square().sum())(value);
     builder.fetchable("gradient", graph.value(gradient));
@@ -48,9 +48,9 @@ test("a traced program and its gradient, node by node", async () => {
 test("TF.js's backend is the same before and after a trace, also after one that fails", async () => {
   await tf.setBackend("cpu");
   const builder = new GraphBuilder();
-  await trace(builder, "float32", () => tf.add(1, 2));
+  await trace(builder, { computeType: "float32" }, () => tf.add(1, 2));
   assert.equal(tf.getBackend(), "cpu");
-  const failing = trace(builder, "float32", () => {
+  const failing = trace(builder, { computeType: "float32" }, () => {
     throw new Error("on purpose");
   });
   await assert.rejects(failing, /on purpose/);
@@ -60,7 +60,7 @@ test("TF.js's backend is the same before and after a trace, also after one that 
 
 test("values do not exist while tracing, and large constants are refused", async () => {
   const builder = new GraphBuilder();
-  const program = (body: () => unknown) => trace(builder, "float32", body);
+  const program = (body: () => unknown) => trace(builder, { computeType: "float32" }, body);
   await assert.rejects(
     program(() => tf.add(1, 2).dataSync()),
     /has no values/,
@@ -96,7 +96,7 @@ async function traced(
   const host = inputs.map((input) => input.dataSync() as Float32Array);
   const builder = new GraphBuilder();
   const fed = inputs.map(({ shape }, i) => builder.placeholder(`input_${i}`, "float32", shape));
-  await trace(builder, computeType, (graph) => {
+  await trace(builder, { computeType }, (graph) => {
     const tensors = fed.map((one) => graph.tensor(one));
     const { value, grads } = tf.valueAndGrads((...args: tf.Tensor[]) => {
       const y = f(...args);

@@ -22,11 +22,17 @@ import {
   labelValues,
   variableValues,
 } from "../deterministic.js";
-import { open } from "../engine-for-tests.js";
+import { engine, open } from "../engine-for-tests.js";
 
-function networkOf({ units, width, classes }: Pick<GoldenTrain, "units" | "width" | "classes">) {
+/** TensorFlow's own operations alone, and with ours where the engine has them. */
+const policies = engine.fused ? [false, true] : [false];
+
+function networkOf(
+  { units, width, classes }: Pick<GoldenTrain, "units" | "width" | "classes">,
+  fused: boolean,
+) {
   const architecture = { name: `units ${units.join()}`, units, width };
-  return { architecture, classes, computeType: "float32" } as const;
+  return { architecture, classes, computeType: "float32", fused } as const;
 }
 
 async function assignDeterministic(
@@ -44,10 +50,11 @@ async function assignDeterministic(
   await assignVariables(session, values());
 }
 
-for (const c of golden.forward) {
+for (const [c, fused] of golden.forward.flatMap((one) => policies.map((f) => [one, f] as const))) {
   const { n, h, w, classes } = c;
-  test(`logits of units ${c.units} x${c.width}, ${h}x${w}, ${classes} classes`, async () => {
-    const program = await openPredictProgram(open, networkOf(c), [n, h, w, 3]);
+  const how = fused ? ", fused" : "";
+  test(`logits of units ${c.units} x${c.width}, ${h}x${w}, ${classes} classes${how}`, async () => {
+    const program = await openPredictProgram(open, networkOf(c, fused), [n, h, w, 3]);
     try {
       await assignDeterministic(program.session, program.variables);
       const images = { type: "float32", shape: [n, h, w, 3], data: imageValues(n, h, w) } as const;
@@ -81,11 +88,18 @@ const trainTolerances = [
   { losses: [3e-5, 0.08, 0.7], logits: 7, norms: 2e-2 },
 ] as const;
 
-for (const [index, c] of golden.train.entries()) {
+for (const [index, c] of golden.train.entries())
+  for (const fused of policies) testTraining(c, trainTolerances[index]!, fused);
+
+function testTraining(
+  c: GoldenTrain,
+  tolerance: (typeof trainTolerances)[number],
+  fused: boolean,
+): void {
   const { n, h, w, classes, mixup } = c;
-  const name = `training of units ${c.units}, ${h}x${w}, ${mixup ? "mixup" : "no mixup"}`;
-  const tolerance = trainTolerances[index]!;
-  const network = networkOf(c);
+  const how = `${mixup ? "mixup" : "no mixup"}${fused ? ", fused" : ""}`;
+  const name = `training of units ${c.units}, ${h}x${w}, ${how}`;
+  const network = networkOf(c, fused);
 
   const images: HostTensor = { type: "float32", shape: [n, h, w, 3], data: imageValues(n, h, w) };
   const inputs = (): Record<string, HostTensor> => ({

@@ -3,8 +3,8 @@
  * of the compiler. Not by node-gyp: that may fetch Node's headers from outside the package registries,
  * and the headers that N-API needs are in the npm package node-api-headers.
  */
-import { createReadStream, createWriteStream } from "node:fs";
-import { mkdir, readdir, symlink } from "node:fs/promises";
+import { createReadStream, createWriteStream, existsSync } from "node:fs";
+import { mkdir, readdir, rename, rm, symlink } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join, resolve, sep } from "node:path";
 import { pipeline } from "node:stream/promises";
@@ -13,6 +13,8 @@ import { createGunzip } from "node:zlib";
 import tar from "tar-stream";
 import { UserError } from "../../errors.js";
 import { GATE_FILE } from "../binding.js";
+import type { InstalledEngine } from "../installed.js";
+import { KERNEL_FLAGS, kernelSources, kernelsPath } from "../native-kernels.js";
 import { lastLines, runCommand } from "./command.js";
 import { BINDING_PACKAGE, COMPILE_FLAGS } from "./recipe.js";
 
@@ -117,13 +119,44 @@ export async function compileBinding(request: CompileRequest): Promise<void> {
   await compile(compiler, [gateSource, "-o", join(engine, GATE_FILE)], signal);
 }
 
+/**
+ * Compiles our own operations for an engine that is complete, unless that was done already. The file
+ * appears at once: processes that open the engine meanwhile see it whole or not at all.
+ * @throws UserError with the compiler's last lines when it fails
+ */
+export async function compileKernels(
+  engine: Pick<InstalledEngine, "folder">,
+  compiler: readonly [string, ...string[]],
+  signal?: AbortSignal,
+): Promise<void> {
+  const path = kernelsPath(engine);
+  if (existsSync(path)) return;
+  const made = `${path}.${process.pid}`;
+  const args = [
+    `-I${join(engine.folder, "include")}`,
+    ...kernelSources(),
+    "-o",
+    made,
+    `-L${join(engine.folder, "lib")}`,
+    "-ltensorflow_framework",
+    "-Wl,-rpath,$ORIGIN/lib",
+  ];
+  try {
+    await compile(compiler, args, signal, KERNEL_FLAGS);
+    await rename(made, path);
+  } finally {
+    await rm(made, { force: true });
+  }
+}
+
 async function compile(
   [command, ...leading]: readonly [string, ...string[]],
   args: readonly string[],
   signal: AbortSignal | undefined,
+  flags: readonly string[] = COMPILE_FLAGS,
 ): Promise<void> {
   const { include_dir: nodeHeaders } = require("node-api-headers") as { include_dir: string };
-  const all = [...leading, ...COMPILE_FLAGS, `-I${nodeHeaders}`, ...args];
+  const all = [...leading, ...flags, `-I${nodeHeaders}`, ...args];
   const result = await runCommand(command, all, { signal });
   if (result.status !== 0)
     throw new UserError(

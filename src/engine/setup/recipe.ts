@@ -81,7 +81,9 @@ export const WHEEL_PREFIXES: readonly string[] = [
   "tensorflow/libtensorflow_framework.so.2",
   "tensorflow/include/tensorflow/c/",
   "tensorflow/include/tensorflow/core/platform/ctstring",
+  "tensorflow/include/tensorflow/core/common_runtime/next_pluggable_device/c/",
   "tensorflow/include/tsl/platform/ctstring",
+  "tensorflow/include/tsl/platform/platform.h",
   "tensorflow/include/xla/tsl/c/",
 ];
 

@@ -8,6 +8,7 @@ import {
   type InstalledEngine,
   MANIFEST_FILE,
 } from "../installed.js";
+import { isComplete } from "../native-kernels.js";
 import { downloadWheel } from "./download.js";
 import { hasNvidiaDriver, nvidiaGpuNames } from "./driver.js";
 import {
@@ -18,7 +19,12 @@ import {
   type FreeBytes,
   thisMachine,
 } from "./ground.js";
-import { compileBinding, fetchSources, installedSources } from "./native-binding.js";
+import {
+  compileBinding,
+  compileKernels,
+  fetchSources,
+  installedSources,
+} from "./native-binding.js";
 import { installPrebuilt } from "./prebuilt.js";
 import { probeBinding } from "./probe.js";
 import {
@@ -85,7 +91,10 @@ function flavourToMake(): Flavour {
 export async function setUpEngine(options: SetUpOptions = {}): Promise<SetUpResult> {
   const { cache = cacheFolder(), reporter = silentReporter, force = false, signal } = options;
   const there = findEngine(options.flavour, cache);
-  if (there !== undefined && !force) return { engine: there, made: false };
+  if (there !== undefined && !force) {
+    await addKernels(there, signal);
+    return { engine: there, made: false };
+  }
   const flavour = options.flavour ?? there?.flavour ?? flavourToMake();
   const recipe = recipeFor(flavour);
   const engines = enginesFolder(cache);
@@ -101,7 +110,10 @@ export async function setUpEngine(options: SetUpOptions = {}): Promise<SetUpResu
     engines,
     async () => {
       const justMade = force ? undefined : findEngine(flavour, cache);
-      if (justMade !== undefined) return { engine: justMade, made: false };
+      if (justMade !== undefined) {
+        await addKernels(justMade, signal);
+        return { engine: justMade, made: false };
+      }
       await sweep(engines);
       await checkDisk(engines, recipe, options.freeBytes);
       reporter.line(
@@ -123,6 +135,7 @@ export async function setUpEngine(options: SetUpOptions = {}): Promise<SetUpResu
       }
       const engine = findEngine(flavour, cache);
       if (engine === undefined) throw new Error(`the engine ${name} was made and is not found`);
+      await addKernels(engine, signal);
       return { engine, made: true };
     },
     {
@@ -131,6 +144,12 @@ export async function setUpEngine(options: SetUpOptions = {}): Promise<SetUpResu
         reporter.line(`Another set-up is at work (${owner || "just begun"}); waiting for its end.`),
     },
   );
+}
+
+/** Our own operations, made for each version of them; the prebuilt library does without. */
+async function addKernels(engine: InstalledEngine, signal: AbortSignal | undefined): Promise<void> {
+  if (isComplete(engine)) return;
+  await compileKernels(engine, await findCompiler(process.env, signal), signal);
 }
 
 /** Fills the engine's folder, proves it, and writes its manifest last. */

@@ -1,0 +1,23 @@
+// Node loads this addon after TensorFlow: it adds our operations to TensorFlow's registries, where
+// every session opened later finds them.
+#include <node_api.h>
+
+#include <exception>
+
+#include "registration.h"
+
+namespace {
+
+napi_value Init(napi_env env, napi_value exports) {
+  try {
+    bit::RegisterGroupNorm();
+    bit::RegisterStandardize();
+  } catch (const std::exception& error) {
+    napi_throw_error(env, nullptr, error.what());
+  }
+  return exports;
+}
+
+}  // namespace
+
+NAPI_MODULE(bit_kernels, Init)

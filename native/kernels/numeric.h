@@ -1,0 +1,46 @@
+// Element types, and code compiled once for each set of instructions a processor may have.
+#pragma once
+#include <cstdint>
+#include <cstring>
+
+// The right version is chosen when the library is loaded. What a function marked so calls must be
+// inlined into it, or it stays in the plain version.
+#if defined(__x86_64__) && defined(__linux__)
+#define BIT_FOR_EACH_PROCESSOR __attribute__((target_clones("avx512f", "avx2", "default")))
+#else
+#define BIT_FOR_EACH_PROCESSOR
+#endif
+#define BIT_INLINE inline __attribute__((always_inline))
+
+namespace bit {
+
+// The upper half of a float32.
+struct bfloat16 {
+  uint16_t bits;
+};
+
+BIT_INLINE float ToFloat(float value) { return value; }
+BIT_INLINE float ToFloat(bfloat16 value) {
+  const uint32_t bits = static_cast<uint32_t>(value.bits) << 16;
+  float result;
+  std::memcpy(&result, &bits, sizeof result);
+  return result;
+}
+
+template <typename T>
+BIT_INLINE T FromFloat(float value);
+template <>
+BIT_INLINE float FromFloat<float>(float value) {
+  return value;
+}
+// Rounded to nearest, ties to even. What is not a number stays so but for its payload.
+template <>
+BIT_INLINE bfloat16 FromFloat<bfloat16>(float value) {
+  uint32_t bits;
+  std::memcpy(&bits, &value, sizeof bits);
+  const uint32_t rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
+  const uint32_t quiet = (bits >> 16) | 0x40;
+  return {static_cast<uint16_t>((bits & 0x7fffffff) > 0x7f800000 ? quiet : rounded)};
+}
+
+}  // namespace bit

@@ -1,0 +1,24 @@
+/** In which type a run computes convolutions and the element-wise work between them. */
+import type { Engine } from "../engine/session.js";
+import type { ComputePolicy, ComputeType } from "../graph/backend.js";
+
+export const precisions = ["fp32", "bf16", "fp16"] as const;
+export type Precision = (typeof precisions)[number];
+
+/** The graph's type for a precision. */
+export const computeTypes: Readonly<Record<Precision, ComputeType>> = {
+  fp32: "float32",
+  bf16: "bfloat16",
+  fp16: "float16",
+};
+
+/** What an engine's device computes fastest: bf16 or fp16 where it multiplies that by itself. */
+export function defaultPrecision({ narrowType }: Pick<Engine, "narrowType">): Precision {
+  if (narrowType === "bfloat16") return "bf16";
+  return narrowType === "float16" ? "fp16" : "fp32";
+}
+
+/** How an engine computes in a precision. */
+export function computePolicy({ fused }: Pick<Engine, "fused">, precision: Precision) {
+  return { computeType: computeTypes[precision], fused } satisfies ComputePolicy;
+}
