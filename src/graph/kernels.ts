@@ -186,6 +186,9 @@ register("BatchMatMul", (graph, inputs, attrs) => {
   return graph.emit("BatchMatMulV2", [a, b], nodeAttrs, a.type, shape);
 });
 
+/** Not a kernel of TF.js: the same values in float32. */
+register("Widen", (graph, { x }) => graph.float32(x!));
+
 /** Not a kernel of TF.js: passes `dy` where `y > 0`, in one pass. */
 register("ReluGrad", (graph, inputs) => {
   const [dy, y] = graph.alike(graph.value(inputs["dy"]!), graph.value(inputs["y"]!));

@@ -2,6 +2,7 @@
  * Nodes in the order they are made: the body of a graph, or of a function inside one. A node's
  * inputs are outputs of earlier nodes, so a list is always a valid, acyclic program.
  */
+import { float32ToFloat16 } from "../archive/float16.js";
 import { attribute, shapeProto } from "./attributes.js";
 import type { AttrValue, NodeDef } from "./proto.js";
 import { type ElementType, typeNumber } from "./types.js";
@@ -124,6 +125,8 @@ function packed(type: ElementType, values: readonly number[]): Uint8Array {
       case "uint8":
       case "bool":
         return Uint8Array.from(values);
+      case "float16":
+        return float32ToFloat16(Float32Array.from(values));
       case "bfloat16": {
         // The upper half of a float32, rounded to nearest even.
         const bits = new Uint32Array(Float32Array.from(values).buffer);

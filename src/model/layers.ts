@@ -18,6 +18,17 @@ function reluGradient(dy: tf.Tensor4D, y: tf.Tensor4D): tf.Tensor4D {
 }
 
 /**
+ * The kernel that makes a backend's narrow values float32, before they are squared or multiplied and
+ * then summed: float16 ends at 65504. Backends that know no narrow values lack it.
+ */
+export const widenKernel = "Widen";
+
+function wide(x: tf.Tensor): tf.Tensor {
+  if (tf.getKernel(widenKernel, tf.getBackend()) === undefined) return x;
+  return tf.engine().runKernel(widenKernel, { x }) as tf.Tensor;
+}
+
+/**
  * `tf.customGrad` with named saved tensors' types kept. `tf.customGrad`'s own type knows neither
  * several inputs nor what was saved.
  */
@@ -159,7 +170,7 @@ export function groupNormRelu(x: tf.Tensor4D, gamma: tf.Tensor1D, beta: tf.Tenso
     }
     const [n, h, w, c] = xs.shape;
     const mean = perChannel(groupMeans(channelSums(xs), h * w), c); // [N,C]
-    const meanSquare = perChannel(groupMeans(channelSums(xs.square()), h * w), c);
+    const meanSquare = perChannel(groupMeans(channelSums(wide(xs).square()), h * w), c);
     const variance = meanSquare.sub(mean.square());
     const rstd = variance.add(groupNormEpsilon).rsqrt();
     const scale = rstd.mul(g); // [N,C] * [C]
@@ -172,7 +183,9 @@ export function groupNormRelu(x: tf.Tensor4D, gamma: tf.Tensor1D, beta: tf.Tenso
       gradient: (dy, [x0, y, mu, r, gam]) => {
         const d = reluGradient(dy as tf.Tensor4D, y as tf.Tensor4D);
         const sumD = channelSums(d);
-        const sumDXhat = channelSums(d.mul(x0!)).sub(mu!.mul(sumD)).mul(r!); // [N,C]
+        const sumDXhat = channelSums(wide(d).mul(wide(x0!)))
+          .sub(mu!.mul(sumD))
+          .mul(r!); // [N,C]
         const m1 = perChannel(groupMeans(sumD.mul(gam!), h * w), c);
         const m2 = perChannel(groupMeans(sumDXhat.mul(gam!), h * w), c);
         const perX = r!.square().mul(m2).neg();

@@ -1,6 +1,6 @@
 /**
- * Checkpoints: an `.npz` of the official variable names, which any BiT tool can load, plus each
- * variable's momentum and the run's position. Randomness needs no more than the seed and the step:
+ * Checkpoints: an `.npz` of the official variable names, which any BiT tool can load, plus the
+ * optimizer's memory (each variable's momentum) and the run's position. Randomness needs no more than the seed and the step:
  * order, augmentation and mixup are functions of the two.
  */
 import { access } from "node:fs/promises";
@@ -25,13 +25,13 @@ export interface RunPosition {
 /** Writes the state of a program; the file appears complete or not at all. */
 export async function saveCheckpoint(
   path: string,
-  { session, variables, velocities }: TrainProgram,
+  { session, variables, optimizerState }: TrainProgram,
   position: RunPosition,
 ): Promise<void> {
   const arrays = async function* (): AsyncGenerator<NamedArray> {
     for await (const [{ name, shape }, data] of readVariables(session, [
       ...variables,
-      ...velocities,
+      ...optimizerState,
     ]))
       yield { name, array: { shape, data } };
     yield { name: stepArray, array: { shape: [], data: Int32Array.of(position.steps) } };
@@ -57,21 +57,21 @@ export async function readPosition(archive: NpzReader): Promise<RunPosition | un
 }
 
 /**
- * Sets a program's momentum from a checkpoint. Its variables come through `archiveValues`.
- * @throws UserError where the archive lacks a variable's momentum
+ * Sets a program's optimizer from a checkpoint. Its variables come through `archiveValues`.
+ * @throws UserError where the archive lacks a part of it, as momentum
  */
-export async function restoreMomentum(archive: NpzReader, program: TrainProgram): Promise<void> {
-  const lacking = program.velocities.filter(({ name }) => !archive.has(name));
+export async function restoreOptimizer(archive: NpzReader, program: TrainProgram): Promise<void> {
+  const lacking = program.optimizerState.filter(({ name }) => !archive.has(name));
   if (lacking.length > 0) {
     throw new UserError(
       archive.path,
-      `holds no momentum for ${lacking.length} variables, the first being ${lacking[0]!.name}`,
+      `lacks ${lacking.length} arrays of the optimizer, the first being ${lacking[0]!.name}`,
       "a checkpoint that bit-train wrote",
       "start a new run from it: --weights FILE with another --name",
     );
   }
   const values = async function* (): AsyncGenerator<readonly [VariableSpec, Float32Array]> {
-    for (const spec of program.velocities)
+    for (const spec of program.optimizerState)
       yield [spec, (await archive.read(spec.name)).data as Float32Array];
   };
   await assignVariables(program.session, values());

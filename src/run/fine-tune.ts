@@ -17,7 +17,7 @@ import {
   exists,
   type RunPosition,
   readPosition,
-  restoreMomentum,
+  restoreOptimizer,
   saveCheckpoint,
 } from "./checkpoint.js";
 import { type FineTuneOptions, type RunConfig, resolveConfig } from "./options.js";
@@ -151,7 +151,7 @@ async function setVariables(
       log.info(`Fine-tuning from ${path}`);
       return 0;
     }
-    await restoreMomentum(archive, program);
+    await restoreOptimizer(archive, program);
     const position = await readPosition(archive);
     if (position === undefined) throw notOurs(path);
     log.info(`Resumed at step ${position.steps}`);

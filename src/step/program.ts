@@ -23,8 +23,8 @@ export interface Program {
 
 /** A program that trains: its session has `train/...` and `eval/...`. */
 export interface TrainProgram extends Program {
-  /** The momentum of every variable, in the variables' order. */
-  readonly velocities: readonly GraphVariable[];
+  /** What the optimizer remembers from step to step, momentum above all. */
+  readonly optimizerState: readonly GraphVariable[];
 }
 
 /** The names of a program's pipelines. */
@@ -61,7 +61,7 @@ export async function openTrainProgram(
     crop: resolution.crop,
     workers,
   });
-  const velocities = await addTrainStep(builder, network, variables, batch, { mixup, split });
+  const optimizerState = await addTrainStep(builder, network, variables, batch, { mixup, split });
   await addValidation(
     builder,
     network,
@@ -71,7 +71,7 @@ export async function openTrainProgram(
     evalBatch,
     workers,
   );
-  return { session: open(builder.build()), network, variables, velocities };
+  return { session: open(builder.build()), network, variables, optimizerState };
 }
 
 /** Builds the graph that evaluates on `val` at `size` pixels, and opens it. */

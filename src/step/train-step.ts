@@ -11,6 +11,7 @@ import { trace } from "../graph/trace.js";
 import type { Architecture } from "../model/architecture.js";
 import { crossEntropy } from "../model/layers.js";
 import { forward, type Parameters } from "../model/resnet.js";
+import { addLossScale } from "./loss-scale.js";
 import { assign, declareVariable, type GraphVariable } from "./variables.js";
 
 /** What is learnt: the network, its number of classes, and how it computes. */
@@ -37,15 +38,20 @@ export interface GraphMixup {
 
 const momentum = 0.9;
 
-/** Mean loss of a batch and its gradient by every variable, as outputs of the graph. */
+/**
+ * Mean loss of a batch and its gradient by every variable, as outputs of the graph.
+ * @param lossScale float32 scalar by which the loss is multiplied while it is differentiated
+ */
 export async function traceGradients(
   builder: GraphBuilder,
   network: Network,
   variables: readonly GraphVariable[],
   batch: GraphBatch,
   mixup?: GraphMixup,
+  lossScale?: Output,
 ): Promise<{ loss: Output; gradients: Output[] }> {
   return trace(builder, network, (graph) => {
+    const scale = lossScale && graph.tensor<tf.Rank.R0>(lossScale);
     let images = graph.tensor<tf.Rank.R4>(batch.images);
     let labels = tf.oneHot(graph.tensor<tf.Rank.R1>(batch.labels), network.classes) as tf.Tensor2D;
     if (mixup !== undefined) {
@@ -59,12 +65,11 @@ export async function traceGradients(
     }
     const { value, grads } = tf.valueAndGrads((...values: tf.Tensor[]) => {
       const parameters = named(variables, values);
-      return crossEntropy(forward(network.architecture, parameters, images), labels).mean();
+      const loss = crossEntropy(forward(network.architecture, parameters, images), labels).mean();
+      return scale === undefined ? loss : loss.mul<tf.Scalar>(scale);
     })(variables.map((variable) => graph.tensor(variable.read)));
-    return {
-      loss: graph.float32(value),
-      gradients: grads.map((gradient) => graph.float32(gradient)),
-    };
+    const unscaled = (x: tf.Tensor) => graph.float32(scale === undefined ? x : x.div(scale));
+    return { loss: unscaled(value), gradients: grads.map(unscaled) };
   });
 }
 
@@ -89,10 +94,11 @@ export function momentumName(variable: string): string {
  * - `train/finish`: the loss of the last part, after an update by the mean over all parts.
  * Before the first step, `train/initialize` is to be fetched once: momentum becomes zero.
  *
- * The update is v = 0.9 v + g, w = w - lr v, as in PyTorch's SGD.
+ * The update is v = 0.9 v + g, w = w - lr v, as in PyTorch's SGD. In float16 it is left out where a
+ * gradient is not finite.
  *
  * @param split number of parts of a batch; `accumulate` and `finish` exist where it is over 1
- * @returns the momentum variables
+ * @returns what the optimizer remembers from step to step: momentum, and in float16 the loss's factor
  */
 export async function addTrainStep(
   builder: GraphBuilder,
@@ -109,7 +115,15 @@ export async function addTrainStep(
         partners: builder.placeholder("train/mixup_partners", "int32", n),
       }
     : undefined;
-  const { loss, gradients } = await traceGradients(builder, network, variables, batch, mixup);
+  const scale = network.computeType === "float16" ? addLossScale(builder) : undefined;
+  const { loss, gradients } = await traceGradients(
+    builder,
+    network,
+    variables,
+    batch,
+    mixup,
+    scale?.value,
+  );
 
   const velocities = variables.map(({ name, shape }) => {
     return declareVariable(builder, { name: momentumName(name), shape });
@@ -117,29 +131,33 @@ export async function addTrainStep(
   const zeroed = velocities.map(({ handle, shape }) => {
     return assign(builder, handle, zeros(builder, shape));
   });
-  const update = (i: number, gradient: Output) => {
-    const { handle, read } = variables[i]!;
-    const inputs = [
-      handle,
-      velocities[i]!.handle,
+  zeroed.push(...(scale?.initialized ?? []));
+  /** The update of every variable, in the variables' order, and what else ends a step. */
+  const update = (all: readonly Output[]) => {
+    const plain = {
+      gradients: all,
       learningRate,
-      gradient,
-      builder.constant("float32", [], [momentum]),
-    ];
+      momentum: builder.constant("float32", [], [momentum]),
+    };
+    const { inputs, after } = scale?.guard(plain) ?? { inputs: plain, after: [] };
     const attrs = {
       T: attribute.type("float32"),
       use_locking: attribute.bool(false),
       use_nesterov: attribute.bool(false),
     };
-    return builder.add("ResourceApplyMomentum", inputs, attrs, [], { after: [read] })[0];
+    const updates = variables.map(({ handle, read }, i) => {
+      const args = [
+        ...[handle, velocities[i]!.handle],
+        ...[inputs.learningRate, inputs.gradients[i]!, inputs.momentum],
+      ];
+      return builder.add("ResourceApplyMomentum", args, attrs, [], { after: [read] })[0];
+    });
+    return { updates, after };
   };
 
   if (options.split === 1) {
-    builder.fetchable(
-      "train/step",
-      loss,
-      gradients.map((gradient, i) => update(i, gradient)),
-    );
+    const { updates, after } = update(gradients);
+    builder.fetchable("train/step", loss, [...updates, ...after]);
   } else {
     const accumulators = variables.map(({ name, shape }) => {
       return declareVariable(builder, { name: `accumulated/${name}`, shape });
@@ -156,22 +174,24 @@ export async function addTrainStep(
       return builder.add("AssignAddVariableOp", [handle, parts[i]!], dtype, [])[0];
     });
     builder.fetchable("train/accumulate", loss, added);
-    const finished = accumulators.flatMap(({ handle, read, shape }, i) => {
-      const total = builder.one("AddV2", [read, parts[i]!], T, read);
-      const updated = update(i, total);
+    const totals = accumulators.map(({ read }, i) =>
+      builder.one("AddV2", [read, parts[i]!], T, read),
+    );
+    const { updates, after } = update(totals);
+    const finished = accumulators.map(({ handle, shape }, i) => {
       const dtype = {
         ...{ dtype: attribute.type("float32") },
         validate_shape: attribute.bool(false),
       };
       const cleared = builder.add("AssignVariableOp", [handle, zeros(builder, shape)], dtype, [], {
-        after: [updated],
+        after: [updates[i]!],
       })[0];
-      return [cleared];
+      return cleared;
     });
-    builder.fetchable("train/finish", loss, finished);
+    builder.fetchable("train/finish", loss, [...finished, ...after]);
   }
   builder.fetchable("train/initialize", builder.ints(0), zeroed);
-  return velocities;
+  return [...velocities, ...(scale?.variables ?? [])];
 }
 
 function zeros(builder: GraphBuilder, shape: readonly number[]): Output {

@@ -1,29 +1,40 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { floats, type HostTensor, scalar } from "../../src/engine/session.js";
-import type { ComputeType } from "../../src/graph/backend.js";
+import type { ComputePolicy } from "../../src/graph/backend.js";
 import { GraphBuilder } from "../../src/graph/graph-builder.js";
 import { parseArchitecture, variableSpecs } from "../../src/model/architecture.js";
+import { growthInterval } from "../../src/step/loss-scale.js";
 import { addTrainStep } from "../../src/step/train-step.js";
 import { assignVariables, declareVariable, readVariables } from "../../src/step/variables.js";
-import { golden, imageValues, labelValues, variableValues } from "../deterministic.js";
-import { open } from "../engine-for-tests.js";
+import {
+  type GoldenTrain,
+  golden,
+  imageValues,
+  labelValues,
+  variableValues,
+} from "../deterministic.js";
+import { engine, open } from "../engine-for-tests.js";
 
 const architecture = parseArchitecture("R14x0.5");
 const classes = 7;
 const size = 32;
 
 /** A tiny network's training step on fed images. `state` reads all variables and momenta. */
-async function stepper(microBatch: number, split: number) {
+async function stepper(
+  microBatch: number,
+  split: number,
+  policy: ComputePolicy = { computeType: "float32" },
+) {
   const builder = new GraphBuilder();
   const variables = variableSpecs(architecture, classes).map((s) => declareVariable(builder, s));
   const batch = {
     images: builder.placeholder("images", "float32", [microBatch, size, size, 3]),
     labels: builder.placeholder("labels", "int32", [microBatch]),
   };
-  const network = { architecture, classes, computeType: "float32" } as const;
+  const network = { architecture, classes, ...policy };
   const options = { mixup: false, split };
-  const velocities = await addTrainStep(builder, network, variables, batch, options);
+  const remembered = await addTrainStep(builder, network, variables, batch, options);
   const session = open(builder.build());
   const values = async function* () {
     for (const variable of variables) yield [variable, variableValues(variable)] as const;
@@ -47,7 +58,7 @@ async function stepper(microBatch: number, split: number) {
     },
     state: async () => {
       const all = new Map<string, Float32Array>();
-      for await (const [{ name }, data] of readVariables(session, [...variables, ...velocities]))
+      for await (const [{ name }, data] of readVariables(session, [...variables, ...remembered]))
         all.set(name, data.slice());
       return all;
     },
@@ -114,53 +125,102 @@ test("the learning rate is the update's only scale: at 0 nothing but momentum ch
   session.close();
 });
 
+/** Narrow types, and how the engine computes in them. */
+const narrow: readonly ComputePolicy[] = [
+  { computeType: "bfloat16" },
+  ...(engine.fused ? [{ computeType: "bfloat16", fused: true } as const] : []),
+  { computeType: "float16" },
+];
+
 for (const [index, c] of golden.train.slice(0, 3).entries()) {
-  test(`bfloat16 follows float64 on golden training case ${index}`, async () => {
-    const computeType: ComputeType = "bfloat16";
-    const { n, h, w, units, width, mixup } = c;
-    const network = {
-      architecture: { name: "golden", units, width },
-      classes: c.classes,
-      computeType,
-    };
-    const builder = new GraphBuilder();
-    const variables = variableSpecs(network.architecture, c.classes).map((s) => {
-      return declareVariable(builder, s);
+  for (const policy of narrow) {
+    const how = `${policy.computeType}${policy.fused ? ", fused," : ""}`;
+    test(`${how} follows float64 on golden training case ${index}`, async () => {
+      await followsGolden(c, policy);
     });
-    const batch = {
-      images: builder.placeholder("images", "float32", [n, h, w, 3]),
-      labels: builder.placeholder("labels", "int32", [n]),
+  }
+}
+
+async function followsGolden(c: GoldenTrain, policy: ComputePolicy): Promise<void> {
+  const { n, h, w, units, width, mixup } = c;
+  const network = { architecture: { name: "golden", units, width }, classes: c.classes, ...policy };
+  const builder = new GraphBuilder();
+  const variables = variableSpecs(network.architecture, c.classes).map((s) => {
+    return declareVariable(builder, s);
+  });
+  const batch = {
+    images: builder.placeholder("images", "float32", [n, h, w, 3]),
+    labels: builder.placeholder("labels", "int32", [n]),
+  };
+  await addTrainStep(builder, network, variables, batch, { mixup: mixup !== null, split: 1 });
+  const session = open(builder.build());
+  try {
+    const values = async function* () {
+      for (const variable of variables) {
+        const data = variableValues(variable);
+        const zero = c.zero_head && variable.name.includes("/head/");
+        yield [variable, zero ? new Float32Array(data.length) : data] as const;
+      }
     };
-    const options = { mixup: mixup !== null, split: 1 };
-    await addTrainStep(builder, network, variables, batch, options);
-    const session = open(builder.build());
+    await assignVariables(session, values());
+    await session.run({}, ["train/initialize"]);
+    const feeds: Record<string, HostTensor> = {
+      images: { type: "float32", shape: [n, h, w, 3], data: imageValues(n, h, w) },
+      labels: { type: "int32", shape: [n], data: labelValues(n, c.classes) },
+      "train/learning_rate": scalar("float32", c.lr),
+    };
+    if (mixup !== null) {
+      const partners = Int32Array.from({ length: n }, (_, i) => n - 1 - i);
+      feeds["train/mixup_lambda"] = scalar("float32", mixup.lambda);
+      feeds["train/mixup_partners"] = { type: "int32", shape: [n], data: partners };
+    }
+    // Eight bits of mantissa: within 2 % of the loss that training starts from, at every step.
+    for (const [step, wanted] of c.losses.entries()) {
+      const loss = floats((await session.run(feeds, ["train/step"]))[0])[0]!;
+      const bound = 0.02 * c.losses[0]!;
+      assert.ok(Math.abs(loss - wanted) < bound, `step ${step}: ${loss} instead of ${wanted}`);
+    }
+  } finally {
+    session.close();
+  }
+}
+
+for (const split of [1, 2]) {
+  test(`a float16 step of ${split} parts that overflows changes nothing but the loss's factor`, async () => {
+    const { session, run, state } = await stepper(8 / split, split, { computeType: "float16" });
+    const set = async (name: string, value: number) => {
+      const feeds = { [`loss_scale/${name}/new`]: scalar("float32", value) };
+      await session.run(feeds, [`loss_scale/${name}/assigned`]);
+    };
+    const step = async () => {
+      for (let part = 0; part < split - 1; part++) await run(part * 4, "train/accumulate");
+      await run((split - 1) * 4, split === 1 ? "train/step" : "train/finish");
+    };
     try {
-      const values = async function* () {
-        for (const variable of variables) {
-          const data = variableValues(variable);
-          const zero = c.zero_head && variable.name.includes("/head/");
-          yield [variable, zero ? new Float32Array(data.length) : data] as const;
-        }
-      };
-      await assignVariables(session, values());
-      await session.run({}, ["train/initialize"]);
-      const feeds: Record<string, HostTensor> = {
-        images: { type: "float32", shape: [n, h, w, 3], data: imageValues(n, h, w) },
-        labels: { type: "int32", shape: [n], data: labelValues(n, c.classes) },
-        "train/learning_rate": scalar("float32", c.lr),
-      };
-      if (mixup !== null) {
-        const partners = Int32Array.from({ length: n }, (_, i) => n - 1 - i);
-        feeds["train/mixup_lambda"] = scalar("float32", mixup.lambda);
-        feeds["train/mixup_partners"] = { type: "int32", shape: [n], data: partners };
-      }
-      // Eight bits of mantissa: within 2 % of the loss that training starts from.
-      for (let step = 0; step < 2; step++) {
-        const loss = floats((await session.run(feeds, ["train/step"]))[0])[0]!;
-        const wanted = c.losses[step]!;
-        const bound = 0.02 * c.losses[0]!;
-        assert.ok(Math.abs(loss - wanted) < bound, `step ${step}: ${loss} instead of ${wanted}`);
-      }
+      await set("value", 1024);
+      await step();
+      const before = await state();
+      assert.deepEqual(before.get("loss_scale/value"), Float32Array.of(1024));
+      assert.deepEqual(before.get("loss_scale/finite_steps"), Float32Array.of(1));
+
+      await set("value", 2 ** 100);
+      await step();
+      const after = await state();
+      assert.deepEqual(after.get("loss_scale/value"), Float32Array.of(2 ** 99));
+      assert.deepEqual(after.get("loss_scale/finite_steps"), Float32Array.of(0));
+      for (const [name, values] of before)
+        if (!name.startsWith("loss_scale/")) assert.deepEqual(after.get(name), values, name);
+
+      await set("value", 1024);
+      await set("finite_steps", growthInterval - 1);
+      await step();
+      const grown = await state();
+      assert.deepEqual(grown.get("loss_scale/value"), Float32Array.of(2048));
+      assert.deepEqual(grown.get("loss_scale/finite_steps"), Float32Array.of(0));
+      assert.notDeepEqual(
+        grown.get("momentum/resnet/head/conv2d/bias"),
+        before.get("momentum/resnet/head/conv2d/bias"),
+      );
     } finally {
       session.close();
     }
