@@ -42,6 +42,11 @@ const flags = {
     choices: precisions,
     describe: "Of convolutions and what lies between them [default: the device's fastest]",
   },
+  remat: {
+    type: "boolean",
+    default: false,
+    describe: "Compute each unit a second time for its gradient: less memory, more time",
+  },
 } as const;
 
 const spec: CommandSpec<typeof flags> = {
@@ -85,6 +90,7 @@ export async function main(argv: readonly string[] = process.argv.slice(2)): Pro
     steps: wholeNumber("steps", flag.steps, 1),
     resolution: wholeNumber("resolution", flag.resolution, 1),
     crop: wholeNumber("crop", flag.crop, 1),
+    remat: flag.remat as boolean,
     precision: flag.precision as Precision | undefined,
   };
   const result = await runFineTune(options);

@@ -50,6 +50,11 @@ export interface Engine {
 /** An error that TensorFlow reported while it loaded or ran a graph. */
 export class SessionError extends Error {
   override readonly name = "SessionError";
+
+  /** Whether the device's memory did not suffice. */
+  get outOfMemory(): boolean {
+    return /OOM when allocating|out of memory|RESOURCE_EXHAUSTED|ALLOC_FAILED/i.test(this.message);
+  }
 }
 
 /** The float32 values of a fetched tensor. Throws where it is of another type. */

@@ -189,6 +189,13 @@ register("BatchMatMul", (graph, inputs, attrs) => {
 /** Not a kernel of TF.js: the same values in float32. */
 register("Widen", (graph, { x }) => graph.float32(x!));
 
+/** Not a kernel of TF.js: `x`, once `after` is computed. */
+register("After", (graph, { x, after }) => {
+  const value = graph.value(x!);
+  const options = { after: [graph.value(after!)] };
+  return graph.builder.one("Identity", [value], T(value), value, options) as Value;
+});
+
 /** Not a kernel of TF.js: passes `dy` where `y > 0`, in one pass. */
 register("ReluGrad", (graph, inputs) => {
   const [dy, y] = graph.alike(graph.value(inputs["dy"]!), graph.value(inputs["y"]!));

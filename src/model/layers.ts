@@ -51,6 +51,54 @@ function withGradient<const Inputs extends readonly [tf.Tensor, ...tf.Tensor[]]>
   })(...inputs);
 }
 
+/** The kernel that passes `x` on once `after` is there. Backends that compute at once lack it. */
+export const afterKernel = "After";
+
+function passAfter<T extends tf.Tensor>(x: T, after: tf.Tensor): T {
+  if (tf.getKernel(afterKernel, tf.getBackend()) === undefined) return x;
+  return tf.engine().runKernel(afterKernel, { x, after }) as T;
+}
+
+/** `tf.grads` within a gradient under way: TF.js keeps one tape, and ends it with any gradient. */
+function gradientsWithin(
+  f: (...inputs: tf.Tensor[]) => tf.Tensor,
+  inputs: tf.Tensor[],
+  dy: tf.Tensor,
+): tf.Tensor[] {
+  const { state } = tf.engine();
+  const tape = state.activeTape;
+  try {
+    return tf.grads(f)(inputs, dy);
+  } finally {
+    state.activeTape = tape;
+  }
+}
+
+/**
+ * `f(x, values)`, of which only `x` and the result are kept for the gradient: what lies between is
+ * computed a second time when the gradient comes to it. Less memory for more time; the values are
+ * the same but for rounding.
+ * Source: Chen et al., "Training Deep Nets with Sublinear Memory Cost", arXiv 1604.06174.
+ */
+export function rematerialized<T extends tf.Tensor>(
+  x: T,
+  values: readonly tf.Tensor[],
+  f: (x: T, values: readonly tf.Tensor[]) => tf.Tensor,
+): tf.Tensor {
+  return withGradient([x as tf.Tensor, ...values], ([x0, ...v], save) => {
+    save([x0!, ...v]);
+    return {
+      value: f(x0 as T, v),
+      gradient: (dy, [x1, ...w]) => {
+        // A graph would otherwise find the same operations on the same values, and keep the first.
+        const again = passAfter(x1!, dy);
+        const body = (...all: tf.Tensor[]) => f(all[0] as T, all.slice(1));
+        return gradientsWithin(body, [again, ...w], dy);
+      },
+    };
+  });
+}
+
 /** Kernels that a backend may have, each in place of a chain of operations. */
 const fusedKernels = ["GroupNormRelu", "GroupNormReluGrad", "Standardize", "StandardizeGrad"];
 

@@ -12,7 +12,7 @@ import {
   type UnitSpec,
   unitSpecs,
 } from "./architecture.js";
-import { groupNormRelu, spatialMean, standardizedConv, zeroPad } from "./layers.js";
+import { groupNormRelu, rematerialized, spatialMean, standardizedConv, zeroPad } from "./layers.js";
 
 /** A model's variables by their names in the official archives. */
 export type Parameters = Readonly<Record<string, tf.Tensor>>;
@@ -60,6 +60,21 @@ function unit(
   return tf.add(c, shortcut);
 }
 
+/** A unit of which the gradient computes the inside again. */
+function rematerializedUnit(parameters: Parameters, spec: UnitSpec, x: tf.Tensor4D): tf.Tensor4D {
+  const names = Object.keys(parameters).filter((name) => name.startsWith(`${spec.path}/`));
+  const values = names.map((name) => variable(parameters, name));
+  return rematerialized(x, values, (x0, inside) => {
+    return unit(Object.fromEntries(names.map((name, i) => [name, inside[i]!])), spec, x0);
+  }) as tf.Tensor4D;
+}
+
+/** How the network is computed; the logits are the same. */
+export interface ForwardOptions {
+  /** Compute each unit's inside again for the gradient, instead of keeping it. */
+  readonly remat?: boolean | undefined;
+}
+
 /**
  * Logits `[N, classes]` of `images` `[N,H,W,3]`, values in [-1, 1], of any height and width from 1.
  * @throws Error where a variable is missing
@@ -68,9 +83,11 @@ export function forward(
   architecture: Architecture,
   parameters: Parameters,
   images: tf.Tensor4D,
+  { remat = false }: ForwardOptions = {},
 ): tf.Tensor2D {
+  const compute = remat ? rematerializedUnit : unit;
   let x = root(parameters, images);
-  for (const spec of unitSpecs(architecture)) x = unit(parameters, spec, x);
+  for (const spec of unitSpecs(architecture)) x = compute(parameters, spec, x);
   const features = spatialMean(normRelu(parameters, "resnet", x)); // [N,C]
   const kernel = variable<tf.Tensor4D>(parameters, headKernel); // [1,1,C,K]
   const [, , channels, classes] = kernel.shape;

@@ -3,37 +3,19 @@ import { availableParallelism } from "node:os";
 import { NpzReader } from "../archive/npz-reader.js";
 import type { Dataset } from "../data/dataset.js";
 import { loadDataset } from "../data/datasets.js";
-import { ExampleOrder } from "../data/order.js";
 import type { Engine } from "../engine/session.js";
 import { UserError } from "../errors.js";
 import { parseArchitecture, variableSpecs } from "../model/architecture.js";
 import { fitArchive } from "../model/checkpoint.js";
-import { archiveValues, randomValues } from "../step/initial-values.js";
-import { openTrainProgram, type TrainProgram } from "../step/program.js";
-import { assignVariables } from "../step/variables.js";
 import type { EvaluationResult } from "../train/evaluate.js";
-import { type StepReport, train } from "../train/train.js";
-import {
-  exists,
-  type RunPosition,
-  readPosition,
-  restoreOptimizer,
-  saveCheckpoint,
-} from "./checkpoint.js";
+import { exists } from "./checkpoint.js";
 import { type FineTuneOptions, type RunConfig, resolveConfig } from "./options.js";
-import { computePolicy, defaultPrecision } from "./precision.js";
+import { defaultPrecision } from "./precision.js";
 import { makeRunFolder, type RunFolder, readJson, runFolder, writeJson } from "./run-folder.js";
-import { type LineSink, RunLog } from "./run-log.js";
-import { type Suspects, unreadableImage } from "./unreadable-image.js";
+import { describeTimes, RunLog } from "./run-log.js";
+import { type RunConsole, trainRun, withSmallerParts } from "./train-run.js";
 
-/** How a run speaks to whoever started it. All of it is optional but the lines. */
-export interface RunConsole {
-  readonly line: LineSink;
-  readonly progress?: (report: StepReport, totalSteps: number, startStep: number) => void;
-  readonly evaluating?: (done: number, total: number) => void;
-  /** Whether the user asked to stop. */
-  readonly interrupted?: () => boolean;
-}
+export type { RunConsole } from "./train-run.js";
 
 export interface FineTuneResult {
   readonly folder: RunFolder;
@@ -63,7 +45,7 @@ export async function fineTune(
   const earlier = await readJson(folder.config);
   const known = earlier as unknown as RunConfig | undefined;
   const machine = { cores: availableParallelism(), precision: () => defaultPrecision(engine) };
-  const config = resolveConfig(name, options, dataset, machine, known);
+  let config = resolveConfig(name, options, dataset, machine, known);
   const resumes = await exists(folder.checkpoint);
   if (known !== undefined && resumes) checkSameRun(folder, known, config);
   if (!resumes) await checkWeights(config);
@@ -73,101 +55,36 @@ export async function fineTune(
   const log = new RunLog(folder.path, console.line);
   describe(log, config, dataset);
 
-  const network = {
-    architecture: parseArchitecture(config.model),
-    classes: dataset.classNames.length,
-    ...computePolicy(engine, config.precision),
+  const trainTo = async () => {
+    for (;;) {
+      try {
+        return await trainRun({ options, folder, config, dataset, engine, log, console });
+      } catch (error) {
+        const smaller = withSmallerParts(error, config);
+        if (smaller === undefined) throw error;
+        log.warn(
+          `Out of memory with ${config.batch / config.split} images at a time: going on with ` +
+            `${smaller.batch / smaller.split}, in ${smaller.split} parts a step.`,
+        );
+        config = smaller;
+        await writeJson(folder.config, config);
+      }
+    }
   };
-  const program = await openTrainProgram(engine.open, network, dataset, {
-    resolution: config.resolution,
-    microBatch: config.batch / config.split,
-    split: config.split,
-    mixup: config.mixupAlpha !== undefined,
-    evalBatch: config.evalBatch,
-    workers: config.workers,
-  });
-  try {
-    const start = await setVariables(program, config, resumes ? folder : undefined, log);
-    let step = start;
-    let before: EvaluationResult | undefined;
-    const total = config.schedule.at(-1)!;
-    const outcome = await train(program, dataset, config, start, {
-      step: (report) => {
-        step = report.step;
-        log.step(report);
-        console.progress?.(report, total, start);
-      },
-      validation: (at, result) => {
-        if (at === 0) before = result;
-        log.validation(at, result);
-      },
-      save: async (steps) => {
-        if (options.save === false) return;
-        const position: RunPosition = { steps, seed: config.seed };
-        await saveCheckpoint(folder.checkpoint, program, position);
-      },
-      interrupted: () => console.interrupted?.() ?? false,
-      evaluating: (done, all) => console.evaluating?.(done, all),
-    }).catch(async (error: unknown) => {
-      throw (await unreadableImage(error, engine.open, suspects(dataset, config, step))) ?? error;
+  const { before, ...outcome } = await trainTo();
+  const seconds = (performance.now() - begun) / 1000;
+  log.info(describeTimes(outcome.times, 1000 * seconds));
+  if (outcome.validation !== undefined) {
+    const { loss, top1, top5 } = outcome.validation;
+    await writeJson(folder.result, {
+      val_top1: top1,
+      val_top5: top5,
+      val_loss: loss,
+      steps: outcome.steps,
+      seconds,
     });
-    const seconds = (performance.now() - begun) / 1000;
-    if (outcome.validation !== undefined) {
-      const { loss, top1, top5 } = outcome.validation;
-      await writeJson(folder.result, {
-        val_top1: top1,
-        val_top5: top5,
-        val_loss: loss,
-        steps: outcome.steps,
-        seconds,
-      });
-    }
-    return { folder, config, before, ...outcome, seconds };
-  } finally {
-    program.session.close();
   }
-}
-
-/** Gives the variables their values; returns the number of steps that are done already. */
-async function setVariables(
-  program: TrainProgram,
-  config: RunConfig,
-  resumed: RunFolder | undefined,
-  log: RunLog,
-): Promise<number> {
-  const { session, variables } = program;
-  await session.run({}, ["train/initialize"]);
-  const path = resumed?.checkpoint ?? config.weights;
-  if (path === null) {
-    log.info("Starting from random weights");
-    await assignVariables(session, randomValues(variables, config.seed));
-    return 0;
-  }
-  const archive = await NpzReader.open(path);
-  try {
-    const fit = { model: config.model, newHead: resumed === undefined };
-    await assignVariables(session, archiveValues(archive, variables, fit));
-    if (resumed === undefined) {
-      log.info(`Fine-tuning from ${path}`);
-      return 0;
-    }
-    await restoreOptimizer(archive, program);
-    const position = await readPosition(archive);
-    if (position === undefined) throw notOurs(path);
-    log.info(`Resumed at step ${position.steps}`);
-    return position.steps;
-  } finally {
-    await archive.close();
-  }
-}
-
-function notOurs(path: string): UserError {
-  return new UserError(
-    path,
-    "does not say at which step it was written",
-    "a checkpoint that bit-train wrote",
-    "choose another --name, and start from this file with --weights",
-  );
+  return { folder, config, before, ...outcome, seconds };
 }
 
 /** `cifar10_BiT-M-R50x1_20200729-101432`, in local time. */
@@ -239,17 +156,4 @@ function describe(log: RunLog, config: RunConfig, dataset: Dataset): void {
       `${schedule.at(-1)} steps of ${batch} images${parts}, ` +
       `resized to ${resolution.precrop}, cropped to ${resolution.crop}, ${mixup}`,
   );
-}
-
-// The pipeline is ahead of the step by its buffers: an error may come from a batch not yet due.
-const batchesAhead = 6;
-
-/** The images that the engine may have been decoding at a step, the likelier first. */
-function suspects(
-  { train: { images }, val }: Dataset,
-  { seed, batch, trainSize }: RunConfig,
-  step: number,
-): Suspects[] {
-  const inTraining = new ExampleOrder(seed, trainSize).slice(step * batch, batchesAhead * batch);
-  return [{ images, indices: inTraining.indices }, { images: val.images }];
 }

@@ -56,7 +56,10 @@ export interface FineTuneOptions {
   /** Side to which training images are resized before they are cropped. */
   readonly resolution?: number | undefined;
   readonly crop?: number | undefined;
+  /** Default: the device's fastest. */
   readonly precision?: Precision | undefined;
+  /** Compute each unit's inside again for the gradient: less memory, more time. Default false. */
+  readonly remat?: boolean | undefined;
 }
 
 /** A plan with what it rests on: what `config.json` holds. */
@@ -77,6 +80,7 @@ export interface RunConfig extends TrainPlan {
   readonly examplesPerClass: number | null;
   readonly examplesPerClassSeed: number;
   readonly precision: Precision;
+  readonly remat: boolean;
   readonly workers: number;
 }
 
@@ -107,9 +111,10 @@ export function resolveConfig(
   const trainSize = dataset.train.labels.length;
   const batch = options.batch ?? 512;
   const resolution = resolveResolution(options, dataset);
+  // A run that had to take smaller parts than it was told to goes on with them.
+  const forced = known !== undefined && known.split % (options.batchSplit ?? 1) === 0;
   const split =
-    options.batchSplit ??
-    known?.split ??
+    (forced ? known.split : options.batchSplit) ??
     fittingSplit(architecture, resolution.crop, batch, memoryShare * availableMemoryBytes());
   if (split > batch || batch % split !== 0) {
     throw new UserError(
@@ -144,6 +149,7 @@ export function resolveConfig(
     evalFirst: options.evalFirst,
     saveEvery: options.saveEvery,
     precision: options.precision ?? known?.precision ?? machine.precision(),
+    remat: options.remat ?? false,
     workers: options.workers ?? machine.cores,
   };
 }

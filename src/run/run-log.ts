@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { Writable } from "node:stream";
 import pino from "pino";
 import type { EvaluationResult } from "../train/evaluate.js";
-import type { StepReport } from "../train/train.js";
+import type { StepReport, TrainTimes } from "../train/train.js";
 
 /** Where lines for people go besides the log: a terminal, a test, nowhere. */
 export type LineSink = (line: string) => void;
@@ -81,6 +81,18 @@ export class RunLog {
     const row = { time: new Date().toISOString(), ...values };
     this.metrics.write(`${JSON.stringify(row)}\n`);
   }
+}
+
+/** `Time: load 3.1 s, step 60.2 s (95 %), ...`: shares of `totalMs`; load is what is left. */
+export function describeTimes(
+  { step, eval: evaluation, save }: TrainTimes,
+  totalMs: number,
+): string {
+  const load = totalMs - step - evaluation - save;
+  const parts = Object.entries({ load, step, eval: evaluation, save }).map(([part, ms]) => {
+    return `${part} ${(ms / 1000).toFixed(1)} s (${Math.round((100 * ms) / totalMs)} %)`;
+  });
+  return `Time: ${parts.join(", ")}`;
 }
 
 /** `loss 0.10801, top1 97.32%, top5 99.90%`, as the official code writes it. */

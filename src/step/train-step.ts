@@ -10,12 +10,12 @@ import type { Output } from "../graph/node-list.js";
 import { trace } from "../graph/trace.js";
 import type { Architecture } from "../model/architecture.js";
 import { crossEntropy } from "../model/layers.js";
-import { forward, type Parameters } from "../model/resnet.js";
+import { type ForwardOptions, forward, type Parameters } from "../model/resnet.js";
 import { addLossScale } from "./loss-scale.js";
 import { assign, declareVariable, type GraphVariable } from "./variables.js";
 
 /** What is learnt: the network, its number of classes, and how it computes. */
-export interface Network extends ComputePolicy {
+export interface Network extends ComputePolicy, ForwardOptions {
   readonly architecture: Architecture;
   readonly classes: number;
 }
@@ -65,7 +65,10 @@ export async function traceGradients(
     }
     const { value, grads } = tf.valueAndGrads((...values: tf.Tensor[]) => {
       const parameters = named(variables, values);
-      const loss = crossEntropy(forward(network.architecture, parameters, images), labels).mean();
+      const loss = crossEntropy(
+        forward(network.architecture, parameters, images, network),
+        labels,
+      ).mean();
       return scale === undefined ? loss : loss.mul<tf.Scalar>(scale);
     })(variables.map((variable) => graph.tensor(variable.read)));
     const unscaled = (x: tf.Tensor) => graph.float32(scale === undefined ? x : x.div(scale));

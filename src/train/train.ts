@@ -34,6 +34,14 @@ export interface TrainPlan {
   readonly saveEvery: number | undefined;
 }
 
+/** Where a run's time went, in milliseconds of wall time. */
+export interface TrainTimes {
+  /** Training steps, waiting for their images included. */
+  step: number;
+  eval: number;
+  save: number;
+}
+
 export interface StepReport {
   /** Number of the step, from 0. */
   readonly step: number;
@@ -58,6 +66,7 @@ export interface TrainObserver {
 export interface TrainOutcome {
   /** Steps done, those of earlier runs that this one resumed included. */
   readonly steps: number;
+  readonly times: Readonly<TrainTimes>;
   /** The evaluation at the end; undefined where the run was interrupted. */
   readonly validation: EvaluationResult | undefined;
 }
@@ -77,9 +86,19 @@ export async function train(
   const { resolution, schedule, batch, seed } = plan;
   const totalSteps = schedule.at(-1)!;
   const feed = new TrainFeed(session, dataset.train, seed, batch, resolution, totalSteps);
+  const times: TrainTimes = { step: 0, eval: 0, save: 0 };
+  const timed = async <T>(part: keyof TrainTimes, work: () => Promise<T>): Promise<T> => {
+    const begun = performance.now();
+    const result = await work();
+    times[part] += performance.now() - begun;
+    return result;
+  };
+  const save = (steps: number) => timed("save", () => observer.save(steps));
   const validate = async (at: number | "end") => {
     const report = (done: number, total: number) => observer.evaluating?.(done, total);
-    const result = await evaluate(program, dataset.val, plan.evalBatch, report);
+    const result = await timed("eval", () => {
+      return evaluate(program, dataset.val, plan.evalBatch, report);
+    });
     observer.validation(at, result);
     return result;
   };
@@ -100,23 +119,25 @@ export async function train(
       await new Promise(setImmediate);
     }
     if (!Number.isFinite(loss)) throw divergence(step, loss);
-    observer.step({ step, loss, lr, elapsedMs: performance.now() - begun });
+    const elapsedMs = performance.now() - begun;
+    times.step += elapsedMs;
+    observer.step({ step, loss, lr, elapsedMs });
 
     const done = step + 1;
     const last = done === totalSteps;
     if (!last && plan.evalEvery !== undefined && done % plan.evalEvery === 0) {
       await validate(done);
-      await observer.save(done);
+      await save(done);
       saved = done;
     } else if (plan.saveEvery !== undefined && done % plan.saveEvery === 0) {
-      await observer.save(done);
+      await save(done);
       saved = done;
     }
   }
 
-  if (step > saved) await observer.save(step);
-  if (step < totalSteps) return { steps: step, validation: undefined };
-  return { steps: step, validation: await validate("end") };
+  if (step > saved) await save(step);
+  if (step < totalSteps) return { steps: step, validation: undefined, times };
+  return { steps: step, validation: await validate("end"), times };
 }
 
 function divergence(step: number, loss: number): UserError {

@@ -1,0 +1,112 @@
+/** A device's memory that does not suffice, played by an engine that refuses large batches. */
+import assert from "node:assert/strict";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { type Engine, type Session, SessionError } from "../../src/engine/session.js";
+import { UserError } from "../../src/errors.js";
+import type { GraphDef } from "../../src/graph/proto.js";
+import { fineTune } from "../../src/run/fine-tune.js";
+import type { FineTuneOptions } from "../../src/run/options.js";
+import { writeTinyFolder } from "../cli/tiny-images.js";
+import { engine } from "../engine-for-tests.js";
+
+/** An engine of which the training step fails from step `from` on in the first `failing` sessions. */
+function smallEngine(failing: number, from: number): Engine & { opened: () => number } {
+  let opened = 0;
+  const open = (graph: GraphDef): Session => {
+    const session = engine.open(graph);
+    const fails = opened++ < failing;
+    let steps = 0;
+    return {
+      close: () => session.close(),
+      run: (feeds, fetches) => {
+        const ends = fetches[0] === "train/step" || fetches[0] === "train/finish";
+        if (fails && ends && steps++ === from)
+          throw new SessionError(
+            "OOM when allocating tensor with shape[8,32,32,128] and type float",
+          );
+        return session.run(feeds, fetches);
+      },
+    };
+  };
+  return { ...engine, open, opened: () => opened };
+}
+
+async function inFolder(work: (root: string, options: FineTuneOptions) => Promise<void>) {
+  const root = await mkdtemp(join(tmpdir(), "bit-oom-test-"));
+  try {
+    const dataset = await writeTinyFolder(root);
+    await work(root, {
+      model: "R14x0.5",
+      fromScratch: true,
+      dataset,
+      logdir: join(root, "logs"),
+      batch: 8,
+      batchSplit: 1,
+      steps: 5,
+      saveEvery: 2,
+      resolution: 40,
+      crop: 32,
+    });
+  } finally {
+    await rm(root, { recursive: true, force: true });
+  }
+}
+
+test("a run that runs out of memory goes on with half the images at a time, and says so once", async () => {
+  await inFolder(async (root, options) => {
+    for (const from of [0, 2]) {
+      const lines: string[] = [];
+      const small = smallEngine(2, from);
+      const name = `small-${from}`;
+      const result = await fineTune({ ...options, name }, small, { line: (l) => lines.push(l) });
+      assert.equal(small.opened(), 3);
+      assert.equal(result.config.split, 4);
+      assert.equal(result.steps, 5);
+      const told = lines.filter((line) => line.startsWith("Out of memory"));
+      assert.deepEqual(told, [
+        "Out of memory with 8 images at a time: going on with 4, in 2 parts a step.",
+        "Out of memory with 4 images at a time: going on with 2, in 4 parts a step.",
+      ]);
+      const config = JSON.parse(await readFile(join(root, "logs", name, "config.json"), "utf8"));
+      assert.equal(config.split, 4);
+
+      if (from > 0) continue;
+      const plain = await fineTune({ ...options, name: "plain", batchSplit: 4 }, engine, {
+        line: () => undefined,
+      });
+      const [a, b] = [result, plain].map(({ folder }) => readFile(folder.checkpoint));
+      assert.deepEqual(await a, await b, "as a run in four parts from the start");
+    }
+  });
+});
+
+test("where one image does not fit, the error says what to try", async () => {
+  await inFolder(async (_, options) => {
+    const run = fineTune({ ...options, name: "none" }, smallEngine(9, 0), {
+      line: () => undefined,
+    });
+    await assert.rejects(run, (error: unknown) => {
+      return error instanceof UserError && /not even one image of 32 x 32/.test(error.message);
+    });
+  });
+});
+
+test("a run that took smaller parts goes on with them, though its command says otherwise", async () => {
+  await inFolder(async (_, options) => {
+    const named = { ...options, name: "again" };
+    let steps = 0;
+    const console = {
+      line: () => undefined,
+      progress: () => void steps++,
+      interrupted: () => steps === 3,
+    };
+    const first = await fineTune(named, smallEngine(1, 0), console);
+    assert.equal(first.steps, 3);
+    const second = await fineTune(named, engine, { line: () => undefined });
+    assert.equal(second.config.split, 2);
+    assert.equal(second.steps, 5);
+  });
+});
