@@ -1,27 +1,62 @@
 /**
- * `npm run bench`: sets up what is missing, then compares the traced graph with eager textbook code.
- * `npm run bench -- --quick` shows in seconds that it works; `-- --json` prints all reports instead.
+ * `npm run bench`: sets up what is missing, then measures what bit-train does, beside eager TF.js code.
+ * `npm run bench -- --against torch` measures PyTorch instead and writes bench/RESULTS.md.
+ * `--only PATTERN` measures only rows whose title matches a regular expression, and writes nothing.
+ * `--quick` shows that everything runs, on tiny sizes; `--json` prints all reports as one object.
  */
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { parseArgs } from "node:util";
 import { InstallError, install, ROOT, runScript } from "./install.mjs";
 
-await runScript(async () => {
-  const flags = process.argv.slice(2);
-  const unknown = flags.find((flag) => flag !== "--quick" && flag !== "--json");
-  if (unknown !== undefined)
-    throw new InstallError(`npm run bench does not know ${unknown}: it has --quick and --json`);
-  await install();
-  const { fullSuite, quickSuite } = await import("../dist/src/bench/suite.js");
-  const { runSuite } = await import("../dist/src/bench/run-suite.js");
-  const { suiteLines } = await import("../dist/src/bench/table.js");
+function parse() {
+  const options = {
+    against: { type: "string" },
+    only: { type: "string" },
+    quick: { type: "boolean", default: false },
+    json: { type: "boolean", default: false },
+  };
+  try {
+    const { values } = parseArgs({ options });
+    if (values.against === undefined || values.against === "torch") return values;
+  } catch (error) {
+    if (!error.code?.startsWith("ERR_PARSE_ARGS")) throw error;
+  }
+  throw new InstallError(
+    `npm run bench does not know ${process.argv.slice(2).join(" ")}\n` +
+      "  expected: --against torch, --quick, --only PATTERN, --json, or nothing",
+  );
+}
 
-  const suite = flags.includes("--quick") ? quickSuite : fullSuite;
-  const outcome = await runSuite(suite, join(ROOT, "bin/bit-bench.js"), (row, found, round) => {
-    const what = `round ${round + 1}, ${row.mode}, ${row.title}, ${row.precision}`;
-    // The table alone goes to standard output.
-    console.error(`${what}: ${found.missing ?? `${found.images_per_second.toFixed(1)} img/s`}`);
+await runScript(async () => {
+  const { against, only, quick, json } = parse();
+  for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(130));
+  // PyTorch is measured on the processor; so is what is held against it.
+  if (against !== undefined) process.env.CUDA_VISIBLE_DEVICES = "-1";
+  await install();
+  const { fullSizes, quickSizes } = await import("../dist/src/bench/sizes.js");
+  const { runBench } = await import("../dist/src/bench/run-bench.js");
+  const { cacheFolder } = await import("../dist/src/engine/installed.js");
+  const { UserError } = await import("../dist/src/errors.js");
+
+  const flags = process.argv.slice(2);
+  const result = await runBench({
+    sizes: quick ? quickSizes : fullSizes,
+    places: { root: ROOT, data: join(cacheFolder(), "bench") },
+    againstTorch: against === "torch",
+    only: only === undefined ? undefined : new RegExp(only),
+    command: ["npm run bench", ...(flags.length > 0 ? ["--", ...flags] : [])].join(" "),
+    // The tables alone go to standard output.
+    note: (line) => console.error(line),
+  }).catch((error) => {
+    throw error instanceof UserError ? new InstallError(error.message) : error;
   });
-  if (flags.includes("--json")) console.log(JSON.stringify(outcome.outcomes.flat()));
-  else console.log(["", ...suiteLines(outcome)].join("\n"));
+  const { lines, ...record } = result;
+  console.log(json ? JSON.stringify(record) : ["", ...lines].join("\n"));
+  if (against !== undefined && only === undefined && !quick) {
+    const page = join(ROOT, "bench/RESULTS.md");
+    await writeFile(page, `${["# Results", "", ...lines].join("\n")}\n`);
+    console.error(`Written to ${page}`);
+  }
   return 0;
 });

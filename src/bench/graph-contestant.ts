@@ -3,7 +3,7 @@ import type { OpenedEngine } from "../engine/open.js";
 import { floats, scalar } from "../engine/session.js";
 import { GraphBuilder } from "../graph/graph-builder.js";
 import { variableSpecs } from "../model/architecture.js";
-import { computeTypes } from "../run/options.js";
+import { computePolicy } from "../run/precision.js";
 import { addEvalStep } from "../step/eval-step.js";
 import { addTrainStep, type Network } from "../step/train-step.js";
 import { assignVariables, declareVariable } from "../step/variables.js";
@@ -21,7 +21,12 @@ import {
 export async function graphContestant(engine: OpenedEngine, task: BenchTask): Promise<Contestant> {
   const { architecture, classes, mode } = task;
   const preparationMs: Record<string, number> = {};
-  const network: Network = { architecture, classes, computeType: computeTypes[task.precision] };
+  const network: Network = {
+    architecture,
+    classes,
+    remat: task.remat,
+    ...computePolicy(engine, task.precision),
+  };
   const images = randomImages(task);
   const imageSpec = { name: "bench/images", shape: images.shape };
 

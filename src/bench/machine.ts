@@ -1,10 +1,13 @@
 /** What a benchmark's figures depend on beside the code. */
 import { readFileSync } from "node:fs";
 import { availableParallelism, cpus } from "node:os";
+import { narrowTypeOfCpu } from "../engine/narrow-type.js";
 
 export interface Machine {
   readonly cpu: string;
   readonly cores: number;
+  /** Vector and matrix instructions, as in `avx2`, in the words of Linux's /proc/cpuinfo. */
+  readonly instruction_sets: readonly string[];
   /** Whether the CPU multiplies bfloat16 numbers itself. */
   readonly cpu_bf16: boolean;
   /** Environment variables that change the engine's speed or memory, where they are set. */
@@ -24,18 +27,19 @@ export function thisMachine(): Machine {
   return {
     cpu: cpus()[0]?.model.trim() ?? "unknown",
     cores: availableParallelism(),
-    cpu_bf16: cpuHasBfloat16(),
+    instruction_sets: instructionSets(),
+    cpu_bf16: narrowTypeOfCpu() === "bfloat16",
     settings: Object.fromEntries(settings) as Record<string, string>,
   };
 }
 
 /**
- * Whether the CPU has instructions for bfloat16 products (AVX-512 BF16 or AMX). Without them bf16
- * is emulated and far slower than fp32.
+ * The vector and matrix instructions that decide how fast a network computes.
  * @param cpuinfo the text of Linux's /proc/cpuinfo, empty where there is none
  */
-export function cpuHasBfloat16(cpuinfo: string = readCpuinfo()): boolean {
-  return /^(flags|Features)\s*:.*\b(avx512_bf16|amx_bf16|bf16)\b/m.test(cpuinfo);
+export function instructionSets(cpuinfo: string = readCpuinfo()): string[] {
+  const flags = /^(?:flags|Features)\s*:(.*)$/m.exec(cpuinfo)?.[1] ?? "";
+  return flags.split(/\s+/).filter((flag) => /^(fma|avx|amx|asimd|sve|bf16|i8mm)/.test(flag));
 }
 
 function readCpuinfo(): string {

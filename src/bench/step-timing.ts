@@ -37,7 +37,8 @@ function ownCpuMs(): number {
   return (user + system) / 1000;
 }
 
-function coreTimesMs(): { busy: number; idle: number } {
+/** Time that all cores together were busy and idle since the machine started. */
+export function coreTimesMs(): { busy: number; idle: number } {
   let busy = 0;
   let idle = 0;
   for (const { times } of cpus()) {

@@ -4,7 +4,7 @@ import type { HostTensor } from "../engine/session.js";
 import { sizeOf } from "../graph/shape.js";
 import { type Architecture, headKernel, variableSpecs } from "../model/architecture.js";
 import { keyedGenerator, randomStream } from "../recipe/keyed-random.js";
-import type { Precision } from "../run/options.js";
+import type { Precision } from "../run/precision.js";
 
 export const benchModes = ["train", "eval"] as const;
 export type BenchMode = (typeof benchModes)[number];
@@ -21,6 +21,8 @@ export interface BenchTask {
   readonly resolution: number;
   readonly classes: number;
   readonly precision: Precision;
+  /** Compute each unit a second time for its gradient; default false. */
+  readonly remat?: boolean | undefined;
 }
 
 /** A task made ready by one implementation. */
@@ -50,7 +52,10 @@ function uniformValues(key: number, size: number, bound: number): Float32Array {
  * The network's variables: kernels, the head's too, uniform with variance 1 / fan-in, gamma 1, the
  * rest 0. A head of zeros, with which fine-tuning starts, would make the first gradients zero.
  */
-export function* initialVariables({ architecture, classes }: BenchTask) {
+export function* initialVariables({
+  architecture,
+  classes,
+}: Pick<BenchTask, "architecture" | "classes">) {
   for (const [index, spec] of variableSpecs(architecture, classes).entries()) {
     const size = sizeOf(spec.shape);
     const bound = Math.sqrt(3 / sizeOf(spec.shape.slice(0, -1)));
@@ -62,7 +67,10 @@ export function* initialVariables({ architecture, classes }: BenchTask) {
 }
 
 /** `[N,H,W,3]`, uniform in [-1, 1). */
-export function randomImages({ batch, resolution }: BenchTask): HostTensor & { type: "float32" } {
+export function randomImages({
+  batch,
+  resolution,
+}: Pick<BenchTask, "batch" | "resolution">): HostTensor & { type: "float32" } {
   const shape = [batch, resolution, resolution, 3];
   return { type: "float32", shape, data: uniformValues(2 ** 20, sizeOf(shape), 1) };
 }

@@ -9,7 +9,8 @@ import {
 } from "../bench/task.js";
 import { openEngine } from "../engine/open.js";
 import { parseArchitecture } from "../model/architecture.js";
-import type { Precision } from "../run/options.js";
+import { computeTypes, defaultPrecision, type Precision, precisions } from "../run/precision.js";
+import { availableMemoryBytes, trainMemory } from "../step/memory.js";
 import { type CommandSpec, parseFlags, wholeNumber } from "./flags.js";
 
 const flags = {
@@ -22,9 +23,19 @@ const flags = {
   warmup: { type: "number", default: 2, describe: "Steps after the first that are not timed" },
   precision: {
     type: "string",
-    choices: ["fp32", "bf16"],
-    default: "fp32",
-    describe: "Of convolutions and what lies between them",
+    choices: precisions,
+    describe: "Of convolutions and what lies between them [default: the device's fastest]",
+  },
+  remat: {
+    type: "boolean",
+    default: false,
+    describe: "Compute each unit a second time for its gradient: less memory, more time",
+  },
+  batch_split: { type: "number", default: 1, describe: "With --memory: parts of a batch" },
+  memory: {
+    type: "boolean",
+    default: false,
+    describe: "Run nothing: tell how much memory a training step needs",
   },
   implementation: {
     type: "string",
@@ -45,6 +56,7 @@ const spec: CommandSpec<typeof flags> = {
   examples: [
     ["npx bit-bench --model BiT-M-R50x1", "training, 32 images of 128 x 128"],
     ["npx bit-bench --model R101x1 --mode eval --resolution 480 --batch 8", "evaluation"],
+    ["npx bit-bench --memory --model R101x3 --resolution 480 --batch 8", "what a step needs"],
     ["npx bit-bench --implementation eager-textbook", "what plain TF.js code does"],
   ],
 };
@@ -52,20 +64,50 @@ const spec: CommandSpec<typeof flags> = {
 /** Runs the command. `argv` is without node and script. */
 export async function main(argv: readonly string[] = process.argv.slice(2)): Promise<number> {
   const flag = parseFlags(spec, argv);
-  const task: BenchTask = {
+  const shape = {
     architecture: parseArchitecture(flag.model as string),
     mode: flag.mode as BenchMode,
     batch: wholeNumber("batch", flag.batch, 1)!,
     resolution: wholeNumber("resolution", flag.resolution, 1)!,
     classes: wholeNumber("classes", flag.classes, 1)!,
-    precision: flag.precision as Precision,
+    remat: flag.remat as boolean,
   };
+  const asked = flag.precision as Precision | undefined;
+  if (flag.memory === true) {
+    const split = wholeNumber("batch_split", flag.batch_split, 1)!;
+    console.log(
+      describeMemory({ ...shape, precision: asked ?? "fp32" }, split, flag.json === true),
+    );
+    return 0;
+  }
+  const engine = openEngine();
+  const task: BenchTask = { ...shape, precision: asked ?? defaultPrecision(engine) };
   const steps = wholeNumber("steps", flag.steps, 1)!;
   const warmup = wholeNumber("warmup", flag.warmup, 0)!;
   const implementation = flag.implementation as BenchImplementation;
-  const report = await measure(openEngine(), task, { implementation, steps, warmup });
+  const report = await measure(engine, task, { implementation, steps, warmup });
   console.log(flag.json ? JSON.stringify(report) : describeReport(report));
   return 0;
+}
+
+/** What a training step needs, by what it holds, and how that compares with this machine. */
+function describeMemory(task: BenchTask, split: number, json: boolean): string {
+  const { architecture, classes, batch, resolution: size, precision, remat } = task;
+  const memory = trainMemory(architecture, {
+    ...{ classes, size, microBatch: Math.ceil(batch / split), split, remat },
+    computeType: computeTypes[precision],
+  });
+  if (json) return JSON.stringify(memory);
+  const { total, ...parts } = memory;
+  const gb = (bytes: number) => `${(bytes / 1e9).toFixed(2)} GB`;
+  const images = Math.ceil(batch / split);
+  return [
+    `${architecture.name}, ${images} images of ${size} x ${size} at a time, ${classes} classes, ` +
+      `${precision}${remat ? ", remat" : ""}${split > 1 ? `, ${split} parts of a batch` : ""}:`,
+    ...Object.entries(parts).map(([part, bytes]) => `  ${part.padEnd(14)}${gb(bytes).padStart(9)}`),
+    `  ${"total".padEnd(14)}${gb(total).padStart(9)}, within about a tenth`,
+    `free here: ${gb(availableMemoryBytes())} of the host's memory`,
+  ].join("\n");
 }
 
 function describeReport(report: BenchReport): string {

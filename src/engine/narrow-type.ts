@@ -5,9 +5,10 @@ import { readFileSync } from "node:fs";
 /** A type in which convolutions run faster than in float32, or none. */
 export type NarrowType = "bfloat16" | "float16" | undefined;
 
-/** Of this machine's processor: bfloat16 with AVX-512 BF16 or AMX. */
+/** Of this machine's processor: bfloat16 with AVX-512 BF16, AMX or Arm's BF16. */
 export function narrowTypeOfCpu(cpuinfo = readText("/proc/cpuinfo")): NarrowType {
-  return /^flags\s*:.*\b(avx512_bf16|amx_bf16)\b/m.test(cpuinfo) ? "bfloat16" : undefined;
+  const multiplies = /^(flags|Features)\s*:.*\b(avx512_bf16|amx_bf16|bf16)\b/m.test(cpuinfo);
+  return multiplies ? "bfloat16" : undefined;
 }
 
 /**

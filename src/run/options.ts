@@ -14,10 +14,7 @@ import {
 } from "../recipe/hyperrule.js";
 import { availableMemoryBytes, fittingSplit } from "../step/memory.js";
 import type { TrainPlan } from "../train/train.js";
-import type { Precision } from "./precision.js";
-
-export { computeTypes } from "./precision.js";
-export type { Precision };
+import { computeTypes, type Precision } from "./precision.js";
 
 /** A user's wishes. What is left out follows the BiT-HyperRule, or the machine. */
 export interface FineTuneOptions {
@@ -111,11 +108,19 @@ export function resolveConfig(
   const trainSize = dataset.train.labels.length;
   const batch = options.batch ?? 512;
   const resolution = resolveResolution(options, dataset);
+  const precision = options.precision ?? known?.precision ?? machine.precision();
+  const remat = options.remat ?? false;
+  const needs = {
+    classes: dataset.classNames.length,
+    size: resolution.crop,
+    computeType: computeTypes[precision],
+    remat,
+  };
   // A run that had to take smaller parts than it was told to goes on with them.
   const forced = known !== undefined && known.split % (options.batchSplit ?? 1) === 0;
   const split =
     (forced ? known.split : options.batchSplit) ??
-    fittingSplit(architecture, resolution.crop, batch, memoryShare * availableMemoryBytes());
+    fittingSplit(architecture, needs, batch, memoryShare * availableMemoryBytes());
   if (split > batch || batch % split !== 0) {
     throw new UserError(
       "--batch_split",
@@ -148,8 +153,8 @@ export function resolveConfig(
     evalEvery: options.evalEvery,
     evalFirst: options.evalFirst,
     saveEvery: options.saveEvery,
-    precision: options.precision ?? known?.precision ?? machine.precision(),
-    remat: options.remat ?? false,
+    precision,
+    remat,
     workers: options.workers ?? machine.cores,
   };
 }

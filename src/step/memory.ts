@@ -1,32 +1,96 @@
-/** How much memory a training step needs, so that a batch can be split to fit. */
+/** How much memory a training step needs, so that it can be planned and a batch split to fit. */
 import { readFileSync } from "node:fs";
 import { freemem } from "node:os";
-import { type Architecture, unitSpecs } from "../model/architecture.js";
+import type { ComputeType } from "../graph/backend.js";
+import { sizeOf } from "../graph/shape.js";
+import { type Architecture, unitSpecs, variableSpecs } from "../model/architecture.js";
+
+/** What decides how much memory a training step takes. */
+export interface TrainMemoryOptions {
+  readonly classes: number;
+  /** Pixels of an image's side. */
+  readonly size: number;
+  /** Images at a time. */
+  readonly microBatch: number;
+  /** Parts of a batch; default 1. */
+  readonly split?: number | undefined;
+  readonly computeType?: ComputeType | undefined;
+  readonly remat?: boolean | undefined;
+}
+
+/** Bytes that a training step takes at its peak, by what they hold. */
+export interface TrainMemory {
+  readonly variables: number;
+  readonly momentum: number;
+  /** By the variables; with several parts of a batch, a second time to sum them up. */
+  readonly gradients: number;
+  /** Standardized kernels, kept for the gradient. */
+  readonly standardized: number;
+  /** What the forward pass keeps of the images. */
+  readonly activations: number;
+  /** TensorFlow and Node themselves. */
+  readonly engine: number;
+  readonly total: number;
+}
+
+// Against the peaks in bench/NOTES.md, which these constants meet within a tenth: what convolutions
+// and the backward pass hold at a time, and the process before its first step.
+const workingShare = 1.05;
+const transferShare = 0.4;
+const engineBytes = 0.5e9;
+
+/** Estimates the peak of a training step's memory. */
+export function trainMemory(architecture: Architecture, options: TrainMemoryOptions): TrainMemory {
+  const { classes, size, microBatch, split = 1, computeType = "float32", remat } = options;
+  const parameters = variableSpecs(architecture, classes).reduce(
+    (sum, { shape }) => sum + sizeOf(shape),
+    0,
+  );
+  const narrow = computeType === "float32" ? 4 : 2;
+  const parts = {
+    variables: 4 * parameters,
+    momentum: 4 * parameters,
+    gradients: 4 * parameters * ((split > 1 ? 2 : 1) + transferShare),
+    standardized: narrow * parameters,
+    activations: narrow * workingShare * microBatch * valuesPerImage(architecture, size, remat),
+    engine: engineBytes,
+  };
+  return { ...parts, total: Object.values(parts).reduce((a, b) => a + b, 0) };
+}
 
 /**
- * Bytes that one image of `size` x `size` pixels takes while a float32 training step holds its
- * activations: per unit its input, two bottleneck convolutions' results, each normalized, and its
- * output, and a share for what the backward pass and the engine's own buffers hold at a time.
- * Compared with measured peaks in bench/.
+ * Values of one image of `size` x `size` pixels that the forward pass keeps: of each unit its input,
+ * two bottleneck convolutions' results, each also normalized, and its output. With `remat` only the
+ * units' inputs are kept, and the inside of one unit at a time.
  */
-export function trainBytesPerImage(architecture: Architecture, size: number): number {
+function valuesPerImage(architecture: Architecture, size: number, remat = false): number {
   const channels = 64 * architecture.width;
   // Root: convolution at half size, padded copy, pooled result.
-  let values = channels * (size / 2) ** 2 * 2.25;
+  const root = channels * (size / 2) ** 2 * 2.25;
   let side = size / 4;
-  for (const { channelsIn, channelsMid, channelsOut, stride, projected } of unitSpecs(
-    architecture,
-  )) {
+  let all = 0;
+  let inputs = 0;
+  let largest = 0;
+  for (const unit of unitSpecs(architecture)) {
+    const { channelsIn, channelsMid, channelsOut, stride, projected } = unit;
     const before = side ** 2;
     side /= stride;
     const after = side ** 2;
-    values += channelsIn * before + channelsMid * (2 * before + 2 * after);
-    values += channelsOut * after * (projected ? 2 : 1);
+    const inside =
+      channelsIn * before +
+      channelsMid * (2 * before + 2 * after) +
+      channelsOut * after * (projected ? 2 : 1);
+    all += inside;
+    inputs += channelsIn * before;
+    largest = Math.max(largest, inside);
   }
-  return 4 * values * backwardShare;
+  return root + (remat ? inputs + largest : all);
 }
 
-const backwardShare = 1.35;
+/** Bytes that one more image adds to the peak of a float32 training step. */
+export function trainBytesPerImage(architecture: Architecture, size: number): number {
+  return 4 * workingShare * valuesPerImage(architecture, size);
+}
 
 /** Memory in bytes that this process may still take: what is free, within its control group. */
 export function availableMemoryBytes(): number {
@@ -50,18 +114,19 @@ export function availableMemoryBytes(): number {
 }
 
 /**
- * The least number of parts into which `batch` must be divided so that one part's step fits
+ * The least number of parts into which `batch` must be divided so that one part's training step fits
  * `budgetBytes`: a divisor of the batch.
  */
 export function fittingSplit(
   architecture: Architecture,
-  size: number,
+  options: Omit<TrainMemoryOptions, "microBatch" | "split">,
   batch: number,
   budgetBytes: number,
 ): number {
-  const perImage = trainBytesPerImage(architecture, size);
   for (let split = 1; split < batch; split++) {
-    if (batch % split === 0 && (batch / split) * perImage <= budgetBytes) return split;
+    if (batch % split !== 0) continue;
+    const needs = trainMemory(architecture, { ...options, microBatch: batch / split, split });
+    if (needs.total <= budgetBytes) return split;
   }
   return batch;
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { cpuHasBfloat16 } from "../../src/bench/machine.js";
+import { instructionSets } from "../../src/bench/machine.js";
 import { spreadOf } from "../../src/bench/statistics.js";
 import { timeSteps } from "../../src/bench/step-timing.js";
 
@@ -11,13 +11,15 @@ test("median and quartiles are numpy.percentile's", () => {
   assert.throws(() => spreadOf([]), RangeError);
 });
 
-test("a CPU's flags tell whether it multiplies bfloat16", () => {
-  const flags = (list: string) => `processor\t: 0\nflags\t\t: fpu vme ${list} sse\nbugs\t: none\n`;
-  assert.equal(cpuHasBfloat16(flags("avx2 fma")), false);
-  assert.equal(cpuHasBfloat16(flags("avx512f avx512_bf16")), true);
-  assert.equal(cpuHasBfloat16(flags("amx_bf16")), true);
-  assert.equal(cpuHasBfloat16("Features\t: fp asimd bf16\n"), true);
-  assert.equal(cpuHasBfloat16(""), false);
+test("a CPU's flags tell its vector and matrix instructions", () => {
+  assert.deepEqual(instructionSets("flags\t\t: fpu fma avx avx2 sse avx512_bf16 amx_tile\n"), [
+    "fma",
+    "avx",
+    "avx2",
+    "avx512_bf16",
+    "amx_tile",
+  ]);
+  assert.deepEqual(instructionSets(""), []);
 });
 
 test("steps are timed one after the other", async () => {

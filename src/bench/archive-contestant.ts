@@ -1,0 +1,51 @@
+/** How long weights take from an .npz into the engine's variables. */
+import { NpzReader } from "../archive/npz-reader.js";
+import type { OpenedEngine } from "../engine/open.js";
+import { GraphBuilder } from "../graph/graph-builder.js";
+import { parseArchitecture, variableSpecs } from "../model/architecture.js";
+import { archiveValues } from "../step/initial-values.js";
+import { assignVariables, declareVariable } from "../step/variables.js";
+import type { Report } from "./report.js";
+import { timeSteps } from "./step-timing.js";
+
+export interface ArchiveTask {
+  readonly archive: string;
+  readonly model: string;
+  /** Of the archive's head, which is read too. */
+  readonly classes: number;
+  readonly steps: number;
+}
+
+/**
+ * Reads the archive `steps` times as a run does: open, check, and assign every array. Once before
+ * that untimed, so that the file is in the system's cache.
+ */
+export async function measureArchive(engine: OpenedEngine, task: ArchiveTask): Promise<Report> {
+  const { archive, model, classes, steps } = task;
+  const builder = new GraphBuilder();
+  const specs = variableSpecs(parseArchitecture(model), classes);
+  const variables = specs.map((spec) => declareVariable(builder, spec));
+  const session = engine.open(builder.build());
+  try {
+    const read = async () => {
+      const reader = await NpzReader.open(archive);
+      try {
+        const values = archiveValues(reader, variables, { model, newHead: false });
+        await assignVariables(session, values);
+      } finally {
+        await reader.close();
+      }
+    };
+    await read();
+    const times = await timeSteps(steps, read);
+    return {
+      steps_ms: times.wallMs,
+      steps_cpu_ms: times.cpuMs,
+      other_cpu_share: times.otherShare,
+      batch: 1,
+      peak_rss_bytes: process.resourceUsage().maxRSS * 1024,
+    };
+  } finally {
+    session.close();
+  }
+}

@@ -1,0 +1,68 @@
+/** The input pipeline alone: how many images a second it prepares when nothing else computes. */
+import { availableParallelism } from "node:os";
+import { fillAugmentations } from "../data/augmentation.js";
+import { loadDataset } from "../data/datasets.js";
+import { ExampleOrder } from "../data/order.js";
+import type { OpenedEngine } from "../engine/open.js";
+import { GraphBuilder } from "../graph/graph-builder.js";
+import { defineDecoders } from "../input/image-functions.js";
+import { addPipeline, startPipeline } from "../input/pipeline.js";
+import type { Report } from "./report.js";
+import { timeSteps } from "./step-timing.js";
+
+export interface PipelineTask {
+  /** As `bit-train` takes them. */
+  readonly dataset: string;
+  readonly datadir?: string;
+  readonly batch: number;
+  /** Side to which images are resized, and of the crop, in pixels. */
+  readonly resizeTo: number;
+  readonly crop: number;
+  /** Batches in each timed window: a batch alone may be ready before it is asked for. */
+  readonly window: number;
+  /** Windows that are not timed, and those that are. */
+  readonly warmup: number;
+  readonly steps: number;
+}
+
+const name = "train_images";
+const seed = 0;
+
+/**
+ * Takes batches as fast as the pipeline gives them, with a thread a core. Only labels are brought to
+ * JavaScript; the images are made and dropped. Each step of the report is a window.
+ */
+export async function measurePipeline(engine: OpenedEngine, task: PipelineTask): Promise<Report> {
+  const { batch, resizeTo, crop, window, warmup, steps } = task;
+  const { train } = await loadDataset({ dataset: task.dataset, datadir: task.datadir, seed });
+  const builder = new GraphBuilder();
+  defineDecoders(builder);
+  const workers = availableParallelism();
+  // Decoded images are not kept: every one is to cost what it costs the first time.
+  const policy = { kernels: engine.fused };
+  const options = { name, batch, resizeTo, crop, workers, ...policy };
+  const { images, labels } = addPipeline(builder, train, options);
+  builder.fetchable("bench/labels", labels, [images]);
+  const session = engine.open(builder.build());
+  try {
+    const count = batch * window * (warmup + steps);
+    const { indices, epochs } = new ExampleOrder(seed, train.labels.length).slice(0, count);
+    const augmentations = new Int32Array(3 * count);
+    fillAugmentations(seed, epochs, indices, resizeTo - crop, augmentations);
+    await startPipeline(session, name, train, indices, augmentations);
+    const takeWindow = async () => {
+      for (let i = 0; i < window; i++) await session.run({}, ["bench/labels"]);
+    };
+    await timeSteps(warmup, takeWindow);
+    const times = await timeSteps(steps, takeWindow);
+    return {
+      steps_ms: times.wallMs,
+      steps_cpu_ms: times.cpuMs,
+      other_cpu_share: times.otherShare,
+      batch: batch * window,
+      peak_rss_bytes: process.resourceUsage().maxRSS * 1024,
+    };
+  } finally {
+    session.close();
+  }
+}

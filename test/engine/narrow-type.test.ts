@@ -1,0 +1,27 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { narrowTypeOfCpu, narrowTypeOfGpu } from "../../src/engine/narrow-type.js";
+import { computePolicy, defaultPrecision } from "../../src/run/precision.js";
+
+test("a CPU's flags tell whether it multiplies bfloat16", () => {
+  const flags = (list: string) => `processor\t: 0\nflags\t\t: fpu vme ${list} sse\nbugs\t: none\n`;
+  assert.equal(narrowTypeOfCpu(flags("avx2 fma")), undefined);
+  assert.equal(narrowTypeOfCpu(flags("avx512f avx512_bf16")), "bfloat16");
+  assert.equal(narrowTypeOfCpu(flags("amx_bf16")), "bfloat16");
+  assert.equal(narrowTypeOfCpu("Features\t: fp asimd bf16\n"), "bfloat16");
+  assert.equal(narrowTypeOfCpu(""), undefined);
+});
+
+test("a GPU's compute capability tells its narrow type", () => {
+  const types = ["6.1", "7.0", "7.5", "8.0", "9.0", "12.0"].map(narrowTypeOfGpu);
+  const [float16, bfloat16] = ["float16", "bfloat16"];
+  assert.deepEqual(types, [undefined, float16, float16, bfloat16, bfloat16, bfloat16]);
+});
+
+test("the default precision is the device's narrow type, and fp32 where it has none", () => {
+  assert.equal(defaultPrecision({ narrowType: "bfloat16" }), "bf16");
+  assert.equal(defaultPrecision({ narrowType: "float16" }), "fp16");
+  assert.equal(defaultPrecision({ narrowType: undefined }), "fp32");
+  const policy = { computeType: "float16", fused: true };
+  assert.deepEqual(computePolicy({ fused: true }, "fp16"), policy);
+});
