@@ -11,7 +11,12 @@ namespace {
 napi_value Init(napi_env env, napi_value exports) {
   try {
     bit::RegisterGroupNorm();
+    bit::RegisterImageCache();
+    bit::RegisterLevels();
+    bit::RegisterReadArray();
+    bit::RegisterResizeCrop();
     bit::RegisterStandardize();
+    bit::RegisterUpright();
   } catch (const std::exception& error) {
     napi_throw_error(env, nullptr, error.what());
   }

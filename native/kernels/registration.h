@@ -4,6 +4,11 @@
 namespace bit {
 
 void RegisterGroupNorm();
+void RegisterImageCache();
+void RegisterLevels();
+void RegisterReadArray();
+void RegisterResizeCrop();
 void RegisterStandardize();
+void RegisterUpright();
 
 }  // namespace bit

@@ -32,6 +32,18 @@ export interface NpzEntry {
   readonly sizeBytes: number;
 }
 
+/** Where the values of an array lie that needs no conversion: plain float32 in C order. */
+export interface NpzPlace {
+  /** The archive's file descriptor, valid until the reader is closed. */
+  readonly descriptor: number;
+  /** The first value's, in bytes from the archive's beginning. */
+  readonly position: number;
+  /** CRC-32 of what comes before the values in the member. */
+  readonly previousCrc: number;
+  /** What it must be after the values; undefined where the reader does not verify. */
+  readonly expectedCrc: number | undefined;
+}
+
 /** How an archive is read. */
 export interface NpzReaderOptions {
   /** Compare every array read with its CRC-32 (default true). */
@@ -114,6 +126,25 @@ export class NpzReader {
       throw damageError(this.path, where, error);
     }
     return arrayFromRaw(member.header, raw);
+  }
+
+  /**
+   * Where an array's values can be read as they are, with nothing but a check of their CRC-32;
+   * undefined where they are compressed, or not little-endian float32 in C order.
+   *
+   * @throws UserError where the array is absent or cannot be read
+   */
+  place(name: string): NpzPlace | undefined {
+    const { entry, header, position, headerCrc } = this.member(name);
+    const ordered = !header.fortranOrder || header.shape.length <= 1;
+    const plain = header.elementType === "f4" && !header.bigEndian && ordered;
+    if (entry.compressionMethod !== STORED || !plain) return undefined;
+    return {
+      descriptor: this.directory.file.handle.fd,
+      position: position + header.headerBytes,
+      previousCrc: headerCrc,
+      expectedCrc: this.verify ? entry.crc32 : undefined,
+    };
   }
 
   /** Closes the file, once reads under way are done. */

@@ -3,8 +3,8 @@ import { NpzReader } from "../archive/npz-reader.js";
 import type { OpenedEngine } from "../engine/open.js";
 import { GraphBuilder } from "../graph/graph-builder.js";
 import { parseArchitecture, variableSpecs } from "../model/architecture.js";
-import { archiveValues } from "../step/initial-values.js";
-import { assignVariables, declareVariable } from "../step/variables.js";
+import { loadArchive } from "../step/initial-values.js";
+import { declareVariables } from "../step/variables.js";
 import type { Report } from "./report.js";
 import { timeSteps } from "./step-timing.js";
 
@@ -24,14 +24,13 @@ export async function measureArchive(engine: OpenedEngine, task: ArchiveTask): P
   const { archive, model, classes, steps } = task;
   const builder = new GraphBuilder();
   const specs = variableSpecs(parseArchitecture(model), classes);
-  const variables = specs.map((spec) => declareVariable(builder, spec));
+  const variables = declareVariables(builder, specs, { loadable: engine.fused });
   const session = engine.open(builder.build());
   try {
     const read = async () => {
       const reader = await NpzReader.open(archive);
       try {
-        const values = archiveValues(reader, variables, { model, newHead: false });
-        await assignVariables(session, values);
+        await loadArchive(session, reader, variables, { model, newHead: false });
       } finally {
         await reader.close();
       }

@@ -9,9 +9,9 @@ import {
 } from "../bench/task.js";
 import { openEngine } from "../engine/open.js";
 import { parseArchitecture } from "../model/architecture.js";
-import { computeTypes, defaultPrecision, type Precision, precisions } from "../run/precision.js";
+import { computeTypes, defaultPrecision, type Precision } from "../run/precision.js";
 import { availableMemoryBytes, trainMemory } from "../step/memory.js";
-import { type CommandSpec, parseFlags, wholeNumber } from "./flags.js";
+import { type CommandSpec, parseFlags, precisionFlag, rematFlag, wholeNumber } from "./flags.js";
 
 const flags = {
   model: { type: "string", default: "R50x1", describe: "R50x1, BiT-M-R101x3, R14x0.5, ..." },
@@ -21,16 +21,8 @@ const flags = {
   classes: { type: "number", default: 10, describe: "Outputs of the head" },
   steps: { type: "number", default: 10, describe: "Timed steps" },
   warmup: { type: "number", default: 2, describe: "Steps after the first that are not timed" },
-  precision: {
-    type: "string",
-    choices: precisions,
-    describe: "Of convolutions and what lies between them [default: the device's fastest]",
-  },
-  remat: {
-    type: "boolean",
-    default: false,
-    describe: "Compute each unit a second time for its gradient: less memory, more time",
-  },
+  precision: precisionFlag("the device's fastest"),
+  remat: rematFlag,
   batch_split: { type: "number", default: 1, describe: "With --memory: parts of a batch" },
   memory: {
     type: "boolean",

@@ -3,9 +3,9 @@ import { DATASET_NAMES } from "../data/datasets.js";
 import { describeEngine, openEngine } from "../engine/open.js";
 import { UserError } from "../errors.js";
 import { type EvaluationReport, evaluateRun } from "../run/evaluate-run.js";
-import { type Precision, precisions } from "../run/precision.js";
+import type { Precision } from "../run/precision.js";
 import { describeResult } from "../run/run-log.js";
-import { type CommandSpec, parseFlags, wholeNumber } from "./flags.js";
+import { type CommandSpec, parseFlags, precisionFlag, wholeNumber } from "./flags.js";
 import { ImageProgress } from "./image-progress.js";
 import { INTERRUPTED_EXIT, interruptible } from "./interrupt.js";
 
@@ -21,11 +21,7 @@ const flags = {
     describe: "Side to which images are resized [default: the run's, or the BiT-HyperRule's]",
   },
   batch: { type: "number", describe: "Images at a time [default: as memory allows]" },
-  precision: {
-    type: "string",
-    choices: precisions,
-    describe: "Of convolutions and what lies between them [default: the run's, or fp32]",
-  },
+  precision: precisionFlag("the run's, or the device's fastest"),
   workers: { type: "number", describe: "Threads that prepare images [default: cores]" },
   json: { type: "boolean", default: false, describe: "Print one JSON object and nothing else" },
 } as const;

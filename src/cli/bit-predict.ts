@@ -2,11 +2,11 @@
 
 import { openEngine } from "../engine/open.js";
 import { UserError } from "../errors.js";
-import { type Precision, precisions } from "../run/precision.js";
+import type { Precision } from "../run/precision.js";
 import { type Prediction, type PredictReport, predict } from "../run/predict.js";
 import { topProbabilities } from "../run/probabilities.js";
 import { isRunFolder } from "../run/trained-model.js";
-import { type CommandSpec, parseFlags, wholeNumber } from "./flags.js";
+import { type CommandSpec, parseFlags, precisionFlag, wholeNumber } from "./flags.js";
 import { ImageProgress } from "./image-progress.js";
 import { INTERRUPTED_EXIT, interruptible } from "./interrupt.js";
 
@@ -22,11 +22,7 @@ const flags = {
   json: { type: "boolean", default: false, describe: "Print one JSON object and nothing else" },
   logits: { type: "string", describe: "A .npy to write all logits to, float32 [images, classes]" },
   batch: { type: "number", describe: "Images at a time [default: as memory allows]" },
-  precision: {
-    type: "string",
-    choices: precisions,
-    describe: "Of convolutions and what lies between them [default: the run's, or fp32]",
-  },
+  precision: precisionFlag("the run's, or the device's fastest"),
   workers: { type: "number", describe: "Threads that prepare images [default: cores]" },
 } as const;
 

@@ -2,8 +2,15 @@
 
 import { DATASET_NAMES } from "../data/datasets.js";
 import type { FineTuneOptions } from "../run/options.js";
-import { type Precision, precisions } from "../run/precision.js";
-import { type CommandSpec, parseFlags, positiveNumber, wholeNumber } from "./flags.js";
+import type { Precision } from "../run/precision.js";
+import {
+  type CommandSpec,
+  parseFlags,
+  positiveNumber,
+  precisionFlag,
+  rematFlag,
+  wholeNumber,
+} from "./flags.js";
 import { runFineTune } from "./run-fine-tune.js";
 import { runSample } from "./sample.js";
 
@@ -37,15 +44,12 @@ const flags = {
   steps: { type: "number", describe: "Length of training; the schedule is scaled to it" },
   resolution: { type: "number", describe: "Side to which training images are resized" },
   crop: { type: "number", describe: "Side of the crop, and of images in evaluation" },
-  precision: {
-    type: "string",
-    choices: precisions,
-    describe: "Of convolutions and what lies between them [default: the device's fastest]",
-  },
-  remat: {
+  precision: precisionFlag("the device's fastest"),
+  remat: rematFlag,
+  cache: {
     type: "boolean",
     default: false,
-    describe: "Compute each unit a second time for its gradient: less memory, more time",
+    describe: "Keep decoded images in memory, so that later epochs decode nothing",
   },
 } as const;
 
@@ -91,6 +95,7 @@ export async function main(argv: readonly string[] = process.argv.slice(2)): Pro
     resolution: wholeNumber("resolution", flag.resolution, 1),
     crop: wholeNumber("crop", flag.crop, 1),
     remat: flag.remat as boolean,
+    cache: flag.cache as boolean,
     precision: flag.precision as Precision | undefined,
   };
   const result = await runFineTune(options);

@@ -1,6 +1,7 @@
 /** Flags of the commands: a table for each, parsed by yargs; mistakes become UserErrors. */
 import yargs, { type Options } from "yargs";
 import { UserError } from "../errors.js";
+import { precisions } from "../run/precision.js";
 
 export type FlagTable = Readonly<Record<string, Options>>;
 
@@ -14,6 +15,18 @@ export interface CommandSpec<Flags extends FlagTable> {
   readonly flags: Flags;
   readonly examples: readonly (readonly [command: string, what: string])[];
 }
+
+/** `--precision`, with what holds where it is left out. */
+export function precisionFlag(otherwise: string) {
+  const describe = `Of convolutions and what lies between them [default: ${otherwise}]`;
+  return { type: "string", choices: precisions, describe } as const;
+}
+
+export const rematFlag = {
+  type: "boolean",
+  default: false,
+  describe: "Compute each unit a second time for its gradient: less memory, more time",
+} as const;
 
 /**
  * Parses a command line. Every flag in snake_case works in kebab-case as well. `--help` and

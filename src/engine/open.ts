@@ -20,10 +20,11 @@ export function openEngine(): OpenedEngine {
   const installed = requireEngine();
   const binding = loadBinding(installed.bindingPath);
   const device = binding.isUsingGpuDevice() ? "GPU" : "CPU";
-  const fused = loadKernels(installed) && device === "CPU";
+  const kernels = loadKernels(installed);
+  const fused = kernels && device === "CPU";
   const open = (graph: GraphDef) => openNativeSession(binding, graph);
   return {
-    ...{ installed, binding, device, fused, open },
+    ...{ installed, binding, device, kernels, fused, open },
     // Asked only where nobody chose a precision: a GPU's driver takes its time to answer.
     get narrowType() {
       return device === "GPU" ? narrowTypeOfGpu() : narrowTypeOfCpu();

@@ -38,7 +38,9 @@ export interface Engine {
   readonly device: "CPU" | "GPU";
   /** The narrow type that the device multiplies by itself. */
   readonly narrowType: NarrowType;
-  /** Whether graphs may hold the fused operations of native/kernels/. */
+  /** Whether graphs may hold the operations of native/kernels/, which run on the CPU. */
+  readonly kernels: boolean;
+  /** Whether the network shall be computed by them: `kernels`, and the device is the CPU. */
   readonly fused: boolean;
   /**
    * Opens a session of its own on a graph.

@@ -54,7 +54,8 @@ export class FunctionBuilder extends NodeList {
 
   protected override reference(output: Output): string {
     if (output.op === argumentOp) return output.node;
-    const name = outputName[output.op];
+    // Our own operations (native/kernels/) that functions hold have one output, and call it so.
+    const name = output.op.startsWith("Bit") ? "output" : outputName[output.op];
     if (name === undefined) throw new Error(`the output of ${output.op} has no name in the table`);
     return `${output.node}:${name}:${output.index}`;
   }

@@ -44,7 +44,8 @@ function reverse(nodes: NodeList, image: Output, flags: Output): Output {
   return nodes.one("Reverse", [image, flags], { T: attribute.type(image.type) }, image);
 }
 
-function branch(
+/** What one of two functions of the library makes of `args`. */
+export function branch(
   nodes: NodeList,
   condition: Output,
   args: readonly Output[],
@@ -63,8 +64,9 @@ function branch(
   return nodes.one("StatelessIf", [condition, ...args], attrs, result);
 }
 
-/** Defines the functions that decode a file's bytes, once a graph. */
+/** Defines the functions that decode a file's bytes and turn an image upright, once a graph. */
 export function defineDecoders(builder: GraphBuilder): void {
+  defineTurns(builder);
   const bytes = [{ name: "bytes", type: "string", shape: [] }] as const;
   const image = { type: "uint8", shape: [-1, -1, 3] } as const;
   const jpegOrPng = new FunctionBuilder("decode_jpeg_or_png", bytes);
@@ -103,12 +105,14 @@ export function defineDecoders(builder: GraphBuilder): void {
  * Reads and decodes the file at `path`, upright: uint8 `[H,W,3]`.
  * @param anyImage bool scalar: DecodeImage rather than DecodeJpeg, which reads JPEG and PNG
  * @param orientation int32 scalar, EXIF's 1 to 8
+ * @param turn the function that turns an image upright: (image, orientation) to image
  */
 export function decodeFile(
   nodes: NodeList,
   path: Output,
   anyImage: Output,
   orientation: Output,
+  turn = "turn_upright",
 ): Output {
   const bytes = nodes.one("ReadFile", [path], {}, { type: "string", shape: [] });
   const shape = [-1, -1, 3];
@@ -116,6 +120,28 @@ export function decodeFile(
     type: "uint8",
     shape,
   });
+  // Most images lie upright, and would be copied by a turn that changes nothing.
+  const turned = nodes.one(
+    "Less",
+    [nodes.ints(1), orientation],
+    { T: int32 },
+    { type: "bool", shape: [] },
+  );
+  const args = [decoded, orientation];
+  return branch(nodes, turned, args, turn, "leave_upright", { type: "uint8", shape });
+}
+
+/** What a function that turns images upright is called with. */
+export const turnArgs = [
+  { name: "image", type: "uint8", shape: [-1, -1, 3] },
+  { name: "orientation", type: "int32", shape: [] },
+] as const;
+
+function defineTurns(builder: GraphBuilder): void {
+  const upright = new FunctionBuilder("leave_upright", turnArgs);
+  builder.define(upright.return(upright.args[0]!));
+  const nodes = new FunctionBuilder("turn_upright", turnArgs);
+  const [image, orientation] = nodes.args;
   const perms = nodes.constant(
     "int32",
     [9, 3],
@@ -127,11 +153,11 @@ export function decodeFile(
     orientations.flatMap(([, rows, columns]) => [rows, columns, false]),
   );
   const attrs = { T: uint8, Tperm: int32 };
-  const turned = nodes.one("Transpose", [decoded, row(nodes, perms, orientation)], attrs, {
+  const swapped = nodes.one("Transpose", [image!, row(nodes, perms, orientation!)], attrs, {
     type: "uint8",
-    shape,
+    shape: [-1, -1, 3],
   });
-  return reverse(nodes, turned, row(nodes, flags, orientation));
+  builder.define(nodes.return(reverse(nodes, swapped, row(nodes, flags, orientation!))));
 }
 
 /**
@@ -260,13 +286,21 @@ function pack(nodes: NodeList, scalars: readonly Output[]): Output {
   return nodes.one("Pack", scalars, attrs, ofInts([scalars.length]));
 }
 
-function cast(nodes: NodeList, value: Output, type: "float32" | "bool"): Output {
+/** The same values as `type`. */
+export function cast(nodes: NodeList, value: Output, type: "float32" | "bool"): Output {
   const attrs = {
     SrcT: attribute.type(value.type),
     DstT: attribute.type(type),
     Truncate: attribute.bool(false),
   };
   return nodes.one("Cast", [value], attrs, { type, shape: value.shape });
+}
+
+/** The same values in another shape. */
+export function reshaped(nodes: NodeList, value: Output, shape: readonly number[]): Output {
+  return value.shape?.join() === shape.join()
+    ? value
+    : reshape(nodes, value, nodes.ints(shape), shape);
 }
 
 function reshape(nodes: NodeList, value: Output, dims: Output, shape: readonly number[]): Output {

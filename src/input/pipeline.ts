@@ -8,20 +8,31 @@
 import type { Split } from "../data/dataset.js";
 import type { HostTensor, Session } from "../engine/session.js";
 import { attribute } from "../graph/attributes.js";
-import { FunctionBuilder } from "../graph/function-builder.js";
 import type { GraphBuilder } from "../graph/graph-builder.js";
 import type { Output, OutputSpec } from "../graph/node-list.js";
-import type { ElementType } from "../graph/types.js";
-import {
-  cropAndFlip,
-  decodeFile,
-  defineResize,
-  normalize,
-  resize,
-  row,
-} from "./image-functions.js";
+import { defineExamples } from "./example-functions.js";
+import { cast, normalize, reshaped } from "./image-functions.js";
+import { addImageCache, normalizeBytes } from "./native-images.js";
 
-export interface PipelineOptions {
+/** How images are made, whatever they are. */
+export interface InputPolicy {
+  /**
+   * Whether the engine has the operations of native/kernels/. Images are then resized as Pillow does,
+   * to the bit, and stay bytes until a step takes them. Without them the resize does not round its
+   * result to whole grey levels. Default: it has not.
+   */
+  readonly kernels?: boolean | undefined;
+  /** Where the step computes: bytes become floating-point numbers there. Default: the CPU. */
+  readonly device?: "CPU" | "GPU" | undefined;
+  /**
+   * Memory for images that are kept once they are decoded, in bytes; off where undefined, and where
+   * there are no `kernels`. Of each image the decoded pixels are kept, or the resized where these are
+   * fewer. What does not fit is decoded each time.
+   */
+  readonly cacheBytes?: number | undefined;
+}
+
+export interface PipelineOptions extends InputPolicy {
   /** Distinguishes the pipelines of one graph: `train`, `val`. */
   readonly name: string;
   readonly batch: number;
@@ -44,24 +55,33 @@ export interface PipelineBatch {
 // Batches made ahead. More would cost memory and gain nothing: a step is slower than its batch.
 const prefetchedBatches = 2;
 
+// Images made by one call where they need no decoding, so that calls are few. More would be many bytes
+// under way at once.
+const mostRows = 32;
+
 /** Adds a pipeline over `split` to a graph; `startPipeline` then gives it examples. */
 export function addPipeline(
   builder: GraphBuilder,
   split: Split,
   options: PipelineOptions,
 ): PipelineBatch {
-  const { name, batch, resizeTo, crop, workers } = options;
+  const { name, batch, resizeTo, crop, workers, cacheBytes } = options;
+  const kernels = options.kernels === true;
   const side = crop ?? resizeTo;
   const device = "cpu";
-  const tables = Object.entries(tableFeeds(split)).map(([key, { type, shape }]) => {
-    const fed = builder.placeholder(`${name}/${key}`, type, shape);
-    return { key, type, shape, output: copiedOnHost(builder, fed) };
-  });
+  const tables: Record<string, Output> = {};
+  for (const [key, { type, shape }] of Object.entries(tableFeeds(split)))
+    tables[key] = copiedOnHost(builder, builder.placeholder(`${name}/${key}`, type, shape));
+  if (kernels && cacheBytes !== undefined && split.images.kind === "files")
+    tables["cache"] = addImageCache(builder, cacheBytes);
+  const captured = Object.values(tables);
   const indices = builder.placeholder(`${name}/indices`, "int32", [-1]);
   const augmentations = builder.placeholder(`${name}/augmentations`, "int32", [-1, 3]);
 
-  defineResize(builder, `${name}_resize`, resizeTo);
-  builder.define(exampleFunction(split, options, tables));
+  const rows = kernels && split.images.kind === "pixels" ? partOf(batch) : undefined;
+  const function_ = `${name}_example`;
+  const functionOptions = { name: function_, split, resizeTo, crop, kernels, rows };
+  defineExamples(builder, functionOptions, tables);
 
   const dataset = (op: string, inputs: Output[], attrs: object, outputs: OutputSpec[]) => {
     const typesAttr = op === "TensorSliceDataset" ? "Toutput_types" : "output_types";
@@ -74,15 +94,23 @@ export function addPipeline(
     return builder.one(op, inputs, all, { type: "variant", shape: [] }, { device });
   };
   const int64 = (value: number) => builder.constant("int64", [], [value]);
-  const rows: OutputSpec[] = [
+  const inBatches = (of: Output, count: number, outputs: OutputSpec[]) => {
+    const inputs = [of, int64(count), builder.constant("bool", [], [true])];
+    return dataset("BatchDatasetV2", inputs, { parallel_copy: attribute.bool(false) }, outputs);
+  };
+  const withDimension = (count: number, specs: OutputSpec[]) =>
+    specs.map(({ type, shape }) => ({ type, shape: [count, ...shape!] }));
+  const row: OutputSpec[] = [
     { type: "int32", shape: [] },
     { type: "int32", shape: [3] },
   ];
-  const example: OutputSpec[] = [
-    { type: "float32", shape: [side, side, 3] },
+  const one: OutputSpec[] = [
+    { type: kernels ? "uint8" : "float32", shape: [side, side, 3] },
     { type: "int32", shape: [] },
   ];
-  const batched = example.map(({ type, shape }) => ({ type, shape: [batch, ...shape!] }));
+  const made = rows === undefined ? one : withDimension(rows, one);
+  const parts = batch / (rows ?? 1);
+  const batched = withDimension(parts, made);
 
   const examples = dataset(
     "TensorSliceDataset",
@@ -91,26 +119,25 @@ export function addPipeline(
       is_files: attribute.bool(false),
       replicate_on_split: attribute.bool(false),
     },
-    rows,
+    row,
   );
   const mapped = dataset(
     "ParallelMapDatasetV2",
-    [examples, ...tables.map(({ output }) => output), int64(workers)],
+    [
+      rows === undefined ? examples : inBatches(examples, rows, withDimension(rows, row)),
+      ...captured,
+      int64(workers),
+    ],
     {
-      f: attribute.function(exampleFunctionName(name)),
-      Targuments: attribute.types(tables.map(({ type }) => type)),
+      f: attribute.function(function_),
+      Targuments: attribute.types(captured.map(({ type }) => type)),
       use_inter_op_parallelism: attribute.bool(true),
       deterministic: attribute.string("true"),
       preserve_cardinality: attribute.bool(true),
     },
-    example,
+    made,
   );
-  const batches = dataset(
-    "BatchDatasetV2",
-    [mapped, int64(batch), builder.constant("bool", [], [true])],
-    { parallel_copy: attribute.bool(false) },
-    batched,
-  );
+  const batches = inBatches(mapped, parts, batched);
   const ahead = dataset(
     "PrefetchDataset",
     [batches, int64(prefetchedBatches)],
@@ -139,7 +166,25 @@ export function addPipeline(
   const [started] = builder.add("MakeIterator", [ahead, iterator], {}, [], { device });
   builder.fetchable(`${name}/started`, builder.ints(0), [started]);
   const [images, labels] = builder.add("IteratorGetNext", [iterator], types, batched, { device });
-  return { images, labels: labels! };
+  const taken = reshaped(builder, images, [batch, side, side, 3]);
+  return {
+    images: kernels ? normalized(builder, taken, options.device) : taken,
+    labels: reshaped(builder, labels!, [batch]),
+  };
+}
+
+/** The largest divisor of a batch that is at most `mostRows`. */
+function partOf(batch: number): number {
+  let rows = Math.min(batch, mostRows);
+  while (batch % rows !== 0) rows--;
+  return rows;
+}
+
+/** A batch's bytes go to the device where the step computes, and become numbers there. */
+function normalized(builder: GraphBuilder, bytes: Output, device: "CPU" | "GPU" = "CPU"): Output {
+  return device === "CPU"
+    ? normalizeBytes(builder, bytes)
+    : normalize(builder, cast(builder, bytes, "float32"));
 }
 
 /**
@@ -188,35 +233,6 @@ function tableFeeds({ images, labels }: Split): Record<string, HostTensor> {
     };
   }
   return table;
-}
-
-function exampleFunctionName(name: string): string {
-  return `${name}_example`;
-}
-
-/** (index, augmentation, tables) to (image, label). */
-function exampleFunction(
-  split: Split,
-  { name, resizeTo, crop }: PipelineOptions,
-  tables: readonly { key: string; type: ElementType; shape: readonly number[] }[],
-): FunctionBuilder {
-  const nodes = new FunctionBuilder(exampleFunctionName(name), [
-    { name: "index", type: "int32", shape: [] },
-    { name: "augmentation", type: "int32", shape: [3] },
-    ...tables.map(({ key, type, shape }) => ({ name: key, type, shape })),
-  ]);
-  const [index, augmentation, ...args] = nodes.args;
-  const lookUp = (key: string) => {
-    const table = args[tables.findIndex((one) => one.key === key)]!;
-    return row(nodes, table, index!);
-  };
-  const image =
-    split.images.kind === "pixels"
-      ? lookUp("pixels")
-      : decodeFile(nodes, lookUp("paths"), lookUp("any_image"), lookUp("orientations"));
-  const resized = resize(nodes, `${name}_resize`, image, resizeTo);
-  const taken = crop === undefined ? resized : cropAndFlip(nodes, resized, augmentation!, crop);
-  return nodes.return(normalize(nodes, taken), lookUp("labels"));
 }
 
 /** As `copied` in the step's variables: a dataset must not keep JavaScript's own memory. */

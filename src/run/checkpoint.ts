@@ -57,7 +57,7 @@ export async function readPosition(archive: NpzReader): Promise<RunPosition | un
 }
 
 /**
- * Sets a program's optimizer from a checkpoint. Its variables come through `archiveValues`.
+ * Sets a program's optimizer from a checkpoint. Its variables come through `loadArchive`.
  * @throws UserError where the archive lacks a part of it, as momentum
  */
 export async function restoreOptimizer(archive: NpzReader, program: TrainProgram): Promise<void> {

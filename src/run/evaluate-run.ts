@@ -6,7 +6,7 @@ import { UserError } from "../errors.js";
 import { getResolution } from "../recipe/hyperrule.js";
 import { openEvalProgram } from "../step/program.js";
 import { type EvaluationResult, evaluate } from "../train/evaluate.js";
-import { defaultPrecision, type Precision } from "./precision.js";
+import { defaultPrecision, inputPolicy, type Precision } from "./precision.js";
 import { defaultBatch, findTrainedModel, loadWeights, networkOf } from "./trained-model.js";
 import { unreadableImage } from "./unreadable-image.js";
 
@@ -77,6 +77,7 @@ export async function evaluateRun(
   const program = await openEvalProgram(engine.open, networkOf(trained, engine, precision), val, {
     size: crop,
     evalBatch: batch,
+    input: inputPolicy(engine),
     workers: options.workers ?? availableParallelism(),
   });
   try {

@@ -97,7 +97,15 @@ function defaultName({ dataset, model }: FineTuneOptions): string {
 }
 
 // A run goes on only as what it began as; these may change, and change no result.
-const free = new Set(["workers", "datadir", "evalEvery", "evalFirst", "saveEvery", "evalBatch"]);
+const free = new Set([
+  "workers",
+  "cache",
+  "datadir",
+  "evalEvery",
+  "evalFirst",
+  "saveEvery",
+  "evalBatch",
+]);
 
 function checkSameRun(folder: RunFolder, known: RunConfig, config: RunConfig): void {
   const before = known as unknown as Record<string, unknown>;

@@ -57,6 +57,8 @@ export interface FineTuneOptions {
   readonly precision?: Precision | undefined;
   /** Compute each unit's inside again for the gradient: less memory, more time. Default false. */
   readonly remat?: boolean | undefined;
+  /** Keep decoded images in memory, as far as it reaches. It changes no result. Default false. */
+  readonly cache?: boolean | undefined;
 }
 
 /** A plan with what it rests on: what `config.json` holds. */
@@ -78,6 +80,7 @@ export interface RunConfig extends TrainPlan {
   readonly examplesPerClassSeed: number;
   readonly precision: Precision;
   readonly remat: boolean;
+  readonly cache: boolean;
   readonly workers: number;
 }
 
@@ -155,6 +158,7 @@ export function resolveConfig(
     saveEvery: options.saveEvery,
     precision,
     remat,
+    cache: options.cache ?? false,
     workers: options.workers ?? machine.cores,
   };
 }

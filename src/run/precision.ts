@@ -1,6 +1,7 @@
 /** In which type a run computes convolutions and the element-wise work between them. */
 import type { Engine } from "../engine/session.js";
 import type { ComputePolicy, ComputeType } from "../graph/backend.js";
+import type { InputPolicy } from "../input/pipeline.js";
 
 export const precisions = ["fp32", "bf16", "fp16"] as const;
 export type Precision = (typeof precisions)[number];
@@ -16,6 +17,11 @@ export const computeTypes: Readonly<Record<Precision, ComputeType>> = {
 export function defaultPrecision({ narrowType }: Pick<Engine, "narrowType">): Precision {
   if (narrowType === "bfloat16") return "bf16";
   return narrowType === "float16" ? "fp16" : "fp32";
+}
+
+/** How an engine makes images. */
+export function inputPolicy({ kernels, device }: Pick<Engine, "kernels" | "device">) {
+  return { kernels, device } satisfies InputPolicy;
 }
 
 /** How an engine computes in a precision. */

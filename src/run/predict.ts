@@ -7,7 +7,7 @@ import { UserError } from "../errors.js";
 import { startPipeline } from "../input/pipeline.js";
 import { getResolution } from "../recipe/hyperrule.js";
 import { openPredictImagesProgram, openPredictProgram, predictPipeline } from "../step/program.js";
-import type { Precision } from "./precision.js";
+import { inputPolicy, type Precision } from "./precision.js";
 import { type ArrayInputs, findInputs, type ImageInputs } from "./predict-inputs.js";
 import {
   defaultBatch,
@@ -125,7 +125,7 @@ async function* imageLogits(
   const total = paths.length;
   const batch = Math.min(wanted ?? defaultBatch(trained, size * size), total);
   const network = networkOf(trained, engine, precision);
-  const options = { size, batch, workers };
+  const options = { size, batch, workers, input: inputPolicy(engine) };
   const program = await openPredictImagesProgram(engine.open, network, images, options);
   const { session } = program;
   try {

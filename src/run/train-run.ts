@@ -5,8 +5,10 @@ import { ExampleOrder } from "../data/order.js";
 import { type Engine, SessionError } from "../engine/session.js";
 import { UserError } from "../errors.js";
 import { parseArchitecture } from "../model/architecture.js";
-import { archiveValues, randomValues } from "../step/initial-values.js";
+import { loadArchive, randomValues } from "../step/initial-values.js";
+import { availableMemoryBytes, trainMemory } from "../step/memory.js";
 import { openTrainProgram, type TrainProgram } from "../step/program.js";
+import type { Network } from "../step/train-step.js";
 import { assignVariables } from "../step/variables.js";
 import type { EvaluationResult } from "../train/evaluate.js";
 import { type StepReport, type TrainOutcome, train } from "../train/train.js";
@@ -18,7 +20,7 @@ import {
   saveCheckpoint,
 } from "./checkpoint.js";
 import type { FineTuneOptions, RunConfig } from "./options.js";
-import { computePolicy } from "./precision.js";
+import { computePolicy, inputPolicy } from "./precision.js";
 import type { RunFolder } from "./run-folder.js";
 import type { LineSink, RunLog } from "./run-log.js";
 import { type Suspects, unreadableImage } from "./unreadable-image.js";
@@ -53,6 +55,11 @@ export async function trainRun(
     remat: config.remat,
     ...computePolicy(engine, config.precision),
   };
+  const cache = config.cache ? cacheBytes(config, network) : undefined;
+  if (cache !== undefined && dataset.train.images.kind === "files") {
+    if (engine.kernels) log.info(`Keeping decoded images, in up to ${(cache / 1e9).toFixed(1)} GB`);
+    else log.warn("--cache has no effect: this engine lacks the operations for it (npx bit-setup)");
+  }
   const program = await openTrainProgram(engine.open, network, dataset, {
     resolution: config.resolution,
     microBatch: config.batch / config.split,
@@ -60,6 +67,7 @@ export async function trainRun(
     mixup: config.mixupAlpha !== undefined,
     evalBatch: config.evalBatch,
     workers: config.workers,
+    input: { ...inputPolicy(engine), cacheBytes: cache },
   });
   let step = 0;
   try {
@@ -93,6 +101,17 @@ export async function trainRun(
   } finally {
     program.session.close();
   }
+}
+
+// Of the memory that the step leaves free, the images' part; others live on the machine too.
+const cacheShare = 0.6;
+
+/** Bytes that decoded images may take beside the training step; none where nothing is left. */
+function cacheBytes({ resolution, batch, split }: RunConfig, network: Network): number {
+  const { architecture, classes, computeType, remat } = network;
+  const plan = { classes, size: resolution.crop, microBatch: batch / split, split };
+  const step = trainMemory(architecture, { ...plan, computeType, remat }).total;
+  return Math.max(0, Math.floor(cacheShare * (availableMemoryBytes() - step)));
 }
 
 /**
@@ -135,7 +154,7 @@ async function setVariables(
   const archive = await NpzReader.open(path);
   try {
     const fit = { model: config.model, newHead: resumed === undefined };
-    await assignVariables(session, archiveValues(archive, variables, fit));
+    await loadArchive(session, archive, variables, fit);
     if (resumed === undefined) {
       log.info(`Fine-tuning from ${path}`);
       return 0;

@@ -7,11 +7,10 @@ import type { Engine } from "../engine/session.js";
 import { UserError } from "../errors.js";
 import { type Architecture, parseArchitecture, variableSpecs } from "../model/architecture.js";
 import { fitArchive, headClasses } from "../model/checkpoint.js";
-import { archiveValues } from "../step/initial-values.js";
+import { loadArchive } from "../step/initial-values.js";
 import { availableMemoryBytes, trainBytesPerImage } from "../step/memory.js";
 import type { Program } from "../step/program.js";
 import type { Network } from "../step/train-step.js";
-import { assignVariables } from "../step/variables.js";
 import { exists } from "./checkpoint.js";
 import { computePolicy, defaultPrecision, type Precision, precisions } from "./precision.js";
 import { type RunFolder, readJson, runFolderAt } from "./run-folder.js";
@@ -86,7 +85,7 @@ export async function loadWeights(
 ): Promise<void> {
   const archive = await NpzReader.open(weights);
   try {
-    await assignVariables(session, archiveValues(archive, variables, { model, newHead: false }));
+    await loadArchive(session, archive, variables, { model, newHead: false });
   } finally {
     await archive.close();
   }

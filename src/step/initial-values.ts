@@ -1,27 +1,91 @@
 /** Where a network's variables start: from an archive, or from random numbers. */
 import { randomNormal } from "d3-random";
 import { uniformFloat64 } from "pure-rand/distribution/uniformFloat64";
-import type { NpzReader } from "../archive/npz-reader.js";
+import type { NpzPlace, NpzReader } from "../archive/npz-reader.js";
 import type { NumericData } from "../archive/numeric-array.js";
+import { type Session, SessionError } from "../engine/session.js";
 import { sizeOf } from "../graph/shape.js";
 import { headKernel, type VariableSpec } from "../model/architecture.js";
 import { fitArchive } from "../model/checkpoint.js";
 import { keyedGenerator, randomStream } from "../recipe/keyed-random.js";
+import {
+  assignVariables,
+  type GraphVariable,
+  loadVariables,
+  type VariableGroup,
+} from "./variables.js";
 
 type Values = AsyncGenerator<readonly [VariableSpec, Float32Array]>;
 
+/** How an archive is to fit a network. */
+export interface ArchiveFit {
+  /** The model's name, for messages. */
+  readonly model: string;
+  /** Start the head at zero, as fine-tuning on a new task does; the archive's is not read. */
+  readonly newHead: boolean;
+}
+
 /**
- * A network's variables from an archive, one at a time.
- * @param newHead start the head at zero, as fine-tuning on a new task does; the archive's is not read
+ * Sets a network's variables from an archive. A group of variables whose arrays all lie there as
+ * the engine wants them is read by the engine itself, all else here; the values are the same.
+ *
  * @throws UserError where the archive does not fit, or an array of it is damaged
  */
-export async function* archiveValues(
+export async function loadArchive(
+  session: Session,
+  archive: NpzReader,
+  variables: readonly GraphVariable[],
+  fit: ArchiveFit,
+): Promise<void> {
+  const names = arrayNames(archive, variables, fit);
+  const loaded = new Set<string>();
+  try {
+    for (const group of new Set(variables.flatMap((variable) => variable.group ?? []))) {
+      const places = placesOf(archive, group, names);
+      if (places === undefined) continue;
+      await loadVariables(session, group, places);
+      for (const name of group.members) loaded.add(name);
+    }
+  } catch (error) {
+    // TensorFlow's message does not tell the array. Read here, the damaged one is named.
+    if (!(error instanceof SessionError) || error.outOfMemory) throw error;
+  }
+  const others = variables.filter(({ name }) => !loaded.has(name));
+  await assignVariables(session, valuesOf(archive, others, names));
+}
+
+/** Where a group's arrays lie; undefined unless all of them lie there as the engine wants them. */
+function placesOf(
+  archive: NpzReader,
+  { members }: VariableGroup,
+  names: ReadonlyMap<string, string>,
+): NpzPlace[] | undefined {
+  const places: NpzPlace[] = [];
+  for (const member of members) {
+    const name = names.get(member);
+    const place = name === undefined ? undefined : archive.place(name);
+    if (place === undefined) return undefined;
+    places.push(place);
+  }
+  return places;
+}
+
+/** The names of variables' arrays, by names of variables; a new head's are not among them. */
+function arrayNames(
   archive: NpzReader,
   specs: readonly VariableSpec[],
-  { model, newHead }: { model: string; newHead: boolean },
-): Values {
+  fit: ArchiveFit,
+): ReadonlyMap<string, string> {
   const arrays = archive.names.map((name) => archive.entry(name));
-  const names = fitArchive(specs, arrays, { where: archive.path, model, newHead });
+  return fitArchive(specs, arrays, { where: archive.path, ...fit });
+}
+
+/** Variables' values from the arrays of these names; zeros for a variable that has none. */
+async function* valuesOf(
+  archive: NpzReader,
+  specs: readonly VariableSpec[],
+  names: ReadonlyMap<string, string>,
+): Values {
   for (const spec of specs) {
     const name = names.get(spec.name);
     if (name === undefined) yield [spec, new Float32Array(sizeOf(spec.shape))];

@@ -4,12 +4,12 @@ import type { Session } from "../engine/session.js";
 import { GraphBuilder } from "../graph/graph-builder.js";
 import type { GraphDef } from "../graph/proto.js";
 import { defineDecoders } from "../input/image-functions.js";
-import { addPipeline } from "../input/pipeline.js";
+import { addPipeline, type InputPolicy } from "../input/pipeline.js";
 import { variableSpecs } from "../model/architecture.js";
 import type { Resolution } from "../recipe/hyperrule.js";
 import { addEvalStep, addPredictStep } from "./eval-step.js";
 import { addTrainStep, type Network } from "./train-step.js";
-import { declareVariable, type GraphVariable } from "./variables.js";
+import { declareVariables, type GraphVariable } from "./variables.js";
 
 /** Opens a session on a graph: `openNativeSession` with a binding, or another implementation. */
 export type OpenSession = (graph: GraphDef) => Session;
@@ -41,6 +41,8 @@ export interface TrainProgramOptions {
   readonly mixup: boolean;
   readonly evalBatch: number;
   readonly workers: number;
+  /** How images are made; a cache is shared between training and validation. */
+  readonly input?: InputPolicy | undefined;
 }
 
 /** Builds the graph that trains on `dataset.train` and evaluates on `dataset.val`, and opens it. */
@@ -51,25 +53,34 @@ export async function openTrainProgram(
   options: TrainProgramOptions,
 ): Promise<TrainProgram> {
   const { resolution, microBatch, split, mixup, evalBatch, workers } = options;
+  const { train, val } = dataset;
+  const inputOf = (part: Split): InputPolicy => {
+    const share = part.labels.length / (train.labels.length + val.labels.length);
+    const all = options.input?.cacheBytes;
+    const cacheBytes = all === undefined ? undefined : Math.floor(all * share);
+    return { ...inputPolicy(network, options.input), cacheBytes };
+  };
   const builder = new GraphBuilder();
   const variables = declareAll(builder, network);
   defineDecoders(builder);
-  const batch = addPipeline(builder, dataset.train, {
+  const batch = addPipeline(builder, train, {
     name: trainPipeline,
     batch: microBatch,
     resizeTo: resolution.precrop,
     crop: resolution.crop,
     workers,
+    ...inputOf(train),
   });
   const optimizerState = await addTrainStep(builder, network, variables, batch, { mixup, split });
   await addValidation(
     builder,
     network,
     variables,
-    dataset.val,
+    val,
     resolution.crop,
     evalBatch,
     workers,
+    inputOf(val),
   );
   return { session: open(builder.build()), network, variables, optimizerState };
 }
@@ -79,13 +90,19 @@ export async function openEvalProgram(
   open: OpenSession,
   network: Network,
   val: Split,
-  options: { readonly size: number; readonly evalBatch: number; readonly workers: number },
+  options: {
+    readonly size: number;
+    readonly evalBatch: number;
+    readonly workers: number;
+    readonly input?: InputPolicy | undefined;
+  },
 ): Promise<Program> {
   const builder = new GraphBuilder();
   const variables = declareAll(builder, network);
   defineDecoders(builder);
   const { size, evalBatch, workers } = options;
-  await addValidation(builder, network, variables, val, size, evalBatch, workers);
+  const input = inputPolicy(network, options.input);
+  await addValidation(builder, network, variables, val, size, evalBatch, workers, input);
   return { session: open(builder.build()), network, variables };
 }
 
@@ -113,20 +130,31 @@ export async function openPredictImagesProgram(
   open: OpenSession,
   network: Network,
   images: Split,
-  options: { readonly size: number; readonly batch: number; readonly workers: number },
+  options: {
+    readonly size: number;
+    readonly batch: number;
+    readonly workers: number;
+    readonly input?: InputPolicy | undefined;
+  },
 ): Promise<Program> {
   const builder = new GraphBuilder();
   const variables = declareAll(builder, network);
   defineDecoders(builder);
   const { size, batch, workers } = options;
-  const pipeline = { name: predictPipeline, batch, resizeTo: size, workers };
+  const input = inputPolicy(network, options.input);
+  const pipeline = { name: predictPipeline, batch, resizeTo: size, workers, ...input };
   await addPredictStep(builder, network, variables, addPipeline(builder, images, pipeline).images);
   return { session: open(builder.build()), network, variables };
 }
 
+/** The engine that has the network's fused operations has those for images too. */
+function inputPolicy(network: Network, input: InputPolicy | undefined): InputPolicy {
+  return { kernels: network.fused, ...input };
+}
+
 function declareAll(builder: GraphBuilder, network: Network): GraphVariable[] {
   const specs = variableSpecs(network.architecture, network.classes);
-  return specs.map((spec) => declareVariable(builder, spec));
+  return declareVariables(builder, specs, { loadable: network.fused });
 }
 
 async function addValidation(
@@ -137,7 +165,9 @@ async function addValidation(
   size: number,
   batch: number,
   workers: number,
+  input: InputPolicy,
 ): Promise<void> {
-  const images = addPipeline(builder, val, { name: valPipeline, batch, resizeTo: size, workers });
+  const options = { name: valPipeline, batch, resizeTo: size, workers, ...input };
+  const images = addPipeline(builder, val, options);
   await addEvalStep(builder, network, variables, images);
 }

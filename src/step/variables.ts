@@ -1,11 +1,12 @@
 /** A model's state inside a session: resource variables that are set, read and updated in place. */
+import type { NpzPlace } from "../archive/npz-reader.js";
 import type { Session } from "../engine/session.js";
 import { floats } from "../engine/session.js";
 import { attribute } from "../graph/attributes.js";
 import type { GraphBuilder } from "../graph/graph-builder.js";
 import type { Output } from "../graph/node-list.js";
 import { sizeOf } from "../graph/shape.js";
-import type { VariableSpec } from "../model/architecture.js";
+import { headBias, headKernel, type VariableSpec } from "../model/architecture.js";
 
 /** One float32 variable of a graph. */
 export interface GraphVariable extends VariableSpec {
@@ -13,12 +14,24 @@ export interface GraphVariable extends VariableSpec {
   readonly handle: Output;
   /** The variable's value at the time it is read, once a run. */
   readonly read: Output;
+  /** What it is loaded together with; undefined where the graph cannot read it from a file. */
+  readonly group?: VariableGroup | undefined;
+}
+
+/** Variables that the graph sets from a file by itself, all in one run: `loadVariables`. */
+export interface VariableGroup {
+  /** As in `load_0`. */
+  readonly name: string;
+  /** The variables' names. */
+  readonly members: readonly string[];
 }
 
 const float32 = { dtype: attribute.type("float32") };
 
 // What one run hands over at most, so that a large model never lies in memory twice.
 const largestTransferBytes = 128 * 2 ** 20;
+// What a group of several reads at most: JavaScript waits for it.
+const largestGroupBytes = 512 * 2 ** 20;
 
 /**
  * Declares a float32 variable, with what `assignVariables` and `readVariables` need.
@@ -41,6 +54,48 @@ export function declareVariable(builder: GraphBuilder, spec: VariableSpec): Grap
     assign(builder, handle, copied(builder, fed)),
   ]);
   return { name, shape, handle, read };
+}
+
+/**
+ * Declares a network's variables.
+ * @param loadable let `loadVariables` set them: the engine has the operations of native/kernels/
+ */
+export function declareVariables(
+  builder: GraphBuilder,
+  specs: readonly VariableSpec[],
+  { loadable = false }: { readonly loadable?: boolean | undefined } = {},
+): GraphVariable[] {
+  const variables = specs.map((spec) => declareVariable(builder, spec));
+  if (!loadable) return variables;
+  return inGroups(variables).flatMap((members, i) => {
+    const group = { name: `load_${i}`, members: members.map(({ name }) => name) };
+    const places = builder.placeholder(`${group.name}/places`, "int64", [members.length, 4]);
+    const assigned = members.map(({ handle, read, shape }, row) => {
+      const attrs = { dims: attribute.ints(shape), row: attribute.int(row) };
+      const value = builder.one("BitReadArray", [places], attrs, read, { device: "cpu" });
+      return assign(builder, handle, value);
+    });
+    builder.fetchable(`${group.name}/done`, builder.ints(0), assigned);
+    return members.map((variable) => ({ ...variable, group }));
+  });
+}
+
+/** Variables in their order, in groups of bounded size. The head is apart: a new one is not loaded. */
+function inGroups(variables: readonly GraphVariable[]): GraphVariable[][] {
+  const isHead = (name: string) => name === headKernel || name === headBias;
+  const groups: GraphVariable[][] = [];
+  let bytes = 0;
+  for (const variable of variables) {
+    const group = groups.at(-1);
+    bytes += 4 * sizeOf(variable.shape);
+    if (group && bytes <= largestGroupBytes && isHead(group[0]!.name) === isHead(variable.name)) {
+      group.push(variable);
+    } else {
+      groups.push([variable]);
+      bytes = 4 * sizeOf(variable.shape);
+    }
+  }
+  return groups;
 }
 
 /** Appends the assignment of `value` to the variable behind `handle`. */
@@ -78,6 +133,28 @@ export async function assignVariables(
     bytes += data.byteLength;
   }
   await flush();
+}
+
+/**
+ * Sets a group of variables from a file, which the engine reads on all its threads: the values
+ * never lie in JavaScript's memory.
+ *
+ * @param places where each member's values lie, in the members' order
+ * @throws SessionError where a place cannot be read, or its values are not those that were written
+ */
+export async function loadVariables(
+  session: Session,
+  { name, members }: VariableGroup,
+  places: readonly NpzPlace[],
+): Promise<void> {
+  const numbers = places.flatMap(({ descriptor, position, previousCrc, expectedCrc = -1 }) => {
+    return [descriptor, position, previousCrc, expectedCrc];
+  });
+  const data = BigInt64Array.from(numbers, BigInt);
+  const feeds = {
+    [`${name}/places`]: { type: "int64", shape: [members.length, 4], data },
+  } as const;
+  await session.run(feeds, [`${name}/done`]);
 }
 
 /** The values of variables, in transfers of bounded size. */

@@ -92,6 +92,32 @@ test("an absent array is one clear error", async () => {
   await reader.close();
 });
 
+test("tells where plain float32 lies, and of nothing else", async () => {
+  const placed: string[] = [];
+  for (const file of ["stored.npz", "deflated.npz", "foreign.npz"]) {
+    const bytes = await readFile(fixture(file));
+    const reader = await NpzReader.open(fixture(file));
+    const trusting = await NpzReader.open(fixture(file), { verify: false });
+    for (const name of reader.names) {
+      const place = reader.place(name);
+      if (place === undefined) continue;
+      placed.push(`${file} ${name}`);
+      const { shape, data } = await reader.read(name);
+      const there = bytes.subarray(place.position, place.position + data.byteLength);
+      assert.deepEqual(there, Buffer.from(data.buffer as ArrayBuffer), name);
+      assert.equal(crc32(there, place.previousCrc), place.expectedCrc, `${name} (${shape})`);
+      assert.equal(trusting.place(name)!.expectedCrc, undefined);
+    }
+    assert.throws(() => reader.place("no/such"), { name: "UserError" });
+    await Promise.all([reader.close(), trusting.close()]);
+  }
+  const names = ["block1/unit01/a/kernel", "scalar", "empty"];
+  assert.deepEqual(
+    placed,
+    names.map((name) => `stored.npz ${name}`),
+  );
+});
+
 const GOOD: ZipMember = { name: "good.npy", contents: encodeNpy(quarters(2, 3), "test") };
 
 /** Opens an archive of `members` and reads `bad`; the error of whichever step fails. */

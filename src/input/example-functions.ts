@@ -1,0 +1,113 @@
+/**
+ * What a pipeline makes of an example's number: the function that its dataset maps over them. Written
+ * for files and for pixels in memory, with the operations of native/kernels/ and without.
+ */
+import type { Split } from "../data/dataset.js";
+import { FunctionBuilder } from "../graph/function-builder.js";
+import type { GraphBuilder } from "../graph/graph-builder.js";
+import type { Output, OutputSpec } from "../graph/node-list.js";
+import {
+  branch,
+  cropAndFlip,
+  decodeFile,
+  defineResize,
+  normalize,
+  resize,
+  row,
+  turnArgs,
+} from "./image-functions.js";
+import {
+  cachedImage,
+  gatherResizeCrop,
+  isCached,
+  keep,
+  resizeCrop,
+  upright,
+} from "./native-images.js";
+
+/** What a function looks examples up in, by name: `labels`, and `pixels` or what decodes a file. */
+export type Tables = Readonly<Record<string, OutputSpec>>;
+
+export interface ExampleOptions {
+  /** Of the function, and the beginning of those that it calls. */
+  readonly name: string;
+  readonly split: Split;
+  readonly resizeTo: number;
+  readonly crop?: number | undefined;
+  /** Whether native/kernels/ does the work. */
+  readonly kernels: boolean;
+  /** Examples of one call; undefined is one, without a dimension for it. */
+  readonly rows?: number | undefined;
+}
+
+/**
+ * Defines (index, augmentation, tables) to (image, label). Images are bytes with kernels, else
+ * float32 in [-1, 1]. Where `tables` has `cache`, it holds what was decoded.
+ */
+export function defineExamples(
+  builder: GraphBuilder,
+  options: ExampleOptions,
+  tables: Tables,
+): void {
+  const { name, split, resizeTo, crop, kernels, rows } = options;
+  const dims = rows === undefined ? [] : [rows];
+  const names = Object.keys(tables);
+  const nodes = new FunctionBuilder(name, [
+    { name: "index", type: "int32", shape: dims },
+    { name: "augmentation", type: "int32", shape: [...dims, 3] },
+    ...names.map((key) => ({ name: key, ...tables[key]! })),
+  ]);
+  const [index, augmentation, ...args] = nodes.args as [Output, Output, ...Output[]];
+  const table = (key: string) => args[names.indexOf(key)]!;
+  const lookUp = (key: string) => row(nodes, table(key), index);
+  const sizes = { side: resizeTo, crop: crop ?? resizeTo };
+  const whole = nodes.constant("int32", [...dims, 3], new Array(3 * (rows ?? 1)).fill(0));
+  const window = crop === undefined ? whole : augmentation;
+
+  const file = (): Output => {
+    const found = [lookUp("paths"), lookUp("any_image"), lookUp("orientations")] as const;
+    if (!kernels) return decodeFile(nodes, ...found);
+    defineTurn(builder, `${name}_turned`);
+    if (!names.includes("cache")) return decodeFile(nodes, ...found, `${name}_turned`);
+    const inputs = [table("cache"), index, ...found];
+    defineCached(builder, name, inputs, resizeTo);
+    const has = isCached(nodes, table("cache"), index);
+    const result = { type: "uint8", shape: [-1, -1, 3] } as const;
+    return branch(nodes, has, inputs, `${name}_cached`, `${name}_decoded`, result);
+  };
+  const image = (): Output => {
+    const pixels = split.images.kind === "pixels";
+    if (kernels && rows !== undefined)
+      return gatherResizeCrop(nodes, table("pixels"), index, window, sizes);
+    const whole = pixels ? lookUp("pixels") : file();
+    if (kernels) return resizeCrop(nodes, whole, window, sizes);
+    defineResize(builder, `${name}_resize`, resizeTo);
+    const resized = resize(nodes, `${name}_resize`, whole, resizeTo);
+    return normalize(
+      nodes,
+      crop === undefined ? resized : cropAndFlip(nodes, resized, augmentation, crop),
+    );
+  };
+  builder.define(nodes.return(image(), lookUp("labels")));
+}
+
+function defineTurn(builder: GraphBuilder, name: string): void {
+  const nodes = new FunctionBuilder(name, turnArgs);
+  builder.define(nodes.return(upright(nodes, nodes.args[0]!, nodes.args[1]!)));
+}
+
+/** The two ways to an image: from the cache, and decoded and kept there. */
+function defineCached(
+  builder: GraphBuilder,
+  name: string,
+  inputs: readonly Output[],
+  side: number,
+): void {
+  const args = inputs.map(({ type, shape }, i) => ({ name: `input_${i}`, type, shape }));
+  const cached = new FunctionBuilder(`${name}_cached`, args);
+  builder.define(cached.return(cachedImage(cached, cached.args[0]!, cached.args[1]!)));
+  const decoded = new FunctionBuilder(`${name}_decoded`, args);
+  const [cache, index, path, anyImage, orientation] = decoded.args;
+  const image = decodeFile(decoded, path!, anyImage!, orientation!, `${name}_turned`);
+  builder.define(decoded.return(keep(decoded, cache!, index!, image, side)));
+}
