@@ -41,12 +41,12 @@ export const headKernel = "resnet/head/conv2d/kernel";
 export const headBias = "resnet/head/conv2d/bias";
 
 /**
- * The architecture that a model's name tells: `R50x1` in `BiT-M-R50x1` or `BiT-S-R50x1-ILSVRC2012`.
+ * The architecture that a model's name tells: `R50x1` in `BiT-M-R50x1` or `distill/R50x1_224`.
  * Depths beyond 50, 101 and 152 have the same number of units in every block: 14 has one, 26 two.
  * @throws UserError where the name holds no such part, or the width does not suit 32 groups
  */
 export function parseArchitecture(model: string): Architecture {
-  const match = /(?:^|-)R(\d+)x(\d+(?:\.\d+)?)(?:-|$)/.exec(model);
+  const match = /(?:^|[-/])R(\d+)x(\d+(?:\.\d+)?)(?:[-_]|$)/.exec(model);
   const expected = `a name such as BiT-M-R50x1 (${publishedVariants.join(", ")}) or R14x0.5`;
   const refuse = (got: string) =>
     new UserError(`model ${JSON.stringify(model)}`, got, expected, "choose one with --model");

@@ -3,11 +3,11 @@ import { mkdir, rename, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { NpzReader } from "../archive/npz-reader.js";
 import { systemErrorCode, UserError } from "../errors.js";
+import { type FetchOptions, fetchFile } from "../fetch/fetch-file.js";
+import { removePart, removeRecord } from "../fetch/partial-file.js";
 import { parseArchitecture, variableSpecs } from "../model/architecture.js";
 import { fitArchive, headClasses } from "../model/checkpoint.js";
-import { type FetchOptions, fetchFile } from "./fetch-file.js";
 import { findZooModel, ZOO_URL, type ZooModel } from "./models.js";
-import { removePart, removeRecord } from "./partial-file.js";
 
 export interface DownloadOptions extends FetchOptions {
   /** Where `<model>.npz` is to lie; made where it is not there. Default `.`. */

@@ -7,7 +7,7 @@ import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { main } from "../../src/cli/bit-download.js";
 import { temporaryFolder } from "../data/temporary-folder.js";
-import { serveModel } from "../zoo/model-server.js";
+import { serveFile } from "../fetch/file-server.js";
 import { writeZeroArchive } from "../zoo/zoo-archive.js";
 import { runBin, runHere } from "./command.js";
 
@@ -35,10 +35,7 @@ after(() => {
 test("Ctrl-C keeps what was fetched, and the same command goes on", async (t) => {
   // Slow enough that the process hears the signal in between, however busy the machine is.
   const pieces = Math.ceil(archive.length / 1000);
-  const server = await serveModel(archive, [
-    { trickleBytes: Math.ceil(archive.length / 1000) },
-    {},
-  ]);
+  const server = await serveFile(archive, [{ trickleBytes: Math.ceil(archive.length / 1000) }, {}]);
   t.after(() => server.close());
   assert.ok(pieces > 0);
   const folder = await temporaryFolder(t);
@@ -77,7 +74,7 @@ test("Ctrl-C keeps what was fetched, and the same command goes on", async (t) =>
 
 test("what the server refuses, and names that there are not", async (t) => {
   const folder = await temporaryFolder(t);
-  const server = await serveModel(archive, [{ status: 404 }]);
+  const server = await serveFile(archive, [{ status: 404 }]);
   t.after(() => server.close());
   process.env["BIT_MODELS_URL"] = server.url;
   const cases: [string[], RegExp][] = [

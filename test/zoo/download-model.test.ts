@@ -7,7 +7,7 @@ import { UserError } from "../../src/errors.js";
 import { addressOf, downloadModel } from "../../src/zoo/download-model.js";
 import { findZooModel, ZOO, type ZooModel } from "../../src/zoo/models.js";
 import { temporaryFolder } from "../data/temporary-folder.js";
-import { type Answer, serveModel } from "./model-server.js";
+import { type Answer, serveFile } from "../fetch/file-server.js";
 import { writeZeroArchive } from "./zoo-archive.js";
 
 const small: ZooModel = {
@@ -22,7 +22,7 @@ async function setting(t: TestContext, answers?: readonly Answer[], classes = sm
   const source = join(await temporaryFolder(t), "source.npz");
   await writeZeroArchive(source, small.name, classes);
   const archive = new Uint8Array(await readFile(source));
-  const server = await serveModel(archive, answers);
+  const server = await serveFile(archive, answers);
   t.after(() => server.close());
   const notes: string[] = [];
   const options = {
@@ -76,7 +76,7 @@ for (const [what, answers, classes, message] of [
   test(`what ${what} never gets the model's name`, async (t) => {
     const { options, archive, folder } = await setting(t, answers, Math.max(classes, 1));
     if (classes === -1) {
-      const cut = await serveModel(archive.subarray(0, archive.length - 500));
+      const cut = await serveFile(archive.subarray(0, archive.length - 500));
       t.after(() => cut.close());
       options.baseUrl = cut.url;
     }

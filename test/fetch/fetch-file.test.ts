@@ -5,15 +5,15 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { UserError } from "../../src/errors.js";
-import { type FetchOptions, fetchFile } from "../../src/zoo/fetch-file.js";
+import { type FetchOptions, fetchFile } from "../../src/fetch/fetch-file.js";
 import { temporaryFolder } from "../data/temporary-folder.js";
-import { type Answer, serveModel } from "./model-server.js";
+import { type Answer, serveFile } from "./file-server.js";
 
 const file = Uint8Array.from({ length: 100_000 }, (_, i) => (i * 7) % 251);
 const other = Uint8Array.from({ length: 90_000 }, (_, i) => (i * 11) % 241);
 
 async function setting(t: TestContext, answers: readonly Answer[]) {
-  const server = await serveModel(file, answers);
+  const server = await serveFile(file, answers);
   t.after(() => server.close());
   const part = join(await temporaryFolder(t), "model.npz.part");
   const notes: string[] = [];

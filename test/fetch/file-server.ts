@@ -26,18 +26,18 @@ export interface Answer {
   readonly silentAfter?: number;
 }
 
-export interface ModelServer {
+export interface FileServer {
   readonly url: string;
   /** The requests so far: path, and the range that was asked for. */
   readonly requests: { readonly path: string; readonly range: string | undefined }[];
   close(): Promise<void>;
 }
 
-export async function serveModel(
+export async function serveFile(
   file: Uint8Array,
   answers: readonly Answer[] = [{}],
-): Promise<ModelServer> {
-  const requests: ModelServer["requests"] = [];
+): Promise<FileServer> {
+  const requests: FileServer["requests"] = [];
   const server = createServer((request, response) => {
     const answer = answers[Math.min(requests.length, answers.length - 1)]!;
     requests.push({ path: request.url!, range: request.headers.range });

@@ -126,7 +126,7 @@ async function written<T>(path: string, call: () => Promise<T>): Promise<T> {
       full ? "room for the whole file" : "a folder in which files can be made",
       full
         ? "free some, then type the same command again: what was fetched is kept"
-        : "choose another folder with --bit_pretrained_dir, or change its permissions",
+        : "choose another folder, or change its permissions",
       { cause: error },
     );
   }
