@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <mutex>
 #include <stdexcept>
@@ -175,7 +176,7 @@ class ReadArray {
       throw std::runtime_error("places must be [n, 4], with a row for each array");
     const int64_t* place = places.data<int64_t>() + row_ * kPlaceSize;
     const bool check = place[kExpectedCrc] >= 0;
-    const Tensor values(Output(context, 0, dims_));
+    const Tensor values(OwnOutput(context));
     uint8_t* bytes = values.data<uint8_t>();
     const int64_t size = 4 * values.size();
 
@@ -206,6 +207,26 @@ class ReadArray {
   }
 
  private:
+  // Memory from the system, which the variable will keep. TensorFlow's pool would double itself to
+  // hold a large model, and writes a number down for each 256 bytes of it: up to a sixteenth of the
+  // model's size.
+  TF_Tensor* OwnOutput(TF_OpKernelContext* context) const {
+    size_t bytes = 4;
+    for (const int64_t dim : dims_) bytes *= dim;
+    void* memory = nullptr;
+    // TensorFlow copies what is less aligned.
+    if (posix_memalign(&memory, 64, std::max<size_t>(bytes, 64)) != 0)
+      throw std::runtime_error("OOM when allocating " + std::to_string(bytes) + " bytes");
+    TF_Tensor* tensor = TF_NewTensor(
+        TF_FLOAT, dims_.data(), static_cast<int>(dims_.size()), memory, bytes,
+        [](void* data, size_t, void*) { std::free(data); }, nullptr);
+    Status status;
+    TF_SetOutput(context, 0, tensor, status);
+    if (TF_GetCode(status) != TF_OK) TF_DeleteTensor(tensor);
+    status.Check();
+    return tensor;
+  }
+
   int64_t row_;
   std::vector<int64_t> dims_;
 };

@@ -40,28 +40,28 @@ export interface Contestant {
 export const benchLearningRate = 1e-4;
 export const benchMomentum = 0.9;
 
-/** Values that are uniform in [-bound, bound), the same for the same key. */
-function uniformValues(key: number, size: number, bound: number): Float32Array {
+/** Fills with values that are uniform in [-bound, bound), the same for the same key. */
+function fillUniform(values: Float32Array, key: number, bound: number): Float32Array {
   const generator = keyedGenerator(randomStream.initialization, 0, key, 0);
-  const values = new Float32Array(size);
-  for (let i = 0; i < size; i++) values[i] = (2 * uniformFloat64(generator) - 1) * bound;
+  for (let i = 0; i < values.length; i++) values[i] = (2 * uniformFloat64(generator) - 1) * bound;
   return values;
 }
 
 /**
  * The network's variables: kernels, the head's too, uniform with variance 1 / fan-in, gamma 1, the
  * rest 0. A head of zeros, with which fine-tuning starts, would make the first gradients zero.
+ * @param allocate makes room for so many values, for as long as the caller needs them
  */
-export function* initialVariables({
-  architecture,
-  classes,
-}: Pick<BenchTask, "architecture" | "classes">) {
+export function* initialVariables(
+  { architecture, classes }: Pick<BenchTask, "architecture" | "classes">,
+  allocate = (size: number) => new Float32Array(size),
+) {
   for (const [index, spec] of variableSpecs(architecture, classes).entries()) {
-    const size = sizeOf(spec.shape);
+    const values = allocate(sizeOf(spec.shape));
     const bound = Math.sqrt(3 / sizeOf(spec.shape.slice(0, -1)));
     const kernel = spec.name.endsWith("/kernel") || spec.name === headKernel;
-    const values = kernel ? uniformValues(index, size, bound) : new Float32Array(size);
-    if (spec.name.endsWith("/gamma")) values.fill(1);
+    if (kernel) fillUniform(values, index, bound);
+    else values.fill(spec.name.endsWith("/gamma") ? 1 : 0);
     yield [spec, values] as const;
   }
 }
@@ -72,7 +72,7 @@ export function randomImages({
   resolution,
 }: Pick<BenchTask, "batch" | "resolution">): HostTensor & { type: "float32" } {
   const shape = [batch, resolution, resolution, 3];
-  return { type: "float32", shape, data: uniformValues(2 ** 20, sizeOf(shape), 1) };
+  return { type: "float32", shape, data: fillUniform(new Float32Array(sizeOf(shape)), 2 ** 20, 1) };
 }
 
 /** `[N]`: every class in turn. */

@@ -155,12 +155,16 @@ export function standardize(kernel: tf.Tensor4D): tf.Tensor4D {
  * Convolution of `x` `[N,H,W,I]` with the standardized `kernel` `[H,W,I,O]`, padded by half the
  * kernel's size on every side whatever the stride. TensorFlow's 'same' pads otherwise for stride 2,
  * and convolutions that pad by themselves take slow paths on a CPU: there the input is padded first.
+ *
+ * The gradient standardizes the kernel a second time: to keep it would take as much memory as the
+ * model itself, for less than a hundredth of the time.
  */
 export function standardizedConv(x: tf.Tensor4D, kernel: tf.Tensor4D, stride: 1 | 2): tf.Tensor4D {
-  const weights = standardize(kernel);
-  if (stride === 1) return tf.conv2d(x, weights, 1, "same");
-  const pad = (kernel.shape[0] - 1) / 2;
-  return tf.conv2d(zeroPad(x, pad), weights, 2, "valid");
+  const padded = stride === 1 ? x : zeroPad(x, (kernel.shape[0] - 1) / 2);
+  return rematerialized(kernel, [padded], (weights, [images]) => {
+    const pad = stride === 1 ? "same" : "valid";
+    return tf.conv2d(images as tf.Tensor4D, standardize(weights), stride, pad);
+  }) as tf.Tensor4D;
 }
 
 /** `x` `[N,H,W,C]` with `pad` rows and columns of zeros on every side. */

@@ -24,7 +24,7 @@ export interface TrainMemory {
   readonly momentum: number;
   /** By the variables; with several parts of a batch, a second time to sum them up. */
   readonly gradients: number;
-  /** Standardized kernels, kept for the gradient. */
+  /** Standardized kernels, and gradients by them, of the convolutions under way. */
   readonly standardized: number;
   /** What the forward pass keeps of the images. */
   readonly activations: number;
@@ -35,9 +35,9 @@ export interface TrainMemory {
 
 // Against the peaks in bench/NOTES.md, which these constants meet within a tenth: what convolutions
 // and the backward pass hold at a time, and the process before its first step.
-const workingShare = 1.05;
-const transferShare = 0.4;
-const engineBytes = 0.5e9;
+const workingShare = 1.02;
+const standardizedShare = 0.6;
+const engineBytes = 0.48e9;
 
 /** Estimates the peak of a training step's memory. */
 export function trainMemory(architecture: Architecture, options: TrainMemoryOptions): TrainMemory {
@@ -50,8 +50,8 @@ export function trainMemory(architecture: Architecture, options: TrainMemoryOpti
   const parts = {
     variables: 4 * parameters,
     momentum: 4 * parameters,
-    gradients: 4 * parameters * ((split > 1 ? 2 : 1) + transferShare),
-    standardized: narrow * parameters,
+    gradients: 4 * parameters * (split > 1 ? 2 : 1),
+    standardized: standardizedShare * narrow * parameters,
     activations: narrow * workingShare * microBatch * valuesPerImage(architecture, size, remat),
     engine: engineBytes,
   };

@@ -29,7 +29,7 @@ export interface VariableGroup {
 const float32 = { dtype: attribute.type("float32") };
 
 // What one run hands over at most, so that a large model never lies in memory twice.
-const largestTransferBytes = 128 * 2 ** 20;
+const largestTransferBytes = 32 * 2 ** 20;
 // What a group of several reads at most: JavaScript waits for it.
 const largestGroupBytes = 512 * 2 ** 20;
 
@@ -112,10 +112,12 @@ export function copied(builder: GraphBuilder, fed: Output): Output {
   return builder.one("DeepCopy", [fed], { T: attribute.type(fed.type) }, fed);
 }
 
+type Entry = readonly [VariableSpec, Float32Array];
+
 /** Sets variables from row-major float32 values, in transfers of bounded size. */
 export async function assignVariables(
   session: Session,
-  entries: AsyncIterable<readonly [VariableSpec, Float32Array]>,
+  entries: Iterable<Entry> | AsyncIterable<Entry>,
 ): Promise<void> {
   let feeds: Parameters<Session["run"]>[0] = {};
   let fetches: string[] = [];
