@@ -1,100 +1,166 @@
 /** `bit-download`: brings published models to this machine. */
-import type { ByteCounter } from "../engine/setup/reporter.js";
 import { UserError } from "../errors.js";
-import { downloadModel } from "../zoo/download-model.js";
-import { findZooModel, ZOO, ZOO_URL } from "../zoo/models.js";
-import { type CommandSpec, parseFlags } from "./flags.js";
+import { requireRoom, sizeText } from "../zoo/disk-room.js";
+import { type DownloadWatcher, downloadModels } from "../zoo/download-models.js";
+import { localModel, planDownload } from "../zoo/local-models.js";
+import { findZooModels, VTAB, ZOO, ZOO_URL, type ZooModel, zooUrl } from "../zoo/models.js";
+import { type Verdict, verifyModel } from "../zoo/verify-model.js";
+import { listing, listingJson, planText } from "./download-list.js";
+import { type DownloadProgress, downloadProgress } from "./download-progress.js";
+import { type CommandSpec, parseFlags, wholeNumber } from "./flags.js";
 import { INTERRUPTED_EXIT, interruptible } from "./interrupt.js";
-import { setupProgress } from "./setup-progress.js";
 
 const flags = {
   bit_pretrained_dir: { type: "string", default: ".", describe: "Where <model>.npz is to lie" },
-  list: { type: "boolean", default: false, describe: "Print the names of all models" },
-  force: { type: "boolean", default: false, describe: "Fetch also what is there" },
+  vtab: {
+    type: "boolean",
+    default: false,
+    describe: "All 285 models fine-tuned on VTAB-1k, besides those named",
+  },
+  list: {
+    type: "boolean",
+    default: false,
+    describe: "Print all models, or those named: size, parameters, whether they are here",
+  },
+  json: { type: "boolean", default: false, describe: "Print the list as JSON" },
+  dry_run: {
+    type: "boolean",
+    default: false,
+    describe: "Fetch nothing: print what would be fetched, and whether the disk has room",
+  },
+  verify: {
+    type: "boolean",
+    default: false,
+    describe: "Fetch nothing: read what is here and check every byte, also against SHA256SUMS",
+  },
+  force: { type: "boolean", default: false, describe: "Fetch also what is here" },
+  parallel: { type: "number", default: 2, describe: "How many files at a time" },
+  base_url: {
+    type: "string",
+    describe: `Where the models lie [default: $BIT_BASE_URL, or ${ZOO_URL}]`,
+  },
 } as const;
 
 const spec: CommandSpec<typeof flags> = {
   name: "bit-download",
   usage: "bit-download MODEL ... [flags]",
   description:
-    `Downloads pretrained models from ${ZOO_URL}, or from the address in ` +
-    "the environment variable BIT_MODELS_URL. What was interrupted goes on where it stopped.",
+    "Downloads pretrained models by name, or by patterns with * ? {a,b} in quotes. What was\n" +
+    "interrupted goes on where it stopped. Proxies: HTTPS_PROXY, HTTP_PROXY, NO_PROXY.",
   positional: true,
   flags,
   examples: [
     ["npx bit-download BiT-M-R50x1", "pretrained on ImageNet-21k, to ./BiT-M-R50x1.npz"],
     ["npx bit-download BiT-M-R101x3 BiT-S-R50x1 --bit_pretrained_dir models", "two models"],
-    ["npx bit-download --list", "all names"],
+    ["npx bit-download 'vtab/BiT-M-R50x1-run0-*' --dry_run", "how much 19 VTAB models are"],
+    ["npx bit-download --list 'distill/*'", "the distilled models"],
+    ["npx bit-download --verify", "checks all models that are here"],
   ],
 };
 
 /** Runs the command. `argv` is without node and script. */
 export async function main(argv: readonly string[] = process.argv.slice(2)): Promise<number> {
   const flag = parseFlags(spec, argv);
+  const folder = flag.bit_pretrained_dir as string;
+  const force = flag.force === true;
+  const parallel = wholeNumber("parallel", flag.parallel, 1);
+  const named = [...findZooModels(flag.positional), ...(flag.vtab === true ? VTAB : [])];
+  const models = [...new Set(named)];
+  if (flag.json === true && flag.list !== true)
+    throw new UserError("--json", "stands without --list", "both", "add --list");
   if (flag.list === true) {
-    console.log(list());
+    const listed = models.length > 0 ? models : ZOO;
+    console.log(await (flag.json === true ? listingJson : listing)(listed, folder));
     return 0;
   }
-  if (flag.positional.length === 0) {
-    throw new UserError(
-      "bit-download",
-      "no model is named",
-      "one or more names, such as BiT-M-R50x1",
-      "type npx bit-download --list for all names",
-    );
-  }
-  const models = flag.positional.map(findZooModel);
-  const options = {
-    folder: flag.bit_pretrained_dir as string,
-    baseUrl: process.env["BIT_MODELS_URL"] || undefined,
-    force: flag.force as boolean,
-  };
-  const again = `npx bit-download ${argv.join(" ")}`;
+  const progress = downloadProgress(process.stderr);
+  const again = `npx bit-download ${argv.map(quoted).join(" ")}`;
   const done = await interruptible(
     async (signal) => {
-      for (const model of models) {
-        const progress = new DownloadProgress(model.name);
-        const { path, sizeBytes, fetched } = await downloadModel(model, {
-          ...options,
-          signal,
-          progress: progress.update,
-          note: progress.note,
-        }).finally(() => progress.close());
-        const size = `${(sizeBytes / 1e6).toFixed(1)} MB`;
-        console.log(`${path}: ${fetched ? `downloaded, ${size}` : `there already, ${size}`}`);
+      try {
+        if (flag.verify === true) return await verify(models, folder, progress, signal);
+        if (models.length === 0) throw nothingNamed();
+        const plan = await planDownload(models, { folder, force });
+        if (flag.dry_run === true) {
+          console.log(planText(plan));
+          return true;
+        }
+        requireRoom(folder, plan.missingBytes, plan.freeBytes);
+        const baseUrl = (flag.base_url as string | undefined) ?? zooUrl();
+        const watch = (model: ZooModel) => watcher(model, progress);
+        await downloadModels(models, { folder, baseUrl, force, parallel, signal, watch });
+        return true;
+      } finally {
+        progress.close();
       }
-      return true;
     },
     () => `Stopped; what was fetched is kept. To go on, type: ${again}`,
   );
   return done === true ? 0 : INTERRUPTED_EXIT;
 }
 
-function list(): string {
-  const width = Math.max(...ZOO.map(({ name }) => name.length));
-  return ZOO.map(({ name, classes, trainedOn }) => {
-    return `${name.padEnd(width)}  ${String(classes).padStart(6)} classes  ${trainedOn}`;
-  }).join("\n");
+function watcher({ name }: ZooModel, progress: DownloadProgress): DownloadWatcher {
+  const file = progress.file(name);
+  return {
+    progress: file.fetched,
+    checking: file.checked,
+    note: file.note,
+    finished(result) {
+      if (result instanceof UserError) {
+        file.note(`${result.got}; passed over`);
+        file.close();
+        return;
+      }
+      const { path, sizeBytes, fetched } = result;
+      file.finish(`${path}: ${fetched ? "downloaded" : "there already"}, ${sizeText(sizeBytes)}`);
+    },
+  };
 }
 
-/** A bar on a terminal, plain lines elsewhere; on standard error. */
-class DownloadProgress {
-  private counter: ByteCounter | undefined;
-
-  constructor(private readonly label: string) {}
-
-  readonly update = (doneBytes: number, totalBytes: number | undefined): void => {
-    this.counter ??= setupProgress(process.stderr).bytes(this.label, totalBytes);
-    this.counter.update(doneBytes);
-  };
-
-  readonly note = (line: string): void => {
-    this.close();
-    console.error(line);
-  };
-
-  close(): void {
-    this.counter?.done();
-    this.counter = undefined;
+/** Checks the models named, or all that are here. Throws UserError that names those not good. */
+async function verify(
+  named: readonly ZooModel[],
+  folder: string,
+  progress: DownloadProgress,
+  signal: AbortSignal,
+): Promise<true> {
+  const models = named.length > 0 ? named : await modelsHere(folder);
+  const bad: Verdict[] = [];
+  for (const model of models) {
+    const file = progress.file(model.name);
+    const verdict = await verifyModel(model, { folder, signal, progress: file.checked });
+    file.finish(verdict.text);
+    if (!verdict.good) bad.push(verdict);
   }
+  if (models.length === 0) console.log(`${folder}: holds no published model`);
+  if (bad.length === 0) return true;
+  throw new UserError(
+    "bit-download --verify",
+    `${bad.length} of ${models.length} models are not good: ${bad.map(({ name }) => name).join(", ")}`,
+    "whole archives with the SHA-256 that SHA256SUMS has",
+    `fetch them again: npx bit-download --force ${bad.map(({ name }) => name).join(" ")}`,
+  );
+}
+
+async function modelsHere(folder: string): Promise<ZooModel[]> {
+  const here: ZooModel[] = [];
+  for (const model of ZOO) {
+    const { presence } = await localModel(model, folder);
+    if (presence !== "missing" && presence !== "partly") here.push(model);
+  }
+  return here;
+}
+
+function nothingNamed(): UserError {
+  return new UserError(
+    "bit-download",
+    "no model is named",
+    "one or more names, such as BiT-M-R50x1",
+    "type npx bit-download --list for all names",
+  );
+}
+
+/** An argument as a shell must be given it. */
+function quoted(argument: string): string {
+  return /^[\w@%+=:,./-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", `'\\''`)}'`;
 }

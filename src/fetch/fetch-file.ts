@@ -4,31 +4,41 @@
  * Source: RFC 9110, sections 13.1.5 (If-Range), 14 (range requests) and 15.3.7 (206).
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { systemErrorCode, UserError } from "../errors.js";
+import type { Dispatcher } from "undici";
+import { UserError } from "../errors.js";
+import {
+  Connection,
+  type ConnectionOptions,
+  FileRefused,
+  Interruption,
+  openNetwork,
+  type Response,
+} from "./connection.js";
 import { PartialFile } from "./partial-file.js";
+import { retryAfterMs } from "./retry-after.js";
 
-export interface FetchOptions {
-  /** Stops the download; its reason is thrown, and what was fetched is kept. */
-  readonly signal?: AbortSignal | undefined;
+export interface FetchOptions extends ConnectionOptions {
   /** Told how far the file is, of how much if the server says. */
   readonly progress?: ((doneBytes: number, totalBytes: number | undefined) => void) | undefined;
   /** Told in words what goes wrong and is tried again. */
   readonly note?: ((line: string) => void) | undefined;
   /** Attempts in a row that bring nothing new before it gives up; default 5. */
   readonly attempts?: number | undefined;
-  /** Wait before the second attempt, doubled each time; default 1 s. */
+  /**
+   * Wait before the second attempt, doubled each time; default 1 s. A server that asks for more by
+   * `Retry-After` is heeded.
+   */
   readonly backoffMs?: number | undefined;
-  /** A connection that is silent for so long counts as broken; default 60 s. */
-  readonly stallMs?: number | undefined;
 }
 
-/** A failure that may pass. */
-class Interruption extends Error {}
+/** The longest wait that a server may ask for; where it wants more, the download is given up. */
+const LONGEST_WAIT_MS = 10 * 60_000;
 
 /**
  * Fetches `url` into `path`, going on with what an earlier attempt left there.
  * @returns when the file is whole: as long as the server said
- * @throws UserError where the server refuses, or the connection keeps breaking
+ * @throws FileRefused where the server refuses, or sends a web page
+ * @throws UserError where the connection keeps breaking, or the part cannot be written
  */
 export async function fetchFile(
   url: string,
@@ -36,12 +46,13 @@ export async function fetchFile(
   options: FetchOptions = {},
 ): Promise<void> {
   const { attempts = 5, backoffMs = 1000, signal, note } = options;
+  const network = openNetwork();
   const part = await PartialFile.open(path, url);
   try {
     let farthest = part.sizeBytes;
     for (let failures = 0; ; ) {
       try {
-        await attempt(url, part, options);
+        await attempt(url, part, network, options);
         await part.flush();
         return;
       } catch (error) {
@@ -50,21 +61,29 @@ export async function fetchFile(
         failures = part.sizeBytes > farthest ? 1 : failures + 1;
         farthest = Math.max(farthest, part.sizeBytes);
         if (failures >= attempts) throw brokenOff(url, path, error);
-        const waitMs = backoffMs * 2 ** (failures - 1);
+        const askedMs = error.waitMs ?? 0;
+        if (askedMs > LONGEST_WAIT_MS) throw tooBusy(url, askedMs, error);
+        const waitMs = Math.max(backoffMs * 2 ** (failures - 1), askedMs);
         note?.(`${error.message}; trying again in ${Math.ceil(waitMs / 1000)} s`);
         await sleep(waitMs, undefined, { signal }).catch(() => signal?.throwIfAborted());
       }
     }
   } finally {
+    await network.destroy();
     await part.close();
   }
 }
 
 /** One request. Returns when the part is whole; throws Interruption where another may help. */
-async function attempt(url: string, part: PartialFile, options: FetchOptions): Promise<void> {
+async function attempt(
+  url: string,
+  part: PartialFile,
+  network: Dispatcher,
+  options: FetchOptions,
+): Promise<void> {
   const { record } = part;
   if (record !== undefined && record.sizeBytes === part.sizeBytes) return;
-  const connection = new Watched(options);
+  const connection = new Connection(network, options);
   try {
     // What has no validator cannot be gone on with: the rest might be another file's.
     const resumes = part.sizeBytes > 0 && record !== undefined && record.validator !== null;
@@ -103,66 +122,6 @@ async function attempt(url: string, part: PartialFile, options: FetchOptions): P
   }
 }
 
-/** A request that breaks off when it is silent for too long, or when the user wants it. */
-class Watched {
-  private readonly controller = new AbortController();
-  private readonly stallMs: number;
-  private readonly signal: AbortSignal | undefined;
-  private timer: NodeJS.Timeout | undefined;
-  private readonly stop = () => this.controller.abort();
-
-  constructor({ signal, stallMs = 60_000 }: FetchOptions) {
-    signal?.throwIfAborted();
-    signal?.addEventListener("abort", this.stop);
-    this.signal = signal;
-    this.stallMs = stallMs;
-  }
-
-  async request(url: string, headers: Record<string, string>): Promise<Response> {
-    this.watch();
-    return this.heard(() => fetch(url, { headers, signal: this.controller.signal }));
-  }
-
-  async *chunks({ body }: Response): AsyncGenerator<Uint8Array> {
-    if (body === null) return;
-    const reader = body.getReader();
-    for (;;) {
-      const { done, value } = await this.heard(() => reader.read());
-      if (done) return;
-      yield value;
-    }
-  }
-
-  close(): void {
-    clearTimeout(this.timer);
-    this.signal?.removeEventListener("abort", this.stop);
-    // Frees the connection where the rest of the body is not wanted.
-    this.controller.abort();
-  }
-
-  private watch(): void {
-    clearTimeout(this.timer);
-    this.timer = setTimeout(this.stop, this.stallMs);
-  }
-
-  private async heard<T>(call: () => Promise<T>): Promise<T> {
-    try {
-      const result = await call();
-      this.watch();
-      return result;
-    } catch (error) {
-      if (this.controller.signal.aborted)
-        throw new Interruption(`nothing came for ${this.stallMs / 1000} s`);
-      const cause = error instanceof Error ? error.cause : undefined;
-      const code = systemErrorCode(cause) ?? systemErrorCode(error);
-      if (!(error instanceof TypeError) && code === undefined) throw error;
-      const detail = cause instanceof Error ? cause.message : String(error);
-      if (/CERT|SELF_SIGNED|VERIFY/.test(code ?? "")) throw untrusted(detail, error);
-      throw new Interruption(`the connection failed (${code ?? detail})`, { cause: error });
-    }
-  }
-}
-
 /** Whether a 206 answer is the rest of the file that the part is of. */
 function isRest(response: Response, { sizeBytes, record }: PartialFile): boolean {
   const range = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(response.headers.get("content-range") ?? "");
@@ -188,7 +147,7 @@ function lengthOf({ headers }: Response): number | null {
 
 function refuseWebPage(url: string, { headers }: Response): void {
   if (!/^text\/html\b/i.test(headers.get("content-type") ?? "")) return;
-  throw new UserError(
+  throw new FileRefused(
     url,
     "answered with a web page, as a proxy, a login or an error sends in a file's place",
     "the file itself",
@@ -196,26 +155,16 @@ function refuseWebPage(url: string, { headers }: Response): void {
   );
 }
 
-function refusal(url: string, { status, statusText }: Response): Error {
+function refusal(url: string, { status, statusText, headers }: Response): Error {
   const got = `the server answered ${status} ${statusText}`.trim();
   if (status === 408 || status === 416 || status === 429 || status >= 500)
-    return new Interruption(got);
+    return new Interruption(got, retryAfterMs(headers.get("retry-after")));
   const missing = status === 404 || status === 410;
-  return new UserError(
+  return new FileRefused(
     url,
     missing ? `there is no such file (${status})` : got,
     "the file",
     missing ? "check the name and the address" : "check that you may reach the address",
-  );
-}
-
-function untrusted(detail: string, cause: unknown): UserError {
-  return new UserError(
-    "the server's certificate",
-    `cannot be trusted (${detail})`,
-    "a certificate that Node knows",
-    "behind a proxy with its own: export NODE_EXTRA_CA_CERTS=/path/to/certificate.pem",
-    { cause },
   );
 }
 
@@ -226,7 +175,17 @@ function brokenOff(url: string, path: string, cause: Error): UserError {
     "a connection that lasts",
     "check the network, then type the same command again: it goes on where it stopped\n" +
       `    or fetch the address by other means and put the file where ${path} is, without .part\n` +
-      "    behind a proxy: Node heeds HTTPS_PROXY from version 24 on, with NODE_USE_ENV_PROXY=1",
+      "    behind a proxy: export HTTPS_PROXY=http://proxy.example:3128",
+    { cause },
+  );
+}
+
+function tooBusy(url: string, askedMs: number, cause: Error): UserError {
+  return new UserError(
+    url,
+    `${cause.message}, and asks to wait for ${Math.ceil(askedMs / 60_000)} minutes`,
+    `a server that is free within ${LONGEST_WAIT_MS / 60_000} minutes`,
+    "type the same command again later: it goes on where it stopped",
     { cause },
   );
 }

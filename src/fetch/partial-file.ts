@@ -2,7 +2,8 @@
  * A download under way: `<file>.part`, and beside it a record of what is being fetched, by which a
  * later attempt knows whether the rest still belongs to it.
  */
-import { type FileHandle, open, readFile, rm, writeFile } from "node:fs/promises";
+import { type FileHandle, open, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
 import { z } from "zod";
 import { systemErrorCode, UserError } from "../errors.js";
 
@@ -94,6 +95,16 @@ export class PartialFile {
 export async function removePart(path: string): Promise<void> {
   await rm(path, { force: true });
   await rm(recordPath(path), { force: true });
+}
+
+/** Gives a part that is whole and flushed its file's name, so that this too lasts. */
+export async function finishPart(part: string, path: string): Promise<void> {
+  await written(path, () => rename(part, path));
+  await removeRecord(part);
+  const folder = await open(dirname(path), "r").catch(() => undefined);
+  // Some network file systems refuse this for folders. The file is whole and in place.
+  await folder?.sync().catch(() => undefined);
+  await folder?.close();
 }
 
 /** Removes the record of a part that has become a file. */

@@ -1,21 +1,29 @@
-/** Brings published models into a folder, each complete or not at all. */
-import { mkdir, rename, stat } from "node:fs/promises";
-import { join } from "node:path";
-import { NpzReader } from "../archive/npz-reader.js";
+/** Brings a published model into a folder, complete or not at all. */
+import { mkdir, stat } from "node:fs/promises";
+import { dirname } from "node:path";
 import { systemErrorCode, UserError } from "../errors.js";
+import { FileRefused } from "../fetch/connection.js";
 import { type FetchOptions, fetchFile } from "../fetch/fetch-file.js";
-import { removePart, removeRecord } from "../fetch/partial-file.js";
-import { parseArchitecture, variableSpecs } from "../model/architecture.js";
-import { fitArchive, headClasses } from "../model/checkpoint.js";
-import { findZooModel, ZOO_URL, type ZooModel } from "./models.js";
+import { acquireLock } from "../fetch/file-lock.js";
+import { finishPart, removePart } from "../fetch/partial-file.js";
+import type { ArchiveDigest } from "./archive-digest.js";
+import { ArchiveProblem, archiveProblem, proveArchive, sizeRemark } from "./check-archive.js";
+import { CHECKSUMS, readChecksums, recordChecksum } from "./checksums.js";
+import { freeBytesOf, requireRoom } from "./disk-room.js";
+import { partPath, planDownload } from "./local-models.js";
+import { findZooModel, modelPath, ZOO_URL, type ZooModel, zooUrl } from "./models.js";
 
 export interface DownloadOptions extends FetchOptions {
   /** Where `<model>.npz` is to lie; made where it is not there. Default `.`. */
   readonly folder?: string | undefined;
-  /** Where the zoo lies; default the official address. */
+  /** Where the zoo lies; default `$BIT_BASE_URL`, or the official address. */
   readonly baseUrl?: string | undefined;
   /** Fetch it also where it is there. */
   readonly force?: boolean | undefined;
+  /** Told how much of what came is checked, of how much. */
+  readonly checking?: ((doneBytes: number, totalBytes: number) => void) | undefined;
+  /** Bytes free on a folder's disk; default asks the system. */
+  readonly freeBytesOf?: ((folder: string) => Promise<number | undefined>) | undefined;
 }
 
 export interface DownloadedModel {
@@ -27,72 +35,75 @@ export interface DownloadedModel {
 
 /**
  * Downloads a model to `<folder>/<name>.npz`, unless it is there and whole. Until it is complete and
- * proven to be the model, it has another name.
+ * proven to be the model, it has another name. Its SHA-256 is recorded in `<folder>/SHA256SUMS`;
+ * where that has one already, another is refused.
  * @param model a published name, or an entry like those of the zoo's table
- * @throws UserError where the name is unknown, the server refuses, what comes is not the model, or
- *   another archive lies under its name
+ * @throws FileLocked where another process is downloading it
+ * @throws FileRefused where the server refuses, what comes is not the model, or another archive
+ *   lies under its name
+ * @throws UserError where the name is unknown, the connection keeps breaking, or the disk has no
+ *   room
  */
 export async function downloadModel(
   model: string | ZooModel,
   options: DownloadOptions = {},
 ): Promise<DownloadedModel> {
   const wanted = typeof model === "string" ? findZooModel(model) : model;
-  const { folder = ".", baseUrl = ZOO_URL, force = false } = options;
-  const path = join(folder, `${wanted.name}.npz`);
-  await makeFolder(folder);
-  if (await isThere(path, wanted, force, options.note))
-    return { path, sizeBytes: (await stat(path)).size, fetched: false };
-
-  const part = `${path}.part`;
+  const { folder = ".", baseUrl = zooUrl(), note } = options;
+  const path = modelPath(folder, wanted.name);
   const url = addressOf(wanted, baseUrl);
-  await fetchFile(url, part, options);
-  const problem = await problemOf(part, wanted);
-  if (problem !== undefined) {
-    await removePart(part);
-    throw new UserError(
-      url,
-      `what came is not ${wanted.name}: ${problem.got}`,
-      `an .npz with the variables of ${wanted.name}`,
-      "type the same command again; if it persists, open the address in a browser",
-      { cause: problem },
-    );
+  if (await isThere(path, wanted, options)) return there(path, wanted, note);
+
+  await makeFolder(dirname(path));
+  const lock = await acquireLock(path, { purpose: "downloading it" });
+  try {
+    // Somebody else may have brought it in the meantime.
+    if (await isThere(path, wanted, { ...options, note: undefined }))
+      return await there(path, wanted, note);
+    await requireRoomFor(wanted, folder, options);
+    const part = partPath(path);
+    await fetchFile(url, part, options);
+    const { sizeBytes, sha256 } = await proven(part, url, wanted, options);
+    await finishPart(part, path);
+    await recordChecksum(folder, `${wanted.name}.npz`, sha256);
+    const remark = sizeRemark(path, sizeBytes, wanted);
+    if (remark !== undefined) note?.(remark);
+    return { path, sizeBytes, fetched: true };
+  } finally {
+    await lock.release();
   }
-  await rename(part, path);
-  await removeRecord(part);
-  return { path, sizeBytes: (await stat(path)).size, fetched: true };
 }
 
 /** The address of a model. Throws UserError where `baseUrl` is no http(s) address. */
-export function addressOf({ path }: ZooModel, baseUrl: string = ZOO_URL): string {
+export function addressOf({ path }: ZooModel, baseUrl: string = zooUrl()): string {
   if (URL.canParse(baseUrl) && /^https?:$/.test(new URL(baseUrl).protocol))
     return `${baseUrl.replace(/\/+$/, "")}/${path}`;
   throw new UserError(
     baseUrl || "the zoo's address",
     "is no address to download from",
     `an http or https address, such as ${ZOO_URL}`,
-    "correct BIT_MODELS_URL, or unset it for the official address",
+    "correct --base_url or BIT_BASE_URL, or leave both out for the official address",
   );
 }
 
-/** Whether the model is there and whole. Throws UserError where the file is something else. */
+/** Whether the model is there and whole. Throws FileRefused where the file is something else. */
 async function isThere(
   path: string,
   wanted: ZooModel,
-  force: boolean,
-  note: FetchOptions["note"],
+  { force = false, note }: DownloadOptions,
 ): Promise<boolean> {
   const found = await stat(path).catch(() => undefined);
   if (found === undefined) return false;
   if (found.isFile()) {
     if (force) return false;
-    const problem = await problemOf(path, wanted);
+    const problem = await archiveProblem(path, wanted);
     if (problem === undefined) return true;
     if (problem.damaged) {
       note?.(`${path} is there, but ${problem.got}; it will be replaced`);
       return false;
     }
   }
-  throw new UserError(
+  throw new FileRefused(
     path,
     found.isFile() ? `is another archive than ${wanted.name}` : "is not a file",
     `${wanted.name}, or nothing yet`,
@@ -100,41 +111,54 @@ async function isThere(
   );
 }
 
-/** What is wrong with an archive; undefined where it is the model, as far as its directory tells. */
-class ArchiveProblem extends Error {
-  constructor(
-    readonly got: string,
-    /** Whether the archive cannot be read, rather than being another one. */
-    readonly damaged: boolean,
-    cause?: unknown,
-  ) {
-    super(got, { cause });
-  }
+async function there(
+  path: string,
+  wanted: ZooModel,
+  note: FetchOptions["note"],
+): Promise<DownloadedModel> {
+  const { size: sizeBytes } = await stat(path);
+  const remark = sizeRemark(path, sizeBytes, wanted);
+  if (remark !== undefined) note?.(remark);
+  return { path, sizeBytes, fetched: false };
 }
 
-async function problemOf(path: string, wanted: ZooModel): Promise<ArchiveProblem | undefined> {
-  let archive: NpzReader;
+async function requireRoomFor(
+  wanted: ZooModel,
+  folder: string,
+  { force, freeBytesOf: free = freeBytesOf }: DownloadOptions,
+): Promise<void> {
+  const plan = await planDownload([wanted], { folder, force, freeBytesOf: free });
+  requireRoom(folder, plan.missingBytes, plan.freeBytes);
+}
+
+/** Proves a whole part to be the model; removes it and throws FileRefused where it is not. */
+async function proven(
+  part: string,
+  url: string,
+  wanted: ZooModel,
+  { folder = ".", force = false, signal, checking }: DownloadOptions,
+): Promise<ArchiveDigest> {
   try {
-    archive = await NpzReader.open(path);
+    const digest = await proveArchive(part, wanted, { signal, progress: checking });
+    const recorded = (await readChecksums(folder)).get(`${wanted.name}.npz`);
+    if (force || recorded === undefined || recorded === digest.sha256) return digest;
+    throw new FileRefused(
+      url,
+      `what came has the SHA-256 ${digest.sha256}`,
+      `${recorded}, which ${CHECKSUMS} has for it`,
+      "if the file is meant to be another now, type the same command again with --force",
+    );
   } catch (error) {
-    if (!(error instanceof UserError)) throw error;
-    return new ArchiveProblem(error.got, true, error);
-  }
-  try {
-    const arrays = archive.names.map((name) => archive.entry(name));
-    const classes = headClasses(arrays);
-    if (classes !== wanted.classes) {
-      const got = classes === undefined ? "no head" : `a head of ${classes} classes`;
-      return new ArchiveProblem(`${got} instead of ${wanted.classes} classes`, false);
-    }
-    const specs = variableSpecs(parseArchitecture(wanted.name), wanted.classes);
-    fitArchive(specs, arrays, { where: path, model: wanted.name, newHead: false });
-    return undefined;
-  } catch (error) {
-    if (!(error instanceof UserError)) throw error;
-    return new ArchiveProblem(error.got, false, error);
-  } finally {
-    await archive.close();
+    const unfit = error instanceof ArchiveProblem;
+    if (unfit || error instanceof FileRefused) await removePart(part);
+    if (!unfit) throw error;
+    throw new FileRefused(
+      url,
+      `what came is not ${wanted.name}: ${error.got}`,
+      `an .npz with the variables of ${wanted.name}`,
+      "type the same command again; if it persists, open the address in a browser",
+      { cause: error },
+    );
   }
 }
 

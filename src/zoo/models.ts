@@ -1,10 +1,14 @@
 /**
  * The published models: names, addresses, and what their archives hold.
- * Source: the README of google-research/big_transfer.
+ * Source: README and notebooks of google-research/big_transfer.
  */
+import { join } from "node:path";
 import { UserError } from "../errors.js";
-import { publishedVariants } from "../model/architecture.js";
+import { parseArchitecture, publishedVariants } from "../model/architecture.js";
+import { archiveBytes, parameterCount } from "./archive-size.js";
 import { closeNames } from "./close-names.js";
+import { isPattern, patternExpression } from "./patterns.js";
+import { vtabRuns, vtabTasks, vtabVariants } from "./vtab.js";
 
 /** One published archive. */
 export interface ZooModel {
@@ -16,17 +20,44 @@ export interface ZooModel {
   readonly classes: number;
   /** What it was trained on. */
   readonly trainedOn: string;
+  /**
+   * Whether `classes`, and the archive's size that follows, are the file's own. Where false they are
+   * what its description tells, and a file with another head is accepted.
+   */
+  readonly exact: boolean;
 }
 
 /** Where the official archives lie. */
 export const ZOO_URL = "https://storage.googleapis.com/bit_models";
 
+/** Where the archives are fetched from: a mirror named by `$BIT_BASE_URL`, or the official place. */
+export function zooUrl(env: NodeJS.ProcessEnv = process.env): string {
+  return env["BIT_BASE_URL"] || ZOO_URL;
+}
+
 const ilsvrcClasses = 1000;
 const imagenet21kClasses = 21_843;
 
-function published(name: string, classes: number, trainedOn: string): ZooModel {
-  return { name, path: `${name}.npz`, classes, trainedOn };
+function published(name: string, classes: number, trainedOn: string, exact = true): ZooModel {
+  return { name, path: `${name}.npz`, classes, trainedOn, exact };
 }
+
+const distilled = "distilled from BiT-M-R152x2 on ILSVRC-2012, at";
+const teacher = "ImageNet-21k, fine-tuned on ILSVRC-2012 as a teacher, at";
+
+/** The models fine-tuned on the tasks of VTAB-1k. */
+export const VTAB: readonly ZooModel[] = vtabVariants.flatMap((variant) =>
+  vtabRuns.flatMap((run) =>
+    Object.entries(vtabTasks).map(([task, classes]) =>
+      published(
+        `vtab/BiT-M-${variant}-run${run}-${task}`,
+        classes,
+        `ImageNet-21k, fine-tuned on 1000 examples of ${task}`,
+        false,
+      ),
+    ),
+  ),
+);
 
 /** Every model that can be fetched by its name. */
 export const ZOO: readonly ZooModel[] = [
@@ -43,22 +74,70 @@ export const ZOO: readonly ZooModel[] = [
       "ImageNet-21k, fine-tuned on ILSVRC-2012",
     ),
   ),
+  published("BiT-M-R50x1-CIFAR10", 10, "ImageNet-21k, fine-tuned on CIFAR-10"),
+  published("distill/R50x1_224", ilsvrcClasses, `${distilled} 224 pixels`, false),
+  published("distill/R50x1_160", ilsvrcClasses, `${distilled} 160 pixels`, false),
+  published("distill/R152x2_T_224", ilsvrcClasses, `${teacher} 224 pixels`, false),
+  published("distill/R152x2_T_384", ilsvrcClasses, `${teacher} 384 pixels`, false),
+  ...VTAB,
 ];
+
+const byName: ReadonlyMap<string, ZooModel> = new Map(ZOO.map((model) => [model.name, model]));
+
+/** The model of a name, which may end in `.npz`; undefined where there is none. */
+export function zooModel(name: string): ZooModel | undefined {
+  return byName.get(name.replace(/\.npz$/, ""));
+}
 
 /**
  * The model of a name, which may end in `.npz`.
  * @throws UserError that suggests similar names
  */
 export function findZooModel(name: string): ZooModel {
-  const bare = name.replace(/\.npz$/, "");
-  const found = ZOO.find((model) => model.name === bare);
+  const found = zooModel(name);
   if (found !== undefined) return found;
-  const names = ZOO.map((model) => model.name);
-  const close = closeNames(bare, names);
+  const names = [...byName.keys()];
+  const close = closeNames(name.replace(/\.npz$/, ""), names);
   throw new UserError(
     name,
     "no published model has this name",
     close.length > 0 ? `perhaps ${close.join(" or ")}` : `a name such as ${names[0]}`,
     "type npx bit-download --list for all names",
   );
+}
+
+/**
+ * The models of some names and patterns such as `vtab/BiT-M-R50x1-*`, each once, in the order in
+ * which they are asked for.
+ * @throws UserError for a name that there is not, and a pattern that no name matches
+ */
+export function findZooModels(patterns: readonly string[]): ZooModel[] {
+  const found = patterns.flatMap((pattern) => {
+    if (!isPattern(pattern)) return [findZooModel(pattern)];
+    const expression = patternExpression(pattern.replace(/\.npz$/, ""));
+    const matching = ZOO.filter(({ name }) => expression.test(name));
+    if (matching.length > 0) return matching;
+    throw new UserError(
+      pattern,
+      "no published model's name is like this",
+      "a pattern such as 'BiT-M-*' or 'vtab/*-run0-dtd', in quotes; * does not go beyond a /",
+      "type npx bit-download --list for all names",
+    );
+  });
+  return [...new Set(found)];
+}
+
+/** Where a model lies in a folder of models. */
+export function modelPath(folder: string, name: string): string {
+  return join(folder, `${name}.npz`);
+}
+
+/** Parameters of a model, head included. */
+export function modelParameters({ name, classes }: ZooModel): number {
+  return parameterCount(parseArchitecture(name), classes);
+}
+
+/** Length in bytes of a model's archive; about that where the model is not `exact`. */
+export function modelBytes({ name, classes }: ZooModel): number {
+  return archiveBytes(parseArchitecture(name), classes);
 }

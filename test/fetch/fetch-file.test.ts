@@ -6,10 +6,12 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { UserError } from "../../src/errors.js";
 import { type FetchOptions, fetchFile } from "../../src/fetch/fetch-file.js";
+import { retryAfterMs } from "../../src/fetch/retry-after.js";
 import { temporaryFolder } from "../data/temporary-folder.js";
 import { type Answer, serveFile } from "./file-server.js";
 
 const file = Uint8Array.from({ length: 100_000 }, (_, i) => (i * 7) % 251);
+const longer = Uint8Array.from({ length: 140_000 }, (_, i) => (i * 7) % 251);
 const other = Uint8Array.from({ length: 90_000 }, (_, i) => (i * 11) % 241);
 
 async function setting(t: TestContext, answers: readonly Answer[]) {
@@ -85,6 +87,81 @@ test("what has no validator is not resumed", async (t) => {
   await get();
   assert.deepEqual(await fetched(), file);
   assert.equal(server.requests[1]!.range, undefined);
+});
+
+test("a length that is too long never makes a file whole", async (t) => {
+  const { get, notes, server } = await setting(t, [{ contentLength: 150_000 }]);
+  await assert.rejects(get({ attempts: 2 }), /time after time/);
+  assert.match(notes[0]!, /the connection (failed|ended)/);
+  assert.equal(server.requests.length, 2);
+});
+
+test("a length that is too short ends the file there", async (t) => {
+  const { get, fetched } = await setting(t, [{ contentLength: 60_000 }]);
+  await get();
+  assert.deepEqual(await fetched(), file.subarray(0, 60_000));
+});
+
+for (const range of [
+  "bytes 0-99999/100000",
+  "bytes 60000-99999/100000",
+  "bytes 50000-99999/*x",
+  "pages 1-2/3",
+]) {
+  test(`a rest that is announced as ${range} is not added`, async (t) => {
+    const { get, fetched, notes } = await setting(t, [
+      { cutAfter: 50_000 },
+      { contentRange: range },
+      {},
+    ]);
+    await get();
+    assert.deepEqual(await fetched(), file);
+    assert.match(notes[1]!, /another part of the file/);
+  });
+}
+
+test("more bytes than the file has are not kept", async (t) => {
+  const answers = [{ cutAfter: 50_000 }, { contentLength: 90_000, file: longer }, {}];
+  const { get, fetched } = await setting(t, answers);
+  await get();
+  assert.deepEqual(await fetched(), file);
+});
+
+test("a part that the server knows no rest of is begun anew", async (t) => {
+  const { get, fetched, server } = await setting(t, [{ cutAfter: 50_000 }, { status: 416 }, {}]);
+  await get();
+  assert.deepEqual(await fetched(), file);
+  assert.equal(server.requests[2]!.range, undefined);
+});
+
+test("a wait that the server asks for is kept", async (t) => {
+  const { get, fetched, notes } = await setting(t, [
+    { status: 429, retryAfter: "1" },
+    { status: 503, retryAfter: "0" },
+    {},
+  ]);
+  const startMs = Date.now();
+  await get();
+  // A timer may fire a millisecond early.
+  assert.ok(Date.now() - startMs >= 995);
+  assert.deepEqual(await fetched(), file);
+  assert.match(notes[0]!, /answered 429.*trying again in 1 s/);
+  assert.match(notes[1]!, /answered 503/);
+});
+
+test("a server that wants an hour is given up at once", async (t) => {
+  const { get, server } = await setting(t, [{ status: 429, retryAfter: "3600" }]);
+  await assert.rejects(get(), /asks to wait for 60 minutes/);
+  assert.equal(server.requests.length, 1);
+});
+
+test("Retry-After is a number of seconds or a date", () => {
+  const nowMs = Date.parse("Wed, 21 Oct 2026 07:28:00 GMT");
+  assert.equal(retryAfterMs("120", nowMs), 120_000);
+  assert.equal(retryAfterMs("Wed, 21 Oct 2026 07:28:30 GMT", nowMs), 30_000);
+  assert.equal(retryAfterMs("Wed, 21 Oct 2026 07:00:00 GMT", nowMs), 0);
+  assert.equal(retryAfterMs("soon", nowMs), undefined);
+  assert.equal(retryAfterMs(null, nowMs), undefined);
 });
 
 test("a connection that falls silent counts as broken", async (t) => {

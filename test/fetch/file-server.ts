@@ -2,6 +2,9 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
+// Servers of this machine are reached directly, whatever proxy it has.
+for (const name of ["NO_PROXY", "no_proxy"]) process.env[name] = "127.0.0.1";
+
 /** How one request is answered; the last of a server's list answers all further ones too. */
 export interface Answer {
   /** Another status than 200 or 206. */
@@ -15,6 +18,11 @@ export interface Answer {
   readonly ignoreIfRange?: boolean;
   /** Announce another length of the whole file in a 206 answer. */
   readonly wrongTotal?: number;
+  /** Announce another range in a 206 answer, as in `bytes 5-9/10`. */
+  readonly contentRange?: string;
+  /** Announce another length of the body, and end the connection after what there is. */
+  readonly contentLength?: number;
+  readonly retryAfter?: string;
   /** Another file, by another ETag, than the server's own. */
   readonly file?: Uint8Array;
   readonly etag?: string;
@@ -33,15 +41,18 @@ export interface FileServer {
   close(): Promise<void>;
 }
 
+/** @param file the same for every path, or files by their paths, with 404 for all others */
 export async function serveFile(
-  file: Uint8Array,
+  file: Uint8Array | Readonly<Record<string, Uint8Array>>,
   answers: readonly Answer[] = [{}],
 ): Promise<FileServer> {
   const requests: FileServer["requests"] = [];
   const server = createServer((request, response) => {
     const answer = answers[Math.min(requests.length, answers.length - 1)]!;
     requests.push({ path: request.url!, range: request.headers.range });
-    reply(request, response, answer.file ?? file, answer);
+    const found = answer.file ?? (file instanceof Uint8Array ? file : file[request.url!]);
+    if (found === undefined) reply(request, response, new Uint8Array(0), { status: 404 });
+    else reply(request, response, found, answer);
   });
   await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
   const { port } = server.address() as AddressInfo;
@@ -63,6 +74,7 @@ function reply(
 ): void {
   const { status, etag = '"one"', cutAfter, silentAfter, trickleBytes } = answer;
   response.setHeader("content-type", answer.contentType ?? "application/octet-stream");
+  if (answer.retryAfter !== undefined) response.setHeader("retry-after", answer.retryAfter);
   if (status !== undefined) {
     response.writeHead(status).end(`status ${status}`);
     return;
@@ -73,11 +85,16 @@ function reply(
   const start = range !== null && same && answer.withoutRanges !== true ? Number(range[1]) : 0;
   if (start > 0) {
     const total = answer.wrongTotal ?? file.length;
-    response.setHeader("content-range", `bytes ${start}-${total - 1}/${total}`);
+    const range = answer.contentRange ?? `bytes ${start}-${total - 1}/${total}`;
+    response.setHeader("content-range", range);
   }
   const body = file.subarray(start);
-  response.setHeader("content-length", body.length);
+  response.setHeader("content-length", answer.contentLength ?? body.length);
   response.writeHead(start > 0 ? 206 : 200);
+  if (answer.contentLength !== undefined) {
+    response.write(body, () => setTimeout(() => response.destroy(), 100));
+    return;
+  }
   if (cutAfter !== undefined) {
     // Not at once: what the client has not read yet, it drops with the broken connection.
     response.write(body.subarray(0, cutAfter), () => setTimeout(() => response.destroy(), 150));

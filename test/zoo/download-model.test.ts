@@ -1,27 +1,34 @@
 /** What lies under a model's name is that model, whole, or was left alone. */
 import assert from "node:assert/strict";
-import { readdir, readFile, truncate, writeFile } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { mkdir, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { UserError } from "../../src/errors.js";
-import { addressOf, downloadModel } from "../../src/zoo/download-model.js";
-import { findZooModel, ZOO, type ZooModel } from "../../src/zoo/models.js";
+import { acquireLock, FileLocked } from "../../src/fetch/file-lock.js";
+import { type DownloadOptions, downloadModel } from "../../src/zoo/download-model.js";
+import type { ZooModel } from "../../src/zoo/models.js";
 import { temporaryFolder } from "../data/temporary-folder.js";
 import { type Answer, serveFile } from "../fetch/file-server.js";
-import { writeZeroArchive } from "./zoo-archive.js";
+import { officialArchive, writeZeroArchive } from "./zoo-archive.js";
 
 const small: ZooModel = {
   name: "Test-R14x0.5",
-  path: "vtab/Test-R14x0.5.npz",
+  path: "elsewhere/Test-R14x0.5.npz",
   classes: 7,
   trainedOn: "nothing",
+  exact: true,
 };
+const official = officialArchive(small.name, small.classes);
 
-async function setting(t: TestContext, answers?: readonly Answer[], classes = small.classes) {
+function sha256(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
+}
+
+/** @param served what the server has, by default the model as it should be */
+async function setting(t: TestContext, answers?: readonly Answer[], served?: Uint8Array) {
   const folder = await temporaryFolder(t);
-  const source = join(await temporaryFolder(t), "source.npz");
-  await writeZeroArchive(source, small.name, classes);
-  const archive = new Uint8Array(await readFile(source));
+  const archive = served ?? (await official);
   const server = await serveFile(archive, answers);
   t.after(() => server.close());
   const notes: string[] = [];
@@ -30,22 +37,46 @@ async function setting(t: TestContext, answers?: readonly Answer[], classes = sm
     baseUrl: server.url,
     backoffMs: 1,
     note: (line: string) => void notes.push(line),
-  };
+  } satisfies DownloadOptions;
   const path = join(folder, `${small.name}.npz`);
   return { folder, archive, server, notes, options, path };
 }
 
 test("a model is fetched from its own path, and not again", async (t) => {
-  const { options, path, archive, server, folder } = await setting(t);
+  const { options, path, archive, server, folder, notes } = await setting(t);
   const first = await downloadModel(small, options);
   assert.deepEqual(first, { path, sizeBytes: archive.length, fetched: true });
   assert.deepEqual(new Uint8Array(await readFile(path)), archive);
-  assert.deepEqual(await readdir(folder), [`${small.name}.npz`]);
+  assert.deepEqual(await readdir(folder), ["SHA256SUMS", `${small.name}.npz`]);
+  const sums = await readFile(join(folder, "SHA256SUMS"), "utf8");
+  assert.equal(sums, `${sha256(archive)}  ${small.name}.npz\n`);
   assert.equal(server.requests[0]!.path, `/${small.path}`);
   assert.equal((await downloadModel(small, options)).fetched, false);
   assert.equal(server.requests.length, 1);
   assert.equal((await downloadModel(small, { ...options, force: true })).fetched, true);
   assert.equal(server.requests.length, 2);
+  assert.deepEqual(notes, []);
+});
+
+test("a name with a folder in it lies in that folder", async (t) => {
+  const { options, folder, archive } = await setting(t);
+  const model = { ...small, name: "vtab/Test-R14x0.5-run0-dtd", exact: false };
+  const { path } = await downloadModel(model, options);
+  assert.equal(path, join(folder, "vtab", "Test-R14x0.5-run0-dtd.npz"));
+  const sums = await readFile(join(folder, "SHA256SUMS"), "utf8");
+  assert.equal(sums, `${sha256(archive)}  vtab/Test-R14x0.5-run0-dtd.npz\n`);
+});
+
+test("what is fetched and what is checked is told", async (t) => {
+  const { options, archive } = await setting(t);
+  const told: Record<string, [number, number | undefined][]> = { fetched: [], checked: [] };
+  await downloadModel(small, {
+    ...options,
+    progress: (done, total) => told["fetched"]!.push([done, total]),
+    checking: (done, total) => told["checked"]!.push([done, total]),
+  });
+  for (const steps of Object.values(told))
+    assert.deepEqual(steps.at(-1), [archive.length, archive.length]);
 });
 
 test("an archive that was cut off before is replaced", async (t) => {
@@ -68,18 +99,34 @@ test("another archive under the model's name is left alone without --force", asy
   assert.deepEqual(new Uint8Array(await readFile(path)), archive);
 });
 
-for (const [what, answers, classes, message] of [
-  ["is no archive", [{ file: new Uint8Array(5000) }], 7, /what came is not/],
-  ["is cut off on the server", undefined, -1, /cut off/],
-  ["has another head", undefined, 9, /a head of 9 classes instead of 7/],
-] as const) {
+test("a folder under the model's name is left alone, even with --force", async (t) => {
+  const { options, path, server } = await setting(t);
+  await mkdir(path);
+  for (const force of [false, true])
+    await assert.rejects(downloadModel(small, { ...options, force }), /is not a file/);
+  assert.equal(server.requests.length, 0);
+});
+
+async function packed(t: TestContext, classes: number, name = small.name): Promise<Uint8Array> {
+  const path = join(await temporaryFolder(t), "packed.npz");
+  await writeZeroArchive(path, name, classes);
+  return new Uint8Array(await readFile(path));
+}
+
+const unfit: [what: string, served: (t: TestContext) => Promise<Uint8Array>, message: RegExp][] = [
+  ["is no archive", async () => new Uint8Array(5000), /what came is not Test-R14x0\.5/],
+  ["is cut off on the server", async () => (await official).slice(0, -500), /cut off/],
+  ["has another head", (t) => packed(t, 9), /a head of 9 classes instead of 7/],
+  ["is another model", (t) => packed(t, 7, "R26x0.5"), /does not fit Test-R14x0\.5/],
+  [
+    "has one wrong byte",
+    async () => withWrongByte(await official),
+    /CRC-32 of '.*' does not match/,
+  ],
+];
+for (const [what, served, message] of unfit) {
   test(`what ${what} never gets the model's name`, async (t) => {
-    const { options, archive, folder } = await setting(t, answers, Math.max(classes, 1));
-    if (classes === -1) {
-      const cut = await serveFile(archive.subarray(0, archive.length - 500));
-      t.after(() => cut.close());
-      options.baseUrl = cut.url;
-    }
+    const { options, folder } = await setting(t, undefined, await served(t));
     await assert.rejects(downloadModel(small, options), (error: UserError) => {
       assert.ok(error instanceof UserError);
       assert.match(error.message, message);
@@ -89,21 +136,88 @@ for (const [what, answers, classes, message] of [
   });
 }
 
-test("the table has the published models, and names that are near to a wrong one", () => {
-  assert.equal(ZOO.length, 18);
-  assert.equal(new Set(ZOO.map(({ name }) => name)).size, 18);
-  const address = addressOf(findZooModel("BiT-M-R50x1-ILSVRC2012.npz"));
-  assert.equal(address, "https://storage.googleapis.com/bit_models/BiT-M-R50x1-ILSVRC2012.npz");
-  assert.equal(findZooModel("BiT-M-R152x4").classes, 21_843);
-  assert.equal(findZooModel("BiT-S-R152x4").classes, 1000);
-  assert.throws(() => findZooModel("bit-m-r50x1"), /perhaps BiT-M-R50x1/);
-  assert.throws(() => findZooModel("BiT-L-R101x3"), /perhaps .*BiT-[MS]-R101x3/);
-  assert.throws(() => findZooModel("alexnet"), /a name such as BiT-S-R50x1/);
+/** One value in the middle of the archive is another. */
+function withWrongByte(archive: Uint8Array): Uint8Array {
+  const wrong = archive.slice();
+  wrong[archive.length >> 1]! ^= 1;
+  return wrong;
+}
+
+test("lengths that are too short make no model; the next try is whole", async (t) => {
+  const { options, archive, path } = await setting(t, [{ contentLength: 100_000 }, {}]);
+  await assert.rejects(downloadModel(small, options), /what came is not.*cut off/s);
+  await downloadModel(small, options);
+  assert.deepEqual(new Uint8Array(await readFile(path)), archive);
 });
 
-test("an address that is none is the user's mistake", () => {
-  const model = findZooModel("BiT-M-R50x1");
-  for (const url of ["", "models", "file:///models"])
-    assert.throws(() => addressOf(model, url), UserError);
-  assert.equal(addressOf(model, "http://mirror/bit/"), "http://mirror/bit/BiT-M-R50x1.npz");
+test("a file that changes on the server between two parts is fetched anew", async (t) => {
+  const later = await packed(t, small.classes);
+  const { options, path, notes } = await setting(t, [
+    { cutAfter: 200_000 },
+    { file: later, etag: '"two"' },
+  ]);
+  await downloadModel(small, options);
+  assert.deepEqual(new Uint8Array(await readFile(path)), later);
+  assert.match(notes[0]!, /trying again/);
+});
+
+test("an archive that somebody packed again is the model, with a remark", async (t) => {
+  const repacked = await packed(t, small.classes);
+  const { options, path, notes } = await setting(t, undefined, repacked);
+  await downloadModel(small, options);
+  assert.deepEqual(new Uint8Array(await readFile(path)), repacked);
+  const remark = new RegExp(`has ${repacked.length} bytes, the official archive .* stays$`);
+  assert.match(notes.join(), remark);
+  await downloadModel(small, options);
+  assert.equal(notes.length, 2);
+});
+
+test("where the head is only expected, another one is taken", async (t) => {
+  const { options, notes } = await setting(t, undefined, await packed(t, 9));
+  assert.equal((await downloadModel({ ...small, exact: false }, options)).fetched, true);
+  assert.deepEqual(notes, []);
+});
+
+test("another SHA-256 than the recorded one is refused without --force", async (t) => {
+  const { options, folder, path, archive } = await setting(t);
+  const sums = join(folder, "SHA256SUMS");
+  await writeFile(sums, `${"0".repeat(64)}  ${small.name}.npz\n`);
+  await assert.rejects(downloadModel(small, options), /0{64}, which SHA256SUMS has for it/);
+  assert.deepEqual(await readdir(folder), ["SHA256SUMS"]);
+  await downloadModel(small, { ...options, force: true });
+  assert.equal(await readFile(sums, "utf8"), `${sha256(archive)}  ${small.name}.npz\n`);
+  // And the same one is taken.
+  await rm(path);
+  await downloadModel(small, options);
+});
+
+test("a model that another is downloading is refused; one that is there needs no lock", async (t) => {
+  const { options, path, archive, server } = await setting(t);
+  const lock = await acquireLock(path, { purpose: "downloading it" });
+  await assert.rejects(downloadModel(small, options), FileLocked);
+  assert.equal(server.requests.length, 0);
+  await writeFile(path, archive);
+  assert.equal((await downloadModel(small, options)).fetched, false);
+  await lock.release();
+});
+
+test("two downloads at once: one fetches, the other is refused", async (t) => {
+  const { options, server, folder } = await setting(t, [{ trickleBytes: 300_000 }]);
+  const results = await Promise.allSettled([
+    downloadModel(small, options),
+    downloadModel(small, options),
+  ]);
+  assert.deepEqual(results.map(({ status }) => status).sort(), ["fulfilled", "rejected"]);
+  assert.equal(server.requests.length, 1);
+  assert.deepEqual(await readdir(folder), ["SHA256SUMS", `${small.name}.npz`]);
+});
+
+test("a disk without room is found out before anything is fetched", async (t) => {
+  const { options, server, folder, archive } = await setting(t);
+  const full = { ...options, freeBytesOf: async () => archive.length - 1 };
+  await assert.rejects(downloadModel(small, full), /its disk has .* free.*room for/s);
+  assert.equal(server.requests.length, 0);
+  assert.deepEqual(await readdir(folder), []);
+  await downloadModel(small, { ...options, freeBytesOf: async () => archive.length });
+  await downloadModel(small, { ...options, force: true, freeBytesOf: async () => undefined });
 });

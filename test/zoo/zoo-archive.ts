@@ -1,7 +1,8 @@
-/** Archives of the zoo's models, packed small: every value is zero. */
+/** Archives of the zoo's models: packed small, every value being zero, or as the official ones are. */
 import zlib from "node:zlib";
 import { crc32 } from "../../src/archive/crc32.js";
 import { encodeNpyHeader } from "../../src/archive/npy.js";
+import { encodeNpzBytes } from "../../src/archive/npz-bytes.js";
 import { sizeOf } from "../../src/graph/shape.js";
 import { parseArchitecture, variableSpecs } from "../../src/model/architecture.js";
 import { writeZip } from "../archive/zip-builder.js";
@@ -25,4 +26,19 @@ export async function writeZeroArchive(
     };
   });
   await writeZip(path, members);
+}
+
+/**
+ * An archive that fits `model`, laid out as the official ones are: stored, without extra fields. For
+ * small models.
+ */
+export async function officialArchive(
+  model: string,
+  classes: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const specs = variableSpecs(parseArchitecture(model), classes);
+  const arrays = specs.map(({ name, shape }) => {
+    return { name, array: { shape, data: new Float32Array(sizeOf(shape)) } };
+  });
+  return new Uint8Array(await encodeNpzBytes(arrays));
 }

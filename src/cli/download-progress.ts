@@ -1,0 +1,104 @@
+/** Shows downloads under way on standard error: a bar each on a terminal, plain lines elsewhere. */
+import cliProgress from "cli-progress";
+import type { ByteCounter } from "../engine/setup/reporter.js";
+import { sizeText } from "../zoo/disk-room.js";
+import { setupProgress } from "./setup-progress.js";
+
+const BAR_WIDTH = 24;
+
+/** One file's display. */
+export interface FileProgress {
+  /** Bytes that came, of how many if that is known. */
+  fetched(doneBytes: number, totalBytes: number | undefined): void;
+  /** Bytes that were read back and checked. */
+  checked(doneBytes: number, totalBytes: number): void;
+  /** A remark on this file. */
+  note(line: string): void;
+  /** Takes the display away and prints a last line on standard output. */
+  finish(line: string): void;
+  /** Takes the display away. */
+  close(): void;
+}
+
+/** The displays of all files. `close` it when done. */
+export interface DownloadProgress {
+  file(label: string): FileProgress;
+  close(): void;
+}
+
+export function downloadProgress(stream: NodeJS.WriteStream): DownloadProgress {
+  return stream.isTTY ? bars(stream) : lines(stream);
+}
+
+interface BarState {
+  readonly label: string;
+  readonly stage: "" | "checking ";
+  readonly doneBytes: number;
+  readonly totalBytes: number | undefined;
+}
+
+function barText({ label, stage, doneBytes, totalBytes }: BarState): string {
+  if (totalBytes === undefined) return `${label}  ${stage}${sizeText(doneBytes)}`;
+  const filled = Math.round(BAR_WIDTH * Math.min(1, doneBytes / Math.max(1, totalBytes)));
+  const drawn = "#".repeat(filled) + "-".repeat(BAR_WIDTH - filled);
+  return `${label}  ${drawn}  ${stage}${sizeText(doneBytes)} of ${sizeText(totalBytes)}`;
+}
+
+function bars(stream: NodeJS.WriteStream): DownloadProgress {
+  const all = new cliProgress.MultiBar({
+    stream,
+    format: (_options, _parameters, state: BarState) => barText(state),
+    hideCursor: true,
+    fps: 5,
+  });
+  return {
+    file(label) {
+      const start: BarState = { label, stage: "", doneBytes: 0, totalBytes: undefined };
+      const bar = all.create(1, 0, start);
+      const close = () => void all.remove(bar);
+      return {
+        fetched: (doneBytes, totalBytes) => bar.update({ stage: "", doneBytes, totalBytes }),
+        checked: (doneBytes, totalBytes) => {
+          bar.update({ stage: "checking ", doneBytes, totalBytes });
+        },
+        note: (line) => all.log(`${label}: ${line}\n`),
+        finish: (line) => {
+          // Bars are drawn over what else is written to the same terminal.
+          if (process.stdout.isTTY) all.log(`${line}\n`);
+          else console.log(line);
+          close();
+        },
+        close,
+      };
+    },
+    close: () => all.stop(),
+  };
+}
+
+/** Checks are quick, and their end prints a line anyway: nothing is said while they go on. */
+function lines(stream: NodeJS.WriteStream): DownloadProgress {
+  const { bytes, line: print } = setupProgress(stream);
+  return {
+    file(label) {
+      let counter: ByteCounter | undefined;
+      const close = () => {
+        counter?.done();
+        counter = undefined;
+      };
+      return {
+        fetched: (doneBytes, totalBytes) => {
+          counter ??= bytes(label, totalBytes);
+          counter.update(doneBytes);
+        },
+        checked: close,
+        note: (line) => print(`${label}: ${line}`),
+        finish: (line) => {
+          close();
+          console.log(line);
+        },
+        close,
+      };
+    },
+    close() {},
+  };
+}

@@ -1,0 +1,39 @@
+/** Whether a disk has room for what is to come. */
+import { statfs } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
+import { systemErrorCode, UserError } from "../errors.js";
+
+/**
+ * Bytes free for this user on the disk of a folder, which need not be there yet; undefined where the
+ * system does not tell.
+ */
+export async function freeBytesOf(folder: string): Promise<number | undefined> {
+  try {
+    const { bavail, bsize, blocks } = await statfs(folder);
+    return blocks > 0 ? bavail * bsize : undefined;
+  } catch (error) {
+    const above = dirname(resolve(folder));
+    if (systemErrorCode(error) === "ENOENT" && above !== resolve(folder)) return freeBytesOf(above);
+    return undefined;
+  }
+}
+
+/** Throws UserError where `neededBytes` are more than `freeBytes`, as far as these are known. */
+export function requireRoom(
+  folder: string,
+  neededBytes: number,
+  freeBytes: number | undefined,
+): void {
+  if (freeBytes === undefined || neededBytes <= freeBytes) return;
+  throw new UserError(
+    folder,
+    `its disk has ${sizeText(freeBytes)} free`,
+    `room for ${sizeText(neededBytes)}`,
+    `free ${sizeText(neededBytes - freeBytes)}, or choose another folder with --bit_pretrained_dir`,
+  );
+}
+
+/** A size for people: `102.2 MB`, `4.43 GB`. */
+export function sizeText(bytes: number): string {
+  return bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(2)} GB`;
+}
