@@ -14,6 +14,7 @@ napi_value Init(napi_env env, napi_value exports) {
     bit::RegisterImageCache();
     bit::RegisterLevels();
     bit::RegisterReadArray();
+    bit::RegisterReadRange();
     bit::RegisterResizeCrop();
     bit::RegisterStandardize();
     bit::RegisterUpright();

@@ -7,6 +7,7 @@ void RegisterGroupNorm();
 void RegisterImageCache();
 void RegisterLevels();
 void RegisterReadArray();
+void RegisterReadRange();
 void RegisterResizeCrop();
 void RegisterStandardize();
 void RegisterUpright();

@@ -10,7 +10,8 @@ import { join, resolve } from "node:path";
 import { UserError } from "../errors.js";
 import { readTarGz } from "./tar-gz.js";
 
-const DOWNLOAD_PAGE = "https://www.cs.toronto.edu/~kriz/";
+/** Where the archives are fetched from. */
+export const DOWNLOAD_PAGE = "https://www.cs.toronto.edu/~kriz/";
 
 /** One of the two published forms of a dataset. */
 export interface CifarLayout {
@@ -91,19 +92,8 @@ export async function findCifar(
   datadir: string,
 ): Promise<CifarFiles> {
   const layouts = CIFAR_LAYOUTS[dataset];
-  let partial: { folder: string; missing: string[] } | undefined;
-  for (const layout of layouts)
-    for (const folder of [join(datadir, layout.folder), resolve(datadir)]) {
-      const needed = [...layout.train, ...layout.test];
-      const present = await Promise.all(needed.map((name) => isFile(join(folder, name))));
-      const missing = needed.filter((_, i) => !present[i]);
-      if (missing.length === 0) return inFolder(layout, folder);
-      if (missing.length < needed.length) partial ??= { folder, missing };
-    }
-  for (const layout of layouts) {
-    const archive = join(datadir, layout.archive);
-    if (await isFile(archive)) return inArchive(layout, archive);
-  }
+  const { found, partial } = await lookFor(layouts, datadir);
+  if (found !== undefined) return found();
   if (partial !== undefined) throw missingFiles(partial.folder, partial.missing);
   const places = layouts.flatMap(({ folder, archive }) => [`${folder}/`, archive]);
   throw new UserError(
@@ -113,6 +103,39 @@ export async function findCifar(
     `download ${layouts.map(({ archive }) => DOWNLOAD_PAGE + archive).join(" or ")} ` +
       "into this folder (it need not be unpacked), or name another one with --datadir",
   );
+}
+
+/** Whether some of a dataset's files, or its archive, lie where `findCifar` looks for them. */
+export async function isCifarThere(
+  dataset: keyof typeof CIFAR_LAYOUTS,
+  datadir: string,
+): Promise<boolean> {
+  const { found, partial } = await lookFor(CIFAR_LAYOUTS[dataset], datadir);
+  return found !== undefined || partial !== undefined;
+}
+
+interface Search {
+  /** Opens the first complete form; undefined where there is none. */
+  readonly found: (() => CifarFiles | Promise<CifarFiles>) | undefined;
+  /** The first folder that holds some of the files, but not all. */
+  readonly partial: { readonly folder: string; readonly missing: string[] } | undefined;
+}
+
+async function lookFor(layouts: readonly CifarLayout[], datadir: string): Promise<Search> {
+  let partial: Search["partial"];
+  for (const layout of layouts)
+    for (const folder of [join(datadir, layout.folder), resolve(datadir)]) {
+      const needed = [...layout.train, ...layout.test];
+      const present = await Promise.all(needed.map((name) => isFile(join(folder, name))));
+      const missing = needed.filter((_, i) => !present[i]);
+      if (missing.length === 0) return { found: () => inFolder(layout, folder), partial };
+      if (missing.length < needed.length) partial ??= { folder, missing };
+    }
+  for (const layout of layouts) {
+    const archive = join(datadir, layout.archive);
+    if (await isFile(archive)) return { found: () => inArchive(layout, archive), partial };
+  }
+  return { found: undefined, partial };
 }
 
 function inFolder(layout: CifarLayout, folder: string): CifarFiles {

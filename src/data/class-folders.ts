@@ -22,6 +22,18 @@ export interface ClassFolders {
   readonly skipped: number;
 }
 
+/** One folder of a tree of class folders, as it was when it was listed. */
+export interface ListedFolder {
+  /** Below the tree's root, parted by `/`; the first part is the class. Empty for the root itself. */
+  readonly path: string;
+  /** When the folder was last changed. */
+  readonly mtimeMs: number;
+  /** Names of the images that lie in it itself, sorted by code point. */
+  readonly images: readonly string[];
+  /** Entries of it that were passed over. */
+  readonly skipped: number;
+}
+
 interface Entries {
   readonly folders: readonly string[];
   readonly files: readonly string[];
@@ -99,17 +111,79 @@ async function kindBehindLink(path: string): Promise<"folder" | "file" | undefin
  * @throws UserError if there is no class folder, or one without a single image
  */
 export async function readClassFolders(root: string): Promise<ClassFolders> {
-  const top = await listFolder(root);
-  const classNames = top.folders;
-  if (classNames.length === 0)
+  return classFoldersOf(root, await listClassFolders(root));
+}
+
+/**
+ * Lists a folder of class folders and all folders below it.
+ * @returns the root first, then class by class; within a class in the order of whole paths, as
+ *   sorted(os.walk()) has it
+ * @throws UserError if there is no class folder, or a folder cannot be read
+ */
+export async function listClassFolders(root: string): Promise<ListedFolder[]> {
+  const mtimeMs = await lastChange(root);
+  const { folders, files, skipped } = await listFolder(root);
+  if (folders.length === 0)
     throw new UserError(
       root,
-      `no class folders in it${top.files.length > 0 ? `, but ${top.files.length} files` : ""}`,
+      `no class folders in it${files.length > 0 ? `, but ${files.length} files` : ""}`,
       "one folder of images for each class",
       "sort the images into folders named after their classes",
     );
-  const classes = await Promise.all(classNames.map((name) => walk(join(root, name))));
-  const empty = classNames.filter((_, i) => classes[i]!.paths.length === 0);
+  const classes = await Promise.all(folders.map((name) => listClass(root, name)));
+  return [{ path: "", mtimeMs, images: [], skipped: skipped + files.length }, ...classes.flat()];
+}
+
+async function listClass(root: string, name: string): Promise<ListedFolder[]> {
+  const listed: ListedFolder[] = [];
+  const visit = async (path: string, above: readonly string[]): Promise<boolean> => {
+    const real = await realpath(join(root, path));
+    // A link to a folder above would be followed for ever.
+    if (above.includes(real)) return false;
+    const mtimeMs = await lastChange(real);
+    const entries = await listFolder(join(root, path));
+    const images = entries.files.filter(hasImageExtension);
+    let skipped = entries.skipped + entries.files.length - images.length;
+    for (const folder of entries.folders)
+      if (!(await visit(`${path}/${folder}`, [...above, real]))) skipped += 1;
+    listed.push({ path, mtimeMs, images, skipped });
+    return true;
+  };
+  await visit(name, []);
+  return listed.sort((a, b) => byCodePoint(a.path, b.path));
+}
+
+/** Asked before the folder is listed: a change in between then shows as one. */
+async function lastChange(folder: string): Promise<number> {
+  // What cannot be read at all, listFolder reports.
+  return (await stat(folder).catch(() => undefined))?.mtimeMs ?? 0;
+}
+
+/**
+ * The images of listed folders, by class.
+ * @param root where the folders lie
+ * @param folders as `listClassFolders` gives them
+ * @throws UserError if a class has no images
+ */
+export function classFoldersOf(root: string, folders: readonly ListedFolder[]): ClassFolders {
+  const classNames: string[] = [];
+  const classSizes: number[] = [];
+  const paths: string[] = [];
+  let skipped = 0;
+  for (const folder of folders) {
+    skipped += folder.skipped;
+    if (folder.path === "") continue;
+    const name = folder.path.split("/", 1)[0]!;
+    if (name !== classNames.at(-1)) {
+      classNames.push(name);
+      classSizes.push(0);
+    }
+    classSizes[classSizes.length - 1]! += folder.images.length;
+    // Not join() for each image: it would take as long as all the rest of a large dataset.
+    const prefix = `${join(root, folder.path)}/`;
+    for (const image of folder.images) paths.push(prefix + image);
+  }
+  const empty = classNames.filter((_, label) => classSizes[label] === 0);
   if (empty.length > 0)
     throw new UserError(
       root,
@@ -117,40 +191,40 @@ export async function readClassFolders(root: string): Promise<ClassFolders> {
       "at least one image in every class folder",
       "add images, or remove the folder",
     );
-  const paths = classes.flatMap((found) => found.paths);
   const labels = new Int32Array(paths.length);
   let end = 0;
-  let skipped = top.skipped + top.files.length;
-  classes.forEach((found, label) => {
-    labels.fill(label, end, end + found.paths.length);
-    end += found.paths.length;
-    skipped += found.skipped;
+  classSizes.forEach((size, label) => {
+    labels.fill(label, end, end + size);
+    end += size;
   });
   return { classNames, paths, labels, skipped };
 }
 
-/** The images of one class; folders in the order of their whole paths, as sorted(os.walk()) has it. */
-async function walk(classFolder: string): Promise<{ paths: string[]; skipped: number }> {
-  const folders: { path: string; images: string[] }[] = [];
-  let skipped = 0;
-  const visit = async (path: string, above: readonly string[]): Promise<void> => {
-    const real = await realpath(path);
-    // A link to a folder above would be followed for ever.
-    if (above.includes(real)) {
-      skipped += 1;
-      return;
-    }
-    const entries = await listFolder(path);
-    const images = entries.files.filter(hasImageExtension);
-    skipped += entries.skipped + entries.files.length - images.length;
-    folders.push({ path, images });
-    for (const name of entries.folders) await visit(join(path, name), [...above, real]);
-  };
-  await visit(classFolder, []);
-  folders.sort((a, b) => byCodePoint(a.path, b.path));
-  // Not join(): it would take as long as all the rest of a large dataset.
-  const paths = folders.flatMap(({ path, images }) => images.map((name) => `${path}/${name}`));
-  return { paths, skipped };
+/**
+ * Holds a held-out part's classes against those of the training set.
+ * @param valRoot what the held-out part is called in the message
+ * @throws UserError unless they are the same, naming those that differ
+ */
+export function checkSameClasses(
+  train: readonly string[],
+  val: readonly string[],
+  valRoot: string,
+): void {
+  const inTrain = new Set(train);
+  const inVal = new Set(val);
+  const missing = train.filter((name) => !inVal.has(name));
+  const extra = val.filter((name) => !inTrain.has(name));
+  if (missing.length === 0 && extra.length === 0) return;
+  const faults = [
+    missing.length > 0 ? `lacks ${listed(missing)}` : undefined,
+    extra.length > 0 ? `has ${listed(extra)}, which train lacks` : undefined,
+  ];
+  throw new UserError(
+    valRoot,
+    faults.filter((fault) => fault !== undefined).join("; "),
+    `the ${train.length} classes of train`,
+    "give both parts the same class folders",
+  );
 }
 
 /** At most five names, and how many more there are. */

@@ -11,13 +11,35 @@ export interface PixelSource {
 /** How a file is decoded: by TensorFlow's DecodeJpeg (JPEG, PNG) or DecodeImage (BMP, GIF, WebP). */
 export type Decoder = "jpeg-or-png" | "any-image";
 
+/** Where images lie within files that hold many. Each array is `[n]`. */
+export interface ByteRanges {
+  /** The first byte of each image. */
+  readonly offsets: Float64Array;
+  /** Bytes of each image. */
+  readonly lengths: Float64Array;
+  /** Which record of its file each image is, from 0 on. */
+  readonly records: Int32Array;
+}
+
 /** Images that lie in files, decoded by the engine when they are needed. */
 export interface FileSource {
   readonly kind: "files";
+  /** The file of each image. */
   readonly paths: readonly string[];
-  /** EXIF orientation of each file, 1 (upright) to 8. */
+  /** Which part of its file each image is; undefined where every file is one image. */
+  readonly ranges?: ByteRanges | undefined;
+  /** EXIF orientation of each image, 1 (upright) to 8. */
   readonly orientations: Uint8Array;
   readonly decoders: readonly Decoder[];
+}
+
+/** An image that cannot be used. */
+export interface UnreadableImage {
+  /** Its file, and its record where the file holds many: `exampleName`. */
+  readonly path: string;
+  readonly reason: string;
+  /** Whether it is damaged, or whole but of a format that the engine does not decode. */
+  readonly kind: "corrupt" | "unsupported";
 }
 
 /** A part of a dataset: images and the class of each, as an index into `Dataset.classNames`. */
@@ -37,4 +59,35 @@ export interface Dataset {
   readonly typicalSize: readonly [height: number, width: number];
   /** Folder entries passed over: hidden, or not named as an image. Absent where no folder was walked. */
   readonly skipped?: number;
+  /** Images left out because they cannot be used. Absent where these are refused instead. */
+  readonly unreadable?: readonly UnreadableImage[];
+  /** Where `train` is a few examples of each class: their indices in all that there were. */
+  readonly selected?: Int32Array;
+}
+
+/** How an image is named to people: by its file, or as `FILE (record 7)`. */
+export function exampleName(
+  { paths, ranges }: Pick<FileSource, "paths" | "ranges">,
+  index: number,
+): string {
+  return ranges === undefined ? paths[index]! : `${paths[index]} (record ${ranges.records[index]})`;
+}
+
+/** The images at some indices, in that order. */
+export function takeFiles(images: FileSource, indices: ArrayLike<number>): FileSource {
+  const { ranges } = images;
+  const at = Array.from(indices);
+  return {
+    kind: "files",
+    paths: at.map((index) => images.paths[index]!),
+    ...(ranges !== undefined && {
+      ranges: {
+        offsets: Float64Array.from(at, (index) => ranges.offsets[index]!),
+        lengths: Float64Array.from(at, (index) => ranges.lengths[index]!),
+        records: Int32Array.from(at, (index) => ranges.records[index]!),
+      },
+    }),
+    orientations: Uint8Array.from(at, (index) => images.orientations[index]!),
+    decoders: at.map((index) => images.decoders[index]!),
+  };
 }

@@ -1,23 +1,50 @@
 /** Which datasets there are, by the name that a user gives. */
 
 import { existsSync } from "node:fs";
-import { stat } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { UserError } from "../errors.js";
 import { loadCifar } from "./cifar.js";
+import { fetchMissingCifar } from "./cifar-download.js";
 import type { Dataset } from "./dataset.js";
+import { loadPath, PATH_KINDS } from "./dataset-at-path.js";
+import { loadDtd } from "./dtd.js";
 import { selectExamplesPerClass, takeSplit } from "./few-shot.js";
 import { loadImageFolder } from "./image-folder.js";
+import { loadImageNet } from "./imagenet.js";
+import {
+  type DatasetOptions,
+  type FindUndecodable,
+  withoutUndecodable,
+} from "./labelled-images.js";
+import { loadOxfordFlowers } from "./oxford-flowers.js";
+import { loadOxfordPets } from "./oxford-pets.js";
+import type { DataFetch } from "./published-file.js";
+import type { BadImages } from "./readable-images.js";
+import { loadEuroSat, loadResisc45 } from "./satellite-images.js";
+import { loadSvhn } from "./svhn.js";
+import { whyNotRead } from "./vtab-tasks.js";
 
-/** Datasets known by name; any other name is the path of an image folder. */
-export const DATASET_NAMES = ["cifar10", "cifar100", "imagenet2012", "folder", "sample"] as const;
+/** Datasets known by name; any other name is a path (`loadPath`). */
+export const DATASET_NAMES = [
+  "cifar10",
+  "cifar100",
+  "imagenet2012",
+  "oxford_iiit_pet",
+  "oxford_flowers102",
+  "svhn",
+  "dtd",
+  "eurosat",
+  "resisc45",
+  "folder",
+  "sample",
+] as const;
 
-/** What is to be loaded. */
-export interface DatasetRequest {
-  /** One of `DATASET_NAMES`, or the path of a folder. */
+/** What is to be loaded, and how what is missing of it is come by. */
+export interface DatasetRequest extends DataFetch {
+  /** One of `DATASET_NAMES`, or a path (`loadPath`). */
   readonly dataset: string;
-  /** Where the data lies, by default here. "sample" and a path do without. */
+  /** Where the data lies or is brought, by default here. "sample" and a path do without. */
   readonly datadir?: string | undefined;
   /** Train on so many examples of each class; undefined: on all. */
   readonly examplesPerClass?: number | undefined;
@@ -25,15 +52,22 @@ export interface DatasetRequest {
   readonly examplesPerClassSeed?: number | undefined;
   /** The run's seed, by which a folder without a held-out part is divided. */
   readonly seed: number;
+  /** What becomes of images that cannot be used; by default they are refused. */
+  readonly badImages?: BadImages | undefined;
+  /** With `badImages` "skip": finds the images to skip that only decoding tells (`decodeAll`). */
+  readonly findUndecodable?: FindUndecodable | undefined;
 }
 
 /**
- * Loads a dataset.
- * @throws UserError if the name is unknown, or the data missing or unfit
+ * Loads a dataset, which is fetched where it is missing and its publisher offers it.
+ * @throws UserError if the name is unknown, or the data unfit, or missing and not to be had
  */
 export async function loadDataset(request: DatasetRequest): Promise<Dataset> {
-  const dataset = await loadWhole(request);
-  const { examplesPerClass, examplesPerClassSeed = 0 } = request;
+  const whole = await loadWhole(request);
+  const { examplesPerClass, examplesPerClassSeed = 0, findUndecodable } = request;
+  const dataset = findUndecodable
+    ? await withoutUndecodable(whole, findUndecodable, request.badImages)
+    : whole;
   if (examplesPerClass === undefined) return dataset;
   const { train, classNames } = dataset;
   const indices = selectExamplesPerClass(
@@ -42,39 +76,59 @@ export async function loadDataset(request: DatasetRequest): Promise<Dataset> {
     examplesPerClass,
     examplesPerClassSeed,
   );
-  return { ...dataset, train: takeSplit(train, indices) };
+  return { ...dataset, train: takeSplit(train, indices), selected: indices };
 }
 
-async function loadWhole({ dataset, datadir = ".", seed }: DatasetRequest): Promise<Dataset> {
+async function loadWhole(request: DatasetRequest): Promise<Dataset> {
+  const { dataset, datadir = ".", seed } = request;
+  const options: DatasetOptions = { name: dataset, seed, badImages: request.badImages };
   switch (dataset) {
     case "cifar10":
     case "cifar100":
+      await fetchMissingCifar(dataset, datadir, request);
       return loadCifar(dataset, datadir);
-    case "imagenet2012": {
-      const root = datadir;
-      await checkImageNet(root);
-      return loadImageFolder(root, { name: dataset, seed, trustFiles: true });
-    }
+    case "imagenet2012":
+      return loadImageNet(datadir);
+    case "oxford_iiit_pet":
+      return loadOxfordPets(datadir, options, request);
+    case "oxford_flowers102":
+      return loadOxfordFlowers(datadir, options, request);
+    case "svhn":
+      return loadSvhn(datadir, request);
+    case "dtd":
+      return loadDtd(datadir, options, request);
+    case "eurosat":
+      return loadEuroSat(datadir, options, request);
+    case "resisc45":
+      return loadResisc45(datadir, options);
     case "folder": {
-      const root = resolve(datadir);
-      if (!(await isFolder(root)))
-        throw new UserError(
-          root,
-          "no such folder",
-          "a folder with train/<class>/* and val/<class>/*, or with class folders alone",
-          "name it with --datadir",
-        );
-      return loadImageFolder(root, { name: basename(root), seed });
+      const loaded = await loadPath(datadir, options);
+      if (loaded !== undefined) return loaded;
+      throw new UserError(
+        resolve(datadir),
+        "no such folder",
+        `${PATH_KINDS}; of images with train/<class>/* and val/<class>/*, or class folders alone`,
+        "name it with --datadir",
+      );
     }
     case "sample":
-      return loadImageFolder(sampleFolder(), { name: dataset, seed });
+      return loadImageFolder(sampleFolder(), options);
     default: {
-      const root = resolve(dataset);
-      if (await isFolder(root)) return loadImageFolder(root, { name: basename(root), seed });
+      const loaded = await loadPath(dataset, options);
+      if (loaded !== undefined) return loaded;
+      const reason = whyNotRead(dataset);
+      if (reason !== undefined)
+        throw new UserError(
+          `--dataset ${dataset}`,
+          `this task of VTAB needs the preparation by TensorFlow Datasets: ${reason}`,
+          DATASET_NAMES.join(", "),
+          "prepare it with TensorFlow Datasets, write its images into class folders, " +
+            "train/<class>/* and val/<class>/*, and type --dataset folder --datadir PATH",
+        );
       throw new UserError(
         `--dataset ${dataset}`,
-        "neither a known dataset nor a folder",
-        `${DATASET_NAMES.join(", ")}, or the path of a folder of images`,
+        "neither a known dataset nor a folder, a table or a pattern of files",
+        `${DATASET_NAMES.join(", ")}, or the path of ${PATH_KINDS}`,
         "correct the name, or type --dataset folder --datadir PATH",
       );
     }
@@ -88,26 +142,4 @@ export function sampleFolder(): string {
   while (!existsSync(join(folder, "package.json")) && dirname(folder) !== folder)
     folder = dirname(folder);
   return join(folder, "sample", "images");
-}
-
-async function checkImageNet(root: string): Promise<void> {
-  const parts = [join(root, "train"), join(root, "val")];
-  const found = await Promise.all(parts.map(isFolder));
-  const missing = parts.filter((_, i) => !found[i]);
-  if (missing.length > 0)
-    throw new UserError(
-      resolve(root),
-      `no imagenet2012 there: ${missing.join(" and ")} not found`,
-      "train/<class>/*.JPEG and val/<class>/*.JPEG",
-      "get ILSVRC2012 at https://image-net.org/download.php, unpack it into class folders " +
-        "(the validation images too), or name its folder with --datadir",
-    );
-}
-
-async function isFolder(path: string): Promise<boolean> {
-  try {
-    return (await stat(path)).isDirectory();
-  } catch {
-    return false;
-  }
 }

@@ -2,7 +2,7 @@
 
 import { UserError } from "../errors.js";
 import { randomStream } from "../recipe/keyed-random.js";
-import type { Decoder, Split } from "./dataset.js";
+import { type Dataset, exampleName, type Split, takeFiles } from "./dataset.js";
 import { shuffledClasses } from "./stratified-split.js";
 
 /**
@@ -51,17 +51,7 @@ export function selectExamplesPerClass(
 export function takeSplit(split: Split, indices: Int32Array): Split {
   const labels = indices.map((index) => split.labels[index]!);
   const { images } = split;
-  if (images.kind === "files") {
-    const orientations = new Uint8Array(indices.length);
-    const paths: string[] = [];
-    const decoders: Decoder[] = [];
-    indices.forEach((index, i) => {
-      orientations[i] = images.orientations[index]!;
-      paths.push(images.paths[index]!);
-      decoders.push(images.decoders[index]!);
-    });
-    return { images: { kind: "files", paths, orientations, decoders }, labels };
-  }
+  if (images.kind === "files") return { images: takeFiles(images, indices), labels };
   const { height, width } = images;
   const imageBytes = height * width * 3;
   const pixels = new Uint8Array(indices.length * imageBytes);
@@ -70,4 +60,19 @@ export function takeSplit(split: Split, indices: Int32Array): Split {
     pixels.set(images.pixels.subarray(start, start + imageBytes), i * imageBytes);
   });
   return { images: { kind: "pixels", pixels, height, width }, labels };
+}
+
+/**
+ * The examples that training was cut down to, a line for each: the image, a tab, its class. Images in
+ * memory go by their index in the whole training part.
+ */
+export function describeSelection({
+  train: { images, labels },
+  classNames,
+  selected,
+}: Pick<Dataset, "train" | "classNames" | "selected">): string[] {
+  return Array.from(labels, (label, i) => {
+    const image = images.kind === "files" ? exampleName(images, i) : String(selected?.[i] ?? i);
+    return `${image}\t${classNames[label]}`;
+  });
 }

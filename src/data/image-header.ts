@@ -6,6 +6,7 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { extname } from "node:path";
 import { imageSize } from "image-size";
+import { systemErrorCode } from "../errors.js";
 import type { Decoder } from "./dataset.js";
 
 /** What a file turned out to be. */
@@ -13,6 +14,8 @@ export type ImageHeader =
   | {
       readonly kind: "readable";
       readonly decoder: Decoder;
+      /** As in `jpg`, `png`, `bmp`, `gif`, `webp`. */
+      readonly format: string;
       /** In pixels, as stored: before the orientation is applied. */
       readonly height: number;
       readonly width: number;
@@ -50,20 +53,30 @@ export function hasUnsupportedExtension(path: string): boolean {
   return UNSUPPORTED_EXTENSIONS.includes(extname(path).toLowerCase());
 }
 
+/** An image that claims more pixels is taken for damaged. Decoded, so many are 800 MB. */
+export const MOST_PIXELS = 2 ** 28;
+
 /** Enough for nearly every file; a JPEG may have a thumbnail or a profile before its size. */
 const FIRST_READ_BYTES = 64 * 1024;
 const MAX_READ_BYTES = 32 * 1024 * 1024;
 
-/** Reads what a file is. Never throws: a file that cannot be opened is reported as corrupt. */
-export async function readImageHeader(path: string): Promise<ImageHeader> {
+/**
+ * Reads what a file is. Never throws: a file that cannot be opened is reported as corrupt.
+ * @param range the part of the file that is the image; by default all of it
+ */
+export async function readImageHeader(
+  path: string,
+  range: { readonly offset: number; readonly length: number } = { offset: 0, length: Infinity },
+): Promise<ImageHeader> {
   let file: FileHandle | undefined;
   try {
     file = await open(path, "r");
     for (let limit = FIRST_READ_BYTES; ; limit *= 8) {
-      const bytes = new Uint8Array(limit);
-      const { bytesRead } = await file.read(bytes, 0, limit, 0);
+      const wanted = Math.min(limit, range.length);
+      const bytes = new Uint8Array(wanted);
+      const { bytesRead } = await file.read(bytes, 0, wanted, range.offset);
       if (bytesRead === 0) return { kind: "corrupt", reason: "0 bytes" };
-      const header = parseImageHeader(bytesRead === limit ? bytes : bytes.slice(0, bytesRead));
+      const header = parseImageHeader(bytesRead === wanted ? bytes : bytes.slice(0, bytesRead));
       // Only a JPEG's size may lie anywhere; other formats have it in their first bytes.
       const more = bytesRead === limit && limit < MAX_READ_BYTES && isJpeg(bytes);
       if (header.kind === "corrupt" && more) continue;
@@ -72,10 +85,19 @@ export async function readImageHeader(path: string): Promise<ImageHeader> {
       return header;
     }
   } catch (error) {
+    if (systemErrorCode(error) === "ENOENT") return { kind: "corrupt", reason: "no such file" };
     return { kind: "corrupt", reason: error instanceof Error ? error.message : String(error) };
   } finally {
     await file?.close();
   }
+}
+
+/** What an image is that lies in memory as its file would. `bytes` may be a part of a buffer. */
+export function imageHeaderOf(bytes: Uint8Array): ImageHeader {
+  if (bytes.length === 0) return { kind: "corrupt", reason: "0 bytes" };
+  const header = parseImageHeader(bytes.slice(0, FIRST_READ_BYTES));
+  const more = bytes.length > FIRST_READ_BYTES && isJpeg(bytes);
+  return header.kind === "corrupt" && more ? parseImageHeader(bytes.slice()) : header;
 }
 
 /**
@@ -96,10 +118,12 @@ export function parseImageHeader(bytes: Uint8Array): ImageHeader {
   if (decoder === undefined) return { kind: "unsupported", format };
   const { height, width } = size;
   if (!(height > 0 && width > 0)) return { kind: "corrupt", reason: `${height} x ${width} pixels` };
+  if (height * width > MOST_PIXELS)
+    return { kind: "corrupt", reason: `${height} x ${width} pixels, more than ${MOST_PIXELS}` };
   // Read from JPEG's EXIF data alone: other formats are hardly ever stored turned.
   const orientation = size.orientation ?? 1;
   const known = orientation >= 1 && orientation <= 8;
-  return { kind: "readable", decoder, height, width, orientation: known ? orientation : 1 };
+  return { kind: "readable", decoder, format, height, width, orientation: known ? orientation : 1 };
 }
 
 function measure(bytes: Uint8Array): ReturnType<typeof imageSize> {

@@ -2,20 +2,12 @@
  * What a pipeline makes of an example's number: the function that its dataset maps over them. Written
  * for files and for pixels in memory, with the operations of native/kernels/ and without.
  */
-import type { Split } from "../data/dataset.js";
+import type { FileSource, Split } from "../data/dataset.js";
 import { FunctionBuilder } from "../graph/function-builder.js";
 import type { GraphBuilder } from "../graph/graph-builder.js";
 import type { Output, OutputSpec } from "../graph/node-list.js";
-import {
-  branch,
-  cropAndFlip,
-  decodeFile,
-  defineResize,
-  normalize,
-  resize,
-  row,
-  turnArgs,
-} from "./image-functions.js";
+import { fileColumns, fileInputs } from "./file-table.js";
+import { branch, cropAndFlip, decodeFile, normalize, row, turnArgs } from "./image-functions.js";
 import {
   cachedImage,
   gatherResizeCrop,
@@ -24,6 +16,7 @@ import {
   resizeCrop,
   upright,
 } from "./native-images.js";
+import { defineResize, interpolated, type ResizeMethod, resize } from "./resize-functions.js";
 
 /** What a function looks examples up in, by name: `labels`, and `pixels` or what decodes a file. */
 export type Tables = Readonly<Record<string, OutputSpec>>;
@@ -34,14 +27,23 @@ export interface ExampleOptions {
   readonly split: Split;
   readonly resizeTo: number;
   readonly crop?: number | undefined;
-  /** Whether native/kernels/ does the work. */
+  /** Whether native/kernels/ does what it can. */
   readonly kernels: boolean;
+  readonly method: ResizeMethod;
   /** Examples of one call; undefined is one, without a dimension for it. */
   readonly rows?: number | undefined;
 }
 
+/** Whether examples are uint8: the operations of native/kernels/ resize as Pillow alone does. */
+export function givesBytes({ kernels, method }: Pick<ExampleOptions, "kernels" | "method">) {
+  return kernels && method === "pillow";
+}
+
+// A side to which resizing would not make an image smaller: the cache then keeps it as it was decoded.
+const neverSmaller = 2 ** 20;
+
 /**
- * Defines (index, augmentation, tables) to (image, label). Images are bytes with kernels, else
+ * Defines (index, augmentation, tables) to (image, label). Images are bytes where `givesBytes`, else
  * float32 in [-1, 1]. Where `tables` has `cache`, it holds what was decoded.
  */
 export function defineExamples(
@@ -49,7 +51,7 @@ export function defineExamples(
   options: ExampleOptions,
   tables: Tables,
 ): void {
-  const { name, split, resizeTo, crop, kernels, rows } = options;
+  const { name, split, resizeTo, crop, kernels, method, rows } = options;
   const dims = rows === undefined ? [] : [rows];
   const names = Object.keys(tables);
   const nodes = new FunctionBuilder(name, [
@@ -64,28 +66,33 @@ export function defineExamples(
   const whole = nodes.constant("int32", [...dims, 3], new Array(3 * (rows ?? 1)).fill(0));
   const window = crop === undefined ? whole : augmentation;
 
-  const file = (): Output => {
-    const found = [lookUp("paths"), lookUp("any_image"), lookUp("orientations")] as const;
-    if (!kernels) return decodeFile(nodes, ...found);
+  const file = (images: FileSource): Output => {
+    const found = fileColumns(images).map(lookUp);
+    if (!kernels) return decodeFile(nodes, fileInputs(found));
     defineTurn(builder, `${name}_turned`);
-    if (!names.includes("cache")) return decodeFile(nodes, ...found, `${name}_turned`);
+    if (!names.includes("cache")) return decodeFile(nodes, fileInputs(found), `${name}_turned`);
     const inputs = [table("cache"), index, ...found];
-    defineCached(builder, name, inputs, resizeTo);
+    defineCached(builder, name, inputs, method === "pillow" ? resizeTo : neverSmaller);
     const has = isCached(nodes, table("cache"), index);
     const result = { type: "uint8", shape: [-1, -1, 3] } as const;
     return branch(nodes, has, inputs, `${name}_cached`, `${name}_decoded`, result);
   };
   const image = (): Output => {
-    const pixels = split.images.kind === "pixels";
-    if (kernels && rows !== undefined)
+    const { images } = split;
+    const bytes = givesBytes(options);
+    if (bytes && rows !== undefined)
       return gatherResizeCrop(nodes, table("pixels"), index, window, sizes);
-    const whole = pixels ? lookUp("pixels") : file();
-    if (kernels) return resizeCrop(nodes, whole, window, sizes);
-    defineResize(builder, `${name}_resize`, resizeTo);
-    const resized = resize(nodes, `${name}_resize`, whole, resizeTo);
+    const whole = images.kind === "pixels" ? lookUp("pixels") : file(images);
+    if (bytes) return resizeCrop(nodes, whole, window, sizes);
+    const resized = () => {
+      if (method === "tf") return interpolated(nodes, whole, resizeTo);
+      defineResize(builder, `${name}_resize`, resizeTo);
+      return resize(nodes, `${name}_resize`, whole, resizeTo);
+    };
+    const square = resized();
     return normalize(
       nodes,
-      crop === undefined ? resized : cropAndFlip(nodes, resized, augmentation, crop),
+      crop === undefined ? square : cropAndFlip(nodes, square, augmentation, crop),
     );
   };
   builder.define(nodes.return(image(), lookUp("labels")));
@@ -107,7 +114,7 @@ function defineCached(
   const cached = new FunctionBuilder(`${name}_cached`, args);
   builder.define(cached.return(cachedImage(cached, cached.args[0]!, cached.args[1]!)));
   const decoded = new FunctionBuilder(`${name}_decoded`, args);
-  const [cache, index, path, anyImage, orientation] = decoded.args;
-  const image = decodeFile(decoded, path!, anyImage!, orientation!, `${name}_turned`);
+  const [cache, index, ...found] = decoded.args;
+  const image = decodeFile(decoded, fileInputs(found), `${name}_turned`);
   builder.define(decoded.return(keep(decoded, cache!, index!, image, side)));
 }

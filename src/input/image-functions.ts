@@ -1,11 +1,13 @@
 /**
- * What the engine does to one image: decode, turn upright, resize, crop, flip, normalize. Written
- * as functions of a graph's library; no pixel passes through JavaScript.
+ * What the engine does to one image: decode, turn upright, crop, flip, normalize; the resize is in
+ * resize-functions.ts. Written as functions of a graph's library; no pixel passes through JavaScript.
  */
 import { attribute } from "../graph/attributes.js";
 import { FunctionBuilder } from "../graph/function-builder.js";
 import type { GraphBuilder } from "../graph/graph-builder.js";
 import type { NodeList, Output } from "../graph/node-list.js";
+import type { FileInputs } from "./file-table.js";
+import { readRange } from "./native-images.js";
 
 const uint8 = attribute.type("uint8");
 const float32 = attribute.type("float32");
@@ -102,19 +104,18 @@ export function defineDecoders(builder: GraphBuilder): void {
 }
 
 /**
- * Reads and decodes the file at `path`, upright: uint8 `[H,W,3]`.
- * @param anyImage bool scalar: DecodeImage rather than DecodeJpeg, which reads JPEG and PNG
- * @param orientation int32 scalar, EXIF's 1 to 8
+ * Reads and decodes an image, upright: uint8 `[H,W,3]`.
  * @param turn the function that turns an image upright: (image, orientation) to image
  */
 export function decodeFile(
   nodes: NodeList,
-  path: Output,
-  anyImage: Output,
-  orientation: Output,
+  { path, anyImage, orientation, range }: FileInputs,
   turn = "turn_upright",
 ): Output {
-  const bytes = nodes.one("ReadFile", [path], {}, { type: "string", shape: [] });
+  const bytes =
+    range === undefined
+      ? nodes.one("ReadFile", [path], {}, { type: "string", shape: [] })
+      : readRange(nodes, path, range.offset, range.length);
   const shape = [-1, -1, 3];
   const decoded = branch(nodes, anyImage, [bytes], "decode_any_image", "decode_jpeg_or_png", {
     type: "uint8",
@@ -161,94 +162,6 @@ function defineTurns(builder: GraphBuilder): void {
 }
 
 /**
- * Defines the function `name` that resizes uint8 `[H,W,3]` to float32 `[side,side,3]`, as Pillow's
- * antialiased bilinear filter does (before it rounds). Where neither side shrinks, plain bilinear
- * interpolation at half-pixel centers is the same and several times as fast.
- */
-export function defineResize(builder: GraphBuilder, name: string, side: number): void {
-  const enlarge = new FunctionBuilder(`${name}_enlarge`, [
-    { name: "image", type: "uint8", shape: [-1, -1, 3] },
-  ]);
-  builder.define(
-    enlarge.return(
-      resized(enlarge, enlarge.args[0]!, side, (images, size) => {
-        const attrs = {
-          T: uint8,
-          align_corners: attribute.bool(false),
-          half_pixel_centers: attribute.bool(true),
-        };
-        const shape = [1, side, side, 3];
-        return enlarge.one("ResizeBilinear", [images, size], attrs, { type: "float32", shape });
-      }),
-    ),
-  );
-  const reduce = new FunctionBuilder(`${name}_reduce`, [
-    { name: "image", type: "uint8", shape: [-1, -1, 3] },
-  ]);
-  builder.define(
-    reduce.return(
-      resized(reduce, reduce.args[0]!, side, (images, size) => {
-        const from = cast(reduce, heightAndWidth(reduce, reduce.args[0]!), "float32");
-        const to = reduce.constant("float32", [2], [side, side]);
-        const scale = reduce.one(
-          "RealDiv",
-          [to, from],
-          { T: float32 },
-          {
-            type: "float32",
-            shape: [2],
-          },
-        );
-        const shift = reduce.constant("float32", [2], [0, 0]);
-        const attrs = {
-          T: uint8,
-          kernel_type: attribute.string("triangle"),
-          antialias: attribute.bool(true),
-        };
-        const shape = [1, side, side, 3];
-        const inputs = [images, size, scale, shift];
-        return reduce.one("ScaleAndTranslate", inputs, attrs, { type: "float32", shape });
-      }),
-    ),
-  );
-}
-
-function resized(
-  nodes: NodeList,
-  image: Output,
-  side: number,
-  resize: (images: Output, size: Output) => Output,
-): Output {
-  const dims = nodes.one(
-    "ConcatV2",
-    [
-      nodes.ints([1]),
-      nodes.one("Shape", [image], { T: uint8, out_type: int32 }, ofInts([3])),
-      nodes.ints(0),
-    ],
-    { N: attribute.int(2), T: int32, Tidx: int32 },
-    ofInts([4]),
-  );
-  const images = reshape(nodes, image, dims, [1, -1, -1, 3]);
-  const made = resize(images, nodes.ints([side, side]));
-  return reshape(nodes, made, nodes.ints([side, side, 3]), [side, side, 3]);
-}
-
-/** Calls the resize that `defineResize` defined under `name`. */
-export function resize(nodes: NodeList, name: string, image: Output, side: number): Output {
-  const shrinks = nodes.one(
-    "Less",
-    [nodes.ints([side, side]), heightAndWidth(nodes, image)],
-    { T: int32 },
-    { type: "bool", shape: [2] },
-  );
-  const either = (index: number) => row(nodes, shrinks, nodes.ints(index));
-  const any = nodes.one("LogicalOr", [either(0), either(1)], {}, { type: "bool", shape: [] });
-  const result = { type: "float32", shape: [side, side, 3] } as const;
-  return branch(nodes, any, [image], `${name}_reduce`, `${name}_enlarge`, result);
-}
-
-/**
  * The crop of `image`, float32 `[precrop,precrop,3]`, that `augmentation`, int32 `[3]`, tells as
  * top, left and flip: float32 `[crop,crop,3]`.
  */
@@ -275,12 +188,6 @@ export function normalize(nodes: NodeList, image: Output): Output {
   return nodes.one("RealDiv", [centered, half], { T: float32 }, image);
 }
 
-function heightAndWidth(nodes: NodeList, image: Output): Output {
-  const shape = nodes.one("Shape", [image], { T: uint8, out_type: int32 }, ofInts([3]));
-  const attrs = { T: int32, Index: int32 };
-  return nodes.one("Slice", [shape, nodes.ints([0]), nodes.ints([2])], attrs, ofInts([2]));
-}
-
 function pack(nodes: NodeList, scalars: readonly Output[]): Output {
   const attrs = { N: attribute.int(scalars.length), T: int32, axis: attribute.int(0) };
   return nodes.one("Pack", scalars, attrs, ofInts([scalars.length]));
@@ -303,11 +210,18 @@ export function reshaped(nodes: NodeList, value: Output, shape: readonly number[
     : reshape(nodes, value, nodes.ints(shape), shape);
 }
 
-function reshape(nodes: NodeList, value: Output, dims: Output, shape: readonly number[]): Output {
+/** As `reshaped`, to dimensions that the run tells: int32 `[rank]`. */
+export function reshape(
+  nodes: NodeList,
+  value: Output,
+  dims: Output,
+  shape: readonly number[],
+): Output {
   const attrs = { T: attribute.type(value.type), Tshape: int32 };
   return nodes.one("Reshape", [value, dims], attrs, { type: value.type, shape });
 }
 
-function ofInts(shape: readonly number[]) {
+/** An int32 result of a shape. */
+export function ofInts(shape: readonly number[]) {
   return { type: "int32", shape } as const;
 }

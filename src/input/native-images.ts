@@ -1,6 +1,6 @@
 /**
- * The operations of native/kernels/ for images: Pillow's resize of just the crop's window, bytes to
- * the network's values, and a cache of decoded images. An engine may come without them.
+ * The operations of native/kernels/ for images: parts of files, Pillow's resize of just the crop's
+ * window, bytes to the network's values, and a cache of decoded images. An engine may come without them.
  */
 import { attribute } from "../graph/attributes.js";
 import type { GraphBuilder } from "../graph/graph-builder.js";
@@ -47,6 +47,11 @@ export function gatherResizeCrop(
   const shape = [rows.shape?.[0] ?? -1, sizes.crop, sizes.crop, 3];
   const inputs = [images, rows, windows];
   return nodes.one("BitGatherResizeCrop", inputs, cropAttrs(sizes), { type: "uint8", shape });
+}
+
+/** The bytes of a part of a file, a string scalar. `offset` and `length` are int64 scalars. */
+export function readRange(nodes: NodeList, path: Output, offset: Output, length: Output): Output {
+  return nodes.one("BitReadRange", [path, offset, length], {}, { type: "string", shape: [] });
 }
 
 /** Turns uint8 `[H,W,3]` upright. `orientation` is an int32 scalar, EXIF's 1 to 8. */

@@ -7,21 +7,25 @@
  */
 import type { Split } from "../data/dataset.js";
 import type { HostTensor, Session } from "../engine/session.js";
-import { attribute } from "../graph/attributes.js";
 import type { GraphBuilder } from "../graph/graph-builder.js";
 import type { Output, OutputSpec } from "../graph/node-list.js";
-import { defineExamples } from "./example-functions.js";
+import { copiedOnHost, inBatches, iterated, mapped, prefetched, slices } from "./dataset-nodes.js";
+import { defineExamples, givesBytes } from "./example-functions.js";
+import { checkReach, fileFeeds } from "./file-table.js";
 import { cast, normalize, reshaped } from "./image-functions.js";
 import { addImageCache, normalizeBytes } from "./native-images.js";
+import type { ResizeMethod } from "./resize-functions.js";
 
 /** How images are made, whatever they are. */
 export interface InputPolicy {
   /**
    * Whether the engine has the operations of native/kernels/. Images are then resized as Pillow does,
-   * to the bit, and stay bytes until a step takes them. Without them the resize does not round its
-   * result to whole grey levels. Default: it has not.
+   * to the bit, and stay bytes until a step takes them. Without them, and with `resize` `tf`, the
+   * resize does not round its result to whole grey levels. Default: it has not.
    */
   readonly kernels?: boolean | undefined;
+  /** Default: `pillow`. */
+  readonly resize?: ResizeMethod | undefined;
   /** Where the step computes: bytes become floating-point numbers there. Default: the CPU. */
   readonly device?: "CPU" | "GPU" | undefined;
   /**
@@ -59,7 +63,10 @@ const prefetchedBatches = 2;
 // under way at once.
 const mostRows = 32;
 
-/** Adds a pipeline over `split` to a graph; `startPipeline` then gives it examples. */
+/**
+ * Adds a pipeline over `split` to a graph; `startPipeline` then gives it examples.
+ * @throws UserError where the images are parts of files, and there are no `kernels`
+ */
 export function addPipeline(
   builder: GraphBuilder,
   split: Split,
@@ -67,8 +74,10 @@ export function addPipeline(
 ): PipelineBatch {
   const { name, batch, resizeTo, crop, workers, cacheBytes } = options;
   const kernels = options.kernels === true;
+  const method = options.resize ?? "pillow";
+  const bytes = givesBytes({ kernels, method });
   const side = crop ?? resizeTo;
-  const device = "cpu";
+  if (split.images.kind === "files") checkReach(split.images, kernels);
   const tables: Record<string, Output> = {};
   for (const [key, { type, shape }] of Object.entries(tableFeeds(split)))
     tables[key] = copiedOnHost(builder, builder.placeholder(`${name}/${key}`, type, shape));
@@ -78,98 +87,30 @@ export function addPipeline(
   const indices = builder.placeholder(`${name}/indices`, "int32", [-1]);
   const augmentations = builder.placeholder(`${name}/augmentations`, "int32", [-1, 3]);
 
-  const rows = kernels && split.images.kind === "pixels" ? partOf(batch) : undefined;
+  const rows = bytes && split.images.kind === "pixels" ? partOf(batch) : undefined;
   const function_ = `${name}_example`;
-  const functionOptions = { name: function_, split, resizeTo, crop, kernels, rows };
+  const functionOptions = { name: function_, split, resizeTo, crop, kernels, method, rows };
   defineExamples(builder, functionOptions, tables);
 
-  const dataset = (op: string, inputs: Output[], attrs: object, outputs: OutputSpec[]) => {
-    const typesAttr = op === "TensorSliceDataset" ? "Toutput_types" : "output_types";
-    const all = {
-      [typesAttr]: attribute.types(outputs.map((spec) => spec.type)),
-      output_shapes: attribute.shapes(outputs.map((spec) => spec.shape)),
-      metadata: attribute.string(""),
-      ...attrs,
-    };
-    return builder.one(op, inputs, all, { type: "variant", shape: [] }, { device });
-  };
-  const int64 = (value: number) => builder.constant("int64", [], [value]);
-  const inBatches = (of: Output, count: number, outputs: OutputSpec[]) => {
-    const inputs = [of, int64(count), builder.constant("bool", [], [true])];
-    return dataset("BatchDatasetV2", inputs, { parallel_copy: attribute.bool(false) }, outputs);
-  };
-  const withDimension = (count: number, specs: OutputSpec[]) =>
-    specs.map(({ type, shape }) => ({ type, shape: [count, ...shape!] }));
-  const row: OutputSpec[] = [
-    { type: "int32", shape: [] },
-    { type: "int32", shape: [3] },
-  ];
-  const one: OutputSpec[] = [
-    { type: kernels ? "uint8" : "float32", shape: [side, side, 3] },
+  const made: OutputSpec[] = [
+    { type: bytes ? "uint8" : "float32", shape: [side, side, 3] },
     { type: "int32", shape: [] },
   ];
-  const made = rows === undefined ? one : withDimension(rows, one);
-  const parts = batch / (rows ?? 1);
-  const batched = withDimension(parts, made);
-
-  const examples = dataset(
-    "TensorSliceDataset",
-    [copiedOnHost(builder, indices), copiedOnHost(builder, augmentations)],
-    {
-      is_files: attribute.bool(false),
-      replicate_on_split: attribute.bool(false),
-    },
-    row,
-  );
-  const mapped = dataset(
-    "ParallelMapDatasetV2",
-    [
-      rows === undefined ? examples : inBatches(examples, rows, withDimension(rows, row)),
-      ...captured,
-      int64(workers),
-    ],
-    {
-      f: attribute.function(function_),
-      Targuments: attribute.types(captured.map(({ type }) => type)),
-      use_inter_op_parallelism: attribute.bool(true),
-      deterministic: attribute.string("true"),
-      preserve_cardinality: attribute.bool(true),
-    },
-    made,
-  );
-  const batches = inBatches(mapped, parts, batched);
-  const ahead = dataset(
-    "PrefetchDataset",
-    [batches, int64(prefetchedBatches)],
-    {
-      slack_period: attribute.int(0),
-      legacy_autotune: attribute.bool(true),
-      buffer_size_min: attribute.int(0),
-    },
-    batched,
-  );
-  const types = {
-    output_types: attribute.types(batched.map((spec) => spec.type)),
-    output_shapes: attribute.shapes(batched.map((spec) => spec.shape)),
-  };
-  const iterator = builder.one(
-    "IteratorV2",
-    [],
-    {
-      ...types,
-      shared_name: attribute.string(`${name}/iterator`),
-      container: attribute.string(""),
-    },
-    { type: "resource", shape: [] },
-    { device },
-  );
-  const [started] = builder.add("MakeIterator", [ahead, iterator], {}, [], { device });
+  const numbers = [indices, augmentations].map((fed) => copiedOnHost(builder, fed));
+  const one = slices(builder, numbers);
+  const examples = rows === undefined ? one : inBatches(builder, one, rows);
+  const element =
+    rows === undefined ? made : made.map(({ type, shape }) => ({ type, shape: [rows, ...shape!] }));
+  const mapping = { function: function_, captured, element, workers, ordered: true };
+  const images = mapped(builder, examples, mapping);
+  const batches = inBatches(builder, images, batch / (rows ?? 1));
+  const ahead = prefetched(builder, batches, prefetchedBatches);
+  const { values, started } = iterated(builder, ahead, `${name}/iterator`);
   builder.fetchable(`${name}/started`, builder.ints(0), [started]);
-  const [images, labels] = builder.add("IteratorGetNext", [iterator], types, batched, { device });
-  const taken = reshaped(builder, images, [batch, side, side, 3]);
+  const taken = reshaped(builder, values[0]!, [batch, side, side, 3]);
   return {
-    images: kernels ? normalized(builder, taken, options.device) : taken,
-    labels: reshaped(builder, labels!, [batch]),
+    images: bytes ? normalized(builder, taken, options.device) : taken,
+    labels: reshaped(builder, values[1]!, [batch]),
   };
 }
 
@@ -217,26 +158,7 @@ function tableFeeds({ images, labels }: Split): Record<string, HostTensor> {
   if (images.kind === "pixels") {
     const { pixels, height, width } = images;
     table["pixels"] = { type: "uint8", shape: [n, height, width, 3], data: pixels };
-  } else {
-    const encoder = new TextEncoder();
-    const anyImage = images.decoders.map((decoder) => (decoder === "any-image" ? 1 : 0));
-    table["paths"] = {
-      type: "string",
-      shape: [n],
-      data: images.paths.map((path) => encoder.encode(path)),
-    };
-    table["any_image"] = { type: "bool", shape: [n], data: Uint8Array.from(anyImage) };
-    table["orientations"] = {
-      type: "int32",
-      shape: [n],
-      data: Int32Array.from(images.orientations),
-    };
+    return table;
   }
-  return table;
-}
-
-/** As `copied` in the step's variables: a dataset must not keep JavaScript's own memory. */
-function copiedOnHost(builder: GraphBuilder, fed: Output): Output {
-  const attrs = { T: attribute.type(fed.type) };
-  return builder.one("DeepCopy", [fed], attrs, fed, { device: "cpu" });
+  return { ...table, ...fileFeeds(images) };
 }

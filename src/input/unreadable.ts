@@ -1,53 +1,64 @@
-/** Which file was it? TensorFlow's decoding errors do not say. */
-import type { FileSource } from "../data/dataset.js";
+/** Which image was it? TensorFlow's decoding errors do not say. */
+import { exampleName, type FileSource, takeFiles, type UnreadableImage } from "../data/dataset.js";
 import { type Session, SessionError } from "../engine/session.js";
 import { attribute } from "../graph/attributes.js";
 import { GraphBuilder } from "../graph/graph-builder.js";
 import type { GraphDef } from "../graph/proto.js";
-import { decodeFile, defineDecoders } from "./image-functions.js";
+import { fileColumns, fileFeeds, fileInputs } from "./file-table.js";
+import { decodeFile, defineDecoders, row } from "./image-functions.js";
 
-/** A file that the engine cannot decode, and why. */
-export interface UnreadableFile {
-  readonly path: string;
-  readonly reason: string;
+/** An image that the engine cannot decode, and why. */
+export interface UndecodableImage extends UnreadableImage {
+  /** Into its source. */
+  readonly index: number;
 }
 
-/** Decodes the files at `indices` one by one; returns the first that cannot be, if any. */
+/** Decodes the images at `indices` one by one; returns the first that cannot be, if any. */
 export async function findUnreadable(
   open: (graph: GraphDef) => Session,
   source: FileSource,
   indices: Iterable<number>,
-): Promise<UnreadableFile | undefined> {
-  const builder = new GraphBuilder();
-  defineDecoders(builder);
-  const path = builder.placeholder("path", "string", []);
-  const anyImage = builder.placeholder("any_image", "bool", []);
-  const image = decodeFile(builder, path, anyImage, builder.ints(1));
-  const attrs = { T: attribute.type("uint8"), out_type: attribute.type("int32") };
-  const shape = builder.one("Shape", [image], attrs, { type: "int32", shape: [3] });
-  builder.fetchable("shape", shape);
-  const session = open(builder.build());
+): Promise<UndecodableImage | undefined> {
+  for await (const found of unreadableAmong(open, source, indices)) return found;
+  return undefined;
+}
+
+/** Decodes the images at `indices` one by one; yields those that cannot be. */
+export async function* unreadableAmong(
+  open: (graph: GraphDef) => Session,
+  source: FileSource,
+  indices: Iterable<number>,
+): AsyncGenerator<UndecodableImage> {
+  const session = open(decoderGraph(source));
   try {
     for (const index of new Set(indices)) {
-      const file = source.paths[index]!;
-      const any = source.decoders[index] === "any-image" ? 1 : 0;
       try {
-        await session.run(
-          {
-            path: { type: "string", shape: [], data: [new TextEncoder().encode(file)] },
-            any_image: { type: "bool", shape: [], data: Uint8Array.of(any) },
-          },
-          ["shape"],
-        );
+        await session.run(fileFeeds(takeFiles(source, [index])), ["shape"]);
       } catch (error) {
         if (!(error instanceof SessionError)) throw error;
-        return { path: file, reason: firstLine(error.message) };
+        const path = exampleName(source, index);
+        yield { index, path, reason: firstLine(error.message), kind: "corrupt" };
       }
     }
-    return undefined;
   } finally {
     session.close();
   }
+}
+
+/** A graph that decodes the one image whose columns are fed, and gives its `shape`. */
+function decoderGraph(source: FileSource): GraphDef {
+  const builder = new GraphBuilder();
+  defineDecoders(builder);
+  const feeds = Object.entries(fileFeeds(takeFiles(source, [0])));
+  const fed = new Map(
+    feeds.map(([key, { type, shape }]) => [key, builder.placeholder(key, type, shape)]),
+  );
+  const values = fileColumns(source).map((key) => row(builder, fed.get(key)!, builder.ints(0)));
+  const image = decodeFile(builder, fileInputs(values));
+  const attrs = { T: attribute.type("uint8"), out_type: attribute.type("int32") };
+  const shape = builder.one("Shape", [image], attrs, { type: "int32", shape: [3] });
+  builder.fetchable("shape", shape);
+  return builder.build();
 }
 
 function firstLine(message: string): string {

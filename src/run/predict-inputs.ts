@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { readNpyHeader } from "../archive/npy.js";
 import { listFolder } from "../data/class-folders.js";
 import type { Split } from "../data/dataset.js";
-import { checkReadable, medianSize, readHeaders } from "../data/image-folder.js";
 import { hasImageExtension } from "../data/image-header.js";
+import { checkReadable, medianSize, readHeaders } from "../data/readable-images.js";
 import { systemErrorCode, UserError } from "../errors.js";
 
 /** Image files that follow each other. */

@@ -1,4 +1,4 @@
-/** A decoding error of the engine, told as the user's file that caused it. */
+/** A decoding error of the engine, told as the user's file, or record of a file, that caused it. */
 import type { Split } from "../data/dataset.js";
 import { SessionError } from "../engine/session.js";
 import { UserError } from "../errors.js";
@@ -13,7 +13,7 @@ export interface Suspects {
 }
 
 /**
- * The error to throw in place of `error`, with the name of the file that cannot be decoded;
+ * The error to throw in place of `error`, with the name of the image that cannot be decoded;
  * undefined where the error is of another kind.
  */
 export async function unreadableImage(
@@ -30,7 +30,9 @@ export async function unreadableImage(
       found.path,
       `cannot be decoded (${found.reason})`,
       "an image that opens in a viewer",
-      "mend or remove the file, then type the same command again",
+      images.ranges === undefined
+        ? "mend or remove the file, then type the same command again"
+        : "write the file anew without this record",
       { cause: error },
     );
   }

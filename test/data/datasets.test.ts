@@ -44,10 +44,14 @@ test("unknown names and missing data say what there is and what to do", async (t
   const root = await temporaryFolder(t);
   await rejects(
     loadDataset({ dataset: "cifar11", datadir: root, seed: 0 }),
-    /cifar11: neither.*\n.*cifar10, cifar100, imagenet2012, folder, sample/,
+    /cifar11: neither.*\n.*cifar10, cifar100, imagenet2012, .*resisc45, .*folder, sample/,
   );
-  await rejects(loadDataset({ dataset: "cifar10", seed: 0 }), /no cifar10 there/);
-  await rejects(loadDataset({ dataset: "cifar100", datadir: root, seed: 0 }), /no cifar100 there/);
+  const offline = { seed: 0, offline: true };
+  await rejects(loadDataset({ dataset: "cifar10", ...offline }), /no cifar10 there/);
+  await rejects(
+    loadDataset({ dataset: "cifar100", datadir: root, ...offline }),
+    /no cifar100 there/,
+  );
   await rejects(
     loadDataset({ dataset: "folder", datadir: join(root, "nowhere"), seed: 0 }),
     /nowhere: no such folder/,

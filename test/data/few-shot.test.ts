@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Split } from "../../src/data/dataset.js";
-import { selectExamplesPerClass, takeSplit } from "../../src/data/few-shot.js";
+import { describeSelection, selectExamplesPerClass, takeSplit } from "../../src/data/few-shot.js";
 import { stratifiedSplit } from "../../src/data/stratified-split.js";
 
 const labels = Int32Array.from({ length: 100 }, (_, i) => ((i * i) % 4 === 0 ? 0 : 1));
@@ -71,6 +71,42 @@ test("a part of a split keeps images and labels together", () => {
     },
     labels: Int32Array.from([2, 1]),
   });
+});
+
+test("parts of files stay with their images", () => {
+  const split: Split = {
+    images: {
+      kind: "files",
+      paths: ["a", "a", "b"],
+      ranges: {
+        offsets: Float64Array.from([10, 2 ** 40, 30]),
+        lengths: Float64Array.from([1, 2, 3]),
+        records: Int32Array.from([0, 1, 0]),
+      },
+      orientations: Uint8Array.from([1, 2, 3]),
+      decoders: ["jpeg-or-png", "any-image", "jpeg-or-png"],
+    },
+    labels: Int32Array.from([0, 1, 1]),
+  };
+  const { images, labels } = takeSplit(split, Int32Array.from([2, 1]));
+  assert.ok(images.kind === "files");
+  assert.deepEqual(images.ranges, {
+    offsets: Float64Array.from([30, 2 ** 40]),
+    lengths: Float64Array.from([3, 2]),
+    records: Int32Array.from([0, 1]),
+  });
+  const chosen = { train: { images, labels }, classNames: ["cat", "dog"] };
+  assert.deepEqual(describeSelection(chosen), ["b (record 0)\tdog", "a (record 1)\tdog"]);
+});
+
+test("chosen pixels are listed by their place among all", () => {
+  const images = { kind: "pixels", pixels: new Uint8Array(6), height: 1, width: 1 } as const;
+  const train = { images, labels: Int32Array.from([1, 0]) };
+  const selected = Int32Array.from([3, 17]);
+  assert.deepEqual(describeSelection({ train, classNames: ["cat", "dog"], selected }), [
+    "3\tdog",
+    "17\tcat",
+  ]);
 });
 
 test("a stratified split holds out the same part of every class", () => {

@@ -4,6 +4,7 @@ import { basename, join, relative } from "node:path";
 import { test } from "node:test";
 import type { FileSource, Split } from "../../src/data/dataset.js";
 import { loadImageFolder } from "../../src/data/image-folder.js";
+import { withoutUndecodable } from "../../src/data/labelled-images.js";
 import { fixturePath } from "../fixture-path.js";
 import { temporaryFolder, writeTree } from "./temporary-folder.js";
 
@@ -134,16 +135,49 @@ test("images in formats that the engine does not read are named", async (t) => {
   );
 });
 
-test("trusted files are not opened", async (t) => {
+test("images that cannot be used are left out where that is asked for, and reported", async (t) => {
   const root = await temporaryFolder(t);
-  await writeTree(root, { "train/n01/1.JPEG": "", "val/n01/2.JPEG": await image("exif-6.jpg") });
-  const trusted = { ...options, trustFiles: true };
-  const dataset = await loadImageFolder(root, trusted);
-  assert.deepEqual(dataset.typicalSize, [224, 224]);
-  assert.deepEqual([...filesOf(dataset.val).orientations], [1]);
-  assert.deepEqual(filesOf(dataset.train).decoders, ["jpeg-or-png"]);
-  await writeTree(root, { "train/n01/3.tiff": "" });
-  await rejects(loadImageFolder(root, trusted), /3\.tiff \(tiff\)/);
+  const png = await image("rgba.png");
+  await writeTree(root, {
+    "train/a/1.png": png,
+    "train/a/2.jpg": "?????",
+    "train/b/1.png": png,
+    "val/a/1.heic": Buffer.from("\0\0\0\x18ftypheic\0\0\0\0mif1heic", "latin1"),
+    "val/b/1.png": png,
+  });
+  await rejects(loadImageFolder(root, options), /2\.jpg .*\n.*\n.*--bad_images skip/);
+  const skip = { ...options, badImages: "skip" } as const;
+  const dataset = await loadImageFolder(root, skip);
+  assert.deepEqual([...dataset.train.labels, ...dataset.val.labels], [0, 1, 1]);
+  assert.deepEqual(filesOf(dataset.val).paths, [join(root, "val", "b", "1.png")]);
+  assert.deepEqual(
+    dataset.unreadable?.map(({ path, kind }) => [relative(root, path), kind]),
+    [
+      ["train/a/2.jpg", "corrupt"],
+      ["val/a/1.heic", "unsupported"],
+    ],
+  );
+  await writeTree(root, { "train/b/1.png": "" });
+  await rejects(loadImageFolder(root, skip), /no training image that can be used in the class b/);
+  const seen = await loadImageFolder(root, { ...options, badImages: "report" });
+  assert.deepEqual([...seen.train.labels], [0]);
+});
+
+test("what only decoding finds is taken out of both parts", async (t) => {
+  const root = await temporaryFolder(t);
+  const png = await image("rgba.png");
+  for (const path of ["train/a/1", "train/a/2", "train/b/1", "val/a/1", "val/b/1"])
+    await writeTree(root, { [`${path}.png`]: png });
+  const dataset = await loadImageFolder(root, options);
+  const found = { reason: "cut off", kind: "corrupt" } as const;
+  const without = (bad: string) =>
+    withoutUndecodable(dataset, async ({ paths }) =>
+      paths.flatMap((path, index) => (path.endsWith(bad) ? [{ ...found, path, index }] : [])),
+    );
+  const { train, val, unreadable } = await without("a/1.png");
+  assert.deepEqual([[...train.labels], [...val.labels]], [[0, 1], [1]]);
+  assert.equal(unreadable?.length, 2);
+  await rejects(without("b/1.png"), /in the class b/);
 });
 
 test("many files are read in order", async (t) => {

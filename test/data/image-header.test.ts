@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { extname, join } from "node:path";
 import { test } from "node:test";
-import { readImageHeader } from "../../src/data/image-header.js";
+import { imageHeaderOf, readImageHeader } from "../../src/data/image-header.js";
 import { fixturePath } from "../fixture-path.js";
 import { temporaryFolder, writeTree } from "./temporary-folder.js";
 
@@ -33,7 +33,7 @@ test("format, size and orientation are what Pillow says of each file", async () 
     const [height, width] = stored;
     assert.deepEqual(
       await readImageHeader(join(IMAGES, name)),
-      { kind: "readable", decoder, height, width, orientation },
+      { kind: "readable", decoder, format: extname(name).slice(1), height, width, orientation },
       name,
     );
   }
@@ -62,6 +62,7 @@ test("a JPEG's size is found behind large profiles and thumbnails", async (t) =>
     assert.deepEqual(await readImageHeader(join(folder, "large.jpg")), {
       kind: "readable",
       decoder: "jpeg-or-png",
+      format: "jpg",
       height: 48,
       width: 32,
       orientation: 6,
@@ -136,4 +137,32 @@ test("images that the engine cannot decode are told from damaged ones", async (t
   });
   for (const name of ["a.tiff", "tiff-as.jpg", "a.svg", "a.ppm", "a.avif", "broken.heic"])
     assert.equal((await readImageHeader(join(folder, name))).kind, "unsupported", name);
+});
+
+test("more pixels than an image has are refused before anything is decoded", async (t) => {
+  const folder = await temporaryFolder(t);
+  const png = await readFile(join(IMAGES, "rgba.png"));
+  png.writeUInt32BE(30_000, 16);
+  png.writeUInt32BE(10_000, 20);
+  await writeTree(folder, { "bomb.png": png });
+  assert.deepEqual(await readImageHeader(join(folder, "bomb.png")), {
+    kind: "corrupt",
+    reason: "10000 x 30000 pixels, more than 268435456",
+  });
+});
+
+test("a part of a file is as good as a file", async (t) => {
+  const folder = await temporaryFolder(t);
+  const jpeg = await readFile(join(IMAGES, "exif-6.jpg"));
+  const large = withSegments(jpeg, Array<Buffer>(2).fill(Buffer.alloc(60_000, 7)));
+  const whole = Buffer.concat([Buffer.alloc(13, 1), large, jpeg]);
+  await writeTree(folder, { shard: whole });
+  const path = join(folder, "shard");
+  const expected = await readImageHeader(join(IMAGES, "exif-6.jpg"));
+  const range = { offset: 13, length: large.length };
+  assert.deepEqual(await readImageHeader(path, range), expected);
+  assert.deepEqual(imageHeaderOf(whole.subarray(13, 13 + large.length)), expected);
+  const cut = await readImageHeader(path, { offset: 13, length: 100 });
+  assert.equal(cut.kind, "corrupt");
+  assert.deepEqual(imageHeaderOf(whole.subarray(5, 5)), { kind: "corrupt", reason: "0 bytes" });
 });

@@ -3,8 +3,10 @@
  * engine made by an older recipe is left alone and a new one is made beside it.
  */
 import { createHash } from "node:crypto";
-import { homedir } from "node:os";
 import { join } from "node:path";
+import { cacheFolder } from "../../cache-folder.js";
+
+export { cacheFolder };
 
 /** `cpu` and `gpu` come from TensorFlow's Python wheels, `prebuilt` from tfjs-node-gpu's makers. */
 export type Flavour = "cpu" | "gpu" | "prebuilt";
@@ -115,16 +117,6 @@ export function engineName(
   ];
   const hash = createHash("sha256").update(JSON.stringify(ingredients)).digest("hex").slice(0, 8);
   return `tensorflow-${recipe.tensorflowVersion}-${flavour}-${platform}-${arch}-${hash}`;
-}
-
-/**
- * The cache folder: `$BIT_CACHE`, else `$XDG_CACHE_HOME/bit-train`, else `~/.cache/bit-train`. It is
- * shared by all clones and need not exist.
- */
-export function cacheFolder(env: NodeJS.ProcessEnv = process.env): string {
-  if (env["BIT_CACHE"]) return env["BIT_CACHE"];
-  if (env["XDG_CACHE_HOME"]) return join(env["XDG_CACHE_HOME"], "bit-train");
-  return join(homedir(), ".cache", "bit-train");
 }
 
 /** The folder of all engines in a cache folder. */

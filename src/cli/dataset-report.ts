@@ -1,0 +1,106 @@
+/** A dataset's report as lines for people. */
+import type { UnreadableImage } from "../data/dataset.js";
+import type { ClassCount, Copy, DatasetReport, Spread } from "../run/check-dataset.js";
+
+// Of what there may be thousands of, so many are shown.
+const mostShown = 10;
+const mostClasses = 40;
+
+/**
+ * What there is, then what is wrong with it, then what to type next.
+ * @param words how a command is told of the dataset: its name or path, and flags
+ */
+export function describeDataset(report: DatasetReport, words: readonly string[]): string[] {
+  const argument = words.map(quoted).join(" ");
+  return [
+    `${report.dataset}: ${report.train} training and ${report.val} held-out images of ` +
+      `${report.classes.length} classes`,
+    "",
+    ...classTable(report.classes),
+    "",
+    ...imageLines(report),
+    ...faultLines(report),
+    ...warningLines(report),
+    "",
+    nextStep(report, argument),
+  ];
+}
+
+function classTable(classes: readonly ClassCount[]): string[] {
+  const rows = classes.slice(0, mostClasses);
+  const width = Math.max(5, ...rows.map(({ name }) => name.length));
+  const line = (name: string, train: string | number, val: string | number) =>
+    `${name.padEnd(width)}  ${String(train).padStart(9)}  ${String(val).padStart(9)}`;
+  const left = classes.length - rows.length;
+  return [
+    line("class", "train", "val"),
+    ...rows.map(({ name, train, val }) => line(name, train, val)),
+    ...(left > 0 ? [`... and ${left} more (--json has them all)`] : []),
+  ];
+}
+
+function imageLines(report: DatasetReport): string[] {
+  const { formats, height, width, turned, skipped, smallest, largest } = report;
+  const counts = Object.entries(formats).sort(([, a], [, b]) => b - a);
+  const spread = ({ min, median, max }: Spread) => `${min} to ${max}, median ${median}`;
+  const lines = [`formats    ${counts.map(([name, count]) => `${count} ${name}`).join(", ")}`];
+  if (height !== undefined && width !== undefined)
+    lines.push(`height     ${spread(height)} pixels`, `width      ${spread(width)} pixels`);
+  if (turned > 0) lines.push(`turned     ${turned} by EXIF (taken into account)`);
+  if (skipped > 0) lines.push(`skipped    ${skipped} entries that are no images`);
+  const ratio = smallest.train > 0 ? ` (1 : ${(largest.train / smallest.train).toFixed(1)})` : "";
+  lines.push(
+    `balance    ${smallest.train} (${smallest.name}) to ${largest.train} (${largest.name}) ` +
+      `training images a class${ratio}`,
+  );
+  return lines;
+}
+
+/** What a training would refuse. */
+function faultLines(report: DatasetReport): string[] {
+  const { unreadable, unsupported, emptyInTrain, decoded } = report;
+  const image = ({ path, reason }: UnreadableImage) => `${path}: ${reason}`;
+  const lines = [
+    ...section("damaged images", unreadable.map(image)),
+    ...section("images of formats that are not decoded here", unsupported.map(image)),
+    ...section("classes without a training image", emptyInTrain),
+  ];
+  if (!decoded) lines.push("", "Only headers were read: leave out --fast to decode every image.");
+  return lines;
+}
+
+/** What a training would take, to its harm. */
+function warningLines({ leaks, mislabelled, duplicates, emptyInVal }: DatasetReport): string[] {
+  const copies = (group: readonly Copy[]) =>
+    group.map(({ path, part, class: of }) => `${path} (${part}, ${of})`).join(" = ");
+  return [
+    ...section("images that are in training and held out", leaks.map(copies)),
+    ...section("images that are in more than one class", mislabelled.map(copies)),
+    ...section("images that occur more than once", duplicates.map(copies)),
+    ...section("classes without a held-out image", emptyInVal),
+  ];
+}
+
+function section(title: string, items: readonly string[]): string[] {
+  if (items.length === 0) return [];
+  const left = items.length - mostShown;
+  return [
+    "",
+    `${title}: ${items.length}`,
+    ...items.slice(0, mostShown).map((item) => `  ${item}`),
+    ...(left > 0 ? [`  ... and ${left} more (--json has them all)`] : []),
+  ];
+}
+
+function nextStep(report: DatasetReport, argument: string): string {
+  const train = `npx bit-train --model BiT-M-R50x1 --dataset ${argument}`;
+  if (report.trainable) return `Ready. Type: ${train}`;
+  if (report.emptyInTrain.length > 0 || report.val === 0)
+    return `Add images or remove classes, then type: npx bit-data check ${argument}`;
+  return `Replace these images, or leave them out: ${train} --bad_images skip`;
+}
+
+/** A word as a shell takes it. */
+function quoted(word: string): string {
+  return /^[\w./:@%+=,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}

@@ -1,0 +1,137 @@
+/**
+ * Arrays out of a MATLAB level-5 file, as Octave's and MATLAB's `save -v6` and `-v7` and SciPy write
+ * it: numbers, text, and structs of these. What else a file may hold is passed over.
+ *
+ * Source: MathWorks, "MAT-File Format", chapter 1, "Level 5 MAT-File Format".
+ */
+import {
+  type Element,
+  ElementReader,
+  MatError,
+  MI,
+  type Numbers,
+  numbersOf,
+  textOf,
+  unpackElement,
+} from "./mat-element.js";
+
+export { MatError } from "./mat-element.js";
+
+/** An array of numbers, first index fastest (Fortran order). */
+export interface MatNumbers {
+  readonly kind: "numbers";
+  readonly shape: readonly number[];
+  readonly values: Numbers;
+}
+
+export interface MatText {
+  readonly kind: "text";
+  readonly text: string;
+}
+
+/** An array of structs: for each, its fields by name. */
+export interface MatStructs {
+  readonly kind: "structs";
+  readonly shape: readonly number[];
+  readonly elements: readonly ReadonlyMap<string, MatValue>[];
+}
+
+/** What is not read here: cells, objects, sparse and complex arrays. */
+export interface MatOther {
+  readonly kind: "other";
+}
+
+export type MatValue = MatNumbers | MatText | MatStructs | MatOther;
+
+const HEADER_BYTES = 128;
+const MAX_DIMENSIONS = 8;
+/** Structs within structs. */
+const MAX_DEPTH = 4;
+
+/** Classes of arrays, by the format's names. */
+const MX = { STRUCT: 2, CHAR: 4, DOUBLE: 6, UINT32: 13 } as const;
+const COMPLEX_FLAG = 0x0800;
+
+/**
+ * The variables of a file, by name.
+ * @param bytes the whole file
+ * @throws MatError if it is no such file, or damaged
+ */
+export async function readMat(bytes: Uint8Array): Promise<Map<string, MatValue>> {
+  checkHeader(bytes);
+  const variables = new Map<string, MatValue>();
+  const elements = new ElementReader(bytes, HEADER_BYTES);
+  while (!elements.atEnd) {
+    const element = elements.next();
+    const matrix = element.type === MI.COMPRESSED ? await unpackElement(element.bytes) : element;
+    if (matrix.type !== MI.MATRIX) continue;
+    const { name, value } = readMatrix(matrix, 0);
+    variables.set(name, value);
+  }
+  return variables;
+}
+
+function checkHeader(bytes: Uint8Array): void {
+  const start = Buffer.from(bytes.subarray(0, HEADER_BYTES)).toString("latin1");
+  // A file of version 7.3 is one of HDF5 behind a header like this one's.
+  if (start.includes("HDF") || start.startsWith("MATLAB 7.3"))
+    throw new MatError("a MATLAB file of version 7.3; save it with -v7");
+  if (bytes.length < HEADER_BYTES || !start.endsWith("\x00\x01IM"))
+    throw new MatError(
+      start.endsWith("\x01\x00MI") ? "a big-endian MATLAB file" : "not a MATLAB level-5 file",
+    );
+}
+
+function readMatrix({ bytes }: Element, depth: number): { name: string; value: MatValue } {
+  // A field that was never set may be written without anything in it.
+  if (bytes.length === 0) return { name: "", value: { kind: "other" } };
+  const parts = new ElementReader(bytes);
+  const flags = parts.expect(MI.UINT32, "array flags");
+  if (flags.length !== 8) throw new MatError(`array flags of ${flags.length} bytes`);
+  const mxClass = flags[0]!;
+  const isComplex = ((flags[1]! << 8) & COMPLEX_FLAG) !== 0;
+  const { shape, count } = readShape(parts);
+  const name = textOf({ type: MI.INT8, bytes: parts.expect(MI.INT8, "array names") });
+  if (mxClass === MX.CHAR) return { name, value: { kind: "text", text: textOf(parts.next()) } };
+  if (mxClass === MX.STRUCT) {
+    if (depth >= MAX_DEPTH) throw new MatError("structs within structs within structs");
+    return { name, value: { kind: "structs", shape, elements: readStructs(parts, count, depth) } };
+  }
+  if (mxClass < MX.DOUBLE || mxClass > MX.UINT32 || isComplex)
+    return { name, value: { kind: "other" } };
+  const values = numbersOf(parts.next());
+  if (values.length !== count)
+    throw new MatError(`${name || "an array"} of [${shape}] has ${values.length} values`);
+  return { name, value: { kind: "numbers", shape, values } };
+}
+
+function readShape(parts: ElementReader): { shape: number[]; count: number } {
+  const bytes = parts.expect(MI.INT32, "dimensions");
+  const shape = Array.from(numbersOf({ type: MI.INT32, bytes }));
+  const count = shape.reduce((product, size) => product * size, 1);
+  const fits = shape.length <= MAX_DIMENSIONS && shape.every((size) => size >= 0);
+  if (!fits || !Number.isSafeInteger(count)) throw new MatError(`an array of [${shape}]`);
+  return { shape, count };
+}
+
+function readStructs(parts: ElementReader, count: number, depth: number): Map<string, MatValue>[] {
+  const length = numbersOf(parts.next())[0] ?? 0;
+  const names = parts.expect(MI.INT8, "field names");
+  if (length < 1 || names.length % length !== 0)
+    throw new MatError(`field names of ${names.length} bytes, ${length} each`);
+  const fields: string[] = [];
+  for (let at = 0; at < names.length; at += length)
+    fields.push(textOf({ type: MI.INT8, bytes: names.subarray(at, at + length) }).split("\0")[0]!);
+  // Each field takes a tag of 8 bytes at least.
+  if (count * fields.length * 8 > parts.left || (fields.length === 0 && count > 1))
+    throw new MatError(`${count} structs of ${fields.length} fields in ${parts.left} bytes`);
+  return Array.from({ length: count }, () => {
+    const struct = new Map<string, MatValue>();
+    for (const field of fields) {
+      const element = parts.next();
+      if (element.type !== MI.MATRIX) throw new MatError(`a field of type ${element.type}`);
+      struct.set(field, readMatrix(element, depth + 1).value);
+    }
+    return struct;
+  });
+}
