@@ -1,18 +1,31 @@
 /** `bit-eval`: evaluates a run or an archive. */
+import { PATH_KINDS } from "../data/dataset-at-path.js";
 import { DATASET_NAMES } from "../data/datasets.js";
 import { describeEngine, openEngine } from "../engine/open.js";
 import { UserError } from "../errors.js";
-import { type EvaluationReport, evaluateRun } from "../run/evaluate-run.js";
+import type { ResizeMethod } from "../input/resize-functions.js";
+import { type EvaluateOptions, type EvaluationReport, evaluateRun } from "../run/evaluate-run.js";
 import type { Precision } from "../run/precision.js";
 import { describeResult } from "../run/run-log.js";
-import { type CommandSpec, parseFlags, precisionFlag, wholeNumber } from "./flags.js";
+import { FetchProgress } from "./fetch-progress.js";
+import {
+  badImagesFlag,
+  type CommandSpec,
+  fetchFlags,
+  fetchPolicy,
+  parseFlags,
+  precisionFlag,
+  resizeFlag,
+  wholeNumber,
+} from "./flags.js";
 import { ImageProgress } from "./image-progress.js";
 import { INTERRUPTED_EXIT, interruptible } from "./interrupt.js";
 
 const flags = {
+  ...fetchFlags,
   dataset: {
     type: "string",
-    describe: `${DATASET_NAMES.join(", ")}, or the path of an image folder [default: the run's]`,
+    describe: `${DATASET_NAMES.join(", ")}, or a path: ${PATH_KINDS} [default: the run's]`,
   },
   datadir: { type: "string", describe: "Where the dataset lies [default: as in the run]" },
   model: { type: "string", describe: "The model's name [default: the run's, or the file's name]" },
@@ -21,6 +34,8 @@ const flags = {
     describe: "Side to which images are resized [default: the run's, or the BiT-HyperRule's]",
   },
   batch: { type: "number", describe: "Images at a time [default: as memory allows]" },
+  resize: resizeFlag("the run's, or pillow"),
+  bad_images: badImagesFlag,
   precision: precisionFlag("the run's, or the device's fastest"),
   workers: { type: "number", describe: "Threads that prepare images [default: cores]" },
   json: { type: "boolean", default: false, describe: "Print one JSON object and nothing else" },
@@ -28,18 +43,18 @@ const flags = {
 
 const spec: CommandSpec<typeof flags> = {
   name: "bit-eval",
-  usage: "bit-eval RUN_FOLDER | FILE.npz [flags]",
+  usage: "bit-eval RUN_FOLDER | FILE.npz | MODEL [flags]",
   description:
     "Top-1, top-5 and loss on the held-out part of a dataset. A run's folder says itself which " +
-    "model, dataset and image size it was trained with.",
+    "model, dataset and image size it was trained with. A published model's name stands for its archive.",
   positional: true,
   flags,
   examples: [
     ["npx bit-eval bit_logs/cifar10", "a run, on what it was trained for"],
     ["npx bit-eval bit_logs/cifar10 --crop 160 --json", "the same at another size, for a program"],
     [
-      "npx bit-eval BiT-M-R50x1-ILSVRC2012.npz --dataset imagenet2012 --datadir imagenet",
-      "an archive with its head",
+      "npx bit-eval BiT-M-R50x1-ILSVRC2012 --dataset imagenet2012 --datadir imagenet",
+      "a published model, downloaded where it is missing",
     ],
   ],
 };
@@ -58,27 +73,34 @@ export async function main(argv: readonly string[] = process.argv.slice(2)): Pro
   }
   const json = flag.json as boolean;
   const options = {
+    ...fetchPolicy(flag),
     source,
     dataset: flag.dataset as string | undefined,
     datadir: flag.datadir as string | undefined,
     model: flag.model as string | undefined,
     crop: wholeNumber("crop", flag.crop, 1),
     batch: wholeNumber("batch", flag.batch, 1),
+    resize: flag.resize as ResizeMethod | undefined,
+    badImages: flag.bad_images as EvaluateOptions["badImages"],
     precision: flag.precision as Precision | undefined,
     workers: wholeNumber("workers", flag.workers, 1),
   };
   const engine = openEngine();
   if (!json) console.log(describeEngine(engine));
   const progress = new ImageProgress("evaluating");
+  const fetches = new FetchProgress();
   const report = await interruptible(
     async (signal) => {
+      const { line, fetching } = fetches;
+      const told = { line, fetching, evaluating: progress.update, signal };
       try {
-        return await evaluateRun({ ...options, signal }, engine, progress.update);
+        return await evaluateRun(options, engine, told);
       } finally {
+        fetches.close();
         progress.close();
       }
     },
-    () => "Stopped; nothing was written.",
+    () => "Stopped; what was fetched is kept.",
   );
   if (report === undefined) return INTERRUPTED_EXIT;
   if (!report.sameClassNames)

@@ -2,17 +2,28 @@
 
 import { openEngine } from "../engine/open.js";
 import { UserError } from "../errors.js";
+import type { ResizeMethod } from "../input/resize-functions.js";
 import type { Precision } from "../run/precision.js";
 import { type Prediction, type PredictReport, predict } from "../run/predict.js";
 import { topProbabilities } from "../run/probabilities.js";
 import { isRunFolder } from "../run/trained-model.js";
-import { type CommandSpec, parseFlags, precisionFlag, wholeNumber } from "./flags.js";
+import { FetchProgress } from "./fetch-progress.js";
+import {
+  type CommandSpec,
+  fetchPolicy,
+  modelFetchFlags,
+  parseFlags,
+  precisionFlag,
+  resizeFlag,
+  wholeNumber,
+} from "./flags.js";
 import { ImageProgress } from "./image-progress.js";
 import { INTERRUPTED_EXIT, interruptible } from "./interrupt.js";
 
 const flags = {
+  ...modelFetchFlags,
   run: { type: "string", describe: "The run whose checkpoint predicts" },
-  weights: { type: "string", describe: "The archive, with a head, that predicts" },
+  weights: { type: "string", describe: "The archive that predicts, or a published model" },
   model: { type: "string", describe: "The model's name [default: the run's, or the file's name]" },
   size: {
     type: "number",
@@ -22,6 +33,7 @@ const flags = {
   json: { type: "boolean", default: false, describe: "Print one JSON object and nothing else" },
   logits: { type: "string", describe: "A .npy to write all logits to, float32 [images, classes]" },
   batch: { type: "number", describe: "Images at a time [default: as memory allows]" },
+  resize: resizeFlag("the run's, or pillow"),
   precision: precisionFlag("the run's, or the device's fastest"),
   workers: { type: "number", describe: "Threads that prepare images [default: cores]" },
 } as const;
@@ -37,6 +49,7 @@ const spec: CommandSpec<typeof flags> = {
   examples: [
     ["npx bit-predict photo.jpg --run bit_logs/cifar10", "one image"],
     ["npx bit-predict photos bit_logs/cifar10 --top 1 --json", "a folder, for a program"],
+    ["npx bit-predict photo.jpg --weights BiT-M-R50x1-ILSVRC2012", "by ImageNet's classes"],
     [
       "npx bit-predict batch.npy --weights BiT-M-R50x1.npz --logits logits.npy",
       "logits of a batch made elsewhere",
@@ -53,11 +66,13 @@ export async function main(argv: readonly string[] = process.argv.slice(2)): Pro
     flag.weights as string | undefined,
   );
   const options = {
+    ...fetchPolicy(flag),
     inputs,
     source,
     model: flag.model as string | undefined,
     size: wholeNumber("size", flag.size, 1),
     batch: wholeNumber("batch", flag.batch, 1),
+    resize: flag.resize as ResizeMethod | undefined,
     precision: flag.precision as Precision | undefined,
     workers: wholeNumber("workers", flag.workers, 1),
     logits: flag.logits as string | undefined,
@@ -68,16 +83,19 @@ export async function main(argv: readonly string[] = process.argv.slice(2)): Pro
 
   const rows: Row[] = [];
   const progress = new ImageProgress("predicting");
+  const fetches = new FetchProgress();
   const report = await interruptible(
     async (signal) => {
       let done = 0;
-      const each = ({ source, index, logits }: Prediction, count: number) => {
+      const predicted = ({ source, index, logits }: Prediction, count: number) => {
         rows.push({ source, index, top: topProbabilities(logits, top) });
         progress.update(++done, count);
       };
       try {
-        return await predict({ ...options, signal }, engine, each);
+        const { line, fetching } = fetches;
+        return await predict(options, engine, { line, fetching, predicted, signal });
       } finally {
+        fetches.close();
         progress.close();
       }
     },
@@ -111,8 +129,8 @@ async function chooseModel(
   throw new UserError(
     "bit-predict",
     source === undefined ? "no model to predict with" : `${sources.length} models: ${sources}`,
-    "one run's folder, or one .npz with a head",
-    "type --run RUN_FOLDER or --weights FILE.npz",
+    "one run's folder, one .npz with a head, or one published model",
+    "type --run RUN_FOLDER or --weights FILE.npz or --weights BiT-M-R50x1-ILSVRC2012",
   );
 }
 

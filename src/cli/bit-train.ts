@@ -1,16 +1,24 @@
 /** `bit-train`: fine-tunes a model. */
 
+import { PATH_KINDS } from "../data/dataset-at-path.js";
 import { DATASET_NAMES } from "../data/datasets.js";
+import type { ResizeMethod } from "../input/resize-functions.js";
+import { type RecipeName, recipeNames } from "../recipe/recipes.js";
 import type { FineTuneOptions } from "../run/options.js";
 import type { Precision } from "../run/precision.js";
 import {
+  badImagesFlag,
   type CommandSpec,
+  fetchFlags,
+  fetchPolicy,
   parseFlags,
   positiveNumber,
   precisionFlag,
   rematFlag,
+  resizeFlag,
   wholeNumber,
 } from "./flags.js";
+import { INTERRUPTED_EXIT } from "./interrupt.js";
 import { runFineTune } from "./run-fine-tune.js";
 import { runSample } from "./sample.js";
 
@@ -22,20 +30,27 @@ const flags = {
     describe: "BiT-M-R50x1, BiT-S-R101x3, R14x0.5, ...",
   },
   logdir: { type: "string", default: "bit_logs", describe: "Where runs are kept" },
-  bit_pretrained_dir: { type: "string", default: ".", describe: "Where <model>.npz lies" },
+  ...fetchFlags,
   weights: { type: "string", describe: "The archive to start from, instead of <model>.npz" },
   from_scratch: { type: "boolean", default: false, describe: "Start from random weights" },
   dataset: {
     type: "string",
     demandOption: true,
-    describe: `${DATASET_NAMES.join(", ")}, or the path of an image folder`,
+    describe: `${DATASET_NAMES.join(", ")}, or a path: ${PATH_KINDS}`,
   },
-  datadir: { type: "string", default: ".", describe: "Where the dataset lies" },
+  datadir: { type: "string", default: ".", describe: "Where the dataset lies, or is brought" },
+  bad_images: { ...badImagesFlag, default: "refuse" },
   examples_per_class: { type: "number", describe: "Train on so many examples of each class" },
   examples_per_class_seed: { type: "number", default: 0, describe: "By which they are drawn" },
-  batch: { type: "number", default: 512, describe: "Examples a step" },
+  recipe: {
+    type: "string",
+    choices: recipeNames,
+    default: "hyperrule",
+    describe: "The official one, or the PaddlePaddle port's",
+  },
+  batch: { type: "number", describe: "Examples a step [default: the recipe's, 512]" },
   batch_split: { type: "number", describe: "Parts of a batch [default: as memory needs]" },
-  base_lr: { type: "number", default: 0.003, describe: "Learning rate after warm-up" },
+  base_lr: { type: "number", describe: "Learning rate after warm-up [default: 0.003]" },
   eval_every: { type: "number", describe: "Evaluate and save each so many steps" },
   save_every: { type: "number", default: 500, describe: "Save each so many steps" },
   workers: { type: "number", describe: "Threads that prepare images [default: cores]" },
@@ -44,6 +59,7 @@ const flags = {
   steps: { type: "number", describe: "Length of training; the schedule is scaled to it" },
   resolution: { type: "number", describe: "Side to which training images are resized" },
   crop: { type: "number", describe: "Side of the crop, and of images in evaluation" },
+  resize: { ...resizeFlag("pillow"), default: "pillow" },
   precision: precisionFlag("the device's fastest"),
   remat: rematFlag,
   cache: {
@@ -62,7 +78,7 @@ const spec: CommandSpec<typeof flags> = {
   flags,
   examples: [
     ["npx bit-train sample", "a first run, on an embedded model and embedded images"],
-    ["npx bit-train --model BiT-M-R50x1 --dataset cifar10 --datadir data", "CIFAR-10"],
+    ["npx bit-train --model BiT-M-R50x1 --dataset cifar10 --datadir data", "CIFAR-10, fetched"],
     ["npx bit-train --model BiT-M-R50x1 --dataset photos --batch 64", "your own image folder"],
     ["npx bit-train --model BiT-M-R50x1 --dataset cifar100 --examples_per_class 10", "few-shot"],
   ],
@@ -76,13 +92,15 @@ export async function main(argv: readonly string[] = process.argv.slice(2)): Pro
     name: flag.name as string | undefined,
     model: flag.model as string,
     logdir: flag.logdir as string,
-    bitPretrainedDir: flag.bit_pretrained_dir as string,
+    ...fetchPolicy(flag),
     weights: flag.weights as string | undefined,
     fromScratch: flag.from_scratch as boolean,
     dataset: flag.dataset as string,
     datadir: flag.datadir as string | undefined,
+    badImages: flag.bad_images as FineTuneOptions["badImages"],
     examplesPerClass: wholeNumber("examples_per_class", flag.examples_per_class, 1),
     examplesPerClassSeed: wholeNumber("examples_per_class_seed", flag.examples_per_class_seed, 0),
+    recipe: flag.recipe as RecipeName,
     batch: wholeNumber("batch", flag.batch, 1),
     batchSplit: wholeNumber("batch_split", flag.batch_split, 1),
     baseLr: positiveNumber("base_lr", flag.base_lr),
@@ -94,10 +112,11 @@ export async function main(argv: readonly string[] = process.argv.slice(2)): Pro
     steps: wholeNumber("steps", flag.steps, 1),
     resolution: wholeNumber("resolution", flag.resolution, 1),
     crop: wholeNumber("crop", flag.crop, 1),
+    resize: flag.resize as ResizeMethod,
     remat: flag.remat as boolean,
     cache: flag.cache as boolean,
     precision: flag.precision as Precision | undefined,
   };
   const result = await runFineTune(options);
-  return result.validation === undefined ? 130 : 0;
+  return result?.validation === undefined ? INTERRUPTED_EXIT : 0;
 }

@@ -1,6 +1,7 @@
 /** Flags of the commands: a table for each, parsed by yargs; mistakes become UserErrors. */
 import yargs, { type Options } from "yargs";
 import { UserError } from "../errors.js";
+import { resizeMethods } from "../input/resize-functions.js";
 import { precisions } from "../run/precision.js";
 
 export type FlagTable = Readonly<Record<string, Options>>;
@@ -27,6 +28,43 @@ export const rematFlag = {
   default: false,
   describe: "Compute each unit a second time for its gradient: less memory, more time",
 } as const;
+
+export const badImagesFlag = {
+  type: "string",
+  choices: ["refuse", "skip"],
+  describe: "What becomes of images that cannot be decoded",
+} as const;
+
+/** `--resize`, with what holds where it is left out. */
+export function resizeFlag(otherwise: string) {
+  const describe = `As Pillow (antialiased) or TensorFlow resizes [default: ${otherwise}]`;
+  return { type: "string", choices: resizeMethods, describe } as const;
+}
+
+/** Flags of commands that fetch a model which is missing. `fetchPolicy` reads them. */
+export const modelFetchFlags = {
+  bit_pretrained_dir: { type: "string", default: ".", describe: "Where <model>.npz lies" },
+  offline: { type: "boolean", default: false, describe: "Fetch nothing that is missing" },
+  base_url: { type: "string", describe: "A mirror of the models [default: BIT_BASE_URL]" },
+} as const;
+
+/** The same, of commands that fetch datasets too. */
+export const fetchFlags = {
+  ...modelFetchFlags,
+  data_url: { type: "string", describe: "A mirror of the datasets [default: BIT_DATA_URL]" },
+} as const;
+
+/** What the flags of `fetchFlags`, and the environment, say. */
+export function fetchPolicy(
+  flag: Readonly<Record<keyof typeof modelFetchFlags, unknown> & { data_url?: unknown }>,
+) {
+  return {
+    bitPretrainedDir: flag.bit_pretrained_dir as string,
+    offline: flag.offline as boolean,
+    baseUrl: flag.base_url as string | undefined,
+    dataUrl: (flag.data_url as string | undefined) ?? (process.env["BIT_DATA_URL"] || undefined),
+  };
+}
 
 /**
  * Parses a command line. Every flag in snake_case works in kebab-case as well. `--help` and

@@ -5,16 +5,23 @@ import type { FineTuneOptions } from "../run/options.js";
 import { describeResult } from "../run/run-log.js";
 import { TrainConsole } from "./train-console.js";
 
+export interface RunWishes {
+  /** What to type to go on with the run, if not the same command with its name. */
+  readonly goOn?: string | undefined;
+  /** Stop and save after so many steps of the schedule. */
+  readonly stopAfter?: number | undefined;
+}
+
 /**
  * One run with progress on the terminal, and a last word on where things are.
- * @param goOn what to type to go on with the run, if not the same command with its name
+ * @returns undefined where it was stopped while it fetched what it misses
  */
 export async function runFineTune(
   options: FineTuneOptions,
-  goOn?: string,
-): Promise<FineTuneResult> {
+  { goOn, stopAfter = Number.POSITIVE_INFINITY }: RunWishes = {},
+): Promise<FineTuneResult | undefined> {
   const engine = openEngine();
-  const console = new TrainConsole();
+  const console = new TrainConsole({ stopAfter });
   try {
     console.line(describeEngine(engine));
     const result = await fineTune(options, engine, console);
@@ -28,6 +35,10 @@ export async function runFineTune(
     }
     console.line(`The run's files are in ${folder.path}`);
     return result;
+  } catch (error) {
+    if (!console.interrupted() || error !== console.signal.reason) throw error;
+    console.line("Stopped; what was fetched is kept. To go on: the same command");
+    return undefined;
   } finally {
     console.close();
   }

@@ -6,6 +6,7 @@ import type { FineTuneResult } from "../run/fine-tune.js";
 import { type FineTuneOptions, type RunConfig, sampleModel } from "../run/options.js";
 import type { EvaluationResult } from "../train/evaluate.js";
 import { type CommandSpec, parseFlags, wholeNumber } from "./flags.js";
+import { INTERRUPTED_EXIT } from "./interrupt.js";
 import { runFineTune } from "./run-fine-tune.js";
 
 /**
@@ -54,14 +55,14 @@ export async function runSample(argv: readonly string[]): Promise<number> {
   );
   console.log("1. Fine-tuning from the pretrained weights");
   const goOn = `npx bit-train sample --name ${name}, with the same other flags`;
-  const tuned = await runFineTune({ ...options, name }, goOn);
-  if (tuned.validation === undefined) return 130;
+  const tuned = await runFineTune({ ...options, name }, { goOn });
+  if (tuned?.validation === undefined) return INTERRUPTED_EXIT;
   console.log("\n2. The same run from random weights, to compare with");
   const scratch = await runFineTune(
     { ...options, name: `${name}_from-scratch`, fromScratch: true },
-    goOn,
+    { goOn },
   );
-  if (scratch.validation === undefined) return 130;
+  if (scratch?.validation === undefined) return INTERRUPTED_EXIT;
   console.log(`\n${summary(tuned, tuned.validation, scratch.validation)}`);
   return 0;
 }
@@ -93,9 +94,9 @@ function summary(
     "",
     "What to try next",
     `  npx bit-predict ${here(example)} --weights ${here(folder.checkpoint)}`,
-    "and with Google's network (once: npx bit-download BiT-M-R50x1)",
+    "and with Google's network, which is downloaded once (0.3 GB)",
     "  npx bit-train --model BiT-M-R50x1 --dataset FOLDER_OF_IMAGES --batch 64",
-    "  npx bit-train --model BiT-M-R50x1 --dataset cifar10 --datadir FOLDER_OF_CIFAR",
+    "  npx bit-train --model BiT-M-R50x1 --dataset cifar10 --datadir data",
   ].join("\n");
 }
 

@@ -2,6 +2,8 @@
 import cliProgress from "cli-progress";
 import type { RunConsole } from "../run/fine-tune.js";
 import { pythonExponent } from "../run/run-log.js";
+import { FetchProgress } from "./fetch-progress.js";
+import { INTERRUPTED_EXIT } from "./interrupt.js";
 
 // Elsewhere than on a terminal, a line at most so often: a log of thousands of steps stays readable.
 const plainIntervalMs = 5_000;
@@ -11,21 +13,40 @@ export class TrainConsole implements RunConsole {
   private bar: cliProgress.SingleBar | undefined;
   private lastPlainMs = 0;
   private begunMs = 0;
-  private asked = false;
+  private readonly stop = new AbortController();
+  private readonly fetches = new FetchProgress();
   private readonly onSignal = () => {
-    if (this.asked) process.exit(130);
-    this.asked = true;
+    if (this.signal.aborted) process.exit(INTERRUPTED_EXIT);
+    this.stop.abort(new Error("interrupted"));
     this.line("Stopping after this step. Press Ctrl-C again to stop at once, without saving.");
   };
 
-  constructor(private readonly terminal: boolean = process.stdout.isTTY === true) {
+  private readonly terminal: boolean;
+  private readonly stopAfter: number;
+  private steps = 0;
+
+  /**
+   * @param terminal whether standard output shows a bar
+   * @param stopAfter steps after which the run is to stop, as if the user asked for it
+   */
+  constructor({
+    terminal = process.stdout.isTTY === true,
+    stopAfter = Number.POSITIVE_INFINITY,
+  }: { terminal?: boolean; stopAfter?: number } = {}) {
+    this.terminal = terminal;
+    this.stopAfter = stopAfter;
     process.on("SIGINT", this.onSignal);
     process.on("SIGTERM", this.onSignal);
   }
 
-  readonly interrupted = (): boolean => this.asked;
+  readonly signal: AbortSignal = this.stop.signal;
+
+  readonly fetching = this.fetches.fetching;
+
+  readonly interrupted = (): boolean => this.signal.aborted || this.steps >= this.stopAfter;
 
   readonly line = (text: string): void => {
+    this.fetches.close();
     this.endBar();
     console.log(text);
   };
@@ -35,6 +56,7 @@ export class TrainConsole implements RunConsole {
     const now = performance.now();
     if (this.begunMs === 0) this.begunMs = now - report.elapsedMs;
     const done = step + 1;
+    this.steps = done;
     const perStepMs = (now - this.begunMs) / (done - startStep);
     const left = duration((totalSteps - done) * perStepMs);
     const fields = { loss: loss.toFixed(5), lr: pythonExponent(lr), left };
@@ -54,6 +76,7 @@ export class TrainConsole implements RunConsole {
   };
 
   close(): void {
+    this.fetches.close();
     this.endBar();
     process.off("SIGINT", this.onSignal);
     process.off("SIGTERM", this.onSignal);

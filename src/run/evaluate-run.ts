@@ -1,19 +1,31 @@
 /** Evaluates a trained model on a dataset's held-out part. */
 import { availableParallelism } from "node:os";
 import { loadDataset } from "../data/datasets.js";
+import { classKey } from "../data/model-class-names.js";
 import type { Engine } from "../engine/session.js";
 import { UserError } from "../errors.js";
+import type { ResizeMethod } from "../input/resize-functions.js";
 import { getResolution } from "../recipe/hyperrule.js";
 import { openEvalProgram } from "../step/program.js";
 import { type EvaluationResult, evaluate } from "../train/evaluate.js";
+import { dataPolicy, type FetchConsole, findSource } from "./fetching.js";
+import type { FetchPolicy } from "./options.js";
 import { defaultPrecision, inputPolicy, type Precision } from "./precision.js";
-import { defaultBatch, findTrainedModel, loadWeights, networkOf } from "./trained-model.js";
+import {
+  defaultBatch,
+  findTrainedModel,
+  loadWeights,
+  networkOf,
+  type RunRecord,
+} from "./trained-model.js";
 import { unreadableImage } from "./unreadable-image.js";
 
 /** What is to be evaluated. What is left out is as it was in the run. */
-export interface EvaluateOptions {
-  /** A run's folder, or an `.npz` with a head. */
+export interface EvaluateOptions extends FetchPolicy {
+  /** A run's folder, an `.npz` with a head, or the name of a published model. */
   readonly source: string;
+  /** Where a published model's archive is looked for, and brought if it is missing; default `.`. */
+  readonly bitPretrainedDir?: string | undefined;
   /** A known name or the path of an image folder; needed for an `.npz`. */
   readonly dataset?: string | undefined;
   readonly datadir?: string | undefined;
@@ -24,10 +36,17 @@ export interface EvaluateOptions {
   /** Images at a time; by default as the memory allows. It changes no result. */
   readonly batch?: number | undefined;
   readonly precision?: Precision | undefined;
+  /** How images are resized; by default as in the run, or `pillow`. */
+  readonly resize?: ResizeMethod | undefined;
+  /** What becomes of images that cannot be decoded; by default as in the run, or `refuse`. */
+  readonly badImages?: "refuse" | "skip" | undefined;
   /** Threads that prepare images; default one a core. */
   readonly workers?: number | undefined;
-  /** Stops the evaluation; its reason is thrown. */
-  readonly signal?: AbortSignal | undefined;
+}
+
+/** Who is told how an evaluation goes on, and may stop it. */
+export interface EvaluateConsole extends FetchConsole {
+  readonly evaluating?: ((done: number, total: number) => void) | undefined;
 }
 
 /** A result with what it rests on. */
@@ -46,20 +65,21 @@ export interface EvaluationReport extends EvaluationResult {
 
 /**
  * Evaluates a run or an archive.
- * @param progress told after each batch how many images are done
  * @throws UserError where model, archive and dataset do not belong together, or cannot be read
  */
 export async function evaluateRun(
   options: EvaluateOptions,
   engine: Engine,
-  progress?: (done: number, total: number) => void,
+  console: EvaluateConsole = {},
 ): Promise<EvaluationReport> {
   const begun = performance.now();
-  const { source, signal } = options;
+  const { bitPretrainedDir = ".", workers = availableParallelism() } = options;
+  const source = await findSource(options.source, bitPretrainedDir, options, console);
   const trained = await findTrainedModel(source, options.model);
   const { run } = trained;
   const request = datasetOf(options, run);
-  const dataset = await loadDataset(request);
+  const policy = dataPolicy({ ...options, ...request }, console, engine, workers);
+  const dataset = await loadDataset({ ...request, ...policy });
   const { val, classNames } = dataset;
   if (classNames.length !== trained.classes) {
     throw new UserError(
@@ -77,14 +97,14 @@ export async function evaluateRun(
   const program = await openEvalProgram(engine.open, networkOf(trained, engine, precision), val, {
     size: crop,
     evalBatch: batch,
-    input: inputPolicy(engine),
-    workers: options.workers ?? availableParallelism(),
+    input: { ...inputPolicy(engine), resize: options.resize ?? run?.resize },
+    workers,
   });
   try {
     await loadWeights(program, trained);
     const result = await evaluate(program, val, batch, (done, total) => {
-      signal?.throwIfAborted();
-      progress?.(done, total);
+      console.signal?.throwIfAborted();
+      console.evaluating?.(done, total);
     });
     return {
       ...result,
@@ -95,7 +115,7 @@ export async function evaluateRun(
       crop,
       precision,
       seconds: (performance.now() - begun) / 1000,
-      sameClassNames: run === undefined || run.classNames.join("\n") === classNames.join("\n"),
+      sameClassNames: sameNames(trained.classNames, classNames),
     };
   } catch (error) {
     throw (await unreadableImage(error, engine.open, [{ images: val.images }])) ?? error;
@@ -104,9 +124,14 @@ export async function evaluateRun(
   }
 }
 
+/** Whether both name the same classes in the same order, as far as one knows. */
+function sameNames(known: readonly string[] | undefined, names: readonly string[]): boolean {
+  return known === undefined || known.every((name, i) => classKey(name) === classKey(names[i]!));
+}
+
 function datasetOf(
-  { source, dataset = undefined, datadir }: EvaluateOptions,
-  run: { dataset: string; datadir: string | null; seed: number } | undefined,
+  { source, dataset = undefined, datadir, badImages }: EvaluateOptions,
+  run: Pick<RunRecord, "dataset" | "datadir" | "seed" | "badImages"> | undefined,
 ) {
   const name = dataset ?? run?.dataset;
   if (name === undefined) {
@@ -119,5 +144,10 @@ function datasetOf(
   }
   // The run's own folder says nothing of where another dataset lies.
   const known = name === run?.dataset ? (run.datadir ?? undefined) : undefined;
-  return { dataset: name, datadir: datadir ?? known, seed: run?.seed ?? 0 };
+  return {
+    dataset: name,
+    datadir: datadir ?? known,
+    seed: run?.seed ?? 0,
+    badImages: badImages ?? run?.badImages,
+  };
 }

@@ -1,14 +1,17 @@
 /** A whole run: data, weights, training, evaluation, and the files it leaves. */
 import { availableParallelism } from "node:os";
+import { writeFileAtomically } from "../archive/atomic-file.js";
 import { NpzReader } from "../archive/npz-reader.js";
-import type { Dataset } from "../data/dataset.js";
+import type { Dataset, UnreadableImage } from "../data/dataset.js";
 import { loadDataset } from "../data/datasets.js";
+import { describeSelection } from "../data/few-shot.js";
 import type { Engine } from "../engine/session.js";
 import { UserError } from "../errors.js";
 import { parseArchitecture, variableSpecs } from "../model/architecture.js";
 import { fitArchive } from "../model/checkpoint.js";
 import type { EvaluationResult } from "../train/evaluate.js";
 import { exists } from "./checkpoint.js";
+import { dataPolicy, fetchMissingModel } from "./fetching.js";
 import { type FineTuneOptions, type RunConfig, resolveConfig } from "./options.js";
 import { defaultPrecision } from "./precision.js";
 import { makeRunFolder, type RunFolder, readJson, runFolder, writeJson } from "./run-folder.js";
@@ -39,19 +42,22 @@ export async function fineTune(
   console: RunConsole,
 ): Promise<FineTuneResult> {
   const begun = performance.now();
-  const dataset = await loadDataset({ ...options, seed: options.seed ?? 0 });
+  const cores = availableParallelism();
+  const policy = dataPolicy(options, console, engine, options.workers ?? cores);
+  const dataset = await loadDataset({ ...options, ...policy, seed: options.seed ?? 0 });
   const name = options.name ?? defaultName(options);
   const folder = runFolder(options.logdir ?? "bit_logs", name);
   const earlier = await readJson(folder.config);
   const known = earlier as unknown as RunConfig | undefined;
-  const machine = { cores: availableParallelism(), precision: () => defaultPrecision(engine) };
+  const machine = { cores, precision: () => defaultPrecision(engine) };
   let config = resolveConfig(name, options, dataset, machine, known);
   const resumes = await exists(folder.checkpoint);
   if (known !== undefined && resumes) checkSameRun(folder, known, config);
-  if (!resumes) await checkWeights(config);
+  if (!resumes) await bringWeights(config, options, console);
 
   await makeRunFolder(folder);
   await writeJson(folder.config, config);
+  await writeChoices(folder, dataset);
   const log = new RunLog(folder.path, console.line);
   describe(log, config, dataset);
 
@@ -92,7 +98,10 @@ function defaultName({ dataset, model }: FineTuneOptions): string {
   const now = new Date();
   const local = new Date(now.getTime() - now.getTimezoneOffset() * 60_000).toISOString();
   const time = local.slice(0, 19).replace(/[-:]/g, "").replace("T", "-");
-  const data = dataset.replace(/[/\\]+$/, "").replace(/^.*[/\\]/, "");
+  const data = dataset
+    .replace(/[/\\]+$/, "")
+    .replace(/^.*[/\\]/, "")
+    .replace(/\.csv$|[*?[\]{}]/g, "");
   return `${data}_${model}_${time}`;
 }
 
@@ -131,9 +140,31 @@ function short(value: unknown): string {
   return text.length > 60 ? `${text.slice(0, 57)}...` : text;
 }
 
-/** Finds out before anything is made or written whether a run can start from its weights. */
-async function checkWeights({ weights, model, classNames }: RunConfig): Promise<void> {
+/** Lists the few examples that were drawn from a training set, and the images that were left out. */
+async function writeChoices(folder: RunFolder, dataset: Dataset): Promise<void> {
+  if (dataset.selected !== undefined) await writeLines(folder.examples, describeSelection(dataset));
+  if (dataset.unreadable === undefined || dataset.unreadable.length === 0) return;
+  const skipped = dataset.unreadable.map(({ path, reason }) => `${path}\t${reason}`);
+  await writeLines(folder.skipped, skipped);
+}
+
+async function writeLines(path: string, lines: readonly string[]): Promise<void> {
+  const bytes = new TextEncoder().encode(`${lines.join("\n")}\n`);
+  await writeFileAtomically(path, (append) => append(bytes));
+}
+
+/**
+ * Finds out before anything is made or written whether a run can start from its weights, which are
+ * downloaded where they are missing and published.
+ */
+async function bringWeights(
+  { weights, model, classNames }: RunConfig,
+  options: FineTuneOptions,
+  console: RunConsole,
+): Promise<void> {
   if (weights === null) return;
+  if (options.weights === undefined)
+    await fetchMissingModel(model, options.bitPretrainedDir ?? ".", options, console);
   if (!(await exists(weights))) {
     throw new UserError(
       weights,
@@ -157,6 +188,12 @@ function describe(log: RunLog, config: RunConfig, dataset: Dataset): void {
   log.info(`Using a training set with ${config.trainSize} images.`);
   log.info(`Using a validation set with ${config.valSize} images.`);
   if (dataset.skipped) log.warn(`Skipped ${dataset.skipped} files that are no images.`);
+  const { unreadable = [] } = dataset;
+  if (unreadable.length > 0) {
+    const [{ path, reason }] = unreadable as [UnreadableImage, ...UnreadableImage[]];
+    const first = `the first is ${path} (${reason})`;
+    log.warn(`Skipped ${unreadable.length} images that cannot be used (skipped.tsv); ${first}`);
+  }
   const parts = split > 1 ? ` in ${split} parts` : "";
   const mixup = mixupAlpha === undefined ? "no mixup" : `mixup ${mixupAlpha}`;
   log.info(

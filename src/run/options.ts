@@ -1,23 +1,20 @@
 /** What a user may ask of a run, and what it comes to: every choice resolved before step 0. */
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Dataset } from "../data/dataset.js";
 import { DATASET_NAMES } from "../data/datasets.js";
 import { UserError } from "../errors.js";
+import type { ResizeMethod } from "../input/resize-functions.js";
 import { parseArchitecture } from "../model/architecture.js";
-import {
-  BASE_LEARNING_RATE,
-  getMixupAlpha,
-  getResolution,
-  getSchedule,
-  scaleSchedule,
-} from "../recipe/hyperrule.js";
+import { getMixupAlpha, getResolution, scaleSchedule } from "../recipe/hyperrule.js";
+import { type RecipeName, recipeOf } from "../recipe/recipes.js";
 import { availableMemoryBytes, fittingSplit } from "../step/memory.js";
 import type { TrainPlan } from "../train/train.js";
+import { modelPath } from "../zoo/models.js";
 import { computeTypes, type Precision } from "./precision.js";
 
 /** A user's wishes. What is left out follows the BiT-HyperRule, or the machine. */
-export interface FineTuneOptions {
+export interface FineTuneOptions extends FetchPolicy {
   /** The run's name; by default of dataset, model and time. */
   readonly name?: string | undefined;
   /** `BiT-M-R50x1`, `R14x0.5`, ...; its part `R<depth>x<width>` tells the architecture. */
@@ -32,12 +29,17 @@ export interface FineTuneOptions {
   readonly fromScratch?: boolean | undefined;
   readonly dataset: string;
   readonly datadir?: string | undefined;
+  /** What becomes of images that cannot be decoded; default `refuse`. */
+  readonly badImages?: "refuse" | "skip" | undefined;
   readonly examplesPerClass?: number | undefined;
   readonly examplesPerClassSeed?: number | undefined;
-  /** Examples a step; default 512. */
+  /** Whose batch, learning rate and schedule; default `hyperrule`, the official one. */
+  readonly recipe?: RecipeName | undefined;
+  /** Examples a step; default the recipe's, 512. */
   readonly batch?: number | undefined;
   /** Parts in which a batch is computed; default as many as the memory needs. */
   readonly batchSplit?: number | undefined;
+  /** Learning rate after the warm-up; default the recipe's. */
   readonly baseLr?: number | undefined;
   readonly evalEvery?: number | undefined;
   /** Evaluate before the first step too. */
@@ -53,12 +55,24 @@ export interface FineTuneOptions {
   /** Side to which training images are resized before they are cropped. */
   readonly resolution?: number | undefined;
   readonly crop?: number | undefined;
+  /** How images are resized; default `pillow`. */
+  readonly resize?: ResizeMethod | undefined;
   /** Default: the device's fastest. */
   readonly precision?: Precision | undefined;
   /** Compute each unit's inside again for the gradient: less memory, more time. Default false. */
   readonly remat?: boolean | undefined;
   /** Keep decoded images in memory, as far as it reaches. It changes no result. Default false. */
   readonly cache?: boolean | undefined;
+}
+
+/** Where what is missing comes from. */
+export interface FetchPolicy {
+  /** Fetch nothing; default false. */
+  readonly offline?: boolean | undefined;
+  /** A mirror of the published models; default `$BIT_BASE_URL`, or the official address. */
+  readonly baseUrl?: string | undefined;
+  /** A mirror of datasets: an address that replaces all of a file's but its name. */
+  readonly dataUrl?: string | undefined;
 }
 
 /** A plan with what it rests on: what `config.json` holds. */
@@ -76,6 +90,9 @@ export interface RunConfig extends TrainPlan {
   readonly classNames: readonly string[];
   readonly trainSize: number;
   readonly valSize: number;
+  readonly recipe: RecipeName;
+  readonly badImages: "refuse" | "skip";
+  readonly resize: ResizeMethod;
   readonly examplesPerClass: number | null;
   readonly examplesPerClassSeed: number;
   readonly precision: Precision;
@@ -109,7 +126,9 @@ export function resolveConfig(
 ): RunConfig {
   const architecture = parseArchitecture(options.model);
   const trainSize = dataset.train.labels.length;
-  const batch = options.batch ?? 512;
+  const recipeName = options.recipe ?? "hyperrule";
+  const recipe = recipeOf(recipeName);
+  const batch = options.batch ?? recipe.batch;
   const resolution = resolveResolution(options, dataset);
   const precision = options.precision ?? known?.precision ?? machine.precision();
   const remat = options.remat ?? false;
@@ -132,7 +151,7 @@ export function resolveConfig(
       `type for example --batch_split ${nearestDivisor(batch, split)}`,
     );
   }
-  const rule = getSchedule(trainSize);
+  const rule = recipe.schedule(trainSize);
   return {
     name,
     model: options.model,
@@ -143,12 +162,15 @@ export function resolveConfig(
     classNames: dataset.classNames,
     trainSize,
     valSize: dataset.val.labels.length,
+    recipe: recipeName,
+    badImages: options.badImages ?? "refuse",
+    resize: options.resize ?? "pillow",
     examplesPerClass: options.examplesPerClass ?? null,
     examplesPerClassSeed: options.examplesPerClassSeed ?? 0,
     seed: options.seed ?? 0,
     batch,
     split,
-    baseLr: options.baseLr ?? BASE_LEARNING_RATE,
+    baseLr: options.baseLr ?? recipe.baseLr,
     schedule: options.steps === undefined ? rule : scaleSchedule(rule, options.steps),
     mixupAlpha: getMixupAlpha(trainSize),
     resolution,
@@ -169,7 +191,7 @@ export function weightsPath(
 ) {
   if (options.weights !== undefined) return options.weights;
   if (options.model === sampleModel) return sampleWeights();
-  return join(options.bitPretrainedDir ?? ".", `${options.model}.npz`);
+  return modelPath(options.bitPretrainedDir ?? ".", options.model);
 }
 
 /** What to load, wherever a later command is started from. */

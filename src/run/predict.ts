@@ -5,8 +5,11 @@ import { encodeNpyHeader, readNpy } from "../archive/npy.js";
 import { type Engine, floats } from "../engine/session.js";
 import { UserError } from "../errors.js";
 import { startPipeline } from "../input/pipeline.js";
+import type { ResizeMethod } from "../input/resize-functions.js";
 import { getResolution } from "../recipe/hyperrule.js";
 import { openPredictImagesProgram, openPredictProgram, predictPipeline } from "../step/program.js";
+import { type FetchConsole, findSource } from "./fetching.js";
+import type { FetchPolicy } from "./options.js";
 import { inputPolicy, type Precision } from "./precision.js";
 import { type ArrayInputs, findInputs, type ImageInputs } from "./predict-inputs.js";
 import {
@@ -18,11 +21,13 @@ import {
 } from "./trained-model.js";
 import { unreadableImage } from "./unreadable-image.js";
 
-export interface PredictOptions {
+export interface PredictOptions extends FetchPolicy {
   /** Images, folders of images, and `.npy` batches (float32 `[N,H,W,3]` in [-1, 1]). */
   readonly inputs: readonly string[];
-  /** A run's folder, or an `.npz` with a head. */
+  /** A run's folder, an `.npz` with a head, or the name of a published model. */
   readonly source: string;
+  /** Where a published model's archive is looked for, and brought if it is missing; default `.`. */
+  readonly bitPretrainedDir?: string | undefined;
   /** The model's name; for an `.npz` by default its file's. */
   readonly model?: string | undefined;
   /** Side to which images are resized; by default the run's crop, or the BiT-HyperRule's. */
@@ -30,12 +35,18 @@ export interface PredictOptions {
   /** Images at a time; by default as the memory allows. */
   readonly batch?: number | undefined;
   readonly precision?: Precision | undefined;
+  /** How images are resized; by default as in the run, or `pillow`. */
+  readonly resize?: ResizeMethod | undefined;
   /** Threads that prepare images; default one a core. */
   readonly workers?: number | undefined;
   /** A `.npy` to write all logits to: float32 `[images, classes]`. */
   readonly logits?: string | undefined;
-  /** Stops the prediction; its reason is thrown, and no logits are written. */
-  readonly signal?: AbortSignal | undefined;
+}
+
+/** Who is told how a prediction goes on, and may stop it: no logits are written then. */
+export interface PredictConsole extends FetchConsole {
+  /** One image after the other, of so many. */
+  readonly predicted: (prediction: Prediction, count: number) => void;
 }
 
 /** What the model makes of one image. */
@@ -51,7 +62,7 @@ export interface Prediction {
 export interface PredictReport {
   readonly model: string;
   readonly classes: number;
-  /** Of the run; undefined for an archive alone. */
+  /** Of the run, or of a published model; undefined where nobody says. */
   readonly classNames: readonly string[] | undefined;
   /** Side to which image files were resized; undefined where there were none. */
   readonly size: number | undefined;
@@ -60,17 +71,18 @@ export interface PredictReport {
 
 /**
  * Predicts every input, in order.
- * @param each told of one image after the other
  * @throws UserError where the model or an input is at fault
  */
 export async function predict(
   options: PredictOptions,
   engine: Engine,
-  each: (prediction: Prediction, count: number) => void,
+  console: PredictConsole,
 ): Promise<PredictReport> {
-  const trained = await findTrainedModel(options.source, options.model);
+  const { bitPretrainedDir = "." } = options;
+  const source = await findSource(options.source, bitPretrainedDir, options, console);
+  const trained = await findTrainedModel(source, options.model);
   const { groups, count, typicalSize } = await findInputs(options.inputs);
-  const { classes, model, run } = trained;
+  const { classes, classNames, model, run } = trained;
   const size =
     typicalSize && (options.size ?? run?.resolution.crop ?? getResolution(typicalSize).crop);
 
@@ -82,11 +94,11 @@ export async function predict(
           ? imageLogits(group, size!, trained, options, engine)
           : arrayLogits(group, trained, options, engine);
       for await (const logits of parts) {
-        options.signal?.throwIfAborted();
+        console.signal?.throwIfAborted();
         await append?.(new Uint8Array(logits.buffer, logits.byteOffset, logits.byteLength));
         for (let start = 0; start < logits.length; start += classes) {
           const name = names.next().value!;
-          each({ ...name, logits: logits.subarray(start, start + classes) }, count);
+          console.predicted({ ...name, logits: logits.subarray(start, start + classes) }, count);
         }
         // Lets the process hear signals between the native calls.
         await new Promise(setImmediate);
@@ -100,7 +112,7 @@ export async function predict(
       await all(append);
     });
   }
-  return { model, classes, classNames: run?.classNames, size, count };
+  return { model, classes, classNames, size, count };
 }
 
 function* namesOf(
@@ -119,13 +131,18 @@ async function* imageLogits(
   { images, paths }: ImageInputs,
   size: number,
   trained: TrainedModel,
-  { batch: wanted, precision, workers = availableParallelism() }: PredictOptions,
+  { batch: wanted, precision, resize, workers = availableParallelism() }: PredictOptions,
   engine: Engine,
 ): AsyncGenerator<Float32Array> {
   const total = paths.length;
   const batch = Math.min(wanted ?? defaultBatch(trained, size * size), total);
   const network = networkOf(trained, engine, precision);
-  const options = { size, batch, workers, input: inputPolicy(engine) };
+  const options = {
+    size,
+    batch,
+    workers,
+    input: { ...inputPolicy(engine), resize: resize ?? trained.run?.resize },
+  };
   const program = await openPredictImagesProgram(engine.open, network, images, options);
   const { session } = program;
   try {

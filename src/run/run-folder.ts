@@ -11,7 +11,12 @@ export interface RunFolder {
   readonly path: string;
   readonly config: string;
   readonly checkpoint: string;
+  readonly metrics: string;
   readonly result: string;
+  /** The examples that were drawn, where a run trains on a few of each class. */
+  readonly examples: string;
+  /** The images that were left out because they cannot be used, where there are any. */
+  readonly skipped: string;
 }
 
 /** The paths of the run `name` under `logdir`, whether or not they exist. */
@@ -25,7 +30,10 @@ export function runFolderAt(path: string): RunFolder {
     path,
     config: join(path, "config.json"),
     checkpoint: join(path, "checkpoint.npz"),
+    metrics: join(path, "metrics.jsonl"),
     result: join(path, "result.json"),
+    examples: join(path, "examples.tsv"),
+    skipped: join(path, "skipped.tsv"),
   };
 }
 

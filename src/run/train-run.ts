@@ -19,6 +19,7 @@ import {
   restoreOptimizer,
   saveCheckpoint,
 } from "./checkpoint.js";
+import type { FetchConsole } from "./fetching.js";
 import type { FineTuneOptions, RunConfig } from "./options.js";
 import { computePolicy, inputPolicy } from "./precision.js";
 import type { RunFolder } from "./run-folder.js";
@@ -26,7 +27,7 @@ import type { LineSink, RunLog } from "./run-log.js";
 import { type Suspects, unreadableImage } from "./unreadable-image.js";
 
 /** How a run speaks to whoever started it. All of it is optional but the lines. */
-export interface RunConsole {
+export interface RunConsole extends FetchConsole {
   readonly line: LineSink;
   readonly progress?: (report: StepReport, totalSteps: number, startStep: number) => void;
   readonly evaluating?: (done: number, total: number) => void;
@@ -67,7 +68,7 @@ export async function trainRun(
     mixup: config.mixupAlpha !== undefined,
     evalBatch: config.evalBatch,
     workers: config.workers,
-    input: { ...inputPolicy(engine), cacheBytes: cache },
+    input: { ...inputPolicy(engine), resize: config.resize, cacheBytes: cache },
   });
   let step = 0;
   try {

@@ -3,8 +3,10 @@ import { stat } from "node:fs/promises";
 import { basename, dirname, resolve } from "node:path";
 import { z } from "zod";
 import { NpzReader } from "../archive/npz-reader.js";
+import { modelClassNames } from "../data/model-class-names.js";
 import type { Engine } from "../engine/session.js";
 import { UserError } from "../errors.js";
+import { resizeMethods } from "../input/resize-functions.js";
 import { type Architecture, parseArchitecture, variableSpecs } from "../model/architecture.js";
 import { fitArchive, headClasses } from "../model/checkpoint.js";
 import { loadArchive } from "../step/initial-values.js";
@@ -23,6 +25,8 @@ const runRecord = z.object({
   classNames: z.array(z.string()),
   resolution: z.object({ precrop: z.int().positive(), crop: z.int().positive() }),
   precision: z.enum(precisions),
+  resize: z.enum(resizeMethods).default("pillow"),
+  badImages: z.enum(["refuse", "skip"]).default("refuse"),
   seed: z.int(),
 });
 
@@ -33,6 +37,8 @@ export interface TrainedModel {
   readonly model: string;
   readonly architecture: Architecture;
   readonly classes: number;
+  /** What its outputs mean; undefined where nobody says. */
+  readonly classNames: readonly string[] | undefined;
   /** The archive of its weights. */
   readonly weights: string;
   /** The run that made it; undefined where an archive is all there is. */
@@ -63,7 +69,8 @@ export async function findTrainedModel(source: string, model?: string): Promise<
     if (classes === undefined) throw headless(weights);
     const specs = variableSpecs(architecture, classes);
     fitArchive(specs, arrays, { where: weights, model: name, newHead: false });
-    return { model: name, architecture, classes, weights, run };
+    const classNames = run?.classNames ?? (await modelClassNames(name, classes));
+    return { model: name, architecture, classes, classNames, weights, run };
   } finally {
     await archive.close();
   }

@@ -1,0 +1,24 @@
+/** `npm run test:large`: the tests that take gigabytes, which `npm test` leaves out. */
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+import {
+  build,
+  checkNode,
+  InstallError,
+  installPackages,
+  ROOT,
+  runScript,
+  setUpEngine,
+} from "./install.mjs";
+
+await runScript(async () => {
+  checkNode();
+  await installPackages();
+  if (!(await build())) throw new InstallError("The sources do not compile; see above.", 1);
+  await setUpEngine();
+  const file = join(ROOT, "dist/test/large/large-archive.js");
+  const child = spawn(process.execPath, ["--test", "--test-reporter=spec", file], {
+    stdio: "inherit",
+  });
+  return new Promise((resolve) => child.on("exit", (code) => resolve(code ?? 1)));
+});

@@ -1,0 +1,128 @@
+/** `bit-reproduce`: repeats a published fine-tuning and lays the two curves side by side. */
+import { readFile } from "node:fs/promises";
+import { UserError } from "../errors.js";
+import type { FineTuneOptions, RunConfig } from "../run/options.js";
+import type { Precision } from "../run/precision.js";
+import {
+  type ComparedRow,
+  compareCurves,
+  findPublishedRun,
+  type PublishedRun,
+  readCurve,
+} from "../run/published-runs.js";
+import {
+  type CommandSpec,
+  fetchFlags,
+  fetchPolicy,
+  parseFlags,
+  precisionFlag,
+  wholeNumber,
+} from "./flags.js";
+import { INTERRUPTED_EXIT } from "./interrupt.js";
+import { runFineTune } from "./run-fine-tune.js";
+
+const flags = {
+  ...fetchFlags,
+  name: { type: "string", describe: "Name of the run [default: reproduce_DATASET_MODEL]" },
+  logdir: { type: "string", default: "bit_logs", describe: "Where runs are kept" },
+  datadir: { type: "string", default: ".", describe: "Where the dataset lies, or is brought" },
+  stop_after: {
+    type: "number",
+    describe: "Stop after so many steps, and compare these; the same command goes on",
+  },
+  batch: { type: "number", describe: "Another batch than the published; the curves will differ" },
+  seed: { type: "number", default: 0, describe: "Of order, augmentation and mixup" },
+  precision: precisionFlag("the device's fastest"),
+  workers: { type: "number", describe: "Threads that prepare images [default: cores]" },
+} as const;
+
+const spec: CommandSpec<typeof flags> = {
+  name: "bit-reproduce",
+  usage: "bit-reproduce DATASET MODEL [flags]",
+  description:
+    "Fine-tunes as the PaddlePaddle port of BiT did (--recipe paddle), and prints the losses and " +
+    "accuracies beside those that it published. Model and dataset are fetched where they are missing.",
+  positional: true,
+  flags,
+  examples: [
+    ["npx bit-reproduce cifar10 R50x1", "10,000 steps of 128 images: for a GPU"],
+    ["npx bit-reproduce cifar100 R101x3 --stop_after 500", "its beginning"],
+  ],
+};
+
+/** Runs the command. `argv` is without node and script. */
+export async function main(argv: readonly string[] = process.argv.slice(2)): Promise<number> {
+  const flag = parseFlags(spec, argv);
+  const [dataset, model, ...rest] = flag.positional;
+  if (dataset === undefined || model === undefined || rest.length > 0) {
+    throw new UserError(
+      "bit-reproduce",
+      `${flag.positional.length} names`,
+      "a dataset and a model",
+      "type for example: npx bit-reproduce cifar10 R50x1",
+    );
+  }
+  const published = await findPublishedRun(dataset, model);
+  const options: FineTuneOptions = {
+    ...fetchPolicy(flag),
+    recipe: "paddle",
+    name: (flag.name as string | undefined) ?? `reproduce_${dataset}_${published.model}`,
+    model: published.model,
+    dataset,
+    logdir: flag.logdir as string,
+    datadir: flag.datadir as string,
+    batch: wholeNumber("batch", flag.batch, 1),
+    seed: wholeNumber("seed", flag.seed, 0),
+    precision: flag.precision as Precision | undefined,
+    workers: wholeNumber("workers", flag.workers, 1),
+    evalEvery: 1000,
+    saveEvery: 500,
+  };
+  const stopAfter = wholeNumber("stop_after", flag.stop_after, 1);
+  const result = await runFineTune(options, { goOn: "the same command", stopAfter });
+  if (result === undefined) return INTERRUPTED_EXIT;
+  const end = result.config.schedule.at(-1)!;
+  const metrics = await readFile(result.folder.metrics, "utf8");
+  const rows = compareCurves(published, readCurve(metrics, end));
+  console.log(`\n${table(published, rows, result.steps)}`);
+  for (const line of deviations(published, result.config)) console.log(line);
+  const stopped = result.validation === undefined && result.steps !== stopAfter;
+  return stopped ? INTERRUPTED_EXIT : 0;
+}
+
+function table({ dataset, model }: PublishedRun, rows: readonly ComparedRow[], steps: number) {
+  const reached = rows.filter(({ own }) => own !== undefined);
+  const digits = (what: string, value: number) => value.toFixed(what.endsWith("%") ? 2 : 5);
+  const cells = reached.map(({ what, published, own }) => {
+    const difference = own! - published;
+    const sign = difference < 0 ? "-" : "+";
+    return [
+      what,
+      digits(what, published),
+      digits(what, own!),
+      `${sign}${digits(what, Math.abs(difference))}`,
+    ];
+  });
+  const all = [[`${model} on ${dataset}`, "published", "this run", "difference"], ...cells];
+  const widths = all[0]!.map((_, column) => Math.max(...all.map((row) => row[column]!.length)));
+  const lines = all.map((row) => {
+    return row
+      .map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)))
+      .join("  ");
+  });
+  const left = rows.length - reached.length;
+  if (left > 0) lines.push(`${left} more rows come after step ${steps}.`);
+  return lines.join("\n");
+}
+
+/** Where the run was made under other settings than the published one. */
+function deviations(published: PublishedRun, config: RunConfig): string[] {
+  const pairs = [
+    ["training images", config.trainSize, published.trainSize],
+    ["images a step", config.batch, published.batch],
+    ["steps in all", config.schedule.at(-1), published.steps],
+  ] as const;
+  return pairs
+    .filter(([, own, theirs]) => own !== theirs)
+    .map(([what, own, theirs]) => `note: ${own} ${what}, where the published run had ${theirs}`);
+}

@@ -1,0 +1,75 @@
+/** What a run needs and does not find, as far as it is published. */
+import type { DatasetRequest } from "../data/datasets.js";
+import type { Engine } from "../engine/session.js";
+import { decodeAll } from "../input/decode-all.js";
+import { downloadModel } from "../zoo/download-model.js";
+import { modelPath, zooModel } from "../zoo/models.js";
+import { exists } from "./checkpoint.js";
+import type { FetchPolicy } from "./options.js";
+
+/** Who is told of a download, and may stop it. */
+export interface FetchConsole {
+  /** Lines for people. */
+  readonly line?: ((line: string) => void) | undefined;
+  /** How far a file is, of how much if the server says. */
+  readonly fetching?:
+    | ((label: string, doneBytes: number, totalBytes: number | undefined) => void)
+    | undefined;
+  /** Stops a download; its reason is thrown, and what was fetched is kept. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What is fetched while a dataset is loaded, and images that cannot be decoded are looked for. */
+export function dataPolicy(
+  { offline, dataUrl, badImages }: FetchPolicy & Pick<DatasetRequest, "badImages">,
+  { line, fetching, signal }: FetchConsole,
+  engine: Pick<Engine, "open" | "kernels">,
+  workers: number,
+) {
+  return {
+    offline,
+    dataUrl,
+    badImages,
+    signal,
+    note: line,
+    fetchProgress: fetching,
+    findUndecodable:
+      badImages === "skip" ? (images) => decodeAll(engine, images, { workers, signal }) : undefined,
+  } satisfies Partial<DatasetRequest>;
+}
+
+/** Downloads a published model to where its archive is looked for, unless something is there. */
+export async function fetchMissingModel(
+  name: string,
+  folder: string,
+  { offline = false, baseUrl }: FetchPolicy,
+  { line, fetching, signal }: FetchConsole,
+): Promise<void> {
+  const model = zooModel(name);
+  if (offline || model === undefined || (await exists(modelPath(folder, model.name)))) return;
+  line?.(`${model.name} is not in ${folder}: downloading it`);
+  await downloadModel(model, {
+    folder,
+    baseUrl,
+    signal,
+    note: line,
+    progress: (done, total) => fetching?.(`${model.name}.npz`, done, total),
+  });
+}
+
+/**
+ * The archive or run folder that a source means: where nothing lies at that path, the published model
+ * of that name in `folder`, which is fetched if need be.
+ */
+export async function findSource(
+  source: string,
+  folder: string,
+  policy: FetchPolicy,
+  console: FetchConsole,
+): Promise<string> {
+  if (await exists(source)) return source;
+  const model = zooModel(source);
+  if (model === undefined) return source;
+  await fetchMissingModel(model.name, folder, policy, console);
+  return modelPath(folder, model.name);
+}

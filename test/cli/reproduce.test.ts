@@ -1,0 +1,82 @@
+/** `bit-reproduce` from nothing: model and dataset come from a server on this machine. */
+import assert from "node:assert/strict";
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { compareCurves, findPublishedRun, readCurve } from "../../src/run/published-runs.js";
+import { serveData } from "../data/data-server.js";
+import { sumsOf, tarGzOf } from "../data/made-archives.js";
+import { temporaryFolder } from "../data/temporary-folder.js";
+import { fixturePath } from "../fixture-path.js";
+import { writeZeroArchive } from "../zoo/zoo-archive.js";
+import { runBin } from "./command.js";
+
+async function cifarArchive(): Promise<Buffer> {
+  const folder = "cifar-10-batches-py";
+  const files: Record<string, Uint8Array> = {};
+  for (const name of await readdir(fixturePath("data", "cifar", folder)))
+    files[`${folder}/${name}`] = await readFile(fixturePath("data", "cifar", folder, name));
+  return tarGzOf(files);
+}
+
+test("a published run is repeated from nothing, compared, and gone on with", async (t) => {
+  const folder = await temporaryFolder(t);
+  const archive = join(folder, "served.npz");
+  await writeZeroArchive(archive, "BiT-M-R50x1", 21_843);
+  const data = { "cifar-10-python.tar.gz": await cifarArchive() };
+  const models = { "BiT-M-R50x1.npz": await readFile(archive) };
+  const server = await serveData(t, { ...models, ...data, MD5SUMS: sumsOf(data) });
+
+  const command = (stopAfter: number) => {
+    const places = ["--datadir", folder, "--bit_pretrained_dir", folder, "--logdir", folder];
+    const mirrors = ["--base_url", server.url, "--data_url", server.url];
+    const short = ["--batch", "1", "--stop_after", String(stopAfter)];
+    return runBin("bit-reproduce", ["cifar10", "R50x1", ...places, ...mirrors, ...short]);
+  };
+  const first = await command(4);
+  assert.equal(first.code, 0, first.stderr);
+  assert.match(first.stdout, /BiT-M-R50x1 is not in .*: downloading it/);
+  assert.match(first.stdout, /Stopped after 4 steps\. To go on: the same command/);
+  assert.match(first.stdout, /57 more rows come after step 4\./);
+
+  assert.match(first.stdout, /note: 1 images a step, where the published run had 128/);
+
+  const second = await command(10);
+  assert.equal(second.code, 0, second.stderr);
+  assert.match(second.stdout, /Resumed at step 4/);
+  // A head of zeros on features of zeros: the loss is the logarithm of the number of classes.
+  assert.match(second.stdout, /steps 0 to 9, median loss +2\.29352 +2\.30259 +\+0\.00907\n/);
+  const fetches = server.requests.filter((request) => !request.includes("SUMS"));
+  assert.deepEqual(fetches.toSorted(), ["GET /BiT-M-R50x1.npz", "GET /cifar-10-python.tar.gz"]);
+});
+
+test("curves are compared row by row, in the order in which they come about", async () => {
+  const published = await findPublishedRun("cifar10", "R50x1");
+  const metrics = [
+    ...Array.from({ length: 20 }, (_, step) => JSON.stringify({ step, loss: step })),
+    JSON.stringify({ step: 19, loss: 0 }),
+    JSON.stringify({ validation: 1000, val_loss: 0.1, val_top1: 0.97, val_top5: 1 }),
+    JSON.stringify({ validation: "end", val_loss: 0.2, val_top1: 0.98, val_top5: 1 }),
+    '{"step": 20, "lo',
+  ];
+  const rows = compareCurves(published, readCurve(metrics.join("\n"), 10_000));
+  const own = Object.fromEntries(rows.map((row) => [row.what, row.own]));
+  assert.equal(own["steps 0 to 9, median loss"], 4.5);
+  assert.equal(
+    own["steps 10 to 19, median loss"],
+    13.5,
+    "the step that was made twice counts as last",
+  );
+  assert.equal(own["steps 20 to 49, median loss"], undefined);
+  assert.equal(own["after 1000 steps, top-1 in %"], 97);
+  assert.equal(own["after 10000 steps, validation loss"], 0.2);
+  const places = rows.map(({ what }) => Number(/(\d+)(?: steps|,)/.exec(what)![1]));
+  assert.deepEqual(
+    places,
+    places.toSorted((a, b) => a - b),
+  );
+});
+
+test("what was never published is refused with what was", async () => {
+  await assert.rejects(findPublishedRun("cifar10", "R101x1"), /cifar10 R50x1/);
+});
