@@ -10,6 +10,7 @@ import { repositoryRoot } from "./fixture-path.js";
 
 const rooms = [
   "errors",
+  "package-root",
   "cache-folder",
   "archive",
   "recipe",

@@ -1,6 +1,7 @@
 /** `bit-eval`: evaluates a run or an archive. */
-import { PATH_KINDS } from "../data/dataset-at-path.js";
+
 import { DATASET_NAMES } from "../data/datasets.js";
+import { PATH_KINDS } from "../data/files/dataset-at-path.js";
 import { describeEngine, openEngine } from "../engine/open.js";
 import { UserError } from "../errors.js";
 import type { ResizeMethod } from "../input/resize-functions.js";

@@ -1,7 +1,7 @@
 /** `bit-train`: fine-tunes a model. */
 
-import { PATH_KINDS } from "../data/dataset-at-path.js";
 import { DATASET_NAMES } from "../data/datasets.js";
+import { PATH_KINDS } from "../data/files/dataset-at-path.js";
 import type { ResizeMethod } from "../input/resize-functions.js";
 import { type RecipeName, recipeNames } from "../recipe/recipes.js";
 import type { FineTuneOptions } from "../run/options.js";

@@ -1,29 +1,28 @@
 /** Which datasets there are, by the name that a user gives. */
 
-import { existsSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join, resolve } from "node:path";
 import { UserError } from "../errors.js";
-import { loadCifar } from "./cifar.js";
-import { fetchMissingCifar } from "./cifar-download.js";
+import { packageRoot } from "../package-root.js";
 import type { Dataset } from "./dataset.js";
-import { loadPath, PATH_KINDS } from "./dataset-at-path.js";
-import { loadDtd } from "./dtd.js";
 import { selectExamplesPerClass, takeSplit } from "./few-shot.js";
-import { loadImageFolder } from "./image-folder.js";
-import { loadImageNet } from "./imagenet.js";
+import { loadPath, PATH_KINDS } from "./files/dataset-at-path.js";
+import { loadImageFolder } from "./files/image-folder.js";
 import {
   type DatasetOptions,
   type FindUndecodable,
   withoutUndecodable,
-} from "./labelled-images.js";
-import { loadOxfordFlowers } from "./oxford-flowers.js";
-import { loadOxfordPets } from "./oxford-pets.js";
-import type { DataFetch } from "./published-file.js";
-import type { BadImages } from "./readable-images.js";
-import { loadEuroSat, loadResisc45 } from "./satellite-images.js";
-import { loadSvhn } from "./svhn.js";
-import { whyNotRead } from "./vtab-tasks.js";
+} from "./files/labelled-images.js";
+import type { BadImages } from "./files/readable-images.js";
+import { loadCifar } from "./published/cifar.js";
+import { fetchMissingCifar } from "./published/cifar-download.js";
+import { loadDtd } from "./published/dtd.js";
+import { loadImageNet } from "./published/imagenet.js";
+import { loadOxfordFlowers } from "./published/oxford-flowers.js";
+import { loadOxfordPets } from "./published/oxford-pets.js";
+import type { DataFetch } from "./published/published-file.js";
+import { loadEuroSat, loadResisc45 } from "./published/satellite-images.js";
+import { loadSvhn } from "./published/svhn.js";
+import { whyNotRead } from "./published/vtab-tasks.js";
 
 /** Datasets known by name; any other name is a path (`loadPath`). */
 export const DATASET_NAMES = [
@@ -137,9 +136,5 @@ async function loadWhole(request: DatasetRequest): Promise<Dataset> {
 
 /** The folder of the images that come with the package. */
 export function sampleFolder(): string {
-  // The compiled file lies deeper than its source, and either may be run.
-  let folder = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(join(folder, "package.json")) && dirname(folder) !== folder)
-    folder = dirname(folder);
-  return join(folder, "sample", "images");
+  return join(packageRoot, "sample", "images");
 }

@@ -7,10 +7,10 @@ import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { packageRoot } from "../package-root.js";
 import type { InstalledEngine } from "./installed.js";
 
-const sourceFolder = fileURLToPath(new URL("../../../native/kernels", import.meta.url));
+const sourceFolder = join(packageRoot, "native", "kernels");
 
 /** The compiler's flags for the kernels, less folders and files. */
 export const KERNEL_FLAGS: readonly string[] = [

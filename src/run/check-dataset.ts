@@ -2,8 +2,8 @@
 import { availableParallelism } from "node:os";
 import { type Dataset, exampleName, type Split, type UnreadableImage } from "../data/dataset.js";
 import { type DatasetRequest, loadDataset } from "../data/datasets.js";
-import { examineImages, type ImageContent } from "../data/image-contents.js";
-import { faultOf, medianOf, uprightSize } from "../data/readable-images.js";
+import { examineImages, type ImageContent } from "../data/files/image-contents.js";
+import { faultOf, medianOf, uprightSize } from "../data/files/readable-images.js";
 import type { Engine } from "../engine/session.js";
 import { decodeAll } from "../input/decode-all.js";
 

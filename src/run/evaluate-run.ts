@@ -1,7 +1,7 @@
 /** Evaluates a trained model on a dataset's held-out part. */
 import { availableParallelism } from "node:os";
 import { loadDataset } from "../data/datasets.js";
-import { classKey } from "../data/model-class-names.js";
+import { classKey } from "../data/published/model-class-names.js";
 import type { Engine } from "../engine/session.js";
 import { UserError } from "../errors.js";
 import type { ResizeMethod } from "../input/resize-functions.js";

@@ -1,11 +1,11 @@
 /** What a user may ask of a run, and what it comes to: every choice resolved before step 0. */
-import { resolve } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join, resolve } from "node:path";
 import type { Dataset } from "../data/dataset.js";
 import { DATASET_NAMES } from "../data/datasets.js";
 import { UserError } from "../errors.js";
 import type { ResizeMethod } from "../input/resize-functions.js";
 import { parseArchitecture } from "../model/architecture.js";
+import { packageRoot } from "../package-root.js";
 import { getMixupAlpha, getResolution, scaleSchedule } from "../recipe/hyperrule.js";
 import { type RecipeName, recipeOf } from "../recipe/recipes.js";
 import { availableMemoryBytes, fittingSplit } from "../step/memory.js";
@@ -106,7 +106,7 @@ export const sampleModel = "sample-R14x0.5";
 
 /** Where the embedded model's archive lies. */
 export function sampleWeights(): string {
-  return fileURLToPath(new URL(`../../../sample/${sampleModel}.npz`, import.meta.url));
+  return join(packageRoot, "sample", `${sampleModel}.npz`);
 }
 
 // What the step may take of the memory that is free; the rest is for images, weights and others.

@@ -2,10 +2,10 @@
 import { realpath, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { readNpyHeader } from "../archive/npy.js";
-import { listFolder } from "../data/class-folders.js";
 import type { Split } from "../data/dataset.js";
-import { hasImageExtension } from "../data/image-header.js";
-import { checkReadable, medianSize, readHeaders } from "../data/readable-images.js";
+import { listFolder } from "../data/files/class-folders.js";
+import { hasImageExtension } from "../data/files/image-header.js";
+import { checkReadable, medianSize, readHeaders } from "../data/files/readable-images.js";
 import { systemErrorCode, UserError } from "../errors.js";
 
 /** Image files that follow each other. */

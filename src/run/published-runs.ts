@@ -4,10 +4,10 @@
  * Source: the logs of the PaddlePaddle port's own runs, GuoQuanhao/big_transfer (MIT License).
  */
 import { readFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import { z } from "zod";
 import { UserError } from "../errors.js";
+import { packageRoot } from "../package-root.js";
 
 const document = z.object({
   source: z.string(),
@@ -35,10 +35,7 @@ type Document = z.infer<typeof document>;
 /** A run with the settings under which all were made. */
 export type PublishedRun = Omit<Document, "runs" | "source"> & Document["runs"][number];
 
-const file = join(
-  dirname(fileURLToPath(import.meta.url)),
-  "../../../assets/paddle-cifar-runs.json",
-);
+const file = join(packageRoot, "assets", "paddle-cifar-runs.json");
 
 /** Every published run that there is. */
 export async function publishedRuns(): Promise<readonly PublishedRun[]> {

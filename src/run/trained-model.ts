@@ -3,7 +3,7 @@ import { stat } from "node:fs/promises";
 import { basename, dirname, resolve } from "node:path";
 import { z } from "zod";
 import { NpzReader } from "../archive/npz-reader.js";
-import { modelClassNames } from "../data/model-class-names.js";
+import { modelClassNames } from "../data/published/model-class-names.js";
 import type { Engine } from "../engine/session.js";
 import { UserError } from "../errors.js";
 import { resizeMethods } from "../input/resize-functions.js";

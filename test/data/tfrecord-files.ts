@@ -1,6 +1,6 @@
 /** Writes TFRecord files of examples, for tests. */
 import protobuf from "protobufjs/minimal.js";
-import { maskedCrc32c } from "../../src/data/crc32c.js";
+import { maskedCrc32c } from "../../src/data/formats/crc32c.js";
 
 /** Bytes, text or whole numbers of a feature. */
 export type Feature = Uint8Array | string | readonly number[];

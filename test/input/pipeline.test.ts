@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { readImageHeader } from "../../src/data/image-header.js";
+import { readImageHeader } from "../../src/data/files/image-header.js";
 import { openEngine } from "../../src/engine/open.js";
 import { SessionError } from "../../src/engine/session.js";
 import { findUnreadable } from "../../src/input/unreadable.js";

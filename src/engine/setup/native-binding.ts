@@ -8,10 +8,10 @@ import { mkdir, readdir, rename, rm, symlink } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join, resolve, sep } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { fileURLToPath } from "node:url";
 import { createGunzip } from "node:zlib";
 import tar from "tar-stream";
 import { UserError } from "../../errors.js";
+import { packageRoot } from "../../package-root.js";
 import { GATE_FILE } from "../binding.js";
 import type { InstalledEngine } from "../installed.js";
 import { KERNEL_FLAGS, kernelSources, kernelsPath } from "../native-kernels.js";
@@ -21,7 +21,7 @@ import { BINDING_PACKAGE, COMPILE_FLAGS } from "./recipe.js";
 const SOURCES = ["binding/tfjs_backend.cc", "binding/tfjs_binding.cc"];
 
 /** Our own small addon beside the binding, which keeps TensorFlow's first lines off the terminal. */
-const gateSource = fileURLToPath(new URL("../../../../native/stderr_gate.cc", import.meta.url));
+const gateSource = join(packageRoot, "native", "stderr_gate.cc");
 
 const require = createRequire(import.meta.url);
 

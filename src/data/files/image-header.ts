@@ -1,0 +1,145 @@
+/**
+ * What an image file is, from its first bytes: format, size and EXIF orientation. Pixels are left
+ * to the engine. A file goes by its content, whatever its name says.
+ */
+
+import { type FileHandle, open } from "node:fs/promises";
+import { extname } from "node:path";
+import { imageSize } from "image-size";
+import { systemErrorCode } from "../../errors.js";
+import type { Decoder } from "../dataset.js";
+
+/** What a file turned out to be. */
+export type ImageHeader =
+  | {
+      readonly kind: "readable";
+      readonly decoder: Decoder;
+      /** As in `jpg`, `png`, `bmp`, `gif`, `webp`. */
+      readonly format: string;
+      /** In pixels, as stored: before the orientation is applied. */
+      readonly height: number;
+      readonly width: number;
+      /** EXIF orientation, 1 (upright) to 8; 5 to 8 exchange height and width. */
+      readonly orientation: number;
+    }
+  /** An image that the engine cannot decode. */
+  | { readonly kind: "unsupported"; readonly format: string }
+  | { readonly kind: "corrupt"; readonly reason: string };
+
+/** The formats that the engine reads, by image-size's name. */
+const DECODERS: Readonly<Record<string, Decoder>> = {
+  jpg: "jpeg-or-png",
+  png: "jpeg-or-png",
+  bmp: "any-image",
+  gif: "any-image",
+  webp: "any-image",
+};
+
+const READABLE_EXTENSIONS = [".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".gif", ".webp"];
+
+const UNSUPPORTED_EXTENSIONS =
+  ".tif .tiff .heic .heif .avif .svg .jxl .jp2 .j2k .ppm .pgm .pbm .pnm .tga .psd .ico .dds".split(
+    " ",
+  );
+
+/** Whether a file is named as an image, be it of a format that can be read here or not. */
+export function hasImageExtension(path: string): boolean {
+  const extension = extname(path).toLowerCase();
+  return READABLE_EXTENSIONS.includes(extension) || UNSUPPORTED_EXTENSIONS.includes(extension);
+}
+
+/** Whether a file is named as an image of a format that the engine cannot decode. */
+export function hasUnsupportedExtension(path: string): boolean {
+  return UNSUPPORTED_EXTENSIONS.includes(extname(path).toLowerCase());
+}
+
+/** An image that claims more pixels is taken for damaged. Decoded, so many are 800 MB. */
+export const MOST_PIXELS = 2 ** 28;
+
+/** Enough for nearly every file; a JPEG may have a thumbnail or a profile before its size. */
+const FIRST_READ_BYTES = 64 * 1024;
+const MAX_READ_BYTES = 32 * 1024 * 1024;
+
+/**
+ * Reads what a file is. Never throws: a file that cannot be opened is reported as corrupt.
+ * @param range the part of the file that is the image; by default all of it
+ */
+export async function readImageHeader(
+  path: string,
+  range: { readonly offset: number; readonly length: number } = { offset: 0, length: Infinity },
+): Promise<ImageHeader> {
+  let file: FileHandle | undefined;
+  try {
+    file = await open(path, "r");
+    for (let limit = FIRST_READ_BYTES; ; limit *= 8) {
+      const wanted = Math.min(limit, range.length);
+      const bytes = new Uint8Array(wanted);
+      const { bytesRead } = await file.read(bytes, 0, wanted, range.offset);
+      if (bytesRead === 0) return { kind: "corrupt", reason: "0 bytes" };
+      const header = parseImageHeader(bytesRead === wanted ? bytes : bytes.slice(0, bytesRead));
+      // Only a JPEG's size may lie anywhere; other formats have it in their first bytes.
+      const more = bytesRead === limit && limit < MAX_READ_BYTES && isJpeg(bytes);
+      if (header.kind === "corrupt" && more) continue;
+      if (header.kind === "corrupt" && hasUnsupportedExtension(path))
+        return { kind: "unsupported", format: extname(path).slice(1).toLowerCase() };
+      return header;
+    }
+  } catch (error) {
+    if (systemErrorCode(error) === "ENOENT") return { kind: "corrupt", reason: "no such file" };
+    return { kind: "corrupt", reason: error instanceof Error ? error.message : String(error) };
+  } finally {
+    await file?.close();
+  }
+}
+
+/** What an image is that lies in memory as its file would. `bytes` may be a part of a buffer. */
+export function imageHeaderOf(bytes: Uint8Array): ImageHeader {
+  if (bytes.length === 0) return { kind: "corrupt", reason: "0 bytes" };
+  const header = parseImageHeader(bytes.slice(0, FIRST_READ_BYTES));
+  const more = bytes.length > FIRST_READ_BYTES && isJpeg(bytes);
+  return header.kind === "corrupt" && more ? parseImageHeader(bytes.slice()) : header;
+}
+
+/**
+ * What an image is whose file begins with these bytes.
+ * @param bytes all of their buffer: image-size reads past the end of a view
+ */
+export function parseImageHeader(bytes: Uint8Array): ImageHeader {
+  let size: ReturnType<typeof imageSize>;
+  try {
+    size = measure(bytes);
+  } catch (error) {
+    return { kind: "corrupt", reason: error instanceof Error ? error.message : String(error) };
+  }
+  const format = size.type ?? "unknown";
+  // image-size knows a TGA by four zero bytes, which are more often a damaged file.
+  if (format === "tga") return { kind: "corrupt", reason: "no known image format" };
+  const decoder = DECODERS[format];
+  if (decoder === undefined) return { kind: "unsupported", format };
+  const { height, width } = size;
+  if (!(height > 0 && width > 0)) return { kind: "corrupt", reason: `${height} x ${width} pixels` };
+  if (height * width > MOST_PIXELS)
+    return { kind: "corrupt", reason: `${height} x ${width} pixels, more than ${MOST_PIXELS}` };
+  // Read from JPEG's EXIF data alone: other formats are hardly ever stored turned.
+  const orientation = size.orientation ?? 1;
+  const known = orientation >= 1 && orientation <= 8;
+  return { kind: "readable", decoder, format, height, width, orientation: known ? orientation : 1 };
+}
+
+function measure(bytes: Uint8Array): ReturnType<typeof imageSize> {
+  try {
+    return imageSize(bytes);
+  } catch (error) {
+    // image-size gives up on a JPEG with damaged EXIF data, which decoders show all the same.
+    if (!isJpeg(bytes)) throw error;
+    const copy = Buffer.from(bytes);
+    let at = copy.indexOf("Exif");
+    if (at < 0) throw error;
+    for (; at >= 0; at = copy.indexOf("Exif", at)) copy.fill(0, at, at + 4);
+    return imageSize(new Uint8Array(copy));
+  }
+}
+
+function isJpeg(bytes: Uint8Array): boolean {
+  return bytes[0] === 0xff && bytes[1] === 0xd8;
+}

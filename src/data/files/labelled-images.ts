@@ -1,0 +1,193 @@
+/**
+ * From images with labels, wherever they were listed, to a dataset: headers are read, images that
+ * cannot be used are refused or left out, and a part is held out where none is.
+ */
+
+import { UserError } from "../../errors.js";
+import {
+  type ByteRanges,
+  type Dataset,
+  exampleName,
+  type FileSource,
+  type Split,
+  takeFiles,
+  type UnreadableImage,
+} from "../dataset.js";
+import { takeSplit } from "../few-shot.js";
+import { stratifiedSplit } from "../stratified-split.js";
+import { listed } from "./class-folders.js";
+import type { ImageHeader } from "./image-header.js";
+import {
+  type BadImages,
+  checkReadable,
+  faultOf,
+  medianSize,
+  type ReadableHeader,
+  readHeaders,
+} from "./readable-images.js";
+
+/** The images of one part, by their place in a list. */
+export interface LabelledImages {
+  readonly paths: readonly string[];
+  readonly ranges?: ByteRanges;
+  /** `[n]` */
+  readonly labels: Int32Array;
+  /** What each image is, where that is known; otherwise it is read from the files. */
+  readonly headers?: readonly ImageHeader[];
+  /** How messages name an image, by default `exampleName`. */
+  readonly nameOf?: (index: number) => string;
+}
+
+/** What a dataset is made of. */
+export interface LabelledParts {
+  readonly classNames: readonly string[];
+  readonly train: LabelledImages;
+  /** Undefined: a fifth of each class is held out (`stratifiedSplit`). */
+  readonly val: LabelledImages | undefined;
+  /** Where they were listed, for messages. */
+  readonly where: string;
+}
+
+export interface DatasetOptions {
+  /** The dataset's name. */
+  readonly name: string;
+  /** By which a part is held out; a safe integer. */
+  readonly seed: number;
+  /** Default: "refuse". */
+  readonly badImages?: BadImages | undefined;
+}
+
+/**
+ * Makes a dataset.
+ * @throws UserError if images cannot be used and shall be refused, if a class has none left, or if
+ * nothing can be held out
+ */
+export async function datasetOf(
+  { classNames, train, val, where }: LabelledParts,
+  { name, seed, badImages = "refuse" }: DatasetOptions,
+): Promise<Dataset> {
+  const parts = val === undefined ? [train] : [train, val];
+  const headers: (readonly ImageHeader[])[] = [];
+  for (const part of parts) headers.push(part.headers ?? (await readHeaders(part.paths)));
+  if (badImages === "refuse") {
+    const names = parts.flatMap((part) => {
+      const nameOf = part.nameOf ?? ((index: number) => exampleName(part, index));
+      return part.paths.map((_, index) => nameOf(index));
+    });
+    checkReadable(names, headers.flat(), "leave them out: --bad_images skip");
+  }
+  const usable = parts.map((part, i) => usableOf(part, headers[i]!));
+  const unreadable = usable.flatMap((part) => part.unreadable);
+  const [first, second] = usable as [Usable, Usable | undefined];
+  if (badImages !== "report") checkClasses(classNames, first.split, second?.split, where);
+
+  let { split, headers: trainHeaders } = first;
+  let heldOut = second?.split;
+  if (heldOut === undefined) {
+    const indices = stratifiedSplit(split.labels, classNames.length, seed);
+    if (indices.val.length === 0)
+      throw new UserError(
+        where,
+        "one image in each class, of which none can be held out",
+        "a second image in some class, or a held-out part of its own",
+        "add images",
+      );
+    heldOut = takeSplit(split, indices.val);
+    split = takeSplit(split, indices.train);
+    trainHeaders = Array.from(indices.train, (index) => first.headers[index]!);
+  }
+  return {
+    name,
+    classNames,
+    train: split,
+    val: heldOut,
+    typicalSize: medianSize(trainHeaders),
+    ...(badImages !== "refuse" && { unreadable }),
+  };
+}
+
+/** What of a part can be used: images, and the header of each. */
+interface Usable {
+  readonly split: Split;
+  readonly headers: readonly ReadableHeader[];
+  readonly unreadable: readonly UnreadableImage[];
+}
+
+function usableOf(part: LabelledImages, headers: readonly ImageHeader[]): Usable {
+  const all = {
+    kind: "files",
+    paths: part.paths,
+    ...(part.ranges !== undefined && { ranges: part.ranges }),
+    orientations: Uint8Array.from(headers, (h) => (h.kind === "readable" ? h.orientation : 1)),
+    decoders: headers.map((h) => (h.kind === "readable" ? h.decoder : "jpeg-or-png")),
+  } as const satisfies FileSource;
+  const readable = headers.filter((header) => header.kind === "readable");
+  if (readable.length === headers.length)
+    return { split: { images: all, labels: part.labels }, headers: readable, unreadable: [] };
+  const kept = Int32Array.from(headers.keys()).filter((i) => headers[i]!.kind === "readable");
+  const unreadable = headers.flatMap((header, i): UnreadableImage[] => {
+    if (header.kind === "readable") return [];
+    return [{ path: exampleName(part, i), reason: faultOf(header)!, kind: header.kind }];
+  });
+  return {
+    split: { images: takeFiles(all, kept), labels: kept.map((i) => part.labels[i]!) },
+    headers: readable,
+    unreadable,
+  };
+}
+
+/** Finds those of a part's images that the engine cannot decode, by index. */
+export type FindUndecodable = (
+  images: FileSource,
+) => Promise<readonly (UnreadableImage & { readonly index: number })[]>;
+
+/**
+ * A dataset without the images that cannot be decoded, which are added to `unreadable`.
+ * @throws UserError if a class has no image left, unless bad images are to be reported only
+ */
+export async function withoutUndecodable(
+  dataset: Dataset,
+  find: FindUndecodable,
+  badImages: BadImages = "skip",
+): Promise<Dataset> {
+  const unreadable = [...(dataset.unreadable ?? [])];
+  const decodable = async (split: Split): Promise<Split> => {
+    if (split.images.kind !== "files") return split;
+    const found = await find(split.images);
+    if (found.length === 0) return split;
+    for (const { path, reason, kind } of found) unreadable.push({ path, reason, kind });
+    const bad = new Set(found.map(({ index }) => index));
+    return takeSplit(
+      split,
+      Int32Array.from(split.labels.keys()).filter((index) => !bad.has(index)),
+    );
+  };
+  const train = await decodable(dataset.train);
+  const val = await decodable(dataset.val);
+  if (badImages !== "report") checkClasses(dataset.classNames, train, val, dataset.name);
+  return { ...dataset, train, val, unreadable };
+}
+
+function checkClasses(
+  classNames: readonly string[],
+  train: Split,
+  val: Split | undefined,
+  where: string,
+): void {
+  const present = new Set(train.labels);
+  const empty = classNames.filter((_, label) => !present.has(label));
+  if (empty.length > 0)
+    throw new UserError(
+      where,
+      `no training image that can be used in the class${empty.length > 1 ? "es" : ""} ${listed(empty)}`,
+      "at least one in every class",
+      "add images, or remove the class",
+    );
+  if (val !== undefined && val.labels.length === 0)
+    throw new UserError(
+      where,
+      "no held-out image that can be used",
+      "at least one",
+      "replace the images that cannot be read",
+    );
+}

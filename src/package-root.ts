@@ -1,0 +1,12 @@
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** The package's own folder, in which `assets/`, `native/` and `sample/` lie. */
+export const packageRoot = rootAbove(dirname(fileURLToPath(import.meta.url)));
+
+/** The compiled file lies deeper than its source, and either may be run. */
+function rootAbove(folder: string): string {
+  if (existsSync(join(folder, "package.json")) || dirname(folder) === folder) return folder;
+  return rootAbove(dirname(folder));
+}

@@ -1,0 +1,196 @@
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { basename, join, relative } from "node:path";
+import { test } from "node:test";
+import type { FileSource, Split } from "../../../src/data/dataset.js";
+import { loadImageFolder } from "../../../src/data/files/image-folder.js";
+import { withoutUndecodable } from "../../../src/data/files/labelled-images.js";
+import { fixturePath } from "../../fixture-path.js";
+import { temporaryFolder, writeTree } from "../temporary-folder.js";
+
+const image = (name: string) => readFile(fixturePath("data", "images", name));
+const options = { name: "mine", seed: 0 };
+const rejects = (loading: Promise<unknown>, message: RegExp) =>
+  assert.rejects(loading, { name: "UserError", message });
+
+function filesOf(split: Split): FileSource {
+  assert.ok(split.images.kind === "files");
+  return split.images;
+}
+
+test("train and val folders become a dataset", async (t) => {
+  const root = await temporaryFolder(t);
+  await writeTree(root, {
+    "train/cat/1.jpg": await image("exif-6.jpg"), // stored 48 x 32, upright 32 x 48
+    "train/cat/2.png": await image("grey16.png"), // 32 x 48
+    "train/dog/3.bmp": await image("colour.bmp"), // 31 x 45
+    "train/dog/notes.txt": "",
+    "val/cat/4.gif": await image("two-frames.gif"),
+    "val/dog/5.webp": await image("lossy.webp"),
+    "val/dog/.hidden": "",
+    "test/cat/6.jpg": "not looked at",
+  });
+  const dataset = await loadImageFolder(root, options);
+  assert.equal(dataset.name, "mine");
+  assert.deepEqual(dataset.classNames, ["cat", "dog"]);
+  assert.deepEqual([...dataset.train.labels], [0, 0, 1]);
+  assert.deepEqual([...dataset.val.labels], [0, 1]);
+  const train = filesOf(dataset.train);
+  assert.deepEqual(
+    train.paths,
+    ["cat/1.jpg", "cat/2.png", "dog/3.bmp"].map((path) => join(root, "train", path)),
+  );
+  assert.deepEqual([...train.orientations], [6, 1, 1]);
+  assert.deepEqual(train.decoders, ["jpeg-or-png", "jpeg-or-png", "any-image"]);
+  assert.deepEqual(filesOf(dataset.val).decoders, ["any-image", "any-image"]);
+  // Medians of 32, 32, 31 and of 48, 48, 45.
+  assert.deepEqual(dataset.typicalSize, [32, 48]);
+  assert.equal(dataset.skipped, 2);
+});
+
+test("the held-out part has one of four names, in order of preference", async (t) => {
+  const png = await image("rgba.png");
+  for (const [present, taken] of [
+    [["test"], "test"],
+    [["test", "valid"], "valid"],
+    [["test", "valid", "validation"], "validation"],
+    [["test", "valid", "validation", "val"], "val"],
+  ] as const) {
+    const root = await temporaryFolder(t);
+    for (const part of ["train", ...present]) await writeTree(root, { [`${part}/a/1.png`]: png });
+    const { val } = await loadImageFolder(root, options);
+    assert.deepEqual(filesOf(val).paths, [join(root, taken, "a", "1.png")]);
+  }
+});
+
+test("class folders alone are divided by seed, every class in the same part", async (t) => {
+  const root = await temporaryFolder(t);
+  const png = await image("rgba.png");
+  const counts = { a: 10, b: 1, c: 2, d: 14 };
+  for (const [name, count] of Object.entries(counts))
+    for (let i = 0; i < count; i++) await writeTree(root, { [`${name}/${i}.png`]: png });
+  const dataset = await loadImageFolder(root, options);
+  const ofClass = (split: Split) =>
+    [0, 1, 2, 3].map((c) => split.labels.filter((l) => l === c).length);
+  assert.deepEqual(ofClass(dataset.val), [2, 0, 1, 3]);
+  assert.deepEqual(ofClass(dataset.train), [8, 1, 1, 11]);
+  const all = [...filesOf(dataset.train).paths, ...filesOf(dataset.val).paths];
+  assert.equal(new Set(all).size, 27);
+  for (const split of [dataset.train, dataset.val])
+    filesOf(split).paths.forEach((path, i) => {
+      assert.equal(relative(root, path)[0], dataset.classNames[split.labels[i]!]);
+    });
+  assert.deepEqual(await loadImageFolder(root, options), dataset);
+  const other = await loadImageFolder(root, { ...options, seed: 1 });
+  assert.notDeepEqual(filesOf(other.val).paths, filesOf(dataset.val).paths);
+});
+
+test("train without a held-out part is divided too", async (t) => {
+  const root = await temporaryFolder(t);
+  const png = await image("rgba.png");
+  for (let i = 0; i < 5; i++) await writeTree(root, { [`train/a/${i}.png`]: png });
+  const { train, val, classNames } = await loadImageFolder(root, options);
+  assert.deepEqual([classNames, train.labels.length, val.labels.length], [["a"], 4, 1]);
+});
+
+test("what cannot be divided, or is not clear, is refused", async (t) => {
+  const png = await image("rgba.png");
+  const single = await temporaryFolder(t);
+  await writeTree(single, { "a/1.png": png, "b/1.png": png });
+  await rejects(loadImageFolder(single, options), /none can be held out/);
+  const noTrain = await temporaryFolder(t);
+  await writeTree(noTrain, { "val/a/1.png": png, "a/1.png": png });
+  await rejects(loadImageFolder(noTrain, options), /a folder val, but none named train/);
+});
+
+test("classes that differ between the parts are listed", async (t) => {
+  const root = await temporaryFolder(t);
+  const png = await image("rgba.png");
+  for (const path of ["train/a", "train/b", "train/c", "val/a", "val/d"])
+    await writeTree(root, { [`${path}/1.png`]: png });
+  await rejects(loadImageFolder(root, options), /val: lacks b, c; has d, which train lacks/);
+});
+
+test("unreadable files are named, at most five, and counted", async (t) => {
+  const root = await temporaryFolder(t);
+  for (let i = 0; i < 3; i++)
+    await writeTree(root, { [`train/a/ok-${i}.png`]: await image("rgba.png") });
+  for (let i = 0; i < 7; i++)
+    await writeTree(root, { [`val/a/bad-${i}.jpg`]: i % 2 ? "" : "?????" });
+  await rejects(
+    loadImageFolder(root, options),
+    /^7 of 10 image files: cannot be read: .*bad-0\.jpg .*bad-1\.jpg \(0 bytes\), .*bad-4\.jpg \(.*\) and 2 more\n/,
+  );
+});
+
+test("images in formats that the engine does not read are named", async (t) => {
+  const root = await temporaryFolder(t);
+  await writeTree(root, {
+    "a/1.png": await image("rgba.png"),
+    "a/2.heic": Buffer.from("\0\0\0\x18ftypheic\0\0\0\0mif1heic", "latin1"),
+  });
+  await rejects(
+    loadImageFolder(root, options),
+    /2\.heic \(hei[cf]\)\n.*JPEG, PNG, BMP.*\n.*convert/,
+  );
+});
+
+test("images that cannot be used are left out where that is asked for, and reported", async (t) => {
+  const root = await temporaryFolder(t);
+  const png = await image("rgba.png");
+  await writeTree(root, {
+    "train/a/1.png": png,
+    "train/a/2.jpg": "?????",
+    "train/b/1.png": png,
+    "val/a/1.heic": Buffer.from("\0\0\0\x18ftypheic\0\0\0\0mif1heic", "latin1"),
+    "val/b/1.png": png,
+  });
+  await rejects(loadImageFolder(root, options), /2\.jpg .*\n.*\n.*--bad_images skip/);
+  const skip = { ...options, badImages: "skip" } as const;
+  const dataset = await loadImageFolder(root, skip);
+  assert.deepEqual([...dataset.train.labels, ...dataset.val.labels], [0, 1, 1]);
+  assert.deepEqual(filesOf(dataset.val).paths, [join(root, "val", "b", "1.png")]);
+  assert.deepEqual(
+    dataset.unreadable?.map(({ path, kind }) => [relative(root, path), kind]),
+    [
+      ["train/a/2.jpg", "corrupt"],
+      ["val/a/1.heic", "unsupported"],
+    ],
+  );
+  await writeTree(root, { "train/b/1.png": "" });
+  await rejects(loadImageFolder(root, skip), /no training image that can be used in the class b/);
+  const seen = await loadImageFolder(root, { ...options, badImages: "report" });
+  assert.deepEqual([...seen.train.labels], [0]);
+});
+
+test("what only decoding finds is taken out of both parts", async (t) => {
+  const root = await temporaryFolder(t);
+  const png = await image("rgba.png");
+  for (const path of ["train/a/1", "train/a/2", "train/b/1", "val/a/1", "val/b/1"])
+    await writeTree(root, { [`${path}.png`]: png });
+  const dataset = await loadImageFolder(root, options);
+  const found = { reason: "cut off", kind: "corrupt" } as const;
+  const without = (bad: string) =>
+    withoutUndecodable(dataset, async ({ paths }) =>
+      paths.flatMap((path, index) => (path.endsWith(bad) ? [{ ...found, path, index }] : [])),
+    );
+  const { train, val, unreadable } = await without("a/1.png");
+  assert.deepEqual([[...train.labels], [...val.labels]], [[0, 1], [1]]);
+  assert.equal(unreadable?.length, 2);
+  await rejects(without("b/1.png"), /in the class b/);
+});
+
+test("many files are read in order", async (t) => {
+  const root = await temporaryFolder(t);
+  const names = ["colour.jpg", "grey16.png", "colour.bmp", "two-frames.gif"];
+  const contents = await Promise.all(names.map(image));
+  const files: Record<string, Uint8Array> = {};
+  for (let i = 0; i < 400; i++)
+    files[`train/a/${String(i).padStart(3, "0")}-${names[i % 4]}`] = contents[i % 4]!;
+  await writeTree(root, { ...files, "val/a/1.jpg": contents[0]! });
+  const { paths, decoders } = filesOf((await loadImageFolder(root, options)).train);
+  paths.forEach((path, i) => {
+    assert.ok(basename(path).startsWith(String(i).padStart(3, "0")));
+    assert.equal(decoders[i], i % 4 < 2 ? "jpeg-or-png" : "any-image");
+  });
+});

@@ -1,0 +1,168 @@
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { extname, join } from "node:path";
+import { test } from "node:test";
+import { imageHeaderOf, readImageHeader } from "../../../src/data/files/image-header.js";
+import { fixturePath } from "../../fixture-path.js";
+import { temporaryFolder, writeTree } from "../temporary-folder.js";
+
+const IMAGES = fixturePath("data", "images");
+
+interface Expected {
+  readonly orientation: number;
+  readonly stored: readonly [height: number, width: number];
+}
+
+/** A JPEG with segments put in before all others: `FF E2 length contents`. */
+function withSegments(jpeg: Buffer, contents: readonly Buffer[]): Buffer {
+  const segments = contents.map((content) => {
+    const head = Buffer.from([0xff, 0xe2, 0, 0]);
+    head.writeUInt16BE(content.length + 2, 2);
+    return Buffer.concat([head, content]);
+  });
+  return Buffer.concat([jpeg.subarray(0, 2), ...segments, jpeg.subarray(2)]);
+}
+
+test("format, size and orientation are what Pillow says of each file", async () => {
+  const manifest = JSON.parse(
+    await readFile(fixturePath("data", "expected.json"), "utf8"),
+  ) as Record<string, Expected>;
+  assert.equal(Object.keys(manifest).length, 19);
+  for (const [name, { orientation, stored }] of Object.entries(manifest)) {
+    const decoder = /\.(jpg|png)$/.test(name) ? "jpeg-or-png" : "any-image";
+    const [height, width] = stored;
+    assert.deepEqual(
+      await readImageHeader(join(IMAGES, name)),
+      { kind: "readable", decoder, format: extname(name).slice(1), height, width, orientation },
+      name,
+    );
+  }
+});
+
+test("a file goes by its content, not by its name", async (t) => {
+  const folder = await temporaryFolder(t);
+  await writeTree(folder, {
+    "a.png": await readFile(join(IMAGES, "colour.bmp")),
+    "b.bmp": await readFile(join(IMAGES, "colour.jpg")),
+  });
+  const a = await readImageHeader(join(folder, "a.png"));
+  const b = await readImageHeader(join(folder, "b.bmp"));
+  assert.ok(a.kind === "readable" && a.decoder === "any-image" && a.width === 45);
+  assert.ok(b.kind === "readable" && b.decoder === "jpeg-or-png" && b.width === 48);
+});
+
+test("a JPEG's size is found behind large profiles and thumbnails", async (t) => {
+  const folder = await temporaryFolder(t);
+  const jpeg = await readFile(join(IMAGES, "exif-6.jpg"));
+  for (const count of [1, 2, 20, 100]) {
+    // Full of what looks like markers, as an embedded thumbnail is.
+    const contents = Buffer.alloc(60_000, Buffer.from([0xff, 0xc0, 0, 17, 8, 1, 1, 1, 1]));
+    const large = withSegments(jpeg, Array<Buffer>(count).fill(contents));
+    await writeTree(folder, { "large.jpg": large });
+    assert.deepEqual(await readImageHeader(join(folder, "large.jpg")), {
+      kind: "readable",
+      decoder: "jpeg-or-png",
+      format: "jpg",
+      height: 48,
+      width: 32,
+      orientation: 6,
+    });
+  }
+});
+
+test("damaged EXIF data and unknown orientations leave a JPEG as it is", async (t) => {
+  const folder = await temporaryFolder(t);
+  const jpeg = await readFile(join(IMAGES, "exif-6.jpg"));
+  const exif = jpeg.indexOf("Exif");
+  const entries = exif + 6 + 8;
+  assert.equal(jpeg.readUInt16BE(entries), 1, "Pillow writes big-endian EXIF with one entry");
+  const unknown = Buffer.from(jpeg);
+  unknown.writeUInt16BE(9, entries + 2 + 8);
+  // The segment ends within its table.
+  const length = jpeg.readUInt16BE(exif - 2);
+  const cut = Buffer.concat([jpeg.subarray(0, entries + 6), jpeg.subarray(exif - 2 + length)]);
+  cut.writeUInt16BE(entries + 6 - (exif - 2), exif - 2);
+  await writeTree(folder, { "unknown.jpg": unknown, "cut.jpg": cut });
+  for (const name of ["unknown.jpg", "cut.jpg"]) {
+    const header = await readImageHeader(join(folder, name));
+    assert.ok(header.kind === "readable", name);
+    assert.deepEqual([header.height, header.width, header.orientation], [48, 32, 1], name);
+  }
+});
+
+test("damaged, empty and missing files are corrupt", async (t) => {
+  const folder = await temporaryFolder(t);
+  const jpeg = await readFile(join(IMAGES, "colour.jpg"));
+  const png = await readFile(join(IMAGES, "rgba.png"));
+  const flat = Buffer.from(png);
+  flat.writeUInt32BE(0, 20);
+  await writeTree(folder, {
+    "empty.jpg": "",
+    "zeros.jpg": Buffer.alloc(200_000),
+    "text.png": "<html>404</html>",
+    "cut.jpg": jpeg.subarray(0, 100),
+    "start.jpg": jpeg.subarray(0, 2),
+    "cut.png": png.subarray(0, 18),
+    "flat.png": flat,
+    "cut.gif": (await readFile(join(IMAGES, "two-frames.gif"))).subarray(0, 7),
+    "cut.webp": (await readFile(join(IMAGES, "lossy.webp"))).subarray(0, 20),
+    "cut.bmp": (await readFile(join(IMAGES, "colour.bmp"))).subarray(0, 20),
+  });
+  const names = "empty zeros cut start".split(" ").map((name) => `${name}.jpg`);
+  names.push("text.png", "cut.png", "flat.png", "cut.gif", "cut.webp", "cut.bmp", "missing.jpg");
+  for (const name of names) {
+    const header = await readImageHeader(join(folder, name));
+    assert.equal(header.kind, "corrupt", `${name}: ${JSON.stringify(header)}`);
+  }
+});
+
+test("images that the engine cannot decode are told from damaged ones", async (t) => {
+  const folder = await temporaryFolder(t);
+  const tiff = Buffer.alloc(64);
+  tiff.write("II*\0\x08\0\0\0\x02\0", "latin1");
+  // Entries of a TIFF directory: width and height, SHORT, one value, 10.
+  for (const [i, tag] of [256, 257].entries()) {
+    tiff.writeUInt16LE(tag, 10 + i * 12);
+    tiff.writeUInt16LE(3, 12 + i * 12);
+    tiff.writeUInt32LE(1, 14 + i * 12);
+    tiff.writeUInt16LE(10, 18 + i * 12);
+  }
+  await writeTree(folder, {
+    "a.tiff": tiff,
+    "tiff-as.jpg": tiff,
+    "a.svg": '<svg width="10" height="10" xmlns="http://www.w3.org/2000/svg"/>',
+    "a.ppm": "P6 2 2 255\n            ",
+    "a.avif": Buffer.from("\0\0\0\x1cftypavif\0\0\0\0avifmif1miaf", "latin1"),
+    "broken.heic": "nothing of the kind",
+  });
+  for (const name of ["a.tiff", "tiff-as.jpg", "a.svg", "a.ppm", "a.avif", "broken.heic"])
+    assert.equal((await readImageHeader(join(folder, name))).kind, "unsupported", name);
+});
+
+test("more pixels than an image has are refused before anything is decoded", async (t) => {
+  const folder = await temporaryFolder(t);
+  const png = await readFile(join(IMAGES, "rgba.png"));
+  png.writeUInt32BE(30_000, 16);
+  png.writeUInt32BE(10_000, 20);
+  await writeTree(folder, { "bomb.png": png });
+  assert.deepEqual(await readImageHeader(join(folder, "bomb.png")), {
+    kind: "corrupt",
+    reason: "10000 x 30000 pixels, more than 268435456",
+  });
+});
+
+test("a part of a file is as good as a file", async (t) => {
+  const folder = await temporaryFolder(t);
+  const jpeg = await readFile(join(IMAGES, "exif-6.jpg"));
+  const large = withSegments(jpeg, Array<Buffer>(2).fill(Buffer.alloc(60_000, 7)));
+  const whole = Buffer.concat([Buffer.alloc(13, 1), large, jpeg]);
+  await writeTree(folder, { shard: whole });
+  const path = join(folder, "shard");
+  const expected = await readImageHeader(join(IMAGES, "exif-6.jpg"));
+  const range = { offset: 13, length: large.length };
+  assert.deepEqual(await readImageHeader(path, range), expected);
+  assert.deepEqual(imageHeaderOf(whole.subarray(13, 13 + large.length)), expected);
+  const cut = await readImageHeader(path, { offset: 13, length: 100 });
+  assert.equal(cut.kind, "corrupt");
+  assert.deepEqual(imageHeaderOf(whole.subarray(5, 5)), { kind: "corrupt", reason: "0 bytes" });
+});
