@@ -8,6 +8,8 @@ export { writeNpz } from "./archive/npz-writer.js";
 export type { NamedArray, NumericArray } from "./archive/numeric-array.js";
 export type { Dataset, FileSource, PixelSource, Split } from "./data/dataset.js";
 export { type DatasetRequest, loadDataset } from "./data/datasets.js";
+export { describeSelection } from "./data/few-shot.js";
+export type { DataFetch } from "./data/published/published-file.js";
 export { type OpenedEngine, openEngine } from "./engine/open.js";
 export { type HostTensor, type Session, SessionError } from "./engine/session.js";
 export { UserError } from "./errors.js";
@@ -22,14 +24,23 @@ export { forward, type Parameters } from "./model/resnet.js";
 // The recipe and the data.
 export * from "./recipe/hyperrule.js";
 export { mixupLambda, mixupPartners } from "./recipe/mixup.js";
+export { getPaddleSchedule, type Recipe, type RecipeName, recipeOf } from "./recipe/recipes.js";
+export { checkDataset, type DatasetReport } from "./run/check-dataset.js";
 export {
+  type EvaluateConsole,
   type EvaluateOptions,
   type EvaluationReport,
   evaluateRun,
 } from "./run/evaluate-run.js";
 export { type FineTuneResult, fineTune, type RunConsole } from "./run/fine-tune.js";
-export type { FineTuneOptions, RunConfig } from "./run/options.js";
-export { type Prediction, type PredictOptions, predict } from "./run/predict.js";
+export type { FetchPolicy, FineTuneOptions, RunConfig } from "./run/options.js";
+export {
+  type PredictConsole,
+  type Prediction,
+  type PredictOptions,
+  type PredictReport,
+  predict,
+} from "./run/predict.js";
 export { findTrainedModel, loadWeights, type TrainedModel } from "./run/trained-model.js";
 // Steps, training, evaluation, prediction.
 export {
@@ -42,5 +53,22 @@ export {
 export { type EvaluationResult, evaluate } from "./train/evaluate.js";
 export { type TrainObserver, type TrainPlan, train } from "./train/train.js";
 // Published models.
-export { addressOf, type DownloadOptions, downloadModel } from "./zoo/download-model.js";
-export { findZooModel, ZOO, type ZooModel } from "./zoo/models.js";
+export {
+  addressOf,
+  type DownloadedModel,
+  type DownloadOptions,
+  downloadModel,
+} from "./zoo/download-model.js";
+export { downloadModels } from "./zoo/download-models.js";
+export {
+  findZooModel,
+  findZooModels,
+  modelBytes,
+  modelParameters,
+  modelPath,
+  VTAB,
+  ZOO,
+  type ZooModel,
+  zooModel,
+} from "./zoo/models.js";
+export { verifyModel } from "./zoo/verify-model.js";

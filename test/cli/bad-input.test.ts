@@ -91,8 +91,8 @@ async function truncatedJpeg(): Promise<Uint8Array> {
 
 const cases: readonly Case[] = [
   {
-    name: "missing weights",
-    args: () => trainArgs("--model", "BiT-M-R50x1"),
+    name: "missing weights, with nothing to be fetched",
+    args: () => trainArgs("--model", "BiT-M-R50x1", "--offline"),
     message: /BiT-M-R50x1\.npz: there is no such file[\s\S]*npx bit-download BiT-M-R50x1/,
   },
   {
@@ -217,7 +217,7 @@ for (const { name, main = train, args, message } of cases) {
 
 test("the same of the commands' own processes", async () => {
   const results = await Promise.all([
-    runBin("bit-train", trainArgs("--model", "BiT-M-R50x1")),
+    runBin("bit-train", trainArgs("--model", "BiT-M-R50x1", "--offline")),
     runBin("bit-predict", [join(root, "cut.jpg"), "--run", tiny.run]),
     runBin("bit-eval", [tiny.run, "--tops", "3"]),
     runBin("bit-download", ["BiT-M-R50"]),

@@ -50,8 +50,12 @@ test(`${largeModel}: an archive beyond 4 GiB`, { timeout: 30 * 60_000 }, async (
     }
   });
 
-  for (const reader of ["engine", "javascript"] as const) {
-    await t.test(`it loads within 1.15 times what is kept, read by ${reader}`, async (t2) => {
+  // Without native/kernels/ an array passes through JavaScript, and is there twice for a while.
+  for (const [reader, bound] of [
+    ["engine", 1.15],
+    ["javascript", 1.7],
+  ] as const) {
+    await t.test(`it loads within ${bound} times what is kept, read by ${reader}`, async (t2) => {
       const child = fileURLToPath(new URL("./load-archive.js", import.meta.url));
       const { stdout } = await promisify(execFile)(process.execPath, [child, path, reader]);
       const report = JSON.parse(stdout) as LoadReport;
@@ -59,7 +63,7 @@ test(`${largeModel}: an archive beyond 4 GiB`, { timeout: 30 * 60_000 }, async (
       const gigabytes = (report.peakBytes / 1e9).toFixed(2);
       t2.diagnostic(`peak ${gigabytes} GB, ${ratio.toFixed(3)} of what is kept, ${report.ms} ms`);
       assert.deepEqual(report.wrong, [], "values differ");
-      assert.ok(ratio <= 1.15, `${gigabytes} GB`);
+      assert.ok(ratio <= bound, `${gigabytes} GB`);
     });
   }
 });
