@@ -4,12 +4,12 @@
  */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { mkdir, readFile, rename } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { systemErrorCode, UserError } from "../../errors.js";
 import { FileRefused } from "../../fetch/connection.js";
 import { fetchFile } from "../../fetch/fetch-file.js";
-import { removePart, removeRecord } from "../../fetch/partial-file.js";
+import { finishPart, removePart } from "../../fetch/partial-file.js";
 
 /** A file that a dataset's publisher, or who hosts it for him, offers. */
 export interface PublishedFile {
@@ -88,8 +88,7 @@ export async function fetchPublished(
         "mirror, or fetch the file by other means",
     );
   }
-  await rename(part, path);
-  await removeRecord(part);
+  await finishPart(part, path);
 }
 
 /** The MD5 sum of a file, in hexadecimal digits. */
