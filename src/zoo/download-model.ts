@@ -1,10 +1,11 @@
 /** Brings a published model into a folder, complete or not at all. */
-import { mkdir, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { dirname } from "node:path";
-import { systemErrorCode, UserError } from "../errors.js";
+import { UserError } from "../errors.js";
 import { FileRefused } from "../fetch/connection.js";
 import { type FetchOptions, fetchFile } from "../fetch/fetch-file.js";
 import { acquireLock } from "../fetch/file-lock.js";
+import { makeFolder } from "../fetch/make-folder.js";
 import { finishPart, removePart } from "../fetch/partial-file.js";
 import type { ArchiveDigest } from "./archive-digest.js";
 import { ArchiveProblem, archiveProblem, proveArchive, sizeRemark } from "./check-archive.js";
@@ -54,7 +55,7 @@ export async function downloadModel(
   const url = addressOf(wanted, baseUrl);
   if (await isThere(path, wanted, options)) return there(path, wanted, note);
 
-  await makeFolder(dirname(path));
+  await makeFolder(dirname(path), "--bit_pretrained_dir");
   const lock = await acquireLock(path, { purpose: "downloading it" });
   try {
     // Somebody else may have brought it in the meantime.
@@ -157,22 +158,6 @@ async function proven(
       `what came is not ${wanted.name}: ${error.got}`,
       `an .npz with the variables of ${wanted.name}`,
       "type the same command again; if it persists, open the address in a browser",
-      { cause: error },
-    );
-  }
-}
-
-async function makeFolder(folder: string): Promise<void> {
-  try {
-    await mkdir(folder, { recursive: true });
-  } catch (error) {
-    const code = systemErrorCode(error);
-    if (code === undefined) throw error;
-    throw new UserError(
-      folder,
-      `cannot be made (${code})`,
-      "a folder for the models",
-      "choose another with --bit_pretrained_dir",
       { cause: error },
     );
   }

@@ -1,14 +1,10 @@
 /** Fetches the archive of CIFAR-10 or CIFAR-100, which is then read as it is. */
 import { join } from "node:path";
 import { acquireLock } from "../../fetch/file-lock.js";
+import { makeFolder } from "../../fetch/make-folder.js";
 import type { CifarName } from "./cifar.js";
 import { CIFAR_LAYOUTS, DOWNLOAD_PAGE, isCifarThere } from "./cifar-layout.js";
-import {
-  type DataFetch,
-  fetchPublished,
-  makeFolder,
-  type PublishedFile,
-} from "./published-file.js";
+import { type DataFetch, fetchPublished, type PublishedFile } from "./published-file.js";
 
 const [cifar10, cifar100] = [CIFAR_LAYOUTS.cifar10[0]!, CIFAR_LAYOUTS.cifar100[0]!];
 
@@ -36,7 +32,7 @@ export async function fetchMissingCifar(
   request: DataFetch,
 ): Promise<void> {
   if (request.offline || (await isCifarThere(name, datadir))) return;
-  await makeFolder(datadir);
+  await makeFolder(datadir, "--datadir");
   const lock = await acquireLock(join(datadir, name), {
     purpose: `bringing ${name} there`,
     signal: request.signal,

@@ -3,6 +3,7 @@ import { rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { UserError } from "../../errors.js";
 import { acquireLock } from "../../fetch/file-lock.js";
+import { makeFolder } from "../../fetch/make-folder.js";
 import { exists } from "../files/existence.js";
 import { unpackArchive } from "../formats/unpack-archive.js";
 import {
@@ -10,7 +11,6 @@ import {
   describePublished,
   fetchPublished,
   fileName,
-  makeFolder,
   type PublishedFile,
 } from "./published-file.js";
 
@@ -45,7 +45,7 @@ export async function findOrFetch(
   }
   const home = join(datadir, dataset.places[0]);
   if (request.offline) await checkWithin(dataset, datadir, home);
-  await makeFolder(home);
+  await makeFolder(home, "--datadir");
   const lock = await acquireLock(join(home, dataset.name), {
     purpose: `bringing ${dataset.name} there`,
     signal: request.signal,

@@ -4,11 +4,12 @@
  */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { mkdir, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
-import { systemErrorCode, UserError } from "../../errors.js";
+import { UserError } from "../../errors.js";
 import { FileRefused } from "../../fetch/connection.js";
 import { fetchFile } from "../../fetch/fetch-file.js";
+import { makeFolder } from "../../fetch/make-folder.js";
 import { finishPart, removePart } from "../../fetch/partial-file.js";
 
 /** A file that a dataset's publisher, or who hosts it for him, offers. */
@@ -63,7 +64,7 @@ export async function fetchPublished(
   request: DataFetch,
 ): Promise<void> {
   const { dataUrl, signal, fetchProgress, note } = request;
-  await makeFolder(folder);
+  await makeFolder(folder, "--datadir");
   const name = fileName(file);
   const path = join(folder, name);
   const part = `${path}.part`;
@@ -136,24 +137,4 @@ async function mirroredSum(
     if (sum !== undefined && name.replace(/^\.\//, "") === basename(path)) return sum.toLowerCase();
   }
   return undefined;
-}
-
-/**
- * Makes a folder where it is not there.
- * @throws UserError where it cannot be made
- */
-export async function makeFolder(folder: string): Promise<void> {
-  try {
-    await mkdir(folder, { recursive: true });
-  } catch (error) {
-    const code = systemErrorCode(error);
-    if (code === undefined) throw error;
-    throw new UserError(
-      folder,
-      `cannot be made (${code})`,
-      "a folder in which files can be made",
-      "name another one with --datadir, or change its permissions",
-      { cause: error },
-    );
-  }
 }
