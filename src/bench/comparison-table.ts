@@ -1,7 +1,7 @@
 /** The comparison as a table. */
 import type { Comparison } from "./comparison.js";
 import { markdownTable } from "./markdown.js";
-import type { Summary } from "./report.js";
+import type { Summary } from "./summary.js";
 
 /** The table, and below it why rows are left out. Lines without ends. */
 export function comparisonLines(comparisons: readonly Comparison[]): string[] {

@@ -1,8 +1,9 @@
 /** bit-train beside PyTorch: each row's ratio, and whether it reaches its target. */
 import type { OwnSubjects } from "./own-subjects.js";
-import { type Missing, type Summary, summarize } from "./report.js";
+import type { Missing } from "./report.js";
 import type { BenchSizes } from "./sizes.js";
 import type { Findings, Subject } from "./subject.js";
+import { type Summary, summarize } from "./summary.js";
 import type { TorchSubjects } from "./torch-subjects.js";
 
 /** What is compared: speed as ours / theirs, which is to be high, or memory likewise, to be low. */

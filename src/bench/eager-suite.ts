@@ -1,10 +1,10 @@
 /** The traced graph against eager TF.js code, and the table of it. */
 import { markdownTable } from "./markdown.js";
-import type { Missing, Summary } from "./report.js";
-import { summarize } from "./report.js";
+import type { Missing } from "./report.js";
 import type { BenchSizes } from "./sizes.js";
 import { type StepTask, stepSubject } from "./step-subject.js";
 import type { Findings, Subject } from "./subject.js";
+import { type Summary, summarize } from "./summary.js";
 import type { BenchMode } from "./task.js";
 
 interface EagerRow {

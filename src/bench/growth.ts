@@ -4,10 +4,10 @@ import { sizeOf } from "../graph/shape.js";
 import { parseArchitecture, unitSpecs, variableSpecs } from "../model/architecture.js";
 import { fitLine } from "./linear-fit.js";
 import { markdownTable } from "./markdown.js";
-import { summarize } from "./report.js";
 import type { BenchSizes } from "./sizes.js";
 import { type StepTask, stepSubject } from "./step-subject.js";
 import type { Findings, Subject } from "./subject.js";
+import { summarize } from "./summary.js";
 
 interface GrowthRow {
   readonly label: string;

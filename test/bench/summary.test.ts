@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { waitForQuiet } from "../../src/bench/quiet.js";
-import { type Report, summarize } from "../../src/bench/report.js";
+import type { Report } from "../../src/bench/report.js";
 import { measureInTurn, type Subject } from "../../src/bench/subject.js";
+import { summarize } from "../../src/bench/summary.js";
 
 function report(stepsMs: readonly number[], peakGb: number, otherShare = 0): Report {
   return {
