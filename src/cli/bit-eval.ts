@@ -35,7 +35,7 @@ const flags = {
     describe: "Side to which images are resized [default: the run's, or the BiT-HyperRule's]",
   },
   batch: { type: "number", describe: "Images at a time [default: as memory allows]" },
-  resize: resizeFlag("the run's, or pillow"),
+  resize: resizeFlag,
   bad_images: badImagesFlag,
   precision: precisionFlag("the run's, or the device's fastest"),
   workers: { type: "number", describe: "Threads that prepare images [default: cores]" },

@@ -33,7 +33,7 @@ const flags = {
   json: { type: "boolean", default: false, describe: "Print one JSON object and nothing else" },
   logits: { type: "string", describe: "A .npy to write all logits to, float32 [images, classes]" },
   batch: { type: "number", describe: "Images at a time [default: as memory allows]" },
-  resize: resizeFlag("the run's, or pillow"),
+  resize: resizeFlag,
   precision: precisionFlag("the run's, or the device's fastest"),
   workers: { type: "number", describe: "Threads that prepare images [default: cores]" },
 } as const;

@@ -59,7 +59,11 @@ const flags = {
   steps: { type: "number", describe: "Length of training; the schedule is scaled to it" },
   resolution: { type: "number", describe: "Side to which training images are resized" },
   crop: { type: "number", describe: "Side of the crop, and of images in evaluation" },
-  resize: { ...resizeFlag("pillow"), default: "pillow" },
+  resize: {
+    ...resizeFlag,
+    default: "pillow",
+    describe: "As Pillow (antialiased) or TensorFlow resizes",
+  },
   precision: precisionFlag("the device's fastest"),
   remat: rematFlag,
   cache: {

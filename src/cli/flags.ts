@@ -35,11 +35,12 @@ export const badImagesFlag = {
   describe: "What becomes of images that cannot be decoded",
 } as const;
 
-/** `--resize`, with what holds where it is left out. */
-export function resizeFlag(otherwise: string) {
-  const describe = `As Pillow (antialiased) or TensorFlow resizes [default: ${otherwise}]`;
-  return { type: "string", choices: resizeMethods, describe } as const;
-}
+/** `--resize` of commands that otherwise follow the run. */
+export const resizeFlag = {
+  type: "string",
+  choices: resizeMethods,
+  describe: "As Pillow (antialiased) or TensorFlow resizes [default: the run's, or pillow]",
+} as const;
 
 /** Flags of commands that fetch a model which is missing. `fetchPolicy` reads them. */
 export const modelFetchFlags = {
