@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { type FileHandle, open, rename, rm, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { systemErrorCode, UserError } from "../errors.js";
+import { type FileSystem, nodeFileSystem } from "./file-system.js";
 
 /**
  * Writes a file that is complete or absent: to a temporary name in the same folder, flushed to the
@@ -15,36 +16,44 @@ import { systemErrorCode, UserError } from "../errors.js";
 export async function writeFileAtomically(
   path: string,
   write: (append: (bytes: Uint8Array) => Promise<void>) => Promise<void>,
+  files: FileSystem = nodeFileSystem,
 ): Promise<void> {
-  const folder = dirname(path);
-  const unique = `${process.pid}-${randomBytes(4).toString("hex")}`;
-  const temporary = join(folder, `.${basename(path).slice(0, 60)}.${unique}.tmp`);
+  const temporary = temporaryName(path);
   const system = async <T>(call: Promise<T>): Promise<T> => {
     try {
       return await call;
     } catch (error) {
-      throw writeError(path, error);
+      throw writeProblem(path, error);
     }
   };
 
   await refuseFolder(path);
-  const handle = await system(open(temporary, "wx"));
+  const file = await system(files.create(temporary));
   try {
     try {
-      await write(async (bytes) => {
-        for (let done = 0; done < bytes.length; )
-          done += (await system(handle.write(bytes, done))).bytesWritten;
-      });
-      await system(handle.sync());
+      await write((bytes) => system(file.write(bytes)));
+      await system(file.sync());
     } finally {
-      await system(handle.close());
+      await system(file.close());
     }
-    await system(rename(temporary, path));
+    await system(files.rename(temporary, path));
   } catch (error) {
-    await rm(temporary, { force: true }).catch(() => undefined);
+    await files.remove(temporary).catch(() => undefined);
     throw error;
   }
-  await syncFolder(folder);
+  // The file is whole and in place, whatever comes of this.
+  await files.syncFolder(dirname(path)).catch(() => undefined);
+}
+
+/** A new name beside `path` that no other process chooses: `.<file>.<pid>-<random>.tmp`. */
+export function temporaryName(path: string): string {
+  const unique = `${process.pid}-${randomBytes(4).toString("hex")}`;
+  return join(dirname(path), `.${basename(path).slice(0, 60)}.${unique}.tmp`);
+}
+
+/** Whether a file's name is one of `temporaryName`. */
+export function isTemporaryName(name: string): boolean {
+  return /^\..*\.\d+-[0-9a-f]{8}\.tmp$/.test(name);
 }
 
 /** Found out before the contents are made, not at the rename after it. */
@@ -57,19 +66,6 @@ async function refuseFolder(path: string): Promise<void> {
       "the name of a file to write",
       "give a file name inside it",
     );
-}
-
-/** Makes the rename itself last through a power cut. */
-async function syncFolder(folder: string): Promise<void> {
-  let handle: FileHandle | undefined;
-  try {
-    handle = await open(folder, "r");
-    await handle.sync();
-  } catch {
-    // Some network and FUSE file systems refuse this for folders. The file is whole and in place.
-  } finally {
-    await handle?.close();
-  }
 }
 
 const FAILURES: Readonly<
@@ -110,7 +106,8 @@ const FAILURES: Readonly<
   ENAMETOOLONG: ["the name is too long", "a shorter name", "choose another name"],
 };
 
-function writeError(path: string, error: unknown): unknown {
+/** A UserError for a system call that failed in writing; anything else is handed back unchanged. */
+export function writeProblem(path: string, error: unknown): unknown {
   const code = systemErrorCode(error);
   if (code === undefined || code.startsWith("ERR_")) return error;
   const [got, expected, nextStep] = FAILURES[code] ?? [

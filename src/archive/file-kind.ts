@@ -16,10 +16,16 @@ const SIGNATURES: readonly (readonly [start: string, kind: string])[] = [
 /** What a file seems to be, in words, by its first 64 or so bytes: for messages. */
 export function describeStart(start: Uint8Array): string {
   if (start.length === 0) return "an empty file";
-  const text = Buffer.from(start).toString("latin1");
+  const text = Buffer.from(start.subarray(0, 64)).toString("latin1");
   const known = SIGNATURES.find(([signature]) => text.startsWith(signature));
   if (known) return known[1];
-  if (/^\s*<(!doctype|html|\?xml|head|body|error)/i.test(text))
+  if (isWebPage(start))
     return "a web page, as a proxy, a login or an error sends in a file's place";
   return "not a ZIP archive";
+}
+
+/** Whether a file begins as a web page, or an error's XML, does. */
+export function isWebPage(start: Uint8Array): boolean {
+  const text = Buffer.from(start.subarray(0, 64)).toString("latin1");
+  return /^\s*<(!doctype|html|\?xml|head|body|error)/i.test(text);
 }

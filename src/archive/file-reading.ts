@@ -1,3 +1,4 @@
+import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { systemErrorCode, UserError } from "../errors.js";
 
@@ -7,26 +8,69 @@ import { systemErrorCode, UserError } from "../errors.js";
  */
 const CHUNK_BYTES = 4 * 1024 * 1024;
 
-/** Opens a regular file; throws UserError, ending in `nextStep`, where that is not possible. */
+/** What is found where a file is expected: a folder, a named pipe, a device. */
+export class NotAFile extends Error {}
+
+/** A file that is shorter than it was when it was opened, or than it says itself. */
+export class EarlyEnd extends Error {}
+
+/**
+ * Opens a regular file. It does not wait, as opening a named pipe otherwise does.
+ * @throws NotAFile, and the system's errors as they come
+ */
+export async function openFile(path: string): Promise<{ handle: FileHandle; sizeBytes: number }> {
+  const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const stats = await handle.stat();
+    if (stats.isFile()) return { handle, sizeBytes: stats.size };
+    throw new NotAFile("not a regular file");
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+}
+
+/** A file that is longer than any of its kind. */
+export class TooLong extends Error {}
+
+/**
+ * All of a regular file.
+ * @throws NotAFile, EarlyEnd, TooLong beyond `mostBytes`, and the system's errors as they come
+ */
+export async function readWhole(path: string, mostBytes: number): Promise<Uint8Array> {
+  const { handle, sizeBytes } = await openFile(path);
+  try {
+    if (sizeBytes > mostBytes)
+      throw new TooLong(`${sizeBytes} bytes, more than the ${mostBytes} that are read`);
+    const bytes = new Uint8Array(sizeBytes);
+    await readExactly(handle, bytes, 0);
+    return bytes;
+  } finally {
+    await handle.close();
+  }
+}
+
+/** As `openFile`; throws UserError, ending in `nextStep`, where that is not possible. */
 export async function openForReading(
   path: string,
   nextStep: string,
 ): Promise<{ handle: FileHandle; sizeBytes: number }> {
-  let handle: FileHandle | undefined;
   try {
-    handle = await open(path, "r");
-    const stats = await handle.stat();
-    if (stats.isFile()) return { handle, sizeBytes: stats.size };
+    return await openFile(path);
   } catch (error) {
-    await handle?.close();
     throw readError(path, error, nextStep);
   }
-  await handle.close();
-  throw new UserError(path, "not a regular file", "a file", nextStep);
 }
 
-/** A UserError for a failed system call; anything else is handed back unchanged. */
+/**
+ * A UserError for a failed system call, and for a file that is none, ends early or is too long;
+ * anything else is handed back unchanged.
+ */
 export function readError(path: string, error: unknown, nextStep: string): unknown {
+  if ([NotAFile, EarlyEnd, TooLong].some((fault) => error instanceof fault))
+    return new UserError(path, (error as Error).message, "a whole file", nextStep, {
+      cause: error,
+    });
   const code = systemErrorCode(error);
   if (code === undefined || code.startsWith("ERR_")) return error;
   const reasons: Readonly<Record<string, string>> = {
@@ -52,7 +96,7 @@ export function readError(path: string, error: unknown, nextStep: string): unkno
  * Fills `target` with the file's bytes from `position` on, without another copy. `onChunk` sees the
  * bytes piece by piece, in order, while the next piece is being read.
  *
- * @throws Error with a plain message where the file ends early; the system's errors as they come
+ * @throws EarlyEnd, and the system's errors as they come
  */
 export async function readExactly(
   handle: FileHandle,
@@ -69,7 +113,7 @@ export async function readExactly(
         chunk.length - filled,
         position + start + filled,
       );
-      if (bytesRead === 0) throw new Error(`the file ends at byte ${position + start + filled}`);
+      if (bytesRead === 0) throw new EarlyEnd(`the file ends at byte ${position + start + filled}`);
       filled += bytesRead;
     }
     return chunk;

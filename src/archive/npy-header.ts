@@ -134,6 +134,11 @@ export function encodeNpyHeader(dtype: string, shape: readonly number[]): Uint8A
   return header;
 }
 
+/** For messages: short, without control characters, and no view that would keep all of `text`. */
+function excerpt(text: string): string {
+  return JSON.stringify(text.slice(0, 120));
+}
+
 type Field = "descr" | "fortran_order" | "shape";
 
 const PAIR =
@@ -151,12 +156,7 @@ function parseDictionary(text: string, where: string): Record<Field, string> {
     (key) => fields.get(key) ?? "",
   );
   if (!/^['"]/.test(descr!) || !/^(True|False)$/.test(order!) || !shape!.startsWith("("))
-    throw new UserError(
-      where,
-      `the header ${JSON.stringify(text.trim().slice(0, 120))}`,
-      EXPECTED,
-      SAVE_AGAIN,
-    );
+    throw new UserError(where, `the header ${excerpt(text.trim())}`, EXPECTED, SAVE_AGAIN);
   return { descr: descr!, fortran_order: order!, shape: shape! };
 }
 
@@ -176,7 +176,7 @@ function parseDtype(dtype: string, where: string) {
   const code = `${match?.[2]}${match?.[3]}`;
   if (!match || !isElementType(code)) {
     const kind = REFUSED[match?.[2] ?? ""] ?? "an array of a type that is not read";
-    throw new UserError(where, `${kind}: dtype '${dtype}'`, EXPECTED, SAVE_AGAIN);
+    throw new UserError(where, `${kind}: dtype ${excerpt(dtype)}`, EXPECTED, SAVE_AGAIN);
   }
   const itemSizeBytes = Number(match[3]);
   return { elementType: code, itemSizeBytes, bigEndian: match[1] === ">" && itemSizeBytes > 1 };
@@ -186,7 +186,7 @@ function parseShape(text: string, itemSizeBytes: number, where: string): number[
   const refuse = (got: string): never => {
     throw new UserError(
       where,
-      `${got}: ${text.slice(0, 120)}`,
+      `${got}: ${excerpt(text)}`,
       "a tuple of lengths of 0 or more",
       SAVE_AGAIN,
     );

@@ -5,9 +5,11 @@
  */
 import JSZip from "jszip";
 import { UserError } from "../errors.js";
+import { crc32InJavaScript } from "./crc32-in-javascript.js";
 import { decodeNpy, encodeNpy, npyByteLength } from "./npy-codec.js";
 import { type NpzEncoding, nameCheck } from "./npz-encoding.js";
 import type { NamedArray, NumericArray } from "./numeric-array.js";
+import { readZipRecords, type ZipRecord } from "./zip-records.js";
 
 /** The most bytes of arrays, and of archive, that are handled in memory: 512 MiB. */
 export const MAX_NPZ_BYTES = 512 * 1024 * 1024;
@@ -54,14 +56,16 @@ export async function encodeNpzBytes(
 export async function decodeNpzBytes(bytes: Uint8Array): Promise<Map<string, NumericArray>> {
   const nextStep = "open it from disk with NpzReader.open(path), which reads array by array";
   if (bytes.length > MAX_NPZ_BYTES) throw tooLarge(bytes.length, nextStep);
-  const zip = await load(bytes);
+  const { members, records } = await load(bytes);
+  let totalBytes = 0;
+  for (const { uncompressedSize } of records.values()) totalBytes += uncompressedSize;
+  if (totalBytes > MAX_NPZ_BYTES) throw tooLarge(totalBytes, nextStep);
   const arrays = new Map<string, NumericArray>();
-  let budgetBytes = MAX_NPZ_BYTES;
-  for (const member of Object.values(zip.files)) {
+  for (const member of members) {
     if (member.dir || !member.name.endsWith(".npy")) continue;
-    const contents = await unpack(member, budgetBytes);
-    if (contents === undefined) throw tooLarge(MAX_NPZ_BYTES, nextStep);
-    budgetBytes -= contents.length;
+    const record = records.get(member.name);
+    if (record === undefined) throw damaged(`it has two names for '${member.name}'`);
+    const contents = await unpack(member, record);
     const name = member.name.slice(0, -".npy".length);
     arrays.set(name, decodeNpy(contents, `${WHERE}, array '${name}'`));
   }
@@ -69,10 +73,16 @@ export async function decodeNpzBytes(bytes: Uint8Array): Promise<Map<string, Num
   return arrays;
 }
 
-async function load(bytes: Uint8Array): Promise<JSZip> {
+/** The archive's members, and what its directory says of each, by name. */
+async function load(
+  bytes: Uint8Array,
+): Promise<{ members: JSZip.JSZipObject[]; records: Map<string, ZipRecord> }> {
   let zip: JSZip;
+  let records: ZipRecord[];
   try {
-    zip = await JSZip.loadAsync(bytes, { checkCRC32: true });
+    records = readZipRecords(bytes);
+    // Not with jszip's check of CRC-32, which inflates everything, to whatever size.
+    zip = await JSZip.loadAsync(bytes);
   } catch (error) {
     throw damaged((error as Error).message.split(", see https://")[0]!, error);
   }
@@ -82,20 +92,25 @@ async function load(bytes: Uint8Array): Promise<JSZip> {
   );
   if (moved) throw damaged(`a member's name leaves the archive: '${moved.unsafeOriginalName}'`);
   // jszip keeps the last of several members of one name, and says nothing.
-  if (members.length !== memberCount(bytes)) throw damaged("it names a member twice");
-  return zip;
+  if (members.length !== records.length) throw damaged("it names a member twice");
+  return { members, records: new Map(records.map((record) => [record.name, record])) };
 }
 
-/** The number of members by the end record, the last of its signature within the archive. */
-function memberCount(bytes: Uint8Array): number {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  let end = bytes.length - 22;
-  while (view.getUint32(end, true) !== 0x06054b50) end--;
-  return view.getUint16(end + 10, true);
+/** A member's contents. Stops as soon as they pass the size that the directory says. */
+async function unpack(
+  member: JSZip.JSZipObject,
+  { crc, uncompressedSize }: ZipRecord,
+): Promise<Uint8Array> {
+  const contents = await inflate(member, uncompressedSize);
+  if (contents?.length !== uncompressedSize)
+    throw damaged(`'${member.name}' does not have the size that the archive says`);
+  if (crc32InJavaScript(contents) !== crc)
+    throw damaged(`the CRC-32 of '${member.name}' does not match`);
+  return contents;
 }
 
-/** A member's contents, or undefined as soon as they pass the limit. */
-function unpack(member: JSZip.JSZipObject, limitBytes: number): Promise<Uint8Array | undefined> {
+/** Undefined for more than so many bytes. */
+function inflate(member: JSZip.JSZipObject, limitBytes: number): Promise<Uint8Array | undefined> {
   // Documented, but missing from jszip's types; `async` would unpack everything before telling.
   const streamable = member as JSZip.JSZipObject & {
     internalStream(type: "uint8array"): JSZip.JSZipStreamHelper<Uint8Array>;

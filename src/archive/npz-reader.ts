@@ -5,21 +5,13 @@
  */
 import { pipeline } from "node:stream/promises";
 import zlib from "node:zlib";
-import type yauzl from "yauzl";
 import { UserError } from "../errors.js";
 import { crc32 } from "./crc32.js";
 import { allocate, readExactly } from "./file-reading.js";
 import { arrayFromRaw } from "./npy-codec.js";
-import {
-  checkNpyLength,
-  MAX_NPY_HEADER_BYTES,
-  NPY_PREAMBLE_BYTES,
-  type NpyHeader,
-  npyHeaderBytes,
-  parseNpyHeader,
-} from "./npy-header.js";
+import { inspectMember, type Member, STORED } from "./npz-member.js";
 import type { NumericArray } from "./numeric-array.js";
-import { damageError, fetchStep, openZip, type ZipDirectory } from "./zip-directory.js";
+import { damageError, openZip, type ZipDirectory } from "./zip-directory.js";
 
 /** What an archive says of one array, known without reading its data. */
 export interface NpzEntry {
@@ -50,14 +42,6 @@ export interface NpzReaderOptions {
   readonly verify?: boolean;
 }
 
-interface Member {
-  readonly entry: yauzl.Entry;
-  readonly header: NpyHeader;
-  /** Where the member's contents begin in the archive. */
-  readonly position: number;
-  readonly headerCrc: number;
-}
-
 /** An open .npz archive. `close` it when done. */
 export class NpzReader {
   /** The arrays' names in the archive's order, those included that cannot be read. */
@@ -76,8 +60,9 @@ export class NpzReader {
    * Opens an archive and reads its directory and each array's first bytes. An array that cannot be
    * read (object arrays, encryption, foreign compression) is listed; only asking for it throws.
    *
-   * @throws UserError where the file is missing, no .npz, cut off or damaged, holds no array, or
-   *   names one twice or by a path that leaves the archive
+   * @throws UserError where the file is missing, no .npz, cut off or damaged, holds no array, has
+   *   too many members or members that overlap, or names one twice or by a path that leaves the
+   *   archive
    */
   static async open(path: string, { verify = true }: NpzReaderOptions = {}): Promise<NpzReader> {
     const directory = await openZip(path);
@@ -86,7 +71,7 @@ export class NpzReader {
       for (const entry of directory.members) {
         if (!entry.fileName.endsWith(".npy")) continue;
         const name = entry.fileName.slice(0, -".npy".length);
-        members.set(name, await inspect(directory, entry, path, whereOf(path, name)));
+        members.set(name, await inspectMember(directory, entry, path, whereOf(path, name)));
       }
       if (members.size === 0) throw withoutArrays(path, directory);
       return new NpzReader(path, directory, members, verify);
@@ -201,95 +186,20 @@ export class NpzReader {
         filled += chunk.length;
       }
     };
-    await pipeline(packed, zlib.createInflateRaw({ chunkSize: INFLATE_CHUNK_BYTES }), fill);
+    const inflate = zlib.createInflateRaw({ chunkSize: INFLATE_CHUNK_BYTES });
+    await pipeline(packed, inflate, fill);
     if (filled !== target.length) throw new Error("it inflates to less than its size");
+    if (inflate.bytesWritten !== entry.compressedSize)
+      throw new Error("there are bytes after its end");
     return crc;
   }
 }
 
-const STORED = 0;
-const DEFLATED = 8;
 /** zlib's own 16 KiB would cost a turn of the event loop each. */
 const INFLATE_CHUNK_BYTES = 1024 * 1024;
-/** No deflate stream can expand by more; a member that claims to is refused before allocating. */
-const MAX_DEFLATE_RATIO = 1032;
-
-const METHODS: Readonly<Record<number, string>> = {
-  9: "Deflate64",
-  12: "bzip2",
-  14: "LZMA",
-  93: "Zstandard",
-  95: "xz",
-};
 
 function whereOf(path: string, name: string): string {
   return `${path}, array '${name}'`;
-}
-
-/** Reads a member's header. What makes this one member unreadable is returned, not thrown. */
-async function inspect(
-  directory: ZipDirectory,
-  entry: yauzl.Entry,
-  path: string,
-  where: string,
-): Promise<Member | UserError> {
-  try {
-    checkStorage(entry, path, where);
-    const { zip } = directory;
-    const { fileDataStart: position } = await zip.readLocalFileHeaderPromise(entry, {
-      minimal: true,
-    });
-    const start = await firstBytes(directory, entry, position, where);
-    const header = parseNpyHeader(start, where);
-    checkNpyLength(header, entry.uncompressedSize, where);
-    return { entry, header, position, headerCrc: crc32(start.subarray(0, header.headerBytes)) };
-  } catch (error) {
-    const problem = damageError(path, where, error);
-    if (problem instanceof UserError) return problem;
-    throw problem;
-  }
-}
-
-function checkStorage(entry: yauzl.Entry, path: string, where: string): void {
-  const saveAgain = "save it again from Python with np.savez or np.savez_compressed";
-  if (entry.isEncrypted())
-    throw new UserError(where, "encrypted", "an archive without a password", saveAgain);
-  const method = entry.compressionMethod;
-  if (method !== STORED && method !== DEFLATED) {
-    const got = `compressed by ${METHODS[method] ?? "an unknown method"} (method ${method})`;
-    throw new UserError(where, got, "stored or deflated, as numpy does", saveAgain);
-  }
-  if (entry.uncompressedSize > (entry.compressedSize + 1) * MAX_DEFLATE_RATIO) {
-    const got = `claims ${entry.uncompressedSize} bytes, packed in ${entry.compressedSize}`;
-    throw new UserError(where, got, "sizes that deflate can reach", fetchStep(path));
-  }
-}
-
-/** The member's contents at least as far as its .npy header goes (or all, where it is shorter). */
-async function firstBytes(
-  { file }: ZipDirectory,
-  entry: yauzl.Entry,
-  position: number,
-  where: string,
-): Promise<Uint8Array> {
-  const packed = (limit: number) => file.bytesAt(position, Math.min(limit, entry.compressedSize));
-  // A header has 128 bytes as a rule; only one that does not fit makes a second, longer read.
-  for (const limit of [1024, MAX_NPY_HEADER_BYTES + 1024]) {
-    const bytes = await packed(limit);
-    const start = entry.compressionMethod === STORED ? bytes : inflateStart(bytes);
-    const whole = bytes.length === entry.compressedSize;
-    if (
-      whole ||
-      (start.length >= NPY_PREAMBLE_BYTES && start.length >= npyHeaderBytes(start, where))
-    )
-      return start;
-  }
-  throw new Error("its .npy header is cut off");
-}
-
-/** Inflates as far as the packed bytes reach. */
-function inflateStart(packed: Uint8Array): Uint8Array {
-  return zlib.inflateRawSync(packed, { finishFlush: zlib.constants.Z_SYNC_FLUSH });
 }
 
 function withoutArrays(path: string, { members }: ZipDirectory): UserError {

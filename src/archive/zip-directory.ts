@@ -4,17 +4,19 @@
  * archive into one UserError.
  */
 import type { FileHandle } from "node:fs/promises";
-import { basename } from "node:path";
 import yauzl from "yauzl";
 import { systemErrorCode, UserError } from "../errors.js";
 import { describeStart, ZIP } from "./file-kind.js";
-import { openForReading, readError, readExactly } from "./file-reading.js";
+import { EarlyEnd, openForReading, readError, readExactly } from "./file-reading.js";
+import { END_BYTES, LOCAL_HEADER_BYTES, MAX_MEMBERS, RECORD_BYTES } from "./zip-records.js";
 
 /** An open archive: yauzl's view, the file under it, and its members in their order. */
 export interface ZipDirectory {
   readonly zip: yauzl.ZipFile;
   readonly file: ArchiveFile;
   readonly members: readonly yauzl.Entry[];
+  /** Where the record that comes after a member begins, which the member must not reach into. */
+  readonly ends: ReadonlyMap<yauzl.Entry, number>;
 }
 
 /**
@@ -23,6 +25,9 @@ export interface ZipDirectory {
  */
 const WINDOW_BYTES = 16 * 1024;
 const STREAM_CHUNK_BYTES = 256 * 1024;
+
+/** Names, extra fields and comments come to some 150 bytes for a member. */
+const MAX_DIRECTORY_BYTES = 16 * 1024 * 1024;
 
 /** Random access to the archive's bytes, as yauzl wants it. */
 export class ArchiveFile extends yauzl.RandomAccessReader {
@@ -77,8 +82,8 @@ export class ArchiveFile extends yauzl.RandomAccessReader {
 /**
  * Opens an archive and reads its central directory, wherever that lies.
  *
- * @throws UserError where the file is missing, is no ZIP archive, is cut off or damaged, or names a
- *   member twice or by a path that leaves the archive
+ * @throws UserError where the file is missing, is no ZIP archive, is cut off or damaged, has too many
+ *   members or members that overlap, or names one twice or by a path that leaves the archive
  */
 export async function openZip(path: string): Promise<ZipDirectory> {
   const { handle, sizeBytes } = await openForReading(path, fetchStep(path, "download it"));
@@ -87,24 +92,68 @@ export async function openZip(path: string): Promise<ZipDirectory> {
     const zip = await openStructure(path, file);
     // yauzl reports through promises here; an event nobody listens to would end the process.
     zip.on("error", () => undefined);
-    const members: yauzl.Entry[] = [];
-    const seen = new Set<string>();
-    for await (const member of zip.eachEntry()) {
-      if (seen.has(member.fileName))
-        throw new UserError(
-          path,
-          `names the member '${member.fileName}' twice`,
-          "each name once",
-          fetchStep(path),
-        );
-      seen.add(member.fileName);
-      members.push(member);
-    }
-    return { zip, file, members };
+    const { members, directoryBytes } = await listMembers(zip, path);
+    const ends = endsOf(members, sizeBytes - directoryBytes - END_BYTES, path);
+    return { zip, file, members, ends };
   } catch (error) {
     await handle.close();
     throw damageError(path, path, error);
   }
+}
+
+async function listMembers(zip: yauzl.ZipFile, path: string) {
+  const refusal = (got: string, expected: string) =>
+    new UserError(path, got, expected, fetchStep(path));
+  if (zip.entryCount > MAX_MEMBERS)
+    throw refusal(`claims ${zip.entryCount} members`, `at most ${MAX_MEMBERS}`);
+  const members: yauzl.Entry[] = [];
+  const seen = new Set<string>();
+  let directoryBytes = 0;
+  for await (const member of zip.eachEntry()) {
+    const { fileName, fileNameRaw, extraFieldRaw, fileCommentRaw } = member;
+    const shown = JSON.stringify(fileName.slice(0, 200));
+    if (/\p{Cc}/u.test(fileName))
+      throw refusal(`names a member with control characters, ${shown}`, "printable names");
+    if (seen.has(fileName)) throw refusal(`names the member ${shown} twice`, "each name once");
+    seen.add(fileName);
+    members.push(member);
+    directoryBytes += RECORD_BYTES + fileNameRaw.length;
+    directoryBytes += extraFieldRaw.length + fileCommentRaw.length;
+    if (directoryBytes > MAX_DIRECTORY_BYTES)
+      throw refusal("a directory of absurd size", `at most ${MAX_DIRECTORY_BYTES} bytes`);
+  }
+  return { members, directoryBytes };
+}
+
+/**
+ * Where each member has to end. What shares its bytes with another can make a small archive unpack
+ * to any size.
+ * @param directoryStart where the last of the members has to end
+ */
+function endsOf(
+  members: readonly yauzl.Entry[],
+  directoryStart: number,
+  path: string,
+): Map<yauzl.Entry, number> {
+  const ends = new Map<yauzl.Entry, number>();
+  let end = directoryStart;
+  const fromTheLast = [...members].sort(
+    (a, b) => b.relativeOffsetOfLocalHeader - a.relativeOffsetOfLocalHeader,
+  );
+  for (const member of fromTheLast) {
+    const { relativeOffsetOfLocalHeader: start, compressedSize, fileNameRaw } = member;
+    // Its own extra field may make it longer: whoever reads its header holds it against `ends`.
+    if (start + LOCAL_HEADER_BYTES + fileNameRaw.length + compressedSize > end)
+      throw new UserError(
+        path,
+        `the member '${member.fileName}' overlaps another or the directory`,
+        "members one after the other",
+        fetchStep(path),
+      );
+    ends.set(member, end);
+    end = start;
+  }
+  return ends;
 }
 
 /**
@@ -115,9 +164,9 @@ export async function openZip(path: string): Promise<ZipDirectory> {
  */
 export function damageError(path: string, where: string, error: unknown): unknown {
   const code = systemErrorCode(error);
-  // yauzl and file-reading.ts throw plain Errors without a code; zlib's codes begin with Z_.
+  // yauzl throws plain Errors without a code; zlib's codes begin with Z_.
   const isPlain = error instanceof Error && error.constructor === Error && code === undefined;
-  if (isPlain || code?.startsWith("Z_"))
+  if (isPlain || error instanceof EarlyEnd || code?.startsWith("Z_"))
     return new UserError(
       where,
       `the archive is damaged: ${(error as Error).message}`,
@@ -128,9 +177,12 @@ export function damageError(path: string, where: string, error: unknown): unknow
   return readError(path, error, fetchStep(path));
 }
 
+/** A published archive's name, with the zoo's folder where it has one. */
+const publishedName = /(?:^|\/)((?:vtab\/BiT-M-|distill\/|BiT-[SM]-)R\d+x\d+[\w-]*)\.npz$/;
+
 /** The next step for a bad archive: the download's command where the name is an official one. */
 export function fetchStep(path: string, verb = "download it again"): string {
-  const official = /^(BiT-[SM]-R\d+x\d+[\w-]*)\.npz$/.exec(basename(path))?.[1];
+  const official = publishedName.exec(path)?.[1];
   if (official) return `${verb}: npx bit-download ${official}`;
   return "copy, download or save the file again, or give the path of another";
 }

@@ -105,7 +105,7 @@ const REFUSED: readonly [what: string, bytes: Buffer, message: RegExp][] = [
   ["a structured array", npy(dict("[('x', '<f4')]", "(3,)")), /structured/],
   ["complex numbers", npy(dict("'<c8'", "(3,)")), /complex/],
   ["raw bytes", npy(dict("'|V2'", "(12,)")), /bfloat16/],
-  ["long doubles", npy(dict("'<f16'", "(1,)")), /'<f16'/],
+  ["long doubles", npy(dict("'<f16'", "(1,)")), /"<f16"/],
   ["a negative length", npy(dict("'<f4'", "(-6,)")), /negative/],
   ["two negative lengths", npy(dict("'<f4'", "(-2, -3)")), /negative/],
   ["an overflowing shape", npy(dict("'<f4'", "(4294967296, 4294967296)")), /overflows/],

@@ -1,7 +1,8 @@
 /** What each image of a dataset is, from all of its bytes: a digest to tell copies by, and its header. */
 
 import { createHash } from "node:crypto";
-import { type FileHandle, open } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
+import { openFile } from "../../archive/file-reading.js";
 import type { FileSource, PixelSource } from "../dataset.js";
 import { type ImageHeader, readImageHeader } from "./image-header.js";
 
@@ -60,7 +61,7 @@ async function digestOf(
   const hash = createHash("sha256");
   let file: FileHandle | undefined;
   try {
-    file = await open(path, "r");
+    file = (await openFile(path)).handle;
     for (let left = length, at = offset; left > 0; ) {
       const { bytesRead } = await file.read(chunk, 0, Math.min(chunk.length, left), at);
       if (bytesRead === 0) break;

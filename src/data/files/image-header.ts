@@ -3,11 +3,14 @@
  * to the engine. A file goes by its content, whatever its name says.
  */
 
-import { type FileHandle, open } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
 import { extname } from "node:path";
 import { imageSize } from "image-size";
+import { isWebPage } from "../../archive/file-kind.js";
+import { openFile, readExactly } from "../../archive/file-reading.js";
 import { systemErrorCode } from "../../errors.js";
 import type { Decoder } from "../dataset.js";
+import { gifFramePixels } from "./gif-frames.js";
 
 /** What a file turned out to be. */
 export type ImageHeader =
@@ -55,10 +58,18 @@ export function hasUnsupportedExtension(path: string): boolean {
 
 /** An image that claims more pixels is taken for damaged. Decoded, so many are 800 MB. */
 export const MOST_PIXELS = 2 ** 28;
+/**
+ * No PNG, by deflate's limit, stands for more than 8,256 pixels with each of its bytes, and no JPEG
+ * or GIF for as many. A file of one colour may be smaller: up to so many pixels any size will do.
+ */
+const MOST_PIXELS_PER_BYTE = 2 ** 14;
+const PIXELS_OF_ANY_FILE = 2 ** 24;
 
 /** Enough for nearly every file; a JPEG may have a thumbnail or a profile before its size. */
 const FIRST_READ_BYTES = 64 * 1024;
 const MAX_READ_BYTES = 32 * 1024 * 1024;
+/** A GIF is read in full. */
+const MOST_GIF_BYTES = 128 * 1024 * 1024;
 
 /**
  * Reads what a file is. Never throws: a file that cannot be opened is reported as corrupt.
@@ -70,19 +81,27 @@ export async function readImageHeader(
 ): Promise<ImageHeader> {
   let file: FileHandle | undefined;
   try {
-    file = await open(path, "r");
+    const opened = await openFile(path);
+    file = opened.handle;
+    const sizeBytes = Math.min(range.length, opened.sizeBytes - range.offset);
     for (let limit = FIRST_READ_BYTES; ; limit *= 8) {
-      const wanted = Math.min(limit, range.length);
+      const wanted = Math.max(0, Math.min(limit, sizeBytes));
       const bytes = new Uint8Array(wanted);
       const { bytesRead } = await file.read(bytes, 0, wanted, range.offset);
       if (bytesRead === 0) return { kind: "corrupt", reason: "0 bytes" };
-      const header = parseImageHeader(bytesRead === wanted ? bytes : bytes.slice(0, bytesRead));
+      const start = bytesRead === wanted ? bytes : bytes.slice(0, bytesRead);
+      const header = heldAgainstSize(parseImageHeader(start), sizeBytes);
       // Only a JPEG's size may lie anywhere; other formats have it in their first bytes.
       const more = bytesRead === limit && limit < MAX_READ_BYTES && isJpeg(bytes);
       if (header.kind === "corrupt" && more) continue;
       if (header.kind === "corrupt" && hasUnsupportedExtension(path))
         return { kind: "unsupported", format: extname(path).slice(1).toLowerCase() };
-      return header;
+      if (header.kind !== "readable" || header.format !== "gif") return header;
+      if (sizeBytes > MOST_GIF_BYTES)
+        return { kind: "corrupt", reason: `a GIF of ${sizeBytes} bytes, more than any is read` };
+      const gif = new Uint8Array(sizeBytes);
+      await readExactly(file, gif, range.offset);
+      return withFrames(header, gif);
     }
   } catch (error) {
     if (systemErrorCode(error) === "ENOENT") return { kind: "corrupt", reason: "no such file" };
@@ -95,9 +114,26 @@ export async function readImageHeader(
 /** What an image is that lies in memory as its file would. `bytes` may be a part of a buffer. */
 export function imageHeaderOf(bytes: Uint8Array): ImageHeader {
   if (bytes.length === 0) return { kind: "corrupt", reason: "0 bytes" };
-  const header = parseImageHeader(bytes.slice(0, FIRST_READ_BYTES));
-  const more = bytes.length > FIRST_READ_BYTES && isJpeg(bytes);
-  return header.kind === "corrupt" && more ? parseImageHeader(bytes.slice()) : header;
+  let header = parseImageHeader(bytes.slice(0, FIRST_READ_BYTES));
+  if (header.kind === "corrupt" && bytes.length > FIRST_READ_BYTES && isJpeg(bytes))
+    header = parseImageHeader(bytes.slice(0, MAX_READ_BYTES));
+  return withFrames(heldAgainstSize(header, bytes.length), bytes);
+}
+
+/** @param bytes all of the file's */
+function withFrames(header: ImageHeader, bytes: Uint8Array): ImageHeader {
+  if (header.kind !== "readable" || header.format !== "gif") return header;
+  const pixels = gifFramePixels(bytes);
+  if (pixels <= MOST_PIXELS) return header;
+  return { kind: "corrupt", reason: `${pixels} pixels in all frames, more than ${MOST_PIXELS}` };
+}
+
+/** A few bytes that claim a large image would make the engine take memory for all of it. */
+function heldAgainstSize(header: ImageHeader, sizeBytes: number): ImageHeader {
+  if (header.kind !== "readable") return header;
+  const { height, width } = header;
+  if (height * width <= PIXELS_OF_ANY_FILE + sizeBytes * MOST_PIXELS_PER_BYTE) return header;
+  return { kind: "corrupt", reason: `${height} x ${width} pixels in ${sizeBytes} bytes` };
 }
 
 /**
@@ -109,6 +145,7 @@ export function parseImageHeader(bytes: Uint8Array): ImageHeader {
   try {
     size = measure(bytes);
   } catch (error) {
+    if (isWebPage(bytes)) return { kind: "corrupt", reason: "a web page" };
     return { kind: "corrupt", reason: error instanceof Error ? error.message : String(error) };
   }
   const format = size.type ?? "unknown";

@@ -3,10 +3,10 @@
  * split. Only the table is read here, none of the images.
  */
 
-import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { CsvError, parse } from "csv-parse/sync";
-import { systemErrorCode, UserError } from "../../errors.js";
+import { readError, readWhole } from "../../archive/file-reading.js";
+import { UserError } from "../../errors.js";
 
 /** The parts of a dataset that a table may name, by each name that is understood. */
 const PARTS: Readonly<Record<string, TablePart>> = {
@@ -16,6 +16,14 @@ const PARTS: Readonly<Record<string, TablePart>> = {
   validation: "val",
   test: "test",
 };
+
+/** A table of ImageNet's 1.28 million images has some 80 MB. */
+const MOST_BYTES = 2 ** 28;
+const MOST_LINES = 5_000_000;
+/** A path has 4,096 bytes at most. */
+const MOST_LINE_CHARACTERS = 2 ** 16;
+/** On average: a row has three cells, of which each may hold commas. */
+const MOST_COMMAS_IN_LINE = 16;
 
 export type TablePart = "train" | "val" | "test";
 
@@ -83,19 +91,52 @@ function partOf(split: string | undefined, at: string): TablePart | undefined {
 }
 
 async function readText(file: string): Promise<string> {
-  let bytes: Buffer;
+  let bytes: Uint8Array;
   try {
-    bytes = await readFile(file);
+    bytes = await readWhole(file, MOST_BYTES);
   } catch (error) {
-    const code = systemErrorCode(error) ?? String(error);
-    throw faulty(file, `cannot be read (${code})`, "a CSV file", "check the path", error);
+    throw readError(file, error, "give the path of a CSV file");
   }
+  let text: string;
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (error) {
     throw faulty(file, "is not UTF-8", "a CSV file in UTF-8", "save it as UTF-8", error);
   }
+  checkLines(file, text);
+  return text;
 }
+
+/** The parser makes far more of a cell than a comma: what would take all memory is found before. */
+function checkLines(file: string, text: string): void {
+  let lines = 0;
+  let commas = 0;
+  let start = 0;
+  for (let i = 0; i <= text.length; i++) {
+    const code = i < text.length ? text.charCodeAt(i) : NEWLINE;
+    if (code === COMMA) commas += 1;
+    if (code === 0)
+      throw faulty(`${file}, line ${lines + 1}`, "a NUL character", "text", "save it as UTF-8");
+    if (code !== NEWLINE && code !== CARRIAGE_RETURN) continue;
+    lines += 1;
+    if (i - start > MOST_LINE_CHARACTERS)
+      throw faulty(
+        `${file}, line ${lines}`,
+        `${i - start} characters`,
+        `at most ${MOST_LINE_CHARACTERS}`,
+        "write one row a line: path,label",
+      );
+    start = i + 1;
+  }
+  if (lines > MOST_LINES)
+    throw faulty(file, `${lines} lines`, `at most ${MOST_LINES}`, "divide the dataset");
+  if (commas > MOST_COMMAS_IN_LINE * lines)
+    throw faulty(file, `${commas} commas in ${lines} lines`, "path,label", "write one row a line");
+}
+
+const COMMA = 44;
+const NEWLINE = 10;
+const CARRIAGE_RETURN = 13;
 
 function parseRows(file: string, text: string): { cells: string[]; line: number }[] {
   try {

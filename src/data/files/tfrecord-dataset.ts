@@ -3,9 +3,9 @@
  * in it the images are; the engine then reads them from there.
  */
 
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { systemErrorCode, UserError } from "../../errors.js";
+import { readWhole } from "../../archive/file-reading.js";
+import { UserError } from "../../errors.js";
 import type { Dataset } from "../dataset.js";
 import { type ImageExample, parseImageExample } from "../formats/tf-example.js";
 import { damagedRecord, readTfRecords, type TfRecord } from "../formats/tfrecord-reader.js";
@@ -117,12 +117,14 @@ function namesOf(
   return names.map((name, i) => (count.get(name) === 1 ? name : `${name} (${labels[i]})`));
 }
 
+const MOST_NAMES_BYTES = 16 * 1024 * 1024;
+
 /** TFDS's names of the labels from 0 on, a line each; none where the folder lacks them. */
 async function readTfdsNames(folder: string): Promise<string[]> {
   try {
-    return (await readFile(join(folder, "label.labels.txt"), "utf8")).trimEnd().split(/\r?\n/);
-  } catch (error) {
-    if (systemErrorCode(error) === undefined) throw error;
+    const bytes = await readWhole(join(folder, "label.labels.txt"), MOST_NAMES_BYTES);
+    return Buffer.from(bytes).toString("utf8").trimEnd().split(/\r?\n/);
+  } catch {
     return [];
   }
 }

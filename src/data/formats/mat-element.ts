@@ -13,8 +13,8 @@ const inflateAsync = promisify(inflate);
 export const MI = { INT8: 1, UINT16: 4, INT32: 5, UINT32: 6, MATRIX: 14, COMPRESSED: 15 } as const;
 const MI_UTF8 = 16;
 
-/** The largest array that is unpacked: SVHN's training images come to 0.2 GiB. */
-const MAX_ELEMENT_BYTES = 2 ** 30;
+/** The most that the arrays of a file are unpacked to: SVHN's training images come to 0.2 GiB. */
+export const MAX_UNPACKED_BYTES = 2 ** 30;
 /** No zlib stream stands for more bytes than this for each of its own. */
 const MAX_RATIO = 1032;
 /** Enough compressed bytes for the first eight that they stand for. */
@@ -102,9 +102,10 @@ export class ElementReader {
 
 /**
  * Unpacks a compressed element, into no more bytes than it says that it holds.
+ * @param mostBytes what it may come to
  * @throws MatError if it holds more than that, or says that it holds too much, or is damaged
  */
-export async function unpackElement(packed: Uint8Array): Promise<Element> {
+export async function unpackElement(packed: Uint8Array, mostBytes: number): Promise<Element> {
   try {
     const probe = await inflateAsync(packed.subarray(0, TAG_PROBE_BYTES), {
       // The rest is not there, which is no fault here.
@@ -112,7 +113,7 @@ export async function unpackElement(packed: Uint8Array): Promise<Element> {
     });
     if (probe.length < 8) throw new MatError("a compressed element without contents");
     const sizeBytes = 8 + probe.readUInt32LE(4);
-    if (sizeBytes > Math.min(MAX_ELEMENT_BYTES, MAX_RATIO * packed.length))
+    if (sizeBytes > Math.min(mostBytes, MAX_RATIO * packed.length))
       throw new MatError(`an array of ${sizeBytes} bytes, packed into ${packed.length}`);
     const bytes = await inflateAsync(packed, {
       maxOutputLength: sizeBytes + 8,

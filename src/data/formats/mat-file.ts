@@ -7,6 +7,7 @@
 import {
   type Element,
   ElementReader,
+  MAX_UNPACKED_BYTES,
   MatError,
   MI,
   type Numbers,
@@ -47,6 +48,9 @@ const HEADER_BYTES = 128;
 const MAX_DIMENSIONS = 8;
 /** Structs within structs. */
 const MAX_DEPTH = 4;
+/** ImageNet's meta.mat has 15,000. Each takes some 200 bytes of memory, but may take 8 in the file. */
+const MAX_ARRAYS = 250_000;
+const MAX_NAME_BYTES = 255;
 
 /** Classes of arrays, by the format's names. */
 const MX = { STRUCT: 2, CHAR: 4, DOUBLE: 6, UINT32: 13 } as const;
@@ -61,14 +65,24 @@ export async function readMat(bytes: Uint8Array): Promise<Map<string, MatValue>>
   checkHeader(bytes);
   const variables = new Map<string, MatValue>();
   const elements = new ElementReader(bytes, HEADER_BYTES);
+  const budget = { arrays: MAX_ARRAYS };
+  let unpackedBytes = 0;
   while (!elements.atEnd) {
-    const element = elements.next();
-    const matrix = element.type === MI.COMPRESSED ? await unpackElement(element.bytes) : element;
-    if (matrix.type !== MI.MATRIX) continue;
-    const { name, value } = readMatrix(matrix, 0);
+    let element = elements.next();
+    if (element.type === MI.COMPRESSED) {
+      element = await unpackElement(element.bytes, MAX_UNPACKED_BYTES - unpackedBytes);
+      unpackedBytes += element.bytes.length;
+    }
+    if (element.type !== MI.MATRIX) continue;
+    const { name, value } = readMatrix(element, 0, budget);
     variables.set(name, value);
   }
   return variables;
+}
+
+/** How many more arrays a file may have. */
+interface Budget {
+  arrays: number;
 }
 
 function checkHeader(bytes: Uint8Array): void {
@@ -82,7 +96,13 @@ function checkHeader(bytes: Uint8Array): void {
     );
 }
 
-function readMatrix({ bytes }: Element, depth: number): { name: string; value: MatValue } {
+function readMatrix(
+  { bytes }: Element,
+  depth: number,
+  budget: Budget,
+): { name: string; value: MatValue } {
+  budget.arrays -= 1;
+  if (budget.arrays < 0) throw new MatError(`more than ${MAX_ARRAYS} arrays`);
   // A field that was never set may be written without anything in it.
   if (bytes.length === 0) return { name: "", value: { kind: "other" } };
   const parts = new ElementReader(bytes);
@@ -91,11 +111,14 @@ function readMatrix({ bytes }: Element, depth: number): { name: string; value: M
   const mxClass = flags[0]!;
   const isComplex = ((flags[1]! << 8) & COMPLEX_FLAG) !== 0;
   const { shape, count } = readShape(parts);
-  const name = textOf({ type: MI.INT8, bytes: parts.expect(MI.INT8, "array names") });
+  const nameBytes = parts.expect(MI.INT8, "array names");
+  if (nameBytes.length > MAX_NAME_BYTES) throw new MatError(`a name of ${nameBytes.length} bytes`);
+  const name = textOf({ type: MI.INT8, bytes: nameBytes });
   if (mxClass === MX.CHAR) return { name, value: { kind: "text", text: textOf(parts.next()) } };
   if (mxClass === MX.STRUCT) {
     if (depth >= MAX_DEPTH) throw new MatError("structs within structs within structs");
-    return { name, value: { kind: "structs", shape, elements: readStructs(parts, count, depth) } };
+    const elements = readStructs(parts, count, depth, budget);
+    return { name, value: { kind: "structs", shape, elements } };
   }
   if (mxClass < MX.DOUBLE || mxClass > MX.UINT32 || isComplex)
     return { name, value: { kind: "other" } };
@@ -107,30 +130,39 @@ function readMatrix({ bytes }: Element, depth: number): { name: string; value: M
 
 function readShape(parts: ElementReader): { shape: number[]; count: number } {
   const bytes = parts.expect(MI.INT32, "dimensions");
+  if (bytes.length > 4 * MAX_DIMENSIONS) throw new MatError(`an array of ${bytes.length / 4} axes`);
   const shape = Array.from(numbersOf({ type: MI.INT32, bytes }));
   const count = shape.reduce((product, size) => product * size, 1);
-  const fits = shape.length <= MAX_DIMENSIONS && shape.every((size) => size >= 0);
-  if (!fits || !Number.isSafeInteger(count)) throw new MatError(`an array of [${shape}]`);
+  if (!shape.every((size) => size >= 0) || !Number.isSafeInteger(count))
+    throw new MatError(`an array of [${shape}]`);
   return { shape, count };
 }
 
-function readStructs(parts: ElementReader, count: number, depth: number): Map<string, MatValue>[] {
+function readStructs(
+  parts: ElementReader,
+  count: number,
+  depth: number,
+  budget: Budget,
+): Map<string, MatValue>[] {
   const length = numbersOf(parts.next())[0] ?? 0;
   const names = parts.expect(MI.INT8, "field names");
   if (length < 1 || names.length % length !== 0)
     throw new MatError(`field names of ${names.length} bytes, ${length} each`);
+  const fieldCount = names.length / length;
+  // Each field takes a tag of 8 bytes at least.
+  if (count * fieldCount * 8 > parts.left || (fieldCount === 0 && count > 1))
+    throw new MatError(`${count} structs of ${fieldCount} fields in ${parts.left} bytes`);
+  if (Math.max(count, count * fieldCount, fieldCount) > budget.arrays)
+    throw new MatError(`more than ${MAX_ARRAYS} arrays`);
   const fields: string[] = [];
   for (let at = 0; at < names.length; at += length)
     fields.push(textOf({ type: MI.INT8, bytes: names.subarray(at, at + length) }).split("\0")[0]!);
-  // Each field takes a tag of 8 bytes at least.
-  if (count * fields.length * 8 > parts.left || (fields.length === 0 && count > 1))
-    throw new MatError(`${count} structs of ${fields.length} fields in ${parts.left} bytes`);
   return Array.from({ length: count }, () => {
     const struct = new Map<string, MatValue>();
     for (const field of fields) {
       const element = parts.next();
       if (element.type !== MI.MATRIX) throw new MatError(`a field of type ${element.type}`);
-      struct.set(field, readMatrix(element, depth + 1).value);
+      struct.set(field, readMatrix(element, depth + 1, budget).value);
     }
     return struct;
   });

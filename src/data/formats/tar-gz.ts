@@ -1,14 +1,17 @@
 /** Files out of a `.tar.gz`, without unpacking it to the disk. */
 
-import { createReadStream } from "node:fs";
+import { stat } from "node:fs/promises";
 import { posix } from "node:path";
-import { pipeline } from "node:stream/promises";
-import { createGunzip } from "node:zlib";
 import { extract } from "tar-stream";
 import { UserError } from "../../errors.js";
+import { streamUnpacked } from "./gunzip-stream.js";
 
-/** No dataset read here has a larger file; a header that says so is damaged or hostile. */
-const MAX_ENTRY_BYTES = 2 ** 30;
+/** CIFAR-100 comes to 0.2 GB, its training set being the largest file. */
+const MAX_UNPACKED_BYTES = 2 ** 30;
+/** The archives read here have a few dozen. */
+const MAX_ENTRIES = 10_000;
+/** No gzip stream stands for more bytes than this for each of its own. */
+const MAX_RATIO = 1032;
 
 /** What this file itself finds wrong with an entry. */
 class EntryFault extends Error {}
@@ -18,17 +21,19 @@ class EntryFault extends Error {}
  * @param path of the archive
  * @param names paths inside the archive, as `folder/file`; other entries are passed over
  * @returns the contents by name; a file that the archive lacks is absent
- * @throws UserError if the archive is truncated or is none
+ * @throws UserError if the archive is truncated or is none, has a wanted file twice, or comes to more
+ * than any such dataset
  */
 export async function readTarGz(
   path: string,
   names: ReadonlySet<string>,
 ): Promise<Map<string, Buffer>> {
   const found = new Map<string, Buffer>();
+  const mostBytes = Math.min(MAX_UNPACKED_BYTES, MAX_RATIO * (await sizeOf(path)));
   const entries = extract();
   // When one side fails the other ends early, with an error that says no more than that.
   const [streamed, collected] = await Promise.allSettled([
-    pipeline(createReadStream(path), createGunzip(), entries),
+    streamUnpacked(path, { gzip: true, mostBytes: MAX_UNPACKED_BYTES }, entries),
     collect(),
   ]);
   const entryFault = collected.status === "rejected" && collected.reason instanceof EntryFault;
@@ -46,14 +51,18 @@ export async function readTarGz(
   return found;
 
   async function collect(): Promise<void> {
+    let passed = 0;
     for await (const entry of entries) {
+      passed += 1;
+      if (passed > MAX_ENTRIES) throw new EntryFault(`it has more than ${MAX_ENTRIES} files`);
       const name = posix.normalize(entry.header.name);
       if (entry.header.type !== "file" || !names.has(name)) {
         entry.resume();
         continue;
       }
       const sizeBytes = entry.header.size ?? 0;
-      if (sizeBytes > MAX_ENTRY_BYTES) throw new EntryFault(`${name} claims ${sizeBytes} bytes`);
+      if (found.has(name)) throw new EntryFault(`${name} is in it twice`);
+      if (sizeBytes > mostBytes) throw new EntryFault(`${name} claims ${sizeBytes} bytes`);
       const contents = Buffer.allocUnsafe(sizeBytes);
       let filled = 0;
       for await (const chunk of entry as AsyncIterable<Buffer>)
@@ -63,4 +72,9 @@ export async function readTarGz(
       found.set(name, contents);
     }
   }
+}
+
+/** Of a file; none where it is not there, which reading it tells. */
+async function sizeOf(path: string): Promise<number> {
+  return (await stat(path).catch(() => undefined))?.size ?? 0;
 }

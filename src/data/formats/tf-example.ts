@@ -29,6 +29,9 @@ const FEATURE_BYTES = 1;
 const FEATURE_INTEGERS = 3;
 const LIST_VALUE = 1;
 
+/** An example of one image has a dozen features or so. */
+const MAX_FIELDS = 10_000;
+
 /** The wire type of bytes, text, messages and packed numbers. */
 const DELIMITED = 2;
 
@@ -47,7 +50,9 @@ export function parseImageExample(bytes: Uint8Array): ImageExample {
     const [name] = words === undefined ? [] : bytesOf(words);
     return { encoded: first, label: number, text: name && textOf(name) };
   }
-  const found = [...features.keys()].sort().join(", ") || "no feature at all";
+  const names = [...features.keys()].sort().map((name) => name.slice(0, 40));
+  const more = names.length > 10 ? ` and ${names.length - 10} more` : "";
+  const found = names.slice(0, 10).join(", ") + more || "no feature at all";
   const wanted = NAMES.map(({ image, label }) => `${image} and ${label}`).join(", nor ");
   throw new Error(`has neither ${wanted}, but ${found}`);
 }
@@ -95,6 +100,7 @@ function messages(bytes: Uint8Array, field: number): Uint8Array[] {
     const tag = reader.uint32();
     if (tag === ((field << 3) | DELIMITED)) found.push(reader.bytes());
     else reader.skipType(tag & 7);
+    if (found.length > MAX_FIELDS) throw new Error(`more than ${MAX_FIELDS} features or values`);
   }
   return found;
 }

@@ -4,8 +4,9 @@
  * Source: tensorflow/core/lib/io/record_writer.h.
  */
 
-import { type FileHandle, open } from "node:fs/promises";
-import { systemErrorCode, UserError } from "../../errors.js";
+import type { FileHandle } from "node:fs/promises";
+import { openForReading } from "../../archive/file-reading.js";
+import { UserError } from "../../errors.js";
 import { maskedCrc32c } from "./crc32c.js";
 
 /** A record of a file. */
@@ -21,6 +22,8 @@ export interface TfRecord {
 const HEADER_BYTES = 12;
 const FOOTER_BYTES = 4;
 const CHUNK_BYTES = 4 << 20;
+/** A record holds one image. */
+const MAX_RECORD_BYTES = 2 ** 30;
 
 /**
  * The records of a file.
@@ -28,9 +31,10 @@ const CHUNK_BYTES = 4 << 20;
  * ends within a record
  */
 export async function* readTfRecords(path: string): AsyncGenerator<TfRecord> {
-  const file = await openShard(path);
+  const next = "give the path of a TFRecord file";
+  const { handle: file, sizeBytes } = await openForReading(path, next);
   try {
-    const window = new FileWindow(file, (await file.stat()).size);
+    const window = new FileWindow(file, sizeBytes);
     for (let index = 0; window.left > 0; index++) {
       const damaged = (got: string) => damagedRecord(path, index, got);
       const ends = "the file ends within it";
@@ -42,6 +46,8 @@ export async function* readTfRecords(path: string): AsyncGenerator<TfRecord> {
       if (numbers.getUint32(8, true) !== maskedCrc32c(header.subarray(0, 8)))
         throw damaged("the checksum of its length does not match");
       const length = Number(numbers.getBigUint64(0, true));
+      if (length > window.left) throw damaged(ends);
+      if (length > MAX_RECORD_BYTES) throw damaged(`has ${length} bytes`);
       const offset = window.position;
       const body = await window.take(length + FOOTER_BYTES);
       if (body === undefined) throw damaged(ends);
@@ -65,17 +71,6 @@ export function damagedRecord(path: string, index: number, got: string, cause?: 
     "copy, download or write the file again, without compression",
     { cause },
   );
-}
-
-async function openShard(path: string): Promise<FileHandle> {
-  try {
-    return await open(path, "r");
-  } catch (error) {
-    const code = systemErrorCode(error) ?? String(error);
-    throw new UserError(path, `cannot be read (${code})`, "a TFRecord file", "check the path", {
-      cause: error,
-    });
-  }
 }
 
 /** A file that is read forward, some megabytes at a time. */

@@ -2,24 +2,30 @@
  * Unpacks a dataset's archive: into a temporary folder first, so that what it brings is there whole
  * or not at all. Only plain files are written, and none outside that folder.
  */
-import { createReadStream, createWriteStream } from "node:fs";
+import { createWriteStream } from "node:fs";
 import { mkdir, open, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { createGunzip } from "node:zlib";
 import { extract } from "tar-stream";
 import yauzl from "yauzl";
 import { systemErrorCode, UserError } from "../../errors.js";
+import { streamUnpacked, TooLargeError } from "./gunzip-stream.js";
 
-/** What an archive may come to. */
+/** What an archive may come to, with what is passed over. */
 export interface UnpackLimits {
+  /** Also folders and links. */
   readonly files: number;
   readonly sizeBytes: number;
 }
 
 /** EuroSAT has 27,000 files, the pets' images are 0.8 GB. */
 const LIMITS: UnpackLimits = { files: 200_000, sizeBytes: 8 * 2 ** 30 };
+/** Folders within folders; no dataset has more than four. */
+const MAX_DEPTH = 12;
+/** A tar's headers and padding for each entry, and at its end, which count for no entry's size. */
+const TAR_ENTRY_BYTES = 2048;
+const TAR_END_BYTES = 2 ** 20;
 
 /** What this file itself finds wrong with an archive. */
 class ArchiveFault extends Error {}
@@ -68,21 +74,27 @@ class Target {
   constructor(
     private readonly root: string,
     private readonly entry: string,
-    private readonly limits: UnpackLimits,
+    readonly limits: UnpackLimits,
   ) {}
 
-  /** Where a file of this name is to be written, its folder made; undefined if it is not wanted. */
-  async place(name: string, sizeBytes: number): Promise<string | undefined> {
-    const parts = name.split("/").filter((part) => part !== "" && part !== ".");
-    if (/^\/|^[A-Za-z]:|[\\\0]/.test(name) || parts.includes(".."))
-      throw new ArchiveFault(`it names a path outside, ${JSON.stringify(name)}`);
-    if (parts[0] !== this.entry || name.endsWith("/")) return undefined;
+  /** Counts an entry, be it wanted or not. Throws ArchiveFault beyond the limits. */
+  count(sizeBytes: number): void {
     this.files += 1;
     this.sizeBytes += sizeBytes;
     if (this.files > this.limits.files || this.sizeBytes > this.limits.sizeBytes)
       throw new ArchiveFault(
         `it has more than ${this.limits.files} files or ${this.limits.sizeBytes} bytes`,
       );
+  }
+
+  /** Where a file of this name is to be written, its folder made; undefined if it is not wanted. */
+  async place(name: string): Promise<string | undefined> {
+    const parts = name.split("/").filter((part) => part !== "" && part !== ".");
+    const shown = JSON.stringify(name.slice(0, 200));
+    if (/^\/|^[A-Za-z]:|[\\\0]/.test(name) || parts.includes(".."))
+      throw new ArchiveFault(`it names a path outside, ${shown}`);
+    if (parts.length > MAX_DEPTH) throw new ArchiveFault(`it names a path too deep, ${shown}`);
+    if (parts[0] !== this.entry || name.endsWith("/")) return undefined;
     const path = join(this.root, ...parts);
     const folder = dirname(path);
     if (!this.made.has(folder)) await mkdir(folder, { recursive: true });
@@ -93,12 +105,15 @@ class Target {
 
 async function unpackTar(archive: string, target: Target, signal?: AbortSignal): Promise<void> {
   const entries = extract();
-  const gunzip = (await kindOf(archive)) === "gzip" ? [createGunzip()] : [];
+  const gzip = (await kindOf(archive)) === "gzip";
+  const { files, sizeBytes } = target.limits;
+  const mostBytes = sizeBytes + files * TAR_ENTRY_BYTES + TAR_END_BYTES;
   const options = signal === undefined ? {} : { signal };
   const write = async () => {
     for await (const entry of entries) {
       const { name, type, size = 0 } = entry.header;
-      const path = type === "file" ? await target.place(name, size) : undefined;
+      target.count(size);
+      const path = type === "file" ? await target.place(name) : undefined;
       // No dataset has links or devices.
       if (path === undefined) entry.resume();
       else await pipeline(entry as unknown as Readable, createWriteStream(path), options);
@@ -106,7 +121,7 @@ async function unpackTar(archive: string, target: Target, signal?: AbortSignal):
   };
   // When one side fails the other ends early, with an error that says no more than that.
   const [read, written] = await Promise.allSettled([
-    pipeline([createReadStream(archive), ...gunzip, entries], options),
+    streamUnpacked(archive, { gzip, mostBytes }, entries, signal),
     write(),
   ]);
   const early = (error: unknown) => systemErrorCode(error) === "ERR_STREAM_PREMATURE_CLOSE";
@@ -123,10 +138,12 @@ async function unpackZip(archive: string, target: Target, signal?: AbortSignal):
   try {
     for await (const entry of zip.eachEntry()) {
       signal?.throwIfAborted();
-      // The upper half of a Unix archive's attributes is the file's mode; 0o120000 is a link's.
-      const isLink = ((entry.externalFileAttributes >>> 16) & 0o170000) === 0o120000;
-      if (isLink) continue;
-      const path = await target.place(entry.fileName, entry.uncompressedSize);
+      target.count(entry.uncompressedSize);
+      // The upper half of a Unix archive's attributes is the file's mode, of which these bits tell a
+      // link or a device from a file.
+      const kind = (entry.externalFileAttributes >>> 16) & 0o170000;
+      if (kind !== 0 && kind !== 0o100000) continue;
+      const path = await target.place(entry.fileName);
       if (path === undefined) continue;
       // yauzl itself sees to it that no more comes than the entry says.
       await pipeline(await zip.openReadStreamPromise(entry), createWriteStream(path));
@@ -163,7 +180,8 @@ function unpackError(archive: string, folder: string, error: unknown): unknown {
     );
   // tar-stream, yauzl and zlib throw plain Errors. Any other is a bug.
   const isPlain = error instanceof Error && error.constructor === Error;
-  if (!isPlain && !(error instanceof ArchiveFault)) return error;
+  const isFault = error instanceof ArchiveFault || error instanceof TooLargeError;
+  if (!isPlain && !isFault) return error;
   return new UserError(
     archive,
     `cannot be unpacked: ${error.message}`,

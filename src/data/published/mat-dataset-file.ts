@@ -1,5 +1,5 @@
 /** Reads the MATLAB files with which datasets are published. */
-import { openForReading, readExactly } from "../../archive/file-reading.js";
+import { readError, readWhole } from "../../archive/file-reading.js";
 import { UserError } from "../../errors.js";
 import {
   MatError,
@@ -18,14 +18,13 @@ export class MatDatasetFile {
 
   /** @throws UserError where it cannot be read, or is no such file */
   static async open(path: string): Promise<MatDatasetFile> {
-    const { handle, sizeBytes } = await openForReading(path, NEXT_STEP);
+    let bytes: Uint8Array;
     try {
-      const bytes = new Uint8Array(sizeBytes);
-      await readExactly(handle, bytes, 0);
-      return await MatDatasetFile.of(bytes, path);
-    } finally {
-      await handle.close();
+      bytes = await readWhole(path, MOST_BYTES);
+    } catch (error) {
+      throw readError(path, error, NEXT_STEP);
     }
+    return MatDatasetFile.of(bytes, path);
   }
 
   /** As `open`, of a file that is in memory already. */
@@ -59,5 +58,8 @@ export class MatDatasetFile {
     return new UserError(this.where, got, expected, NEXT_STEP);
   }
 }
+
+/** SVHN's training set, the largest such file, has 182 MB. */
+const MOST_BYTES = 2 ** 30;
 
 const NEXT_STEP = "remove the file, so that it is fetched again, or download it again";

@@ -128,6 +128,19 @@ test("what is wrong with a table is said with its line", async (t) => {
   await rejects(load(join(root, "images/0.png")), /0\.png: is not UTF-8/);
 });
 
+test("what would take all memory is refused before it is taken apart", async (t) => {
+  const root = await folderWith(t, {});
+  const refused = async (table: string, message: RegExp) => {
+    await writeTree(root, { "l.csv": table });
+    await rejects(readLabelTable(join(root, "l.csv")), message);
+  };
+  await refused(`a,b\n${"x".repeat(100_000_000)}`, /line 2: 100000000 characters/);
+  await refused(`a,b\n${",".repeat(60_000)}\n`, /60001 commas in 3 lines/);
+  await refused("a.png,b\nc\0.png,d\n", /line 2: a NUL character/);
+  await refused("a,b\n".repeat(5_000_001), /5000002 lines/);
+  await rejects(readLabelTable("/dev/zero"), /not a regular file/);
+});
+
 test("rows whose image cannot be used are left out where that is asked for", async (t) => {
   const root = await folderWith(t, {});
   await writeTree(root, { "l.csv": `none.png,a\n${rows(["a", "b", "a", "b"])}` });

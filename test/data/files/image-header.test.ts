@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { extname, join } from "node:path";
 import { test } from "node:test";
+import { gifFramePixels } from "../../../src/data/files/gif-frames.js";
 import { imageHeaderOf, readImageHeader } from "../../../src/data/files/image-header.js";
 import { fixturePath } from "../../fixture-path.js";
 import { temporaryFolder, writeTree } from "../temporary-folder.js";
@@ -165,4 +167,80 @@ test("a part of a file is as good as a file", async (t) => {
   const cut = await readImageHeader(path, { offset: 13, length: 100 });
   assert.equal(cut.kind, "corrupt");
   assert.deepEqual(imageHeaderOf(whole.subarray(5, 5)), { kind: "corrupt", reason: "0 bytes" });
+});
+
+test("a few bytes that claim a large image are refused before anything is decoded", async (t) => {
+  const folder = await temporaryFolder(t);
+  const jpeg = await readFile(join(IMAGES, "colour.jpg"));
+  const size = jpeg.indexOf(Buffer.from([0xff, 0xc0])) + 5;
+  const sized = (height: number, width: number) => {
+    const copy = Buffer.from(jpeg);
+    copy.writeUInt16BE(height, size);
+    copy.writeUInt16BE(width, size + 2);
+    return copy;
+  };
+  const webp = await readFile(join(IMAGES, "lossy.webp"));
+  const frame = webp.indexOf("VP8 ") + 8;
+  webp.writeUInt16LE(16_383, frame + 6);
+  webp.writeUInt16LE(16_383, frame + 8);
+  const bmp = await readFile(join(IMAGES, "colour.bmp"));
+  bmp.writeInt32LE(16_000, 18);
+  bmp.writeInt32LE(16_000, 22);
+  await writeTree(folder, {
+    "65500.jpg": sized(65_500, 65_500),
+    "16000.jpg": sized(16_000, 16_000),
+    "4000.jpg": sized(4000, 4000),
+    "large.webp": webp,
+    "large.bmp": bmp,
+  });
+  const reasonOf = async (name: string) => {
+    const header = await readImageHeader(join(folder, name));
+    return header.kind === "corrupt" ? header.reason : header.kind;
+  };
+  assert.match(await reasonOf("65500.jpg"), /more than 268435456/);
+  assert.equal(await reasonOf("16000.jpg"), `16000 x 16000 pixels in ${jpeg.length} bytes`);
+  assert.equal(await reasonOf("large.webp"), `16383 x 16383 pixels in ${webp.length} bytes`);
+  assert.equal(await reasonOf("large.bmp"), `16000 x 16000 pixels in ${bmp.length} bytes`);
+  // 48 MB decoded: little enough for any file.
+  assert.equal(await reasonOf("4000.jpg"), "readable");
+  assert.deepEqual(imageHeaderOf(sized(16_000, 16_000)), {
+    kind: "corrupt",
+    reason: `16000 x 16000 pixels in ${jpeg.length} bytes`,
+  });
+});
+
+test("all frames of a GIF count, of whatever size its header speaks", async (t) => {
+  const folder = await temporaryFolder(t);
+  const header = Buffer.from("GIF89a\x0a\0\x0a\0\0\0\0", "latin1");
+  const frame = (side: number) => {
+    const descriptor = Buffer.alloc(10);
+    descriptor[0] = 0x2c;
+    descriptor.writeUInt16LE(side, 5);
+    descriptor.writeUInt16LE(side, 7);
+    const comment = Buffer.from("!\xfe\x02,,\0", "latin1");
+    return Buffer.concat([comment, descriptor, Buffer.from([2, 2, 0x44, 1, 0])]);
+  };
+  const gif = (...sides: number[]) =>
+    Buffer.concat([header, ...sides.map(frame), Buffer.from(";")]);
+  assert.equal(gifFramePixels(gif(10, 20)), 500);
+  assert.equal(gifFramePixels(gif(10).subarray(0, 12)), 0);
+  const bomb = gif(10, ...Array<number>(17).fill(4000));
+  await writeTree(folder, { "bomb.gif": bomb, "fine.gif": gif(10, 10, 10) });
+  const refusal = {
+    kind: "corrupt",
+    reason: "272000100 pixels in all frames, more than 268435456",
+  };
+  assert.deepEqual(await readImageHeader(join(folder, "bomb.gif")), refusal);
+  assert.deepEqual(imageHeaderOf(bomb), refusal);
+  assert.equal((await readImageHeader(join(folder, "fine.gif"))).kind, "readable");
+});
+
+test("web pages, folders, named pipes and devices are no images", async (t) => {
+  const folder = await temporaryFolder(t);
+  await writeTree(folder, { "page.jpg": "<!DOCTYPE html><html>404</html>", "sub.jpg/x": "" });
+  execFileSync("mkfifo", [join(folder, "pipe.jpg")]);
+  const corrupt = (reason: string) => ({ kind: "corrupt", reason });
+  assert.deepEqual(await readImageHeader(join(folder, "page.jpg")), corrupt("a web page"));
+  for (const path of [join(folder, "sub.jpg"), join(folder, "pipe.jpg"), "/dev/zero"])
+    assert.deepEqual(await readImageHeader(path), corrupt("not a regular file"));
 });

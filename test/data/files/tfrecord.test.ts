@@ -115,7 +115,7 @@ test("a file that was cut off anywhere but between records is refused", async (t
     (async () => {
       for await (const _ of readTfRecords(join(folder, "none")));
     })(),
-    /none: cannot be read \(ENOENT\)/,
+    /none: there is no such file \(ENOENT\)/,
   );
 });
 

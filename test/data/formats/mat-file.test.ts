@@ -87,6 +87,19 @@ const zeros = deflateSync(element(MATRIX, Buffer.alloc(1e6), 1e6));
 const lyingZeros = deflateSync(element(MATRIX, Buffer.alloc(1e6), 64));
 const greedy = deflateSync(element(MATRIX, Buffer.alloc(8), 2 ** 31));
 
+/** A struct with as many empty fields as they say. */
+const structs = (count: number) => {
+  const fields = Buffer.alloc(8 * count);
+  for (let i = 0; i < count; i++) fields.writeUInt32LE(MATRIX, 8 * i);
+  return matrix(
+    STRUCT,
+    [count, 1],
+    element(INT32, int32(1)),
+    element(INT8, Buffer.from("a")),
+    fields,
+  );
+};
+
 const HOSTILE: readonly (readonly [what: string, file: Uint8Array, message: RegExp])[] = [
   ["nothing", Buffer.alloc(0), /not a MATLAB level-5 file/],
   ["another file", Buffer.alloc(500, "x"), /not a MATLAB level-5 file/],
@@ -125,6 +138,17 @@ const HOSTILE: readonly (readonly [what: string, file: Uint8Array, message: RegE
   ["zeros that are no matrix", matFile(element(COMPRESSED, zeros)), /array flags are of type 0/],
   ["more than it says", matFile(element(COMPRESSED, lyingZeros)), /cannot be unpacked/],
   ["too much in it", matFile(element(COMPRESSED, greedy)), /an array of 2147483656 bytes/],
+  ["more structs than are read", matFile(structs(250_001)), /more than 250000 arrays/],
+  [
+    "more structs than are read, packed into little",
+    matFile(element(COMPRESSED, deflateSync(structs(250_001)))),
+    /more than 250000 arrays/,
+  ],
+  [
+    "an absurd number of axes",
+    matFile(matrix(DOUBLE, Array<number>(9).fill(1), element(UINT8, Buffer.alloc(1)))),
+    /an array of 9 axes/,
+  ],
   ["no zlib stream", matFile(element(COMPRESSED, Buffer.alloc(64, 7))), /cannot be unpacked/],
   ["a cut stream", matFile(element(COMPRESSED, zeros.subarray(0, -8))), /cannot be unpacked/],
   [

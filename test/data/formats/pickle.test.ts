@@ -70,13 +70,9 @@ test("hostile pickles end in an error, and change nothing outside", () => {
   ];
   for (const opcodes of hostile)
     assert.throws(() => readPickle(pickle(opcodes)), PickleError, JSON.stringify(opcodes));
-  // An attribute on a function, then the same name again: it is a fresh one.
-  const twice = readPickle(pickle("]cnumpy\ndtype\n}U\x08pollutedK\x01sbacnumpy\ndtype\na"));
-  assert.ok(Array.isArray(twice));
-  assert.deepEqual(
-    twice.map((made: object) => "polluted" in made),
-    [true, false],
-  );
+  // An attribute on a function.
+  const attribute = pickle("]cnumpy\ndtype\n}U\x08pollutedK\x01sba");
+  assert.throws(() => readPickle(attribute), /changes something that is no array/);
   const keys = readPickle(pickle("}U\x09__proto__}U\x08pollutedK\x01ss"));
   assert.ok(keys instanceof Map && keys.has("__proto__"));
   assert.equal("polluted" in {}, false);
@@ -102,4 +98,50 @@ test("damaged bytes never end in anything but a value or a PickleError", async (
       assert.ok(error instanceof PickleError, String(error));
     }
   }
+});
+
+const LAUGHS = `]K\x01a${"q\x00]h\x00ah\x00ah\x00ah\x00a".repeat(60)}`;
+
+const COSTLY: readonly (readonly [what: string, opcodes: string, message: RegExp])[] = [
+  ["lists of lists of lists as a name", `${LAUGHS}U\x01a\x93`, /without a name/],
+  ["lists of lists of lists as an outside object", `${LAUGHS}Q`, /outside of it/],
+  ["a whole number of a megabyte", `\x8b\x00\x00\x10\x00${"1".repeat(2 ** 20)}`, /1048576 bytes/],
+  [
+    "one text, encoded again and again",
+    `T\x00\x10\x00\x00${"x".repeat(4096)}q\x00U\x06latin1q\x01c_codecs\nencode\nq\x02` +
+      "h\x02h\x00h\x01\x86R".repeat(9),
+    /more bytes than it has/,
+  ],
+  ["dictionaries without end", "}".repeat(300_000), /more than 250000 lists/],
+  ["marks without end", "(".repeat(300_000), /more than 250000 lists/],
+  ["opcodes without end", "N".repeat(2_000_001), /more than 2000000 opcodes/],
+  [
+    "a shape of many axes",
+    `cnumpy.core.multiarray\n_reconstruct\n)R(K\x01(${"K\x01".repeat(33)}t` +
+      "cnumpy\ndtype\nU\x02u1\x85R\x89U\x00tb",
+    /shape is not a tuple of sizes/,
+  ],
+];
+
+for (const [what, opcodes, message] of COSTLY)
+  test(`${what}: refused, and soon`, () => {
+    const startMs = performance.now();
+    assert.throws(() => readPickle(pickle(opcodes)), { name: "PickleError", message });
+    assert.ok(performance.now() - startMs < 2000);
+  });
+
+test("names are refused by name", () => {
+  for (const [module, name] of [
+    ["os", "system"],
+    ["builtins", "eval"],
+    ["numpy", "load"],
+  ])
+    assert.throws(() => readPickle(pickle(`c${module}\n${name}\n(U\x04echotR`)), {
+      message: `it asks for ${module}.${name}, which no dataset needs`,
+    });
+});
+
+test("whole numbers keep their sign", () => {
+  const numbers = "]J\xff\xff\xff\xffa\x8a\x01\xfea\x8a\x00a\x8a\x02\xff\x00aI-5000000000\na";
+  assert.deepEqual(readPickle(pickle(numbers)), [-1, -2, 0, 255, -5e9]);
 });

@@ -99,6 +99,31 @@ test("links and devices are passed over", async (t) => {
   }
 });
 
+test("what is passed over counts as well, so that nothing goes on without end", async (t) => {
+  const limits = { files: 5, sizeBytes: 1000 };
+  const refused = async (archive: Uint8Array, message: RegExp) => {
+    const [folder, path] = await folderWith(t, archive);
+    const unpacking = unpackArchive(path, "images", folder, undefined, limits);
+    await assert.rejects(unpacking, { name: "UserError", message });
+    assert.deepEqual(await readdir(folder), ["pack"]);
+  };
+  const others = Object.fromEntries(Array.from({ length: 6 }, (_, i) => [`other/${i}`, ""]));
+  for (const make of [tarOf, zipOf]) {
+    await refused(await make(others), /more than 5 files/);
+    await refused(await make({ "other/large": Buffer.alloc(2000) }), /or 1000 bytes/);
+  }
+  // Empty blocks between two files make no entry.
+  const bomb = gzipSync(Buffer.concat([await tarOf(FILES), Buffer.alloc(5_000_000)]));
+  await refused(bomb, /more than 1059816 bytes/);
+});
+
+test("a path of many folders is refused", async (t) => {
+  for (const make of [tarOf, zipOf]) {
+    const [folder, path] = await folderWith(t, await make({ [`images/${"a/".repeat(20)}b`]: "" }));
+    await assert.rejects(unpackArchive(path, "images", folder), { message: /too deep/ });
+  }
+});
+
 test("what a killed run has left is cleared away", async (t) => {
   const [folder, path] = await folderWith(t, await tarOf(FILES));
   await writeTree(folder, { ".images.unpacking/images/old.jpg": "old" });
