@@ -1,83 +1,20 @@
-/** Writes .npz archives of any size, with one tensor in memory at a time. */
-import { Readable } from "node:stream";
-import { ZipFile } from "yazl";
+/** Writes .npz archives of any size to files. */
 import { writeFileAtomically } from "./atomic-file.js";
-import { npyByteLength, npyChunks } from "./npy-codec.js";
-import { type NpzEncoding, nameCheck } from "./npz-encoding.js";
+import type { NpzEncoding } from "./npz-encoding.js";
+import { appendNpz } from "./npz-stream.js";
 import type { NamedArray } from "./numeric-array.js";
 
 /**
- * Writes an .npz as np.savez does: one `<name>.npy` each, in the order given, ZIP64 where needed.
- * Equal contents give equal bytes. An array is taken from `entries` when the one before has been
- * passed on, and may be overwritten or freed when the next is asked for.
- *
- * The file appears complete or not at all: a failure, in writing or in `entries`, leaves what was
- * there before.
+ * Writes an .npz as np.savez does (`appendNpz`). The file appears complete or not at all: a failure, in
+ * writing or in `entries`, leaves what was there before.
  *
  * @throws UserError where the disk is full, the folder cannot be written to, or a finite value is
- *   beyond float16; Error for a bad or repeated name or no array at all, and RangeError for a shape
- *   that does not fit its data, which are bugs of the caller; and whatever `entries` throws
+ *   beyond float16; and what `appendNpz` throws
  */
 export async function writeNpz(
   path: string,
   entries: AsyncIterable<NamedArray> | Iterable<NamedArray>,
   encoding: NpzEncoding = {},
 ): Promise<void> {
-  await writeFileAtomically(path, async (append) => {
-    const zip = new ZipFile();
-    const output = zip.outputStream as Readable;
-    zip.on("error", (error: Error) => output.destroy(error));
-    const written = (async () => {
-      for await (const chunk of output as AsyncIterable<Buffer>) await append(chunk);
-    })();
-    // Rejects only with the first failed write, which must end the wait for a member to be taken.
-    written.catch(() => undefined);
-    try {
-      const checkName = nameCheck();
-      let empty = true;
-      for await (const entry of entries) {
-        checkName(entry.name);
-        empty = false;
-        await Promise.race([
-          addMember(zip, entry, `${path}, array '${entry.name}'`, encoding),
-          written,
-        ]);
-      }
-      if (empty) throw new Error(`${path}: no arrays to write`);
-      zip.end();
-      await written;
-    } catch (error) {
-      output.destroy();
-      await written.catch(() => undefined);
-      throw error;
-    }
-  });
-}
-
-/** numpy's timestamp, and ZIP's first. In local time, in which yazl writes it: the same everywhere. */
-const TIMESTAMP = new Date(1980, 0, 1);
-
-/** Hands one array to the archive; settles when all of it has been taken (not yet written). */
-function addMember(
-  zip: ZipFile,
-  { name, array }: NamedArray,
-  where: string,
-  encoding: NpzEncoding,
-): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const options = {
-      size: npyByteLength(array, encoding),
-      compress: encoding.compress ?? false,
-      mtime: TIMESTAMP,
-      forceDosTimestamp: true,
-      mode: 0o100644,
-    };
-    zip.addReadStreamLazy(`${name}.npy`, options, (give) => {
-      const contents = Readable.from(npyChunks(array, where, encoding), { objectMode: false });
-      contents.once("end", resolve);
-      // yazl does not watch the streams it is given.
-      contents.once("error", reject);
-      give(null, contents);
-    });
-  });
+  await writeFileAtomically(path, (append) => appendNpz(path, entries, append, encoding));
 }

@@ -18,7 +18,6 @@ import {
   precisionFlag,
   wholeNumber,
 } from "./flags.js";
-import { INTERRUPTED_EXIT } from "./interrupt.js";
 import { runFineTune } from "./run-fine-tune.js";
 
 const flags = {
@@ -77,17 +76,17 @@ export async function main(argv: readonly string[] = process.argv.slice(2)): Pro
     workers: wholeNumber("workers", flag.workers, 1),
     evalEvery: 1000,
     saveEvery: 500,
+    saveMinutes: 10,
   };
   const stopAfter = wholeNumber("stop_after", flag.stop_after, 1);
-  const result = await runFineTune(options, { goOn: "the same command", stopAfter });
-  if (result === undefined) return INTERRUPTED_EXIT;
+  const { result, exit } = await runFineTune(options, { goOn: "the same command", stopAfter });
+  if (result === undefined) return exit;
   const end = result.config.schedule.at(-1)!;
   const metrics = await readFile(result.folder.metrics, "utf8");
   const rows = compareCurves(published, readCurve(metrics, end));
   console.log(`\n${table(published, rows, result.steps)}`);
   for (const line of deviations(published, result.config)) console.log(line);
-  const stopped = result.validation === undefined && result.steps !== stopAfter;
-  return stopped ? INTERRUPTED_EXIT : 0;
+  return result.steps === stopAfter ? 0 : exit;
 }
 
 function table({ dataset, model }: PublishedRun, rows: readonly ComparedRow[], steps: number) {

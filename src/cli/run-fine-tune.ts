@@ -12,33 +12,40 @@ export interface RunWishes {
   readonly stopAfter?: number | undefined;
 }
 
-/**
- * One run with progress on the terminal, and a last word on where things are.
- * @returns undefined where it was stopped while it fetched what it misses
- */
+/** How a run ended. */
+export interface RunEnd {
+  /** Undefined where it was stopped while it fetched what it misses. */
+  readonly result: FineTuneResult | undefined;
+  /** The exit code: 0, or that of a stop. */
+  readonly exit: number;
+}
+
+/** One run with progress on the terminal, and a last word on where things are. */
 export async function runFineTune(
   options: FineTuneOptions,
   { goOn, stopAfter = Number.POSITIVE_INFINITY }: RunWishes = {},
-): Promise<FineTuneResult | undefined> {
+): Promise<RunEnd> {
   const engine = openEngine();
   const console = new TrainConsole({ stopAfter });
   try {
     console.line(describeEngine(engine));
     const result = await fineTune(options, engine, console);
-    const { folder, validation, steps, seconds, config } = result;
+    const { folder, validation, steps, saved, seconds, config } = result;
     if (validation === undefined) {
       const resume = goOn ?? `the same command with --name ${config.name}`;
       const how = options.save === false ? "Nothing was saved (--no-save)." : `To go on: ${resume}`;
       console.line(`Stopped after ${steps} steps. ${how}`);
+      if (saved < steps && options.save !== false)
+        console.line(`The loss was too high to save that; it goes on from step ${saved}.`);
     } else {
       console.line(`Done in ${Math.round(seconds)} s: ${describeResult(validation)}`);
     }
     console.line(`The run's files are in ${folder.path}`);
-    return result;
+    return { result, exit: validation === undefined ? console.stoppedExit : 0 };
   } catch (error) {
     if (!console.interrupted() || error !== console.signal.reason) throw error;
     console.line("Stopped; what was fetched is kept. To go on: the same command");
-    return undefined;
+    return { result: undefined, exit: console.stoppedExit };
   } finally {
     console.close();
   }

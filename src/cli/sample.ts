@@ -6,7 +6,6 @@ import type { FineTuneResult } from "../run/fine-tune.js";
 import { type FineTuneOptions, type RunConfig, sampleModel } from "../run/options.js";
 import type { EvaluationResult } from "../train/evaluate.js";
 import { type CommandSpec, parseFlags, wholeNumber } from "./flags.js";
-import { INTERRUPTED_EXIT } from "./interrupt.js";
 import { runFineTune } from "./run-fine-tune.js";
 
 /**
@@ -55,14 +54,14 @@ export async function runSample(argv: readonly string[]): Promise<number> {
   );
   console.log("1. Fine-tuning from the pretrained weights");
   const goOn = `npx bit-train sample --name ${name}, with the same other flags`;
-  const tuned = await runFineTune({ ...options, name }, { goOn });
-  if (tuned?.validation === undefined) return INTERRUPTED_EXIT;
+  const { result: tuned, exit: first } = await runFineTune({ ...options, name }, { goOn });
+  if (tuned?.validation === undefined) return first;
   console.log("\n2. The same run from random weights, to compare with");
-  const scratch = await runFineTune(
+  const { result: scratch, exit: second } = await runFineTune(
     { ...options, name: `${name}_from-scratch`, fromScratch: true },
     { goOn },
   );
-  if (scratch?.validation === undefined) return INTERRUPTED_EXIT;
+  if (scratch?.validation === undefined) return second;
   console.log(`\n${summary(tuned, tuned.validation, scratch.validation)}`);
   return 0;
 }

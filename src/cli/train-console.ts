@@ -1,4 +1,4 @@
-/** Progress of a run: a bar on a terminal, plain lines elsewhere; Ctrl-C stops after the step. */
+/** Progress of a run: a bar on a terminal, plain lines elsewhere; a signal stops after the step. */
 import cliProgress from "cli-progress";
 import type { RunConsole } from "../run/fine-tune.js";
 import { pythonExponent } from "../run/run-log.js";
@@ -8,6 +8,9 @@ import { INTERRUPTED_EXIT } from "./interrupt.js";
 // Elsewhere than on a terminal, a line at most so often: a log of thousands of steps stays readable.
 const plainIntervalMs = 5_000;
 
+/** What shells give a program that SIGTERM ended: 128 + SIGTERM. Batch systems send it. */
+export const TERMINATED_EXIT = 143;
+
 /** A console for one run. `close` it when the run has ended, however it did. */
 export class TrainConsole implements RunConsole {
   private bar: cliProgress.SingleBar | undefined;
@@ -15,11 +18,14 @@ export class TrainConsole implements RunConsole {
   private begunMs = 0;
   private readonly stop = new AbortController();
   private readonly fetches = new FetchProgress();
-  private readonly onSignal = () => {
-    if (this.signal.aborted) process.exit(INTERRUPTED_EXIT);
+  private readonly onSignal = (name: NodeJS.Signals) => {
+    const code = name === "SIGTERM" ? TERMINATED_EXIT : INTERRUPTED_EXIT;
+    if (this.signal.aborted) process.exit(code);
+    this.code = code;
     this.stop.abort(new Error("interrupted"));
     this.line("Stopping after this step. Press Ctrl-C again to stop at once, without saving.");
   };
+  private code = INTERRUPTED_EXIT;
 
   private readonly terminal: boolean;
   private readonly stopAfter: number;
@@ -40,6 +46,11 @@ export class TrainConsole implements RunConsole {
   }
 
   readonly signal: AbortSignal = this.stop.signal;
+
+  /** The exit code of a run that was stopped: 130, or 143 where SIGTERM did it. */
+  get stoppedExit(): number {
+    return this.code;
+  }
 
   readonly fetching = this.fetches.fetching;
 

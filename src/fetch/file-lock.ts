@@ -193,7 +193,7 @@ function locked(path: string, lock: string, { pid, host, purpose }: Owner): File
     `process ${pid}${here ? "" : ` on ${host}`} is ${purpose}`,
     "nobody else at work on it",
     here
-      ? `wait until process ${pid} has ended, then type the same command again`
+      ? `wait until process ${pid} on ${host} has ended, then type the same command again`
       : `wait for it to end, then type the same command again; if it has, delete ${lock}`,
   );
 }

@@ -1,13 +1,13 @@
 /**
- * Checkpoints: an `.npz` of the official variable names, which any BiT tool can load, plus the
- * optimizer's memory (each variable's momentum) and the run's position. Randomness needs no more than the seed and the step:
- * order, augmentation and mixup are functions of the two.
+ * A checkpoint's arrays: those of the official variable names, which any BiT tool can load, plus the
+ * optimizer's memory (each variable's momentum) and the run's position. Randomness needs no more than
+ * the seed and the step: order, augmentation and mixup are functions of the two.
  */
 import { access } from "node:fs/promises";
 import type { NpzReader } from "../archive/npz-reader.js";
-import { writeNpz } from "../archive/npz-writer.js";
 import type { NamedArray } from "../archive/numeric-array.js";
 import { UserError } from "../errors.js";
+import { sizeOf } from "../graph/shape.js";
 import type { VariableSpec } from "../model/architecture.js";
 import type { TrainProgram } from "../step/program.js";
 import { assignVariables, readVariables } from "../step/variables.js";
@@ -22,22 +22,21 @@ export interface RunPosition {
   readonly seed: number;
 }
 
-/** Writes the state of a program; the file appears complete or not at all. */
-export async function saveCheckpoint(
-  path: string,
+/** A program's state and position, array by array: each may be lost when the next is asked for. */
+export async function* stateArrays(
   { session, variables, optimizerState }: TrainProgram,
-  position: RunPosition,
-): Promise<void> {
-  const arrays = async function* (): AsyncGenerator<NamedArray> {
-    for await (const [{ name, shape }, data] of readVariables(session, [
-      ...variables,
-      ...optimizerState,
-    ]))
-      yield { name, array: { shape, data } };
-    yield { name: stepArray, array: { shape: [], data: Int32Array.of(position.steps) } };
-    yield { name: seedArray, array: { shape: [], data: Float64Array.of(position.seed) } };
-  };
-  await writeNpz(path, arrays());
+  { steps, seed }: RunPosition,
+): AsyncGenerator<NamedArray> {
+  const all = [...variables, ...optimizerState];
+  for await (const [{ name, shape }, data] of readVariables(session, all))
+    yield { name, array: { shape, data } };
+  yield { name: stepArray, array: { shape: [], data: Int32Array.of(steps) } };
+  yield { name: seedArray, array: { shape: [], data: Float64Array.of(seed) } };
+}
+
+/** Bytes of a program's state. */
+export function stateBytes({ variables, optimizerState }: TrainProgram): number {
+  return [...variables, ...optimizerState].reduce((sum, { shape }) => sum + 4 * sizeOf(shape), 0);
 }
 
 /** Whether a file lies at `path`. */

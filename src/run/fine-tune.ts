@@ -1,22 +1,26 @@
 /** A whole run: data, weights, training, evaluation, and the files it leaves. */
 import { availableParallelism } from "node:os";
 import { writeFileAtomically } from "../archive/atomic-file.js";
-import { NpzReader } from "../archive/npz-reader.js";
 import type { Dataset, UnreadableImage } from "../data/dataset.js";
 import { loadDataset } from "../data/datasets.js";
 import { describeSelection } from "../data/few-shot.js";
 import type { Engine } from "../engine/session.js";
 import { UserError } from "../errors.js";
-import { parseArchitecture, variableSpecs } from "../model/architecture.js";
-import { fitArchive } from "../model/checkpoint.js";
 import type { EvaluationResult } from "../train/evaluate.js";
+import { bringWeights } from "./bring-weights.js";
 import { exists } from "./checkpoint.js";
-import { dataPolicy, fetchMissingModel } from "./fetching.js";
+import { fingerprintOf } from "./data-fingerprint.js";
+import { dataPolicy } from "./fetching.js";
+import { findCheckpoint, publishFound } from "./find-checkpoint.js";
+import { removeLeftovers } from "./keep-checkpoints.js";
+import type { BestResult } from "./manifest.js";
 import { type FineTuneOptions, type RunConfig, resolveConfig } from "./options.js";
 import { defaultPrecision } from "./precision.js";
-import { makeRunFolder, type RunFolder, readJson, runFolder, writeJson } from "./run-folder.js";
+import { lockRun, makeRunFolder, type RunFolder, runFolder } from "./run-folder.js";
 import { describeTimes, RunLog } from "./run-log.js";
-import { type RunConsole, trainRun, withSmallerParts } from "./train-run.js";
+import { checkSameRun } from "./same-run.js";
+import { type Run, type RunConsole, trainRun, withSmallerParts } from "./train-run.js";
+import { readJson, writeJson } from "./versioned-json.js";
 
 export type { RunConsole } from "./train-run.js";
 
@@ -24,10 +28,14 @@ export interface FineTuneResult {
   readonly folder: RunFolder;
   readonly config: RunConfig;
   readonly steps: number;
+  /** Steps after which the state was last saved: fewer where the loss was too high at the stop. */
+  readonly saved: number;
   /** The evaluation before the first step, where one was asked for. */
   readonly before: EvaluationResult | undefined;
   /** The final evaluation; undefined where the run was interrupted. */
   readonly validation: EvaluationResult | undefined;
+  /** The best evaluation of the run; undefined where there was none after a step. */
+  readonly best: BestResult | undefined;
   /** Wall time of this process's part of the run. */
   readonly seconds: number;
 }
@@ -42,29 +50,81 @@ export async function fineTune(
   console: RunConsole,
 ): Promise<FineTuneResult> {
   const begun = performance.now();
+  const name = options.name ?? defaultName(options);
+  const folder = runFolder(options.logdir ?? "bit_logs", name);
+  // A new run's folder is made only when its input has been found right.
+  let lock = (await exists(folder.path)) ? await lockRun(folder) : undefined;
+  try {
+    const plan = await planRun(name, folder, options, engine, console);
+    await makeRunFolder(folder);
+    if (lock === undefined) {
+      lock = await lockRun(folder);
+      await refuseBegun(folder);
+    }
+    await removeLeftovers(folder);
+    const log = new RunLog(folder.path, console.line);
+    try {
+      return await carryOut(plan, { options, folder, engine, log, console }, begun);
+    } finally {
+      log.close();
+    }
+  } finally {
+    await lock?.release();
+  }
+}
+
+/** What a run is to do, resolved before any file of it is written. */
+type RunPlan = Pick<Run, "dataset" | "data" | "config" | "resumed"> & {
+  /** What is to be said in its log. */
+  readonly notes: readonly string[];
+};
+
+async function planRun(
+  name: string,
+  folder: RunFolder,
+  options: FineTuneOptions,
+  engine: Engine,
+  console: RunConsole,
+): Promise<RunPlan> {
   const cores = availableParallelism();
   const policy = dataPolicy(options, console, engine, options.workers ?? cores);
   const dataset = await loadDataset({ ...options, ...policy, seed: options.seed ?? 0 });
-  const name = options.name ?? defaultName(options);
-  const folder = runFolder(options.logdir ?? "bit_logs", name);
-  const earlier = await readJson(folder.config);
-  const known = earlier as unknown as RunConfig | undefined;
+  const data = await fingerprintOf(dataset);
+  const known = await readJson(folder.config);
+  const notes: string[] = [];
+  const resumed = await findCheckpoint(folder, (line) => notes.push(line));
   const machine = { cores, precision: () => defaultPrecision(engine) };
-  let config = resolveConfig(name, options, dataset, machine, known);
-  const resumes = await exists(folder.checkpoint);
-  if (known !== undefined && resumes) checkSameRun(folder, known, config);
-  if (!resumes) await bringWeights(config, options, console);
+  const earlier = known as unknown as RunConfig | undefined;
+  const config = {
+    ...resolveConfig(name, options, dataset, machine, earlier),
+    data: { labels: data.labels, images: data.images },
+  };
+  if (resumed === undefined) await bringWeights(config, options, console);
+  else {
+    const changed = checkSameRun(folder, known, resumed, config, options.force ?? false);
+    if (changed.length > 0) notes.push(`Going on all the same (--force): ${changed.join("; ")}`);
+  }
+  return { dataset, data, config, resumed, notes };
+}
 
-  await makeRunFolder(folder);
+async function carryOut(
+  plan: RunPlan,
+  run: Pick<Run, "options" | "folder" | "engine" | "log" | "console">,
+  begun: number,
+): Promise<FineTuneResult> {
+  const { dataset, data, notes } = plan;
+  let { config, resumed } = plan;
+  const { folder, log } = run;
+  for (const note of notes) log.warn(note);
+  if (resumed !== undefined) await publishFound(folder, resumed);
   await writeJson(folder.config, config);
   await writeChoices(folder, dataset);
-  const log = new RunLog(folder.path, console.line);
   describe(log, config, dataset);
 
   const trainTo = async () => {
     for (;;) {
       try {
-        return await trainRun({ options, folder, config, dataset, engine, log, console });
+        return await trainRun({ ...run, config, dataset, data, resumed });
       } catch (error) {
         const smaller = withSmallerParts(error, config);
         if (smaller === undefined) throw error;
@@ -74,10 +134,11 @@ export async function fineTune(
         );
         config = smaller;
         await writeJson(folder.config, config);
+        resumed = await findCheckpoint(folder);
       }
     }
   };
-  const { before, ...outcome } = await trainTo();
+  const { before, best, ...outcome } = await trainTo();
   const seconds = (performance.now() - begun) / 1000;
   log.info(describeTimes(outcome.times, 1000 * seconds));
   if (outcome.validation !== undefined) {
@@ -86,11 +147,23 @@ export async function fineTune(
       val_top1: top1,
       val_top5: top5,
       val_loss: loss,
+      best,
       steps: outcome.steps,
       seconds,
     });
   }
-  return { folder, config, before, ...outcome, seconds };
+  return { folder, config, before, best, ...outcome, seconds };
+}
+
+/** Between looking at a new run's folder and locking it, another process may have begun it. */
+async function refuseBegun(folder: RunFolder): Promise<void> {
+  if (!(await exists(folder.config))) return;
+  throw new UserError(
+    folder.path,
+    "another process has begun this run in the meantime",
+    "a run of one process",
+    "type the same command again to go on with it, or choose another --name",
+  );
 }
 
 /** `cifar10_BiT-M-R50x1_20200729-101432`, in local time. */
@@ -105,41 +178,6 @@ function defaultName({ dataset, model }: FineTuneOptions): string {
   return `${data}_${model}_${time}`;
 }
 
-// A run goes on only as what it began as; these may change, and change no result.
-const free = new Set([
-  "workers",
-  "cache",
-  "datadir",
-  "evalEvery",
-  "evalFirst",
-  "saveEvery",
-  "evalBatch",
-]);
-
-function checkSameRun(folder: RunFolder, known: RunConfig, config: RunConfig): void {
-  const before = known as unknown as Record<string, unknown>;
-  const changed = Object.entries(config).filter(([key, value]) => {
-    // An archive may have moved; a run that began without one goes on without one.
-    if (key === "weights") return (value === null) !== (before[key] === null);
-    return !free.has(key) && JSON.stringify(value) !== JSON.stringify(before[key]);
-  });
-  if (changed.length === 0) return;
-  const shown = changed.map(([key, value]) => {
-    return `${key} was ${short(before[key])}, is now ${short(value)}`;
-  });
-  throw new UserError(
-    folder.path,
-    `holds a run with other settings: ${shown.join("; ")}`,
-    "the settings that the run began with",
-    "choose another --name, or give the settings of config.json",
-  );
-}
-
-function short(value: unknown): string {
-  const text = JSON.stringify(value) ?? "none";
-  return text.length > 60 ? `${text.slice(0, 57)}...` : text;
-}
-
 /** Lists the few examples that were drawn from a training set, and the images that were left out. */
 async function writeChoices(folder: RunFolder, dataset: Dataset): Promise<void> {
   if (dataset.selected !== undefined) await writeLines(folder.examples, describeSelection(dataset));
@@ -151,36 +189,6 @@ async function writeChoices(folder: RunFolder, dataset: Dataset): Promise<void> 
 async function writeLines(path: string, lines: readonly string[]): Promise<void> {
   const bytes = new TextEncoder().encode(`${lines.join("\n")}\n`);
   await writeFileAtomically(path, (append) => append(bytes));
-}
-
-/**
- * Finds out before anything is made or written whether a run can start from its weights, which are
- * downloaded where they are missing and published.
- */
-async function bringWeights(
-  { weights, model, classNames }: RunConfig,
-  options: FineTuneOptions,
-  console: RunConsole,
-): Promise<void> {
-  if (weights === null) return;
-  if (options.weights === undefined)
-    await fetchMissingModel(model, options.bitPretrainedDir ?? ".", options, console);
-  if (!(await exists(weights))) {
-    throw new UserError(
-      weights,
-      "there is no such file",
-      `the pretrained weights of ${model}`,
-      `type: npx bit-download ${model}, or say where they are with --bit_pretrained_dir or --weights`,
-    );
-  }
-  const archive = await NpzReader.open(weights);
-  try {
-    const specs = variableSpecs(parseArchitecture(model), classNames.length);
-    const arrays = archive.names.map((name) => archive.entry(name));
-    fitArchive(specs, arrays, { where: weights, model, newHead: true });
-  } finally {
-    await archive.close();
-  }
 }
 
 function describe(log: RunLog, config: RunConfig, dataset: Dataset): void {

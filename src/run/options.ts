@@ -45,6 +45,12 @@ export interface FineTuneOptions extends FetchPolicy {
   /** Evaluate before the first step too. */
   readonly evalFirst?: boolean | undefined;
   readonly saveEvery?: number | undefined;
+  /** Save when so many minutes have passed since the last time; default never. */
+  readonly saveMinutes?: number | undefined;
+  /** How many of the newest checkpoints are kept, besides the best; default 2. */
+  readonly keep?: number | undefined;
+  /** Go on with a run although its settings or its data have changed; default false. */
+  readonly force?: boolean | undefined;
   /** Threads that prepare images; default one a core. */
   readonly workers?: number | undefined;
   /** Whether checkpoints are written; default true. */
@@ -99,6 +105,8 @@ export interface RunConfig extends TrainPlan {
   readonly remat: boolean;
   readonly cache: boolean;
   readonly workers: number;
+  /** How many of the newest checkpoints are kept, besides the best. */
+  readonly keep: number;
 }
 
 /** The embedded model, pretrained on five of Fashion-MNIST's classes. */
@@ -178,6 +186,8 @@ export function resolveConfig(
     evalEvery: options.evalEvery,
     evalFirst: options.evalFirst,
     saveEvery: options.saveEvery,
+    saveMinutes: options.saveMinutes,
+    keep: options.keep ?? 2,
     precision,
     remat,
     cache: options.cache ?? false,

@@ -1,16 +1,18 @@
 /** The folder of a run, `<logdir>/<name>/`, and what lies in it. */
 import { constants } from "node:fs";
-import { access, mkdir, readFile } from "node:fs/promises";
+import { access, mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { writeFileAtomically } from "../archive/atomic-file.js";
-import { readError } from "../archive/file-reading.js";
 import { systemErrorCode, UserError } from "../errors.js";
+import { acquireLock, type FileLock } from "../fetch/file-lock.js";
 
 /** Paths in a run's folder. */
 export interface RunFolder {
   readonly path: string;
   readonly config: string;
+  /** The newest checkpoint's archive, for people and other commands. */
   readonly checkpoint: string;
+  /** The checkpoints, each in a folder of its own. */
+  readonly checkpoints: string;
   readonly metrics: string;
   readonly result: string;
   /** The examples that were drawn, where a run trains on a few of each class. */
@@ -30,6 +32,7 @@ export function runFolderAt(path: string): RunFolder {
     path,
     config: join(path, "config.json"),
     checkpoint: join(path, "checkpoint.npz"),
+    checkpoints: join(path, "checkpoints"),
     metrics: join(path, "metrics.jsonl"),
     result: join(path, "result.json"),
     examples: join(path, "examples.tsv"),
@@ -58,36 +61,10 @@ export async function makeRunFolder(folder: RunFolder): Promise<void> {
   }
 }
 
-/** Writes `value` as JSON; the file appears complete or not at all. */
-export async function writeJson(path: string, value: unknown): Promise<void> {
-  const text = `${JSON.stringify(value, null, 2)}\n`;
-  await writeFileAtomically(path, (append) => append(new TextEncoder().encode(text)));
-}
-
 /**
- * The values of a JSON file, or undefined where there is no such file.
- * @throws UserError where it is not JSON
+ * Keeps every other process off a run, whose folder must exist: `<run>/run.lock` says who trains it.
+ * @throws FileLocked where another process does
  */
-export async function readJson(path: string): Promise<Record<string, unknown> | undefined> {
-  let text: string;
-  try {
-    text = await readFile(path, "utf8");
-  } catch (error) {
-    const code = systemErrorCode(error);
-    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
-    throw readError(path, error, "check the path and its permissions");
-  }
-  try {
-    return JSON.parse(text) as Record<string, unknown>;
-  } catch (error) {
-    throw new UserError(
-      path,
-      "is not JSON",
-      "a file that bit-train wrote",
-      "remove the run's folder",
-      {
-        cause: error,
-      },
-    );
-  }
+export async function lockRun({ path }: RunFolder): Promise<FileLock> {
+  return acquireLock(join(path, "run"), { purpose: "training this run" });
 }

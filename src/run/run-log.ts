@@ -1,7 +1,10 @@
 /** A run's records: `train.log` in the official format, `metrics.jsonl` for programs. */
+import { closeSync, openSync, writeSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Writable } from "node:stream";
 import pino from "pino";
+import { writeFileAtomically } from "../archive/atomic-file.js";
 import type { EvaluationResult } from "../train/evaluate.js";
 import type { StepReport, TrainTimes } from "../train/train.js";
 
@@ -27,7 +30,9 @@ const metricsFile = "metrics.jsonl";
 /** Opens the records of the run in `folder` and appends to what is there. */
 export class RunLog {
   private readonly logger: pino.Logger;
-  private readonly metrics: ReturnType<typeof pino.destination>;
+  private readonly log: ReturnType<typeof pino.destination>;
+  private readonly metrics: string;
+  private metricsDescriptor: number;
 
   constructor(folder: string, sink: LineSink) {
     const file = pino.destination({ dest: join(folder, logFile), append: true, sync: true });
@@ -52,7 +57,31 @@ export class RunLog {
       { base: null, formatters: { level } },
       pino.multistream([{ stream: official }, { stream: people }]),
     );
-    this.metrics = pino.destination({ dest: join(folder, metricsFile), append: true, sync: true });
+    this.log = file;
+    this.metrics = join(folder, metricsFile);
+    this.metricsDescriptor = openSync(this.metrics, "a");
+  }
+
+  /**
+   * Takes out of metrics.jsonl what a run did beyond the checkpoint from which it goes on, and does
+   * again: each step is there once. train.log keeps all.
+   * @param steps done at the checkpoint
+   */
+  async rewind(steps: number): Promise<void> {
+    const rows = (await readFile(this.metrics, "utf8")).split(/(?<=\n)/);
+    const kept = rows.filter((row) => isBefore(row, steps));
+    if (kept.length === rows.length) return;
+    const bytes = new TextEncoder().encode(kept.join(""));
+    await writeFileAtomically(this.metrics, (append) => append(bytes));
+    closeSync(this.metricsDescriptor);
+    this.metricsDescriptor = openSync(this.metrics, "a");
+  }
+
+  /** Closes the files. */
+  close(): void {
+    this.logger.flush();
+    this.log.end();
+    closeSync(this.metricsDescriptor);
   }
 
   /** A line for the log and for people. */
@@ -79,7 +108,19 @@ export class RunLog {
 
   private metric(values: Readonly<Record<string, unknown>>): void {
     const row = { time: new Date().toISOString(), ...values };
-    this.metrics.write(`${JSON.stringify(row)}\n`);
+    writeSync(this.metricsDescriptor, `${JSON.stringify(row)}\n`);
+  }
+}
+
+/** Whether a row of metrics.jsonl tells of what was done when `steps` steps were. */
+function isBefore(row: string, steps: number): boolean {
+  try {
+    const { step, validation } = JSON.parse(row) as { step?: number; validation?: number | "end" };
+    if (step !== undefined) return step < steps;
+    return typeof validation === "number" && steps > 0 && validation <= steps;
+  } catch {
+    // The process was killed while it wrote the row.
+    return false;
   }
 }
 

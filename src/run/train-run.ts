@@ -1,29 +1,24 @@
 /** One attempt at a run: a session with its program, variables from where they are, and training. */
-import { NpzReader } from "../archive/npz-reader.js";
 import type { Dataset } from "../data/dataset.js";
 import { ExampleOrder } from "../data/order.js";
 import { type Engine, SessionError } from "../engine/session.js";
 import { UserError } from "../errors.js";
 import { parseArchitecture } from "../model/architecture.js";
-import { loadArchive, randomValues } from "../step/initial-values.js";
 import { availableMemoryBytes, trainMemory } from "../step/memory.js";
-import { openTrainProgram, type TrainProgram } from "../step/program.js";
+import { openTrainProgram } from "../step/program.js";
 import type { Network } from "../step/train-step.js";
-import { assignVariables } from "../step/variables.js";
 import type { EvaluationResult } from "../train/evaluate.js";
 import { type StepReport, type TrainOutcome, train } from "../train/train.js";
-import {
-  exists,
-  type RunPosition,
-  readPosition,
-  restoreOptimizer,
-  saveCheckpoint,
-} from "./checkpoint.js";
+import { CheckpointSaver } from "./checkpoint-saver.js";
 import type { FetchConsole } from "./fetching.js";
-import type { FineTuneOptions, RunConfig } from "./options.js";
+import type { FoundCheckpoint } from "./find-checkpoint.js";
+import type { BestResult, DataFingerprint } from "./manifest.js";
+import type { FineTuneOptions } from "./options.js";
 import { computePolicy, inputPolicy } from "./precision.js";
 import type { RunFolder } from "./run-folder.js";
 import type { LineSink, RunLog } from "./run-log.js";
+import { configurationHash, type RunRecordFile } from "./same-run.js";
+import { setVariables } from "./starting-state.js";
 import { type Suspects, unreadableImage } from "./unreadable-image.js";
 
 /** How a run speaks to whoever started it. All of it is optional but the lines. */
@@ -38,18 +33,24 @@ export interface RunConsole extends FetchConsole {
 export interface Run {
   readonly options: FineTuneOptions;
   readonly folder: RunFolder;
-  readonly config: RunConfig;
+  readonly config: RunRecordFile;
   readonly dataset: Dataset;
+  readonly data: DataFingerprint;
+  /** Where to go on; undefined where the run begins. */
+  readonly resumed: FoundCheckpoint | undefined;
   readonly engine: Engine;
   readonly log: RunLog;
   readonly console: RunConsole;
 }
 
+export interface RunOutcome extends TrainOutcome {
+  readonly before: EvaluationResult | undefined;
+  readonly best: BestResult | undefined;
+}
+
 /** Trains from the run's checkpoint, or from the start where there is none. */
-export async function trainRun(
-  run: Run,
-): Promise<TrainOutcome & { readonly before: EvaluationResult | undefined }> {
-  const { options, folder, config, dataset, engine, log, console } = run;
+export async function trainRun(run: Run): Promise<RunOutcome> {
+  const { options, folder, config, dataset, data, resumed, engine, log, console } = run;
   const network = {
     architecture: parseArchitecture(config.model),
     classes: dataset.classNames.length,
@@ -70,36 +71,55 @@ export async function trainRun(
     workers: config.workers,
     input: { ...inputPolicy(engine), resize: config.resize, cacheBytes: cache },
   });
+  const saver = new CheckpointSaver(folder, program, { keep: config.keep });
   let step = 0;
   try {
-    const resumed = (await exists(folder.checkpoint)) ? folder : undefined;
     const start = await setVariables(program, config, resumed, log);
+    await log.rewind(start);
     step = start;
     let before: EvaluationResult | undefined;
+    let best = resumed?.manifest?.best ?? undefined;
+    let latest: { readonly at: number; readonly result: EvaluationResult } | undefined;
     const total = config.schedule.at(-1)!;
     const outcome = await train(program, dataset, config, start, {
       step: (report) => {
         step = report.step;
         log.step(report);
         console.progress?.(report, total, start);
+        saver.check();
       },
       validation: (at, result) => {
-        if (at === 0) before = result;
         log.validation(at, result);
+        if (at === 0) before = result;
+        else {
+          latest = { at: at === "end" ? total : at, result };
+          if (best === undefined || result.top1 > best.top1)
+            best = { step: latest.at, top1: result.top1 };
+        }
       },
       save: async (steps) => {
         if (options.save === false) return;
-        const position: RunPosition = { steps, seed: config.seed };
-        await saveCheckpoint(folder.checkpoint, program, position);
+        await saver.save({
+          steps,
+          seed: config.seed,
+          examplesSeen: steps * config.batch,
+          validation: latest?.at === steps ? latest.result : null,
+          best: best ?? null,
+          configuration: configurationHash(config),
+          data,
+        });
       },
       interrupted: () => console.interrupted?.() ?? false,
       evaluating: (done, all) => console.evaluating?.(done, all),
     });
-    return { ...outcome, before };
+    const save = await saver.finish(outcome.steps, outcome.validation, best);
+    const times = { ...outcome.times, save: outcome.times.save + save.elapsedMs };
+    return { ...outcome, times, before, best };
   } catch (error) {
     if (error instanceof SessionError && error.outOfMemory) throw error;
     throw (await unreadableImage(error, engine.open, suspects(dataset, config, step))) ?? error;
   } finally {
+    await saver.close();
     program.session.close();
   }
 }
@@ -108,7 +128,7 @@ export async function trainRun(
 const cacheShare = 0.6;
 
 /** Bytes that decoded images may take beside the training step; none where nothing is left. */
-function cacheBytes({ resolution, batch, split }: RunConfig, network: Network): number {
+function cacheBytes({ resolution, batch, split }: RunRecordFile, network: Network): number {
   const { architecture, classes, computeType, remat } = network;
   const plan = { classes, size: resolution.crop, microBatch: batch / split, split };
   const step = trainMemory(architecture, { ...plan, computeType, remat }).total;
@@ -121,7 +141,7 @@ function cacheBytes({ resolution, batch, split }: RunConfig, network: Network): 
  * @returns undefined where `error` is of another kind
  * @throws UserError where there is one image at a time already
  */
-export function withSmallerParts(error: unknown, config: RunConfig): RunConfig | undefined {
+export function withSmallerParts(error: unknown, config: RunRecordFile): RunRecordFile | undefined {
   if (!(error instanceof SessionError) || !error.outOfMemory) return undefined;
   const { batch, split, evalBatch, resolution } = config;
   let more = 2 * split;
@@ -137,55 +157,13 @@ export function withSmallerParts(error: unknown, config: RunConfig): RunConfig |
   return { ...config, split: more, evalBatch: Math.min(evalBatch, batch / more) };
 }
 
-/** Gives the variables their values; returns the number of steps that are done already. */
-async function setVariables(
-  program: TrainProgram,
-  config: RunConfig,
-  resumed: RunFolder | undefined,
-  log: RunLog,
-): Promise<number> {
-  const { session, variables } = program;
-  await session.run({}, ["train/initialize"]);
-  const path = resumed?.checkpoint ?? config.weights;
-  if (path === null) {
-    log.info("Starting from random weights");
-    await assignVariables(session, randomValues(variables, config.seed));
-    return 0;
-  }
-  const archive = await NpzReader.open(path);
-  try {
-    const fit = { model: config.model, newHead: resumed === undefined };
-    await loadArchive(session, archive, variables, fit);
-    if (resumed === undefined) {
-      log.info(`Fine-tuning from ${path}`);
-      return 0;
-    }
-    await restoreOptimizer(archive, program);
-    const position = await readPosition(archive);
-    if (position === undefined) throw notOurs(path);
-    log.info(`Resumed at step ${position.steps}`);
-    return position.steps;
-  } finally {
-    await archive.close();
-  }
-}
-
-function notOurs(path: string): UserError {
-  return new UserError(
-    path,
-    "does not say at which step it was written",
-    "a checkpoint that bit-train wrote",
-    "choose another --name, and start from this file with --weights",
-  );
-}
-
 // The pipeline is ahead of the step by its buffers: an error may come from a batch not yet due.
 const batchesAhead = 6;
 
 /** The images that the engine may have been decoding at a step, the likelier first. */
 function suspects(
   { train: { images }, val }: Dataset,
-  { seed, batch, trainSize }: RunConfig,
+  { seed, batch, trainSize }: RunRecordFile,
   step: number,
 ): Suspects[] {
   const inTraining = new ExampleOrder(seed, trainSize).slice(step * batch, batchesAhead * batch);

@@ -15,7 +15,8 @@ import type { Program } from "../step/program.js";
 import type { Network } from "../step/train-step.js";
 import { exists } from "./checkpoint.js";
 import { computePolicy, defaultPrecision, type Precision, precisions } from "./precision.js";
-import { type RunFolder, readJson, runFolderAt } from "./run-folder.js";
+import { type RunFolder, runFolderAt } from "./run-folder.js";
+import { readJson } from "./versioned-json.js";
 
 /** What later commands need to know of a run: a part of its `config.json`. */
 const runRecord = z.object({

@@ -5,10 +5,10 @@
  */
 import type { Dataset } from "../data/dataset.js";
 import { floats, type HostTensor, scalar } from "../engine/session.js";
-import { UserError } from "../errors.js";
 import { getLearningRate, type Resolution } from "../recipe/hyperrule.js";
 import { mixupLambda, mixupPartners } from "../recipe/mixup.js";
 import type { TrainProgram } from "../step/program.js";
+import { LossWatch } from "./divergence.js";
 import { type EvaluationResult, evaluate } from "./evaluate.js";
 import { TrainFeed } from "./train-feed.js";
 
@@ -32,6 +32,8 @@ export interface TrainPlan {
   readonly evalEvery: number | undefined;
   /** Save each time so many steps are done, besides at evaluations and the end. */
   readonly saveEvery: number | undefined;
+  /** Save when so many minutes have passed since the last time. */
+  readonly saveMinutes?: number | undefined;
 }
 
 /** Where a run's time went, in milliseconds of wall time. */
@@ -66,6 +68,8 @@ export interface TrainObserver {
 export interface TrainOutcome {
   /** Steps done, those of earlier runs that this one resumed included. */
   readonly steps: number;
+  /** Steps after which the state was last saved: fewer where the loss was too high at the stop. */
+  readonly saved: number;
   readonly times: Readonly<TrainTimes>;
   /** The evaluation at the end; undefined where the run was interrupted. */
   readonly validation: EvaluationResult | undefined;
@@ -73,7 +77,7 @@ export interface TrainOutcome {
 
 /**
  * Trains from step `start` to the end of the schedule, or until interrupted.
- * @throws UserError where the loss is no longer a number; nothing is saved then
+ * @throws UserError where the training has diverged; nothing is saved then
  */
 export async function train(
   program: TrainProgram,
@@ -93,7 +97,13 @@ export async function train(
     times[part] += performance.now() - begun;
     return result;
   };
-  const save = (steps: number) => timed("save", () => observer.save(steps));
+  let saved = start;
+  let savedMs = performance.now();
+  const save = async (steps: number) => {
+    await timed("save", () => observer.save(steps));
+    saved = steps;
+    savedMs = performance.now();
+  };
   const validate = async (at: number | "end") => {
     const report = (done: number, total: number) => observer.evaluating?.(done, total);
     const result = await timed("eval", () => {
@@ -104,8 +114,8 @@ export async function train(
   };
 
   if (start === 0 && plan.evalFirst === true) await validate(0);
+  const watch = new LossWatch(dataset.classNames.length);
   let step = start;
-  let saved = start;
   for (; ; step++) {
     const lr = getLearningRate(step, schedule, plan.baseLr);
     if (lr === undefined || observer.interrupted()) break;
@@ -118,35 +128,29 @@ export async function train(
       // Lets the process hear Ctrl-C between the native calls.
       await new Promise(setImmediate);
     }
-    if (!Number.isFinite(loss)) throw divergence(step, loss);
+    watch.check(step, loss, saved);
     const elapsedMs = performance.now() - begun;
     times.step += elapsedMs;
     observer.step({ step, loss, lr, elapsedMs });
 
     const done = step + 1;
-    const last = done === totalSteps;
-    if (!last && plan.evalEvery !== undefined && done % plan.evalEvery === 0) {
-      await validate(done);
+    if (done === totalSteps) continue;
+    const evaluates = isDue(done, plan.evalEvery);
+    if (evaluates) await validate(done);
+    const overdue = performance.now() - savedMs >= 60_000 * (plan.saveMinutes ?? Infinity);
+    // What may be broken does not take the place of what is good.
+    if ((evaluates || overdue || isDue(done, plan.saveEvery)) && !watch.suspicious)
       await save(done);
-      saved = done;
-    } else if (plan.saveEvery !== undefined && done % plan.saveEvery === 0) {
-      await save(done);
-      saved = done;
-    }
   }
 
-  if (step > saved) await save(step);
-  if (step < totalSteps) return { steps: step, validation: undefined, times };
-  return { steps: step, validation: await validate("end"), times };
+  const ended = step === totalSteps;
+  if (step > saved && (ended || !watch.suspicious)) await save(step);
+  if (!ended) return { steps: step, saved, validation: undefined, times };
+  return { steps: step, saved, validation: await validate("end"), times };
 }
 
-function divergence(step: number, loss: number): UserError {
-  return new UserError(
-    `step ${step}`,
-    `the loss is ${loss}`,
-    "a finite loss: the training has diverged",
-    "start anew with a lower --base_lr (the rule's 0.003 is for a batch of 512)",
-  );
+function isDue(done: number, every: number | undefined): boolean {
+  return every !== undefined && done % every === 0;
 }
 
 function fetchOf({ split }: TrainPlan, part: number): string {

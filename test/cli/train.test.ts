@@ -1,11 +1,14 @@
 /** `bit-train` end to end: what a run leaves, and that an interrupted one ends as if it had not been. */
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
 import { NpzReader } from "../../src/archive/npz-reader.js";
 import { temporaryFolder } from "../data/temporary-folder.js";
+import { repositoryRoot } from "../fixture-path.js";
 import { runBin } from "./command.js";
 import { tinyClasses, tinyFlags, writeTinyFolder } from "./tiny-images.js";
 
@@ -93,4 +96,38 @@ test("a run that is interrupted and resumed ends like one that is not", async (t
     const step = new RegExp(`${stamp}\\[step 13\\]: loss=\\d\\.\\d{5} \\(lr=\\d\\.\\de-\\d\\d\\)$`);
     assert.ok(log.some((line) => step.test(line)));
   });
+});
+
+test("SIGTERM saves and exits 143; a full disk exits 2, and the earlier checkpoint goes on", async (t) => {
+  const folder = await temporaryFolder(t);
+  const images = await writeTinyFolder(folder);
+  const logs = join(folder, "logs");
+  const run = join(logs, "stopped");
+  const args = [...tinyFlags(images, logs), "--steps", "500", "--name", "stopped"];
+  const terminated = await runBin("bit-train", args, {
+    env,
+    started: (child) => {
+      const terminate = async () => {
+        while ((await lines(join(run, "metrics.jsonl"))).length < 2) await sleep(5);
+        child.kill("SIGTERM");
+      };
+      void terminate();
+    },
+  });
+  assert.equal(terminated.code, 143, terminated.stderr);
+  const [saved] = await readdir(join(run, "checkpoints"));
+  assert.match(terminated.stdout, new RegExp(`Stopped after ${Number(saved)} steps`));
+
+  // A limit on the size of files stands in for a full disk: the system fails the write itself.
+  const bin = join(repositoryRoot, "bin", "bit-train.js");
+  const command = [process.execPath, bin, ...args, "--save_every", "1"].join(" ");
+  const full = await promisify(execFile)("bash", ["-c", `ulimit -f 2048; exec ${command}`], {
+    env: { ...process.env, ...env },
+  }).then(
+    () => assert.fail("it has written more than it could"),
+    (error: { readonly code: number; readonly stderr: string }) => error,
+  );
+  assert.equal(full.code, 2, full.stderr);
+  assert.match(full.stderr, /^error: \S*checkpoints\/\d{8}: the file grew past the size limit/);
+  assert.deepEqual(await readdir(join(run, "checkpoints")), [saved]);
 });

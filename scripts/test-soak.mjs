@@ -1,0 +1,52 @@
+/**
+ * `npm run test:soak`: no work lost, tried at length: every fault at every point of saving, 50 kills,
+ * 2,000 steps, stops at every step. Ends with a table of what was tried and what came of it.
+ */
+import { spawn } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import {
+  build,
+  checkNode,
+  InstallError,
+  installPackages,
+  ROOT,
+  runScript,
+  setUpEngine,
+} from "./install.mjs";
+
+const tests = ["run/save-faults", "run/resume", "run/memory-growth", "cli/kills"];
+
+await runScript(async () => {
+  checkNode();
+  await installPackages();
+  if (!(await build())) throw new InstallError("The sources do not compile; see above.", 1);
+  await setUpEngine();
+  const soak = readdirSync(join(ROOT, "test/soak")).filter((name) => name.endsWith(".test.ts"));
+  const files = [...tests, ...soak.map((name) => `soak/${name.replace(/\.test\.ts$/, "")}`)];
+  const folder = mkdtempSync(join(tmpdir(), "bit-soak-"));
+  try {
+    const report = join(folder, "report.jsonl");
+    writeFileSync(report, "");
+    const code = await runTests(
+      files.map((name) => join(ROOT, `dist/test/${name}.test.js`)),
+      { BIT_SOAK_REPORT: report },
+    );
+    const { soakTable } = await import(join(ROOT, "dist/test/soak/table.js"));
+    console.log(`\n${soakTable(readFileSync(report, "utf8"))}`);
+    return code;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+/** @returns {Promise<number>} */
+function runTests(files, env) {
+  const args = ["--test", "--test-reporter=spec", "--test-concurrency=2", ...files];
+  const child = spawn(process.execPath, args, {
+    stdio: "inherit",
+    env: { ...process.env, ...env },
+  });
+  return new Promise((resolve) => child.on("exit", (code) => resolve(code ?? 1)));
+}

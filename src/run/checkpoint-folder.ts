@@ -1,0 +1,89 @@
+/** A run's checkpoints, `<run>/checkpoints/<steps>/`: their names, and whether one is whole. */
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { readError } from "../archive/file-reading.js";
+import { systemErrorCode, UserError } from "../errors.js";
+import { type Manifest, parseManifest } from "./manifest.js";
+import { readJson } from "./versioned-json.js";
+
+/** Paths of one checkpoint. */
+export interface CheckpointPaths {
+  readonly path: string;
+  readonly archive: string;
+  readonly manifest: string;
+}
+
+/** The paths in a checkpoint's folder, which may bear a temporary name. */
+export function checkpointPaths(path: string): CheckpointPaths {
+  return { path, archive: join(path, "checkpoint.npz"), manifest: join(path, "manifest.json") };
+}
+
+/** The paths of the checkpoint after so many steps: `<checkpoints>/00000500/`. */
+export function checkpointAt(checkpoints: string, steps: number): CheckpointPaths {
+  return checkpointPaths(join(checkpoints, String(steps).padStart(8, "0")));
+}
+
+/** The steps of the checkpoints that lie in a folder, the newest first; whole or not. */
+export async function listCheckpoints(checkpoints: string): Promise<number[]> {
+  const names = await namesIn(checkpoints);
+  const steps = names.filter((name) => /^\d{8,}$/.test(name)).map(Number);
+  return steps.sort((a, b) => b - a);
+}
+
+/** The names in a folder; none where it is not there. */
+export async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    const code = systemErrorCode(error);
+    if (code === "ENOENT" || code === "ENOTDIR") return [];
+    throw readError(folder, error, "check the folder and its permissions");
+  }
+}
+
+/** Why a checkpoint cannot be used, in a few words for people. */
+export type Damage = { readonly reason: string };
+
+/**
+ * Reads a checkpoint's archive from end to end and compares it with its manifest.
+ * @returns the manifest where all of it is as it was written
+ * @throws UserError where it is of a newer version, or reading it is not permitted
+ */
+export async function verifyCheckpoint(paths: CheckpointPaths): Promise<Manifest | Damage> {
+  try {
+    const json = await readJson(paths.manifest);
+    if (json === undefined) return { reason: "manifest.json is missing" };
+    const manifest = parseManifest(json);
+    if (manifest === undefined) return { reason: "manifest.json is damaged" };
+    const { bytes, sha256 } = manifest.archive;
+    const { size } = await stat(paths.archive);
+    if (size !== bytes)
+      return { reason: `checkpoint.npz has ${size} bytes, where ${bytes} were written` };
+    if ((await sha256Of(paths.archive)) !== sha256)
+      return { reason: "checkpoint.npz is not as it was written: its SHA-256 differs" };
+    return manifest;
+  } catch (error) {
+    return damageOf(paths, error);
+  }
+}
+
+function damageOf({ archive, manifest }: CheckpointPaths, error: unknown): Damage {
+  const cause = error instanceof UserError ? error.cause : error;
+  const code = systemErrorCode(cause);
+  if (code === "EACCES" || code === "EPERM")
+    throw readError(archive, cause, "change the permissions of the run's folder");
+  if (code === "ENOENT") return { reason: "checkpoint.npz is missing" };
+  if (code !== undefined) return { reason: `reading it failed (${code})` };
+  if (error instanceof UserError && error.where === manifest && error.got === "is not JSON")
+    return { reason: "manifest.json is damaged" };
+  throw error;
+}
+
+async function sha256Of(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  const chunks = createReadStream(path, { highWaterMark: 2 ** 20 });
+  for await (const chunk of chunks) hash.update(chunk as Buffer);
+  return hash.digest("hex");
+}

@@ -1,0 +1,116 @@
+/** Saves a run's state on a thread of its own, while the run goes on. */
+import { Worker } from "node:worker_threads";
+import type { NamedArray } from "../archive/numeric-array.js";
+import { UserError } from "../errors.js";
+import { availableMemoryBytes } from "../step/memory.js";
+import type { TrainProgram } from "../step/program.js";
+import type { EvaluationResult } from "../train/evaluate.js";
+import { stateArrays, stateBytes } from "./checkpoint.js";
+import type { BestResult, CheckpointFacts } from "./manifest.js";
+import type { RunFolder } from "./run-folder.js";
+import type { SaveReply, SaveTask } from "./save-worker.js";
+import { addValidation, writeCheckpoint } from "./write-checkpoint.js";
+
+export class CheckpointSaver {
+  private worker: Worker | undefined;
+  private underWay: Promise<void> = Promise.resolve();
+  private failure: unknown;
+
+  /**
+   * @param options `keep`: how many of the newest checkpoints are kept, besides the best
+   * @param freeMemoryBytes how much memory a copy may be taken of
+   */
+  constructor(
+    private readonly folder: RunFolder,
+    private readonly program: TrainProgram,
+    private readonly options: { readonly keep: number },
+    private readonly freeMemoryBytes: () => number = availableMemoryBytes,
+  ) {}
+
+  /**
+   * Saves the state: returns when it is copied, and writes it while the run goes on. Where memory does
+   * not hold a copy well, it is written before this returns. A save under way is awaited first.
+   * @throws UserError where this save, or the one before, fails
+   */
+  async save(facts: CheckpointFacts): Promise<void> {
+    await this.underWay;
+    this.check();
+    const { folder, program, options } = this;
+    const sizeBytes = stateBytes(program);
+    const state = stateArrays(program, facts);
+    if (this.freeMemoryBytes() < 2 * sizeBytes) {
+      await writeCheckpoint(folder, facts, state, sizeBytes, options);
+      return;
+    }
+    const arrays: NamedArray[] = [];
+    for await (const { name, array } of state)
+      arrays.push({ name, array: { shape: array.shape, data: array.data.slice() } });
+    this.underWay = this.write({ folder, facts, arrays, sizeBytes, options }).catch((error) => {
+      this.failure = error;
+    });
+  }
+
+  /** Throws the error of a save that has failed in the meantime. */
+  check(): void {
+    const { failure } = this;
+    this.failure = undefined;
+    if (failure !== undefined) throw failure;
+  }
+
+  /**
+   * Waits until all is saved, and notes the evaluation that came after the last step.
+   * @throws UserError where a save failed
+   */
+  async finish(
+    steps: number,
+    validation: EvaluationResult | undefined,
+    best: BestResult | undefined,
+  ): Promise<{ readonly elapsedMs: number }> {
+    const begun = performance.now();
+    await this.underWay;
+    this.check();
+    if (validation !== undefined) await addValidation(this.folder, steps, validation, best);
+    return { elapsedMs: performance.now() - begun };
+  }
+
+  /** Waits for a save under way, however it ends, and ends the thread. */
+  async close(): Promise<void> {
+    await this.underWay;
+    await this.worker?.terminate();
+    this.worker = undefined;
+  }
+
+  private async write(task: SaveTask): Promise<void> {
+    this.worker ??= new Worker(new URL("./save-worker.js", import.meta.url));
+    const { worker } = this;
+    const moved = task.arrays.map(({ array }) => array.data.buffer as ArrayBuffer);
+    const reply = await new Promise<SaveReply>((resolve, reject) => {
+      const onReply = (message: SaveReply) => {
+        worker.off("error", onEnd).off("exit", onEnd);
+        resolve(message);
+      };
+      const onEnd = (cause: unknown) => {
+        this.worker = undefined;
+        reject(ended(task, cause));
+      };
+      worker.once("message", onReply).once("error", onEnd).once("exit", onEnd);
+      worker.postMessage(task, moved);
+    });
+    if (reply.kind !== "saved") throw errorOf(reply);
+  }
+}
+
+function errorOf(reply: Exclude<SaveReply, { kind: "saved" }>): Error {
+  if (reply.kind === "bug") return new Error(reply.message, { cause: reply.stack });
+  return new UserError(reply.where, reply.got, reply.expected, reply.nextStep);
+}
+
+function ended({ folder, facts }: SaveTask, cause: unknown): UserError {
+  return new UserError(
+    folder.checkpoints,
+    `the thread that wrote the checkpoint of step ${facts.steps} has ended before it was done`,
+    "memory enough for it; the earlier checkpoints are whole",
+    "end other programs, then type the same command again: the run goes on",
+    { cause },
+  );
+}

@@ -1,0 +1,51 @@
+/** `manifest.json`: what lies in a checkpoint, where its run stood, and on what it rests. */
+import { z } from "zod";
+
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+const count = z.int().nonnegative();
+
+const fingerprint = z.object({
+  train: count,
+  val: count,
+  classNames: z.array(z.string()),
+  /** Of every label, in order. */
+  labels: sha256,
+  /** Of the images' names and sizes, or of their pixels. */
+  images: sha256,
+});
+
+const best = z.object({ step: count, top1: z.number() });
+
+const manifestSchema = z.object({
+  version: z.literal(1),
+  /** Steps done. */
+  steps: count,
+  seed: z.int(),
+  examplesSeen: count,
+  archive: z.object({ bytes: count, sha256 }),
+  /** Of each array its shape, and the SHA-256 of its values, little-endian, in C order. */
+  tensors: z.record(z.string(), z.object({ shape: z.array(count), sha256 })),
+  /** The evaluation after this step, where there was one. */
+  validation: z.object({ loss: z.number(), top1: z.number(), top5: z.number(), count }).nullable(),
+  /** The best evaluation of the run so far. */
+  best: best.nullable(),
+  /** SHA-256 of the settings that decide the result. */
+  configuration: sha256,
+  data: fingerprint,
+});
+
+/** On what data a run trains. */
+export type DataFingerprint = Readonly<z.infer<typeof fingerprint>>;
+
+/** The evaluation with the highest top-1, the first of equals. */
+export type BestResult = Readonly<z.infer<typeof best>>;
+
+export type Manifest = Readonly<z.infer<typeof manifestSchema>>;
+
+/** What is known of a checkpoint before it is written. */
+export type CheckpointFacts = Omit<Manifest, "version" | "archive" | "tensors">;
+
+/** A manifest from its JSON, or undefined where it is none. */
+export function parseManifest(json: unknown): Manifest | undefined {
+  return manifestSchema.safeParse(json).data;
+}

@@ -1,0 +1,59 @@
+/** A run's JSON files, each of which says by which version of the format it was written. */
+import { readFile } from "node:fs/promises";
+import { writeFileAtomically } from "../archive/atomic-file.js";
+import { readError } from "../archive/file-reading.js";
+import { systemErrorCode, UserError } from "../errors.js";
+
+/** The newest format that is known here. Files from before there were versions have none. */
+export const formatVersion = 1;
+
+/** JSON text as it is written, with the version in front. */
+export function versionedJson(value: object): Uint8Array {
+  return new TextEncoder().encode(
+    `${JSON.stringify({ version: formatVersion, ...value }, null, 2)}\n`,
+  );
+}
+
+/** Writes `value` with the version; the file appears complete or not at all. */
+export async function writeJson(path: string, value: object): Promise<void> {
+  await writeFileAtomically(path, (append) => append(versionedJson(value)));
+}
+
+/**
+ * The values of a JSON file, or undefined where there is no such file.
+ * @throws UserError where it is not JSON, or of a newer version
+ */
+export async function readJson(path: string): Promise<Record<string, unknown> | undefined> {
+  let text: string;
+  try {
+    text = await readFile(path, "utf8");
+  } catch (error) {
+    const code = systemErrorCode(error);
+    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+    throw readError(path, error, "check the path and its permissions");
+  }
+  const value = parsed(path, text);
+  const { version = 0 } = value;
+  if (typeof version === "number" && version <= formatVersion) return value;
+  throw new UserError(
+    path,
+    `has format version ${JSON.stringify(version)}`,
+    `at most version ${formatVersion}, the newest that this bit-train knows`,
+    "use the bit-train that wrote it, or a newer one",
+  );
+}
+
+function parsed(path: string, text: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === "object" && value !== null) return value as Record<string, unknown>;
+  } catch {
+    // Said below.
+  }
+  throw new UserError(
+    path,
+    "is not JSON",
+    "a file that bit-train wrote",
+    "remove the run's folder",
+  );
+}

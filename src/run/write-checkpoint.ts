@@ -1,0 +1,179 @@
+/**
+ * Writing a checkpoint: complete or not there. All of it is written under a temporary name, flushed
+ * and read back; the manifest comes last, and then the folder gets its name. Only after that does an
+ * older checkpoint go.
+ */
+import { createHash } from "node:crypto";
+import { writeProblem } from "../archive/atomic-file.js";
+import { type FileSystem, nodeFileSystem } from "../archive/file-system.js";
+import { appendNpz } from "../archive/npz-stream.js";
+import type { NamedArray } from "../archive/numeric-array.js";
+import { UserError } from "../errors.js";
+import type { EvaluationResult } from "../train/evaluate.js";
+import { freeBytesOf, sizeText } from "../zoo/disk-room.js";
+import { type CheckpointPaths, checkpointAt, verifyCheckpoint } from "./checkpoint-folder.js";
+import {
+  prune,
+  removeCheckpoint,
+  removeContents,
+  temporaryCheckpoint,
+} from "./keep-checkpoints.js";
+import type { BestResult, CheckpointFacts, Manifest } from "./manifest.js";
+import { publish } from "./publish-checkpoint.js";
+import type { RunFolder } from "./run-folder.js";
+import { readJson, versionedJson, writeJson } from "./versioned-json.js";
+
+/** How a checkpoint is written. Tests play a disk that fails. */
+export interface WriteOptions {
+  /** How many of the newest are kept, besides the best. */
+  readonly keep: number;
+  readonly files?: FileSystem | undefined;
+  readonly freeBytes?: ((folder: string) => Promise<number | undefined>) | undefined;
+}
+
+type Arrays = AsyncIterable<NamedArray> | Iterable<NamedArray>;
+
+/**
+ * Writes a checkpoint and makes `<run>/checkpoint.npz` mean it.
+ * @param sizeBytes of the arrays' values, all together
+ * @throws UserError where the disk is full or refuses, or a value is not finite; the earlier
+ *   checkpoints are whole then
+ */
+export async function writeCheckpoint(
+  folder: RunFolder,
+  facts: CheckpointFacts,
+  arrays: Arrays,
+  sizeBytes: number,
+  { keep, files = nodeFileSystem, freeBytes = freeBytesOf }: WriteOptions,
+): Promise<void> {
+  const target = checkpointAt(folder.checkpoints, facts.steps);
+  requireRoom(folder, sizeBytes, await freeBytes(folder.path));
+  const made = temporaryCheckpoint(folder.checkpoints);
+  try {
+    await files.makeFolder(made.path);
+    await fill(made, facts, arrays, files);
+    const damage = await verifyCheckpoint(made);
+    if ("reason" in damage) throw readBack(target, damage.reason);
+    await removeCheckpoint(target, files);
+    await files.rename(made.path, target.path);
+  } catch (error) {
+    await removeContents(made, files).catch(() => undefined);
+    throw writeProblem(target.path, error);
+  }
+  try {
+    await files.syncFolder(folder.checkpoints);
+    await publish(folder, target, files);
+  } catch (error) {
+    throw writeProblem(folder.checkpoint, error);
+  }
+  await prune(folder.checkpoints, facts, keep, files);
+}
+
+/** Writes into a new folder: the archive, the manifest last. */
+async function fill(
+  made: CheckpointPaths,
+  facts: CheckpointFacts,
+  arrays: Arrays,
+  files: FileSystem,
+): Promise<void> {
+  const hash = createHash("sha256");
+  let bytes = 0;
+  const tensors: Record<string, Manifest["tensors"][string]> = {};
+  await writeFile(made.archive, files, (append) =>
+    appendNpz(made.archive, recorded(arrays, facts.steps, tensors), async (chunk) => {
+      hash.update(chunk);
+      bytes += chunk.length;
+      await append(chunk);
+    }),
+  );
+  const archive = { bytes, sha256: hash.digest("hex") };
+  await writeFile(made.manifest, files, (append) =>
+    append(versionedJson({ ...facts, archive, tensors })),
+  );
+  await files.syncFolder(made.path);
+}
+
+async function writeFile(
+  path: string,
+  files: FileSystem,
+  write: (append: (bytes: Uint8Array) => Promise<void>) => Promise<void>,
+): Promise<void> {
+  const file = await files.create(path);
+  try {
+    await write((bytes) => file.write(bytes));
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** Passes arrays on, and notes what the manifest says of them. */
+async function* recorded(
+  arrays: Arrays,
+  steps: number,
+  tensors: Record<string, Manifest["tensors"][string]>,
+): AsyncGenerator<NamedArray> {
+  for await (const { name, array } of arrays) {
+    const { data, shape } = array;
+    if (data instanceof Float32Array && !allFinite(data)) throw notFinite(name, steps);
+    const values = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    const sha256 = createHash("sha256").update(values).digest("hex");
+    tensors[name] = { shape: [...shape], sha256 };
+    yield { name, array };
+  }
+}
+
+/** Whether every value is: any number times zero is zero, but for those that are not. */
+function allFinite(values: Float32Array): boolean {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += values[i]! * 0;
+  return sum === 0;
+}
+
+function notFinite(name: string, steps: number): UserError {
+  return new UserError(
+    `the state after ${steps} steps`,
+    `${name} holds values that are not finite`,
+    "finite values: the training has diverged",
+    "start anew with a lower --base_lr, or with --precision fp32; the earlier checkpoint is kept",
+  );
+}
+
+// Headers and directory of the archive, and what a disk loses in whole blocks.
+const spareShare = 1.05;
+const spareBytes = 2 ** 20;
+
+function requireRoom(folder: RunFolder, sizeBytes: number, freeBytes: number | undefined): void {
+  const neededBytes = spareShare * sizeBytes + spareBytes;
+  if (freeBytes === undefined || neededBytes <= freeBytes) return;
+  throw new UserError(
+    folder.checkpoints,
+    `no room for the next checkpoint: its disk has ${sizeText(freeBytes)} free`,
+    `${sizeText(neededBytes)}; the earlier checkpoints are whole`,
+    `free ${sizeText(neededBytes - freeBytes)}, then type the same command again: the run goes on`,
+  );
+}
+
+function readBack({ path }: CheckpointPaths, reason: string): UserError {
+  return new UserError(
+    path,
+    `what was written does not read back: ${reason}`,
+    "a disk that keeps what it is given; the earlier checkpoints are kept",
+    "check the disk, or choose another with --logdir",
+  );
+}
+
+/**
+ * Adds to a checkpoint's manifest the evaluation that came after it, at the end of a run; does
+ * nothing where there is no such checkpoint.
+ */
+export async function addValidation(
+  folder: RunFolder,
+  steps: number,
+  validation: EvaluationResult,
+  best: BestResult | undefined,
+): Promise<void> {
+  const { manifest } = checkpointAt(folder.checkpoints, steps);
+  const known = await readJson(manifest);
+  if (known !== undefined) await writeJson(manifest, { ...known, validation, best: best ?? null });
+}

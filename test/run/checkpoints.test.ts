@@ -1,0 +1,165 @@
+/** Checkpoints on the disk: which are kept, how damage is found, what is refused. */
+import assert from "node:assert/strict";
+import { mkdir, readdir, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { nodeFileSystem } from "../../src/archive/file-system.js";
+import { writeNpz } from "../../src/archive/npz-writer.js";
+import { UserError } from "../../src/errors.js";
+import { checkpointAt, listCheckpoints } from "../../src/run/checkpoint-folder.js";
+import { findCheckpoint, publishFound } from "../../src/run/find-checkpoint.js";
+import { removeLeftovers } from "../../src/run/keep-checkpoints.js";
+import { parseManifest } from "../../src/run/manifest.js";
+import { type RunFolder, runFolderAt } from "../../src/run/run-folder.js";
+import {
+  addValidation,
+  type WriteOptions,
+  writeCheckpoint,
+} from "../../src/run/write-checkpoint.js";
+import { temporaryFolder } from "../data/temporary-folder.js";
+import { arraysAt, factsAt, stateBytesMade, stepsIn } from "./synthetic-state.js";
+
+function save(
+  folder: RunFolder,
+  steps: number,
+  options: Partial<WriteOptions> = {},
+  best?: number,
+) {
+  const facts = factsAt(steps, best === undefined ? null : { step: best, top1: 0.9 });
+  return writeCheckpoint(folder, facts, arraysAt(steps), stateBytesMade, { keep: 2, ...options });
+}
+
+async function runWith(t: TestContext, ...steps: number[]): Promise<RunFolder> {
+  const folder = runFolderAt(join(await temporaryFolder(t), "run"));
+  for (const step of steps) await save(folder, step);
+  return folder;
+}
+
+test("the newest and the best are kept", async (t) => {
+  const folder = await runWith(t);
+  for (const steps of [5, 10, 15, 20, 25])
+    await save(folder, steps, {}, steps < 10 ? undefined : 10);
+  assert.deepEqual(await listCheckpoints(folder.checkpoints), [25, 20, 10]);
+  await save(folder, 30, { keep: 1 }, 30);
+  assert.deepEqual(await readdir(folder.checkpoints), ["00000030"]);
+});
+
+test("checkpoint.npz is the newest archive under another name, or a copy where there is no such", async (t) => {
+  const folder = await runWith(t, 10);
+  const { archive } = checkpointAt(folder.checkpoints, 10);
+  assert.equal((await stat(folder.checkpoint)).ino, (await stat(archive)).ino);
+  const link = () => Promise.reject(Object.assign(new Error("no links"), { code: "EPERM" }));
+  await save(folder, 20, { files: { ...nodeFileSystem, link } });
+  assert.equal((await stat(folder.checkpoint)).nlink, 1);
+  assert.equal(await stepsIn(folder.checkpoint), 20);
+});
+
+test("the manifest tells the bytes, every tensor, and the evaluation that came after", async (t) => {
+  const folder = await runWith(t, 10);
+  const { archive, manifest } = checkpointAt(folder.checkpoints, 10);
+  const validation = { loss: 0.5, top1: 0.75, top5: 1, count: 12 };
+  await addValidation(folder, 10, validation, { step: 10, top1: 0.75 });
+  const known = parseManifest(JSON.parse(await readFile(manifest, "utf8")))!;
+  assert.equal(known.archive.bytes, (await stat(archive)).size);
+  assert.deepEqual(
+    Object.keys(known.tensors),
+    arraysAt(10).map(({ name }) => name),
+  );
+  assert.deepEqual(known.tensors["made/1/kernel"]!.shape, [2, 2]);
+  assert.deepEqual([known.validation, known.best], [validation, { step: 10, top1: 0.75 }]);
+  assert.equal((await findCheckpoint(folder))?.manifest?.steps, 10);
+});
+
+const damages: Readonly<Record<string, (paths: ReturnType<typeof checkpointAt>) => Promise<void>>> =
+  {
+    "checkpoint.npz is not as it was written": async ({ archive }) => {
+      const bytes = await readFile(archive);
+      bytes[bytes.length >> 1]! ^= 1;
+      await writeFile(archive, bytes);
+    },
+    "checkpoint.npz has 100 bytes": ({ archive }) => truncate(archive, 100),
+    "checkpoint.npz is missing": ({ archive }) => rm(archive),
+    "manifest.json is missing": ({ manifest }) => rm(manifest),
+    "manifest.json is damaged": ({ manifest }) => truncate(manifest, 50),
+  };
+
+for (const [reason, damage] of Object.entries(damages)) {
+  test(`a damaged checkpoint is named and passed over: ${reason}`, async (t) => {
+    const folder = await runWith(t, 10, 20);
+    await damage(checkpointAt(folder.checkpoints, 20));
+    const notes: string[] = [];
+    const found = await findCheckpoint(folder, (line) => notes.push(line));
+    assert.equal(found?.manifest?.steps, 10);
+    assert.match(notes.join(), new RegExp(`checkpoints/00000020: ${reason}`));
+    await publishFound(folder, found!);
+    assert.equal(await stepsIn(folder.checkpoint), 10);
+
+    await damage(checkpointAt(folder.checkpoints, 10));
+    await assert.rejects(findCheckpoint(folder), (error: unknown) => {
+      return error instanceof UserError && /no checkpoint is whole/.test(error.message);
+    });
+
+    await save(folder, 20, { keep: 1 });
+    assert.deepEqual(await listCheckpoints(folder.checkpoints), [20], "in the damaged one's place");
+    assert.equal(await stepsIn(folder.checkpoint), 20);
+  });
+}
+
+test("a manifest of a newer version is refused by name", async (t) => {
+  const folder = await runWith(t, 10);
+  const { manifest } = checkpointAt(folder.checkpoints, 10);
+  const json = JSON.parse(await readFile(manifest, "utf8"));
+  await writeFile(manifest, JSON.stringify({ ...json, version: 2 }));
+  await assert.rejects(findCheckpoint(folder), /manifest\.json: has format version 2/);
+});
+
+test("a disk without room is told of before anything is written", async (t) => {
+  const folder = await runWith(t, 10);
+  const full = save(folder, 20, { freeBytes: async () => 5e5 });
+  await assert.rejects(full, (error: unknown) => {
+    return (
+      error instanceof UserError &&
+      /its disk has 0\.5 MB free\n {2}expected: 1\.\d MB; the earlier checkpoints are whole/.test(
+        error.message,
+      )
+    );
+  });
+  assert.deepEqual(await readdir(folder.checkpoints), ["00000010"]);
+});
+
+test("a value that is not finite is not saved", async (t) => {
+  const folder = await runWith(t, 10);
+  for (const value of [Number.NaN, Number.NEGATIVE_INFINITY]) {
+    const arrays = arraysAt(20);
+    arrays[7]!.array.data[1] = value;
+    const broken = writeCheckpoint(folder, factsAt(20), arrays, stateBytesMade, { keep: 2 });
+    await assert.rejects(broken, /made\/7\/kernel holds values that are not finite/);
+  }
+  assert.deepEqual(await readdir(folder.checkpoints), ["00000010"]);
+});
+
+test("what dead processes left half done is removed, and nothing else", async (t) => {
+  const folder = await runWith(t, 10);
+  await mkdir(join(folder.checkpoints, ".tmp-123-0a0b0c0d"));
+  await writeFile(join(folder.checkpoints, ".tmp-123-0a0b0c0d", "checkpoint.npz"), "half");
+  await writeFile(join(folder.path, ".config.json.123-0a0b0c0d.tmp"), "half");
+  await writeFile(join(folder.path, "notes.tmp"), "a user's");
+  await removeLeftovers(folder);
+  assert.deepEqual(await readdir(folder.checkpoints), ["00000010"]);
+  assert.deepEqual((await readdir(folder.path)).sort(), [
+    "checkpoint.npz",
+    "checkpoints",
+    "notes.tmp",
+  ]);
+});
+
+test("a bare checkpoint.npz of an earlier version is gone on from", async (t) => {
+  const folder = await runWith(t);
+  assert.equal(await findCheckpoint(folder), undefined);
+  await mkdir(folder.path);
+  await writeNpz(folder.checkpoint, arraysAt(3));
+  assert.deepEqual(await findCheckpoint(folder), {
+    archive: folder.checkpoint,
+    manifest: undefined,
+  });
+});

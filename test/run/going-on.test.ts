@@ -1,0 +1,156 @@
+/** What a run asks of the command that goes on with it, and of processes that come at the same time. */
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { UserError } from "../../src/errors.js";
+import { acquireLock } from "../../src/fetch/file-lock.js";
+import { fineTune } from "../../src/run/fine-tune.js";
+import type { FineTuneOptions } from "../../src/run/options.js";
+import { runFolder } from "../../src/run/run-folder.js";
+import { bmp, pattern, writeTinyFolder } from "../cli/tiny-images.js";
+import { engine } from "../engine-for-tests.js";
+
+let root: string;
+let options: FineTuneOptions & { readonly dataset: string; readonly logdir: string };
+
+/** Fine-tunes quietly. @returns what was said, and what came of it */
+async function run(changes: Partial<FineTuneOptions>, stopAt = Number.POSITIVE_INFINITY) {
+  const lines: string[] = [];
+  let done = 0;
+  const result = await fineTune({ ...options, ...changes }, engine, {
+    line: (line) => lines.push(line),
+    progress: ({ step }) => {
+      done = step + 1;
+    },
+    interrupted: () => done >= stopAt,
+  });
+  return { ...result, lines };
+}
+
+before(async () => {
+  root = await mkdtemp(join(tmpdir(), "bit-going-on-test-"));
+  options = {
+    name: "begun",
+    model: "R14x0.5",
+    fromScratch: true,
+    dataset: await writeTinyFolder(root),
+    logdir: join(root, "logs"),
+    batch: 8,
+    batchSplit: 1,
+    steps: 6,
+    resolution: 40,
+    crop: 32,
+  };
+  await run({}, 3);
+});
+
+after(() => rm(root, { recursive: true, force: true }));
+
+/** A copy of the run that was begun, under another name. */
+async function copyAs(name: string) {
+  const folder = runFolder(options.logdir, name);
+  await cp(runFolder(options.logdir, "begun").path, folder.path, { recursive: true });
+  return folder;
+}
+
+async function refused(changes: Partial<FineTuneOptions>, message: RegExp): Promise<void> {
+  await assert.rejects(run(changes), (error: unknown) => {
+    assert.ok(error instanceof UserError, String(error));
+    assert.match(error.message, message);
+    return true;
+  });
+}
+
+test("settings that change the result are listed and refused; --force goes on with them", async () => {
+  const name = "forced";
+  const folder = await copyAs(name);
+  const changes = { name, baseLr: 0.01, seed: 1 };
+  await refused(changes, /seed was 0, is now 1; baseLr was 0\.003, is now 0\.01[\s\S]*--force/);
+  await rm(folder.config);
+  await refused(changes, /config\.json is missing/);
+  const { lines, steps } = await run({ ...changes, force: true });
+  assert.equal(steps, 6);
+  assert.ok(lines.some((line) => line.startsWith("Going on all the same (--force): ")));
+});
+
+test("other data are refused; moved data, workers, cache and saving are free", async () => {
+  const name = "data";
+  await copyAs(name);
+  const moved = join(root, "moved");
+  await cp(options.dataset, moved, { recursive: true });
+  const free = { name, dataset: moved, workers: 1, cache: true, saveEvery: 2, keep: 5 };
+  assert.equal((await run(free, 4)).steps, 4);
+  await writeFile(join(moved, "train", "red", "0.bmp"), bmp(pattern(0, 0, 41, 36), 41, 36));
+  await refused(free, /the images are not those of the beginning/);
+  await cp(join(moved, "train", "red", "1.bmp"), join(moved, "train", "blue", "0.5.bmp"));
+  await refused(free, /trainSize was 24, is now 25[\s\S]*the images' labels/);
+});
+
+test("a run of an earlier version, with nothing but checkpoint.npz, goes on to the same end", async () => {
+  const name = "earlier";
+  const folder = await copyAs(name);
+  await rm(folder.checkpoints, { recursive: true });
+  const { version, data, keep, ...config } = JSON.parse(await readFile(folder.config, "utf8"));
+  await writeFile(folder.config, JSON.stringify(config));
+  const [whole, resumed] = [await run({ name: "whole" }), await run({ name })];
+  assert.ok(resumed.lines.includes("Resumed at step 3"));
+  const [a, b] = [whole, resumed].map(({ folder: { checkpoint } }) => readFile(checkpoint));
+  assert.deepEqual(await b, await a);
+  const result = JSON.parse(await readFile(folder.result, "utf8"));
+  assert.deepEqual(result.best, { step: 6, top1: resumed.validation!.top1 });
+  assert.equal(result.version, 1);
+});
+
+test("a config.json of a newer version is refused by name", async () => {
+  const name = "newer";
+  const folder = await copyAs(name);
+  const config = JSON.parse(await readFile(folder.config, "utf8"));
+  await writeFile(folder.config, JSON.stringify({ ...config, version: 9 }));
+  await refused({ name }, /config\.json: has format version 9/);
+});
+
+test("a run that another process is at work on is refused, with that process and its host", async (t) => {
+  const name = "locked";
+  const folder = await copyAs(name);
+  const lock = await acquireLock(join(folder.path, "run"), { purpose: "training this run" });
+  await refused(
+    { name },
+    new RegExp(`process ${process.pid} is training this run[\\s\\S]* on \\S+ has ended`),
+  );
+  await lock.release();
+
+  const module = new URL("../../src/fetch/file-lock.js", import.meta.url);
+  const script = `
+    import { acquireLock } from ${JSON.stringify(module)};
+    await acquireLock(process.argv[1], { purpose: "training this run" });
+    console.log("locked");
+    setInterval(() => {}, 1000);`;
+  const args = ["--input-type=module", "-e", script, join(folder.path, "run")];
+  const other = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
+  t.after(() => other.kill("SIGKILL"));
+  await new Promise((resolve) => other.stdout.once("data", resolve));
+  await refused({ name }, new RegExp(`process ${other.pid} is training this run`));
+  other.kill("SIGKILL");
+  await new Promise((resolve) => other.once("exit", resolve));
+  assert.equal((await run({ name }, 4)).steps, 4, "a dead process's lock is taken over");
+});
+
+test("a diverging run stops, says what to try, and saves nothing that is broken", async () => {
+  const lines: string[] = [];
+  const changes = { ...options, name: "diverges", baseLr: 1e30, steps: 20, saveEvery: 1 };
+  await assert.rejects(
+    fineTune(changes, engine, { line: (line) => lines.push(line) }),
+    (error: unknown) => {
+      assert.ok(error instanceof UserError, String(error));
+      assert.match(error.message, /training has diverged[\s\S]*--base_lr/);
+      return true;
+    },
+  );
+  const { checkpoint, metrics } = runFolder(options.logdir, "diverges");
+  const steps = (await readFile(metrics, "utf8")).trimEnd().split("\n").length;
+  assert.ok(steps < 10, `${steps} steps`);
+  await readFile(checkpoint);
+});

@@ -1,0 +1,97 @@
+/** A run on made-up pixels, with every setting at hand, for tests of stopping and going on. */
+import type { Dataset, Split } from "../../src/data/dataset.js";
+import { fingerprintOf } from "../../src/run/data-fingerprint.js";
+import { findCheckpoint } from "../../src/run/find-checkpoint.js";
+import { makeRunFolder, type RunFolder, runFolderAt } from "../../src/run/run-folder.js";
+import { RunLog } from "../../src/run/run-log.js";
+import type { RunRecordFile } from "../../src/run/same-run.js";
+import { type RunOutcome, trainRun } from "../../src/run/train-run.js";
+import { pattern } from "../cli/tiny-images.js";
+import { engine } from "../engine-for-tests.js";
+
+const side = 20;
+const classNames = ["blue", "green", "red"];
+
+function split(count: number): Split {
+  const labels = Int32Array.from({ length: count }, (_, i) => i % classNames.length);
+  const pixels = new Uint8Array(count * side * side * 3);
+  labels.forEach((label, i) => {
+    pixels.set(pattern(label, i, side, side), i * side * side * 3);
+  });
+  return { images: { kind: "pixels", pixels, height: side, width: side }, labels };
+}
+
+const dataset: Dataset = {
+  name: "made",
+  classNames,
+  train: split(24),
+  val: split(12),
+  typicalSize: [side, side],
+};
+
+export const settings: Omit<RunRecordFile, "data"> = {
+  name: "tiny",
+  model: "R14x0.5",
+  architecture: "R14x0.5",
+  weights: null,
+  dataset: "made",
+  datadir: "/",
+  classNames,
+  trainSize: 24,
+  valSize: 12,
+  recipe: "hyperrule",
+  badImages: "refuse",
+  resize: "pillow",
+  examplesPerClass: null,
+  examplesPerClassSeed: 0,
+  precision: "fp32",
+  remat: false,
+  cache: false,
+  workers: 1,
+  keep: 2,
+  seed: 0,
+  batch: 8,
+  split: 1,
+  baseLr: 0.001,
+  schedule: [4, 8, 12, 16, 20],
+  mixupAlpha: undefined,
+  resolution: { precrop: 20, crop: 16 },
+  evalBatch: 8,
+  evalEvery: undefined,
+  saveEvery: undefined,
+};
+
+/**
+ * Trains in a folder, or goes on there, until so many steps are done.
+ * @param stopAt steps after which the run is interrupted
+ * @param progress told of each step that is done
+ */
+export async function trainTiny(
+  path: string,
+  changes: Partial<RunRecordFile> = {},
+  stopAt = Number.POSITIVE_INFINITY,
+  progress: (step: number) => void = () => undefined,
+): Promise<RunOutcome & { readonly folder: RunFolder }> {
+  const folder = runFolderAt(path);
+  await makeRunFolder(folder);
+  const data = await fingerprintOf(dataset);
+  const config = { ...settings, data: { labels: data.labels, images: data.images }, ...changes };
+  const resumed = await findCheckpoint(folder);
+  const log = new RunLog(path, () => undefined);
+  let done = resumed?.manifest?.steps ?? 0;
+  try {
+    const console = {
+      line: () => undefined,
+      progress: ({ step }: { readonly step: number }) => {
+        done = step + 1;
+        progress(done);
+      },
+      interrupted: () => done >= stopAt,
+    };
+    const options = { model: config.model, dataset: config.dataset };
+    const run = { options, folder, config, dataset, data, resumed, engine, log, console };
+    return { ...(await trainRun(run)), folder };
+  } finally {
+    log.close();
+  }
+}
