@@ -1,21 +1,10 @@
 /** `npm run test:large`: the tests that take gigabytes, which `npm test` leaves out. */
 import { spawn } from "node:child_process";
 import { join } from "node:path";
-import {
-  build,
-  checkNode,
-  InstallError,
-  installPackages,
-  ROOT,
-  runScript,
-  setUpEngine,
-} from "./install.mjs";
+import { install, ROOT, runScript } from "./install.mjs";
 
 await runScript(async () => {
-  checkNode();
-  await installPackages();
-  if (!(await build())) throw new InstallError("The sources do not compile; see above.", 1);
-  await setUpEngine();
+  await install();
   const file = join(ROOT, "dist/test/large/large-archive.js");
   const child = spawn(process.execPath, ["--test", "--test-reporter=spec", file], {
     stdio: "inherit",

@@ -6,23 +6,12 @@ import { spawn } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import {
-  build,
-  checkNode,
-  InstallError,
-  installPackages,
-  ROOT,
-  runScript,
-  setUpEngine,
-} from "./install.mjs";
+import { install, ROOT, runScript } from "./install.mjs";
 
 const tests = ["run/save-faults", "run/resume", "run/memory-growth", "cli/kills"];
 
 await runScript(async () => {
-  checkNode();
-  await installPackages();
-  if (!(await build())) throw new InstallError("The sources do not compile; see above.", 1);
-  await setUpEngine();
+  await install();
   const soak = readdirSync(join(ROOT, "test/soak")).filter((name) => name.endsWith(".test.ts"));
   const files = [...tests, ...soak.map((name) => `soak/${name.replace(/\.test\.ts$/, "")}`)];
   const folder = mkdtempSync(join(tmpdir(), "bit-soak-"));

@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import { type FileHandle, open } from "node:fs/promises";
+import { type FileHandle, open, stat } from "node:fs/promises";
 import { systemErrorCode, UserError } from "../errors.js";
 
 /**
@@ -7,6 +7,11 @@ import { systemErrorCode, UserError } from "../errors.js";
  * processor's cache, large enough that the calls do not count.
  */
 const CHUNK_BYTES = 4 * 1024 * 1024;
+
+/** Whether there is anything at a path; a link counts as what it leads to. */
+export async function exists(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined)) !== undefined;
+}
 
 /** What is found where a file is expected: a folder, a named pipe, a device. */
 export class NotAFile extends Error {}

@@ -1,5 +1,5 @@
 /** The few calls on files by which something is saved, so that a test can make each of them fail. */
-import { link, mkdir, open, rename, rm, rmdir } from "node:fs/promises";
+import { type FileHandle, link, mkdir, open, rename, rm, rmdir } from "node:fs/promises";
 import { systemErrorCode } from "../errors.js";
 
 /** A new file that is being written. */
@@ -29,16 +29,18 @@ export interface FileSystem {
   syncFolder(path: string): Promise<void>;
 }
 
+/** Writes all of `bytes` where a file stands: the system may take fewer at a time. */
+export async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<void> {
+  for (let done = 0; done < bytes.length; ) done += (await handle.write(bytes, done)).bytesWritten;
+}
+
 /** Node's own. */
 export const nodeFileSystem: FileSystem = {
   makeFolder: async (path) => void (await mkdir(path, { recursive: true })),
   create: async (path) => {
     const handle = await open(path, "wx");
     return {
-      write: async (bytes) => {
-        for (let done = 0; done < bytes.length; )
-          done += (await handle.write(bytes, done)).bytesWritten;
-      },
+      write: (bytes) => writeAll(handle, bytes),
       sync: () => handle.sync(),
       close: () => handle.close(),
     };

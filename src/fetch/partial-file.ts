@@ -5,6 +5,7 @@
 import { type FileHandle, open, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { z } from "zod";
+import { nodeFileSystem, writeAll } from "../archive/file-system.js";
 import { systemErrorCode, UserError } from "../errors.js";
 
 const recordSchema = z.object({
@@ -73,10 +74,7 @@ export class PartialFile {
   }
 
   async append(bytes: Uint8Array): Promise<void> {
-    await written(this.path, async () => {
-      for (let done = 0; done < bytes.length; )
-        done += (await this.handle.write(bytes, done)).bytesWritten;
-    });
+    await written(this.path, () => writeAll(this.handle, bytes));
     this.length += bytes.length;
   }
 
@@ -101,10 +99,8 @@ export async function removePart(path: string): Promise<void> {
 export async function finishPart(part: string, path: string): Promise<void> {
   await written(path, () => rename(part, path));
   await removeRecord(part);
-  const folder = await open(dirname(path), "r").catch(() => undefined);
-  // Some network file systems refuse this for folders. The file is whole and in place.
-  await folder?.sync().catch(() => undefined);
-  await folder?.close();
+  // The file is whole and in place, whatever comes of this.
+  await nodeFileSystem.syncFolder(dirname(path)).catch(() => undefined);
 }
 
 /** Removes the record of a part that has become a file. */

@@ -1,9 +1,10 @@
 /** The archive that a run starts from: fetched where it is missing, and looked over. */
+
+import { exists } from "../archive/file-reading.js";
 import { NpzReader } from "../archive/npz-reader.js";
 import { UserError } from "../errors.js";
 import { parseArchitecture, variableSpecs } from "../model/architecture.js";
 import { fitArchive } from "../model/checkpoint.js";
-import { exists } from "./checkpoint.js";
 import { fetchMissingModel } from "./fetching.js";
 import type { FineTuneOptions, RunConfig } from "./options.js";
 import type { RunConsole } from "./train-run.js";

@@ -1,8 +1,7 @@
 /** A run's checkpoints, `<run>/checkpoints/<steps>/`: their names, and whether one is whole. */
-import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { fileHash } from "../archive/file-hash.js";
 import { readError } from "../archive/file-reading.js";
 import { systemErrorCode, UserError } from "../errors.js";
 import { type Manifest, parseManifest } from "./manifest.js";
@@ -61,7 +60,7 @@ export async function verifyCheckpoint(paths: CheckpointPaths): Promise<Manifest
     const { size } = await stat(paths.archive);
     if (size !== bytes)
       return { reason: `checkpoint.npz has ${size} bytes, where ${bytes} were written` };
-    if ((await sha256Of(paths.archive)) !== sha256)
+    if ((await fileHash(paths.archive, "sha256")) !== sha256)
       return { reason: "checkpoint.npz is not as it was written: its SHA-256 differs" };
     return manifest;
   } catch (error) {
@@ -79,11 +78,4 @@ function damageOf({ archive, manifest }: CheckpointPaths, error: unknown): Damag
   if (error instanceof UserError && error.where === manifest && error.got === "is not JSON")
     return { reason: "manifest.json is damaged" };
   throw error;
-}
-
-async function sha256Of(path: string): Promise<string> {
-  const hash = createHash("sha256");
-  const chunks = createReadStream(path, { highWaterMark: 2 ** 20 });
-  for await (const chunk of chunks) hash.update(chunk as Buffer);
-  return hash.digest("hex");
 }

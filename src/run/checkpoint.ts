@@ -3,7 +3,6 @@
  * optimizer's memory (each variable's momentum) and the run's position. Randomness needs no more than
  * the seed and the step: order, augmentation and mixup are functions of the two.
  */
-import { access } from "node:fs/promises";
 import type { NpzReader } from "../archive/npz-reader.js";
 import type { NamedArray } from "../archive/numeric-array.js";
 import { UserError } from "../errors.js";
@@ -37,14 +36,6 @@ export async function* stateArrays(
 /** Bytes of a program's state. */
 export function stateBytes({ variables, optimizerState }: TrainProgram): number {
   return [...variables, ...optimizerState].reduce((sum, { shape }) => sum + 4 * sizeOf(shape), 0);
-}
-
-/** Whether a file lies at `path`. */
-export async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }
 
 /** Where the run stood that wrote an archive, or undefined where no run of ours did. */

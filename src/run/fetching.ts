@@ -1,10 +1,11 @@
 /** What a run needs and does not find, as far as it is published. */
+
+import { exists } from "../archive/file-reading.js";
 import type { DatasetRequest } from "../data/datasets.js";
 import type { Engine } from "../engine/session.js";
 import { decodeAll } from "../input/decode-all.js";
 import { downloadModel } from "../zoo/download-model.js";
 import { modelPath, zooModel } from "../zoo/models.js";
-import { exists } from "./checkpoint.js";
 import type { FetchPolicy } from "./options.js";
 
 /** Who is told of a download, and may stop it. */

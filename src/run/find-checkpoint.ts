@@ -1,6 +1,7 @@
 /** Where a run goes on: its newest checkpoint that is whole. */
+
+import { exists } from "../archive/file-reading.js";
 import { UserError } from "../errors.js";
-import { exists } from "./checkpoint.js";
 import { checkpointAt, listCheckpoints, verifyCheckpoint } from "./checkpoint-folder.js";
 import type { Manifest } from "./manifest.js";
 import { publish } from "./publish-checkpoint.js";

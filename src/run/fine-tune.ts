@@ -1,6 +1,7 @@
 /** A whole run: data, weights, training, evaluation, and the files it leaves. */
 import { availableParallelism } from "node:os";
 import { writeFileAtomically } from "../archive/atomic-file.js";
+import { exists } from "../archive/file-reading.js";
 import type { Dataset, UnreadableImage } from "../data/dataset.js";
 import { loadDataset } from "../data/datasets.js";
 import { describeSelection } from "../data/few-shot.js";
@@ -8,7 +9,6 @@ import type { Engine } from "../engine/session.js";
 import { UserError } from "../errors.js";
 import type { EvaluationResult } from "../train/evaluate.js";
 import { bringWeights } from "./bring-weights.js";
-import { exists } from "./checkpoint.js";
 import { fingerprintOf } from "./data-fingerprint.js";
 import { dataPolicy } from "./fetching.js";
 import { findCheckpoint, publishFound } from "./find-checkpoint.js";

@@ -2,6 +2,7 @@
 import { stat } from "node:fs/promises";
 import { basename, dirname, resolve } from "node:path";
 import { z } from "zod";
+import { exists } from "../archive/file-reading.js";
 import { NpzReader } from "../archive/npz-reader.js";
 import { modelClassNames } from "../data/published/model-class-names.js";
 import type { Engine } from "../engine/session.js";
@@ -13,7 +14,6 @@ import { loadArchive } from "../step/initial-values.js";
 import { availableMemoryBytes, trainBytesPerImage } from "../step/memory.js";
 import type { Program } from "../step/program.js";
 import type { Network } from "../step/train-step.js";
-import { exists } from "./checkpoint.js";
 import { computePolicy, defaultPrecision, type Precision, precisions } from "./precision.js";
 import { type RunFolder, runFolderAt } from "./run-folder.js";
 import { readJson } from "./versioned-json.js";

@@ -6,6 +6,7 @@
  */
 import { promisify } from "node:util";
 import { constants, inflate } from "node:zlib";
+import type { NumericData } from "../../archive/numeric-array.js";
 
 const inflateAsync = promisify(inflate);
 
@@ -30,15 +31,7 @@ export interface Element {
 }
 
 /** Numbers as they are stored, which may be in a smaller type than their array's class has. */
-export type Numbers =
-  | Int8Array
-  | Uint8Array
-  | Int16Array
-  | Uint16Array
-  | Int32Array
-  | Uint32Array
-  | Float32Array
-  | Float64Array;
+export type Numbers = Exclude<NumericData, BigInt64Array | BigUint64Array>;
 
 const NUMBERS: Readonly<Record<number, new (buffer: ArrayBuffer) => Numbers>> = {
   1: Int8Array,

@@ -8,11 +8,10 @@
  */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { readError } from "../../archive/file-reading.js";
+import { exists, readError } from "../../archive/file-reading.js";
 import { UserError } from "../../errors.js";
 import type { Dataset } from "../dataset.js";
 import { byCodePoint } from "../files/class-folders.js";
-import { exists } from "../files/existence.js";
 import { type DatasetOptions, datasetOf, type LabelledImages } from "../files/labelled-images.js";
 import { findOrFetch, type PublishedDataset } from "./published-dataset.js";
 import type { DataFetch } from "./published-file.js";

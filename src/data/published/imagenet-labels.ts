@@ -7,9 +7,8 @@
  */
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { readError } from "../../archive/file-reading.js";
+import { exists, readError } from "../../archive/file-reading.js";
 import { UserError } from "../../errors.js";
-import { exists } from "../files/existence.js";
 import { readTarGz } from "../formats/tar-gz.js";
 import { MatDatasetFile } from "./mat-dataset-file.js";
 

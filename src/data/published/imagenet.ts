@@ -4,11 +4,11 @@
  * official code ignores EXIF there.
  */
 import { join, resolve } from "node:path";
+import { exists } from "../../archive/file-reading.js";
 import { UserError } from "../../errors.js";
 import { KNOWN_DATASET_SIZES } from "../../recipe/hyperrule.js";
 import type { Dataset, Split } from "../dataset.js";
 import { type ClassFolders, checkSameClasses, listed, listFolder } from "../files/class-folders.js";
-import { exists } from "../files/existence.js";
 import { hasImageExtension, hasUnsupportedExtension } from "../files/image-header.js";
 import { readKeptClassFolders } from "../files/listing-cache.js";
 import { readValidationLabels } from "./imagenet-labels.js";

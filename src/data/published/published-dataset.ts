@@ -1,10 +1,10 @@
 /** Finds a dataset in the layout of its publisher, and brings what is missing of it. */
 import { rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { exists } from "../../archive/file-reading.js";
 import { UserError } from "../../errors.js";
 import { acquireLock } from "../../fetch/file-lock.js";
 import { makeFolder } from "../../fetch/make-folder.js";
-import { exists } from "../files/existence.js";
 import { unpackArchive } from "../formats/unpack-archive.js";
 import {
   type DataFetch,

@@ -2,10 +2,9 @@
  * Fetches files as their publishers offer them, and proves them by the MD5 sums that are published
  * with them.
  */
-import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
+import { fileHash } from "../../archive/file-hash.js";
 import { UserError } from "../../errors.js";
 import { FileRefused } from "../../fetch/connection.js";
 import { fetchFile } from "../../fetch/fetch-file.js";
@@ -78,7 +77,7 @@ export async function fetchPublished(
   const progress =
     fetchProgress && ((done: number, total?: number) => fetchProgress(name, done, total));
   await fetchFile(url, part, { signal, progress, note });
-  const got = await md5Of(part, signal);
+  const got = await fileHash(part, "md5", signal);
   if (got !== expected) {
     await removePart(part);
     throw new UserError(
@@ -90,16 +89,6 @@ export async function fetchPublished(
     );
   }
   await finishPart(part, path);
-}
-
-/** The MD5 sum of a file, in hexadecimal digits. */
-async function md5Of(path: string, signal?: AbortSignal): Promise<string> {
-  const hash = createHash("md5");
-  for await (const chunk of createReadStream(path, { highWaterMark: 2 ** 20 })) {
-    signal?.throwIfAborted();
-    hash.update(chunk as Buffer);
-  }
-  return hash.digest("hex");
 }
 
 /** @throws UserError where `dataUrl` is no http(s) address */

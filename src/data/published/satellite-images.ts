@@ -7,10 +7,10 @@
  * Sources: Helber et al., "EuroSAT"; Cheng et al., "Remote Sensing Image Scene Classification".
  */
 import { join, resolve } from "node:path";
+import { exists } from "../../archive/file-reading.js";
 import { UserError } from "../../errors.js";
 import type { Dataset } from "../dataset.js";
 import { listFolder } from "../files/class-folders.js";
-import { exists } from "../files/existence.js";
 import { loadImageFolder } from "../files/image-folder.js";
 import type { DatasetOptions } from "../files/labelled-images.js";
 import { findOrFetch, type PublishedDataset } from "./published-dataset.js";
