@@ -11,6 +11,7 @@ namespace {
 napi_value Init(napi_env env, napi_value exports) {
   try {
     bit::RegisterGroupNorm();
+    bit::RegisterGroupNormGrad();
     bit::RegisterImageCache();
     bit::RegisterLevels();
     bit::RegisterReadArray();

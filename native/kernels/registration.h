@@ -4,6 +4,7 @@
 namespace bit {
 
 void RegisterGroupNorm();
+void RegisterGroupNormGrad();
 void RegisterImageCache();
 void RegisterLevels();
 void RegisterReadArray();

@@ -1,0 +1,181 @@
+// The gradient of group normalization and ReLU in one, in closed form as in src/model/layers.ts: it
+// reads the images twice and writes them once.
+#include <algorithm>
+
+#include "group_norm.h"
+#include "numeric.h"
+#include "parallel.h"
+#include "registration.h"
+#include "tf_kernel.h"
+
+namespace bit {
+namespace {
+
+// Adds to `sums` and `products`, float64 [channels], those of d and of d * x, where d is dy where
+// the ReLU let x * scale + offset pass and else 0.
+template <typename T>
+BIT_INLINE void AddGradientSums(const T* dy, const T* x, int64_t rows, int64_t channels,
+                                const float* scale, const float* offset, float* scratch,
+                                double* sums, double* products) {
+  for (int64_t begin = 0; begin < rows; begin += kRowsAtOnce) {
+    const int64_t end = std::min(rows, begin + kRowsAtOnce);
+    float* s = scratch;
+    float* p = scratch + channels;
+    std::fill(scratch, scratch + 2 * channels, 0.0f);
+    int64_t r = begin;
+    for (; r + 2 <= end; r += 2) {
+      const T *xa = x + r * channels, *xb = xa + channels;
+      const T *da = dy + r * channels, *db = da + channels;
+#pragma GCC ivdep
+      for (int64_t i = 0; i < channels; i++) {
+        const float va = ToFloat(xa[i]), vb = ToFloat(xb[i]);
+        const float ga = va * scale[i] + offset[i] > 0 ? ToFloat(da[i]) : 0.0f;
+        const float gb = vb * scale[i] + offset[i] > 0 ? ToFloat(db[i]) : 0.0f;
+        s[i] += ga + gb;
+        p[i] += ga * va + gb * vb;
+      }
+    }
+    for (; r < end; r++) {
+      const T *xa = x + r * channels, *da = dy + r * channels;
+#pragma GCC ivdep
+      for (int64_t i = 0; i < channels; i++) {
+        const float va = ToFloat(xa[i]);
+        const float ga = va * scale[i] + offset[i] > 0 ? ToFloat(da[i]) : 0.0f;
+        s[i] += ga;
+        p[i] += ga * va;
+      }
+    }
+    for (int64_t i = 0; i < channels; i++) sums[i] += s[i];
+    for (int64_t i = 0; i < channels; i++) products[i] += p[i];
+  }
+}
+
+// dx = d * scale + x * slope + constant, by channel. dx may be dy or x.
+template <typename T>
+BIT_INLINE void ApplyGradient(const T* dy, const T* x, int64_t rows, int64_t channels,
+                              const float* scale, const float* offset, const float* slope,
+                              const float* constant, T* dx) {
+  for (int64_t r = 0; r < rows; r++, dy += channels, x += channels, dx += channels) {
+#pragma GCC ivdep
+    for (int64_t i = 0; i < channels; i++) {
+      const float v = ToFloat(x[i]);
+      const float d = v * scale[i] + offset[i] > 0 ? ToFloat(dy[i]) : 0.0f;
+      dx[i] = FromFloat<T>(d * scale[i] + (v * slope[i] + constant[i]));
+    }
+  }
+}
+
+// The same under plain names, for each processor.
+#define BIT_GROUP_NORM_GRAD_FOR(T)                                                                      \
+  BIT_FOR_EACH_PROCESSOR void GradientSums(const T* dy, const T* x, int64_t rows,                  \
+                                           int64_t channels, const float* scale,                   \
+                                           const float* offset, float* scratch, double* sums,      \
+                                           double* products) {                                     \
+    AddGradientSums<T>(dy, x, rows, channels, scale, offset, scratch, sums, products);             \
+  }                                                                                                \
+  BIT_FOR_EACH_PROCESSOR void Gradient(const T* dy, const T* x, int64_t rows, int64_t channels,    \
+                                       const float* scale, const float* offset,                    \
+                                       const float* slope, const float* constant, T* dx) {         \
+    ApplyGradient<T>(dy, x, rows, channels, scale, offset, slope, constant, dx);                   \
+  }
+BIT_GROUP_NORM_GRAD_FOR(float)
+BIT_GROUP_NORM_GRAD_FOR(bfloat16)
+#undef BIT_GROUP_NORM_GRAD_FOR
+
+template <typename T>
+class GroupNormReluGrad {
+ public:
+  explicit GroupNormReluGrad(TF_OpKernelConstruction* construction)
+      : groups_(IntAttr(construction, "groups")) {}
+
+  void Compute(TF_OpKernelContext* context) const {
+    std::vector<int64_t> shape;
+    {
+      const Tensor probe(Input(context, 1));
+      shape = probe.shape();
+    }
+    const Tensor dx(OutputInPlace(context, 0, {0, 1}, shape));
+    const Tensor dy(Input(context, 0)), x(Input(context, 1)), gamma(Input(context, 2));
+    const Tensor beta(Input(context, 3)), mean(Input(context, 4)), rstd(Input(context, 5));
+    const GroupLayout at(x, groups_);
+    const int64_t c = at.channels;
+    const Tensor dgamma(Output(context, 1, {c})), dbeta(Output(context, 2, {c}));
+    std::vector<double> sums(at.images * at.parts * 2 * c);
+    std::vector<float> factors(at.images * 4 * c);  // scale, offset, slope, constant
+    std::vector<float> by_image(at.images * 2 * c);  // of gamma and beta
+    const auto prepare = [&](int64_t n) {
+      Factors(n, at, gamma, beta, mean, rstd, &factors[n * 4 * c]);
+    };
+    ParallelFor(at.images, prepare);
+    const auto gradient_sums = [&](int64_t n, int64_t part) {
+      std::vector<float> scratch(2 * c);
+      double* s = &sums[(n * at.parts + part) * 2 * c];
+      const int64_t begin = at.begin(part), first = (n * at.rows + begin) * c;
+      const float* f = &factors[n * 4 * c];
+      GradientSums(dy.data<T>() + first, x.data<T>() + first, at.begin(part + 1) - begin, c, f,
+                   f + c, scratch.data(), s, s + c);
+    };
+    const auto join = [&](int64_t n) {
+      double* s = &sums[n * at.parts * 2 * c];
+      for (int64_t part = 1; part < at.parts; part++)
+        for (int64_t i = 0; i < 2 * c; i++) s[i] += s[part * 2 * c + i];
+      const double count = static_cast<double>(at.rows) * at.per_group;
+      float* f = &factors[n * 4 * c];
+      for (int64_t g = 0; g < groups_; g++) {
+        const double mu = mean.data<float>()[n * groups_ + g];
+        const double r = rstd.data<float>()[n * groups_ + g];
+        double m1 = 0, m2 = 0;
+        for (int64_t i = g * at.per_group; i < (g + 1) * at.per_group; i++) {
+          const double normalized = (s[c + i] - mu * s[i]) * r;  // sum of d * xhat
+          by_image[n * 2 * c + i] = static_cast<float>(normalized);
+          by_image[n * 2 * c + c + i] = static_cast<float>(s[i]);
+          m1 += gamma.data<float>()[i] * s[i];
+          m2 += gamma.data<float>()[i] * normalized;
+        }
+        const double slope = -r * r * m2 / count;
+        const double constant = -slope * mu - r * m1 / count;
+        for (int64_t i = g * at.per_group; i < (g + 1) * at.per_group; i++) {
+          f[2 * c + i] = static_cast<float>(slope);
+          f[3 * c + i] = static_cast<float>(constant);
+        }
+      }
+    };
+    const auto apply = [&](int64_t n, int64_t part) {
+      const int64_t begin = at.begin(part), first = (n * at.rows + begin) * c;
+      const float* f = &factors[n * 4 * c];
+      Gradient(dy.data<T>() + first, x.data<T>() + first, at.begin(part + 1) - begin, c, f, f + c,
+               f + 2 * c, f + 3 * c, dx.data<T>() + first);
+    };
+    ForImages(at, gradient_sums, join, apply);
+    for (int64_t i = 0; i < c; i++) {
+      double of_gamma = 0, of_beta = 0;
+      for (int64_t n = 0; n < at.images; n++) {
+        of_gamma += by_image[n * 2 * c + i];
+        of_beta += by_image[n * 2 * c + c + i];
+      }
+      dgamma.data<float>()[i] = static_cast<float>(of_gamma);
+      dbeta.data<float>()[i] = static_cast<float>(of_beta);
+    }
+  }
+
+ private:
+  const int groups_;
+};
+
+void InferGradient(TF_ShapeInferenceContext* context, TF_Status* status) {
+  InferSameShape(context, 0, 1, status);
+  if (TF_GetCode(status) == TF_OK) InferSameShape(context, 1, 2, status);
+  if (TF_GetCode(status) == TF_OK) InferSameShape(context, 2, 3, status);
+}
+
+}  // namespace
+
+void RegisterGroupNormGrad() {
+  DefineOp("BitGroupNormReluGrad", {"T: {float, bfloat16}", "groups: int"},
+           {"dy: T", "x: T", "gamma: float", "beta: float", "mean: float", "rstd: float"},
+           {"dx: T", "dgamma: float", "dbeta: float"}, InferGradient);
+  DefineKernel<GroupNormReluGrad<float>>("BitGroupNormReluGrad", "T", TF_FLOAT);
+  DefineKernel<GroupNormReluGrad<bfloat16>>("BitGroupNormReluGrad", "T", TF_BFLOAT16);
+}
+
+}  // namespace bit
