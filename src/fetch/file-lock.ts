@@ -1,8 +1,8 @@
 /**
  * Locks on files, between processes: `<file>.lock` says who is at work on a file. A lock whose
- * process has ended without removing it is taken over.
+ * process has ended without removing it is taken over: at once where that process can be looked for,
+ * and else when it has long shown no sign of life, as after a container that was killed.
  */
-import { randomUUID } from "node:crypto";
 import {
   closeSync,
   mkdirSync,
@@ -13,22 +13,10 @@ import {
   statSync,
   writeSync,
 } from "node:fs";
-import { hostname } from "node:os";
+import { type FileHandle, open } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import { z } from "zod";
 import { systemErrorCode, UserError } from "../errors.js";
-
-const ownerSchema = z.object({
-  pid: z.int().positive(),
-  host: z.string(),
-  /** Numbers of processes are used again; null where the system does not say. */
-  started: z.string().nullable(),
-  purpose: z.string(),
-  /** Tells this lock from every other. */
-  token: z.string(),
-});
-
-type Owner = z.infer<typeof ownerSchema>;
+import { isAlive, isOfThisMachine, type LockOwner, parseOwner, thisProcess } from "./lock-owner.js";
 
 export interface LockOptions {
   /** What is done to the file, for whom it keeps out: `downloading it`. */
@@ -36,9 +24,13 @@ export interface LockOptions {
   /** How long to wait for another's lock; default not at all. */
   readonly waitMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Told in words what is waited for. */
+  readonly note?: ((line: string) => void) | undefined;
 }
 
 export interface FileLock {
+  /** Throws FileLocked where another process has taken the lock over while this one stood still. */
+  requireHeld(): void;
   /** Gives the file free; a second call does nothing. */
   release(): Promise<void>;
 }
@@ -48,47 +40,72 @@ export class FileLocked extends UserError {}
 
 /** A lock is created and filled in one go; one that is empty for so long was left so. */
 const HALF_WRITTEN_MS = 5000;
+/** How often an owner writes its lock anew, as a sign of life. */
+const RENEW_MS = 10_000;
+/** Without a sign of life for so long, an owner that cannot be looked for has ended. */
+const LAPSE_MS = 120_000;
 const POLL_MS = 20;
+const WATCH_MS = 500;
 
 /**
- * Locks `path`, which need not exist, by creating `<path>.lock`.
+ * Locks `path`, which need not exist, by creating `<path>.lock`. Where its owner is another machine's
+ * or container's, it is watched until it shows a sign of life or its lock lapses, at most 2 minutes.
  * @throws FileLocked where another process, or another caller in this one, holds it
  * @throws UserError where the lock cannot be made
  */
 export async function acquireLock(
   path: string,
-  { purpose, waitMs = 0, signal }: LockOptions,
+  { purpose, waitMs = 0, signal, note }: LockOptions,
 ): Promise<FileLock> {
   const lock = `${path}.lock`;
-  const { pid } = process;
-  const token = randomUUID();
-  const started = statusOf(pid)?.started ?? null;
-  const owner: Owner = { pid, host: hostname(), started, purpose, token };
+  const owner = thisProcess(purpose);
   const deadlineMs = Date.now() + waitMs;
+  let watched: { readonly token: string; readonly renewedMs: number } | undefined;
   for (;;) {
     signal?.throwIfAborted();
     if (create(lock, owner)) break;
     const found = read(lock);
-    if (found === "gone" || (isStale(lock, found) && removeStale(lock))) continue;
-    if (typeof found !== "string" && Date.now() >= deadlineMs) throw locked(path, lock, found);
+    if (found === "gone" || (mayBeLeft(found) && removeLeft(lock))) continue;
+    if (found === "half-written") {
+      await sleep(POLL_MS);
+      continue;
+    }
+    if (mayBeLeft(found) && found.renewed) {
+      const renewedMs = changedMs(lock);
+      if (watched?.token !== found.token) {
+        watched = { token: found.token, renewedMs };
+        note?.(`${lock}: waiting up to 2 minutes for a sign of life of ${describe(found)}`);
+      }
+      if (renewedMs === watched.renewedMs) {
+        await sleep(WATCH_MS);
+        continue;
+      }
+    }
+    if (Date.now() >= deadlineMs) throw locked(path, lock, found);
     await sleep(POLL_MS);
   }
+  const stop = await renewed(lock, owner);
   return {
-    release: async () => {
+    requireHeld: () => {
       const found = read(lock);
-      if (typeof found !== "string" && found.token === token) rmSync(lock, { force: true });
+      if (typeof found !== "string" && found.token !== owner.token) throw lost(path, found);
+    },
+    release: async () => {
+      await stop();
+      const found = read(lock);
+      if (typeof found !== "string" && found.token === owner.token) rmSync(lock, { force: true });
     },
   };
 }
 
 /** Whether the lock is ours now; false where there is one already. */
-function create(lock: string, owner: Owner): boolean {
+function create(lock: string, owner: LockOwner): boolean {
   let created = false;
   try {
     const descriptor = openSync(lock, "wx");
     created = true;
     try {
-      writeSync(descriptor, `${JSON.stringify(owner)}\n`);
+      writeSync(descriptor, textOf(owner));
     } finally {
       closeSync(descriptor);
     }
@@ -108,48 +125,68 @@ function create(lock: string, owner: Owner): boolean {
   }
 }
 
-function read(lock: string): Owner | "gone" | "half-written" {
+/**
+ * Writes the lock anew every so often, which gives it the time of the disk's own clock.
+ * @returns what ends that
+ */
+async function renewed(lock: string, owner: LockOwner): Promise<() => Promise<void>> {
+  // This file, whatever has taken its name since: another's lock is not touched.
+  const handle: FileHandle | undefined = await open(lock, "r+").catch(() => undefined);
+  let writing: Promise<unknown> = Promise.resolve();
+  const timer = setInterval(() => {
+    writing = handle?.write(textOf(owner), 0).catch(() => undefined) ?? writing;
+  }, RENEW_MS).unref();
+  return async () => {
+    clearInterval(timer);
+    await writing;
+    await handle?.close().catch(() => undefined);
+  };
+}
+
+function textOf(owner: LockOwner): string {
+  return `${JSON.stringify(owner)}\n`;
+}
+
+function read(lock: string): LockOwner | "gone" | "half-written" {
   try {
-    return ownerSchema.safeParse(JSON.parse(readFileSync(lock, "utf8"))).data ?? "half-written";
+    return parseOwner(readFileSync(lock, "utf8")) ?? "half-written";
   } catch (error) {
     return systemErrorCode(error) === "ENOENT" ? "gone" : "half-written";
   }
 }
 
-function isStale(lock: string, found: Owner | "half-written"): boolean {
-  if (found === "half-written") return ageMs(lock) > HALF_WRITTEN_MS;
-  // Nothing can be known of the processes of another machine that shares the folder.
-  return found.host === hostname() && !isAlive(found);
+/** Whether a lock's owner is not known to live. */
+function mayBeLeft(found: LockOwner | "half-written"): boolean {
+  if (found === "half-written") return true;
+  return !isOfThisMachine(found) || !isAlive(found);
 }
 
-function isAlive({ pid, started }: Owner): boolean {
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    // EPERM: it lives, and is another user's.
-    if (systemErrorCode(error) === "ESRCH") return false;
-  }
-  const now = statusOf(pid);
-  if (now === undefined) return true;
-  return !/[ZX]/.test(now.state) && (started === null || started === now.started);
+/** Whether a lock that was not written for so long has no owner any more. */
+function isLeft(found: LockOwner | "half-written", unchangedMs: number): boolean {
+  if (found === "half-written") return unchangedMs > HALF_WRITTEN_MS;
+  if (isOfThisMachine(found)) return !isAlive(found);
+  return found.renewed === true && unchangedMs > LAPSE_MS;
 }
 
 /**
- * Removes a stale lock; false where another process is doing so. Between looking and removing, the
- * lock could have become a live one: a folder beside it, which only one can make, keeps that from
- * happening. All is done without a pause, so that nobody waits for it.
+ * Removes a lock that its owner has left; false where it has not, or another process is doing so.
+ * Between looking and removing, the lock could have become a live one: a folder beside it, which only
+ * one can make, keeps that from happening, and has the time of the disk's clock. All is done without
+ * a pause, so that nobody waits for it.
  */
-function removeStale(lock: string): boolean {
+function removeLeft(lock: string): boolean {
   const guard = `${lock}.takeover`;
   try {
     mkdirSync(guard);
   } catch {
-    if (ageMs(guard) > HALF_WRITTEN_MS) removeFolder(guard);
+    if (Date.now() - changedMs(guard) > HALF_WRITTEN_MS) removeFolder(guard);
     return false;
   }
   try {
     const found = read(lock);
-    if (found !== "gone" && isStale(lock, found)) rmSync(lock, { force: true });
+    if (found === "gone") return true;
+    if (!isLeft(found, changedMs(guard) - changedMs(lock))) return false;
+    rmSync(lock, { force: true });
     return true;
   } finally {
     removeFolder(guard);
@@ -164,36 +201,33 @@ function removeFolder(path: string): void {
   }
 }
 
-function ageMs(path: string): number {
-  const found = statSync(path, { throwIfNoEntry: false });
-  return found === undefined ? 0 : Date.now() - found.mtimeMs;
+/** When a file was written last; now, where it is gone. */
+function changedMs(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Date.now();
 }
 
-/**
- * What the system says of a process: its state (`Z` where it has ended, but its parent has not
- * asked how), and when it was started: the machine's start and the clock ticks since. Undefined
- * where the system does not say. Source: proc(5), /proc/pid/stat, fields 3 and 22.
- */
-function statusOf(pid: number): { state: string; started: string } | undefined {
-  try {
-    const boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
-    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-    // The second field is the program's name in brackets, which may hold anything.
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    return { state: fields[0]!, started: `${boot}/${fields[22 - 3]}` };
-  } catch {
-    return undefined;
-  }
+/** `process 12 on node-3 (training this run)`. */
+function describe({ pid, host, purpose }: LockOwner): string {
+  return `process ${pid} on ${host} (${purpose})`;
 }
 
-function locked(path: string, lock: string, { pid, host, purpose }: Owner): FileLocked {
-  const here = host === hostname();
+function locked(path: string, lock: string, owner: LockOwner): FileLocked {
+  const { pid, host, purpose } = owner;
+  const here = isOfThisMachine(owner);
+  const afterwards = here || owner.renewed ? "" : `; if it has, delete ${lock}`;
   return new FileLocked(
     path,
     `process ${pid}${here ? "" : ` on ${host}`} is ${purpose}`,
     "nobody else at work on it",
-    here
-      ? `wait until process ${pid} on ${host} has ended, then type the same command again`
-      : `wait for it to end, then type the same command again; if it has, delete ${lock}`,
+    `wait until process ${pid} on ${host} has ended, then type the same command again${afterwards}`,
+  );
+}
+
+function lost(path: string, now: LockOwner): FileLocked {
+  return new FileLocked(
+    path,
+    `${describe(now)} has taken it over, for this process gave no sign of life for 2 minutes`,
+    "one process at work on it",
+    "wait until the other has ended; it goes on from what this one saved",
   );
 }

@@ -52,19 +52,20 @@ export async function fineTune(
   const begun = performance.now();
   const name = options.name ?? defaultName(options);
   const folder = runFolder(options.logdir ?? "bit_logs", name);
+  const patience = { note: console.line, signal: console.signal };
   // A new run's folder is made only when its input has been found right.
-  let lock = (await exists(folder.path)) ? await lockRun(folder) : undefined;
+  let lock = (await exists(folder.path)) ? await lockRun(folder, patience) : undefined;
   try {
     const plan = await planRun(name, folder, options, engine, console);
     await makeRunFolder(folder);
     if (lock === undefined) {
-      lock = await lockRun(folder);
+      lock = await lockRun(folder, patience);
       await refuseBegun(folder);
     }
     await removeLeftovers(folder);
     const log = new RunLog(folder.path, console.line);
     try {
-      return await carryOut(plan, { options, folder, engine, log, console }, begun);
+      return await carryOut(plan, { options, folder, engine, lock, log, console }, begun);
     } finally {
       log.close();
     }
@@ -109,7 +110,7 @@ async function planRun(
 
 async function carryOut(
   plan: RunPlan,
-  run: Pick<Run, "options" | "folder" | "engine" | "log" | "console">,
+  run: Pick<Run, "options" | "folder" | "engine" | "lock" | "log" | "console">,
   begun: number,
 ): Promise<FineTuneResult> {
   const { dataset, data, notes } = plan;

@@ -3,7 +3,7 @@ import { constants } from "node:fs";
 import { access, mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { systemErrorCode, UserError } from "../errors.js";
-import { acquireLock, type FileLock } from "../fetch/file-lock.js";
+import { acquireLock, type FileLock, type LockOptions } from "../fetch/file-lock.js";
 
 /** Paths in a run's folder. */
 export interface RunFolder {
@@ -65,6 +65,9 @@ export async function makeRunFolder(folder: RunFolder): Promise<void> {
  * Keeps every other process off a run, whose folder must exist: `<run>/run.lock` says who trains it.
  * @throws FileLocked where another process does
  */
-export async function lockRun({ path }: RunFolder): Promise<FileLock> {
-  return acquireLock(join(path, "run"), { purpose: "training this run" });
+export async function lockRun(
+  { path }: RunFolder,
+  options: Pick<LockOptions, "note" | "signal"> = {},
+): Promise<FileLock> {
+  return acquireLock(join(path, "run"), { purpose: "training this run", ...options });
 }

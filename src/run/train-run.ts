@@ -3,6 +3,7 @@ import type { Dataset } from "../data/dataset.js";
 import { ExampleOrder } from "../data/order.js";
 import { type Engine, SessionError } from "../engine/session.js";
 import { UserError } from "../errors.js";
+import type { FileLock } from "../fetch/file-lock.js";
 import { parseArchitecture } from "../model/architecture.js";
 import { availableMemoryBytes, trainMemory } from "../step/memory.js";
 import { openTrainProgram } from "../step/program.js";
@@ -39,6 +40,8 @@ export interface Run {
   /** Where to go on; undefined where the run begins. */
   readonly resumed: FoundCheckpoint | undefined;
   readonly engine: Engine;
+  /** On the folder. */
+  readonly lock: FileLock;
   readonly log: RunLog;
   readonly console: RunConsole;
 }
@@ -50,7 +53,7 @@ export interface RunOutcome extends TrainOutcome {
 
 /** Trains from the run's checkpoint, or from the start where there is none. */
 export async function trainRun(run: Run): Promise<RunOutcome> {
-  const { options, folder, config, dataset, data, resumed, engine, log, console } = run;
+  const { options, folder, config, dataset, data, resumed, engine, lock, log, console } = run;
   const network = {
     architecture: parseArchitecture(config.model),
     classes: dataset.classNames.length,
@@ -99,6 +102,7 @@ export async function trainRun(run: Run): Promise<RunOutcome> {
       },
       save: async (steps) => {
         if (options.save === false) return;
+        lock.requireHeld();
         await saver.save({
           steps,
           seed: config.seed,

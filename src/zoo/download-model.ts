@@ -56,7 +56,7 @@ export async function downloadModel(
   if (await isThere(path, wanted, options)) return there(path, wanted, note);
 
   await makeFolder(dirname(path), "--bit_pretrained_dir");
-  const lock = await acquireLock(path, { purpose: "downloading it" });
+  const lock = await acquireLock(path, { purpose: "downloading it", signal: options.signal, note });
   try {
     // Somebody else may have brought it in the meantime.
     if (await isThere(path, wanted, { ...options, note: undefined }))

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { mkdir, readdir, readFile, utimes, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -115,6 +115,73 @@ test("a lock from another machine is left alone, with its name", async (t) => {
     acquireLock(path, { purpose: "x" }),
     /on far-away is doing things.*if it has, delete .*model\.npz\.lock/s,
   );
+});
+
+/** Writes the lock of a container that no longer is, last renewed so long ago. */
+async function writeContainersLock(path: string, agoMs: number): Promise<void> {
+  await writeLock(path, { pid: 1, host: "a1b2c3", machine: "another", renewed: true });
+  const time = new Date(Date.now() - agoMs);
+  await utimes(`${path}.lock`, time, time);
+}
+
+test("a container's lock without a sign of life for two minutes is taken over", async (t) => {
+  const path = await target(t);
+  await writeContainersLock(path, 121_000);
+  await (await acquireLock(path, { purpose: "x" })).release();
+  assert.deepEqual(await readdir(join(path, "..")), []);
+});
+
+test("a container's lock is watched until it lapses, and that is said", async (t) => {
+  const path = await target(t);
+  await writeContainersLock(path, 118_000);
+  const notes: string[] = [];
+  const lock = await acquireLock(path, { purpose: "x", note: (line) => notes.push(line) });
+  await lock.release();
+  assert.equal(notes.length, 1);
+  assert.match(notes[0]!, /waiting up to 2 minutes .* process 1 on a1b2c3 \(doing things\)/);
+});
+
+test("a container's lock is refused at its sign of life, and waiting for it can be stopped", async (t) => {
+  const path = await target(t);
+  await writeContainersLock(path, 5000);
+  const stopped = acquireLock(path, { purpose: "x", signal: AbortSignal.timeout(100) });
+  await assert.rejects(stopped, { name: "TimeoutError" });
+  const refused = acquireLock(path, { purpose: "x" });
+  await sleep(50);
+  await utimes(`${path}.lock`, new Date(), new Date());
+  await assert.rejects(
+    refused,
+    (error) => error instanceof FileLocked && /1 on a1b2c3/.test(error.message),
+  );
+  assert.ok(existsSync(`${path}.lock`));
+});
+
+test("a process of a machine of the same name is not looked for here", async (t) => {
+  const path = await target(t);
+  await writeLock(path, { pid: await deadPid(), machine: "another" });
+  await assert.rejects(acquireLock(path, { purpose: "x" }), /is doing things/);
+});
+
+test("a lock is renewed while it is held, and another's in its place is not", async (t) => {
+  const path = await target(t);
+  t.mock.timers.enable({ apis: ["setInterval"] });
+  const lock = await acquireLock(path, { purpose: "x" });
+  const text = await readFile(`${path}.lock`, "utf8");
+  const mtimeMs = async () => (await stat(`${path}.lock`)).mtimeMs;
+  await utimes(`${path}.lock`, new Date(0), new Date(0));
+  t.mock.timers.tick(10_000);
+  while ((await mtimeMs()) === 0) await sleep(5);
+  assert.equal(await readFile(`${path}.lock`, "utf8"), text);
+  lock.requireHeld();
+
+  await rm(`${path}.lock`);
+  lock.requireHeld();
+  await writeContainersLock(path, 5000);
+  const before = await mtimeMs();
+  t.mock.timers.tick(10_000);
+  assert.throws(() => lock.requireHeld(), /process 1 on a1b2c3 .* has taken it over/);
+  await lock.release();
+  assert.equal(await mtimeMs(), before);
 });
 
 test("a half-written lock is waited for when it is new, and taken over when it is old", async (t) => {

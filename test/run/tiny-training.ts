@@ -2,7 +2,7 @@
 import type { Dataset, Split } from "../../src/data/dataset.js";
 import { fingerprintOf } from "../../src/run/data-fingerprint.js";
 import { findCheckpoint } from "../../src/run/find-checkpoint.js";
-import { makeRunFolder, type RunFolder, runFolderAt } from "../../src/run/run-folder.js";
+import { lockRun, makeRunFolder, type RunFolder, runFolderAt } from "../../src/run/run-folder.js";
 import { RunLog } from "../../src/run/run-log.js";
 import type { RunRecordFile } from "../../src/run/same-run.js";
 import { type RunOutcome, trainRun } from "../../src/run/train-run.js";
@@ -76,6 +76,7 @@ export async function trainTiny(
   await makeRunFolder(folder);
   const data = await fingerprintOf(dataset);
   const config = { ...settings, data: { labels: data.labels, images: data.images }, ...changes };
+  const lock = await lockRun(folder);
   const resumed = await findCheckpoint(folder);
   const log = new RunLog(path, () => undefined);
   let done = resumed?.manifest?.steps ?? 0;
@@ -89,9 +90,10 @@ export async function trainTiny(
       interrupted: () => done >= stopAt,
     };
     const options = { model: config.model, dataset: config.dataset };
-    const run = { options, folder, config, dataset, data, resumed, engine, log, console };
+    const run = { options, folder, config, dataset, data, resumed, engine, lock, log, console };
     return { ...(await trainRun(run)), folder };
   } finally {
     log.close();
+    await lock.release();
   }
 }

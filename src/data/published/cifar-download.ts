@@ -36,6 +36,7 @@ export async function fetchMissingCifar(
   const lock = await acquireLock(join(datadir, name), {
     purpose: `bringing ${name} there`,
     signal: request.signal,
+    note: request.note,
   });
   try {
     if (await isCifarThere(name, datadir)) return;

@@ -49,6 +49,7 @@ export async function findOrFetch(
   const lock = await acquireLock(join(home, dataset.name), {
     purpose: `bringing ${dataset.name} there`,
     signal: request.signal,
+    note: request.note,
   });
   try {
     for (const part of await missingParts(dataset, home)) await bring(part, home, request);
