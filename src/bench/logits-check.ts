@@ -34,7 +34,7 @@ export async function checkLogits(
   await makeImages(fed, images, resolution);
   const [ours, theirs] = [join(data, "logits.npy"), join(data, "torch-logits.npy")];
   const predict = [join(root, "bin/bit-predict.js"), fed, "--weights", archive, "--json"];
-  const args = [...predict, "--model", model, "--logits", ours];
+  const args = [...predict, "--model", model, "--precision", "fp32", "--logits", ours];
   await mustRun({ program: process.execPath, args });
   await mustRun(torch("logits", { model, archive, images: fed, out: theirs }));
   const [a, b] = [await readNpy(ours), await readNpy(theirs)];

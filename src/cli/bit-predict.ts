@@ -134,13 +134,14 @@ async function chooseModel(
   );
 }
 
-function record({ model, classes, classNames, size }: PredictReport, rows: readonly Row[]) {
+function record(report: PredictReport, rows: readonly Row[]) {
+  const { model, classes, classNames, size, precision } = report;
   const predictions = rows.map(({ source, index, top }) => ({
     source,
     ...(index === undefined ? {} : { index }),
     top: top.map((one) => ({ ...one, name: classNames?.[one.class] ?? String(one.class) })),
   }));
-  return { model, classes, size: size ?? null, count: rows.length, predictions };
+  return { model, classes, size: size ?? null, precision, count: rows.length, predictions };
 }
 
 function readable({ classNames }: PredictReport, rows: readonly Row[]): string {

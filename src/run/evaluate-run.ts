@@ -10,12 +10,13 @@ import { openEvalProgram } from "../step/program.js";
 import { type EvaluationResult, evaluate } from "../train/evaluate.js";
 import { dataPolicy, type FetchConsole, findSource } from "./fetching.js";
 import type { FetchPolicy } from "./options.js";
-import { defaultPrecision, inputPolicy, type Precision } from "./precision.js";
+import { inputPolicy, type Precision } from "./precision.js";
 import {
   defaultBatch,
   findTrainedModel,
   loadWeights,
   networkOf,
+  precisionOf,
   type RunRecord,
 } from "./trained-model.js";
 import { unreadableImage } from "./unreadable-image.js";
@@ -93,7 +94,7 @@ export async function evaluateRun(
   const crop = options.crop ?? run?.resolution.crop ?? getResolution(dataset.typicalSize).crop;
   const wanted = options.batch ?? defaultBatch(trained, crop * crop);
   const batch = Math.min(wanted, val.labels.length);
-  const precision = options.precision ?? run?.precision ?? defaultPrecision(engine);
+  const precision = precisionOf(trained, engine, options.precision);
   const program = await openEvalProgram(engine.open, networkOf(trained, engine, precision), val, {
     size: crop,
     evalBatch: batch,

@@ -8,6 +8,7 @@ import { startPipeline } from "../input/pipeline.js";
 import type { ResizeMethod } from "../input/resize-functions.js";
 import { getResolution } from "../recipe/hyperrule.js";
 import { openPredictImagesProgram, openPredictProgram, predictPipeline } from "../step/program.js";
+import type { Network } from "../step/train-step.js";
 import { type FetchConsole, findSource } from "./fetching.js";
 import type { FetchPolicy } from "./options.js";
 import { inputPolicy, type Precision } from "./precision.js";
@@ -17,6 +18,7 @@ import {
   findTrainedModel,
   loadWeights,
   networkOf,
+  precisionOf,
   type TrainedModel,
 } from "./trained-model.js";
 import { unreadableImage } from "./unreadable-image.js";
@@ -66,6 +68,7 @@ export interface PredictReport {
   readonly classNames: readonly string[] | undefined;
   /** Side to which image files were resized; undefined where there were none. */
   readonly size: number | undefined;
+  readonly precision: Precision;
   readonly count: number;
 }
 
@@ -83,6 +86,8 @@ export async function predict(
   const trained = await findTrainedModel(source, options.model);
   const { groups, count, typicalSize } = await findInputs(options.inputs);
   const { classes, classNames, model, run } = trained;
+  const precision = precisionOf(trained, engine, options.precision);
+  const network = networkOf(trained, engine, precision);
   const size =
     typicalSize && (options.size ?? run?.resolution.crop ?? getResolution(typicalSize).crop);
 
@@ -91,8 +96,8 @@ export async function predict(
       const names = namesOf(group);
       const parts =
         group.kind === "images"
-          ? imageLogits(group, size!, trained, options, engine)
-          : arrayLogits(group, trained, options, engine);
+          ? imageLogits(group, size!, trained, network, options, engine)
+          : arrayLogits(group, trained, network, options, engine);
       for await (const logits of parts) {
         console.signal?.throwIfAborted();
         await append?.(new Uint8Array(logits.buffer, logits.byteOffset, logits.byteLength));
@@ -112,7 +117,7 @@ export async function predict(
       await all(append);
     });
   }
-  return { model, classes, classNames, size, count };
+  return { model, classes, classNames, size, precision, count };
 }
 
 function* namesOf(
@@ -131,12 +136,12 @@ async function* imageLogits(
   { images, paths }: ImageInputs,
   size: number,
   trained: TrainedModel,
-  { batch: wanted, precision, resize, workers = availableParallelism() }: PredictOptions,
+  network: Network,
+  { batch: wanted, resize, workers = availableParallelism() }: PredictOptions,
   engine: Engine,
 ): AsyncGenerator<Float32Array> {
   const total = paths.length;
   const batch = Math.min(wanted ?? defaultBatch(trained, size * size), total);
-  const network = networkOf(trained, engine, precision);
   const options = {
     size,
     batch,
@@ -165,17 +170,14 @@ async function* imageLogits(
 async function* arrayLogits(
   { files, height, width }: ArrayInputs,
   trained: TrainedModel,
-  { batch: wanted, precision }: PredictOptions,
+  network: Network,
+  { batch: wanted }: PredictOptions,
   engine: Engine,
 ): AsyncGenerator<Float32Array> {
   const total = files.reduce((sum, { count }) => sum + count, 0);
   const batch = Math.min(wanted ?? defaultBatch(trained, height * width), total);
   const shape = [batch, height, width, 3] as const;
-  const program = await openPredictProgram(
-    engine.open,
-    networkOf(trained, engine, precision),
-    shape,
-  );
+  const program = await openPredictProgram(engine.open, network, shape);
   const { session } = program;
   const data = new Float32Array(batch * height * width * 3);
   const logits = async (count: number) => {

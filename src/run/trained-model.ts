@@ -77,11 +77,20 @@ export async function findTrainedModel(source: string, model?: string): Promise<
   }
 }
 
+/** The precision that was asked for, else the run's, else the device's fastest. */
+export function precisionOf(
+  { run }: TrainedModel,
+  engine: Engine,
+  asked: Precision | undefined,
+): Precision {
+  return asked ?? run?.precision ?? defaultPrecision(engine);
+}
+
 /** The network of a model on an engine; by default in the precision in which it was trained. */
 export function networkOf(
-  { architecture, classes, run }: TrainedModel,
+  { architecture, classes }: TrainedModel,
   engine: Engine,
-  precision: Precision = run?.precision ?? defaultPrecision(engine),
+  precision: Precision,
 ) {
   return { architecture, classes, ...computePolicy(engine, precision) } satisfies Network;
 }

@@ -7,6 +7,8 @@ import { join } from "node:path";
 import { test } from "node:test";
 import type { BenchReport } from "../../src/bench/measure.js";
 import { cacheFolder } from "../../src/engine/installed.js";
+import { defaultPrecision } from "../../src/run/precision.js";
+import { engine } from "../engine-for-tests.js";
 import { repositoryRoot } from "../fixture-path.js";
 
 function type(...command: readonly string[]) {
@@ -17,7 +19,8 @@ function type(...command: readonly string[]) {
   });
 }
 
-const tiny = ["--model", "R14x0.5", "--batch", "2", "--resolution", "32", "--steps", "3"];
+const size = ["--model", "R14x0.5", "--batch", "2", "--resolution", "32", "--steps", "3"];
+const tiny = [...size, "--precision", "fp32"];
 
 test("bit-bench --json prints one object with every figure", () => {
   for (const mode of ["train", "eval"]) {
@@ -41,6 +44,12 @@ test("bit-bench --json prints one object with every figure", () => {
     assert.deepEqual(Object.keys(report.preparation_ms), ["trace", "load", "variables"]);
     assert.ok(Number.isFinite(report.last_loss));
   }
+});
+
+test("bit-bench computes in the device's fastest type where none is named", () => {
+  const { stdout, stderr, status } = type("bin/bit-bench.js", ...size, "--mode", "eval", "--json");
+  assert.equal(status, 0, stderr);
+  assert.equal((JSON.parse(stdout) as BenchReport).precision, defaultPrecision(engine));
 });
 
 test("bit-bench without --json says it in lines", () => {

@@ -57,7 +57,7 @@ test("a run's folder gives the run's own result, as one JSON object", async () =
 test("an archive alone, told what the run's folder tells, in batches that do not divide 15", async () => {
   const weights = join(root, "Tiny-R14x0.5.npz");
   await copyFile(tiny.checkpoint, weights);
-  const flags = `--dataset folder --datadir ${tiny.images} --crop 32 --batch 4 --json`;
+  const flags = `--dataset folder --datadir ${tiny.images} --crop 32 --batch 4 --precision fp32 --json`;
   const { code, stdout, stderr } = await runHere(main, [weights, ...flags.split(" ")]);
   assert.equal(code, 0, stderr);
   const report = JSON.parse(stdout);

@@ -72,6 +72,7 @@ test("images and folders, in order, with the run's class names", async () => {
       model: "R14x0.5",
       classes: 3,
       size: 32,
+      precision: "fp32",
       count: 6,
       predictions: ["10", "11", "12", "8", "9"].map((i) => join(red, `${i}.bmp`)).concat(blue),
     },
@@ -152,7 +153,9 @@ test("an archive's logits of golden.json's images, not square", async () => {
   );
   const path = join(root, "golden.npy");
   await writeNpy(path, { shape: [c.n, c.h, c.w, 3], data: imageValues(c.n, c.h, c.w) });
-  const { rows, logits } = await predictHere(path, "--weights", weights, "--top", "1");
+  const { rows, logits } = await predictHere(
+    ...[path, "--weights", weights, "--top", "1", "--precision", "fp32"],
+  );
   for (const [i, wanted] of c.first.entries())
     assertNear(logits[i]!.slice(0, wanted.length), wanted, 1e-4);
   assert.deepEqual(
