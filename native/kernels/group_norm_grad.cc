@@ -11,6 +11,10 @@
 namespace bit {
 namespace {
 
+// dy where the ReLU's argument is positive, else 0. Both are values, so that a loop loads dy whatever
+// comes of it: behind a condition, 16-bit values would be loaded one by one.
+BIT_INLINE float Passed(float dy, float argument) { return argument > 0 ? dy : 0.0f; }
+
 // Adds to `sums` and `products`, float64 [channels], those of d and of d * x, where d is dy where
 // the ReLU let x * scale + offset pass and else 0.
 template <typename T>
@@ -29,8 +33,8 @@ BIT_INLINE void AddGradientSums(const T* dy, const T* x, int64_t rows, int64_t c
 #pragma GCC ivdep
       for (int64_t i = 0; i < channels; i++) {
         const float va = ToFloat(xa[i]), vb = ToFloat(xb[i]);
-        const float ga = va * scale[i] + offset[i] > 0 ? ToFloat(da[i]) : 0.0f;
-        const float gb = vb * scale[i] + offset[i] > 0 ? ToFloat(db[i]) : 0.0f;
+        const float ga = Passed(ToFloat(da[i]), va * scale[i] + offset[i]);
+        const float gb = Passed(ToFloat(db[i]), vb * scale[i] + offset[i]);
         s[i] += ga + gb;
         p[i] += ga * va + gb * vb;
       }
@@ -40,7 +44,7 @@ BIT_INLINE void AddGradientSums(const T* dy, const T* x, int64_t rows, int64_t c
 #pragma GCC ivdep
       for (int64_t i = 0; i < channels; i++) {
         const float va = ToFloat(xa[i]);
-        const float ga = va * scale[i] + offset[i] > 0 ? ToFloat(da[i]) : 0.0f;
+        const float ga = Passed(ToFloat(da[i]), va * scale[i] + offset[i]);
         s[i] += ga;
         p[i] += ga * va;
       }
@@ -59,7 +63,7 @@ BIT_INLINE void ApplyGradient(const T* dy, const T* x, int64_t rows, int64_t cha
 #pragma GCC ivdep
     for (int64_t i = 0; i < channels; i++) {
       const float v = ToFloat(x[i]);
-      const float d = v * scale[i] + offset[i] > 0 ? ToFloat(dy[i]) : 0.0f;
+      const float d = Passed(ToFloat(dy[i]), v * scale[i] + offset[i]);
       dx[i] = FromFloat<T>(d * scale[i] + (v * slope[i] + constant[i]));
     }
   }
