@@ -33,14 +33,16 @@ template <>
 BIT_INLINE float FromFloat<float>(float value) {
   return value;
 }
-// Rounded to nearest, ties to even. What is not a number stays so but for its payload.
+// Rounded to nearest, ties to even. A quiet NaN, as all arithmetic makes them, stays one: the two
+// minima keep its payload from running over. To choose by a comparison takes vectors far longer.
 template <>
 BIT_INLINE bfloat16 FromFloat<bfloat16>(float value) {
-  uint32_t bits;
+  int32_t bits;
   std::memcpy(&bits, &value, sizeof bits);
-  const uint32_t rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
-  const uint32_t quiet = (bits >> 16) | 0x40;
-  return {static_cast<uint16_t>((bits & 0x7fffffff) > 0x7f800000 ? quiet : rounded)};
+  bits = bits < 0x7fff7fff ? bits : 0x7fff7fff;
+  uint32_t plain = static_cast<uint32_t>(bits);
+  plain = plain < 0xffff7fff ? plain : 0xffff7fff;
+  return {static_cast<uint16_t>((plain + 0x7fff + ((plain >> 16) & 1)) >> 16)};
 }
 
 }  // namespace bit

@@ -3,6 +3,7 @@
 
 namespace bit {
 
+void RegisterConvFilterGrad();
 void RegisterGroupNorm();
 void RegisterGroupNormGrad();
 void RegisterImageCache();

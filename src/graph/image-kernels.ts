@@ -33,6 +33,14 @@ function convGeometry(x: readonly number[], filter: readonly number[], attrs: Co
   const paddings = named ? [] : [0, 0, top, bottom, left, right, 0, 0];
   return {
     outShape: info.outShape,
+    /** As our own gradient by the filter takes them, which knows one stride only. */
+    own: info.strideHeight === info.strideWidth && {
+      kernel_height: attribute.int(info.filterHeight),
+      kernel_width: attribute.int(info.filterWidth),
+      stride: attribute.int(info.strideHeight),
+      pad_top: attribute.int(top),
+      pad_left: attribute.int(left),
+    },
     attrs: {
       strides: attribute.ints([1, info.strideHeight, info.strideWidth, 1]),
       padding: attribute.string(named ? type : "EXPLICIT"),
@@ -67,6 +75,9 @@ register<ConvAttrs & { filterShape: Shape4D }>("Conv2DBackpropFilter", (graph, i
   const dy = graph.cast(graph.value(inputs["dy"]!), graph.computeType);
   const { filterShape } = attrs;
   const conv = convGeometry(x.shape, filterShape, attrs);
+  const inPanels = filterShape[2] % 16 === 0 && filterShape[3] % 16 === 0;
+  if (graph.fused && x.type === "bfloat16" && conv.own && inPanels)
+    return graph.emit("BitConvFilterGrad", [x, dy], conv.own, "float32", filterShape);
   const nodeAttrs = { T: attribute.type(x.type), ...conv.attrs };
   const args = [x, graph.builder.ints(filterShape), dy];
   const made = graph.emit("Conv2DBackpropFilter", args, nodeAttrs, x.type, filterShape);

@@ -1,0 +1,96 @@
+#include "panel_products.h"
+
+#include "numeric.h"
+
+// Compilers that know the processors' instructions on bfloat16.
+#if defined(__x86_64__) && (defined(__clang__) ? __clang_major__ >= 9 : __GNUC__ >= 10)
+#include <immintrin.h>
+#define BIT_HAS_X86 1
+#endif
+
+namespace bit {
+namespace {
+
+// For any processor.
+namespace plain {
+#define BIT_TARGET
+using Pairs = uint32_t;
+using Sums = float;
+constexpr int64_t kLanes = 1;
+constexpr int kTileRows = 4;
+inline Sums Zero() { return 0; }
+inline Pairs Load(const uint32_t* from) { return *from; }
+inline Pairs Broadcast(const uint32_t* from) { return *from; }
+inline float First(Pairs pair) { return ToFloat(bfloat16{static_cast<uint16_t>(pair)}); }
+inline float Second(Pairs pair) { return ToFloat(bfloat16{static_cast<uint16_t>(pair >> 16)}); }
+inline Sums MultiplyAdd(Sums sum, Pairs a, Pairs b) {
+  return sum + First(a) * First(b) + Second(a) * Second(b);
+}
+inline void AddTo(float* to, Sums value) { *to += value; }
+#include "panel_tile.h"
+#undef BIT_TARGET
+}  // namespace plain
+
+#ifdef BIT_HAS_X86
+namespace avx2 {
+#define BIT_TARGET __attribute__((target("avx2,fma")))
+using Pairs = __m256i;
+using Sums = __m256;
+constexpr int64_t kLanes = 8;
+constexpr int kTileRows = 4;
+BIT_TARGET inline Sums Zero() { return _mm256_setzero_ps(); }
+BIT_TARGET inline Pairs Load(const uint32_t* from) {
+  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
+}
+BIT_TARGET inline Pairs Broadcast(const uint32_t* from) {
+  return _mm256_set1_epi32(static_cast<int>(*from));
+}
+BIT_TARGET inline __m256 First(Pairs pairs) {
+  return _mm256_castsi256_ps(_mm256_slli_epi32(pairs, 16));
+}
+BIT_TARGET inline __m256 Second(Pairs pairs) {
+  return _mm256_castsi256_ps(_mm256_and_si256(pairs, _mm256_set1_epi32(-0x10000)));
+}
+BIT_TARGET inline Sums MultiplyAdd(Sums sum, Pairs a, Pairs b) {
+  return _mm256_fmadd_ps(Second(a), Second(b), _mm256_fmadd_ps(First(a), First(b), sum));
+}
+BIT_TARGET inline void AddTo(float* to, Sums value) {
+  _mm256_storeu_ps(to, _mm256_add_ps(_mm256_loadu_ps(to), value));
+}
+#include "panel_tile.h"
+#undef BIT_TARGET
+}  // namespace avx2
+
+namespace avx512_bf16 {
+#define BIT_TARGET __attribute__((target("avx512f,avx512bf16")))
+using Pairs = __m512i;
+using Sums = __m512;
+constexpr int64_t kLanes = 16;
+constexpr int kTileRows = 8;
+BIT_TARGET inline Sums Zero() { return _mm512_setzero_ps(); }
+BIT_TARGET inline Pairs Load(const uint32_t* from) { return _mm512_loadu_si512(from); }
+BIT_TARGET inline Pairs Broadcast(const uint32_t* from) {
+  return _mm512_set1_epi32(static_cast<int>(*from));
+}
+BIT_TARGET inline Sums MultiplyAdd(Sums sum, Pairs a, Pairs b) {
+  return _mm512_dpbf16_ps(sum, (__m512bh)a, (__m512bh)b);
+}
+BIT_TARGET inline void AddTo(float* to, Sums value) {
+  _mm512_storeu_ps(to, _mm512_add_ps(_mm512_loadu_ps(to), value));
+}
+#include "panel_tile.h"
+#undef BIT_TARGET
+}  // namespace avx512_bf16
+#endif
+
+}  // namespace
+
+PanelProducts FindPanelProducts() {
+#ifdef BIT_HAS_X86
+  if (__builtin_cpu_supports("avx512bf16")) return avx512_bf16::Products;
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return avx2::Products;
+#endif
+  return plain::Products;
+}
+
+}  // namespace bit

@@ -1,0 +1,26 @@
+// The inner loop of a filter's gradient: sums of outer products of two packed panels,
+// C [kPanelRows, n] += sum over k of a[k] [kPanelRows] times b[k] [n].
+#pragma once
+#include <cstdint>
+
+namespace bit {
+
+// Channels side by side in a panel of the one side, and at most in one of the other.
+inline constexpr int64_t kPanelRows = 16;
+inline constexpr int64_t kPanelColumns = 32;
+
+// `length` values of k: from `a` on in the one panel, from `b` on in the other.
+struct Run {
+  int64_t a, b, length;
+};
+
+// Adds to c, rows `stride` apart, the products over all runs of a [k, kPanelRows] and b [k, n]; n is
+// 16 or 32. At each k a panel holds, for each channel, two bfloat16 that follow one another along the
+// sum, the first in the lower half; sums are float32.
+using PanelProducts = void (*)(const uint32_t* a, const uint32_t* b, const Run* runs, int64_t count,
+                               int64_t n, float* c, int64_t stride);
+
+// The fastest that this processor has.
+PanelProducts FindPanelProducts();
+
+}  // namespace bit

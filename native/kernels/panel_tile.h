@@ -1,0 +1,36 @@
+// A tile of panel products whose sums stay in registers. Included once for each set of instructions,
+// in a namespace that has BIT_TARGET, kTileRows, Pairs and Sums of kLanes values, and the functions
+// Zero, Load, Broadcast, MultiplyAdd and AddTo.
+
+template <int kVectors>
+BIT_TARGET void Tile(const uint32_t* a, const uint32_t* b, const Run* runs, int64_t count,
+                     int64_t pitch, float* c, int64_t stride) {
+  Sums sums[kTileRows][kVectors];
+  for (auto& row : sums)
+    for (Sums& sum : row) sum = Zero();
+  for (const Run* run = runs; run < runs + count; run++) {
+    const uint32_t* from_a = a + run->a * kPanelRows;
+    const uint32_t* from_b = b + run->b * pitch;
+    for (int64_t k = 0; k < run->length; k++, from_a += kPanelRows, from_b += pitch) {
+      Pairs columns[kVectors];
+      for (int j = 0; j < kVectors; j++) columns[j] = Load(from_b + j * kLanes);
+      for (int r = 0; r < kTileRows; r++) {
+        const Pairs row = Broadcast(from_a + r);
+        for (int j = 0; j < kVectors; j++) sums[r][j] = MultiplyAdd(sums[r][j], row, columns[j]);
+      }
+    }
+  }
+  for (int r = 0; r < kTileRows; r++)
+    for (int j = 0; j < kVectors; j++) AddTo(c + r * stride + j * kLanes, sums[r][j]);
+}
+
+inline void Products(const uint32_t* a, const uint32_t* b, const Run* runs, int64_t count, int64_t n,
+                     float* c, int64_t stride) {
+  for (int64_t r = 0; r < kPanelRows; r += kTileRows) {
+    int64_t j = 0;
+    for (; j + 2 * kLanes <= n; j += 2 * kLanes)
+      Tile<2>(a + r, b + j, runs, count, n, c + r * stride + j, stride);
+    for (; j < n; j += kLanes)
+      Tile<1>(a + r, b + j, runs, count, n, c + r * stride + j, stride);
+  }
+}
