@@ -10,6 +10,7 @@ namespace {
 
 napi_value Init(napi_env env, napi_value exports) {
   try {
+    bit::RegisterConv();
     bit::RegisterConvFilterGrad();
     bit::RegisterGroupNorm();
     bit::RegisterGroupNormGrad();

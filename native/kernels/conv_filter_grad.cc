@@ -2,15 +2,13 @@
 //   dw[ky, kx, i, o] = sum over images and places (y, x) of dy[n, y, x, o] times
 //                      x[n, y * stride + ky - pad_top, x * stride + kx - pad_left, i].
 // That is a product of matrices for each place of the kernel. Both sides are packed first, so that the
-// inner loop (panel_products.h) reads memory in order, and values in the pairs that processors multiply
+// inner loop (bfloat16_products.h) reads memory in order, and values in the pairs that processors multiply
 // at once. oneDNN has an older algorithm for this one gradient: bench/NOTES.md has the figures.
 #include <algorithm>
-#include <memory>
 #include <stdexcept>
 #include <vector>
 
-#include "numeric.h"
-#include "panel_products.h"
+#include "pack_pairs.h"
 #include "parallel.h"
 #include "registration.h"
 #include "tf_kernel.h"
@@ -28,38 +26,6 @@ struct Convolution {
   int64_t out_height, out_width, out;  // dy [images, out_height, out_width, out]
   int64_t kernel_height, kernel_width, stride, pad_top, pad_left;
 };
-
-int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
-// A row of pixels [width, channels], of which column first + j * step stands for j = 0 to count - 1.
-// Columns outside the row are zero.
-struct Row {
-  const bfloat16* pixels;
-  int64_t width, channels, first, step, count;
-};
-
-// The pairs of a row's values, `panel` channels from `channel` on; an odd count gets a zero at its end.
-BIT_INLINE void Pair(const Row& row, int64_t channel, int64_t panel, uint32_t* to) {
-  static const bfloat16 zeros[kPanelColumns] = {};
-  const auto pixel = [&](int64_t j) {
-    const int64_t column = row.first + j * row.step;
-    const bool inside = j < row.count && column >= 0 && column < row.width;
-    return inside ? row.pixels + column * row.channels + channel : zeros;
-  };
-  for (int64_t j = 0; j < row.count; j += 2, to += panel) {
-    const bfloat16 *a = pixel(j), *b = pixel(j + 1);
-#pragma GCC ivdep
-    for (int64_t i = 0; i < panel; i++) to[i] = a[i].bits | static_cast<uint32_t>(b[i].bits) << 16;
-  }
-}
-
-// The same with the panel's width known to the compiler.
-BIT_FOR_EACH_PROCESSOR void PackRow(const Row& row, int64_t channel, int64_t panel, uint32_t* to) {
-  if (panel == kPanelColumns)
-    Pair(row, channel, kPanelColumns, to);
-  else
-    Pair(row, channel, kPanelRows, to);
-}
 
 // Where what is packed lies, in pairs of a channel. x's rows are in `stride` groups, by their place
 // modulo the stride: those that one row of the kernel meets are of one group.
@@ -143,7 +109,7 @@ void Pack(const Convolution& c, const Layout& at, const bfloat16* x, const bfloa
 // number of threads.
 void Multiply(const Convolution& c, const Layout& at, const uint32_t* rows, const uint32_t* columns,
               int64_t images, float* dw) {
-  static const PanelProducts products = FindPanelProducts();
+  const PanelProducts products = FindBfloat16Products().panels;
   std::vector<Meeting> meetings;
   for (int64_t ky = 0; ky < c.kernel_height; ky++) meetings.push_back(Meet(c, at, ky, images));
   const int64_t row_panels = c.in / kPanelRows, column_panels = CeilDiv(c.out, kPanelColumns);
@@ -199,14 +165,17 @@ class ConvFilterGrad {
     const Layout at(c);
     if (c.images == 0 || at.bytes == 0) return;
     const int64_t at_once = std::clamp<int64_t>(kPackedBytes / at.bytes, 1, c.images);
-    const std::unique_ptr<uint32_t[]> packed(new uint32_t[at_once * at.bytes / 4]);
+    // Kept from call to call: memory that is new each time costs as much as packing does.
+    static thread_local std::vector<uint32_t> packed;
+    packed.resize(std::max<size_t>(packed.size(), at_once * at.bytes / 4));
     for (int64_t n = 0; n < c.images; n += at_once) {
       const int64_t images = std::min(at_once, c.images - n);
-      uint32_t* columns = packed.get() + images * at.image_pairs * c.in * c.kernel_width;
+      uint32_t* columns = packed.data() + images * at.image_pairs * c.in * c.kernel_width;
       Pack(c, at, x.data<bfloat16>() + n * pixels, dy.data<bfloat16>() + n * out_pixels, images,
-           packed.get(), columns);
-      Multiply(c, at, packed.get(), columns, images, dw.data<float>());
+           packed.data(), columns);
+      Multiply(c, at, packed.data(), columns, images, dw.data<float>());
     }
+    if (packed.size() > kPackedBytes / 4) std::vector<uint32_t>().swap(packed);
   }
 
  private:

@@ -6,8 +6,10 @@ template <int kVectors>
 BIT_TARGET void Tile(const uint32_t* a, const uint32_t* b, const Run* runs, int64_t count,
                      int64_t pitch, float* c, int64_t stride) {
   Sums sums[kTileRows][kVectors];
-  for (auto& row : sums)
-    for (Sums& sum : row) sum = Zero();
+#pragma GCC unroll 8
+  for (int r = 0; r < kTileRows; r++)
+#pragma GCC unroll 2
+    for (int j = 0; j < kVectors; j++) sums[r][j] = Zero();
   for (const Run* run = runs; run < runs + count; run++) {
     const uint32_t* from_a = a + run->a * kPanelRows;
     const uint32_t* from_b = b + run->b * pitch;
@@ -20,7 +22,9 @@ BIT_TARGET void Tile(const uint32_t* a, const uint32_t* b, const Run* runs, int6
       }
     }
   }
+#pragma GCC unroll 8
   for (int r = 0; r < kTileRows; r++)
+#pragma GCC unroll 2
     for (int j = 0; j < kVectors; j++) AddTo(c + r * stride + j * kLanes, sums[r][j]);
 }
 

@@ -3,6 +3,7 @@
 
 namespace bit {
 
+void RegisterConv();
 void RegisterConvFilterGrad();
 void RegisterGroupNorm();
 void RegisterGroupNormGrad();

@@ -1,6 +1,7 @@
 /** Convolution and pooling of images `[N,H,W,C]` as operations of a TensorFlow graph. */
 import * as tf from "@tensorflow/tfjs";
 import { attribute } from "./attributes.js";
+import type { GraphBackend } from "./backend.js";
 import { register } from "./lowering.js";
 
 type Padding = "valid" | "same" | number;
@@ -33,14 +34,7 @@ function convGeometry(x: readonly number[], filter: readonly number[], attrs: Co
   const paddings = named ? [] : [0, 0, top, bottom, left, right, 0, 0];
   return {
     outShape: info.outShape,
-    /** As our own gradient by the filter takes them, which knows one stride only. */
-    own: info.strideHeight === info.strideWidth && {
-      kernel_height: attribute.int(info.filterHeight),
-      kernel_width: attribute.int(info.filterWidth),
-      stride: attribute.int(info.strideHeight),
-      pad_top: attribute.int(top),
-      pad_left: attribute.int(left),
-    },
+    info,
     attrs: {
       strides: attribute.ints([1, info.strideHeight, info.strideWidth, 1]),
       padding: attribute.string(named ? type : "EXPLICIT"),
@@ -52,10 +46,32 @@ function convGeometry(x: readonly number[], filter: readonly number[], attrs: Co
   };
 }
 
+/**
+ * Whether the engine's own convolutions (native/kernels/conv.cc, conv_filter_grad.cc) are the ones:
+ * they are for bfloat16, one stride for both directions, and channels in multiples of 16.
+ */
+function isOwn(graph: GraphBackend, { info }: ReturnType<typeof convGeometry>): boolean {
+  const { inChannels, outChannels, strideHeight, strideWidth } = info;
+  const fits = inChannels % 16 === 0 && outChannels % 16 === 0 && strideHeight === strideWidth;
+  return graph.fused && graph.computeType === "bfloat16" && fits;
+}
+
 register<ConvAttrs>("Conv2D", (graph, inputs, attrs) => {
   const x = graph.cast(graph.value(inputs["x"]!), graph.computeType);
   const filter = graph.cast(graph.value(inputs["filter"]!), graph.computeType);
   const conv = convGeometry(x.shape, filter.shape, attrs);
+  if (isOwn(graph, conv)) {
+    const { outHeight, outWidth, strideHeight, padInfo } = conv.info;
+    const own = {
+      turned: attribute.int(0),
+      out_height: attribute.int(outHeight),
+      out_width: attribute.int(outWidth),
+      stride: attribute.int(strideHeight),
+      pad_top: attribute.int(padInfo.top),
+      pad_left: attribute.int(padInfo.left),
+    };
+    return graph.emit("BitConv", [x, filter], own, x.type, conv.outShape);
+  }
   const nodeAttrs = { T: attribute.type(x.type), ...conv.attrs };
   return graph.emit("Conv2D", [x, filter], nodeAttrs, x.type, conv.outShape);
 });
@@ -65,6 +81,19 @@ register<ConvAttrs & { inputShape: Shape4D }>("Conv2DBackpropInput", (graph, inp
   const filter = graph.cast(graph.value(inputs["filter"]!), graph.computeType);
   const { inputShape } = attrs;
   const conv = convGeometry(inputShape, filter.shape, attrs);
+  if (isOwn(graph, conv) && conv.info.strideHeight === 1) {
+    // The convolution of dy with the filter turned round.
+    const { inHeight, inWidth, filterHeight, filterWidth, padInfo } = conv.info;
+    const own = {
+      turned: attribute.int(1),
+      out_height: attribute.int(inHeight),
+      out_width: attribute.int(inWidth),
+      stride: attribute.int(1),
+      pad_top: attribute.int(filterHeight - 1 - padInfo.top),
+      pad_left: attribute.int(filterWidth - 1 - padInfo.left),
+    };
+    return graph.emit("BitConv", [dy, filter], own, dy.type, inputShape);
+  }
   const nodeAttrs = { T: attribute.type(dy.type), ...conv.attrs };
   const args = [graph.builder.ints(inputShape), filter, dy];
   return graph.emit("Conv2DBackpropInput", args, nodeAttrs, dy.type, inputShape);
@@ -75,9 +104,17 @@ register<ConvAttrs & { filterShape: Shape4D }>("Conv2DBackpropFilter", (graph, i
   const dy = graph.cast(graph.value(inputs["dy"]!), graph.computeType);
   const { filterShape } = attrs;
   const conv = convGeometry(x.shape, filterShape, attrs);
-  const inPanels = filterShape[2] % 16 === 0 && filterShape[3] % 16 === 0;
-  if (graph.fused && x.type === "bfloat16" && conv.own && inPanels)
-    return graph.emit("BitConvFilterGrad", [x, dy], conv.own, "float32", filterShape);
+  if (isOwn(graph, conv)) {
+    const { filterHeight, filterWidth, strideHeight, padInfo } = conv.info;
+    const own = {
+      kernel_height: attribute.int(filterHeight),
+      kernel_width: attribute.int(filterWidth),
+      stride: attribute.int(strideHeight),
+      pad_top: attribute.int(padInfo.top),
+      pad_left: attribute.int(padInfo.left),
+    };
+    return graph.emit("BitConvFilterGrad", [x, dy], own, "float32", filterShape);
+  }
   const nodeAttrs = { T: attribute.type(x.type), ...conv.attrs };
   const args = [x, graph.builder.ints(filterShape), dy];
   const made = graph.emit("Conv2DBackpropFilter", args, nodeAttrs, x.type, filterShape);

@@ -1,6 +1,4 @@
-#include "panel_products.h"
-
-#include "numeric.h"
+#include "bfloat16_products.h"
 
 // Compilers that know the processors' instructions on bfloat16.
 #if defined(__x86_64__) && (defined(__clang__) ? __clang_major__ >= 9 : __GNUC__ >= 10)
@@ -27,7 +25,9 @@ inline Sums MultiplyAdd(Sums sum, Pairs a, Pairs b) {
   return sum + First(a) * First(b) + Second(a) * Second(b);
 }
 inline void AddTo(float* to, Sums value) { *to += value; }
+inline void Round(bfloat16* to, Sums value) { *to = FromFloat<bfloat16>(value); }
 #include "panel_tile.h"
+#include "pixel_tile.h"
 #undef BIT_TARGET
 }  // namespace plain
 
@@ -57,7 +57,13 @@ BIT_TARGET inline Sums MultiplyAdd(Sums sum, Pairs a, Pairs b) {
 BIT_TARGET inline void AddTo(float* to, Sums value) {
   _mm256_storeu_ps(to, _mm256_add_ps(_mm256_loadu_ps(to), value));
 }
+BIT_TARGET inline void Round(bfloat16* to, Sums value) {
+  float values[kLanes];
+  _mm256_storeu_ps(values, value);
+  for (int64_t i = 0; i < kLanes; i++) to[i] = FromFloat<bfloat16>(values[i]);
+}
 #include "panel_tile.h"
+#include "pixel_tile.h"
 #undef BIT_TARGET
 }  // namespace avx2
 
@@ -78,19 +84,28 @@ BIT_TARGET inline Sums MultiplyAdd(Sums sum, Pairs a, Pairs b) {
 BIT_TARGET inline void AddTo(float* to, Sums value) {
   _mm512_storeu_ps(to, _mm512_add_ps(_mm512_loadu_ps(to), value));
 }
+BIT_TARGET inline void Round(bfloat16* to, Sums value) {
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), (__m256i)_mm512_cvtneps_pbh(value));
+}
 #include "panel_tile.h"
+#include "pixel_tile.h"
 #undef BIT_TARGET
 }  // namespace avx512_bf16
 #endif
 
 }  // namespace
 
-PanelProducts FindPanelProducts() {
+const Bfloat16Products& FindBfloat16Products() {
+  static const Bfloat16Products found = []() -> Bfloat16Products {
 #ifdef BIT_HAS_X86
-  if (__builtin_cpu_supports("avx512bf16")) return avx512_bf16::Products;
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return avx2::Products;
+    if (__builtin_cpu_supports("avx512bf16"))
+      return {avx512_bf16::Products, avx512_bf16::ConvolvePixels};
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+      return {avx2::Products, avx2::ConvolvePixels};
 #endif
-  return plain::Products;
+    return {plain::Products, plain::ConvolvePixels};
+  }();
+  return found;
 }
 
 }  // namespace bit
