@@ -96,7 +96,7 @@ void Multiply(const Geometry& g, const bfloat16* x, const uint32_t* packed, bflo
   const int64_t panels = CeilDiv(g.out, kPanelColumns), pairs = g.in / 2;
   const int64_t blocks = CeilDiv(g.out_pixels(), kBlock);
   // A task has a block of pixels and some panels: enough tasks for all threads to end together.
-  const int64_t group = std::max<int64_t>(1, panels / CeilDiv(4 * Parallelism(), blocks));
+  const int64_t group = std::max<int64_t>(1, panels / CeilDiv(16 * Parallelism(), blocks));
   const int64_t groups = CeilDiv(panels, group);
   const std::vector<bfloat16> zeros(g.in);
   ParallelFor(blocks * groups, [&](int64_t task) {

@@ -115,7 +115,7 @@ void Multiply(const Convolution& c, const Layout& at, const uint32_t* rows, cons
   const int64_t row_panels = c.in / kPanelRows, column_panels = CeilDiv(c.out, kPanelColumns);
   const int64_t places = c.kernel_height * c.kernel_width;
   // A task has one panel of columns and some of rows: enough tasks for all threads to end together.
-  const int64_t split = CeilDiv(8 * Parallelism(), places * column_panels);
+  const int64_t split = CeilDiv(16 * Parallelism(), places * column_panels);
   const int64_t group = std::max<int64_t>(1, row_panels / split);
   const int64_t groups = CeilDiv(row_panels, group);
   ParallelFor(places * column_panels * groups, [&](int64_t task) {
