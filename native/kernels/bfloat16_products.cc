@@ -24,6 +24,8 @@ inline float Second(Pairs pair) { return ToFloat(bfloat16{static_cast<uint16_t>(
 inline Sums MultiplyAdd(Sums sum, Pairs a, Pairs b) {
   return sum + First(a) * First(b) + Second(a) * Second(b);
 }
+inline Sums Add(Sums a, Sums b) { return a + b; }
+inline Sums Widen(const bfloat16* from) { return ToFloat(*from); }
 inline void AddTo(float* to, Sums value) { *to += value; }
 inline void Round(bfloat16* to, Sums value) { *to = FromFloat<bfloat16>(value); }
 #include "panel_tile.h"
@@ -54,6 +56,11 @@ BIT_TARGET inline __m256 Second(Pairs pairs) {
 BIT_TARGET inline Sums MultiplyAdd(Sums sum, Pairs a, Pairs b) {
   return _mm256_fmadd_ps(Second(a), Second(b), _mm256_fmadd_ps(First(a), First(b), sum));
 }
+BIT_TARGET inline Sums Add(Sums a, Sums b) { return _mm256_add_ps(a, b); }
+BIT_TARGET inline Sums Widen(const bfloat16* from) {
+  const __m128i values = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
+  return First(_mm256_cvtepu16_epi32(values));
+}
 BIT_TARGET inline void AddTo(float* to, Sums value) {
   _mm256_storeu_ps(to, _mm256_add_ps(_mm256_loadu_ps(to), value));
 }
@@ -80,6 +87,11 @@ BIT_TARGET inline Pairs Broadcast(const uint32_t* from) {
 }
 BIT_TARGET inline Sums MultiplyAdd(Sums sum, Pairs a, Pairs b) {
   return _mm512_dpbf16_ps(sum, (__m512bh)a, (__m512bh)b);
+}
+BIT_TARGET inline Sums Add(Sums a, Sums b) { return _mm512_add_ps(a, b); }
+BIT_TARGET inline Sums Widen(const bfloat16* from) {
+  const __m256i values = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
+  return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(values), 16));
 }
 BIT_TARGET inline void AddTo(float* to, Sums value) {
   _mm512_storeu_ps(to, _mm512_add_ps(_mm512_loadu_ps(to), value));

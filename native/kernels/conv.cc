@@ -1,7 +1,8 @@
 // A convolution of bfloat16 images, and with stride 1 its gradient by the images, which is the
 // convolution of dy with the kernel turned round:
 //   y[n, y, x, o] = sum over ky, kx, i of x[n, y * stride + ky - pad_top, x * stride + kx - pad_left, i]
-//                   times w[ky, kx, i, o].
+//                   times w[ky, kx, i, o],
+// and plus[n, y, x, o] where there is one.
 // Eight pixels at a time are multiplied with panels of the kernel straight from where they lie; only
 // the kernel is packed first.
 #include <algorithm>
@@ -81,18 +82,23 @@ void FindPixels(const Geometry& g, const bfloat16* x, int64_t first, const bfloa
 
 // Channels of a panel, of kPixels pixels from `first` on.
 void MultiplyTile(const Geometry& g, const bfloat16* const* from, const uint32_t* packed,
-                  int64_t panel, int64_t first, bfloat16* y) {
+                  int64_t panel, int64_t first, const bfloat16* plus, bfloat16* y) {
   static const PixelProducts products = FindBfloat16Products().pixels;
   const int64_t pairs = g.in / 2, o = panel * kPanelColumns;
-  bfloat16 nowhere[kPanelColumns];  // takes what stands for pixels after the last
+  bfloat16 nowhere[kPanelColumns] = {};  // takes what stands for pixels after the last
   bfloat16* to[kPixels];
-  for (int64_t r = 0; r < kPixels; r++)
-    to[r] = first + r < g.out_pixels() ? y + (first + r) * g.out + o : nowhere;
+  const bfloat16* added[kPixels];
+  for (int64_t r = 0; r < kPixels; r++) {
+    const bool there = first + r < g.out_pixels();
+    to[r] = there ? y + (first + r) * g.out + o : nowhere;
+    added[r] = there && plus != nullptr ? plus + (first + r) * g.out + o : nowhere;
+  }
   products(from, g.places(), pairs, packed + o * g.places() * pairs,
-           std::min(kPanelColumns, g.out - o), to);
+           std::min(kPanelColumns, g.out - o), plus == nullptr ? nullptr : added, to);
 }
 
-void Multiply(const Geometry& g, const bfloat16* x, const uint32_t* packed, bfloat16* y) {
+void Multiply(const Geometry& g, const bfloat16* x, const uint32_t* packed, const bfloat16* plus,
+              bfloat16* y) {
   const int64_t panels = CeilDiv(g.out, kPanelColumns), pairs = g.in / 2;
   const int64_t blocks = CeilDiv(g.out_pixels(), kBlock);
   // A task has a block of pixels and some panels: enough tasks for all threads to end together.
@@ -112,7 +118,7 @@ void Multiply(const Geometry& g, const bfloat16* x, const uint32_t* packed, bflo
     for (int64_t tile = 0; tile < tiles; tile += at_once)
       for (int64_t panel = first; panel < last; panel++)
         for (int64_t t = tile; t < tile + at_once; t++)
-          MultiplyTile(g, &from[t * g.places() * kPixels], packed, panel, begin + t * kPixels, y);
+          MultiplyTile(g, &from[t * g.places() * kPixels], packed, panel, begin + t * kPixels, plus, y);
   });
 }
 
@@ -137,11 +143,12 @@ class Conv {
                         w.dim(0),    w.dim(1), stride_,  pad_top_, pad_left_};
     const Tensor y(Output(context, 0, {g.images, g.out_height, g.out_width, g.out}));
     if (y.size() == 0) return;
+    const Addend plus(context, 2, y);
     // Kept from call to call: memory that is new each time costs as much as packing does.
     static thread_local std::vector<uint32_t> packed;
     packed.resize(std::max<size_t>(packed.size(), w.size() / 2));
     (turned_ ? PackTurnedKernel : PackKernel)(g, w.data<bfloat16>(), packed.data());
-    Multiply(g, x.data<bfloat16>(), packed.data(), y.data<bfloat16>());
+    Multiply(g, x.data<bfloat16>(), packed.data(), plus.data<bfloat16>(), y.data<bfloat16>());
   }
 
  private:
@@ -158,8 +165,8 @@ void InferShape(TF_ShapeInferenceContext* context, TF_Status* status) {
 void RegisterConv() {
   DefineOp("BitConv",
            {"turned: int", "out_height: int", "out_width: int", "stride: int", "pad_top: int",
-            "pad_left: int"},
-           {"x: bfloat16", "w: bfloat16"}, {"y: bfloat16"}, InferShape);
+            "pad_left: int", "N: int >= 0"},
+           {"x: bfloat16", "w: bfloat16", "plus: N * bfloat16"}, {"y: bfloat16"}, InferShape);
   DefineKernel<Conv>("BitConv", nullptr, TF_BFLOAT16);
 }
 

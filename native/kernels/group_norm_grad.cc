@@ -54,18 +54,20 @@ BIT_INLINE void AddGradientSums(const T* dy, const T* x, int64_t rows, int64_t c
   }
 }
 
-// dx = d * scale + x * slope + constant, by channel. dx may be dy or x.
-template <typename T>
-BIT_INLINE void ApplyGradient(const T* dy, const T* x, int64_t rows, int64_t channels,
-                              const float* scale, const float* offset, const float* slope,
-                              const float* constant, T* dx) {
+// dx = d * scale + x * slope + constant, by channel, + plus if there is one. dx may be dy or x.
+template <bool kPlus, typename T>
+BIT_INLINE void ApplyGradient(const T* dy, const T* x, const T* plus, int64_t rows,
+                              int64_t channels, const float* scale, const float* offset,
+                              const float* slope, const float* constant, T* dx) {
   for (int64_t r = 0; r < rows; r++, dy += channels, x += channels, dx += channels) {
 #pragma GCC ivdep
     for (int64_t i = 0; i < channels; i++) {
       const float v = ToFloat(x[i]);
       const float d = Passed(ToFloat(dy[i]), v * scale[i] + offset[i]);
-      dx[i] = FromFloat<T>(d * scale[i] + (v * slope[i] + constant[i]));
+      const float value = d * scale[i] + (v * slope[i] + constant[i]);
+      dx[i] = FromFloat<T>(kPlus ? value + ToFloat(plus[i]) : value);
     }
+    if (kPlus) plus += channels;
   }
 }
 
@@ -77,10 +79,13 @@ BIT_INLINE void ApplyGradient(const T* dy, const T* x, int64_t rows, int64_t cha
                                            double* products) {                                     \
     AddGradientSums<T>(dy, x, rows, channels, scale, offset, scratch, sums, products);             \
   }                                                                                                \
-  BIT_FOR_EACH_PROCESSOR void Gradient(const T* dy, const T* x, int64_t rows, int64_t channels,    \
-                                       const float* scale, const float* offset,                    \
+  BIT_FOR_EACH_PROCESSOR void Gradient(const T* dy, const T* x, const T* plus, int64_t rows,       \
+                                       int64_t channels, const float* scale, const float* offset,  \
                                        const float* slope, const float* constant, T* dx) {         \
-    ApplyGradient<T>(dy, x, rows, channels, scale, offset, slope, constant, dx);                   \
+    if (plus == nullptr)                                                                           \
+      ApplyGradient<false, T>(dy, x, plus, rows, channels, scale, offset, slope, constant, dx);    \
+    else                                                                                           \
+      ApplyGradient<true, T>(dy, x, plus, rows, channels, scale, offset, slope, constant, dx);     \
   }
 BIT_GROUP_NORM_GRAD_FOR(float)
 BIT_GROUP_NORM_GRAD_FOR(bfloat16)
@@ -101,6 +106,7 @@ class GroupNormReluGrad {
     const Tensor dx(OutputInPlace(context, 0, {0, 1}, shape));
     const Tensor dy(Input(context, 0)), x(Input(context, 1)), gamma(Input(context, 2));
     const Tensor beta(Input(context, 3)), mean(Input(context, 4)), rstd(Input(context, 5));
+    const Addend plus(context, 6, dx);
     const GroupLayout at(x, groups_);
     const int64_t c = at.channels;
     const Tensor dgamma(Output(context, 1, {c})), dbeta(Output(context, 2, {c}));
@@ -147,8 +153,10 @@ class GroupNormReluGrad {
     const auto apply = [&](int64_t n, int64_t part) {
       const int64_t begin = at.begin(part), first = (n * at.rows + begin) * c;
       const float* f = &factors[n * 4 * c];
-      Gradient(dy.data<T>() + first, x.data<T>() + first, at.begin(part + 1) - begin, c, f, f + c,
-               f + 2 * c, f + 3 * c, dx.data<T>() + first);
+      const T* added = plus.template data<T>();
+      Gradient(dy.data<T>() + first, x.data<T>() + first, added == nullptr ? added : added + first,
+               at.begin(part + 1) - begin, c, f, f + c, f + 2 * c, f + 3 * c,
+               dx.data<T>() + first);
     };
     ForImages(at, gradient_sums, join, apply);
     for (int64_t i = 0; i < c; i++) {
@@ -175,8 +183,9 @@ void InferGradient(TF_ShapeInferenceContext* context, TF_Status* status) {
 }  // namespace
 
 void RegisterGroupNormGrad() {
-  DefineOp("BitGroupNormReluGrad", {"T: {float, bfloat16}", "groups: int"},
-           {"dy: T", "x: T", "gamma: float", "beta: float", "mean: float", "rstd: float"},
+  DefineOp("BitGroupNormReluGrad", {"T: {float, bfloat16}", "groups: int", "N: int >= 0"},
+           {"dy: T", "x: T", "gamma: float", "beta: float", "mean: float", "rstd: float",
+            "plus: N * T"},
            {"dx: T", "dgamma: float", "dbeta: float"}, InferGradient);
   DefineKernel<GroupNormReluGrad<float>>("BitGroupNormReluGrad", "T", TF_FLOAT);
   DefineKernel<GroupNormReluGrad<bfloat16>>("BitGroupNormReluGrad", "T", TF_BFLOAT16);

@@ -1,9 +1,10 @@
-// A tile of a convolution whose sums stay in registers. Included as panel_tile.h is; Round stores sums
-// as bfloat16.
+// A tile of a convolution whose sums stay in registers. Included as panel_tile.h is; Widen makes
+// bfloat16 values sums, and Round stores sums as bfloat16.
 
 template <int kVectors>
 BIT_TARGET void PixelTile(const bfloat16* const* from, int64_t places, int64_t pairs,
-                          const uint32_t* b, int64_t pitch, int64_t column, bfloat16* const* to) {
+                          const uint32_t* b, int64_t pitch, int64_t column, const bfloat16* const* plus,
+                          bfloat16* const* to) {
   Sums sums[kTileRows][kVectors];
 #pragma GCC unroll 8
   for (int r = 0; r < kTileRows; r++)
@@ -24,15 +25,21 @@ BIT_TARGET void PixelTile(const bfloat16* const* from, int64_t places, int64_t p
 #pragma GCC unroll 8
   for (int r = 0; r < kTileRows; r++)
 #pragma GCC unroll 2
-    for (int j = 0; j < kVectors; j++) Round(to[r] + column + j * kLanes, sums[r][j]);
+    for (int j = 0; j < kVectors; j++) {
+      const int64_t at = column + j * kLanes;
+      const Sums sum = plus == nullptr ? sums[r][j] : Add(sums[r][j], Widen(plus[r] + at));
+      Round(to[r] + at, sum);
+    }
 }
 
 inline void ConvolvePixels(const bfloat16* const* from, int64_t places, int64_t pairs,
-                           const uint32_t* b, int64_t n, bfloat16* const* to) {
+                           const uint32_t* b, int64_t n, const bfloat16* const* plus,
+                           bfloat16* const* to) {
   for (int64_t r = 0; r < kPixels; r += kTileRows) {
+    const bfloat16* const* added = plus == nullptr ? nullptr : plus + r;
     int64_t j = 0;
     for (; j + 2 * kLanes <= n; j += 2 * kLanes)
-      PixelTile<2>(from + r, places, pairs, b + j, n, j, to + r);
-    for (; j < n; j += kLanes) PixelTile<1>(from + r, places, pairs, b + j, n, j, to + r);
+      PixelTile<2>(from + r, places, pairs, b + j, n, j, added, to + r);
+    for (; j < n; j += kLanes) PixelTile<1>(from + r, places, pairs, b + j, n, j, added, to + r);
   }
 }

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -73,6 +74,25 @@ inline TF_Tensor* Output(TF_OpKernelContext* context, int index, const std::vect
   status.Check();
   return tensor;
 }
+
+// What a kernel adds to its result: its last input, if it has more inputs than `index`.
+class Addend {
+ public:
+  Addend(TF_OpKernelContext* context, int index, const Tensor& result) {
+    if (TF_NumInputs(context) <= index) return;
+    tensor_.reset(new Tensor(Input(context, index)));
+    if (tensor_->shape() != result.shape())
+      throw std::runtime_error("what is added must have the result's shape");
+  }
+  // Null where nothing is added.
+  template <typename T>
+  const T* data() const {
+    return tensor_ == nullptr ? nullptr : tensor_->template data<T>();
+  }
+
+ private:
+  std::unique_ptr<Tensor> tensor_;
+};
 
 // As Output, in the memory of one of the `candidates` among the inputs where nothing else needs it.
 // Must be asked for before the inputs are.

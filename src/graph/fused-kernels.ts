@@ -35,7 +35,11 @@ const groupNormReluGrad = lowering<NormAttrs>("GroupNormReluGrad", (graph, input
   const x = graph.value(inputs["x"]!);
   const dy = graph.cast(graph.value(inputs["dy"]!), x.type);
   const rest = ["gamma", "beta", "mean", "rstd"].map((name) => graph.float32(inputs[name]!));
-  const nodeAttrs = { T: attribute.type(x.type), groups: attribute.int(attrs.groups) };
+  const nodeAttrs = {
+    T: attribute.type(x.type),
+    groups: attribute.int(attrs.groups),
+    N: attribute.int(0),
+  };
   const outputs = [x, float(rest[0]!.shape), float(rest[1]!.shape)];
   return graph.builder.add("BitGroupNormReluGrad", [dy, x, ...rest], nodeAttrs, outputs) as Value[];
 });

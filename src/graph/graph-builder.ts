@@ -1,6 +1,7 @@
 /** Writes a TensorFlow graph node by node: no native library is needed for it. */
 import { attribute } from "./attributes.js";
 import type { FunctionBuilder } from "./function-builder.js";
+import { fuseAdditions } from "./fuse-additions.js";
 import { NodeList, type Output } from "./node-list.js";
 import type { FunctionDef, GraphDef } from "./proto.js";
 import type { ElementType } from "./types.js";
@@ -41,7 +42,7 @@ export class GraphBuilder extends NodeList {
 
   build(): GraphDef {
     return {
-      node: this.nodes,
+      node: fuseAdditions(this.nodes),
       library: { function: this.functions },
       versions: { producer, minConsumer: 0 },
     };

@@ -63,6 +63,7 @@ register<ConvAttrs>("Conv2D", (graph, inputs, attrs) => {
   if (isOwn(graph, conv)) {
     const { outHeight, outWidth, strideHeight, padInfo } = conv.info;
     const own = {
+      N: attribute.int(0),
       turned: attribute.int(0),
       out_height: attribute.int(outHeight),
       out_width: attribute.int(outWidth),
@@ -85,6 +86,7 @@ register<ConvAttrs & { inputShape: Shape4D }>("Conv2DBackpropInput", (graph, inp
     // The convolution of dy with the filter turned round.
     const { inHeight, inWidth, filterHeight, filterWidth, padInfo } = conv.info;
     const own = {
+      N: attribute.int(0),
       turned: attribute.int(1),
       out_height: attribute.int(inHeight),
       out_width: attribute.int(inWidth),

@@ -6,8 +6,9 @@
 import * as tf from "@tensorflow/tfjs";
 import { attribute } from "./attributes.js";
 import type { Value } from "./backend.js";
+import { equalShapesMark } from "./fuse-additions.js";
 import { register } from "./lowering.js";
-import { sizeOf } from "./shape.js";
+import { sameShape, sizeOf } from "./shape.js";
 import type { ElementType } from "./types.js";
 
 const T = (value: Value) => ({ T: attribute.type(value.type) });
@@ -50,9 +51,10 @@ for (const [kernel, [op, result]] of Object.entries(binary)) {
   register(kernel, (graph, inputs) => {
     const [a, b] = graph.alike(graph.value(inputs["a"]!), graph.value(inputs["b"]!));
     const shape = tf.broadcast_util.assertAndGetBroadcastShape([...a.shape], [...b.shape]);
+    const alike = op === "AddV2" && sameShape(a.shape, b.shape) ? equalShapesMark : {};
     const attrs =
       op === "Equal" ? { ...T(a), incompatible_shape_error: attribute.bool(true) } : T(a);
-    return graph.emit(op, [a, b], attrs, result ?? a.type, shape);
+    return graph.emit(op, [a, b], { ...attrs, ...alike }, result ?? a.type, shape);
   });
 }
 
