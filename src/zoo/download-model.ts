@@ -39,7 +39,7 @@ export interface DownloadedModel {
  * proven to be the model, it has another name. Its SHA-256 is recorded in `<folder>/SHA256SUMS`;
  * where that has one already, another is refused.
  * @param model a published name, or an entry like those of the zoo's table
- * @throws FileLocked where another process is downloading it
+ * @throws FileLocked where another process is downloading it, or has taken that over
  * @throws FileRefused where the server refuses, what comes is not the model, or another archive
  *   lies under its name
  * @throws UserError where the name is unknown, the connection keeps breaking, or the disk has no
@@ -65,8 +65,10 @@ export async function downloadModel(
     const part = partPath(path);
     await fetchFile(url, part, options);
     const { sizeBytes, sha256 } = await proven(part, url, wanted, options);
-    await finishPart(part, path);
+    lock.requireHeld();
+    // First, so that no crash leaves a file that was never recorded.
     await recordChecksum(folder, `${wanted.name}.npz`, sha256);
+    await finishPart(part, path);
     const remark = sizeRemark(path, sizeBytes, wanted);
     if (remark !== undefined) note?.(remark);
     return { path, sizeBytes, fetched: true };

@@ -1,6 +1,7 @@
 /** What lies under a model's name is that model, whole, or was left alone. */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { mkdir, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -210,6 +211,26 @@ test("two downloads at once: one fetches, the other is refused", async (t) => {
   assert.deepEqual(results.map(({ status }) => status).sort(), ["fulfilled", "rejected"]);
   assert.equal(server.requests.length, 1);
   assert.deepEqual(await readdir(folder), ["SHA256SUMS", `${small.name}.npz`]);
+});
+
+test("a download that another process has taken over is left to it", async (t) => {
+  const { options, path, folder } = await setting(t);
+  const lock = `${path}.lock`;
+  const checking = () => {
+    const owner = JSON.parse(readFileSync(lock, "utf8"));
+    writeFileSync(lock, JSON.stringify({ ...owner, pid: 1, token: "another" }));
+  };
+  await assert.rejects(downloadModel(small, { ...options, checking }), FileLocked);
+  assert.ok(!(await readdir(folder)).includes(`${small.name}.npz`));
+});
+
+test("a file has its checksum recorded before it has its name", async (t) => {
+  const { options, path, folder, archive } = await setting(t);
+  // A folder in the way, made at the last moment, keeps the file from its name.
+  const checking = () => mkdirSync(join(path, "in the way"), { recursive: true });
+  await assert.rejects(downloadModel(small, { ...options, checking }), /cannot be written/);
+  const sums = await readFile(join(folder, "SHA256SUMS"), "utf8");
+  assert.equal(sums, `${sha256(archive)}  ${small.name}.npz\n`);
 });
 
 test("a disk without room is found out before anything is fetched", async (t) => {
