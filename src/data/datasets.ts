@@ -7,12 +7,13 @@ import type { Dataset } from "./dataset.js";
 import { selectExamplesPerClass, takeSplit } from "./few-shot.js";
 import { loadPath, PATH_KINDS } from "./files/dataset-at-path.js";
 import { loadImageFolder } from "./files/image-folder.js";
-import {
-  type DatasetOptions,
-  type FindUndecodable,
-  withoutUndecodable,
-} from "./files/labelled-images.js";
+import type { DatasetOptions } from "./files/labelled-images.js";
 import type { BadImages } from "./files/readable-images.js";
+import {
+  type FindUndecodable,
+  refuseUndecodable,
+  withoutUndecodable,
+} from "./files/undecodable-images.js";
 import { loadCifar } from "./published/cifar.js";
 import { fetchMissingCifar } from "./published/cifar-download.js";
 import { loadDtd } from "./published/dtd.js";
@@ -53,7 +54,10 @@ export interface DatasetRequest extends DataFetch {
   readonly seed: number;
   /** What becomes of images that cannot be used; by default they are refused. */
   readonly badImages?: BadImages | undefined;
-  /** With `badImages` "skip": finds the images to skip that only decoding tells (`decodeAll`). */
+  /**
+   * Finds images that only decoding tells to be damaged (`decodeAll`). Where these are refused, it is
+   * asked only about files that do not end as they should.
+   */
   readonly findUndecodable?: FindUndecodable | undefined;
 }
 
@@ -62,11 +66,21 @@ export interface DatasetRequest extends DataFetch {
  * @throws UserError if the name is unknown, or the data unfit, or missing and not to be had
  */
 export async function loadDataset(request: DatasetRequest): Promise<Dataset> {
+  const { findUndecodable, badImages = "refuse" } = request;
   const whole = await loadWhole(request);
-  const { examplesPerClass, examplesPerClassSeed = 0, findUndecodable } = request;
-  const dataset = findUndecodable
-    ? await withoutUndecodable(whole, findUndecodable, request.badImages)
-    : whole;
+  if (findUndecodable === undefined) return fewOf(whole, request);
+  if (badImages !== "refuse")
+    return fewOf(await withoutUndecodable(whole, findUndecodable, badImages), request);
+  const dataset = fewOf(whole, request);
+  await refuseUndecodable([dataset.train, dataset.val], findUndecodable);
+  return dataset;
+}
+
+/** A dataset cut down to as many training examples as are wanted. */
+function fewOf(
+  dataset: Dataset,
+  { examplesPerClass, examplesPerClassSeed = 0 }: DatasetRequest,
+): Dataset {
   if (examplesPerClass === undefined) return dataset;
   const { train, classNames } = dataset;
   const indices = selectExamplesPerClass(

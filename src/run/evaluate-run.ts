@@ -119,7 +119,9 @@ export async function evaluateRun(
       sameClassNames: sameNames(trained.classNames, classNames),
     };
   } catch (error) {
-    throw (await unreadableImage(error, engine.open, [{ images: val.images }])) ?? error;
+    const suspects = [{ images: val.images }];
+    const otherwise = "leave it out: type the same command with --bad_images skip";
+    throw (await unreadableImage(error, engine.open, suspects, otherwise)) ?? error;
   } finally {
     program.session.close();
   }

@@ -34,8 +34,7 @@ export function dataPolicy(
     signal,
     note: line,
     fetchProgress: fetching,
-    findUndecodable:
-      badImages === "skip" ? (images) => decodeAll(engine, images, { workers, signal }) : undefined,
+    findUndecodable: (images) => decodeAll(engine, images, { workers, signal }),
   } satisfies Partial<DatasetRequest>;
 }
 

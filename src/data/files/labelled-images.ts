@@ -22,6 +22,7 @@ import {
   checkReadable,
   faultOf,
   medianSize,
+  otherwiseSkip,
   type ReadableHeader,
   readHeaders,
 } from "./readable-images.js";
@@ -74,7 +75,7 @@ export async function datasetOf(
       const nameOf = part.nameOf ?? ((index: number) => exampleName(part, index));
       return part.paths.map((_, index) => nameOf(index));
     });
-    checkReadable(names, headers.flat(), "leave them out: --bad_images skip");
+    checkReadable(names, headers.flat(), otherwiseSkip);
   }
   const usable = parts.map((part, i) => usableOf(part, headers[i]!));
   const unreadable = usable.flatMap((part) => part.unreadable);
@@ -114,12 +115,14 @@ interface Usable {
 }
 
 function usableOf(part: LabelledImages, headers: readonly ImageHeader[]): Usable {
+  const suspect = Uint8Array.from(headers, (h) => (h.kind === "readable" && h.suspect ? 1 : 0));
   const all = {
     kind: "files",
     paths: part.paths,
     ...(part.ranges !== undefined && { ranges: part.ranges }),
     orientations: Uint8Array.from(headers, (h) => (h.kind === "readable" ? h.orientation : 1)),
     decoders: headers.map((h) => (h.kind === "readable" ? h.decoder : "jpeg-or-png")),
+    ...(suspect.includes(1) && { suspect }),
   } as const satisfies FileSource;
   const readable = headers.filter((header) => header.kind === "readable");
   if (readable.length === headers.length)
@@ -136,39 +139,10 @@ function usableOf(part: LabelledImages, headers: readonly ImageHeader[]): Usable
   };
 }
 
-/** Finds those of a part's images that the engine cannot decode, by index. */
-export type FindUndecodable = (
-  images: FileSource,
-) => Promise<readonly (UnreadableImage & { readonly index: number })[]>;
-
 /**
- * A dataset without the images that cannot be decoded, which are added to `unreadable`.
- * @throws UserError if a class has no image left, unless bad images are to be reported only
+ * @throws UserError where a class has no training image, or nothing is held out
  */
-export async function withoutUndecodable(
-  dataset: Dataset,
-  find: FindUndecodable,
-  badImages: BadImages = "skip",
-): Promise<Dataset> {
-  const unreadable = [...(dataset.unreadable ?? [])];
-  const decodable = async (split: Split): Promise<Split> => {
-    if (split.images.kind !== "files") return split;
-    const found = await find(split.images);
-    if (found.length === 0) return split;
-    for (const { path, reason, kind } of found) unreadable.push({ path, reason, kind });
-    const bad = new Set(found.map(({ index }) => index));
-    return takeSplit(
-      split,
-      Int32Array.from(split.labels.keys()).filter((index) => !bad.has(index)),
-    );
-  };
-  const train = await decodable(dataset.train);
-  const val = await decodable(dataset.val);
-  if (badImages !== "report") checkClasses(dataset.classNames, train, val, dataset.name);
-  return { ...dataset, train, val, unreadable };
-}
-
-function checkClasses(
+export function checkClasses(
   classNames: readonly string[],
   train: Split,
   val: Split | undefined,
