@@ -58,6 +58,7 @@ export async function trainRun(run: Run): Promise<RunOutcome> {
     architecture: parseArchitecture(config.model),
     classes: dataset.classNames.length,
     remat: config.remat,
+    kernels: engine.kernels,
     ...computePolicy(engine, config.precision),
   };
   const cache = config.cache ? cacheBytes(config, network) : undefined;
