@@ -22,6 +22,8 @@ export interface Answer {
   readonly contentRange?: string;
   /** Announce another length of the body, and end the connection after what there is. */
   readonly contentLength?: number;
+  /** Do not say how long the body is. */
+  readonly withoutLength?: boolean;
   readonly retryAfter?: string;
   /** Another file, by another ETag, than the server's own. */
   readonly file?: Uint8Array;
@@ -89,7 +91,8 @@ function reply(
     response.setHeader("content-range", range);
   }
   const body = file.subarray(start);
-  response.setHeader("content-length", answer.contentLength ?? body.length);
+  if (answer.withoutLength !== true)
+    response.setHeader("content-length", answer.contentLength ?? body.length);
   response.writeHead(start > 0 ? 206 : 200);
   if (answer.contentLength !== undefined) {
     response.write(body, () => setTimeout(() => response.destroy(), 100));

@@ -173,10 +173,21 @@ test("an archive that somebody packed again is the model, with a remark", async 
   assert.equal(notes.length, 2);
 });
 
-test("where the head is only expected, another one is taken", async (t) => {
-  const { options, notes } = await setting(t, undefined, await packed(t, 9));
-  assert.equal((await downloadModel({ ...small, exact: false }, options)).fetched, true);
-  assert.deepEqual(notes, []);
+test("where the head is only expected, another one is taken, and its size known", async (t) => {
+  const expected = { ...small, exact: false };
+  const nine = await setting(t, undefined, await officialArchive(small.name, 9));
+  assert.equal((await downloadModel(expected, nine.options)).fetched, true);
+  assert.deepEqual(nine.notes, []);
+  const repacked = await setting(t, undefined, await packed(t, 9));
+  await downloadModel(expected, repacked.options);
+  assert.match(repacked.notes.join(), new RegExp(`the official archive ${nine.archive.length};`));
+});
+
+test("what is far longer than the model is refused before it fills the disk", async (t) => {
+  const answers = [{ withoutLength: true }];
+  const { options, folder } = await setting(t, answers, new Uint8Array(30_000_000));
+  await assert.rejects(downloadModel(small, options), /bytes or more\n.*at most \d+/);
+  assert.deepEqual(await readdir(folder), []);
 });
 
 test("another SHA-256 than the recorded one is refused without --force", async (t) => {

@@ -76,7 +76,9 @@ export async function fetchPublished(
   note?.(`fetching ${url} (${describeBytes(file.sizeBytes)}) into ${resolve(folder)}`);
   const progress =
     fetchProgress && ((done: number, total?: number) => fetchProgress(name, done, total));
-  await fetchFile(url, part, { signal, progress, note });
+  // A mirror's own file may differ a little.
+  const mostBytes = Math.ceil(1.1 * file.sizeBytes) + 2 ** 20;
+  await fetchFile(url, part, { signal, progress, note, mostBytes });
   const got = await fileHash(part, "md5", signal);
   if (got !== expected) {
     await removePart(part);
