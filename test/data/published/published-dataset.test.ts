@@ -82,6 +82,18 @@ test("an archive that lies there is unpacked and kept; a whole dataset elsewhere
   assert.deepEqual(server.requests, ["GET /labels.mat"]);
 });
 
+test("files in the data folder itself are used, and stay", async (t) => {
+  const server = await serveData(t, {});
+  const datadir = await temporaryFolder(t);
+  await writeTree(datadir, { "images.tar.gz": ARCHIVE, "labels.mat": "labels" });
+  const home = await findOrFetch(dataset(server.url), datadir, { offline: true });
+  assert.equal(home, join(datadir, "home"));
+  assert.deepEqual((await readdir(home)).sort(), ["images", "labels.mat"]);
+  assert.equal(await readFile(join(home, "labels.mat"), "utf8"), "labels");
+  assert.deepEqual((await readdir(datadir)).sort(), ["home", "images.tar.gz", "labels.mat"]);
+  assert.deepEqual(server.requests, []);
+});
+
 test("another file than was published is refused and removed", async (t) => {
   const server = await serveData(t, { ...FILES, "labels.mat": "changed" });
   const datadir = await temporaryFolder(t);
