@@ -22,7 +22,7 @@ export interface FetchConsole {
 
 /** What is fetched while a dataset is loaded, and images that cannot be decoded are looked for. */
 export function dataPolicy(
-  { offline, dataUrl, badImages }: FetchPolicy & Pick<DatasetRequest, "badImages">,
+  { offline, dataUrl, trustMirror, badImages }: FetchPolicy & Pick<DatasetRequest, "badImages">,
   { line, fetching, signal }: FetchConsole,
   engine: Pick<Engine, "open" | "kernels">,
   workers: number,
@@ -30,6 +30,7 @@ export function dataPolicy(
   return {
     offline,
     dataUrl,
+    trustMirror,
     badImages,
     signal,
     note: line,

@@ -29,7 +29,7 @@ test("a published run is repeated from nothing, compared, and gone on with", asy
 
   const command = (stopAfter: number) => {
     const places = ["--datadir", folder, "--bit_pretrained_dir", folder, "--logdir", folder];
-    const mirrors = ["--base_url", server.url, "--data_url", server.url];
+    const mirrors = ["--base_url", server.url, "--data_url", server.url, "--trust_mirror"];
     const short = ["--batch", "1", "--stop_after", String(stopAfter)];
     return runBin("bit-reproduce", ["cifar10", "R50x1", ...places, ...mirrors, ...short]);
   };
