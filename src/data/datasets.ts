@@ -14,6 +14,7 @@ import {
   refuseUndecodable,
   withoutUndecodable,
 } from "./files/undecodable-images.js";
+import type { HeldOutOnly } from "./held-out.js";
 import { loadCifar } from "./published/cifar.js";
 import { fetchMissingCifar } from "./published/cifar-download.js";
 import { loadDtd } from "./published/dtd.js";
@@ -59,6 +60,8 @@ export interface DatasetRequest extends DataFetch {
    * asked only about files that do not end as they should.
    */
   readonly findUndecodable?: FindUndecodable | undefined;
+  /** Only the held-out part is used; default both are. */
+  readonly heldOutOnly?: HeldOutOnly | undefined;
 }
 
 /**
@@ -67,12 +70,14 @@ export interface DatasetRequest extends DataFetch {
  */
 export async function loadDataset(request: DatasetRequest): Promise<Dataset> {
   const { findUndecodable, badImages = "refuse" } = request;
+  const heldOutOnly = request.heldOutOnly !== undefined;
   const whole = await loadWhole(request);
   if (findUndecodable === undefined) return fewOf(whole, request);
   if (badImages !== "refuse")
-    return fewOf(await withoutUndecodable(whole, findUndecodable, badImages), request);
+    return fewOf(await withoutUndecodable(whole, findUndecodable, badImages, heldOutOnly), request);
   const dataset = fewOf(whole, request);
-  await refuseUndecodable([dataset.train, dataset.val], findUndecodable);
+  const used = heldOutOnly ? [dataset.val] : [dataset.train, dataset.val];
+  await refuseUndecodable(used, findUndecodable);
   return dataset;
 }
 
@@ -101,7 +106,7 @@ async function loadWhole(request: DatasetRequest): Promise<Dataset> {
       await fetchMissingCifar(dataset, datadir, request);
       return loadCifar(dataset, datadir);
     case "imagenet2012":
-      return loadImageNet(datadir);
+      return loadImageNet(datadir, request.heldOutOnly);
     case "oxford_iiit_pet":
       return loadOxfordPets(datadir, options, request);
     case "oxford_flowers102":

@@ -87,6 +87,11 @@ test("only images that seem cut off are decoded before a run, of those that it u
   };
   await loadDataset(request);
   assert.deepEqual(asked.splice(0), ["train/a/0.jpg", "train/b/0.jpg"]);
+  await loadDataset({ ...request, heldOutOnly: { classNames: undefined } });
+  assert.deepEqual(asked.splice(0), []);
+  const held = { badImages: "skip", heldOutOnly: { classNames: undefined } } as const;
+  await loadDataset({ ...request, ...held });
+  assert.ok(asked.length === 8 && asked.splice(0).every((path) => path.startsWith("val/")));
   const { train } = await loadDataset({ ...request, examplesPerClass: 1 });
   assert.ok(train.images.kind === "files");
   const used = train.images.paths.map((path) => path.slice(root.length + 1));

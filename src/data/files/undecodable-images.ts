@@ -14,12 +14,14 @@ export type FindUndecodable = (
 
 /**
  * A dataset without the images that cannot be decoded, which are added to `unreadable`.
+ * @param heldOutOnly leave the training images, which are not used, as they are
  * @throws UserError if a class has no image left, unless bad images are to be reported only
  */
 export async function withoutUndecodable(
   dataset: Dataset,
   find: FindUndecodable,
   badImages: BadImages = "skip",
+  heldOutOnly = false,
 ): Promise<Dataset> {
   const unreadable = [...(dataset.unreadable ?? [])];
   const decodable = async (split: Split): Promise<Split> => {
@@ -33,7 +35,7 @@ export async function withoutUndecodable(
       Int32Array.from(split.labels.keys()).filter((index) => !bad.has(index)),
     );
   };
-  const train = await decodable(dataset.train);
+  const train = heldOutOnly ? dataset.train : await decodable(dataset.train);
   const val = await decodable(dataset.val);
   if (badImages !== "report") checkClasses(dataset.classNames, train, val, dataset.name);
   return { ...dataset, train, val, unreadable };

@@ -46,11 +46,6 @@ export async function modelClassNames(
   return names?.length === classes ? names : undefined;
 }
 
-/** A class's name, or its WordNet id where it begins with one: what lists of ImageNet agree on. */
-export function classKey(name: string): string {
-  return /^n\d{8}\b/.exec(name)?.[0] ?? name;
-}
-
 async function namesOf(name: string, classes: number): Promise<readonly string[] | undefined> {
   const [, task] = /^vtab\/.*-run\d-(.+)$/.exec(name) ?? [];
   if (task !== undefined) return namesByTask[task];
@@ -59,7 +54,7 @@ async function namesOf(name: string, classes: number): Promise<readonly string[]
 }
 
 /** The classes of a list in assets/, as `n01440764 tench`. */
-async function imageNetNames(list: string): Promise<string[]> {
+export async function imageNetNames(list: "imagenet-1k" | "imagenet-21k"): Promise<string[]> {
   const text = await readFile(join(packageRoot, "assets", `${list}.tsv`), "utf8");
   return text
     .trimEnd()

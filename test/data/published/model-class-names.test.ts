@@ -1,7 +1,8 @@
 /** What published models' outputs mean, by names that other sources give to the same numbers. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { classKey, modelClassNames } from "../../../src/data/published/model-class-names.js";
+import { classKey } from "../../../src/data/held-out.js";
+import { modelClassNames } from "../../../src/data/published/model-class-names.js";
 import { ZOO } from "../../../src/zoo/models.js";
 
 test("ImageNet's classes go by WordNet id, in the order of the ids", async () => {
