@@ -99,14 +99,15 @@ function fewOf(
 
 async function loadWhole(request: DatasetRequest): Promise<Dataset> {
   const { dataset, datadir = ".", seed } = request;
-  const options: DatasetOptions = { name: dataset, seed, badImages: request.badImages };
+  const { badImages, heldOutOnly } = request;
+  const options: DatasetOptions = { name: dataset, seed, badImages, heldOutOnly };
   switch (dataset) {
     case "cifar10":
     case "cifar100":
       await fetchMissingCifar(dataset, datadir, request);
       return loadCifar(dataset, datadir);
     case "imagenet2012":
-      return loadImageNet(datadir, request.heldOutOnly);
+      return loadImageNet(datadir, heldOutOnly);
     case "oxford_iiit_pet":
       return loadOxfordPets(datadir, options, request);
     case "oxford_flowers102":

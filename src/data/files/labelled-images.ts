@@ -14,6 +14,7 @@ import {
   type UnreadableImage,
 } from "../dataset.js";
 import { takeSplit } from "../few-shot.js";
+import type { HeldOutOnly } from "../held-out.js";
 import { stratifiedSplit } from "../stratified-split.js";
 import { listed } from "./class-folders.js";
 import type { ImageHeader } from "./image-header.js";
@@ -56,6 +57,8 @@ export interface DatasetOptions {
   readonly seed: number;
   /** Default: "refuse". */
   readonly badImages?: BadImages | undefined;
+  /** Only the held-out part is used; default both are. */
+  readonly heldOutOnly?: HeldOutOnly | undefined;
 }
 
 /**
@@ -65,22 +68,27 @@ export interface DatasetOptions {
  */
 export async function datasetOf(
   { classNames, train, val, where }: LabelledParts,
-  { name, seed, badImages = "refuse" }: DatasetOptions,
+  { name, seed, badImages = "refuse", heldOutOnly }: DatasetOptions,
 ): Promise<Dataset> {
   const parts = val === undefined ? [train] : [train, val];
   const headers: (readonly ImageHeader[])[] = [];
   for (const part of parts) headers.push(part.headers ?? (await readHeaders(part.paths)));
   if (badImages === "refuse") {
-    const names = parts.flatMap((part) => {
+    // A damaged image among those that are not used does no harm.
+    const first = heldOutOnly !== undefined && val !== undefined ? 1 : 0;
+    const names = parts.slice(first).flatMap((part) => {
       const nameOf = part.nameOf ?? ((index: number) => exampleName(part, index));
       return part.paths.map((_, index) => nameOf(index));
     });
-    checkReadable(names, headers.flat(), otherwiseSkip);
+    checkReadable(names, headers.slice(first).flat(), otherwiseSkip);
   }
   const usable = parts.map((part, i) => usableOf(part, headers[i]!));
   const unreadable = usable.flatMap((part) => part.unreadable);
   const [first, second] = usable as [Usable, Usable | undefined];
-  if (badImages !== "report") checkClasses(classNames, first.split, second?.split, where);
+  if (badImages !== "report") {
+    const train = heldOutOnly === undefined ? first.split : undefined;
+    checkClasses(classNames, train, second?.split, where);
+  }
 
   let { split, headers: trainHeaders } = first;
   let heldOut = second?.split;
@@ -102,7 +110,7 @@ export async function datasetOf(
     classNames,
     train: split,
     val: heldOut,
-    typicalSize: medianSize(trainHeaders),
+    typicalSize: medianSize(trainHeaders.length > 0 ? trainHeaders : second!.headers),
     ...(badImages !== "refuse" && { unreadable }),
   };
 }
@@ -140,16 +148,17 @@ function usableOf(part: LabelledImages, headers: readonly ImageHeader[]): Usable
 }
 
 /**
+ * @param train undefined where it is not used
  * @throws UserError where a class has no training image, or nothing is held out
  */
 export function checkClasses(
   classNames: readonly string[],
-  train: Split,
+  train: Split | undefined,
   val: Split | undefined,
   where: string,
 ): void {
-  const present = new Set(train.labels);
-  const empty = classNames.filter((_, label) => !present.has(label));
+  const present = new Set(train?.labels);
+  const empty = train === undefined ? [] : classNames.filter((_, label) => !present.has(label));
   if (empty.length > 0)
     throw new UserError(
       where,

@@ -37,7 +37,8 @@ export async function withoutUndecodable(
   };
   const train = heldOutOnly ? dataset.train : await decodable(dataset.train);
   const val = await decodable(dataset.val);
-  if (badImages !== "report") checkClasses(dataset.classNames, train, val, dataset.name);
+  if (badImages !== "report")
+    checkClasses(dataset.classNames, heldOutOnly ? undefined : train, val, dataset.name);
   return { ...dataset, train, val, unreadable };
 }
 
