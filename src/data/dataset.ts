@@ -66,6 +66,8 @@ export interface Dataset {
   readonly skipped?: number;
   /** Images left out because they cannot be used. Absent where these are refused instead. */
   readonly unreadable?: readonly UnreadableImage[];
+  /** What else a training would refuse the dataset for. Absent where it is refused at once. */
+  readonly faults?: readonly string[];
   /** Where `train` is a few examples of each class: their indices in all that there were. */
   readonly selected?: Int32Array;
 }

@@ -65,6 +65,8 @@ export interface DatasetReport {
   /** Classes with the fewest and the most training images. */
   readonly smallest: ClassCount;
   readonly largest: ClassCount;
+  /** What else a training would refuse: class folders without images, or in one part only. */
+  readonly faults: readonly string[];
   /** Whether a training would take it as it is. */
   readonly trainable: boolean;
 }
@@ -125,6 +127,8 @@ function reportOf(
   const bySize = [...classes].sort((a, b) => a.train - b.train);
   const total = (part: PartName) => classes.reduce((sum, c) => sum + c[part], 0);
   const emptyInTrain = emptyIn("train");
+  const faults = dataset.faults ?? [];
+  const faultless = unusable.length === 0 && faults.length === 0 && emptyInTrain.length === 0;
   return {
     dataset: dataset.name,
     train: total("train"),
@@ -145,7 +149,8 @@ function reportOf(
     emptyInVal: emptyIn("val"),
     smallest: bySize[0]!,
     largest: bySize.at(-1)!,
-    trainable: unusable.length === 0 && emptyInTrain.length === 0 && total("val") > 0,
+    faults,
+    trainable: faultless && total("val") > 0,
   };
 }
 

@@ -8,6 +8,7 @@ import type { Dirent } from "node:fs";
 import { readdir, realpath, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { systemErrorCode, UserError } from "../../errors.js";
+import { type Faults, report } from "../faults.js";
 import { hasImageExtension } from "./image-header.js";
 
 /** The images of some folder of classes. */
@@ -108,10 +109,17 @@ async function kindBehindLink(path: string): Promise<"folder" | "file" | undefin
 /**
  * All images below a folder, by class.
  * @param root the folder that holds one folder for each class
+ * @param faults where class folders without an image are named, rather than in an error
  * @throws UserError if there is no class folder, or one without a single image
  */
-export async function readClassFolders(root: string): Promise<ClassFolders> {
-  return classFoldersOf(root, await listClassFolders(root));
+export async function readClassFolders(root: string, faults?: Faults): Promise<ClassFolders> {
+  const found = classFoldersOf(root, await listClassFolders(root));
+  try {
+    checkNoneEmpty(root, found);
+  } catch (error) {
+    report(error, faults);
+  }
+  return found;
 }
 
 /**
@@ -163,7 +171,6 @@ async function lastChange(folder: string): Promise<number> {
  * The images of listed folders, by class.
  * @param root where the folders lie
  * @param folders as `listClassFolders` gives them
- * @throws UserError if a class has no images
  */
 export function classFoldersOf(root: string, folders: readonly ListedFolder[]): ClassFolders {
   const classNames: string[] = [];
@@ -183,14 +190,6 @@ export function classFoldersOf(root: string, folders: readonly ListedFolder[]): 
     const prefix = `${join(root, folder.path)}/`;
     for (const image of folder.images) paths.push(prefix + image);
   }
-  const empty = classNames.filter((_, label) => classSizes[label] === 0);
-  if (empty.length > 0)
-    throw new UserError(
-      root,
-      `no images in the class folder${empty.length > 1 ? "s" : ""} ${listed(empty)}`,
-      "at least one image in every class folder",
-      "add images, or remove the folder",
-    );
   const labels = new Int32Array(paths.length);
   let end = 0;
   classSizes.forEach((size, label) => {
@@ -198,6 +197,19 @@ export function classFoldersOf(root: string, folders: readonly ListedFolder[]): 
     end += size;
   });
   return { classNames, paths, labels, skipped };
+}
+
+/** @throws UserError that names the classes without images */
+export function checkNoneEmpty(root: string, { classNames, labels }: ClassFolders): void {
+  const present = new Set(labels);
+  const empty = classNames.filter((_, label) => !present.has(label));
+  if (empty.length === 0) return;
+  throw new UserError(
+    root,
+    `no images in the class folder${empty.length > 1 ? "s" : ""} ${listed(empty)}`,
+    "at least one image in every class folder",
+    "add images, or remove the folder",
+  );
 }
 
 /**

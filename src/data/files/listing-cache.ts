@@ -8,6 +8,7 @@ import { z } from "zod";
 import { cacheFolder } from "../../cache-folder.js";
 import {
   type ClassFolders,
+  checkNoneEmpty,
   classFoldersOf,
   type ListedFolder,
   listClassFolders,
@@ -38,12 +39,17 @@ export async function readKeptClassFolders(
   const path = listingPath(absolute, cache);
   const kept = await readListing(path, absolute);
   if (kept !== undefined && (await isUnchanged(absolute, kept)))
-    return classFoldersOf(absolute, kept);
+    return noneEmpty(absolute, classFoldersOf(absolute, kept));
   const begunMs = Date.now();
   const folders = await listClassFolders(absolute);
-  const found = classFoldersOf(absolute, folders);
+  const found = noneEmpty(absolute, classFoldersOf(absolute, folders));
   if (folders.every(({ mtimeMs }) => mtimeMs < begunMs - SETTLED_MS))
     await keepListing(path, absolute, folders);
+  return found;
+}
+
+function noneEmpty(root: string, found: ClassFolders): ClassFolders {
+  checkNoneEmpty(root, found);
   return found;
 }
 

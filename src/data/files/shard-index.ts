@@ -5,6 +5,7 @@
 import { stat } from "node:fs/promises";
 import { z } from "zod";
 import { cacheFolder } from "../../cache-folder.js";
+import { type Faults, report } from "../faults.js";
 import { type ImageExample, parseImageExample } from "../formats/tf-example.js";
 import { damagedRecord, readTfRecords, type TfRecord } from "../formats/tfrecord-reader.js";
 import { imageHeaderOf } from "./image-header.js";
@@ -52,38 +53,45 @@ const keptSchema = z.object({
 
 /**
  * The images of a shard.
+ * @param faults where damage is named, rather than in an error; the records before it count then
  * @param cache the user's cache folder
  * @throws UserError that names shard and record, where one is damaged or no image with a label
  */
 export async function indexShard(
   shard: string,
+  faults?: Faults,
   cache: string = cacheFolder(),
 ): Promise<ShardIndex> {
   const path = keptPath(cache, "shards", shard);
   // What cannot be read at all, the reader reports.
-  const found = await stat(shard).catch(() => undefined);
-  const state = { format: 1, shard, sizeBytes: found?.size ?? 0, mtimeMs: found?.mtimeMs ?? 0 };
+  const file = await stat(shard).catch(() => undefined);
+  const state = { format: 1, shard, sizeBytes: file?.size ?? 0, mtimeMs: file?.mtimeMs ?? 0 };
   const isLarge = state.sizeBytes >= KEPT_FROM_BYTES;
   const kept = !isLarge ? undefined : keptSchema.safeParse(await readKept(path)).data;
   if (kept?.shard === shard && kept.sizeBytes === state.sizeBytes && kept.mtimeMs === state.mtimeMs)
     return kept.index;
   const begunMs = Date.now();
-  const index = await readThrough(shard);
-  const settled = state.mtimeMs < begunMs - SETTLED_MS;
+  const found = faults?.length;
+  const index = await readThrough(shard, faults);
+  const settled = state.mtimeMs < begunMs - SETTLED_MS && faults?.length === found;
   if (settled && isLarge) await keep(path, { ...state, index });
   return index;
 }
 
-async function readThrough(shard: string): Promise<ShardIndex> {
+async function readThrough(shard: string, faults: Faults | undefined): Promise<ShardIndex> {
   const index: ShardIndex = { offsets: [], lengths: [], labels: [], headers: [], texts: [] };
   const texts = new Map<number, string>();
-  for await (const record of readTfRecords(shard)) {
-    const { encoded, label, text } = parse(shard, record);
-    index.offsets.push(record.offset + encoded.byteOffset - record.bytes.byteOffset);
-    index.lengths.push(encoded.length);
-    index.labels.push(label);
-    index.headers.push(imageHeaderOf(encoded));
-    if (text && !texts.has(label)) texts.set(label, text);
+  try {
+    for await (const record of readTfRecords(shard)) {
+      const { encoded, label, text } = parse(shard, record);
+      index.offsets.push(record.offset + encoded.byteOffset - record.bytes.byteOffset);
+      index.lengths.push(encoded.length);
+      index.labels.push(label);
+      index.headers.push(imageHeaderOf(encoded));
+      if (text && !texts.has(label)) texts.set(label, text);
+    }
+  } catch (error) {
+    report(error, faults);
   }
   return { ...index, texts: [...texts] };
 }

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { readWhole } from "../../archive/file-reading.js";
 import { UserError } from "../../errors.js";
 import type { Dataset } from "../dataset.js";
+import { type Faults, faultsFor } from "../faults.js";
 import { classKey, type HeldOutOnly, labelledAs } from "../held-out.js";
 import { listed } from "./class-folders.js";
 import type { ImageHeader } from "./image-header.js";
@@ -42,13 +43,14 @@ export async function loadTfRecords(
   { folder, train, val }: Shards,
   options: DatasetOptions,
 ): Promise<Dataset> {
-  const valIndex = val === undefined ? undefined : await indexShards(val);
+  const faults = faultsFor(options.badImages);
+  const valIndex = val === undefined ? undefined : await indexShards(val, faults);
   const tfdsNames = await readTfdsNames(folder);
   if (options.heldOutOnly !== undefined && valIndex !== undefined) {
     const parts = heldOutParts(valIndex, tfdsNames, options.heldOutOnly, folder, train.length > 0);
     if (parts !== undefined) return datasetOf(parts, options);
   }
-  const trainIndex = await indexShards(train);
+  const trainIndex = await indexShards(train, faults);
   if (trainIndex.labels.length === 0)
     throw new UserError(folder, "no record in the training shards", "images", "add shards");
 
@@ -68,7 +70,7 @@ export async function loadTfRecords(
     val: valIndex === undefined ? undefined : imagesOf(valIndex, classOf),
     where: folder,
   };
-  return datasetOf(parts, options);
+  return { ...(await datasetOf(parts, options)), ...(faults !== undefined && { faults }) };
 }
 
 /**
@@ -108,7 +110,7 @@ function imagesOf(index: ShardsIndex, classOf: ReadonlyMap<number, number>): Lab
   };
 }
 
-async function indexShards(shards: readonly string[]): Promise<ShardsIndex> {
+async function indexShards(shards: readonly string[], faults?: Faults): Promise<ShardsIndex> {
   const all: ShardsIndex = {
     paths: [],
     offsets: [],
@@ -119,7 +121,7 @@ async function indexShards(shards: readonly string[]): Promise<ShardsIndex> {
     texts: new Map(),
   };
   for (const path of shards) {
-    const { offsets, lengths, labels, headers, texts } = await indexShard(path);
+    const { offsets, lengths, labels, headers, texts } = await indexShard(path, faults);
     for (const [record, offset] of offsets.entries()) {
       all.paths.push(path);
       all.records.push(record);

@@ -36,7 +36,7 @@ async function shardOf(t: TestContext, padding: number) {
 
 test("what is found in a large shard is kept until the shard changes", async (t) => {
   const { shard, cache } = await shardOf(t, 2 ** 20);
-  const read = await indexShard(shard, cache);
+  const read = await indexShard(shard, undefined, cache);
   assert.deepEqual(read.labels, [7, 9, 7]);
   assert.deepEqual(read.texts, [
     [7, "n01440764 tench"],
@@ -44,23 +44,23 @@ test("what is found in a large shard is kept until the shard changes", async (t)
   ]);
   const [kept] = await readdir(join(cache, "shards"));
   const file = join(cache, "shards", kept!);
-  assert.deepEqual(await indexShard(shard, cache), read);
+  assert.deepEqual(await indexShard(shard, undefined, cache), read);
   await writeFile(file, (await readFile(file, "utf8")).replace("tench", "kept"));
-  assert.deepEqual((await indexShard(shard, cache)).texts[0], [7, "n01440764 kept"]);
+  assert.deepEqual((await indexShard(shard, undefined, cache)).texts[0], [7, "n01440764 kept"]);
 
   await utimes(shard, LONG_AGO, new Date(LONG_AGO.getTime() + 1000));
-  assert.deepEqual(await indexShard(shard, cache), read);
+  assert.deepEqual(await indexShard(shard, undefined, cache), read);
   await writeFile(file, "damaged");
-  assert.deepEqual(await indexShard(shard, cache), read);
+  assert.deepEqual(await indexShard(shard, undefined, cache), read);
 });
 
 test("of a small shard, or one that changed just now, nothing is kept", async (t) => {
   const small = await shardOf(t, 0);
-  await indexShard(small.shard, small.cache);
+  await indexShard(small.shard, undefined, small.cache);
   await assert.rejects(readdir(small.cache), { code: "ENOENT" });
   const fresh = await shardOf(t, 2 ** 20);
   await utimes(fresh.shard, new Date(), new Date());
-  await indexShard(fresh.shard, fresh.cache);
+  await indexShard(fresh.shard, undefined, fresh.cache);
   await assert.rejects(readdir(fresh.cache), { code: "ENOENT" });
 });
 
