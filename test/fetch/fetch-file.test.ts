@@ -246,3 +246,23 @@ test("a server that answers and fails is told from one that is not reached", asy
     return true;
   });
 });
+
+test("a date is gone on by where there is no strong ETag; a weak one alone is none", async (t) => {
+  const [monday, tuesday] = ["Mon, 27 Jul 2020 10:00:00 GMT", "Tue, 28 Jul 2020 10:00:00 GMT"];
+  const weak = { etag: 'W/"one"' };
+  const dated = { ...weak, lastModified: monday };
+  const same = await setting(t, [{ ...dated, cutAfter: 40_000 }, dated]);
+  await same.get();
+  assert.equal(same.server.requests[1]!.range, "bytes=40000-");
+  assert.deepEqual(await same.fetched(), file);
+
+  const later = { ...weak, lastModified: tuesday, file: other };
+  const changed = await setting(t, [{ ...dated, cutAfter: 40_000 }, later]);
+  await changed.get();
+  assert.deepEqual(await changed.fetched(), other);
+
+  const only = await setting(t, [{ ...weak, cutAfter: 40_000 }, weak]);
+  await only.get();
+  assert.equal(only.server.requests[1]!.range, undefined);
+  assert.deepEqual(await only.fetched(), file);
+});

@@ -28,6 +28,8 @@ export interface Answer {
   /** Another file, by another ETag, than the server's own. */
   readonly file?: Uint8Array;
   readonly etag?: string;
+  /** The file's date; then only this, no ETag but a weak one, is a validator. */
+  readonly lastModified?: string;
   /** Neither ETag nor date. */
   readonly withoutValidator?: boolean;
   /** Send the body in pieces of this size, one each 20 ms. */
@@ -82,8 +84,10 @@ function reply(
     return;
   }
   if (answer.withoutValidator !== true) response.setHeader("etag", etag);
+  if (answer.lastModified !== undefined) response.setHeader("last-modified", answer.lastModified);
   const range = /^bytes=(\d+)-$/.exec(request.headers.range ?? "");
-  const same = answer.ignoreIfRange === true || request.headers["if-range"] === etag;
+  const same =
+    answer.ignoreIfRange === true || request.headers["if-range"] === (answer.lastModified ?? etag);
   const start = range !== null && same && answer.withoutRanges !== true ? Number(range[1]) : 0;
   if (start > 0) {
     const total = answer.wrongTotal ?? file.length;

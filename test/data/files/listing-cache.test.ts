@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
 import { mkdir, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -116,4 +117,28 @@ test("faults of the folder are reported, kept or not", async (t) => {
   await settle(root);
   for (let i = 0; i < 2; i++)
     await assert.rejects(readKeptClassFolders(root, cache), /no images in the class folder a/);
+});
+
+test("many files take as many times longer as there are more of them", async (t) => {
+  const folder = await temporaryFolder(t);
+  const cache = join(folder, "cache");
+  for (const count of [2000, 20_000]) {
+    const root = join(folder, String(count));
+    const classes = Array.from({ length: 100 }, (_, i) => join(root, `n${10_000_000 + i}`));
+    for (const path of classes) {
+      await mkdir(path, { recursive: true });
+      for (let i = 0; i < count / classes.length; i++) writeFileSync(join(path, `${i}.JPEG`), "");
+      await utimes(path, LONG_AGO, LONG_AGO);
+    }
+    await utimes(root, LONG_AGO, LONG_AGO);
+    const times: number[] = [];
+    for (const _ of ["listed", "kept"]) {
+      const begun = performance.now();
+      const { paths, classNames } = await readKeptClassFolders(root, cache);
+      times.push(performance.now() - begun);
+      assert.deepEqual([paths.length, classNames.length], [count, 100]);
+    }
+    const [listed, kept] = times.map((ms) => ms.toFixed(0));
+    t.diagnostic(`${count} files: ${listed} ms to list, ${kept} ms from the kept list`);
+  }
 });
