@@ -2,6 +2,7 @@
 
 import { exists } from "../archive/file-reading.js";
 import type { DatasetRequest } from "../data/datasets.js";
+import { keptFindings } from "../data/files/kept-findings.js";
 import type { Engine } from "../engine/session.js";
 import { decodeAll } from "../input/decode-all.js";
 import { downloadModel } from "../zoo/download-model.js";
@@ -35,7 +36,7 @@ export function dataPolicy(
     signal,
     note: line,
     fetchProgress: fetching,
-    findUndecodable: (images) => decodeAll(engine, images, { workers, signal }),
+    findUndecodable: keptFindings((images) => decodeAll(engine, images, { workers, signal })),
   } satisfies Partial<DatasetRequest>;
 }
 

@@ -1,16 +1,16 @@
 /** What took long to find out, kept in the user's cache folder for later runs. */
 import { createHash } from "node:crypto";
 import { mkdir, readFile } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { dirname, join } from "node:path";
 import { writeFileAtomically } from "../../archive/atomic-file.js";
 import { UserError } from "../../errors.js";
 
 /** A file or folder that was changed so shortly before may change again without showing it. */
 export const SETTLED_MS = 2000;
 
-/** The file in which something about a path is kept. */
+/** The file in which something is kept about a path, or about whatever a text stands for. */
 export function keptPath(cache: string, kind: string, about: string): string {
-  const key = createHash("sha256").update(resolve(about)).digest("hex").slice(0, 32);
+  const key = createHash("sha256").update(about).digest("hex").slice(0, 32);
   return join(cache, kind, `${key}.json`);
 }
 

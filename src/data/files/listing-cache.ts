@@ -55,7 +55,7 @@ function noneEmpty(root: string, found: ClassFolders): ClassFolders {
 
 /** The file that holds the listing of a folder. */
 export function listingPath(root: string, cache: string = cacheFolder()): string {
-  return keptPath(cache, "listings", root);
+  return keptPath(cache, "listings", resolve(root));
 }
 
 async function readListing(path: string, root: string): Promise<ListedFolder[] | undefined> {
