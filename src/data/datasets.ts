@@ -107,7 +107,7 @@ async function loadWhole(request: DatasetRequest): Promise<Dataset> {
       await fetchMissingCifar(dataset, datadir, request);
       return loadCifar(dataset, datadir);
     case "imagenet2012":
-      return loadImageNet(datadir, heldOutOnly);
+      return loadImageNet(datadir, { badImages, heldOutOnly });
     case "oxford_iiit_pet":
       return loadOxfordPets(datadir, options, request);
     case "oxford_flowers102":

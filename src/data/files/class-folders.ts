@@ -113,13 +113,7 @@ async function kindBehindLink(path: string): Promise<"folder" | "file" | undefin
  * @throws UserError if there is no class folder, or one without a single image
  */
 export async function readClassFolders(root: string, faults?: Faults): Promise<ClassFolders> {
-  const found = classFoldersOf(root, await listClassFolders(root));
-  try {
-    checkNoneEmpty(root, found);
-  } catch (error) {
-    report(error, faults);
-  }
-  return found;
+  return classFoldersOf(root, await listClassFolders(root), faults);
 }
 
 /**
@@ -171,8 +165,14 @@ async function lastChange(folder: string): Promise<number> {
  * The images of listed folders, by class.
  * @param root where the folders lie
  * @param folders as `listClassFolders` gives them
+ * @param faults where classes without an image are named, rather than in an error
+ * @throws UserError if a class has no images
  */
-export function classFoldersOf(root: string, folders: readonly ListedFolder[]): ClassFolders {
+export function classFoldersOf(
+  root: string,
+  folders: readonly ListedFolder[],
+  faults?: Faults,
+): ClassFolders {
   const classNames: string[] = [];
   const classSizes: number[] = [];
   const paths: string[] = [];
@@ -196,46 +196,17 @@ export function classFoldersOf(root: string, folders: readonly ListedFolder[]): 
     labels.fill(label, end, end + size);
     end += size;
   });
+  const empty = classNames.filter((_, label) => classSizes[label] === 0);
+  if (empty.length > 0) report(noImages(root, empty), faults);
   return { classNames, paths, labels, skipped };
 }
 
-/** @throws UserError that names the classes without images */
-export function checkNoneEmpty(root: string, { classNames, labels }: ClassFolders): void {
-  const present = new Set(labels);
-  const empty = classNames.filter((_, label) => !present.has(label));
-  if (empty.length === 0) return;
-  throw new UserError(
+function noImages(root: string, classes: readonly string[]): UserError {
+  return new UserError(
     root,
-    `no images in the class folder${empty.length > 1 ? "s" : ""} ${listed(empty)}`,
+    `no images in the class folder${classes.length > 1 ? "s" : ""} ${listed(classes)}`,
     "at least one image in every class folder",
     "add images, or remove the folder",
-  );
-}
-
-/**
- * Holds a held-out part's classes against those of the training set.
- * @param valRoot what the held-out part is called in the message
- * @throws UserError unless they are the same, naming those that differ
- */
-export function checkSameClasses(
-  train: readonly string[],
-  val: readonly string[],
-  valRoot: string,
-): void {
-  const inTrain = new Set(train);
-  const inVal = new Set(val);
-  const missing = train.filter((name) => !inVal.has(name));
-  const extra = val.filter((name) => !inTrain.has(name));
-  if (missing.length === 0 && extra.length === 0) return;
-  const faults = [
-    missing.length > 0 ? `lacks ${listed(missing)}` : undefined,
-    extra.length > 0 ? `has ${listed(extra)}, which train lacks` : undefined,
-  ];
-  throw new UserError(
-    valRoot,
-    faults.filter((fault) => fault !== undefined).join("; "),
-    `the ${train.length} classes of train`,
-    "give both parts the same class folders",
   );
 }
 

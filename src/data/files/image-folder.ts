@@ -6,15 +6,10 @@
 import { join, resolve } from "node:path";
 import { UserError } from "../../errors.js";
 import type { Dataset } from "../dataset.js";
-import { faultsFor, report } from "../faults.js";
-import {
-  byCodePoint,
-  type ClassFolders,
-  checkSameClasses,
-  listFolder,
-  readClassFolders,
-} from "./class-folders.js";
+import { faultsFor } from "../faults.js";
+import { listFolder, readClassFolders } from "./class-folders.js";
 import { type DatasetOptions, datasetOf } from "./labelled-images.js";
+import { withSameClasses } from "./same-classes.js";
 
 /** Names under which a held-out part is looked for, in order of preference. */
 export const HELD_OUT_FOLDERS = ["val", "validation", "valid", "test"] as const;
@@ -34,32 +29,15 @@ export async function loadImageFolder(
 ): Promise<ImageFolderDataset> {
   const { train: trainRoot, heldOut: valRoot } = await findParts(resolve(root));
   const faults = faultsFor(options.badImages);
-  const train = await readClassFolders(trainRoot, faults);
-  const val = valRoot === undefined ? undefined : await readClassFolders(valRoot, faults);
-  if (valRoot !== undefined && val !== undefined)
-    try {
-      checkSameClasses(train.classNames, val.classNames, valRoot);
-    } catch (error) {
-      report(error, faults);
-    }
-  const names = new Set([...train.classNames, ...(val?.classNames ?? [])]);
-  const classNames = [...names].sort(byCodePoint);
-  const parts = {
-    classNames,
-    train: relabelled(train, classNames),
-    val: val && relabelled(val, classNames),
-    where: trainRoot,
-  };
+  const listed = await readClassFolders(trainRoot, faults);
+  const { train, val } =
+    valRoot === undefined
+      ? { train: listed, val: undefined }
+      : withSameClasses(listed, await readClassFolders(valRoot, faults), valRoot, faults);
+  const parts = { classNames: train.classNames, train, val, where: trainRoot };
   const dataset = await datasetOf(parts, options);
   const skipped = train.skipped + (val?.skipped ?? 0);
   return { ...dataset, skipped, ...(faults !== undefined && { faults }) };
-}
-
-/** @param classNames all that the part has, and maybe others */
-function relabelled(part: ClassFolders, classNames: readonly string[]): ClassFolders {
-  const labelOf = new Map(classNames.map((name, label) => [name, label]));
-  const own = part.classNames.map((name) => labelOf.get(name)!);
-  return { ...part, labels: part.labels.map((label) => own[label]!) };
 }
 
 /** Where the training images are, and the held-out ones if they have a folder of their own. */

@@ -8,21 +8,27 @@ import { exists } from "../../archive/file-reading.js";
 import { UserError } from "../../errors.js";
 import { KNOWN_DATASET_SIZES } from "../../recipe/hyperrule.js";
 import type { Dataset, Split } from "../dataset.js";
-import { type ClassFolders, checkSameClasses, listed, listFolder } from "../files/class-folders.js";
+import { type Faults, faultsFor } from "../faults.js";
+import { type ClassFolders, listed, listFolder } from "../files/class-folders.js";
 import { hasImageExtension, hasUnsupportedExtension } from "../files/image-header.js";
+import type { DatasetOptions } from "../files/labelled-images.js";
 import { readKeptClassFolders } from "../files/listing-cache.js";
-import { classKey, type HeldOutOnly, labelledAs } from "../held-out.js";
+import { withSameClasses } from "../files/same-classes.js";
+import { classKey, labelledAs } from "../held-out.js";
 import { readValidationLabels } from "./imagenet-labels.js";
 import { imageNetNames } from "./model-class-names.js";
 
 /**
  * Loads the dataset. Labels go by the order of the training folders' names, as in the official code.
  * @param datadir the folder that holds `train`, `val` and, for a flat `val`, what labels it
- * @param heldOutOnly where no `train` is needed: without it, labels go by the model's classes, or by
- *   the 1,000 of ILSVRC-2012
+ * @param options with `heldOutOnly` no `train` is needed: without it, labels go by the model's classes,
+ *   or by the 1,000 of ILSVRC-2012
  * @throws UserError where a part is missing, empty or not labelled, or the parts' classes differ
  */
-export async function loadImageNet(datadir: string, heldOutOnly?: HeldOutOnly): Promise<Dataset> {
+export async function loadImageNet(
+  datadir: string,
+  { badImages, heldOutOnly }: Pick<DatasetOptions, "badImages" | "heldOutOnly"> = {},
+): Promise<Dataset> {
   const root = resolve(datadir);
   const trainRoot = join(root, "train");
   const valRoot = join(root, "val");
@@ -35,11 +41,16 @@ export async function loadImageNet(datadir: string, heldOutOnly?: HeldOutOnly): 
     return datasetOf(classNames.map(classKey), none, { ...val, labels });
   }
   await checkParts(root, [trainRoot, valRoot]);
-  const train = await readKeptClassFolders(trainRoot);
-  const val = await readVal(root);
-  checkSameClasses(train.classNames, val.classNames, valRoot);
-  const labels = labelledAs(val.labels, val.classNames, train.classNames, valRoot);
-  return datasetOf(train.classNames, train, { ...val, labels });
+  const faults = faultsFor(badImages);
+  const trainFolders = await readKeptClassFolders(trainRoot, faults);
+  const { train, val } = withSameClasses(
+    trainFolders,
+    await readVal(root, faults),
+    valRoot,
+    faults,
+  );
+  const dataset = datasetOf(train.classNames, train, val);
+  return { ...dataset, ...(faults !== undefined && { faults }) };
 }
 
 function datasetOf(classNames: readonly string[], train: ClassFolders, val: ClassFolders): Dataset {
@@ -67,10 +78,10 @@ async function checkParts(root: string, parts: readonly string[]): Promise<void>
 }
 
 /** The held-out images, in class folders or flat; labels go by their own `classNames`. */
-async function readVal(root: string): Promise<ClassFolders> {
+async function readVal(root: string, faults?: Faults): Promise<ClassFolders> {
   const valRoot = join(root, "val");
   const { folders } = await listFolder(valRoot);
-  return folders.length === 0 ? readFlat(root) : readKeptClassFolders(valRoot);
+  return folders.length === 0 ? readFlat(root) : readKeptClassFolders(valRoot, faults);
 }
 
 /**

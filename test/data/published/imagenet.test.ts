@@ -74,7 +74,7 @@ test("a flat val is labelled by a list of synsets", async (t) => {
 
 test("for an evaluation no train is needed: labels go by the model's classes", async (t) => {
   const names = ["n00000000 other", "n02000000 two", "n03000000", "n01000000 one, uno"];
-  const only = { classNames: names };
+  const only = { heldOutOnly: { classNames: names } };
   const folders = { "val/n01000000/a.JPEG": "", "val/n03000000/c.JPEG": "" };
   const inFolders = await loadImageNet(await folderWith(t, folders), only);
   assert.deepEqual(inFolders.classNames, ["n00000000", "n02000000", "n03000000", "n01000000"]);
@@ -88,9 +88,21 @@ test("for an evaluation no train is needed: labels go by the model's classes", a
   });
   // Of a model that nobody knows: the classes of ILSVRC-2012.
   const tench = await folderWith(t, { "val/n01440764/a.JPEG": "", "val/n15075141/b.JPEG": "" });
-  const known = await loadImageNet(tench, { classNames: undefined });
+  const known = await loadImageNet(tench, { heldOutOnly: { classNames: undefined } });
   assert.deepEqual([known.classNames.length, ...known.val.labels], [1000, 0, 999]);
   await assert.rejects(loadImageNet(tench), { message: /train not found/ });
+});
+
+test("what would be refused is reported where that is asked for", async (t) => {
+  const val = { "val/n01000000/a.JPEG": "", "val/n03000000/c.JPEG": "" };
+  const root = await folderWith(t, TRAIN, val, { "train/n04000000/readme.txt": "" });
+  const { classNames, faults, ...parts } = await loadImageNet(root, { badImages: "report" });
+  assert.deepEqual(classNames, ["n01000000", "n02000000", "n03000000", "n04000000"]);
+  assert.deepEqual([...parts.val.labels], [0, 2]);
+  assert.deepEqual(
+    faults?.map((fault) => fault.slice(root.length)),
+    ["/train: no images in the class folder n04000000", "/val: lacks n02000000, n04000000"],
+  );
 });
 
 const FAULTS: readonly (readonly [string, Record<string, string | Uint8Array>[], RegExp])[] = [
