@@ -58,7 +58,7 @@ function imageLines(report: DatasetReport): string[] {
 
 /** What a training would refuse. */
 function faultLines(report: DatasetReport): string[] {
-  const { unreadable, unsupported, faults, emptyInTrain, decoded } = report;
+  const { unreadable, unsupported, faults, emptyInTrain, decoded, suspect } = report;
   const image = ({ path, reason }: UnreadableImage) => `${path}: ${reason}`;
   const lines = [
     ...section("damaged images", unreadable.map(image)),
@@ -66,6 +66,7 @@ function faultLines(report: DatasetReport): string[] {
     ...section("classes without a training image", emptyInTrain),
     ...section("what a training would refuse besides", faults),
   ];
+  lines.push(...section("images that seem to be cut off", suspect));
   if (!decoded) lines.push("", "Only headers were read: leave out --fast to decode every image.");
   return lines;
 }

@@ -53,6 +53,8 @@ export interface DatasetReport {
   readonly unsupported: readonly UnreadableImage[];
   /** Whether every image was decoded; otherwise only its header was read. */
   readonly decoded: boolean;
+  /** Images that were not decoded, and whose files do not end as their format has it. */
+  readonly suspect: readonly string[];
   /** Images with the same bytes in one class and part, group by group. */
   readonly duplicates: readonly (readonly Copy[])[];
   /** Images with the same bytes in different classes. */
@@ -142,6 +144,7 @@ function reportOf(
     unreadable: unusable.filter(({ kind }) => kind === "corrupt"),
     unsupported: unusable.filter(({ kind }) => kind === "unsupported"),
     decoded,
+    suspect: decoded ? [] : suspectsIn(dataset, contents),
     duplicates: groups.filter((group) => spans(group, "class") === 1 && spans(group, "part") === 1),
     mislabelled: groups.filter((group) => spans(group, "class") > 1),
     leaks: groups.filter((group) => spans(group, "part") > 1),
@@ -165,6 +168,17 @@ function faultsIn(
       const path = nameIn(dataset[part], part, i);
       return [{ path, reason: faultOf(header)!, kind: header.kind }];
     }),
+  );
+}
+
+function suspectsIn(
+  dataset: Dataset,
+  contents: Readonly<Record<PartName, readonly ImageContent[]>>,
+): string[] {
+  return partNames.flatMap((part) =>
+    contents[part].flatMap(({ header }, i) =>
+      header.kind === "readable" && header.suspect ? [nameIn(dataset[part], part, i)] : [],
+    ),
   );
 }
 

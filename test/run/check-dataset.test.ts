@@ -77,6 +77,11 @@ test("all that is wrong with a folder is reported, and nothing else", async (t) 
   const fast = await checkDataset(request, undefined);
   assert.deepEqual(pathsIn(root, fast.unreadable), ["train/dog/empty.png", "train/fox/bad.jpg"]);
   assert.equal(fast.decoded, false);
+  assert.deepEqual(
+    [report, fast].map(({ suspect }) => suspect.map((path) => relative(root, path))),
+    [[], ["train/cat/cut.jpg"]],
+  );
+  assert.match(describeDataset(fast, [root]).join("\n"), /^images that seem to be cut off: 1$/m);
 });
 
 test("class folders that are empty, or in one part only, are findings", async (t) => {
