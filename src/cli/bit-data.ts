@@ -7,7 +7,7 @@ import { describeDataset } from "./dataset-report.js";
 import { USER_ERROR_EXIT } from "./exit.js";
 import { type CommandSpec, parseFlags, wholeNumber } from "./flags.js";
 import { ImageProgress } from "./image-progress.js";
-import { INTERRUPTED_EXIT, interruptible } from "./interrupt.js";
+import { interruptible } from "./interrupt.js";
 
 const flags = {
   datadir: { type: "string", default: ".", describe: "Where the dataset lies" },
@@ -55,7 +55,7 @@ export async function main(argv: readonly string[] = process.argv.slice(2)): Pro
   const workers = wholeNumber("workers", flag.workers, 1);
   const engine = flag.fast ? undefined : openEngine();
   const bars = { decoding: new ImageProgress("decoding"), reading: new ImageProgress("reading") };
-  const report = await interruptible(
+  const ended = await interruptible(
     async (signal) => {
       const request = { dataset, datadir, seed, offline: true, signal };
       const progress = (step: keyof typeof bars, done: number, total: number) => {
@@ -70,7 +70,8 @@ export async function main(argv: readonly string[] = process.argv.slice(2)): Pro
     },
     () => "Stopped; nothing was changed.",
   );
-  if (report === undefined) return INTERRUPTED_EXIT;
+  if (ended.stopped) return ended.exit;
+  const report = ended.value;
   const words = datadir === "." ? [dataset] : [dataset, "--datadir", datadir];
   console.log(flag.json ? JSON.stringify(report) : describeDataset(report, words).join("\n"));
   return report.trainable ? 0 : USER_ERROR_EXIT;

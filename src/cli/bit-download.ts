@@ -8,7 +8,7 @@ import { type Verdict, verifyModel } from "../zoo/verify-model.js";
 import { listing, listingJson, planText } from "./download-list.js";
 import { type DownloadProgress, downloadProgress } from "./download-progress.js";
 import { type CommandSpec, parseFlags, wholeNumber } from "./flags.js";
-import { INTERRUPTED_EXIT, interruptible } from "./interrupt.js";
+import { interruptible } from "./interrupt.js";
 
 const flags = {
   bit_pretrained_dir: { type: "string", default: ".", describe: "Where <model>.npz is to lie" },
@@ -75,28 +75,30 @@ export async function main(argv: readonly string[] = process.argv.slice(2)): Pro
   }
   const progress = downloadProgress(process.stderr);
   const again = `npx bit-download ${argv.map(quoted).join(" ")}`;
-  const done = await interruptible(
+  const ended = await interruptible(
     async (signal) => {
       try {
-        if (flag.verify === true) return await verify(models, folder, progress, signal);
+        if (flag.verify === true) {
+          await verify(models, folder, progress, signal);
+          return;
+        }
         if (models.length === 0) throw nothingNamed();
         const plan = await planDownload(models, { folder, force });
         if (flag.dry_run === true) {
           console.log(planText(plan));
-          return true;
+          return;
         }
         requireRoom(folder, plan.missingBytes, plan.freeBytes);
         const baseUrl = (flag.base_url as string | undefined) ?? zooUrl();
         const watch = (model: ZooModel) => watcher(model, progress);
         await downloadModels(models, { folder, baseUrl, force, parallel, signal, watch });
-        return true;
       } finally {
         progress.close();
       }
     },
     () => `Stopped; what was fetched is kept. To go on, type: ${again}`,
   );
-  return done === true ? 0 : INTERRUPTED_EXIT;
+  return ended.stopped ? ended.exit : 0;
 }
 
 function watcher({ name }: ZooModel, progress: DownloadProgress): DownloadWatcher {
@@ -123,7 +125,7 @@ async function verify(
   folder: string,
   progress: DownloadProgress,
   signal: AbortSignal,
-): Promise<true> {
+): Promise<void> {
   const models = named.length > 0 ? named : await modelsHere(folder);
   const bad: Verdict[] = [];
   for (const model of models) {
@@ -133,7 +135,7 @@ async function verify(
     if (!verdict.good) bad.push(verdict);
   }
   if (models.length === 0) console.log(`${folder}: holds no published model`);
-  if (bad.length === 0) return true;
+  if (bad.length === 0) return;
   throw new UserError(
     "bit-download --verify",
     `${bad.length} of ${models.length} models are not good: ${bad.map(({ name }) => name).join(", ")}`,

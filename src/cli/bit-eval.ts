@@ -20,7 +20,7 @@ import {
   wholeNumber,
 } from "./flags.js";
 import { ImageProgress } from "./image-progress.js";
-import { INTERRUPTED_EXIT, interruptible } from "./interrupt.js";
+import { interruptible } from "./interrupt.js";
 
 const flags = {
   ...fetchFlags,
@@ -90,7 +90,7 @@ export async function main(argv: readonly string[] = process.argv.slice(2)): Pro
   if (!json) console.log(describeEngine(engine));
   const progress = new ImageProgress("evaluating");
   const fetches = new FetchProgress();
-  const report = await interruptible(
+  const ended = await interruptible(
     async (signal) => {
       const { line, fetching } = fetches;
       const told = { line, fetching, evaluating: progress.update, signal };
@@ -103,7 +103,8 @@ export async function main(argv: readonly string[] = process.argv.slice(2)): Pro
     },
     () => "Stopped; what was fetched is kept.",
   );
-  if (report === undefined) return INTERRUPTED_EXIT;
+  if (ended.stopped) return ended.exit;
+  const report = ended.value;
   if (!report.sameClassNames)
     console.error("note: the dataset's classes have other names than those the model learnt");
   console.log(json ? JSON.stringify(record(report)) : readable(report));

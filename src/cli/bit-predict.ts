@@ -18,7 +18,7 @@ import {
   wholeNumber,
 } from "./flags.js";
 import { ImageProgress } from "./image-progress.js";
-import { INTERRUPTED_EXIT, interruptible } from "./interrupt.js";
+import { interruptible } from "./interrupt.js";
 
 const flags = {
   ...modelFetchFlags,
@@ -84,7 +84,7 @@ export async function main(argv: readonly string[] = process.argv.slice(2)): Pro
   const rows: Row[] = [];
   const progress = new ImageProgress("predicting");
   const fetches = new FetchProgress();
-  const report = await interruptible(
+  const ended = await interruptible(
     async (signal) => {
       let done = 0;
       const predicted = ({ source, index, logits }: Prediction, count: number) => {
@@ -101,7 +101,8 @@ export async function main(argv: readonly string[] = process.argv.slice(2)): Pro
     },
     () => "Stopped; no logits were written.",
   );
-  if (report === undefined) return INTERRUPTED_EXIT;
+  if (ended.stopped) return ended.exit;
+  const report = ended.value;
   console.log(json ? JSON.stringify(record(report, rows)) : readable(report, rows));
   return 0;
 }

@@ -5,10 +5,8 @@ import { FLAVOURS, type Flavour } from "../engine/setup/recipe.js";
 import { setUpEngine } from "../engine/setup/set-up.js";
 import { UserError } from "../errors.js";
 import { USER_ERROR_EXIT } from "./exit.js";
+import { signalExit } from "./interrupt.js";
 import { setupProgress } from "./setup-progress.js";
-
-/** What shells give a program that Ctrl-C ended: 128 + SIGINT. */
-const INTERRUPTED_EXIT = 130;
 
 function parser(argv: readonly string[]) {
   return yargs(argv)
@@ -69,9 +67,11 @@ export async function main(argv: readonly string[] = process.argv.slice(2)): Pro
     );
   const [flavour] = chosen;
   const controller = new AbortController();
-  const interrupt = () => {
+  let exit = signalExit("SIGINT");
+  const interrupt = (name: NodeJS.Signals) => {
     // A second Ctrl-C does not wait for the cleaning; the next set-up sweeps what is left.
-    if (controller.signal.aborted) process.exit(INTERRUPTED_EXIT);
+    if (controller.signal.aborted) process.exit(signalExit(name));
+    exit = signalExit(name);
     console.error("\nStopping and removing what was begun ...");
     controller.abort(new Error("interrupted"));
   };
@@ -84,7 +84,7 @@ export async function main(argv: readonly string[] = process.argv.slice(2)): Pro
   } catch (error) {
     if (!controller.signal.aborted) throw error;
     console.error("Interrupted; no engine is left half made. To go on, type the same again.");
-    return INTERRUPTED_EXIT;
+    return exit;
   } finally {
     for (const name of signals) process.removeListener(name, interrupt);
   }

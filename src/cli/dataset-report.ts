@@ -58,13 +58,15 @@ function imageLines(report: DatasetReport): string[] {
 
 /** What a training would refuse. */
 function faultLines(report: DatasetReport): string[] {
-  const { unreadable, unsupported, emptyInTrain, decoded } = report;
+  const { unreadable, unsupported, faults, emptyInTrain, decoded, suspect } = report;
   const image = ({ path, reason }: UnreadableImage) => `${path}: ${reason}`;
   const lines = [
     ...section("damaged images", unreadable.map(image)),
     ...section("images of formats that are not decoded here", unsupported.map(image)),
     ...section("classes without a training image", emptyInTrain),
+    ...section("what a training would refuse besides", faults),
   ];
+  lines.push(...section("images that seem to be cut off", suspect));
   if (!decoded) lines.push("", "Only headers were read: leave out --fast to decode every image.");
   return lines;
 }
@@ -97,6 +99,7 @@ function nextStep(report: DatasetReport, argument: string): string {
   if (report.trainable) return `Ready. Type: ${train}`;
   if (report.emptyInTrain.length > 0 || report.val === 0)
     return `Add images or remove classes, then type: npx bit-data check ${argument}`;
+  if (report.faults.length > 0) return `Mend these, then type: npx bit-data check ${argument}`;
   return `Replace these images, or leave them out: ${train} --bad_images skip`;
 }
 

@@ -53,17 +53,25 @@ export const modelFetchFlags = {
 export const fetchFlags = {
   ...modelFetchFlags,
   data_url: { type: "string", describe: "A mirror of the datasets [default: BIT_DATA_URL]" },
+  trust_mirror: {
+    type: "boolean",
+    default: false,
+    describe: "Hold its files to its own MD5SUMS, not to their publishers' sums",
+  },
 } as const;
 
 /** What the flags of `fetchFlags`, and the environment, say. */
 export function fetchPolicy(
-  flag: Readonly<Record<keyof typeof modelFetchFlags, unknown> & { data_url?: unknown }>,
+  flag: Readonly<
+    Record<keyof typeof modelFetchFlags, unknown> & { data_url?: unknown; trust_mirror?: unknown }
+  >,
 ) {
   return {
     bitPretrainedDir: flag.bit_pretrained_dir as string,
     offline: flag.offline as boolean,
     baseUrl: flag.base_url as string | undefined,
     dataUrl: (flag.data_url as string | undefined) ?? (process.env["BIT_DATA_URL"] || undefined),
+    trustMirror: flag.trust_mirror as boolean | undefined,
   };
 }
 

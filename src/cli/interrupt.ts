@@ -1,30 +1,40 @@
-/** Ctrl-C, for commands that can stop in good order. */
+/** Ctrl-C and SIGTERM, for commands that can stop in good order. */
+import { constants } from "node:os";
 
-/** What shells give a program that Ctrl-C ended: 128 + SIGINT. */
-export const INTERRUPTED_EXIT = 130;
+/** What shells give a program that a signal ended: 130 for Ctrl-C, 143 for SIGTERM. */
+export function signalExit(name: NodeJS.Signals): number {
+  return 128 + constants.signals[name];
+}
+
+/** What became of work that may be interrupted. */
+export type Ended<T> =
+  | { readonly stopped: false; readonly value: T }
+  | { readonly stopped: true; readonly exit: number };
 
 /**
- * Runs `work` with a signal that the first Ctrl-C aborts; the second ends the process at once.
+ * Runs `work` with a signal that the first Ctrl-C or SIGTERM aborts; the second ends the process at once.
  * @param goodbye what to say on standard error when it has stopped
- * @returns what `work` gives, or undefined where it was interrupted
+ * @returns what `work` gives, or the exit code where it was interrupted
  */
 export async function interruptible<T>(
   work: (signal: AbortSignal) => Promise<T>,
   goodbye: () => string,
-): Promise<T | undefined> {
+): Promise<Ended<T>> {
   const controller = new AbortController();
-  const stop = () => {
-    if (controller.signal.aborted) process.exit(INTERRUPTED_EXIT);
+  let exit = signalExit("SIGINT");
+  const stop = (name: NodeJS.Signals) => {
+    if (controller.signal.aborted) process.exit(signalExit(name));
+    exit = signalExit(name);
     controller.abort(new Error("interrupted"));
   };
   const signals = ["SIGINT", "SIGTERM"] as const;
   for (const name of signals) process.on(name, stop);
   try {
-    return await work(controller.signal);
+    return { stopped: false, value: await work(controller.signal) };
   } catch (error) {
     if (!controller.signal.aborted) throw error;
     console.error(goodbye());
-    return undefined;
+    return { stopped: true, exit };
   } finally {
     for (const name of signals) process.off(name, stop);
   }

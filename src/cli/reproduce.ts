@@ -115,13 +115,23 @@ function table({ dataset, model }: PublishedRun, rows: readonly ComparedRow[], s
 }
 
 /** Where the run was made under other settings than the published one. */
-function deviations(published: PublishedRun, config: RunConfig): string[] {
+export function deviations(
+  published: Pick<PublishedRun, "trainSize" | "batch" | "steps">,
+  config: Pick<RunConfig, "trainSize" | "batch" | "schedule" | "precision">,
+): string[] {
   const pairs = [
     ["training images", config.trainSize, published.trainSize],
     ["images a step", config.batch, published.batch],
     ["steps in all", config.schedule.at(-1), published.steps],
   ] as const;
-  return pairs
+  const notes = pairs
     .filter(([, own, theirs]) => own !== theirs)
     .map(([what, own, theirs]) => `note: ${own} ${what}, where the published run had ${theirs}`);
+  // The logs do not tell it; the port computes in float32 unless it is told otherwise.
+  if (config.precision !== "fp32")
+    notes.push(
+      `note: computed in ${config.precision}, where the published run is taken to be in fp32, ` +
+        "as --precision fp32 is",
+    );
+  return notes;
 }

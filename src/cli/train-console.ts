@@ -3,13 +3,10 @@ import cliProgress from "cli-progress";
 import type { RunConsole } from "../run/fine-tune.js";
 import { pythonExponent } from "../run/run-log.js";
 import { FetchProgress } from "./fetch-progress.js";
-import { INTERRUPTED_EXIT } from "./interrupt.js";
+import { signalExit } from "./interrupt.js";
 
 // Elsewhere than on a terminal, a line at most so often: a log of thousands of steps stays readable.
 const plainIntervalMs = 5_000;
-
-/** What shells give a program that SIGTERM ended: 128 + SIGTERM. Batch systems send it. */
-export const TERMINATED_EXIT = 143;
 
 /** A console for one run. `close` it when the run has ended, however it did. */
 export class TrainConsole implements RunConsole {
@@ -19,13 +16,12 @@ export class TrainConsole implements RunConsole {
   private readonly stop = new AbortController();
   private readonly fetches = new FetchProgress();
   private readonly onSignal = (name: NodeJS.Signals) => {
-    const code = name === "SIGTERM" ? TERMINATED_EXIT : INTERRUPTED_EXIT;
-    if (this.signal.aborted) process.exit(code);
-    this.code = code;
+    if (this.signal.aborted) process.exit(signalExit(name));
+    this.code = signalExit(name);
     this.stop.abort(new Error("interrupted"));
     this.line("Stopping after this step. Press Ctrl-C again to stop at once, without saving.");
   };
-  private code = INTERRUPTED_EXIT;
+  private code = signalExit("SIGINT");
 
   private readonly terminal: boolean;
   private readonly stopAfter: number;

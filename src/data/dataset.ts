@@ -31,6 +31,11 @@ export interface FileSource {
   /** EXIF orientation of each image, 1 (upright) to 8. */
   readonly orientations: Uint8Array;
   readonly decoders: readonly Decoder[];
+  /**
+   * `[n]`: 1 for an image whose file does not end as its format has it. Undefined where there is none,
+   * or nobody has looked.
+   */
+  readonly suspect?: Uint8Array | undefined;
 }
 
 /** An image that cannot be used. */
@@ -61,6 +66,8 @@ export interface Dataset {
   readonly skipped?: number;
   /** Images left out because they cannot be used. Absent where these are refused instead. */
   readonly unreadable?: readonly UnreadableImage[];
+  /** What else a training would refuse the dataset for. Absent where it is refused at once. */
+  readonly faults?: readonly string[];
   /** Where `train` is a few examples of each class: their indices in all that there were. */
   readonly selected?: Int32Array;
 }
@@ -75,7 +82,7 @@ export function exampleName(
 
 /** The images at some indices, in that order. */
 export function takeFiles(images: FileSource, indices: ArrayLike<number>): FileSource {
-  const { ranges } = images;
+  const { ranges, suspect } = images;
   const at = Array.from(indices);
   return {
     kind: "files",
@@ -89,5 +96,6 @@ export function takeFiles(images: FileSource, indices: ArrayLike<number>): FileS
     }),
     orientations: Uint8Array.from(at, (index) => images.orientations[index]!),
     decoders: at.map((index) => images.decoders[index]!),
+    ...(suspect !== undefined && { suspect: Uint8Array.from(at, (index) => suspect[index]!) }),
   };
 }

@@ -7,12 +7,14 @@ import type { Dataset } from "./dataset.js";
 import { selectExamplesPerClass, takeSplit } from "./few-shot.js";
 import { loadPath, PATH_KINDS } from "./files/dataset-at-path.js";
 import { loadImageFolder } from "./files/image-folder.js";
-import {
-  type DatasetOptions,
-  type FindUndecodable,
-  withoutUndecodable,
-} from "./files/labelled-images.js";
+import type { DatasetOptions } from "./files/labelled-images.js";
 import type { BadImages } from "./files/readable-images.js";
+import {
+  type FindUndecodable,
+  refuseUndecodable,
+  withoutUndecodable,
+} from "./files/undecodable-images.js";
+import type { HeldOutOnly } from "./held-out.js";
 import { loadCifar } from "./published/cifar.js";
 import { fetchMissingCifar } from "./published/cifar-download.js";
 import { loadDtd } from "./published/dtd.js";
@@ -53,8 +55,13 @@ export interface DatasetRequest extends DataFetch {
   readonly seed: number;
   /** What becomes of images that cannot be used; by default they are refused. */
   readonly badImages?: BadImages | undefined;
-  /** With `badImages` "skip": finds the images to skip that only decoding tells (`decodeAll`). */
+  /**
+   * Finds images that only decoding tells to be damaged (`decodeAll`). Where these are refused, it is
+   * asked only about files that do not end as they should.
+   */
   readonly findUndecodable?: FindUndecodable | undefined;
+  /** Only the held-out part is used; default both are. */
+  readonly heldOutOnly?: HeldOutOnly | undefined;
 }
 
 /**
@@ -62,11 +69,23 @@ export interface DatasetRequest extends DataFetch {
  * @throws UserError if the name is unknown, or the data unfit, or missing and not to be had
  */
 export async function loadDataset(request: DatasetRequest): Promise<Dataset> {
+  const { findUndecodable, badImages = "refuse" } = request;
+  const heldOutOnly = request.heldOutOnly !== undefined;
   const whole = await loadWhole(request);
-  const { examplesPerClass, examplesPerClassSeed = 0, findUndecodable } = request;
-  const dataset = findUndecodable
-    ? await withoutUndecodable(whole, findUndecodable, request.badImages)
-    : whole;
+  if (findUndecodable === undefined) return fewOf(whole, request);
+  if (badImages !== "refuse")
+    return fewOf(await withoutUndecodable(whole, findUndecodable, badImages, heldOutOnly), request);
+  const dataset = fewOf(whole, request);
+  const used = heldOutOnly ? [dataset.val] : [dataset.train, dataset.val];
+  await refuseUndecodable(used, findUndecodable);
+  return dataset;
+}
+
+/** A dataset cut down to as many training examples as are wanted. */
+function fewOf(
+  dataset: Dataset,
+  { examplesPerClass, examplesPerClassSeed = 0 }: DatasetRequest,
+): Dataset {
   if (examplesPerClass === undefined) return dataset;
   const { train, classNames } = dataset;
   const indices = selectExamplesPerClass(
@@ -80,14 +99,15 @@ export async function loadDataset(request: DatasetRequest): Promise<Dataset> {
 
 async function loadWhole(request: DatasetRequest): Promise<Dataset> {
   const { dataset, datadir = ".", seed } = request;
-  const options: DatasetOptions = { name: dataset, seed, badImages: request.badImages };
+  const { badImages, heldOutOnly } = request;
+  const options: DatasetOptions = { name: dataset, seed, badImages, heldOutOnly };
   switch (dataset) {
     case "cifar10":
     case "cifar100":
       await fetchMissingCifar(dataset, datadir, request);
       return loadCifar(dataset, datadir);
     case "imagenet2012":
-      return loadImageNet(datadir);
+      return loadImageNet(datadir, { badImages, heldOutOnly });
     case "oxford_iiit_pet":
       return loadOxfordPets(datadir, options, request);
     case "oxford_flowers102":

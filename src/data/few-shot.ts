@@ -12,7 +12,7 @@ import { shuffledClasses } from "./stratified-split.js";
  * @param count how many of each, an integer >= 1
  * @param seed a safe integer
  * @returns `[count * classNames.length]` indices into `labels`, ascending
- * @throws UserError if a class has fewer, naming such classes
+ * @throws UserError if a class has fewer, naming all such classes
  */
 export function selectExamplesPerClass(
   labels: Int32Array,
@@ -32,11 +32,10 @@ export function selectExamplesPerClass(
     .map((name, label) => ({ name, has: classes[label]!.length }))
     .filter(({ has }) => has < count);
   if (short.length > 0) {
-    const shown = short.slice(0, 5).map(({ name, has }) => `${name} (${has})`);
-    const more = short.length > 5 ? ` and ${short.length - 5} more` : "";
+    const each = short.map(({ name, has }) => `${name} (${has})`).join(", ");
     throw new UserError(
       `--examples_per_class ${count}`,
-      `too few training examples of ${shown.join(", ")}${more}`,
+      `too few training examples of ${each}`,
       `at least ${count} of each class`,
       `ask for at most ${Math.min(...short.map(({ has }) => has))}, or add images`,
     );

@@ -14,6 +14,8 @@ export class Interruption extends Error {
     /** How long the server asks to wait before the next attempt. */
     readonly waitMs?: number | undefined,
     options?: ErrorOptions,
+    /** Whether no server was reached: other files will fare no better. */
+    readonly unreachable = false,
   ) {
     super(message, options);
   }
@@ -21,6 +23,9 @@ export class Interruption extends Error {
 
 /** This one file cannot be had, which says nothing of others: refused, or something else. */
 export class FileRefused extends UserError {}
+
+/** A server that answers fails at this file time after time. Where others fare so too, it is the server. */
+export class FileFailed extends FileRefused {}
 
 /**
  * The way to servers. `destroy` it when done.
@@ -79,7 +84,7 @@ export class Connection {
   async request(url: string, headers: Record<string, string>): Promise<Response> {
     this.watch();
     const { signal } = this.controller;
-    return this.heard(() => fetch(url, { headers, signal, dispatcher: this.network }));
+    return this.heard(() => fetch(url, { headers, signal, dispatcher: this.network }), true);
   }
 
   async *chunks({ body }: Response): AsyncGenerator<Uint8Array> {
@@ -104,7 +109,8 @@ export class Connection {
     this.timer = setTimeout(this.stop, this.stallMs);
   }
 
-  private async heard<T>(call: () => Promise<T>): Promise<T> {
+  /** @param first whether nothing was heard of the server before */
+  private async heard<T>(call: () => Promise<T>, first = false): Promise<T> {
     try {
       const result = await call();
       this.watch();
@@ -120,7 +126,12 @@ export class Connection {
       if (/CERT|SELF_SIGNED|VERIFY/.test(code ?? "")) throw untrusted(detail, error);
       // undici's own codes say less than its words.
       const reason = code === undefined || code.startsWith("UND_ERR") ? detail : code;
-      throw new Interruption(`the connection failed (${reason})`, undefined, { cause: error });
+      throw new Interruption(
+        `the connection failed (${reason})`,
+        undefined,
+        { cause: error },
+        first,
+      );
     }
   }
 }

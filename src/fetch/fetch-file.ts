@@ -9,6 +9,7 @@ import { UserError } from "../errors.js";
 import {
   Connection,
   type ConnectionOptions,
+  FileFailed,
   FileRefused,
   Interruption,
   openNetwork,
@@ -29,6 +30,8 @@ export interface FetchOptions extends ConnectionOptions {
    * `Retry-After` is heeded.
    */
   readonly backoffMs?: number | undefined;
+  /** A longer file is refused, lest it fill the disk; default any length. */
+  readonly mostBytes?: number | undefined;
 }
 
 /** The longest wait that a server may ask for; where it wants more, the download is given up. */
@@ -37,8 +40,9 @@ const LONGEST_WAIT_MS = 10 * 60_000;
 /**
  * Fetches `url` into `path`, going on with what an earlier attempt left there.
  * @returns when the file is whole: as long as the server said
- * @throws FileRefused where the server refuses, or sends a web page
- * @throws UserError where the connection keeps breaking, or the part cannot be written
+ * @throws FileRefused where the server refuses, or sends a web page or too much
+ * @throws FileFailed where the server answers, but the connection keeps breaking
+ * @throws UserError where there is no connection, or the part cannot be written
  */
 export async function fetchFile(
   url: string,
@@ -106,12 +110,14 @@ async function attempt(
     }
 
     const total = part.record?.sizeBytes ?? undefined;
+    await refuseTooLong(url, part, total ?? part.sizeBytes, options);
     options.progress?.(part.sizeBytes, total);
     for await (const chunk of connection.chunks(response)) {
       if (total !== undefined && part.sizeBytes + chunk.length > total) {
         await part.clear();
         throw new Interruption("the server sent more bytes than the file has");
       }
+      await refuseTooLong(url, part, part.sizeBytes + chunk.length, options);
       await part.append(chunk);
       options.progress?.(part.sizeBytes, total);
     }
@@ -155,6 +161,22 @@ function refuseWebPage(url: string, { headers }: Response): void {
   );
 }
 
+async function refuseTooLong(
+  url: string,
+  part: PartialFile,
+  sizeBytes: number,
+  { mostBytes = Number.POSITIVE_INFINITY }: FetchOptions,
+): Promise<void> {
+  if (sizeBytes <= mostBytes) return;
+  await part.clear();
+  throw new FileRefused(
+    url,
+    `the server sends ${sizeBytes} bytes or more`,
+    `a file of at most ${mostBytes}`,
+    "check the name and the address: something else lies there",
+  );
+}
+
 function refusal(url: string, { status, statusText, headers }: Response): Error {
   const got = `the server answered ${status} ${statusText}`.trim();
   if (status === 408 || status === 416 || status === 429 || status >= 500)
@@ -168,8 +190,9 @@ function refusal(url: string, { status, statusText, headers }: Response): Error 
   );
 }
 
-function brokenOff(url: string, path: string, cause: Error): UserError {
-  return new UserError(
+function brokenOff(url: string, path: string, cause: Interruption): UserError {
+  const Kind = cause.unreachable ? UserError : FileFailed;
+  return new Kind(
     url,
     `${cause.message}, time after time`,
     "a connection that lasts",
@@ -180,8 +203,8 @@ function brokenOff(url: string, path: string, cause: Error): UserError {
   );
 }
 
-function tooBusy(url: string, askedMs: number, cause: Error): UserError {
-  return new UserError(
+function tooBusy(url: string, askedMs: number, cause: Error): FileFailed {
+  return new FileFailed(
     url,
     `${cause.message}, and asks to wait for ${Math.ceil(askedMs / 60_000)} minutes`,
     `a server that is free within ${LONGEST_WAIT_MS / 60_000} minutes`,

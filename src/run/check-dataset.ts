@@ -53,6 +53,8 @@ export interface DatasetReport {
   readonly unsupported: readonly UnreadableImage[];
   /** Whether every image was decoded; otherwise only its header was read. */
   readonly decoded: boolean;
+  /** Images that were not decoded, and whose files do not end as their format has it. */
+  readonly suspect: readonly string[];
   /** Images with the same bytes in one class and part, group by group. */
   readonly duplicates: readonly (readonly Copy[])[];
   /** Images with the same bytes in different classes. */
@@ -65,6 +67,8 @@ export interface DatasetReport {
   /** Classes with the fewest and the most training images. */
   readonly smallest: ClassCount;
   readonly largest: ClassCount;
+  /** What else a training would refuse: class folders without images, or in one part only. */
+  readonly faults: readonly string[];
   /** Whether a training would take it as it is. */
   readonly trainable: boolean;
 }
@@ -125,6 +129,8 @@ function reportOf(
   const bySize = [...classes].sort((a, b) => a.train - b.train);
   const total = (part: PartName) => classes.reduce((sum, c) => sum + c[part], 0);
   const emptyInTrain = emptyIn("train");
+  const faults = dataset.faults ?? [];
+  const faultless = unusable.length === 0 && faults.length === 0 && emptyInTrain.length === 0;
   return {
     dataset: dataset.name,
     train: total("train"),
@@ -138,6 +144,7 @@ function reportOf(
     unreadable: unusable.filter(({ kind }) => kind === "corrupt"),
     unsupported: unusable.filter(({ kind }) => kind === "unsupported"),
     decoded,
+    suspect: decoded ? [] : suspectsIn(dataset, contents),
     duplicates: groups.filter((group) => spans(group, "class") === 1 && spans(group, "part") === 1),
     mislabelled: groups.filter((group) => spans(group, "class") > 1),
     leaks: groups.filter((group) => spans(group, "part") > 1),
@@ -145,7 +152,8 @@ function reportOf(
     emptyInVal: emptyIn("val"),
     smallest: bySize[0]!,
     largest: bySize.at(-1)!,
-    trainable: unusable.length === 0 && emptyInTrain.length === 0 && total("val") > 0,
+    faults,
+    trainable: faultless && total("val") > 0,
   };
 }
 
@@ -160,6 +168,17 @@ function faultsIn(
       const path = nameIn(dataset[part], part, i);
       return [{ path, reason: faultOf(header)!, kind: header.kind }];
     }),
+  );
+}
+
+function suspectsIn(
+  dataset: Dataset,
+  contents: Readonly<Record<PartName, readonly ImageContent[]>>,
+): string[] {
+  return partNames.flatMap((part) =>
+    contents[part].flatMap(({ header }, i) =>
+      header.kind === "readable" && header.suspect ? [nameIn(dataset[part], part, i)] : [],
+    ),
   );
 }
 

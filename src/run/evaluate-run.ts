@@ -1,7 +1,7 @@
 /** Evaluates a trained model on a dataset's held-out part. */
 import { availableParallelism } from "node:os";
 import { loadDataset } from "../data/datasets.js";
-import { classKey } from "../data/published/model-class-names.js";
+import { classKey } from "../data/held-out.js";
 import type { Engine } from "../engine/session.js";
 import { UserError } from "../errors.js";
 import type { ResizeMethod } from "../input/resize-functions.js";
@@ -80,7 +80,8 @@ export async function evaluateRun(
   const { run } = trained;
   const request = datasetOf(options, run);
   const policy = dataPolicy({ ...options, ...request }, console, engine, workers);
-  const dataset = await loadDataset({ ...request, ...policy });
+  const heldOutOnly = { classNames: trained.classNames };
+  const dataset = await loadDataset({ ...request, ...policy, heldOutOnly });
   const { val, classNames } = dataset;
   if (classNames.length !== trained.classes) {
     throw new UserError(
@@ -119,7 +120,9 @@ export async function evaluateRun(
       sameClassNames: sameNames(trained.classNames, classNames),
     };
   } catch (error) {
-    throw (await unreadableImage(error, engine.open, [{ images: val.images }])) ?? error;
+    const suspects = [{ images: val.images }];
+    const otherwise = "leave it out: type the same command with --bad_images skip";
+    throw (await unreadableImage(error, engine.open, suspects, otherwise)) ?? error;
   } finally {
     program.session.close();
   }

@@ -2,6 +2,7 @@
 
 import { exists } from "../archive/file-reading.js";
 import type { DatasetRequest } from "../data/datasets.js";
+import { keptFindings } from "../data/files/kept-findings.js";
 import type { Engine } from "../engine/session.js";
 import { decodeAll } from "../input/decode-all.js";
 import { downloadModel } from "../zoo/download-model.js";
@@ -22,7 +23,7 @@ export interface FetchConsole {
 
 /** What is fetched while a dataset is loaded, and images that cannot be decoded are looked for. */
 export function dataPolicy(
-  { offline, dataUrl, badImages }: FetchPolicy & Pick<DatasetRequest, "badImages">,
+  { offline, dataUrl, trustMirror, badImages }: FetchPolicy & Pick<DatasetRequest, "badImages">,
   { line, fetching, signal }: FetchConsole,
   engine: Pick<Engine, "open" | "kernels">,
   workers: number,
@@ -30,12 +31,12 @@ export function dataPolicy(
   return {
     offline,
     dataUrl,
+    trustMirror,
     badImages,
     signal,
     note: line,
     fetchProgress: fetching,
-    findUndecodable:
-      badImages === "skip" ? (images) => decodeAll(engine, images, { workers, signal }) : undefined,
+    findUndecodable: keptFindings((images) => decodeAll(engine, images, { workers, signal })),
   } satisfies Partial<DatasetRequest>;
 }
 

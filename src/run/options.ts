@@ -79,6 +79,8 @@ export interface FetchPolicy {
   readonly baseUrl?: string | undefined;
   /** A mirror of datasets: an address that replaces all of a file's but its name. */
   readonly dataUrl?: string | undefined;
+  /** Hold datasets' files to the mirror's own MD5SUMS rather than to their publishers' sums. */
+  readonly trustMirror?: boolean | undefined;
 }
 
 /** A plan with what it rests on: what `config.json` holds. */

@@ -160,7 +160,7 @@ async function* imageLogits(
       yield floats(value).subarray(0, Math.min(batch, total - start) * trained.classes);
     }
   } catch (error) {
-    throw (await unreadableImage(error, engine.open, [images])) ?? error;
+    throw (await unreadableImage(error, engine.open, [images], "leave it out")) ?? error;
   } finally {
     session.close();
   }

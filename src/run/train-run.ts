@@ -58,6 +58,7 @@ export async function trainRun(run: Run): Promise<RunOutcome> {
     architecture: parseArchitecture(config.model),
     classes: dataset.classNames.length,
     remat: config.remat,
+    kernels: engine.kernels,
     ...computePolicy(engine, config.precision),
   };
   const cache = config.cache ? cacheBytes(config, network) : undefined;
@@ -121,7 +122,12 @@ export async function trainRun(run: Run): Promise<RunOutcome> {
     return { ...outcome, times, before, best };
   } catch (error) {
     if (error instanceof SessionError && error.outOfMemory) throw error;
-    throw (await unreadableImage(error, engine.open, suspects(dataset, config, step))) ?? error;
+    const among = suspects(dataset, config, step);
+    // Other images are other data, with which a run goes on only where that is meant.
+    const otherwise =
+      "leave it out and go on from the last checkpoint: type the same command with " +
+      `--name ${config.name} --bad_images skip --force`;
+    throw (await unreadableImage(error, engine.open, among, otherwise)) ?? error;
   } finally {
     await saver.close();
     program.session.close();

@@ -92,7 +92,8 @@ export function networkOf(
   engine: Engine,
   precision: Precision,
 ) {
-  return { architecture, classes, ...computePolicy(engine, precision) } satisfies Network;
+  const { kernels } = engine;
+  return { architecture, classes, kernels, ...computePolicy(engine, precision) } satisfies Network;
 }
 
 /** Gives a program's variables the model's values. */

@@ -15,11 +15,13 @@ export interface Suspects {
 /**
  * The error to throw in place of `error`, with the name of the image that cannot be decoded;
  * undefined where the error is of another kind.
+ * @param otherwise what can be done besides mending the file
  */
 export async function unreadableImage(
   error: unknown,
   open: OpenSession,
   suspects: readonly Suspects[],
+  otherwise: string,
 ): Promise<UserError | undefined> {
   if (!(error instanceof SessionError)) return undefined;
   for (const { images, indices } of suspects) {
@@ -30,9 +32,7 @@ export async function unreadableImage(
       found.path,
       `cannot be decoded (${found.reason})`,
       "an image that opens in a viewer",
-      images.ranges === undefined
-        ? "mend or remove the file, then type the same command again"
-        : "write the file anew without this record",
+      `${images.ranges === undefined ? "mend the file" : "write it anew"}, or ${otherwise}`,
       { cause: error },
     );
   }

@@ -147,14 +147,17 @@ export async function openPredictImagesProgram(
   return { session: open(builder.build()), network, variables };
 }
 
-/** The engine that has the network's fused operations has those for images too. */
+function hasKernels({ kernels, fused }: Network): boolean {
+  return kernels ?? fused === true;
+}
+
 function inputPolicy(network: Network, input: InputPolicy | undefined): InputPolicy {
-  return { kernels: network.fused, ...input };
+  return { kernels: hasKernels(network), ...input };
 }
 
 function declareAll(builder: GraphBuilder, network: Network): GraphVariable[] {
   const specs = variableSpecs(network.architecture, network.classes);
-  return declareVariables(builder, specs, { loadable: network.fused });
+  return declareVariables(builder, specs, { loadable: hasKernels(network) });
 }
 
 async function addValidation(

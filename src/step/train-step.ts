@@ -18,6 +18,11 @@ import { assign, declareVariable, type GraphVariable } from "./variables.js";
 export interface Network extends ComputePolicy, ForwardOptions {
   readonly architecture: Architecture;
   readonly classes: number;
+  /**
+   * Whether the engine has the operations of native/kernels/ that read archives and images, which it may
+   * have on a GPU too. Default: where it is `fused`.
+   */
+  readonly kernels?: boolean | undefined;
 }
 
 /** A batch inside the graph: fed, or drawn from a dataset's iterator. */

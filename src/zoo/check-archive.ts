@@ -4,7 +4,8 @@ import { UserError } from "../errors.js";
 import { parseArchitecture, variableSpecs } from "../model/architecture.js";
 import { fitArchive, headClasses } from "../model/checkpoint.js";
 import { type ArchiveDigest, type DigestOptions, digestArchive } from "./archive-digest.js";
-import { modelBytes, type ZooModel } from "./models.js";
+import { archiveBytes } from "./archive-size.js";
+import type { ZooModel } from "./models.js";
 
 /** What is wrong with an archive. */
 export class ArchiveProblem extends Error {
@@ -19,36 +20,47 @@ export class ArchiveProblem extends Error {
 }
 
 /**
- * What is wrong with the archive at `path`, as far as its directory and the arrays' headers tell;
- * undefined where it is the model, whole. Values are not read: see proveArchive.
+ * Outputs of the head of the archive at `path`, which fits the model as far as its directory and the
+ * arrays' headers tell. Values are not read: see proveArchive.
+ * @throws ArchiveProblem where it does not
  */
+export async function classesIn(path: string, model: ZooModel): Promise<number> {
+  const archive = await refusing(true, () => NpzReader.open(path));
+  try {
+    const arrays = archive.names.map((name) => archive.entry(name));
+    return await refusing(false, async () => {
+      const classes = headClasses(arrays);
+      if (classes === undefined || (model.exact && classes !== model.classes)) {
+        const got = classes === undefined ? "no head" : `a head of ${classes} classes`;
+        throw new ArchiveProblem(`${got} instead of ${model.classes} classes`, false);
+      }
+      const specs = variableSpecs(parseArchitecture(model.name), classes);
+      fitArchive(specs, arrays, { where: path, model: model.name, newHead: false });
+      return classes;
+    });
+  } finally {
+    await archive.close();
+  }
+}
+
+/** What is wrong with the archive at `path`, as classesIn sees it; undefined where it is the model. */
 export async function archiveProblem(
   path: string,
   model: ZooModel,
 ): Promise<ArchiveProblem | undefined> {
-  let archive: NpzReader;
   try {
-    archive = await NpzReader.open(path);
-  } catch (error) {
-    if (!(error instanceof UserError)) throw error;
-    return new ArchiveProblem(error.got, true, error);
-  }
-  try {
-    const arrays = archive.names.map((name) => archive.entry(name));
-    const classes = headClasses(arrays);
-    if (classes === undefined || (model.exact && classes !== model.classes)) {
-      const got = classes === undefined ? "no head" : `a head of ${classes} classes`;
-      return new ArchiveProblem(`${got} instead of ${model.classes} classes`, false);
-    }
-    const specs = variableSpecs(parseArchitecture(model.name), classes);
-    fitArchive(specs, arrays, { where: path, model: model.name, newHead: false });
+    await classesIn(path, model);
     return undefined;
   } catch (error) {
-    if (!(error instanceof UserError)) throw error;
-    return new ArchiveProblem(error.got, false, error);
-  } finally {
-    await archive.close();
+    if (error instanceof ArchiveProblem) return error;
+    throw error;
   }
+}
+
+/** An archive that is the model, whole and undamaged. */
+export interface ProvenArchive extends ArchiveDigest {
+  /** Outputs of its head. */
+  readonly classes: number;
 }
 
 /**
@@ -59,19 +71,28 @@ export async function proveArchive(
   path: string,
   model: ZooModel,
   options: DigestOptions = {},
-): Promise<ArchiveDigest> {
-  const problem = await archiveProblem(path, model);
-  if (problem !== undefined) throw problem;
+): Promise<ProvenArchive> {
+  const classes = await classesIn(path, model);
+  return { ...(await refusing(true, () => digestArchive(path, options))), classes };
+}
+
+/** Tells what an archive is refused for as an ArchiveProblem. */
+async function refusing<T>(damaged: boolean, call: () => Promise<T>): Promise<T> {
   try {
-    return await digestArchive(path, options);
+    return await call();
   } catch (error) {
-    throw error instanceof UserError ? new ArchiveProblem(error.got, true, error) : error;
+    throw error instanceof UserError ? new ArchiveProblem(error.got, damaged, error) : error;
   }
 }
 
-/** What to say of a fitting archive that is not as long as the official one, if that is known. */
-export function sizeRemark(path: string, sizeBytes: number, model: ZooModel): string | undefined {
-  const official = modelBytes(model);
-  if (!model.exact || sizeBytes === official) return undefined;
+/** What to say of a fitting archive that is not as long as an official one with its head. */
+export function sizeRemark(
+  path: string,
+  sizeBytes: number,
+  { name }: ZooModel,
+  classes: number,
+): string | undefined {
+  const official = archiveBytes(parseArchitecture(name), classes);
+  if (sizeBytes === official) return undefined;
   return `${path} has ${sizeBytes} bytes, the official archive ${official}; it is whole and fits, and stays`;
 }

@@ -7,12 +7,18 @@ import { type FetchOptions, fetchFile } from "../fetch/fetch-file.js";
 import { acquireLock } from "../fetch/file-lock.js";
 import { makeFolder } from "../fetch/make-folder.js";
 import { finishPart, removePart } from "../fetch/partial-file.js";
-import type { ArchiveDigest } from "./archive-digest.js";
-import { ArchiveProblem, archiveProblem, proveArchive, sizeRemark } from "./check-archive.js";
+import {
+  ArchiveProblem,
+  archiveProblem,
+  classesIn,
+  type ProvenArchive,
+  proveArchive,
+  sizeRemark,
+} from "./check-archive.js";
 import { CHECKSUMS, readChecksums, recordChecksum } from "./checksums.js";
 import { freeBytesOf, requireRoom } from "./disk-room.js";
 import { partPath, planDownload } from "./local-models.js";
-import { findZooModel, modelPath, ZOO_URL, type ZooModel, zooUrl } from "./models.js";
+import { findZooModel, modelBytes, modelPath, ZOO_URL, type ZooModel, zooUrl } from "./models.js";
 
 export interface DownloadOptions extends FetchOptions {
   /** Where `<model>.npz` is to lie; made where it is not there. Default `.`. */
@@ -39,7 +45,7 @@ export interface DownloadedModel {
  * proven to be the model, it has another name. Its SHA-256 is recorded in `<folder>/SHA256SUMS`;
  * where that has one already, another is refused.
  * @param model a published name, or an entry like those of the zoo's table
- * @throws FileLocked where another process is downloading it
+ * @throws FileLocked where another process is downloading it, or has taken that over
  * @throws FileRefused where the server refuses, what comes is not the model, or another archive
  *   lies under its name
  * @throws UserError where the name is unknown, the connection keeps breaking, or the disk has no
@@ -63,16 +69,26 @@ export async function downloadModel(
       return await there(path, wanted, note);
     await requireRoomFor(wanted, folder, options);
     const part = partPath(path);
-    await fetchFile(url, part, options);
-    const { sizeBytes, sha256 } = await proven(part, url, wanted, options);
-    await finishPart(part, path);
+    await fetchFile(url, part, { ...options, mostBytes: mostBytes(wanted) });
+    const { sizeBytes, sha256, classes } = await proven(part, url, wanted, options);
+    lock.requireHeld();
+    // First, so that no crash leaves a file that was never recorded.
     await recordChecksum(folder, `${wanted.name}.npz`, sha256);
-    const remark = sizeRemark(path, sizeBytes, wanted);
+    await finishPart(part, path);
+    const remark = sizeRemark(path, sizeBytes, wanted, classes);
     if (remark !== undefined) note?.(remark);
     return { path, sizeBytes, fetched: true };
   } finally {
     await lock.release();
   }
+}
+
+/**
+ * The longest archive that is taken for the model: a tenth more than the official one, for one that was
+ * packed otherwise, and 16 MiB, for another head.
+ */
+function mostBytes(wanted: ZooModel): number {
+  return Math.ceil(1.1 * modelBytes(wanted)) + 2 ** 24;
 }
 
 /** The address of a model. Throws UserError where `baseUrl` is no http(s) address. */
@@ -118,7 +134,7 @@ async function there(
   note: FetchOptions["note"],
 ): Promise<DownloadedModel> {
   const { size: sizeBytes } = await stat(path);
-  const remark = sizeRemark(path, sizeBytes, wanted);
+  const remark = sizeRemark(path, sizeBytes, wanted, await classesIn(path, wanted));
   if (remark !== undefined) note?.(remark);
   return { path, sizeBytes, fetched: false };
 }
@@ -138,7 +154,7 @@ async function proven(
   url: string,
   wanted: ZooModel,
   { folder = ".", force = false, signal, checking }: DownloadOptions,
-): Promise<ArchiveDigest> {
+): Promise<ProvenArchive> {
   try {
     const digest = await proveArchive(part, wanted, { signal, progress: checking });
     const recorded = (await readChecksums(folder)).get(`${wanted.name}.npz`);

@@ -1,9 +1,12 @@
 /** Downloads many models, several at a time. */
 import { UserError } from "../errors.js";
-import { FileRefused } from "../fetch/connection.js";
+import { FileFailed, FileRefused } from "../fetch/connection.js";
 import { FileLocked } from "../fetch/file-lock.js";
 import { type DownloadedModel, type DownloadOptions, downloadModel } from "./download-model.js";
 import type { ZooModel } from "./models.js";
+
+/** A server that fails at so many files, one after the other, is not asked for more. */
+const MOST_FAILED_IN_A_ROW = 3;
 
 /** Follows one model's download. */
 export interface DownloadWatcher extends Pick<DownloadOptions, "progress" | "checking" | "note"> {
@@ -21,7 +24,8 @@ export interface ManyOptions extends Omit<DownloadOptions, keyof DownloadWatcher
 /**
  * Downloads models. One that another process is downloading, or that cannot be had, does not keep
  * the others from coming: it is named at the end. What stands in the way of all (no connection, a
- * full disk) ends the downloads under way, which keep what they have.
+ * full disk, a server that fails at one file after the other) ends the downloads under way, which keep
+ * what they have.
  * @throws UserError for a single model's failure as it is; for several, one that names the models
  */
 export async function downloadModels(
@@ -32,6 +36,7 @@ export async function downloadModels(
   const stop = new AbortController();
   const anyStop = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]);
   const waiting = [...models];
+  let failedInARow = 0;
   const work = async () => {
     for (let model = waiting.shift(); model !== undefined; model = waiting.shift()) {
       anyStop.throwIfAborted();
@@ -40,9 +45,12 @@ export async function downloadModels(
         const { progress, checking, note } = watcher ?? {};
         const own = { ...options, progress, checking, note, signal: anyStop };
         watcher?.finished(await downloadModel(model, own));
+        failedInARow = 0;
       } catch (error) {
         const ofOneFile = error instanceof FileLocked || error instanceof FileRefused;
         if (models.length === 1 || !ofOneFile) throw error;
+        failedInARow = error instanceof FileFailed ? failedInARow + 1 : 0;
+        if (failedInARow === MOST_FAILED_IN_A_ROW) throw error;
         watcher?.finished(error);
         failed.push({ model, error });
       }

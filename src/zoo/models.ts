@@ -8,7 +8,7 @@ import { parseArchitecture, publishedVariants } from "../model/architecture.js";
 import { archiveBytes, parameterCount } from "./archive-size.js";
 import { closeNames } from "./close-names.js";
 import { isPattern, patternExpression } from "./patterns.js";
-import { vtabRuns, vtabTasks, vtabVariants } from "./vtab.js";
+import { vtabRuns, vtabTasks, vtabTasksWithCertainClasses, vtabVariants } from "./vtab.js";
 
 /** One published archive. */
 export interface ZooModel {
@@ -21,8 +21,8 @@ export interface ZooModel {
   /** What it was trained on. */
   readonly trainedOn: string;
   /**
-   * Whether `classes`, and the archive's size that follows, are the file's own. Where false they are
-   * what its description tells, and a file with another head is accepted.
+   * Whether `classes`, and the archive's size that follows, are certain. Where false they are what its
+   * description tells, and a file with another head is accepted.
    */
   readonly exact: boolean;
 }
@@ -53,7 +53,7 @@ export const VTAB: readonly ZooModel[] = vtabVariants.flatMap((variant) =>
         `vtab/BiT-M-${variant}-run${run}-${task}`,
         classes,
         `ImageNet-21k, fine-tuned on 1000 examples of ${task}`,
-        false,
+        vtabTasksWithCertainClasses.has(task),
       ),
     ),
   ),
@@ -75,10 +75,10 @@ export const ZOO: readonly ZooModel[] = [
     ),
   ),
   published("BiT-M-R50x1-CIFAR10", 10, "ImageNet-21k, fine-tuned on CIFAR-10"),
-  published("distill/R50x1_224", ilsvrcClasses, `${distilled} 224 pixels`, false),
-  published("distill/R50x1_160", ilsvrcClasses, `${distilled} 160 pixels`, false),
-  published("distill/R152x2_T_224", ilsvrcClasses, `${teacher} 224 pixels`, false),
-  published("distill/R152x2_T_384", ilsvrcClasses, `${teacher} 384 pixels`, false),
+  published("distill/R50x1_224", ilsvrcClasses, `${distilled} 224 pixels`),
+  published("distill/R50x1_160", ilsvrcClasses, `${distilled} 160 pixels`),
+  published("distill/R152x2_T_224", ilsvrcClasses, `${teacher} 224 pixels`),
+  published("distill/R152x2_T_384", ilsvrcClasses, `${teacher} 384 pixels`),
   ...VTAB,
 ];
 

@@ -1,7 +1,7 @@
 /** Checks a model that is in a folder against its own checksums and the recorded one. */
 import { stat } from "node:fs/promises";
-import type { ArchiveDigest, DigestOptions } from "./archive-digest.js";
-import { ArchiveProblem, proveArchive, sizeRemark } from "./check-archive.js";
+import type { DigestOptions } from "./archive-digest.js";
+import { ArchiveProblem, type ProvenArchive, proveArchive, sizeRemark } from "./check-archive.js";
 import { CHECKSUMS, readChecksums } from "./checksums.js";
 import { modelPath, type ZooModel } from "./models.js";
 
@@ -27,18 +27,19 @@ export async function verifyModel(
   const verdict = (good: boolean, text: string) => ({ name, path, good, text: `${path}: ${text}` });
   if ((await stat(path).catch(() => undefined)) === undefined)
     return verdict(false, "there is no such file");
-  let digest: ArchiveDigest;
+  let proven: ProvenArchive;
   try {
-    digest = await proveArchive(path, model, options);
+    proven = await proveArchive(path, model, options);
   } catch (error) {
     if (error instanceof ArchiveProblem) return verdict(false, `is not ${name}: ${error.got}`);
     throw error;
   }
-  const { sizeBytes, sha256 } = digest;
+  const { sizeBytes, sha256, classes } = proven;
   const recorded = (await readChecksums(folder)).get(`${name}.npz`);
   if (recorded !== undefined && recorded !== sha256)
     return verdict(false, `its SHA-256 is ${sha256}, ${CHECKSUMS} has ${recorded}`);
-  const size = sizeRemark(path, sizeBytes, model) === undefined ? "" : `, not the official size`;
+  const remark = sizeRemark(path, sizeBytes, model, classes);
+  const size = remark === undefined ? "" : ", not the official size";
   const known = recorded === undefined ? `not in ${CHECKSUMS}` : `as in ${CHECKSUMS}`;
   return verdict(true, `whole, ${sizeBytes} bytes${size}, SHA-256 ${sha256} (${known})`);
 }

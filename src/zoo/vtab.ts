@@ -27,6 +27,23 @@ export const vtabTasks: Readonly<Record<string, number>> = {
   "dsprites-xpos": 16,
 };
 
+/**
+ * Tasks whose number of classes is the public dataset's own. Of the others task_adaptation made classes
+ * out of numbers, or versions of the dataset differ.
+ */
+export const vtabTasksWithCertainClasses: ReadonlySet<string> = new Set([
+  "diabetic_retinopathy",
+  "dtd",
+  "oxford_flowers102",
+  "oxford_iiit_pet",
+  "resisc45",
+  "sun397",
+  "cifar100",
+  "eurosat",
+  "patch_camelyon",
+  "svhn",
+]);
+
 /** The variants that were fine-tuned on them. */
 export const vtabVariants = ["R50x1", "R101x1", "R50x3", "R101x3", "R152x4"] as const;
 

@@ -40,6 +40,33 @@ test("images that cannot be decoded are refused, or skipped and listed", async (
   assert.equal(JSON.parse(evaluated.stdout).count, 15, "the run's choice holds for bit-eval too");
 });
 
+test("a run that meets a damaged image goes on as its message says", async (t) => {
+  const root = await temporaryFolder(t);
+  const folder = await writeTinyFolder(root);
+  // Damaged in the middle, which its header and its end do not show.
+  const png = await readFile(fixturePath("data", "images", "rgba.png"));
+  png[png.indexOf("IDAT") + 20]! ^= 1;
+  const damaged = join(folder, "val", "red", "damaged.png");
+  await writeFile(damaged, png);
+  const flags = [
+    ...tinyFlags(folder, root),
+    "--name",
+    "meets",
+    "--steps",
+    "3",
+    "--save_every",
+    "1",
+  ];
+  const met = await runHere(train, flags);
+  assert.equal(met.code, 2, met.stderr);
+  assert.match(met.stderr, /val\/red\/damaged\.png: cannot be decoded/);
+  const [, step] = /next: .*type the same command with (--name meets .*)$/m.exec(met.stderr) ?? [];
+  const wentOn = await runHere(train, [...flags, ...step!.split(" ")]);
+  assert.equal(wentOn.code, 0, wentOn.stderr);
+  assert.match(wentOn.stdout, /Resumed at step [23]/);
+  assert.match(wentOn.stdout, /Using a validation set with 15 images/);
+});
+
 test("a few examples of each class are listed", async (t) => {
   const root = await temporaryFolder(t);
   const folder = await writeTinyFolder(root);

@@ -42,9 +42,10 @@ after(() => {
   else process.env["BIT_BASE_URL"] = addressBefore;
 });
 
-test("Ctrl-C keeps what was fetched, and the same command goes on", async (t) => {
+test("signals keep what was fetched, and the same command goes on", async (t) => {
   // Slow enough that the process hears the signal in between, however busy the machine is.
-  const server = await serveFile(archive, [{ trickleBytes: Math.ceil(archive.length / 1000) }, {}]);
+  const slowly = { trickleBytes: Math.ceil(archive.length / 1000) };
+  const server = await serveFile(archive, [slowly, slowly, {}]);
   t.after(() => server.close());
   const folder = await temporaryFolder(t);
   const file = join(folder, `${model}.npz`);
@@ -52,33 +53,40 @@ test("Ctrl-C keeps what was fetched, and the same command goes on", async (t) =>
   const args = [model, "--bit-pretrained-dir", folder];
   const size = async () => (await readFile(`${file}.part`).catch(() => new Uint8Array(0))).length;
 
-  const stopped = await runBin("bit-download", args, {
-    env,
-    started: (child) => {
-      const interrupt = async () => {
-        while ((await size()) === 0) await sleep(5);
-        child.kill("SIGINT");
-      };
-      void interrupt();
-    },
-  });
-  assert.equal(stopped.code, 130, stopped.stderr);
-  assert.match(stopped.stderr, new RegExp(`To go on, type: npx bit-download ${model}`));
-  const left = await size();
-  assert.ok(left > 0 && left < archive.length);
+  let left = 0;
+  for (const [signal, exit] of [
+    ["SIGINT", 130],
+    ["SIGTERM", 143],
+  ] as const) {
+    const stopped = await runBin("bit-download", args, {
+      env,
+      started: (child) => {
+        const interrupt = async () => {
+          while ((await size()) <= left) await sleep(5);
+          child.kill(signal);
+        };
+        void interrupt();
+      },
+    });
+    assert.equal(stopped.code, exit, stopped.stderr);
+    assert.match(stopped.stderr, new RegExp(`To go on, type: npx bit-download ${model}`));
+    assert.ok((await size()) > left);
+    left = await size();
+    assert.ok(left < archive.length);
+  }
 
   const whole = await runBin("bit-download", args, { env });
   assert.equal(whole.code, 0, whole.stderr);
   assert.match(whole.stdout, /BiT-S-R50x1\.npz: downloaded, \d+\.\d MB/);
   assert.match(whole.stderr, /BiT-S-R50x1: .* has \d+ bytes, the official archive 102242668;/);
-  assert.equal(server.requests[1]!.range, `bytes=${left}-`);
+  assert.equal(server.requests[2]!.range, `bytes=${left}-`);
   assert.deepEqual(await readdir(folder), [`${model}.npz`, "SHA256SUMS"]);
   assert.deepEqual(new Uint8Array(await readFile(file)), archive);
 
   process.env["BIT_BASE_URL"] = server.url;
   const again = await runHere(main, args);
   assert.match(again.stdout, /there already/);
-  assert.equal(server.requests.length, 2);
+  assert.equal(server.requests.length, 3);
 });
 
 test("a pattern brings many; a check of them all finds the damaged one", async (t) => {

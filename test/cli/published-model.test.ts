@@ -6,8 +6,11 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { main as evaluate } from "../../src/cli/bit-eval.js";
 import { main as predict } from "../../src/cli/bit-predict.js";
+import { main as train } from "../../src/cli/bit-train.js";
 import { serveData } from "../data/data-server.js";
-import { fixturePath } from "../fixture-path.js";
+import { sumsOf, tarGzOf } from "../data/made-archives.js";
+import { temporaryFolder, writeTree } from "../data/temporary-folder.js";
+import { fixturePath, repositoryRoot } from "../fixture-path.js";
 import { writeZeroArchive } from "../zoo/zoo-archive.js";
 import { runHere } from "./command.js";
 import { bmp, pattern } from "./tiny-images.js";
@@ -21,6 +24,7 @@ before(async () => {
   for (const [name, classes] of [
     ["BiT-M-R50x1-CIFAR10", 10],
     ["vtab/BiT-M-R50x1-run0-eurosat", 10],
+    ["BiT-M-R50x1-ILSVRC2012", 1000],
   ] as const) {
     const path = join(root, "served.npz");
     await writeZeroArchive(path, name, classes);
@@ -62,4 +66,73 @@ test("bit-predict names the classes of a VTAB model", async (t) => {
   const names = top.map((one: { name: string }) => one.name);
   assert.equal(names[0], "AnnualCrop", "of equal probabilities the lower class comes first");
   assert.equal(names[9], "SeaLake");
+});
+
+test("an ILSVRC-2012 model is evaluated on each layout of ImageNet, and names its classes", async (t) => {
+  const models = join(root, "ilsvrc-models");
+  await writeTree(models, {
+    "BiT-M-R50x1-ILSVRC2012.npz": archives["BiT-M-R50x1-ILSVRC2012.npz"]!,
+  });
+  const jpeg = await readFile(fixturePath("data", "images", "colour.jpg"));
+  const table = await readFile(join(repositoryRoot, "assets", "imagenet-1k.tsv"), "utf8");
+  const wnids = table
+    .trimEnd()
+    .split("\n")
+    .map((line) => line.split("\t")[0]!);
+  const train = Object.fromEntries(wnids.map((wnid) => [`train/${wnid}/1.JPEG`, ""]));
+  const val = Object.fromEntries(wnids.map((wnid) => [`val/${wnid}/1.JPEG`, jpeg]));
+  const layouts: Record<string, Record<string, string | Uint8Array>> = {
+    "class folders, without train": { "val/n01440764/1.JPEG": jpeg, "val/n15075141/2.JPEG": jpeg },
+    "flat, without train": {
+      "val/ILSVRC2012_val_00000001.JPEG": jpeg,
+      "val/ILSVRC2012_val_00000002.JPEG": jpeg,
+      "imagenet_2012_validation_synset_labels.txt": "n01440764\nn15075141\n",
+    },
+    "class folders": { ...train, ...val },
+  };
+  for (const [layout, files] of Object.entries(layouts)) {
+    const datadir = await temporaryFolder(t);
+    await writeTree(datadir, files);
+    const data = ["--dataset", "imagenet2012", "--datadir", datadir, "--crop", "32"];
+    const at = ["--bit_pretrained_dir", models, "--offline", "--json"];
+    const { code, stdout, stderr } = await runHere(evaluate, [
+      ...["BiT-M-R50x1-ILSVRC2012", ...data, ...at],
+    ]);
+    assert.equal(code, 0, `${layout}: ${stderr}`);
+    assert.doesNotMatch(stderr, /other names/, layout);
+    const { count, classes, val_loss } = JSON.parse(stdout);
+    assert.deepEqual([count, classes], [layout === "class folders" ? 1000 : 2, 1000], layout);
+    assert.ok(Math.abs(val_loss - Math.log(1000)) < 1e-4, stdout);
+  }
+
+  const wanted = ["--weights", "BiT-M-R50x1-ILSVRC2012", "--size", "32", "--top", "1"];
+  const places = ["--bit_pretrained_dir", models, "--offline", "--json"];
+  const predicted = await runHere(predict, [join(root, "photo.bmp"), ...wanted, ...places]);
+  assert.equal(predicted.code, 0, predicted.stderr);
+  assert.equal(JSON.parse(predicted.stdout).predictions[0].top[0].name, "n01440764 tench");
+});
+
+test("bit-train fetches model and dataset, and nothing a second time", async (t) => {
+  const folder = "cifar-10-batches-py";
+  const files: Record<string, Uint8Array> = {};
+  for (const name of await readdir(fixturePath("data", "cifar", folder)))
+    files[`${folder}/${name}`] = await readFile(fixturePath("data", "cifar", folder, name));
+  const data = { "cifar-10-python.tar.gz": await tarGzOf(files) };
+  const server = await serveData(t, { ...archives, ...data, MD5SUMS: sumsOf(data) });
+  const scratch = await temporaryFolder(t);
+  const places = ["--datadir", scratch, "--bit_pretrained_dir", scratch, "--logdir", scratch];
+  const mirrors = ["--base_url", server.url, "--data_url", server.url, "--trust_mirror"];
+  const short = "--batch 2 --steps 1 --resolution 32 --crop 32 --no-save".split(" ");
+  const what = ["--model", "BiT-M-R50x1-CIFAR10", "--dataset", "cifar10"];
+  for (const name of ["first", "second"]) {
+    const args = [...what, ...places, ...mirrors, ...short, "--name", name];
+    const { code, stderr, stdout } = await runHere(train, args);
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /Using a training set with 10 images/);
+  }
+  const fetches = server.requests.filter((request) => !request.includes("SUMS"));
+  assert.deepEqual(fetches.toSorted(), [
+    "GET /BiT-M-R50x1-CIFAR10.npz",
+    "GET /cifar-10-python.tar.gz",
+  ]);
 });

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { deviations } from "../../src/cli/reproduce.js";
 import { compareCurves, findPublishedRun, readCurve } from "../../src/run/published-runs.js";
 import { serveData } from "../data/data-server.js";
 import { sumsOf, tarGzOf } from "../data/made-archives.js";
@@ -29,7 +30,7 @@ test("a published run is repeated from nothing, compared, and gone on with", asy
 
   const command = (stopAfter: number) => {
     const places = ["--datadir", folder, "--bit_pretrained_dir", folder, "--logdir", folder];
-    const mirrors = ["--base_url", server.url, "--data_url", server.url];
+    const mirrors = ["--base_url", server.url, "--data_url", server.url, "--trust_mirror"];
     const short = ["--batch", "1", "--stop_after", String(stopAfter)];
     return runBin("bit-reproduce", ["cifar10", "R50x1", ...places, ...mirrors, ...short]);
   };
@@ -79,4 +80,19 @@ test("curves are compared row by row, in the order in which they come about", as
 
 test("what was never published is refused with what was", async () => {
   await assert.rejects(findPublishedRun("cifar10", "R101x1"), /cifar10 R50x1/);
+});
+
+test("what differs from the published run's settings is noted, the precision too", () => {
+  const published = { trainSize: 50_000, batch: 128, steps: 10_000 };
+  const same = {
+    trainSize: 50_000,
+    batch: 128,
+    schedule: [500, 10_000],
+    precision: "fp32",
+  } as const;
+  assert.deepEqual(deviations(published, same), []);
+  const notes = deviations(published, { ...same, batch: 64, precision: "bf16" });
+  assert.deepEqual(notes.length, 2);
+  assert.match(notes[0]!, /^note: 64 images a step, where the published run had 128$/);
+  assert.match(notes[1]!, /^note: computed in bf16, .*--precision fp32/);
 });

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { test } from "node:test";
+import type { FileSource } from "../../src/data/dataset.js";
 import { loadDataset, sampleFolder } from "../../src/data/datasets.js";
 import { fixturePath, repositoryRoot } from "../fixture-path.js";
 import { temporaryFolder, writeTree } from "./temporary-folder.js";
@@ -19,7 +20,7 @@ test("CIFAR is loaded by name, also cut down to a few examples of each class", a
   assert.equal(few.val.labels.length, 2);
   await rejects(
     loadDataset({ dataset: "cifar10", datadir, seed: 0, examplesPerClass: 2 }),
-    /--examples_per_class 2: too few training examples of airplane \(1\).* and 5 more/,
+    /--examples_per_class 2: too few training examples of airplane \(1\), .*, truck \(1\)\n/,
   );
 });
 
@@ -65,4 +66,45 @@ test("unknown names and missing data say what there is and what to do", async (t
 
 test("the sample lies in the package, wherever this code was compiled to", () => {
   assert.equal(sampleFolder(), join(repositoryRoot, "sample", "images"));
+});
+
+test("only images that seem cut off are decoded before a run, of those that it uses", async (t) => {
+  const root = await temporaryFolder(t);
+  const jpeg = await readFile(fixturePath("data", "images", "colour.jpg"));
+  for (const name of ["a", "b"])
+    for (let i = 0; i < 4; i++) {
+      const cut = i === 0 ? jpeg.subarray(0, -10) : jpeg;
+      await writeTree(root, { [`train/${name}/${i}.jpg`]: cut, [`val/${name}/${i}.jpg`]: jpeg });
+    }
+  const asked: string[] = [];
+  const request = {
+    dataset: root,
+    seed: 0,
+    findUndecodable: async ({ paths }: FileSource) => {
+      asked.push(...paths.map((path) => path.slice(root.length + 1)));
+      return [];
+    },
+  };
+  await loadDataset(request);
+  assert.deepEqual(asked.splice(0), ["train/a/0.jpg", "train/b/0.jpg"]);
+  await loadDataset({ ...request, heldOutOnly: { classNames: undefined } });
+  assert.deepEqual(asked.splice(0), []);
+  const held = { badImages: "skip", heldOutOnly: { classNames: undefined } } as const;
+  await loadDataset({ ...request, ...held });
+  assert.ok(asked.length === 8 && asked.splice(0).every((path) => path.startsWith("val/")));
+  const { train } = await loadDataset({ ...request, examplesPerClass: 1 });
+  assert.ok(train.images.kind === "files");
+  const used = train.images.paths.map((path) => path.slice(root.length + 1));
+  assert.deepEqual(
+    asked.splice(0),
+    used.filter((path) => path.endsWith("/0.jpg")),
+  );
+  await rejects(
+    loadDataset({
+      ...request,
+      findUndecodable: async ({ paths }) =>
+        paths.map((path, index) => ({ index, path, reason: "ends", kind: "corrupt" as const })),
+    }),
+    /2 of 16 images: cannot be decoded: .*a\/0\.jpg \(ends\), .*b\/0\.jpg .*\n.*\n.*--bad_images skip/,
+  );
 });

@@ -27,11 +27,16 @@ test("every example is as likely to be drawn", () => {
   for (const count of counts) assert.ok(Math.abs(count - draws / 5) < 4.4 * 25.3, `${count}`);
 });
 
-test("a class with too few is named", () => {
+test("every class with too few is named", () => {
   const few = Int32Array.from([0, 0, 0, 1, 1]);
   assert.throws(
     () => selectExamplesPerClass(few, ["cat", "dog"], 3, 0),
     rejection(/too few training examples of dog \(2\)\n.*\n.*at most 2/),
+  );
+  const many = Array.from({ length: 9 }, (_, i) => `class ${i}`);
+  assert.throws(
+    () => selectExamplesPerClass(Int32Array.from(many.keys()), many, 2, 0),
+    rejection(/of class 0 \(1\), .*class 7 \(1\), class 8 \(1\)\n/),
   );
   for (const count of [0, -1, 1.5])
     assert.throws(

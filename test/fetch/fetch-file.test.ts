@@ -5,6 +5,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { UserError } from "../../src/errors.js";
+import { FileFailed, FileRefused } from "../../src/fetch/connection.js";
 import { type FetchOptions, fetchFile } from "../../src/fetch/fetch-file.js";
 import { retryAfterMs } from "../../src/fetch/retry-after.js";
 import { temporaryFolder } from "../data/temporary-folder.js";
@@ -215,4 +216,53 @@ test("a folder that cannot be written is the user's mistake", async (t) => {
   const { part, server } = await setting(t, [{}]);
   await assert.rejects(fetchFile(server.url, join(part, "x", "y.part")), UserError);
   assert.equal(server.requests.length, 0);
+});
+
+test("more than there may be is refused, whether or not the server says how long it is", async (t) => {
+  for (const withoutLength of [false, true]) {
+    const { get, part, server } = await setting(t, [{ withoutLength }]);
+    await assert.rejects(get({ mostBytes: file.length - 1 }), (error: UserError) => {
+      assert.ok(error instanceof FileRefused);
+      assert.match(error.message, /sends \d+ bytes or more\n.*at most 99999/);
+      return true;
+    });
+    assert.equal(server.requests.length, 1);
+    assert.ok(!existsSync(part));
+    await get({ mostBytes: file.length });
+  }
+});
+
+test("a server that answers and fails is told from one that is not reached", async (t) => {
+  const failing: Answer[] = [{ status: 500 }, { status: 429 }, { silentAfter: 0 }];
+  for (const answer of failing) {
+    const { get } = await setting(t, [answer]);
+    await assert.rejects(get({ attempts: 2, stallMs: 200 }), FileFailed);
+  }
+  const { get, server } = await setting(t, [{}]);
+  await server.close();
+  await assert.rejects(get({ attempts: 2 }), (error: UserError) => {
+    assert.ok(error instanceof UserError && !(error instanceof FileRefused));
+    assert.match(error.message, /the connection failed \(ECONNREFUSED\), time after time/);
+    return true;
+  });
+});
+
+test("a date is gone on by where there is no strong ETag; a weak one alone is none", async (t) => {
+  const [monday, tuesday] = ["Mon, 27 Jul 2020 10:00:00 GMT", "Tue, 28 Jul 2020 10:00:00 GMT"];
+  const weak = { etag: 'W/"one"' };
+  const dated = { ...weak, lastModified: monday };
+  const same = await setting(t, [{ ...dated, cutAfter: 40_000 }, dated]);
+  await same.get();
+  assert.equal(same.server.requests[1]!.range, "bytes=40000-");
+  assert.deepEqual(await same.fetched(), file);
+
+  const later = { ...weak, lastModified: tuesday, file: other };
+  const changed = await setting(t, [{ ...dated, cutAfter: 40_000 }, later]);
+  await changed.get();
+  assert.deepEqual(await changed.fetched(), other);
+
+  const only = await setting(t, [{ ...weak, cutAfter: 40_000 }, weak]);
+  await only.get();
+  assert.equal(only.server.requests[1]!.range, undefined);
+  assert.deepEqual(await only.fetched(), file);
 });

@@ -22,10 +22,14 @@ export interface Answer {
   readonly contentRange?: string;
   /** Announce another length of the body, and end the connection after what there is. */
   readonly contentLength?: number;
+  /** Do not say how long the body is. */
+  readonly withoutLength?: boolean;
   readonly retryAfter?: string;
   /** Another file, by another ETag, than the server's own. */
   readonly file?: Uint8Array;
   readonly etag?: string;
+  /** The file's date; then only this, no ETag but a weak one, is a validator. */
+  readonly lastModified?: string;
   /** Neither ETag nor date. */
   readonly withoutValidator?: boolean;
   /** Send the body in pieces of this size, one each 20 ms. */
@@ -80,8 +84,10 @@ function reply(
     return;
   }
   if (answer.withoutValidator !== true) response.setHeader("etag", etag);
+  if (answer.lastModified !== undefined) response.setHeader("last-modified", answer.lastModified);
   const range = /^bytes=(\d+)-$/.exec(request.headers.range ?? "");
-  const same = answer.ignoreIfRange === true || request.headers["if-range"] === etag;
+  const same =
+    answer.ignoreIfRange === true || request.headers["if-range"] === (answer.lastModified ?? etag);
   const start = range !== null && same && answer.withoutRanges !== true ? Number(range[1]) : 0;
   if (start > 0) {
     const total = answer.wrongTotal ?? file.length;
@@ -89,7 +95,8 @@ function reply(
     response.setHeader("content-range", range);
   }
   const body = file.subarray(start);
-  response.setHeader("content-length", answer.contentLength ?? body.length);
+  if (answer.withoutLength !== true)
+    response.setHeader("content-length", answer.contentLength ?? body.length);
   response.writeHead(start > 0 ? 206 : 200);
   if (answer.contentLength !== undefined) {
     response.write(body, () => setTimeout(() => response.destroy(), 100));

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { test } from "node:test";
+import { describeDataset } from "../../src/cli/dataset-report.js";
 import { type Copy, checkDataset, type DatasetReport } from "../../src/run/check-dataset.js";
 import { temporaryFolder, writeTree } from "../data/temporary-folder.js";
 import { example, tfRecords } from "../data/tfrecord-files.js";
@@ -76,6 +77,54 @@ test("all that is wrong with a folder is reported, and nothing else", async (t) 
   const fast = await checkDataset(request, undefined);
   assert.deepEqual(pathsIn(root, fast.unreadable), ["train/dog/empty.png", "train/fox/bad.jpg"]);
   assert.equal(fast.decoded, false);
+  assert.deepEqual(
+    [report, fast].map(({ suspect }) => suspect.map((path) => relative(root, path))),
+    [[], ["train/cat/cut.jpg"]],
+  );
+  assert.match(describeDataset(fast, [root]).join("\n"), /^images that seem to be cut off: 1$/m);
+});
+
+test("class folders that are empty, or in one part only, are findings", async (t) => {
+  const root = await temporaryFolder(t);
+  const png = await image("rgba.png");
+  for (const path of ["train/a/1", "train/b/1", "train/only/1", "val/a/1", "val/other/1"])
+    await writeTree(root, { [`${path}.png`]: png });
+  await writeTree(root, { "train/void/notes.txt": "", "val/b/notes.txt": "" });
+  const report = await checkDataset({ dataset: root, seed: 0 }, undefined);
+  assert.deepEqual(report.classes, [
+    { name: "a", train: 1, val: 1 },
+    { name: "b", train: 1, val: 0 },
+    { name: "only", train: 1, val: 0 },
+    { name: "other", train: 0, val: 1 },
+    { name: "void", train: 0, val: 0 },
+  ]);
+  assert.deepEqual(
+    report.faults.map((fault) => fault.slice(root.length)),
+    [
+      "/train: no images in the class folder void",
+      "/val: no images in the class folder b",
+      "/val: lacks only, void; has other, which train lacks",
+    ],
+  );
+  assert.equal(report.trainable, false);
+  const lines = describeDataset(report, [root]).join("\n");
+  assert.match(lines, /^what a training would refuse besides: 3$/m);
+});
+
+test("a shard that is damaged is a finding, and what comes before the damage is counted", async (t) => {
+  const root = await temporaryFolder(t);
+  const record = (label: number) => example({ image: png, label: [label] });
+  const png = await image("rgba.png");
+  const whole = tfRecords([record(0), record(1), record(1), record(0)]);
+  const damaged = Buffer.from(whole);
+  damaged[damaged.length - 20]! ^= 1;
+  await writeTree(root, { "train.tfrecord": damaged, "val.tfrecord": tfRecords([record(0)]) });
+  const report = await checkDataset({ dataset: root, seed: 0 }, undefined);
+  assert.deepEqual([report.train, report.val, report.trainable], [3, 1, false]);
+  assert.match(
+    report.faults.join(),
+    /^[^,]*train\.tfrecord \(record 3\): the checksum of its bytes/,
+  );
 });
 
 test("warnings alone do not keep a training from a dataset", async (t) => {

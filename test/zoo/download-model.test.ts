@@ -1,6 +1,7 @@
 /** What lies under a model's name is that model, whole, or was left alone. */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { mkdir, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -172,10 +173,21 @@ test("an archive that somebody packed again is the model, with a remark", async 
   assert.equal(notes.length, 2);
 });
 
-test("where the head is only expected, another one is taken", async (t) => {
-  const { options, notes } = await setting(t, undefined, await packed(t, 9));
-  assert.equal((await downloadModel({ ...small, exact: false }, options)).fetched, true);
-  assert.deepEqual(notes, []);
+test("where the head is only expected, another one is taken, and its size known", async (t) => {
+  const expected = { ...small, exact: false };
+  const nine = await setting(t, undefined, await officialArchive(small.name, 9));
+  assert.equal((await downloadModel(expected, nine.options)).fetched, true);
+  assert.deepEqual(nine.notes, []);
+  const repacked = await setting(t, undefined, await packed(t, 9));
+  await downloadModel(expected, repacked.options);
+  assert.match(repacked.notes.join(), new RegExp(`the official archive ${nine.archive.length};`));
+});
+
+test("what is far longer than the model is refused before it fills the disk", async (t) => {
+  const answers = [{ withoutLength: true }];
+  const { options, folder } = await setting(t, answers, new Uint8Array(30_000_000));
+  await assert.rejects(downloadModel(small, options), /bytes or more\n.*at most \d+/);
+  assert.deepEqual(await readdir(folder), []);
 });
 
 test("another SHA-256 than the recorded one is refused without --force", async (t) => {
@@ -210,6 +222,26 @@ test("two downloads at once: one fetches, the other is refused", async (t) => {
   assert.deepEqual(results.map(({ status }) => status).sort(), ["fulfilled", "rejected"]);
   assert.equal(server.requests.length, 1);
   assert.deepEqual(await readdir(folder), ["SHA256SUMS", `${small.name}.npz`]);
+});
+
+test("a download that another process has taken over is left to it", async (t) => {
+  const { options, path, folder } = await setting(t);
+  const lock = `${path}.lock`;
+  const checking = () => {
+    const owner = JSON.parse(readFileSync(lock, "utf8"));
+    writeFileSync(lock, JSON.stringify({ ...owner, pid: 1, token: "another" }));
+  };
+  await assert.rejects(downloadModel(small, { ...options, checking }), FileLocked);
+  assert.ok(!(await readdir(folder)).includes(`${small.name}.npz`));
+});
+
+test("a file has its checksum recorded before it has its name", async (t) => {
+  const { options, path, folder, archive } = await setting(t);
+  // A folder in the way, made at the last moment, keeps the file from its name.
+  const checking = () => mkdirSync(join(path, "in the way"), { recursive: true });
+  await assert.rejects(downloadModel(small, { ...options, checking }), /cannot be written/);
+  const sums = await readFile(join(folder, "SHA256SUMS"), "utf8");
+  assert.equal(sums, `${sha256(archive)}  ${small.name}.npz\n`);
 });
 
 test("a disk without room is found out before anything is fetched", async (t) => {

@@ -8,6 +8,7 @@ import type { Dirent } from "node:fs";
 import { readdir, realpath, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { systemErrorCode, UserError } from "../../errors.js";
+import { type Faults, report } from "../faults.js";
 import { hasImageExtension } from "./image-header.js";
 
 /** The images of some folder of classes. */
@@ -108,10 +109,11 @@ async function kindBehindLink(path: string): Promise<"folder" | "file" | undefin
 /**
  * All images below a folder, by class.
  * @param root the folder that holds one folder for each class
+ * @param faults where class folders without an image are named, rather than in an error
  * @throws UserError if there is no class folder, or one without a single image
  */
-export async function readClassFolders(root: string): Promise<ClassFolders> {
-  return classFoldersOf(root, await listClassFolders(root));
+export async function readClassFolders(root: string, faults?: Faults): Promise<ClassFolders> {
+  return classFoldersOf(root, await listClassFolders(root), faults);
 }
 
 /**
@@ -163,9 +165,14 @@ async function lastChange(folder: string): Promise<number> {
  * The images of listed folders, by class.
  * @param root where the folders lie
  * @param folders as `listClassFolders` gives them
+ * @param faults where classes without an image are named, rather than in an error
  * @throws UserError if a class has no images
  */
-export function classFoldersOf(root: string, folders: readonly ListedFolder[]): ClassFolders {
+export function classFoldersOf(
+  root: string,
+  folders: readonly ListedFolder[],
+  faults?: Faults,
+): ClassFolders {
   const classNames: string[] = [];
   const classSizes: number[] = [];
   const paths: string[] = [];
@@ -183,47 +190,23 @@ export function classFoldersOf(root: string, folders: readonly ListedFolder[]): 
     const prefix = `${join(root, folder.path)}/`;
     for (const image of folder.images) paths.push(prefix + image);
   }
-  const empty = classNames.filter((_, label) => classSizes[label] === 0);
-  if (empty.length > 0)
-    throw new UserError(
-      root,
-      `no images in the class folder${empty.length > 1 ? "s" : ""} ${listed(empty)}`,
-      "at least one image in every class folder",
-      "add images, or remove the folder",
-    );
   const labels = new Int32Array(paths.length);
   let end = 0;
   classSizes.forEach((size, label) => {
     labels.fill(label, end, end + size);
     end += size;
   });
+  const empty = classNames.filter((_, label) => classSizes[label] === 0);
+  if (empty.length > 0) report(noImages(root, empty), faults);
   return { classNames, paths, labels, skipped };
 }
 
-/**
- * Holds a held-out part's classes against those of the training set.
- * @param valRoot what the held-out part is called in the message
- * @throws UserError unless they are the same, naming those that differ
- */
-export function checkSameClasses(
-  train: readonly string[],
-  val: readonly string[],
-  valRoot: string,
-): void {
-  const inTrain = new Set(train);
-  const inVal = new Set(val);
-  const missing = train.filter((name) => !inVal.has(name));
-  const extra = val.filter((name) => !inTrain.has(name));
-  if (missing.length === 0 && extra.length === 0) return;
-  const faults = [
-    missing.length > 0 ? `lacks ${listed(missing)}` : undefined,
-    extra.length > 0 ? `has ${listed(extra)}, which train lacks` : undefined,
-  ];
-  throw new UserError(
-    valRoot,
-    faults.filter((fault) => fault !== undefined).join("; "),
-    `the ${train.length} classes of train`,
-    "give both parts the same class folders",
+function noImages(root: string, classes: readonly string[]): UserError {
+  return new UserError(
+    root,
+    `no images in the class folder${classes.length > 1 ? "s" : ""} ${listed(classes)}`,
+    "at least one image in every class folder",
+    "add images, or remove the folder",
   );
 }
 

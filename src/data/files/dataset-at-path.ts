@@ -27,13 +27,16 @@ export async function loadPath(
 ): Promise<Dataset | undefined> {
   const whole = resolve(path);
   const options = { ...given, name: basename(whole).replace(/\.csv$/i, "") };
+  const trainNeeded = given.heldOutOnly === undefined;
   const kind = await kindOf(whole);
   if (kind === "file") {
     if (!isShard(basename(whole))) return loadCsv([whole], options);
     return loadTfRecords({ folder: dirname(whole), train: [whole], val: undefined }, options);
   }
   if (kind === undefined)
-    return /[*?]/.test(path) ? loadTfRecords(await shardsMatching(whole), options) : undefined;
+    return /[*?]/.test(path)
+      ? loadTfRecords(await shardsMatching(whole, trainNeeded), options)
+      : undefined;
 
   const { files, folders } = await listFolder(whole);
   // Beside folders of classes, a table is but a description of them.
@@ -42,7 +45,7 @@ export async function loadPath(
   if (hasClasses) return loadImageFolder(whole, options);
   const tables = tablesIn(whole, files);
   if (tables !== undefined) return loadCsv(tables, options);
-  const shards = shardsIn(whole, files);
+  const shards = shardsIn(whole, files, trainNeeded);
   if (shards !== undefined) return loadTfRecords(shards, options);
   return loadImageFolder(whole, options);
 }

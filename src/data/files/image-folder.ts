@@ -6,8 +6,10 @@
 import { join, resolve } from "node:path";
 import { UserError } from "../../errors.js";
 import type { Dataset } from "../dataset.js";
-import { checkSameClasses, listFolder, readClassFolders } from "./class-folders.js";
+import { faultsFor } from "../faults.js";
+import { listFolder, readClassFolders } from "./class-folders.js";
 import { type DatasetOptions, datasetOf } from "./labelled-images.js";
+import { withSameClasses } from "./same-classes.js";
 
 /** Names under which a held-out part is looked for, in order of preference. */
 export const HELD_OUT_FOLDERS = ["val", "validation", "valid", "test"] as const;
@@ -26,18 +28,16 @@ export async function loadImageFolder(
   options: DatasetOptions,
 ): Promise<ImageFolderDataset> {
   const { train: trainRoot, heldOut: valRoot } = await findParts(resolve(root));
-  const train = await readClassFolders(trainRoot);
-  const val = valRoot === undefined ? undefined : await readClassFolders(valRoot);
-  if (valRoot !== undefined && val !== undefined)
-    checkSameClasses(train.classNames, val.classNames, valRoot);
-  const parts = {
-    classNames: train.classNames,
-    train,
-    val,
-    where: trainRoot,
-  };
+  const faults = faultsFor(options.badImages);
+  const listed = await readClassFolders(trainRoot, faults);
+  const { train, val } =
+    valRoot === undefined
+      ? { train: listed, val: undefined }
+      : withSameClasses(listed, await readClassFolders(valRoot, faults), valRoot, faults);
+  const parts = { classNames: train.classNames, train, val, where: trainRoot };
   const dataset = await datasetOf(parts, options);
-  return { ...dataset, skipped: train.skipped + (val?.skipped ?? 0) };
+  const skipped = train.skipped + (val?.skipped ?? 0);
+  return { ...dataset, skipped, ...(faults !== undefined && { faults }) };
 }
 
 /** Where the training images are, and the held-out ones if they have a folder of their own. */

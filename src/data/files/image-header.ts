@@ -11,6 +11,7 @@ import { openFile, readExactly } from "../../archive/file-reading.js";
 import { systemErrorCode } from "../../errors.js";
 import type { Decoder } from "../dataset.js";
 import { gifFramePixels } from "./gif-frames.js";
+import { END_BYTES, seemsCutOff } from "./image-end.js";
 
 /** What a file turned out to be. */
 export type ImageHeader =
@@ -24,6 +25,8 @@ export type ImageHeader =
       readonly width: number;
       /** EXIF orientation, 1 (upright) to 8; 5 to 8 exchange height and width. */
       readonly orientation: number;
+      /** The file does not end as its format has it: only decoding tells whether it is whole. */
+      readonly suspect?: true;
     }
   /** An image that the engine cannot decode. */
   | { readonly kind: "unsupported"; readonly format: string }
@@ -96,12 +99,15 @@ export async function readImageHeader(
       if (header.kind === "corrupt" && more) continue;
       if (header.kind === "corrupt" && hasUnsupportedExtension(path))
         return { kind: "unsupported", format: extname(path).slice(1).toLowerCase() };
-      if (header.kind !== "readable" || header.format !== "gif") return header;
+      if (header.kind !== "readable") return header;
+      const end = await lastBytes(file, start, range.offset, sizeBytes);
+      const known = heldAgainstEnd(header, start, end, sizeBytes);
+      if (header.format !== "gif") return known;
       if (sizeBytes > MOST_GIF_BYTES)
         return { kind: "corrupt", reason: `a GIF of ${sizeBytes} bytes, more than any is read` };
       const gif = new Uint8Array(sizeBytes);
       await readExactly(file, gif, range.offset);
-      return withFrames(header, gif);
+      return withFrames(known, gif);
     }
   } catch (error) {
     if (systemErrorCode(error) === "ENOENT") return { kind: "corrupt", reason: "no such file" };
@@ -117,7 +123,33 @@ export function imageHeaderOf(bytes: Uint8Array): ImageHeader {
   let header = parseImageHeader(bytes.slice(0, FIRST_READ_BYTES));
   if (header.kind === "corrupt" && bytes.length > FIRST_READ_BYTES && isJpeg(bytes))
     header = parseImageHeader(bytes.slice(0, MAX_READ_BYTES));
-  return withFrames(heldAgainstSize(header, bytes.length), bytes);
+  header = heldAgainstSize(header, bytes.length);
+  return withFrames(heldAgainstEnd(header, bytes, bytes.subarray(-END_BYTES), bytes.length), bytes);
+}
+
+/** The last bytes of an image: of its first ones, where these are all, or of its file. */
+async function lastBytes(
+  file: FileHandle,
+  start: Uint8Array,
+  offset: number,
+  sizeBytes: number,
+): Promise<Uint8Array> {
+  if (start.length >= sizeBytes) return start.subarray(-END_BYTES);
+  const end = new Uint8Array(Math.min(END_BYTES, sizeBytes));
+  await readExactly(file, end, offset + sizeBytes - end.length);
+  return end;
+}
+
+/** Marks an image whose file seems to end before it does. */
+function heldAgainstEnd(
+  header: ImageHeader,
+  start: Uint8Array,
+  end: Uint8Array,
+  sizeBytes: number,
+): ImageHeader {
+  if (header.kind !== "readable" || !seemsCutOff(header.format, start, end, sizeBytes))
+    return header;
+  return { ...header, suspect: true };
 }
 
 /** @param bytes all of the file's */

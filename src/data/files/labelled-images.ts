@@ -14,6 +14,7 @@ import {
   type UnreadableImage,
 } from "../dataset.js";
 import { takeSplit } from "../few-shot.js";
+import type { HeldOutOnly } from "../held-out.js";
 import { stratifiedSplit } from "../stratified-split.js";
 import { listed } from "./class-folders.js";
 import type { ImageHeader } from "./image-header.js";
@@ -22,6 +23,7 @@ import {
   checkReadable,
   faultOf,
   medianSize,
+  otherwiseSkip,
   type ReadableHeader,
   readHeaders,
 } from "./readable-images.js";
@@ -55,6 +57,8 @@ export interface DatasetOptions {
   readonly seed: number;
   /** Default: "refuse". */
   readonly badImages?: BadImages | undefined;
+  /** Only the held-out part is used; default both are. */
+  readonly heldOutOnly?: HeldOutOnly | undefined;
 }
 
 /**
@@ -64,22 +68,27 @@ export interface DatasetOptions {
  */
 export async function datasetOf(
   { classNames, train, val, where }: LabelledParts,
-  { name, seed, badImages = "refuse" }: DatasetOptions,
+  { name, seed, badImages = "refuse", heldOutOnly }: DatasetOptions,
 ): Promise<Dataset> {
   const parts = val === undefined ? [train] : [train, val];
   const headers: (readonly ImageHeader[])[] = [];
   for (const part of parts) headers.push(part.headers ?? (await readHeaders(part.paths)));
   if (badImages === "refuse") {
-    const names = parts.flatMap((part) => {
+    // A damaged image among those that are not used does no harm.
+    const first = heldOutOnly !== undefined && val !== undefined ? 1 : 0;
+    const names = parts.slice(first).flatMap((part) => {
       const nameOf = part.nameOf ?? ((index: number) => exampleName(part, index));
       return part.paths.map((_, index) => nameOf(index));
     });
-    checkReadable(names, headers.flat(), "leave them out: --bad_images skip");
+    checkReadable(names, headers.slice(first).flat(), otherwiseSkip);
   }
   const usable = parts.map((part, i) => usableOf(part, headers[i]!));
   const unreadable = usable.flatMap((part) => part.unreadable);
   const [first, second] = usable as [Usable, Usable | undefined];
-  if (badImages !== "report") checkClasses(classNames, first.split, second?.split, where);
+  if (badImages !== "report") {
+    const train = heldOutOnly === undefined ? first.split : undefined;
+    checkClasses(classNames, train, second?.split, where);
+  }
 
   let { split, headers: trainHeaders } = first;
   let heldOut = second?.split;
@@ -101,7 +110,7 @@ export async function datasetOf(
     classNames,
     train: split,
     val: heldOut,
-    typicalSize: medianSize(trainHeaders),
+    typicalSize: medianSize(trainHeaders.length > 0 ? trainHeaders : second!.headers),
     ...(badImages !== "refuse" && { unreadable }),
   };
 }
@@ -114,12 +123,14 @@ interface Usable {
 }
 
 function usableOf(part: LabelledImages, headers: readonly ImageHeader[]): Usable {
+  const suspect = Uint8Array.from(headers, (h) => (h.kind === "readable" && h.suspect ? 1 : 0));
   const all = {
     kind: "files",
     paths: part.paths,
     ...(part.ranges !== undefined && { ranges: part.ranges }),
     orientations: Uint8Array.from(headers, (h) => (h.kind === "readable" ? h.orientation : 1)),
     decoders: headers.map((h) => (h.kind === "readable" ? h.decoder : "jpeg-or-png")),
+    ...(suspect.includes(1) && { suspect }),
   } as const satisfies FileSource;
   const readable = headers.filter((header) => header.kind === "readable");
   if (readable.length === headers.length)
@@ -136,46 +147,18 @@ function usableOf(part: LabelledImages, headers: readonly ImageHeader[]): Usable
   };
 }
 
-/** Finds those of a part's images that the engine cannot decode, by index. */
-export type FindUndecodable = (
-  images: FileSource,
-) => Promise<readonly (UnreadableImage & { readonly index: number })[]>;
-
 /**
- * A dataset without the images that cannot be decoded, which are added to `unreadable`.
- * @throws UserError if a class has no image left, unless bad images are to be reported only
+ * @param train undefined where it is not used
+ * @throws UserError where a class has no training image, or nothing is held out
  */
-export async function withoutUndecodable(
-  dataset: Dataset,
-  find: FindUndecodable,
-  badImages: BadImages = "skip",
-): Promise<Dataset> {
-  const unreadable = [...(dataset.unreadable ?? [])];
-  const decodable = async (split: Split): Promise<Split> => {
-    if (split.images.kind !== "files") return split;
-    const found = await find(split.images);
-    if (found.length === 0) return split;
-    for (const { path, reason, kind } of found) unreadable.push({ path, reason, kind });
-    const bad = new Set(found.map(({ index }) => index));
-    return takeSplit(
-      split,
-      Int32Array.from(split.labels.keys()).filter((index) => !bad.has(index)),
-    );
-  };
-  const train = await decodable(dataset.train);
-  const val = await decodable(dataset.val);
-  if (badImages !== "report") checkClasses(dataset.classNames, train, val, dataset.name);
-  return { ...dataset, train, val, unreadable };
-}
-
-function checkClasses(
+export function checkClasses(
   classNames: readonly string[],
-  train: Split,
+  train: Split | undefined,
   val: Split | undefined,
   where: string,
 ): void {
-  const present = new Set(train.labels);
-  const empty = classNames.filter((_, label) => !present.has(label));
+  const present = new Set(train?.labels);
+  const empty = train === undefined ? [] : classNames.filter((_, label) => !present.has(label));
   if (empty.length > 0)
     throw new UserError(
       where,

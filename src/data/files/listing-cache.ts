@@ -2,22 +2,18 @@
  * Listings of large folders of classes, kept for later runs: to list ImageNet's 1.28 million files
  * takes long on a slow or remote disk, to ask 1,000 folders when they were changed does not.
  */
-import { createHash } from "node:crypto";
-import { mkdir, readFile, stat } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { stat } from "node:fs/promises";
+import { join, resolve } from "node:path";
 import { z } from "zod";
-import { writeFileAtomically } from "../../archive/atomic-file.js";
 import { cacheFolder } from "../../cache-folder.js";
-import { UserError } from "../../errors.js";
+import type { Faults } from "../faults.js";
 import {
   type ClassFolders,
   classFoldersOf,
   type ListedFolder,
   listClassFolders,
 } from "./class-folders.js";
-
-/** A folder that was changed so shortly before may change again without showing it. */
-const SETTLED_MS = 2000;
+import { keep, keptPath, readKept, SETTLED_MS } from "./kept-json.js";
 
 // One string for all images of a folder: a file of a million short strings takes longer to check
 // than to list. No file name holds a slash.
@@ -32,21 +28,23 @@ const listingSchema = z.object({
 /**
  * As `readClassFolders`, but out of the listing of an earlier run where none of the folders was
  * changed since. A listing that is damaged, or cannot be written, only costs the time.
+ * @param faults where class folders without an image are named, rather than in an error
  * @param cache the user's cache folder
  * @throws UserError if there is no class folder, or one without a single image
  */
 export async function readKeptClassFolders(
   root: string,
+  faults?: Faults,
   cache: string = cacheFolder(),
 ): Promise<ClassFolders> {
   const absolute = resolve(root);
   const path = listingPath(absolute, cache);
   const kept = await readListing(path, absolute);
   if (kept !== undefined && (await isUnchanged(absolute, kept)))
-    return classFoldersOf(absolute, kept);
+    return classFoldersOf(absolute, kept, faults);
   const begunMs = Date.now();
   const folders = await listClassFolders(absolute);
-  const found = classFoldersOf(absolute, folders);
+  const found = classFoldersOf(absolute, folders, faults);
   if (folders.every(({ mtimeMs }) => mtimeMs < begunMs - SETTLED_MS))
     await keepListing(path, absolute, folders);
   return found;
@@ -54,18 +52,11 @@ export async function readKeptClassFolders(
 
 /** The file that holds the listing of a folder. */
 export function listingPath(root: string, cache: string = cacheFolder()): string {
-  const key = createHash("sha256").update(resolve(root)).digest("hex").slice(0, 32);
-  return join(cache, "listings", `${key}.json`);
+  return keptPath(cache, "listings", resolve(root));
 }
 
 async function readListing(path: string, root: string): Promise<ListedFolder[] | undefined> {
-  let json: unknown;
-  try {
-    json = JSON.parse(await readFile(path, "utf8"));
-  } catch {
-    return undefined;
-  }
-  const listing = listingSchema.safeParse(json).data;
+  const listing = listingSchema.safeParse(await readKept(path)).data;
   if (listing?.root !== root) return undefined;
   return listing.folders.map((folder) => ({
     ...folder,
@@ -87,12 +78,5 @@ async function keepListing(
   folders: readonly ListedFolder[],
 ): Promise<void> {
   const packed = folders.map((folder) => ({ ...folder, images: folder.images.join("/") }));
-  const bytes = Buffer.from(JSON.stringify({ format: 1, root, folders: packed }));
-  try {
-    await mkdir(dirname(path), { recursive: true });
-    await writeFileAtomically(path, (append) => append(bytes));
-  } catch (error) {
-    const refused = error instanceof UserError || (error instanceof Error && "code" in error);
-    if (!refused) throw error;
-  }
+  await keep(path, { format: 1, root, folders: packed });
 }

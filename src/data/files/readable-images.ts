@@ -10,6 +10,9 @@ import { type ImageHeader, readImageHeader } from "./image-header.js";
  */
 export type BadImages = "refuse" | "skip" | "report";
 
+/** What can be done about images that cannot be used, besides replacing them. */
+export const otherwiseSkip = "leave them out: --bad_images skip";
+
 /** An image that the engine can decode. */
 export type ReadableHeader = Extract<ImageHeader, { kind: "readable" }>;
 

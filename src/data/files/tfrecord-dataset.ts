@@ -7,15 +7,21 @@ import { join } from "node:path";
 import { readWhole } from "../../archive/file-reading.js";
 import { UserError } from "../../errors.js";
 import type { Dataset } from "../dataset.js";
-import { type ImageExample, parseImageExample } from "../formats/tf-example.js";
-import { damagedRecord, readTfRecords, type TfRecord } from "../formats/tfrecord-reader.js";
+import { type Faults, faultsFor } from "../faults.js";
+import { classKey, type HeldOutOnly, labelledAs } from "../held-out.js";
 import { listed } from "./class-folders.js";
-import { type ImageHeader, imageHeaderOf } from "./image-header.js";
-import { type DatasetOptions, datasetOf, type LabelledImages } from "./labelled-images.js";
+import type { ImageHeader } from "./image-header.js";
+import {
+  type DatasetOptions,
+  datasetOf,
+  type LabelledImages,
+  type LabelledParts,
+} from "./labelled-images.js";
+import { indexShard } from "./shard-index.js";
 import type { Shards } from "./tfrecord-shards.js";
 
-/** Where the images of some shards are, and what they are. */
-interface ShardIndex {
+/** The images of several shards. */
+interface ShardsIndex {
   readonly paths: string[];
   readonly offsets: number[];
   readonly lengths: number[];
@@ -29,7 +35,7 @@ interface ShardIndex {
 
 /**
  * Reads a dataset from its shards. Its classes are the labels that occur in training, by value; they
- * are named by the examples' own words, by TFDS's label.labels.txt, or by their number.
+ * are named by the examples' own words, WordNet ids first, by TFDS's label.labels.txt, or by their number.
  * @throws UserError that names shard and record, where one is damaged or no image with a label; or if
  * images cannot be used
  */
@@ -37,8 +43,14 @@ export async function loadTfRecords(
   { folder, train, val }: Shards,
   options: DatasetOptions,
 ): Promise<Dataset> {
-  const trainIndex = await indexShards(train);
-  const valIndex = val === undefined ? undefined : await indexShards(val);
+  const faults = faultsFor(options.badImages);
+  const valIndex = val === undefined ? undefined : await indexShards(val, faults);
+  const tfdsNames = await readTfdsNames(folder);
+  if (options.heldOutOnly !== undefined && valIndex !== undefined) {
+    const parts = heldOutParts(valIndex, tfdsNames, options.heldOutOnly, folder, train.length > 0);
+    if (parts !== undefined) return datasetOf(parts, options);
+  }
+  const trainIndex = await indexShards(train, faults);
   if (trainIndex.labels.length === 0)
     throw new UserError(folder, "no record in the training shards", "images", "add shards");
 
@@ -52,7 +64,41 @@ export async function loadTfRecords(
       `labels among the ${labels.length} of training`,
       "hold out shards that have labels, and the same ones",
     );
-  const images = (index: ShardIndex): LabelledImages => ({
+  const parts = {
+    classNames: namesOf(labels, trainIndex.texts, tfdsNames),
+    train: imagesOf(trainIndex, classOf),
+    val: valIndex === undefined ? undefined : imagesOf(valIndex, classOf),
+    where: folder,
+  };
+  return { ...(await datasetOf(parts, options)), ...(faults !== undefined && { faults }) };
+}
+
+/**
+ * A dataset of held-out shards alone, by the model's classes, or by their own where nobody knows these.
+ * @param hasTrain whether there are training shards, which tell the classes otherwise: undefined is
+ *   returned where these are needed
+ */
+function heldOutParts(
+  index: ShardsIndex,
+  tfdsNames: readonly string[],
+  { classNames }: HeldOutOnly,
+  where: string,
+  hasTrain: boolean,
+): LabelledParts | undefined {
+  const own = [...new Set(index.labels)].sort((a, b) => a - b);
+  const names = namesOf(own, index.texts, tfdsNames);
+  const known = new Set(classNames?.map(classKey));
+  if (hasTrain && !names.every((name) => known.has(classKey(name)))) return undefined;
+  const classes = classNames ?? names;
+  const labels = labelledAs(Int32Array.from(own.keys()), names, classes, where);
+  const classOf = new Map(own.map((label, i) => [label, labels[i]!]));
+  const none = { paths: [], labels: new Int32Array(0), headers: [] };
+  return { classNames: classes, train: none, val: imagesOf(index, classOf), where };
+}
+
+/** @param classOf a class for each label */
+function imagesOf(index: ShardsIndex, classOf: ReadonlyMap<number, number>): LabelledImages {
+  return {
     paths: index.paths,
     ranges: {
       offsets: Float64Array.from(index.offsets),
@@ -61,18 +107,11 @@ export async function loadTfRecords(
     },
     labels: Int32Array.from(index.labels, (label) => classOf.get(label)!),
     headers: index.headers,
-  });
-  const parts = {
-    classNames: namesOf(labels, trainIndex.texts, await readTfdsNames(folder)),
-    train: images(trainIndex),
-    val: valIndex === undefined ? undefined : images(valIndex),
-    where: folder,
   };
-  return datasetOf(parts, options);
 }
 
-async function indexShards(shards: readonly string[]): Promise<ShardIndex> {
-  const index: ShardIndex = {
+async function indexShards(shards: readonly string[], faults?: Faults): Promise<ShardsIndex> {
+  const all: ShardsIndex = {
     paths: [],
     offsets: [],
     lengths: [],
@@ -82,27 +121,18 @@ async function indexShards(shards: readonly string[]): Promise<ShardIndex> {
     texts: new Map(),
   };
   for (const path of shards) {
-    for await (const record of readTfRecords(path)) {
-      const { encoded, label, text } = parse(path, record);
-      index.paths.push(path);
-      index.offsets.push(record.offset + encoded.byteOffset - record.bytes.byteOffset);
-      index.lengths.push(encoded.length);
-      index.records.push(record.index);
-      index.labels.push(label);
-      index.headers.push(imageHeaderOf(encoded));
-      if (text && !index.texts.has(label)) index.texts.set(label, text);
+    const { offsets, lengths, labels, headers, texts } = await indexShard(path, faults);
+    for (const [record, offset] of offsets.entries()) {
+      all.paths.push(path);
+      all.records.push(record);
+      all.offsets.push(offset);
+      all.lengths.push(lengths[record]!);
+      all.labels.push(labels[record]!);
+      all.headers.push(headers[record]!);
     }
+    for (const [label, text] of texts) if (!all.texts.has(label)) all.texts.set(label, text);
   }
-  return index;
-}
-
-function parse(path: string, { index, bytes }: TfRecord): ImageExample {
-  try {
-    return parseImageExample(bytes);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw damagedRecord(path, index, `is no example of an image: ${reason}`, error);
-  }
+  return all;
 }
 
 /** The classes' names, all different: two of ImageNet's are called crane. */

@@ -26,10 +26,15 @@ export function isShard(name: string): boolean {
  * The shards in a folder. Where names tell a part (train, val, validation, valid, test), those of train
  * are trained on and the first of the others is held out; where none does, all are trained on.
  * @param files names of the folder's files
+ * @param trainNeeded whether held-out shards need others to train on beside them
  * @returns undefined where none is a shard
- * @throws UserError where a numbered shard is missing, or held-out shards have none to train on beside them
+ * @throws UserError where a numbered shard is missing, or those to train on are and needed
  */
-export function shardsIn(folder: string, files: readonly string[]): Shards | undefined {
+export function shardsIn(
+  folder: string,
+  files: readonly string[],
+  trainNeeded = true,
+): Shards | undefined {
   const names = files.filter(isShard);
   if (names.length === 0) return undefined;
   checkComplete(folder, names);
@@ -40,7 +45,7 @@ export function shardsIn(folder: string, files: readonly string[]): Shards | und
   const unnamed = of(undefined);
   let train = of("train");
   if (train.length === 0 && heldOut === undefined) train = unnamed;
-  if (train.length === 0)
+  if (train.length === 0 && trainNeeded)
     throw new UserError(
       folder,
       `shards of a held-out part (${heldOut![0]}), but none named train`,
@@ -56,7 +61,7 @@ export function shardsIn(folder: string, files: readonly string[]): Shards | und
  * file's name, not in its folder's.
  * @throws UserError where no shard matches
  */
-export async function shardsMatching(pattern: string): Promise<Shards> {
+export async function shardsMatching(pattern: string, trainNeeded = true): Promise<Shards> {
   const name = basename(pattern);
   const folder = dirname(pattern);
   const { files } = await listFolder(folder);
@@ -68,6 +73,7 @@ export async function shardsMatching(pattern: string): Promise<Shards> {
   const shards = shardsIn(
     folder,
     files.filter((file) => matching.test(file)),
+    trainNeeded,
   );
   if (shards !== undefined) return shards;
   throw new UserError(

@@ -10,14 +10,18 @@ export interface ImageExample {
   /** The image's file, a view of the example's bytes. */
   readonly encoded: Uint8Array;
   readonly label: number;
-  /** The class in words, where the example has it. */
+  /** The class in words, its WordNet id first, where the example has these. */
   readonly text: string | undefined;
 }
 
 /** The features' names: as ImageNet's and TF-Slim's scripts write them, and as TFDS does. */
 const NAMES = [
-  { image: "image/encoded", label: "image/class/label", text: "image/class/text" },
-  { image: "image", label: "label", text: undefined },
+  {
+    image: "image/encoded",
+    label: "image/class/label",
+    texts: ["image/class/synset", "image/class/text"],
+  },
+  { image: "image", label: "label", texts: [] },
 ] as const;
 
 /** Fields of the messages, by number. */
@@ -38,7 +42,7 @@ const DELIMITED = 2;
 /** @throws Error that says what is lacking, or that the bytes are no Example */
 export function parseImageExample(bytes: Uint8Array): ImageExample {
   const features = featuresOf(bytes);
-  for (const { image, label, text } of NAMES) {
+  for (const { image, label, texts } of NAMES) {
     const encoded = features.get(image);
     const value = features.get(label);
     if (encoded === undefined || value === undefined) continue;
@@ -46,9 +50,11 @@ export function parseImageExample(bytes: Uint8Array): ImageExample {
     const number = firstInteger(value);
     if (first === undefined) throw new Error(`the feature ${image} holds no bytes`);
     if (number === undefined) throw new Error(`the feature ${label} holds no whole number`);
-    const words = text === undefined ? undefined : features.get(text);
-    const [name] = words === undefined ? [] : bytesOf(words);
-    return { encoded: first, label: number, text: name && textOf(name) };
+    const words = texts.flatMap((text) => {
+      const [bytes] = bytesOf(features.get(text) ?? new Uint8Array(0));
+      return bytes === undefined || bytes.length === 0 ? [] : [textOf(bytes)];
+    });
+    return { encoded: first, label: number, text: words.join(" ") || undefined };
   }
   const names = [...features.keys()].sort().map((name) => name.slice(0, 40));
   const more = names.length > 10 ? ` and ${names.length - 10} more` : "";

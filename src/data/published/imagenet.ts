@@ -8,30 +8,55 @@ import { exists } from "../../archive/file-reading.js";
 import { UserError } from "../../errors.js";
 import { KNOWN_DATASET_SIZES } from "../../recipe/hyperrule.js";
 import type { Dataset, Split } from "../dataset.js";
-import { type ClassFolders, checkSameClasses, listed, listFolder } from "../files/class-folders.js";
+import { type Faults, faultsFor } from "../faults.js";
+import { type ClassFolders, listed, listFolder } from "../files/class-folders.js";
 import { hasImageExtension, hasUnsupportedExtension } from "../files/image-header.js";
+import type { DatasetOptions } from "../files/labelled-images.js";
 import { readKeptClassFolders } from "../files/listing-cache.js";
+import { withSameClasses } from "../files/same-classes.js";
+import { classKey, labelledAs } from "../held-out.js";
 import { readValidationLabels } from "./imagenet-labels.js";
+import { imageNetNames } from "./model-class-names.js";
 
 /**
  * Loads the dataset. Labels go by the order of the training folders' names, as in the official code.
  * @param datadir the folder that holds `train`, `val` and, for a flat `val`, what labels it
+ * @param options with `heldOutOnly` no `train` is needed: without it, labels go by the model's classes,
+ *   or by the 1,000 of ILSVRC-2012
  * @throws UserError where a part is missing, empty or not labelled, or the parts' classes differ
  */
-export async function loadImageNet(datadir: string): Promise<Dataset> {
+export async function loadImageNet(
+  datadir: string,
+  { badImages, heldOutOnly }: Pick<DatasetOptions, "badImages" | "heldOutOnly"> = {},
+): Promise<Dataset> {
   const root = resolve(datadir);
-  await checkParts(root);
-  const train = await readKeptClassFolders(join(root, "train"));
+  const trainRoot = join(root, "train");
   const valRoot = join(root, "val");
-  const { folders } = await listFolder(valRoot);
-  const val =
-    folders.length === 0
-      ? await readFlat(root, train.classNames)
-      : await readKeptClassFolders(valRoot);
-  checkSameClasses(train.classNames, val.classNames, valRoot);
+  if (heldOutOnly !== undefined && !(await exists(trainRoot))) {
+    await checkParts(root, [valRoot]);
+    const { classNames = await imageNetNames("imagenet-1k") } = heldOutOnly;
+    const val = await readVal(root);
+    const labels = labelledAs(val.labels, val.classNames, classNames, valRoot);
+    const none = { ...val, paths: [], labels: new Int32Array(0), skipped: 0 };
+    return datasetOf(classNames.map(classKey), none, { ...val, labels });
+  }
+  await checkParts(root, [trainRoot, valRoot]);
+  const faults = faultsFor(badImages);
+  const trainFolders = await readKeptClassFolders(trainRoot, faults);
+  const { train, val } = withSameClasses(
+    trainFolders,
+    await readVal(root, faults),
+    valRoot,
+    faults,
+  );
+  const dataset = datasetOf(train.classNames, train, val);
+  return { ...dataset, ...(faults !== undefined && { faults }) };
+}
+
+function datasetOf(classNames: readonly string[], train: ClassFolders, val: ClassFolders): Dataset {
   return {
     name: "imagenet2012",
-    classNames: train.classNames,
+    classNames,
     train: trusted(train),
     val: trusted(val),
     typicalSize: KNOWN_DATASET_SIZES["imagenet2012"]!,
@@ -39,10 +64,9 @@ export async function loadImageNet(datadir: string): Promise<Dataset> {
   };
 }
 
-async function checkParts(root: string): Promise<void> {
+async function checkParts(root: string, parts: readonly string[]): Promise<void> {
   const missing: string[] = [];
-  for (const part of ["train", "val"])
-    if (!(await exists(join(root, part)))) missing.push(join(root, part));
+  for (const part of parts) if (!(await exists(part))) missing.push(part);
   if (missing.length === 0) return;
   throw new UserError(
     root,
@@ -53,12 +77,18 @@ async function checkParts(root: string): Promise<void> {
   );
 }
 
+/** The held-out images, in class folders or flat; labels go by their own `classNames`. */
+async function readVal(root: string, faults?: Faults): Promise<ClassFolders> {
+  const valRoot = join(root, "val");
+  const { folders } = await listFolder(valRoot);
+  return folders.length === 0 ? readFlat(root) : readKeptClassFolders(valRoot, faults);
+}
+
 /**
  * The images of a `val` without class folders, in the order of their numbers.
- * @param classNames of the training set
- * @throws UserError unless there is one image for each label, and each label has a class
+ * @throws UserError unless there is one image for each label
  */
-async function readFlat(root: string, classNames: readonly string[]): Promise<ClassFolders> {
+async function readFlat(root: string): Promise<ClassFolders> {
   const valRoot = join(root, "val");
   const { wnids, where } = await readValidationLabels(root);
   const { files, skipped } = await listFolder(valRoot);
@@ -79,11 +109,12 @@ async function readFlat(root: string, classNames: readonly string[]): Promise<Cl
       `ILSVRC2012_val_00000001.JPEG and so on, without a gap, to ${images.length}`,
       "unpack ILSVRC2012_img_val.tar there again",
     );
+  const classNames = [...new Set(wnids)];
   const labelOf = new Map(classNames.map((name, label) => [name, label]));
   return {
-    classNames: [...new Set(wnids)],
+    classNames,
     paths: images.map((name) => `${valRoot}/${name}`),
-    labels: Int32Array.from(wnids, (wnid) => labelOf.get(wnid) ?? -1),
+    labels: Int32Array.from(wnids, (wnid) => labelOf.get(wnid)!),
     skipped: skipped + files.length - images.length,
   };
 }

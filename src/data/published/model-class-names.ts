@@ -21,6 +21,12 @@ const namesByTask: Readonly<Record<string, readonly string[]>> = {
     lined marbled matted meshed paisley perforated pitted pleated polka-dotted porous potholed scaly
     smeared spiralled sprinkled stained stratified striped studded swirly veined waffled woven wrinkled
     zigzagged`),
+  resisc45: words(`airplane airport baseball_diamond basketball_court beach bridge chaparral church
+    circular_farmland cloud commercial_area dense_residential desert forest freeway golf_course
+    ground_track_field harbor industrial_area intersection island lake meadow medium_residential
+    mobile_home_park mountain overpass palace parking_lot railway railway_station
+    rectangular_farmland river roundabout runway sea_ice ship snowberg sparse_residential stadium
+    storage_tank tennis_court terrace thermal_power_station wetland`),
   oxford_iiit_pet: words(`Abyssinian american_bulldog american_pit_bull_terrier basset_hound beagle
     Bengal Birman Bombay boxer British_Shorthair chihuahua Egyptian_Mau english_cocker_spaniel
     english_setter german_shorthaired great_pyrenees havanese japanese_chin keeshond leonberger
@@ -41,14 +47,10 @@ export async function modelClassNames(
   classes: number,
 ): Promise<readonly string[] | undefined> {
   const known = zooModel(model) ?? zooModel(`vtab/${model}`) ?? zooModel(`distill/${model}`);
-  if (known === undefined) return undefined;
+  // Another head than the published one was trained on something else.
+  if (known === undefined || classes !== known.classes) return undefined;
   const names = await namesOf(known.name, classes);
   return names?.length === classes ? names : undefined;
-}
-
-/** A class's name, or its WordNet id where it begins with one: what lists of ImageNet agree on. */
-export function classKey(name: string): string {
-  return /^n\d{8}\b/.exec(name)?.[0] ?? name;
 }
 
 async function namesOf(name: string, classes: number): Promise<readonly string[] | undefined> {
@@ -59,7 +61,7 @@ async function namesOf(name: string, classes: number): Promise<readonly string[]
 }
 
 /** The classes of a list in assets/, as `n01440764 tench`. */
-async function imageNetNames(list: string): Promise<string[]> {
+export async function imageNetNames(list: "imagenet-1k" | "imagenet-21k"): Promise<string[]> {
   const text = await readFile(join(packageRoot, "assets", `${list}.tsv`), "utf8");
   return text
     .trimEnd()

@@ -1,5 +1,5 @@
 /** Finds a dataset in the layout of its publisher, and brings what is missing of it. */
-import { rm } from "node:fs/promises";
+import { copyFile, rename, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { exists } from "../../archive/file-reading.js";
 import { UserError } from "../../errors.js";
@@ -30,7 +30,8 @@ export interface PublishedDataset {
 
 /**
  * Finds a dataset that is whole in one of its places. Otherwise completes it in the first of them:
- * from archives that lie there, which stay, or from fetched ones, which are unpacked and removed.
+ * from files that lie in one of its places or in the data folder, which stay, or from fetched ones, of
+ * which archives are unpacked and removed.
  * @returns the folder in which its parts lie
  * @throws UserError where something is missing and cannot be had, naming what to download
  */
@@ -52,22 +53,51 @@ export async function findOrFetch(
     note: request.note,
   });
   try {
-    for (const part of await missingParts(dataset, home)) await bring(part, home, request);
+    for (const part of await missingParts(dataset, home))
+      await bring(part, home, await whereFileLies(part, dataset, datadir), request);
   } finally {
     await lock.release();
   }
   return home;
 }
 
-/** Brings a part into a folder that lacks it. */
-async function bring(part: PublishedPart, home: string, request: DataFetch): Promise<void> {
-  const archive = join(home, fileName(part));
-  const isThere = await exists(archive);
-  if (!isThere) await fetchPublished(part, home, request);
+/**
+ * Brings a part into a folder that lacks it.
+ * @param file the file as it is published, if it lies somewhere
+ */
+async function bring(
+  part: PublishedPart,
+  home: string,
+  file: string | undefined,
+  request: DataFetch,
+): Promise<void> {
+  const path = join(home, fileName(part));
+  if (file === undefined) await fetchPublished(part, home, request);
+  else if (part.unpacked === undefined) await copyWhole(file, path);
   if (part.unpacked === undefined) return;
+  const archive = file ?? path;
   request.note?.(`unpacking ${archive}`);
   await unpackArchive(archive, part.unpacked, home, request.signal);
-  if (!isThere) await rm(archive);
+  if (file === undefined) await rm(archive);
+}
+
+/** Under its name only when it is whole. */
+async function copyWhole(file: string, path: string): Promise<void> {
+  await copyFile(file, `${path}.part`);
+  await rename(`${path}.part`, path);
+}
+
+/** A part's file as it is published, in one of the dataset's places or in the data folder. */
+async function whereFileLies(
+  part: PublishedPart,
+  { places }: PublishedDataset,
+  datadir: string,
+): Promise<string | undefined> {
+  for (const place of [...places, "."]) {
+    const path = join(datadir, place, fileName(part));
+    if (await exists(path)) return path;
+  }
+  return undefined;
 }
 
 async function missingParts(
@@ -80,15 +110,15 @@ async function missingParts(
   return parts.filter((_, i) => !there[i]);
 }
 
-/** @throws UserError unless all that is missing in the folder lies there as an archive */
+/** @throws UserError unless all that is missing in the folder lies somewhere as it is published */
 async function checkWithin(
   dataset: PublishedDataset,
   datadir: string,
   home: string,
 ): Promise<void> {
   const missing = await missingParts(dataset, home);
-  const there = await Promise.all(missing.map((part) => exists(join(home, fileName(part)))));
-  const wanted = missing.filter((_, i) => !there[i]);
+  const files = await Promise.all(missing.map((part) => whereFileLies(part, dataset, datadir)));
+  const wanted = missing.filter((_, i) => files[i] === undefined);
   if (wanted.length === 0) return;
   const { name, places, parts } = dataset;
   const folders = places.map((place) => resolve(datadir, place));

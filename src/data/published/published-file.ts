@@ -6,7 +6,7 @@ import { readFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { fileHash } from "../../archive/file-hash.js";
 import { UserError } from "../../errors.js";
-import { FileRefused } from "../../fetch/connection.js";
+import { FileFailed, FileRefused } from "../../fetch/connection.js";
 import { fetchFile } from "../../fetch/fetch-file.js";
 import { makeFolder } from "../../fetch/make-folder.js";
 import { finishPart, removePart } from "../../fetch/partial-file.js";
@@ -24,6 +24,8 @@ export interface DataFetch {
   readonly offline?: boolean | undefined;
   /** A mirror: an address that replaces all of a file's address but its name. */
   readonly dataUrl?: string | undefined;
+  /** Hold files to the mirror's own MD5SUMS, for one whose files are not the publishers'. */
+  readonly trustMirror?: boolean | undefined;
   /** Stops fetching and unpacking; its reason is thrown, and what was fetched is kept. */
   readonly signal?: AbortSignal | undefined;
   /** Told how far a file is, of how much if the server says. */
@@ -62,13 +64,13 @@ export async function fetchPublished(
   folder: string,
   request: DataFetch,
 ): Promise<void> {
-  const { dataUrl, signal, fetchProgress, note } = request;
+  const { dataUrl, trustMirror, signal, fetchProgress, note } = request;
   await makeFolder(folder, "--datadir");
   const name = fileName(file);
   const path = join(folder, name);
   const part = `${path}.part`;
   const url = dataUrl === undefined ? file.url : onMirror(dataUrl, name);
-  const mirrored = dataUrl === undefined ? undefined : await mirroredSum(dataUrl, path, signal);
+  const mirrored = dataUrl && trustMirror ? await mirroredSum(dataUrl, path, signal) : undefined;
   if (mirrored !== undefined)
     note?.(`${name} is proven by the mirror's MD5SUMS, not by its publisher's sum`);
   const expected = mirrored ?? file.md5;
@@ -76,7 +78,9 @@ export async function fetchPublished(
   note?.(`fetching ${url} (${describeBytes(file.sizeBytes)}) into ${resolve(folder)}`);
   const progress =
     fetchProgress && ((done: number, total?: number) => fetchProgress(name, done, total));
-  await fetchFile(url, part, { signal, progress, note });
+  // A mirror's own file may differ a little.
+  const mostBytes = Math.ceil(1.1 * file.sizeBytes) + 2 ** 20;
+  await fetchFile(url, part, { signal, progress, note, mostBytes });
   const got = await fileHash(part, "md5", signal);
   if (got !== expected) {
     await removePart(part);
@@ -85,7 +89,8 @@ export async function fetchPublished(
       `what came has the MD5 sum ${got}; it was removed`,
       `${expected}, as ${mirrored === undefined ? "published" : "the mirror's MD5SUMS says"}`,
       "type the same command again; if it persists, the server has another file: choose another " +
-        "mirror, or fetch the file by other means",
+        "mirror, or fetch the file by other means. A mirror with files and an MD5SUMS of its own: " +
+        "--trust_mirror",
     );
   }
   await finishPart(part, path);
@@ -112,10 +117,10 @@ async function mirroredSum(
   const part = `${path}.MD5SUMS.part`;
   let text: string;
   try {
-    await fetchFile(onMirror(dataUrl, "MD5SUMS"), part, { signal });
+    await fetchFile(onMirror(dataUrl, "MD5SUMS"), part, { signal, mostBytes: 2 ** 20 });
     text = await readFile(part, "utf8");
   } catch (error) {
-    if (error instanceof FileRefused) return undefined;
+    if (error instanceof FileRefused && !(error instanceof FileFailed)) return undefined;
     throw error;
   } finally {
     await removePart(part);

@@ -4,7 +4,7 @@ import { basename, join, relative } from "node:path";
 import { test } from "node:test";
 import type { FileSource, Split } from "../../../src/data/dataset.js";
 import { loadImageFolder } from "../../../src/data/files/image-folder.js";
-import { withoutUndecodable } from "../../../src/data/files/labelled-images.js";
+import { withoutUndecodable } from "../../../src/data/files/undecodable-images.js";
 import { fixturePath } from "../../fixture-path.js";
 import { temporaryFolder, writeTree } from "../temporary-folder.js";
 

@@ -244,3 +244,32 @@ test("web pages, folders, named pipes and devices are no images", async (t) => {
   for (const path of [join(folder, "sub.jpg"), join(folder, "pipe.jpg"), "/dev/zero"])
     assert.deepEqual(await readImageHeader(path), corrupt("not a regular file"));
 });
+
+test("a file that does not end as its format has it is suspect, however it was read", async (t) => {
+  const folder = await temporaryFolder(t);
+  const names = ["colour.jpg", "rgba.png", "two-frames.gif", "colour.bmp", "lossy.webp"];
+  for (const name of names) {
+    const whole = await readFile(join(IMAGES, name));
+    // Photographs of telephones have data after the image.
+    const files = { cut: whole.subarray(0, -10), more: Buffer.concat([whole, Buffer.alloc(90)]) };
+    for (const [kind, bytes] of Object.entries({ whole, ...files })) {
+      await writeTree(folder, { [name]: bytes });
+      const headers = [await readImageHeader(join(folder, name)), imageHeaderOf(bytes)];
+      for (const header of headers) {
+        assert.ok(header.kind === "readable", name);
+        assert.equal(header.suspect, kind === "cut" ? true : undefined, `${name}, ${kind}`);
+      }
+    }
+  }
+  // Longer than what is read at first.
+  const jpeg = await readFile(join(IMAGES, "colour.jpg"));
+  const long = withSegments(jpeg, Array<Buffer>(3).fill(Buffer.alloc(60_000)));
+  await writeTree(folder, { "long.jpg": long, "cut.jpg": long.subarray(0, -10) });
+  for (const [name, suspect] of [
+    ["long.jpg", undefined],
+    ["cut.jpg", true],
+  ] as const) {
+    const header = await readImageHeader(join(folder, name));
+    assert.equal(header.kind === "readable" && header.suspect, suspect, name);
+  }
+});

@@ -24,13 +24,14 @@ for (const [dataset, folder, archive] of [
     const server = await serveData(t, { ...files, MD5SUMS: sumsOf(files) });
     const cutting = await serveData(t, files, 200);
     const datadir = await temporaryFolder(t);
-    const request = { dataset, datadir, seed: 0 };
-    // The cut one has no MD5SUMS, so that what came is held against the publisher's sum.
-    await assert.rejects(loadDataset({ ...request, dataUrl: cutting.url }), {
+    const request = { dataset, datadir, seed: 0, trustMirror: true };
+    // The cut one is not trusted: what came is held against the publisher's sum.
+    const untrusted = { ...request, dataUrl: cutting.url, trustMirror: false };
+    await assert.rejects(loadDataset(untrusted), {
       name: "UserError",
       message: /MD5 sum .*; it was removed\n.*, as published/,
     });
-    assert.deepEqual(cutting.requests.slice(1), [`GET /${archive}`, `GET /${archive} from 200`]);
+    assert.deepEqual(cutting.requests, [`GET /${archive}`, `GET /${archive} from 200`]);
     assert.deepEqual(await readdir(datadir), []);
 
     const loaded = await loadDataset({ ...request, dataUrl: server.url });

@@ -1,7 +1,8 @@
 /** What published models' outputs mean, by names that other sources give to the same numbers. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { classKey, modelClassNames } from "../../../src/data/published/model-class-names.js";
+import { classKey } from "../../../src/data/held-out.js";
+import { modelClassNames } from "../../../src/data/published/model-class-names.js";
 import { ZOO } from "../../../src/zoo/models.js";
 
 test("ImageNet's classes go by WordNet id, in the order of the ids", async () => {
@@ -33,11 +34,12 @@ test("what is not certain has no names", async () => {
   assert.equal(await modelClassNames("vtab/BiT-M-R50x1-run0-clevr-count", 8), undefined);
   assert.equal(await modelClassNames("my-R50x1", 1000), undefined);
   assert.equal(await modelClassNames("BiT-M-R50x1-CIFAR10", 11), undefined, "another head");
+  assert.equal(await modelClassNames("BiT-M-R50x1", 1000), undefined, "another head");
 });
 
 test("every list is as long as its models' heads", async () => {
   for (const { name, classes } of ZOO.filter((model) =>
-    /dtd|svhn|pet|flower|euro|cifar/i.test(model.name),
+    /dtd|svhn|pet|flower|euro|resisc|cifar/i.test(model.name),
   ))
     assert.equal((await modelClassNames(name, classes))?.length, classes, name);
 });

@@ -6,7 +6,7 @@ import {
   findOrFetch,
   type PublishedDataset,
 } from "../../../src/data/published/published-dataset.js";
-import { type DataServer, serveData } from "../data-server.js";
+import { serveData } from "../data-server.js";
 import { md5, sumsOf, tarGzOf, zipOf } from "../made-archives.js";
 import { temporaryFolder, writeTree } from "../temporary-folder.js";
 
@@ -32,8 +32,6 @@ function dataset(url: string): PublishedDataset {
     ],
   };
 }
-
-const gets = ({ requests }: DataServer) => requests.filter((line) => !line.includes("MD5SUMS"));
 
 test("what is missing is fetched, proven, unpacked and cleared away, once", async (t) => {
   const server = await serveData(t, FILES);
@@ -82,6 +80,18 @@ test("an archive that lies there is unpacked and kept; a whole dataset elsewhere
   assert.deepEqual(server.requests, ["GET /labels.mat"]);
 });
 
+test("files in the data folder itself are used, and stay", async (t) => {
+  const server = await serveData(t, {});
+  const datadir = await temporaryFolder(t);
+  await writeTree(datadir, { "images.tar.gz": ARCHIVE, "labels.mat": "labels" });
+  const home = await findOrFetch(dataset(server.url), datadir, { offline: true });
+  assert.equal(home, join(datadir, "home"));
+  assert.deepEqual((await readdir(home)).sort(), ["images", "labels.mat"]);
+  assert.equal(await readFile(join(home, "labels.mat"), "utf8"), "labels");
+  assert.deepEqual((await readdir(datadir)).sort(), ["home", "images.tar.gz", "labels.mat"]);
+  assert.deepEqual(server.requests, []);
+});
+
 test("another file than was published is refused and removed", async (t) => {
   const server = await serveData(t, { ...FILES, "labels.mat": "changed" });
   const datadir = await temporaryFolder(t);
@@ -121,7 +131,7 @@ test("a mirror has the files by their names, and the publisher's sums hold", asy
   const notes: string[] = [];
   const note = (line: string) => notes.push(line);
   await findOrFetch(published, await temporaryFolder(t), { dataUrl: `${mirror.url}/`, note });
-  assert.deepEqual(gets(mirror), ["GET /images.tar.gz", "GET /labels.mat"]);
+  assert.deepEqual(mirror.requests, ["GET /images.tar.gz", "GET /labels.mat"]);
   assert.ok(!notes.some((line) => line.includes("MD5SUMS")));
   const changed = await serveData(t, { ...FILES, "labels.mat": "changed" });
   await assert.rejects(
@@ -134,13 +144,18 @@ test("a mirror has the files by their names, and the publisher's sums hold", asy
   );
 });
 
-test("a mirror's own MD5SUMS stands above the publisher's sums, which is said", async (t) => {
+test("a mirror's own MD5SUMS stands above the publisher's sums where it is trusted", async (t) => {
   const published = dataset("http://127.0.0.1:1");
   const own = { "labels.mat": "changed", "images.tar.gz": await zipOf({ "images/1.jpg": "1" }) };
   const mirror = await serveData(t, { ...own, MD5SUMS: `# ours\n${sumsOf(own)}` });
+  await assert.rejects(
+    findOrFetch(published, await temporaryFolder(t), { dataUrl: mirror.url }),
+    /what came has the MD5 sum .*\n.*, as published\n.*--trust_mirror/,
+  );
   const notes: string[] = [];
   const home = await findOrFetch(published, await temporaryFolder(t), {
     dataUrl: mirror.url,
+    trustMirror: true,
     note: (line) => notes.push(line),
   });
   assert.equal(await readFile(join(home, "labels.mat"), "utf8"), "changed");
@@ -151,7 +166,7 @@ test("a mirror's own MD5SUMS stands above the publisher's sums, which is said", 
 
   const lying = await serveData(t, { ...FILES, MD5SUMS: sumsOf(own) });
   await assert.rejects(
-    findOrFetch(published, await temporaryFolder(t), { dataUrl: lying.url }),
+    findOrFetch(published, await temporaryFolder(t), { dataUrl: lying.url, trustMirror: true }),
     /expected: [0-9a-f]{32}, as the mirror's MD5SUMS says/,
   );
 });

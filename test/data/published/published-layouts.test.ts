@@ -6,6 +6,7 @@ import { type TestContext, test } from "node:test";
 import type { Dataset, Split } from "../../../src/data/dataset.js";
 import { loadDataset } from "../../../src/data/datasets.js";
 import { FLOWER_NAMES } from "../../../src/data/published/flower-names.js";
+import type { DataFetch } from "../../../src/data/published/published-file.js";
 import { fixturePath } from "../../fixture-path.js";
 import { serveData } from "../data-server.js";
 import { type Files, sumsOf, tarGzOf, zipOf } from "../made-archives.js";
@@ -24,7 +25,7 @@ function images(...paths: readonly string[]): Record<string, Uint8Array> {
 async function datadirWith(t: TestContext, files: Files) {
   const datadir = await temporaryFolder(t);
   await writeTree(datadir, files);
-  const load = (dataset: string, request: { offline?: boolean; dataUrl?: string } = {}) =>
+  const load = (dataset: string, request: DataFetch = {}) =>
     loadDataset({ dataset, datadir, seed: 0, offline: true, ...request });
   return { datadir, load };
 }
@@ -33,7 +34,7 @@ async function datadirWith(t: TestContext, files: Files) {
 async function fetched(t: TestContext, dataset: string, files: Files) {
   const mirror = await serveData(t, { ...files, MD5SUMS: sumsOf(files) });
   const { datadir, load } = await datadirWith(t, {});
-  const loaded = await load(dataset, { offline: false, dataUrl: mirror.url });
+  const loaded = await load(dataset, { offline: false, dataUrl: mirror.url, trustMirror: true });
   // And again, of what is there now.
   assert.deepEqual(await load(dataset), loaded);
   return { datadir, loaded };
