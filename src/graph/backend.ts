@@ -42,6 +42,8 @@ export class GraphBackend extends tf.KernelBackend {
   readonly computeType: ComputeType;
   /** Whether the fused operations are used: the engine has them in float32 and bfloat16. */
   readonly fused: boolean;
+  /** Whether bfloat16 convolutions are our own: they are written for x86-64's instructions. */
+  readonly ownConvolutions: boolean;
 
   constructor(
     readonly builder: GraphBuilder,
@@ -50,6 +52,8 @@ export class GraphBackend extends tf.KernelBackend {
     super();
     this.computeType = policy.computeType;
     this.fused = policy.fused === true && policy.computeType !== "float16";
+    const narrow = policy.computeType === "bfloat16";
+    this.ownConvolutions = this.fused && narrow && process.arch === "x64";
   }
 
   /** The tensor that stands for `output` while tracing. Throws where its shape is not known. */

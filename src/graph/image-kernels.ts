@@ -47,13 +47,13 @@ function convGeometry(x: readonly number[], filter: readonly number[], attrs: Co
 }
 
 /**
- * Whether the engine's own convolutions (native/kernels/conv.cc, conv_filter_grad.cc) are the ones:
- * they are for bfloat16, one stride for both directions, and channels in multiples of 16.
+ * Whether a convolution is one of our own (native/kernels/conv.cc, conv_filter_grad.cc), which know one
+ * stride for both directions, and channels in multiples of 16.
  */
 function isOwn(graph: GraphBackend, { info }: ReturnType<typeof convGeometry>): boolean {
   const { inChannels, outChannels, strideHeight, strideWidth } = info;
   const fits = inChannels % 16 === 0 && outChannels % 16 === 0 && strideHeight === strideWidth;
-  return graph.fused && graph.computeType === "bfloat16" && fits;
+  return graph.ownConvolutions && fits;
 }
 
 register<ConvAttrs>("Conv2D", (graph, inputs, attrs) => {

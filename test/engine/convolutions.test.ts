@@ -1,0 +1,149 @@
+/** Our convolutions of bfloat16 and their gradients against float64, computed as they are defined. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import * as tf from "@tensorflow/tfjs";
+import { engine } from "../engine-for-tests.js";
+import { deviation, run, wave } from "./traced-gradients.js";
+
+type Shape = [number, number, number, number];
+
+interface Case {
+  readonly x: Shape;
+  readonly kernel: Shape;
+  readonly stride: 1 | 2;
+  readonly pad: "same" | "valid";
+}
+
+/** The nearest bfloat16, ties to even. */
+function narrowed(values: Float32Array): Float32Array {
+  const bits = new Uint32Array(values.slice().buffer);
+  for (const [i, b] of bits.entries()) bits[i] = ((b + 0x7fff + ((b >>> 16) & 1)) >>> 16) << 16;
+  return new Float32Array(bits.buffer);
+}
+
+function geometry({ x, kernel, stride, pad }: Case) {
+  const info = tf.backend_util.computeConv2DInfo(x, kernel, stride, 1, pad);
+  return { out: info.outShape, top: info.padInfo.top, left: info.padInfo.left };
+}
+
+/** Calls `visit` with the places in x `[N,H,W,I]`, y `[N,H,W,O]` and the kernel that meet each other. */
+function meetings(c: Case, visit: (x: number, y: number, kernel: number) => void): void {
+  const [n, h, w, ci] = c.x;
+  const [kh, kw, , co] = c.kernel;
+  const { out, top, left } = geometry(c);
+  const [, oh, ow] = out;
+  for (let image = 0; image < n; image++)
+    for (let oy = 0; oy < oh; oy++)
+      for (let ox = 0; ox < ow; ox++)
+        for (let ky = 0; ky < kh; ky++)
+          for (let kx = 0; kx < kw; kx++) {
+            const [iy, ix] = [oy * c.stride + ky - top, ox * c.stride + kx - left];
+            if (iy < 0 || iy >= h || ix < 0 || ix >= w) continue;
+            const from = ((image * h + iy) * w + ix) * ci;
+            visit(from, ((image * oh + oy) * ow + ox) * co, (ky * kw + kx) * ci * co);
+          }
+}
+
+/** The convolution and its gradients by x and by the kernel. */
+function definition(c: Case, x: Float32Array, kernel: Float32Array, dy: Float32Array) {
+  const [, , ci, co] = c.kernel;
+  const y = new Float64Array(dy.length);
+  const dx = new Float64Array(x.length);
+  const dw = new Float64Array(kernel.length);
+  meetings(c, (fromX, fromY, fromKernel) => {
+    for (let i = 0; i < ci; i++)
+      for (let o = 0; o < co; o++) {
+        const k = fromKernel + i * co + o;
+        y[fromY + o]! += x[fromX + i]! * kernel[k]!;
+        dx[fromX + i]! += dy[fromY + o]! * kernel[k]!;
+        dw[k]! += x[fromX + i]! * dy[fromY + o]!;
+      }
+  });
+  return [y, dx, dw] as const;
+}
+
+const policy = { computeType: "bfloat16", fused: true } as const;
+
+async function both(c: Case) {
+  const fed = { x: wave(c.x, 1), kernel: wave(c.kernel, 3), dy: wave(geometry(c).out as Shape, 2) };
+  const got = await run(policy, fed, ({ x: images, kernel }) => {
+    return tf.conv2d(images as tf.Tensor4D, kernel as tf.Tensor4D, c.stride, c.pad);
+  });
+  const [x, kernel, dy] = [fed.x, fed.kernel, fed.dy].map(({ data }) => narrowed(data));
+  return { got, wanted: definition(c, x!, kernel!, dy!) };
+}
+
+/** Within half a place of bfloat16 of the right values, and a little for the float32 sums. */
+function assertRounded(got: Float32Array, wanted: Float64Array): void {
+  assert.equal(got.length, wanted.length);
+  const slack = 1e-5 * wanted.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  for (const [i, value] of wanted.entries())
+    assert.ok(
+      Math.abs(got[i]! - value) <= 2 ** -8 * Math.abs(value) + slack,
+      `${i}: ${got[i]}, ${value}`,
+    );
+}
+
+// Odd widths leave half a pair at a row's end; 48 channels leave a panel of 16; 40 x 40 makes several
+// blocks of a sum; 9 images of 64 x 64 are more than are packed at a time.
+const cases: Case[] = [
+  { x: [2, 8, 8, 32], kernel: [1, 1, 32, 64], stride: 1, pad: "same" },
+  { x: [3, 5, 7, 16], kernel: [1, 1, 16, 48], stride: 1, pad: "same" },
+  { x: [2, 9, 8, 32], kernel: [1, 1, 32, 32], stride: 2, pad: "valid" },
+  { x: [2, 8, 8, 32], kernel: [3, 3, 32, 48], stride: 1, pad: "same" },
+  { x: [2, 7, 5, 16], kernel: [3, 3, 16, 16], stride: 1, pad: "same" },
+  { x: [1, 40, 40, 16], kernel: [3, 3, 16, 32], stride: 1, pad: "same" },
+  { x: [2, 10, 10, 16], kernel: [3, 3, 16, 32], stride: 2, pad: "valid" },
+  { x: [2, 11, 9, 16], kernel: [3, 3, 16, 32], stride: 2, pad: "same" },
+  { x: [2, 8, 8, 16], kernel: [3, 3, 16, 32], stride: 2, pad: "same" },
+  { x: [1, 12, 12, 16], kernel: [5, 3, 16, 16], stride: 1, pad: "valid" },
+  { x: [33, 1, 1, 64], kernel: [1, 1, 64, 32], stride: 1, pad: "same" },
+  { x: [9, 64, 64, 64], kernel: [1, 1, 64, 16], stride: 1, pad: "same" },
+  { x: [1, 2, 2, 16], kernel: [3, 3, 16, 16], stride: 1, pad: "same" },
+];
+
+for (const c of cases) {
+  const name = `x [${c.x}], kernel [${c.kernel}], stride ${c.stride}, ${c.pad}`;
+  test(`${name}: the convolution and its gradients`, { skip: !engine.fused }, async () => {
+    const { got, wanted } = await both(c);
+    // Products of bfloat16 are exact in float32: float32 sums are rounded, and then y and dx are.
+    assertRounded(got[0]!, wanted[0]);
+    assertRounded(got[1]!, wanted[1]);
+    assert.ok(deviation(got[2]!, wanted[2]) < 1e-5, `dw: ${deviation(got[2]!, wanted[2])}`);
+  });
+}
+
+test("two runs give the same bits", { skip: !engine.fused }, async () => {
+  const { got: first } = await both(cases[4]!);
+  const { got: second } = await both(cases[4]!);
+  assert.deepEqual(first, second);
+});
+
+test("what is added to a convolution is part of it, and rounded once", {
+  skip: !engine.fused,
+}, async () => {
+  const c: Case = { x: [2, 5, 7, 16], kernel: [3, 3, 16, 48], stride: 1, pad: "same" };
+  const shape = geometry(c).out as Shape;
+  const fed = {
+    x: wave(c.x, 1),
+    kernel: wave(c.kernel, 3),
+    // An addition is bfloat16 when one side is; so the shortcut is what bfloat16 can hold.
+    plus: { shape, data: narrowed(wave(shape, 5).data) },
+    dy: wave(shape, 2),
+  };
+  const got = await run(policy, fed, ({ x, kernel, plus }) => {
+    return tf.add(tf.conv2d(x as tf.Tensor4D, kernel as tf.Tensor4D, 1, "same"), plus!);
+  });
+  const [x, kernel, dy] = [fed.x, fed.kernel, fed.dy].map(({ data }) => narrowed(data));
+  const [y] = definition(c, x!, kernel!, dy!);
+  const wanted = y.map((value, i) => value + fed.plus.data[i]!);
+  assertRounded(got[0]!, wanted);
+});
+
+test("other channels than multiples of 16 take TensorFlow's operations", async () => {
+  const { got, wanted } = await both({
+    ...{ x: [2, 6, 6, 3], kernel: [3, 3, 3, 16], stride: 1, pad: "same" },
+  });
+  // All three results are bfloat16.
+  for (const [i, values] of wanted.entries()) assertRounded(got[i]!, values);
+});
