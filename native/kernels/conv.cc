@@ -1,10 +1,13 @@
-// A convolution of bfloat16 images, and with stride 1 its gradient by the images, which is the
-// convolution of dy with the kernel turned round:
-//   y[n, y, x, o] = sum over ky, kx, i of x[n, y * stride + ky - pad_top, x * stride + kx - pad_left, i]
-//                   times w[ky, kx, i, o],
-// and plus[n, y, x, o] where there is one.
-// Eight pixels at a time are multiplied with panels of the kernel straight from where they lie; only
-// the kernel is packed first.
+// A convolution of bfloat16 images,
+//   y[n, i, j, o] = sum over ky, kx, c of x[n, i * stride + ky - pad_top, j * stride + kx - pad_left, c]
+//                   times w[ky, kx, c, o],
+// and, turned round, its gradient by the images,
+//   dx[n, i * stride + ky - pad_top, j * stride + kx - pad_left, c] = sum over ky, kx, o, wherever these
+//                   meet, of dy[n, i, j, o] times w[ky, kx, c, o];
+// and one more value for each of the result's where there is something to add.
+//
+// Eight pixels at a time are multiplied with panels of the kernel from where they lie; only the kernel
+// is packed first.
 #include <algorithm>
 #include <stdexcept>
 #include <vector>
@@ -22,103 +25,140 @@ constexpr int64_t kBlock = 128;
 // A kernel that stays in the second cache beside them.
 constexpr int64_t kSmallKernelBytes = 256 << 10;
 
-struct Geometry {
-  int64_t images, height, width, in;
-  int64_t out_height, out_width, out;
-  int64_t kernel_height, kernel_width, stride, pad_top, pad_left;
-  int64_t places() const { return kernel_height * kernel_width; }
-  int64_t out_pixels() const { return images * out_height * out_width; }
+// A place of the kernel, and the pixel that it meets, from i * step and j * step of a part on.
+struct Place {
+  int64_t kernel, y, x;
 };
 
-// w [places, in, out] to panels of [places, in / 2, 32], of which the last may be 16 wide.
-void PackKernel(const Geometry& g, const bfloat16* w, uint32_t* to) {
-  const int64_t panels = CeilDiv(g.out, kPanelColumns), pairs = g.in / 2;
-  ParallelFor(panels * g.places(), [&](int64_t task) {
-    const int64_t place = task % g.places(), o = task / g.places() * kPanelColumns;
-    const int64_t n = std::min(kPanelColumns, g.out - o);
-    const Row row = {w + place * g.in * g.out, g.in, g.out, 0, 1, g.in};
-    PackRow(row, o, n, to + o * g.places() * pairs + place * pairs * n);
-  });
-}
+// Pixels of the result that meet the same places: those at first + i * spacing, all of them forward,
+// and turned round those of the same place modulo the stride.
+struct Part {
+  int64_t height, width, first_y, first_x;
+  std::vector<Place> places;
+  int64_t packed;  // where its part of the packed kernel begins
+};
 
-// The same of w [places, out, in], its places in reverse.
-void PackTurnedKernel(const Geometry& g, const bfloat16* w, uint32_t* to) {
-  const int64_t panels = CeilDiv(g.out, kPanelColumns), pairs = g.in / 2;
-  ParallelFor(panels * g.places(), [&](int64_t task) {
-    const int64_t place = task % g.places(), o = task / g.places() * kPanelColumns;
-    const int64_t n = std::min(kPanelColumns, g.out - o);
-    const bfloat16* from = w + ((g.places() - 1 - place) * g.out + o) * g.in;
-    PackChannels(from, g.in, pairs, n, to + o * g.places() * pairs + place * pairs * n);
-  });
-}
+struct Geometry {
+  int64_t images, height, width, in;   // what is read
+  int64_t out_height, out_width, out;  // what is made
+  int64_t step, spacing;
+  std::vector<Part> parts;
+  int64_t pairs() const { return in / 2; }
+  int64_t panels() const { return CeilDiv(out, kPanelColumns); }
+};
 
-// Where the images' values are that meet each place of the kernel, for kPixels pixels of the result
-// from `first` on; zeros stand for those outside.
-void FindPixels(const Geometry& g, const bfloat16* x, int64_t first, const bfloat16* zeros,
-                const bfloat16** from) {
-  int64_t column = first % g.out_width, row = first / g.out_width % g.out_height;
-  int64_t image = first / g.out_width / g.out_height;
-  for (int64_t r = 0; r < kPixels; r++) {
-    const bfloat16* const pixels = x + image * g.height * g.width * g.in;
-    const int64_t top = row * g.stride - g.pad_top, left = column * g.stride - g.pad_left;
-    const bool there = first + r < g.out_pixels();
-    for (int64_t ky = 0; ky < g.kernel_height; ky++) {
-      const int64_t iy = top + ky;
-      const bool inside = there && iy >= 0 && iy < g.height;
-      for (int64_t kx = 0; kx < g.kernel_width; kx++) {
-        const int64_t ix = left + kx;
-        const bool meets = inside && ix >= 0 && ix < g.width;
-        from[(ky * g.kernel_width + kx) * kPixels + r] =
-            meets ? pixels + (iy * g.width + ix) * g.in : zeros;
-      }
+struct Kernel {
+  int64_t height, width, stride, pad_top, pad_left;
+};
+
+void AddParts(const Kernel& k, bool turned, Geometry* g) {
+  g->step = turned ? 1 : k.stride;
+  g->spacing = turned ? k.stride : 1;
+  int64_t packed = 0;
+  for (int64_t ry = 0; ry < g->spacing; ry++)
+    for (int64_t rx = 0; rx < g->spacing; rx++) {
+      const int64_t height = CeilDiv(std::max<int64_t>(0, g->out_height - ry), g->spacing);
+      const int64_t width = CeilDiv(std::max<int64_t>(0, g->out_width - rx), g->spacing);
+      Part part = {height, width, ry, rx, {}, packed};
+      for (int64_t ky = 0; ky < k.height; ky++)
+        for (int64_t kx = 0; kx < k.width; kx++) {
+          const int64_t y = turned ? ry + k.pad_top - ky : ky - k.pad_top;
+          const int64_t x = turned ? rx + k.pad_left - kx : kx - k.pad_left;
+          // C++ divides towards zero, and so do the remainders: exact ones are the same either way.
+          if (turned && (y % k.stride != 0 || x % k.stride != 0)) continue;
+          const int64_t by = turned ? k.stride : 1;
+          part.places.push_back({ky * k.width + kx, y / by, x / by});
+        }
+      packed += static_cast<int64_t>(part.places.size()) * g->out * g->pairs();
+      g->parts.push_back(std::move(part));
     }
-    if (++column < g.out_width) continue;
-    column = 0;
-    if (++row < g.out_height) continue;
-    row = 0;
-    image++;
+}
+
+// w [places, in, out], turned [places, out, in], to each part's panels of [places, in / 2, 32], of which
+// the last may be 16 wide.
+void PackKernel(const Geometry& g, const Part& part, bool turned, const bfloat16* w, uint32_t* to) {
+  const int64_t places = part.places.size();
+  ParallelFor(g.panels() * places, [&](int64_t task) {
+    const int64_t place = task % places, o = task / places * kPanelColumns;
+    const int64_t n = std::min(kPanelColumns, g.out - o);
+    const bfloat16* from = w + part.places[place].kernel * g.in * g.out;
+    uint32_t* panel = to + part.packed + o * places * g.pairs() + place * g.pairs() * n;
+    if (turned)
+      PackChannels(from + o * g.in, g.in, g.pairs(), n, panel);
+    else
+      PackRow({from, g.in, g.out, 0, 1, g.in}, o, n, panel);
+  });
+}
+
+// kPixels pixels of a part: what each of its places meets, from [places, kPixels], and where in the
+// result they are, or -1 after the last.
+void FindPixels(const Geometry& g, const Part& part, const bfloat16* x, int64_t first,
+                const bfloat16* zeros, const bfloat16** from, int64_t* result) {
+  int64_t j = first % part.width, i = first / part.width % part.height;
+  int64_t n = first / part.width / part.height;
+  for (int64_t r = 0; r < kPixels; r++) {
+    const bool there = n < g.images;
+    const int64_t y = part.first_y + i * g.spacing, z = part.first_x + j * g.spacing;
+    result[r] = there ? (n * g.out_height + y) * g.out_width + z : -1;
+    const bfloat16** place_from = from + r;
+    for (const Place& place : part.places) {
+      const int64_t iy = i * g.step + place.y, ix = j * g.step + place.x;
+      const bool meets = there && iy >= 0 && iy < g.height && ix >= 0 && ix < g.width;
+      *place_from = meets ? x + ((n * g.height + iy) * g.width + ix) * g.in : zeros;
+      place_from += kPixels;
+    }
+    if (++j < part.width) continue;
+    j = 0;
+    if (++i < part.height) continue;
+    i = 0;
+    n++;
   }
 }
 
-// Channels of a panel, of kPixels pixels from `first` on.
-void MultiplyTile(const Geometry& g, const bfloat16* const* from, const uint32_t* packed,
-                  int64_t panel, int64_t first, const bfloat16* plus, bfloat16* y) {
+// Channels of a panel, of the pixels at `result`.
+void MultiplyTile(const Geometry& g, const Part& part, const bfloat16* const* from,
+                  const int64_t* result, const uint32_t* packed, int64_t panel,
+                  const bfloat16* plus, bfloat16* y) {
   static const PixelProducts products = FindBfloat16Products().pixels;
-  const int64_t pairs = g.in / 2, o = panel * kPanelColumns;
+  const int64_t places = part.places.size(), o = panel * kPanelColumns;
   bfloat16 nowhere[kPanelColumns] = {};  // takes what stands for pixels after the last
   bfloat16* to[kPixels];
   const bfloat16* added[kPixels];
   for (int64_t r = 0; r < kPixels; r++) {
-    const bool there = first + r < g.out_pixels();
-    to[r] = there ? y + (first + r) * g.out + o : nowhere;
-    added[r] = there && plus != nullptr ? plus + (first + r) * g.out + o : nowhere;
+    const int64_t at = result[r] * g.out + o;
+    to[r] = result[r] < 0 ? nowhere : y + at;
+    added[r] = result[r] < 0 || plus == nullptr ? nowhere : plus + at;
   }
-  products(from, g.places(), pairs, packed + o * g.places() * pairs,
+  products(from, places, g.pairs(), packed + part.packed + o * places * g.pairs(),
            std::min(kPanelColumns, g.out - o), plus == nullptr ? nullptr : added, to);
 }
 
-void Multiply(const Geometry& g, const bfloat16* x, const uint32_t* packed, const bfloat16* plus,
-              bfloat16* y) {
-  const int64_t panels = CeilDiv(g.out, kPanelColumns), pairs = g.in / 2;
-  const int64_t blocks = CeilDiv(g.out_pixels(), kBlock);
+void Multiply(const Geometry& g, const Part& part, const bfloat16* x, const uint32_t* packed,
+              const bfloat16* plus, bfloat16* y) {
+  const int64_t pixels = g.images * part.height * part.width, places = part.places.size();
+  const int64_t blocks = CeilDiv(pixels, kBlock);
+  if (blocks == 0) return;
   // A task has a block of pixels and some panels: enough tasks for all threads to end together.
-  const int64_t group = std::max<int64_t>(1, panels / CeilDiv(16 * Parallelism(), blocks));
-  const int64_t groups = CeilDiv(panels, group);
+  const int64_t group = std::max<int64_t>(1, g.panels() / CeilDiv(16 * Parallelism(), blocks));
+  const int64_t groups = CeilDiv(g.panels(), group);
   const std::vector<bfloat16> zeros(g.in);
   ParallelFor(blocks * groups, [&](int64_t task) {
-    const int64_t begin = task / groups * kBlock, end = std::min(begin + kBlock, g.out_pixels());
+    const int64_t begin = task / groups * kBlock, end = std::min(begin + kBlock, pixels);
     const int64_t tiles = CeilDiv(end - begin, kPixels);
-    std::vector<const bfloat16*> from(tiles * g.places() * kPixels);
+    std::vector<const bfloat16*> from(tiles * places * kPixels);
+    std::vector<int64_t> result(tiles * kPixels);
     for (int64_t tile = 0; tile < tiles; tile++)
-      FindPixels(g, x, begin + tile * kPixels, zeros.data(), &from[tile * g.places() * kPixels]);
-    const int64_t first = task % groups * group, last = std::min(first + group, panels);
+      FindPixels(g, part, x, begin + tile * kPixels, zeros.data(),
+                 from.data() + tile * places * kPixels, &result[tile * kPixels]);
+    const int64_t first = task % groups * group, last = std::min(first + group, g.panels());
     // A small kernel stays in the cache as a whole: then a pixel's channels are written in one go.
-    const int64_t kernel_bytes = 4 * (last - first) * kPanelColumns * g.places() * pairs;
+    const int64_t kernel_bytes = 4 * (last - first) * kPanelColumns * places * g.pairs();
     const int64_t at_once = kernel_bytes <= kSmallKernelBytes ? 1 : tiles;
     for (int64_t tile = 0; tile < tiles; tile += at_once)
       for (int64_t panel = first; panel < last; panel++)
         for (int64_t t = tile; t < tile + at_once; t++)
-          MultiplyTile(g, &from[t * g.places() * kPixels], packed, panel, begin + t * kPixels, plus, y);
+          MultiplyTile(g, part, from.data() + t * places * kPixels, &result[t * kPixels], packed,
+                       panel, plus, y);
   });
 }
 
@@ -130,25 +170,30 @@ class Conv {
         out_width_(IntAttr(construction, "out_width")),
         stride_(IntAttr(construction, "stride")),
         pad_top_(IntAttr(construction, "pad_top")),
-        pad_left_(IntAttr(construction, "pad_left")) {}
+        pad_left_(IntAttr(construction, "pad_left")) {
+    if (stride_ < 1) throw std::runtime_error("the stride must be positive");
+  }
 
   void Compute(TF_OpKernelContext* context) const {
     const Tensor x(Input(context, 0)), w(Input(context, 1));
     if (x.rank() != 4 || w.rank() != 4) throw std::runtime_error("x and w must have four dimensions");
     const int64_t in = w.dim(turned_ ? 3 : 2), out = w.dim(turned_ ? 2 : 3);
     if (x.dim(3) != in) throw std::runtime_error("x and w must have the same channels");
-    if (in % 2 != 0 || out % kPanelRows != 0)
+    if (in % kPanelRows != 0 || out % kPanelRows != 0)
       throw std::runtime_error("channels must be a multiple of 16");
-    const Geometry g = {x.dim(0),    x.dim(1), x.dim(2), in,      out_height_, out_width_, out,
-                        w.dim(0),    w.dim(1), stride_,  pad_top_, pad_left_};
+    Geometry g = {x.dim(0), x.dim(1), x.dim(2), in, out_height_, out_width_, out, 1, 1, {}};
+    AddParts({w.dim(0), w.dim(1), stride_, pad_top_, pad_left_}, turned_, &g);
     const Tensor y(Output(context, 0, {g.images, g.out_height, g.out_width, g.out}));
     if (y.size() == 0) return;
     const Addend plus(context, 2, y);
     // Kept from call to call: memory that is new each time costs as much as packing does.
     static thread_local std::vector<uint32_t> packed;
     packed.resize(std::max<size_t>(packed.size(), w.size() / 2));
-    (turned_ ? PackTurnedKernel : PackKernel)(g, w.data<bfloat16>(), packed.data());
-    Multiply(g, x.data<bfloat16>(), packed.data(), plus.data<bfloat16>(), y.data<bfloat16>());
+    for (const Part& part : g.parts) {
+      PackKernel(g, part, turned_, w.data<bfloat16>(), packed.data());
+      Multiply(g, part, x.data<bfloat16>(), packed.data(), plus.data<bfloat16>(),
+               y.data<bfloat16>());
+    }
   }
 
  private:
@@ -156,6 +201,7 @@ class Conv {
   const int out_height_, out_width_, stride_, pad_top_, pad_left_;
 };
 
+// The attributes that tell the size are not within reach here.
 void InferShape(TF_ShapeInferenceContext* context, TF_Status* status) {
   TF_ShapeInferenceContextSetUnknownShape(context, status);
 }

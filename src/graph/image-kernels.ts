@@ -82,17 +82,16 @@ register<ConvAttrs & { inputShape: Shape4D }>("Conv2DBackpropInput", (graph, inp
   const filter = graph.cast(graph.value(inputs["filter"]!), graph.computeType);
   const { inputShape } = attrs;
   const conv = convGeometry(inputShape, filter.shape, attrs);
-  if (isOwn(graph, conv) && conv.info.strideHeight === 1) {
-    // The convolution of dy with the filter turned round.
-    const { inHeight, inWidth, filterHeight, filterWidth, padInfo } = conv.info;
+  if (isOwn(graph, conv)) {
+    const { inHeight, inWidth, strideHeight, padInfo } = conv.info;
     const own = {
       N: attribute.int(0),
       turned: attribute.int(1),
       out_height: attribute.int(inHeight),
       out_width: attribute.int(inWidth),
-      stride: attribute.int(1),
-      pad_top: attribute.int(filterHeight - 1 - padInfo.top),
-      pad_left: attribute.int(filterWidth - 1 - padInfo.left),
+      stride: attribute.int(strideHeight),
+      pad_top: attribute.int(padInfo.top),
+      pad_left: attribute.int(padInfo.left),
     };
     return graph.emit("BitConv", [dy, filter], own, dy.type, inputShape);
   }
