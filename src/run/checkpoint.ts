@@ -8,6 +8,7 @@ import type { NamedArray } from "../archive/numeric-array.js";
 import { UserError } from "../errors.js";
 import { sizeOf } from "../graph/shape.js";
 import type { VariableSpec } from "../model/architecture.js";
+import { lossScalePrefix } from "../model/checkpoint.js";
 import type { TrainProgram } from "../step/program.js";
 import { assignVariables, readVariables } from "../step/variables.js";
 
@@ -47,11 +48,16 @@ export async function readPosition(archive: NpzReader): Promise<RunPosition | un
 }
 
 /**
- * Sets a program's optimizer from a checkpoint. Its variables come through `loadArchive`.
+ * Sets a program's optimizer from a checkpoint. Its variables come through `loadArchive`. What scales
+ * the loss in float16 stays as it is where a run of another precision wrote the checkpoint.
  * @throws UserError where the archive lacks a part of it, as momentum
  */
 export async function restoreOptimizer(archive: NpzReader, program: TrainProgram): Promise<void> {
-  const lacking = program.optimizerState.filter(({ name }) => !archive.has(name));
+  const { session, optimizerState } = program;
+  const wanted = optimizerState.filter(
+    ({ name }) => archive.has(name) || !name.startsWith(lossScalePrefix),
+  );
+  const lacking = wanted.filter(({ name }) => !archive.has(name));
   if (lacking.length > 0) {
     throw new UserError(
       archive.path,
@@ -61,8 +67,7 @@ export async function restoreOptimizer(archive: NpzReader, program: TrainProgram
     );
   }
   const values = async function* (): AsyncGenerator<readonly [VariableSpec, Float32Array]> {
-    for (const spec of program.optimizerState)
-      yield [spec, (await archive.read(spec.name)).data as Float32Array];
+    for (const spec of wanted) yield [spec, (await archive.read(spec.name)).data as Float32Array];
   };
-  await assignVariables(program.session, values());
+  await assignVariables(session, values());
 }
