@@ -164,8 +164,8 @@ function readBack({ path }: CheckpointPaths, reason: string): UserError {
 }
 
 /**
- * Adds to a checkpoint's manifest the evaluation that came after it, at the end of a run; does
- * nothing where there is no such checkpoint.
+ * Adds to a checkpoint's manifest the evaluation that came after it; does nothing where there is no
+ * such checkpoint.
  */
 export async function addValidation(
   folder: RunFolder,

@@ -7,7 +7,7 @@ import type { RunRecordFile } from "../../src/run/same-run.js";
 import { temporaryFolder } from "../data/temporary-folder.js";
 import { engine } from "../engine-for-tests.js";
 import { thorough } from "../soak/table.js";
-import { trainTiny } from "./tiny-training.js";
+import { metricsOf, trainTiny } from "./tiny-training.js";
 
 type Stops = readonly (readonly number[])[];
 
@@ -43,14 +43,5 @@ for (const [name, changes, some] of variants) {
       assert.deepEqual(await metricsOf(last.folder.metrics), rows, "each step once");
     }
     t.diagnostic(`${stops.flat().length} stops`);
-  });
-}
-
-/** The rows of metrics.jsonl, without what the clock says. */
-async function metricsOf(path: string): Promise<unknown[]> {
-  const lines = (await readFile(path, "utf8")).trimEnd().split("\n");
-  return lines.map((line) => {
-    const { time, step_ms, ...row } = JSON.parse(line) as Record<string, unknown>;
-    return row;
   });
 }
