@@ -4,7 +4,8 @@
 export const INTERRUPTED_EXIT = 130;
 
 /**
- * Runs `work` with a signal that the first Ctrl-C aborts; the second ends the process at once.
+ * Runs `work` with a signal that the first Ctrl-C aborts; on the second the system ends the process,
+ * also in the middle of a call of the engine, while no JavaScript runs.
  * @param goodbye what to say on standard error when it has stopped
  * @returns what `work` gives, or undefined where it was interrupted
  */
@@ -13,11 +14,14 @@ export async function interruptible<T>(
   goodbye: () => string,
 ): Promise<T | undefined> {
   const controller = new AbortController();
+  const signals = ["SIGINT", "SIGTERM"] as const;
+  const leaveSignals = () => {
+    for (const name of signals) process.off(name, stop);
+  };
   const stop = () => {
-    if (controller.signal.aborted) process.exit(INTERRUPTED_EXIT);
+    leaveSignals();
     controller.abort(new Error("interrupted"));
   };
-  const signals = ["SIGINT", "SIGTERM"] as const;
   for (const name of signals) process.on(name, stop);
   try {
     return await work(controller.signal);
@@ -26,6 +30,6 @@ export async function interruptible<T>(
     console.error(goodbye());
     return undefined;
   } finally {
-    for (const name of signals) process.off(name, stop);
+    leaveSignals();
   }
 }
