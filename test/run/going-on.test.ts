@@ -154,3 +154,37 @@ test("a diverging run stops, says what to try, and saves nothing that is broken"
   assert.ok(steps < 10, `${steps} steps`);
   await readFile(checkpoint);
 });
+
+test("a run without a checkpoint begins anew where it can have had none, and says so", async () => {
+  const name = "early";
+  const changes = { name, saveEvery: 2, evalEvery: 3 };
+  const folder = runFolder(options.logdir, name);
+  await run(changes, 3);
+  const removed = async () => {
+    for (const path of [folder.checkpoints, folder.checkpoint]) await rm(path, { recursive: true });
+  };
+  await removed();
+  const begun = await run(changes, 4);
+  const anew = "The run has made 3 steps and has no checkpoint: it begins anew";
+  assert.equal(
+    begun.lines.find((line) => line.startsWith("The run has")),
+    anew,
+  );
+  assert.equal(begun.steps, 4);
+
+  await removed();
+  const lost = /has made 4 steps, but no checkpoint of it[\s\S]*--force begins anew/;
+  await refused({ ...changes, seed: 1 }, lost);
+  assert.equal((await readFile(folder.metrics, "utf8")).match(/"step"/g)?.length, 4, "kept");
+  const forced = await run({ ...changes, seed: 1, force: true }, 2);
+  assert.ok(
+    forced.lines.some((line) => line.includes("under other settings: seed was 0, is now 1")),
+  );
+
+  const whole = await run({ ...changes, seed: 1, save: false });
+  assert.equal(whole.steps, 6);
+  await removed();
+  await refused({ ...changes, seed: 1 }, /holds a run that is done, but no checkpoint of it/);
+  await run({ ...changes, seed: 1, force: true }, 1);
+  await assert.rejects(readFile(folder.result), /ENOENT/, "the earlier run's");
+});
