@@ -50,6 +50,6 @@ function noneWhole({ checkpoints }: RunFolder, damaged: readonly string[]): User
     checkpoints,
     `no checkpoint is whole:\n    ${damaged.join("\n    ")}`,
     "at least one as it was written",
-    "bring one back from a backup; or remove the run's folder to start from the beginning",
+    "bring one back from a backup, or choose another --name to start from the beginning",
   );
 }

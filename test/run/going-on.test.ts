@@ -104,6 +104,16 @@ test("a run of an earlier version, with nothing but checkpoint.npz, goes on to t
   assert.equal(result.version, 1);
 });
 
+test("a damaged config.json is to be removed by itself, and the run goes on without it", async () => {
+  const name = "damaged";
+  const folder = await copyAs(name);
+  await writeFile(folder.config, "{");
+  await refused({ name }, /config\.json: is not JSON[\s\S]*remove \S*config\.json alone/);
+  await rm(folder.config);
+  const { lines } = await run({ name }, 4);
+  assert.ok(lines.includes("Resumed at step 3"));
+});
+
 test("a config.json of a newer version is refused by name", async () => {
   const name = "newer";
   const folder = await copyAs(name);
