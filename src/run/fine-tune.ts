@@ -20,7 +20,7 @@ import { type FineTuneOptions, type RunConfig, resolveConfig } from "./options.j
 import { defaultPrecision } from "./precision.js";
 import { lockRun, makeRunFolder, type RunFolder, runFolder } from "./run-folder.js";
 import { describeTimes, RunLog } from "./run-log.js";
-import { checkSameRun } from "./same-run.js";
+import { changedFreely, checkSameRun } from "./same-run.js";
 import { type Run, type RunConsole, trainRun, withSmallerParts } from "./train-run.js";
 import { readJson, writeJson } from "./versioned-json.js";
 
@@ -110,6 +110,13 @@ async function planRun(
   } else {
     const changed = checkSameRun(folder, known, resumed, config, force);
     if (changed.length > 0) notes.push(`Going on all the same (--force): ${changed.join("; ")}`);
+    const freely = known === undefined ? [] : changedFreely(known, config);
+    if (freely.length > 0) notes.push(`Changed, but not the result: ${freely.join("; ")}`);
+    const { batchSplit = config.split } = options;
+    if (batchSplit !== config.split)
+      notes.push(
+        `Going on with a batch in ${config.split} parts, as the run did, not in --batch_split ${batchSplit}`,
+      );
   }
   return { dataset, data, config, resumed, notes };
 }

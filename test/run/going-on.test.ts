@@ -82,7 +82,12 @@ test("other data are refused; moved data, workers, cache and saving are free", a
   const moved = join(root, "moved");
   await cp(options.dataset, moved, { recursive: true });
   const free = { name, dataset: moved, workers: 1, cache: true, saveEvery: 2, keep: 5 };
-  assert.equal((await run(free, 4)).steps, 4);
+  const { steps, lines } = await run(free, 4);
+  assert.equal(steps, 4);
+  const listed = lines.find((line) => line.startsWith("Changed, but not the result: "));
+  for (const change of [`dataset was "${options.dataset}`, "cache was false, is now true"])
+    assert.ok(listed?.includes(change), `${change}: ${listed}`);
+  assert.match(listed!, /; saveEvery was none, is now 2; keep was 2, is now 5/);
   await writeFile(join(moved, "train", "red", "0.bmp"), bmp(pattern(0, 0, 41, 36), 41, 36));
   await refused(free, /the images are not those of the beginning/);
   await cp(join(moved, "train", "red", "1.bmp"), join(moved, "train", "blue", "0.5.bmp"));
