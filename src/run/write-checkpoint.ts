@@ -4,6 +4,7 @@
  * older checkpoint go.
  */
 import { createHash } from "node:crypto";
+import { stat } from "node:fs/promises";
 import { writeProblem } from "../archive/atomic-file.js";
 import { type FileSystem, nodeFileSystem } from "../archive/file-system.js";
 import { appendNpz } from "../archive/npz-stream.js";
@@ -47,7 +48,7 @@ export async function writeCheckpoint(
   { keep, files = nodeFileSystem, freeBytes = freeBytesOf }: WriteOptions,
 ): Promise<void> {
   const target = checkpointAt(folder.checkpoints, facts.steps);
-  requireRoom(folder, sizeBytes, await freeBytes(folder.path));
+  requireRoom(folder, (await copies(folder)) * sizeBytes, await freeBytes(folder.path));
   const made = temporaryCheckpoint(folder.checkpoints);
   try {
     await files.makeFolder(made.path);
@@ -142,6 +143,12 @@ function notFinite(name: string, steps: number): UserError {
 // Headers and directory of the archive, and what a disk loses in whole blocks.
 const spareShare = 1.05;
 const spareBytes = 2 ** 20;
+
+/** How often a checkpoint is written: twice where `checkpoint.npz` is no second name, but a copy. */
+async function copies({ checkpoint }: RunFolder): Promise<number> {
+  const known = await stat(checkpoint).catch(() => undefined);
+  return known === undefined || known.nlink > 1 ? 1 : 2;
+}
 
 function requireRoom(folder: RunFolder, sizeBytes: number, freeBytes: number | undefined): void {
   const neededBytes = spareShare * sizeBytes + spareBytes;

@@ -52,6 +52,19 @@ test("checkpoint.npz is the newest archive under another name, or a copy where t
   await save(folder, 20, { files: { ...nodeFileSystem, link } });
   assert.equal((await stat(folder.checkpoint)).nlink, 1);
   assert.equal(await stepsIn(folder.checkpoint), 20);
+
+  const { ino } = await stat(folder.checkpoint);
+  const found = await findCheckpoint(folder);
+  await publishFound(folder, found!, { ...nodeFileSystem, link });
+  assert.equal((await stat(folder.checkpoint)).ino, ino, "not copied anew");
+  await truncate(folder.checkpoint, 10);
+  await publishFound(folder, found!, { ...nodeFileSystem, link });
+  assert.equal(await stepsIn(folder.checkpoint), 20);
+  const state = arraysAt(30);
+  const sizeBytes = 2e6;
+  const room = { keep: 2, freeBytes: async () => 4e6 };
+  const second = writeCheckpoint(folder, factsAt(30), state, sizeBytes, room);
+  await assert.rejects(second, /no room for the next checkpoint[\s\S]*expected: 5\.\d MB/);
 });
 
 test("the manifest tells the bytes, every tensor, and the evaluation that came after", async (t) => {
