@@ -4,7 +4,7 @@
  * older checkpoint go.
  */
 import { createHash } from "node:crypto";
-import { stat } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { writeProblem } from "../archive/atomic-file.js";
 import { type FileSystem, nodeFileSystem } from "../archive/file-system.js";
 import { appendNpz } from "../archive/npz-stream.js";
@@ -52,7 +52,10 @@ export async function writeCheckpoint(
   const made = temporaryCheckpoint(folder.checkpoints);
   try {
     await files.makeFolder(made.path);
-    await fill(made, facts, arrays, files);
+    const manifest = await fill(made, facts, arrays, files);
+    // Nothing but its own bytes tells whether the manifest is right, and the manifest all the rest.
+    if (!manifest.equals(await readFile(made.manifest)))
+      throw readBack(target, "manifest.json is not as it was written");
     const damage = await verifyCheckpoint(made);
     if ("reason" in damage) throw readBack(target, damage.reason);
     await removeCheckpoint(target, files);
@@ -70,13 +73,13 @@ export async function writeCheckpoint(
   await prune(folder.checkpoints, facts, keep, files);
 }
 
-/** Writes into a new folder: the archive, the manifest last. */
+/** Writes into a new folder: the archive, the manifest last, whose bytes it returns. */
 async function fill(
   made: CheckpointPaths,
   facts: CheckpointFacts,
   arrays: Arrays,
   files: FileSystem,
-): Promise<void> {
+): Promise<Buffer> {
   const hash = createHash("sha256");
   let bytes = 0;
   const tensors: Record<string, Manifest["tensors"][string]> = {};
@@ -88,10 +91,10 @@ async function fill(
     }),
   );
   const archive = { bytes, sha256: hash.digest("hex") };
-  await writeFile(made.manifest, files, (append) =>
-    append(versionedJson({ ...facts, archive, tensors })),
-  );
+  const manifest = Buffer.from(versionedJson({ ...facts, archive, tensors }));
+  await writeFile(made.manifest, files, (append) => append(manifest));
   await files.syncFolder(made.path);
+  return manifest;
 }
 
 async function writeFile(
