@@ -1,12 +1,15 @@
 /** What a run asks of the command that goes on with it, and of processes that come at the same time. */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import { rmSync } from "node:fs";
 import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { UserError } from "../../src/errors.js";
 import { acquireLock } from "../../src/fetch/file-lock.js";
+import { listCheckpoints } from "../../src/run/checkpoint-folder.js";
+import { findCheckpoint } from "../../src/run/find-checkpoint.js";
 import { fineTune } from "../../src/run/fine-tune.js";
 import type { FineTuneOptions } from "../../src/run/options.js";
 import { runFolder } from "../../src/run/run-folder.js";
@@ -202,4 +205,36 @@ test("a run without a checkpoint begins anew where it can have had none, and say
   await refused({ ...changes, seed: 1 }, /holds a run that is done, but no checkpoint of it/);
   await run({ ...changes, seed: 1, force: true }, 1);
   await assert.rejects(readFile(folder.result), /ENOENT/, "the earlier run's");
+});
+
+test("a dataset's file that vanishes in the middle of a run is named; the run goes on once it is back", async () => {
+  const name = "vanishes";
+  const dataset = join(root, "vanishing");
+  await cp(options.dataset, dataset, { recursive: true });
+  const file = join(dataset, "train", "green", "2.bmp");
+  const bytes = await readFile(file);
+  const changes = { ...options, name, dataset, steps: 40, saveEvery: 2 };
+  const vanishes = fineTune(changes, engine, {
+    line: () => undefined,
+    progress: ({ step }) => {
+      if (step === 5) rmSync(file);
+    },
+  });
+  await assert.rejects(vanishes, (error: unknown) => {
+    assert.ok(error instanceof UserError, String(error));
+    assert.equal(error.where, file);
+    return true;
+  });
+  await writeFile(file, bytes);
+  const { steps, lines } = await run({ name, dataset, steps: 40, saveEvery: 2 }, 30);
+  assert.equal(steps, 30);
+  const resumed = lines.find((line) => line.startsWith("Resumed at step "));
+  assert.ok(Number(resumed?.split(" ").at(-1)) >= 4, resumed);
+});
+
+test("a stop while a checkpoint is written waits for it, and saves the last step too", async () => {
+  const { folder, steps, saved } = await run({ name: "saving", saveEvery: 2 }, 3);
+  assert.deepEqual([steps, saved], [3, 3]);
+  assert.deepEqual(await listCheckpoints(folder.checkpoints), [3, 2]);
+  assert.equal((await findCheckpoint(folder, (line) => assert.fail(line)))?.manifest?.steps, 3);
 });

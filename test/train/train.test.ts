@@ -30,6 +30,8 @@ const plan: TrainPlan = {
 interface Trial {
   readonly start?: TrainStart;
   readonly changes?: Partial<TrainPlan>;
+  /** Called in each step. */
+  readonly stepping?: () => void;
   /** Called in each batch of an evaluation. */
   readonly evaluating?: () => void;
   readonly signal?: AbortSignal;
@@ -37,7 +39,7 @@ interface Trial {
 }
 
 /** Trains; returns what the loop told, in order: `step 0`, `save 2`, `validation 2`, ... */
-async function trial({ start, changes, evaluating, signal, evalLoss = 1 }: Trial) {
+async function trial({ start, changes, stepping, evaluating, signal, evalLoss = 1 }: Trial) {
   const fetched = (name: string): HostTensor => {
     if (name === "eval/top") return { type: "int32", shape: [2, 1], data: new Int32Array(2) };
     const data = new Float32Array(2).fill(name === "eval/loss" ? evalLoss : 0.5);
@@ -45,6 +47,7 @@ async function trial({ start, changes, evaluating, signal, evalLoss = 1 }: Trial
   };
   const run = async (_: unknown, fetches: readonly string[]) => {
     if (fetches[0] === "eval/loss") evaluating?.();
+    if (fetches[0] === "train/step") stepping?.();
     return fetches.map(fetched);
   };
   const program = { session: { run, close: () => undefined } } as unknown as TrainProgram;
@@ -99,6 +102,27 @@ test("a stop ends an evaluation after its batch; it is made when the run goes on
   assert.equal(await goOn(2, true), "step 2, step 3");
   assert.equal(await goOn(3, false), "step 3, save 4", "none was due");
   assert.equal(await goOn(6, false), "validation end");
+});
+
+test("a run saves when so many minutes have passed since the last time", async (t) => {
+  let nowMs = 0;
+  t.mock.method(performance, "now", () => nowMs);
+  // Steps of half a minute.
+  const stepping = () => {
+    nowMs += 30_000;
+  };
+  const { events } = await trial({
+    changes: { saveMinutes: 1, evalEvery: undefined },
+    stepping,
+  });
+  const saves = events.filter((event) => event.startsWith("save"));
+  assert.deepEqual(saves, ["save 2", "save 4", "save 6"]);
+  nowMs = 0;
+  const rarely = await trial({ changes: { saveMinutes: 60, evalEvery: undefined }, stepping });
+  assert.deepEqual(
+    rarely.events.filter((event) => event.startsWith("save")),
+    ["save 6"],
+  );
 });
 
 test("a run beyond the steps that are asked of it is at its end", async () => {
