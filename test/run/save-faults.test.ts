@@ -86,6 +86,7 @@ async function tryFaults(t: TestContext, scenario: Scenario): Promise<void> {
   for (const call of ["write", "sync", "rename", "link", "syncFolder"])
     assert.ok(calls.includes(call), call);
   points += calls.length;
+  t.diagnostic(`${calls.length} points`);
 
   // `npm test` tries all kinds of faults at each call but the writes; at each of those one in the first
   // scenario, and at some in the others.
