@@ -93,14 +93,20 @@ async function pretrain(openSession: OpenSession): Promise<NamedArray[]> {
   });
   await assignVariables(program.session, randomValues(program.variables, plan.seed));
   await program.session.run({}, ["train/initialize"]);
-  await train(program, dataset, plan, 0, {
-    step: ({ step, loss }) => {
-      if (step % 50 === 0) console.log(`step ${step}: loss ${loss.toFixed(4)}`);
+  await train(
+    program,
+    dataset,
+    plan,
+    { step: 0, evaluated: false },
+    {
+      step: ({ step, loss }) => {
+        if (step % 50 === 0) console.log(`step ${step}: loss ${loss.toFixed(4)}`);
+      },
+      validation: (at, { top1 }) => console.log(`pretraining@${at}: top-1 ${top1}`),
+      save: async () => {},
+      interrupted: () => false,
     },
-    validation: (at, { top1 }) => console.log(`pretraining@${at}: top-1 ${top1}`),
-    save: async () => {},
-    interrupted: () => false,
-  });
+  );
   const arrays: NamedArray[] = [];
   for await (const [{ name, shape }, data] of readVariables(program.session, program.variables))
     arrays.push({ name, array: { shape, data } });

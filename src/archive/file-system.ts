@@ -50,7 +50,12 @@ export const nodeFileSystem: FileSystem = {
   remove: (path) => rm(path, { force: true }),
   removeFolder: rmdir,
   syncFolder: async (path) => {
-    const handle = await open(path, "r");
+    const handle = await open(path, "r").catch((error) => {
+      // What may be written, but not listed.
+      if (systemErrorCode(error) === "EACCES") return undefined;
+      throw error;
+    });
+    if (handle === undefined) return;
     try {
       await handle.sync();
     } catch (error) {

@@ -57,7 +57,7 @@ const flags = {
   force: {
     type: "boolean",
     default: false,
-    describe: "Go on with a run although its settings or its data have changed",
+    describe: "Go on although settings or data have changed, or anew where checkpoints are gone",
   },
   workers: { type: "number", describe: "Threads that prepare images [default: cores]" },
   save: { type: "boolean", default: true, describe: "Write checkpoints; --no-save for none" },

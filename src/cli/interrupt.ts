@@ -12,7 +12,8 @@ export type Ended<T> =
   | { readonly stopped: true; readonly exit: number };
 
 /**
- * Runs `work` with a signal that the first Ctrl-C or SIGTERM aborts; the second ends the process at once.
+ * Runs `work` with a signal that the first Ctrl-C or SIGTERM aborts; on the second the system ends the
+ * process, also in the middle of a call of the engine, while no JavaScript runs.
  * @param goodbye what to say on standard error when it has stopped
  * @returns what `work` gives, or the exit code where it was interrupted
  */
@@ -22,12 +23,15 @@ export async function interruptible<T>(
 ): Promise<Ended<T>> {
   const controller = new AbortController();
   let exit = signalExit("SIGINT");
+  const signals = ["SIGINT", "SIGTERM"] as const;
+  const leaveSignals = () => {
+    for (const name of signals) process.off(name, stop);
+  };
   const stop = (name: NodeJS.Signals) => {
-    if (controller.signal.aborted) process.exit(signalExit(name));
+    leaveSignals();
     exit = signalExit(name);
     controller.abort(new Error("interrupted"));
   };
-  const signals = ["SIGINT", "SIGTERM"] as const;
   for (const name of signals) process.on(name, stop);
   try {
     return { stopped: false, value: await work(controller.signal) };
@@ -36,6 +40,6 @@ export async function interruptible<T>(
     console.error(goodbye());
     return { stopped: true, exit };
   } finally {
-    for (const name of signals) process.off(name, stop);
+    leaveSignals();
   }
 }

@@ -16,7 +16,9 @@ export class TrainConsole implements RunConsole {
   private readonly stop = new AbortController();
   private readonly fetches = new FetchProgress();
   private readonly onSignal = (name: NodeJS.Signals) => {
-    if (this.signal.aborted) process.exit(signalExit(name));
+    // The system ends the process on the next one, also in the middle of a call of the engine, while
+    // no JavaScript runs.
+    this.leaveSignals();
     this.code = signalExit(name);
     this.stop.abort(new Error("interrupted"));
     this.line("Stopping after this step. Press Ctrl-C again to stop at once, without saving.");
@@ -68,6 +70,8 @@ export class TrainConsole implements RunConsole {
     const left = duration((totalSteps - done) * perStepMs);
     const fields = { loss: loss.toFixed(5), lr: pythonExponent(lr), left };
     if (this.terminal) {
+      // A bar hides the cursor, and nobody would show it again after a second signal.
+      if (this.signal.aborted) return;
       if (this.bar === undefined) {
         const format = "{bar} {value}/{total} | loss {loss} | lr {lr} | {left} left";
         this.bar = new cliProgress.SingleBar({ format, hideCursor: true, barsize: 24 });
@@ -85,6 +89,10 @@ export class TrainConsole implements RunConsole {
   close(): void {
     this.fetches.close();
     this.endBar();
+    this.leaveSignals();
+  }
+
+  private leaveSignals(): void {
     process.off("SIGINT", this.onSignal);
     process.off("SIGTERM", this.onSignal);
   }

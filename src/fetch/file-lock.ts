@@ -13,10 +13,11 @@ import {
   statSync,
   writeSync,
 } from "node:fs";
-import { type FileHandle, open } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
+import { Worker } from "node:worker_threads";
 import { systemErrorCode, UserError } from "../errors.js";
 import { isAlive, isOfThisMachine, type LockOwner, parseOwner, thisProcess } from "./lock-owner.js";
+import type { Renewal } from "./renew-lock.js";
 
 export interface LockOptions {
   /** What is done to the file, for whom it keeps out: `downloading it`. */
@@ -26,6 +27,8 @@ export interface LockOptions {
   readonly signal?: AbortSignal | undefined;
   /** Told in words what is waited for. */
   readonly note?: ((line: string) => void) | undefined;
+  /** How often the lock is written anew, as a sign of life; default each 10 seconds. */
+  readonly renewMs?: number | undefined;
 }
 
 export interface FileLock {
@@ -40,8 +43,9 @@ export class FileLocked extends UserError {}
 
 /** A lock is created and filled in one go; one that is empty for so long was left so. */
 const HALF_WRITTEN_MS = 5000;
-/** How often an owner writes its lock anew, as a sign of life. */
 const RENEW_MS = 10_000;
+/** A lock that is held for less takes no thread. */
+const BRIEF_MS = 1000;
 /** Without a sign of life for so long, an owner that cannot be looked for has ended. */
 const LAPSE_MS = 120_000;
 const POLL_MS = 20;
@@ -55,15 +59,17 @@ const WATCH_MS = 500;
  */
 export async function acquireLock(
   path: string,
-  { purpose, waitMs = 0, signal, note }: LockOptions,
+  { purpose, waitMs = 0, signal, note, renewMs = RENEW_MS }: LockOptions,
 ): Promise<FileLock> {
   const lock = `${path}.lock`;
   const owner = thisProcess(purpose);
   const deadlineMs = Date.now() + waitMs;
   let watched: { readonly token: string; readonly renewedMs: number } | undefined;
+  let descriptor: number | undefined;
   for (;;) {
     signal?.throwIfAborted();
-    if (create(lock, owner)) break;
+    descriptor = create(lock, owner);
+    if (descriptor !== undefined) break;
     const found = read(lock);
     if (found === "gone" || (mayBeLeft(found) && removeLeft(lock))) continue;
     if (found === "half-written") {
@@ -84,36 +90,37 @@ export async function acquireLock(
     if (Date.now() >= deadlineMs) throw locked(path, lock, found);
     await sleep(POLL_MS);
   }
-  const stop = await renewed(lock, owner);
+  const stop = renewed({ descriptor, text: textOf(owner), everyMs: renewMs });
+  let released: Promise<void> | undefined;
   return {
     requireHeld: () => {
       const found = read(lock);
       if (typeof found !== "string" && found.token !== owner.token) throw lost(path, found);
     },
-    release: async () => {
-      await stop();
-      const found = read(lock);
-      if (typeof found !== "string" && found.token === owner.token) rmSync(lock, { force: true });
+    release: () => {
+      released ??= stop().then(() => {
+        const found = read(lock);
+        if (typeof found !== "string" && found.token === owner.token) rmSync(lock, { force: true });
+      });
+      return released;
     },
   };
 }
 
-/** Whether the lock is ours now; false where there is one already. */
-function create(lock: string, owner: LockOwner): boolean {
-  let created = false;
+/** The lock's descriptor, where it is ours now; undefined where there is one already. */
+function create(lock: string, owner: LockOwner): number | undefined {
+  let descriptor: number | undefined;
   try {
-    const descriptor = openSync(lock, "wx");
-    created = true;
-    try {
-      writeSync(descriptor, textOf(owner));
-    } finally {
-      closeSync(descriptor);
-    }
-    return true;
+    descriptor = openSync(lock, "wx");
+    writeSync(descriptor, textOf(owner));
+    return descriptor;
   } catch (error) {
-    if (created) rmSync(lock, { force: true });
+    if (descriptor !== undefined) {
+      closeSync(descriptor);
+      rmSync(lock, { force: true });
+    }
     const code = systemErrorCode(error);
-    if (code === "EEXIST") return false;
+    if (code === "EEXIST") return undefined;
     if (code === undefined) throw error;
     throw new UserError(
       lock,
@@ -126,20 +133,22 @@ function create(lock: string, owner: LockOwner): boolean {
 }
 
 /**
- * Writes the lock anew every so often, which gives it the time of the disk's own clock.
- * @returns what ends that
+ * Renews a lock every so often, on a thread of its own.
+ * @returns what ends that, and closes the lock's file; to be called once
  */
-async function renewed(lock: string, owner: LockOwner): Promise<() => Promise<void>> {
-  // This file, whatever has taken its name since: another's lock is not touched.
-  const handle: FileHandle | undefined = await open(lock, "r+").catch(() => undefined);
-  let writing: Promise<unknown> = Promise.resolve();
-  const timer = setInterval(() => {
-    writing = handle?.write(textOf(owner), 0).catch(() => undefined) ?? writing;
-  }, RENEW_MS).unref();
+function renewed(renewal: Renewal): () => Promise<void> {
+  let worker: Worker | undefined;
+  const start = () => {
+    worker = new Worker(new URL("./renew-lock.js", import.meta.url), { workerData: renewal });
+    // Without it the lock lapses, which `requireHeld` tells of.
+    worker.on("error", () => undefined).unref();
+  };
+  const timer = setTimeout(start, Math.min(BRIEF_MS, renewal.everyMs)).unref();
   return async () => {
-    clearInterval(timer);
-    await writing;
-    await handle?.close().catch(() => undefined);
+    clearTimeout(timer);
+    // Only then, lest the thread writes to a file that gets the same number.
+    await worker?.terminate();
+    closeSync(renewal.descriptor);
   };
 }
 

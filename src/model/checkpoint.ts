@@ -8,8 +8,11 @@ export interface ArchiveArray {
   readonly shape: readonly number[];
 }
 
+/** Where float16's loss scaling keeps its state, which a run of another precision does not have. */
+export const lossScalePrefix = "loss_scale/";
+
 /** What an archive has beside a network's variables: an optimizer's state, a run's position. */
-const statePrefixes = ["momentum/", "training/"];
+const statePrefixes = ["momentum/", lossScalePrefix, "training/"];
 
 /**
  * The name that a variable has here: Keras numbers its layers (`standardized_conv2d_12`), and the

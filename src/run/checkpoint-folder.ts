@@ -48,7 +48,7 @@ export type Damage = { readonly reason: string };
 /**
  * Reads a checkpoint's archive from end to end and compares it with its manifest.
  * @returns the manifest where all of it is as it was written
- * @throws UserError where it is of a newer version, or reading it is not permitted
+ * @throws UserError where it is of a newer version, or the system does not let it be read
  */
 export async function verifyCheckpoint(paths: CheckpointPaths): Promise<Manifest | Damage> {
   try {
@@ -68,13 +68,19 @@ export async function verifyCheckpoint(paths: CheckpointPaths): Promise<Manifest
   }
 }
 
-function damageOf({ archive, manifest }: CheckpointPaths, error: unknown): Damage {
+function readAgain(path: string): string {
+  return (
+    "put the disk or its permissions right, then type the same command again; or move " +
+    `${path} away, and the run goes on from the checkpoint before it`
+  );
+}
+
+function damageOf({ path, archive, manifest }: CheckpointPaths, error: unknown): Damage {
   const cause = error instanceof UserError ? error.cause : error;
   const code = systemErrorCode(cause);
-  if (code === "EACCES" || code === "EPERM")
-    throw readError(archive, cause, "change the permissions of the run's folder");
   if (code === "ENOENT") return { reason: "checkpoint.npz is missing" };
-  if (code !== undefined) return { reason: `reading it failed (${code})` };
+  // It may well be whole, and be read at the next try: what is called damaged goes one day.
+  if (code !== undefined) throw readError(archive, cause, readAgain(path));
   if (error instanceof UserError && error.where === manifest && error.got === "is not JSON")
     return { reason: "manifest.json is damaged" };
   throw error;

@@ -50,6 +50,15 @@ export class CheckpointSaver {
     });
   }
 
+  /** Notes, once it is written, the evaluation of the state that was saved after so many steps. */
+  note(steps: number, validation: EvaluationResult, best: BestResult | undefined): void {
+    this.underWay = this.underWay
+      .then(() => addValidation(this.folder, steps, validation, best))
+      .catch((error) => {
+        this.failure ??= error;
+      });
+  }
+
   /** Throws the error of a save that has failed in the meantime. */
   check(): void {
     const { failure } = this;
@@ -58,18 +67,13 @@ export class CheckpointSaver {
   }
 
   /**
-   * Waits until all is saved, and notes the evaluation that came after the last step.
+   * Waits until all is saved.
    * @throws UserError where a save failed
    */
-  async finish(
-    steps: number,
-    validation: EvaluationResult | undefined,
-    best: BestResult | undefined,
-  ): Promise<{ readonly elapsedMs: number }> {
+  async finish(): Promise<{ readonly elapsedMs: number }> {
     const begun = performance.now();
     await this.underWay;
     this.check();
-    if (validation !== undefined) await addValidation(this.folder, steps, validation, best);
     return { elapsedMs: performance.now() - begun };
   }
 

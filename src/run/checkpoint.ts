@@ -3,11 +3,12 @@
  * optimizer's memory (each variable's momentum) and the run's position. Randomness needs no more than
  * the seed and the step: order, augmentation and mixup are functions of the two.
  */
-import type { NpzReader } from "../archive/npz-reader.js";
+import type { NpzEntry, NpzReader } from "../archive/npz-reader.js";
 import type { NamedArray } from "../archive/numeric-array.js";
 import { UserError } from "../errors.js";
 import { sizeOf } from "../graph/shape.js";
 import type { VariableSpec } from "../model/architecture.js";
+import { lossScalePrefix } from "../model/checkpoint.js";
 import type { TrainProgram } from "../step/program.js";
 import { assignVariables, readVariables } from "../step/variables.js";
 
@@ -38,20 +39,62 @@ export function stateBytes({ variables, optimizerState }: TrainProgram): number 
   return [...variables, ...optimizerState].reduce((sum, { shape }) => sum + 4 * sizeOf(shape), 0);
 }
 
-/** Where the run stood that wrote an archive, or undefined where no run of ours did. */
-export async function readPosition(archive: NpzReader): Promise<RunPosition | undefined> {
+/**
+ * Where the run stood that wrote an archive, or undefined where no run of ours did.
+ * @param manifest what must agree with it
+ * @throws UserError where it is no position, or not the manifest's
+ */
+export async function readPosition(
+  archive: NpzReader,
+  manifest: RunPosition | undefined,
+): Promise<RunPosition | undefined> {
   if (!archive.has(stepArray) || !archive.has(seedArray)) return undefined;
-  const [steps] = (await archive.read(stepArray)).data;
-  const [seed] = (await archive.read(seedArray)).data;
-  return { steps: Number(steps), seed: Number(seed) };
+  const numberIn = async (name: string, dtype: string, expected: number | undefined) => {
+    requireArray(archive, name, { shape: [], dtype });
+    const value = Number((await archive.read(name)).data[0]);
+    // An integer is read as it is, a float64 as float32.
+    const stored = dtype === "<f8" && expected !== undefined ? Math.fround(expected) : expected;
+    const agrees = stored === undefined || value === stored;
+    if (!agrees || !Number.isInteger(value) || value < 0)
+      throw unlike(archive, `${name} is ${value}`, `${expected ?? "a whole number, at least 0"}`);
+    return value;
+  };
+  const steps = await numberIn(stepArray, "<i4", manifest?.steps);
+  const seed = await numberIn(seedArray, "<f8", manifest?.seed);
+  return { steps, seed };
+}
+
+/** Throws UserError where an array is of another shape or type, before any memory is taken for it. */
+function requireArray(
+  archive: NpzReader,
+  name: string,
+  wanted: Pick<NpzEntry, "shape" | "dtype">,
+): void {
+  const shown = ({ dtype, shape }: typeof wanted) => `${dtype} of shape [${shape.join(", ")}]`;
+  const [got, expected] = [shown(archive.entry(name)), shown(wanted)];
+  if (got !== expected) throw unlike(archive, `${name} is ${got}`, expected);
+}
+
+function unlike({ path }: NpzReader, got: string, expected: string): UserError {
+  return new UserError(
+    path,
+    got,
+    `${expected}, as the run wrote it`,
+    "move this checkpoint away, and the run goes on from the one before it",
+  );
 }
 
 /**
- * Sets a program's optimizer from a checkpoint. Its variables come through `loadArchive`.
- * @throws UserError where the archive lacks a part of it, as momentum
+ * Sets a program's optimizer from a checkpoint. Its variables come through `loadArchive`. What scales
+ * the loss in float16 stays as it is where a run of another precision wrote the checkpoint.
+ * @throws UserError where the archive lacks a part of it, as momentum, or holds it in another shape
  */
 export async function restoreOptimizer(archive: NpzReader, program: TrainProgram): Promise<void> {
-  const lacking = program.optimizerState.filter(({ name }) => !archive.has(name));
+  const { session, optimizerState } = program;
+  const wanted = optimizerState.filter(
+    ({ name }) => archive.has(name) || !name.startsWith(lossScalePrefix),
+  );
+  const lacking = wanted.filter(({ name }) => !archive.has(name));
   if (lacking.length > 0) {
     throw new UserError(
       archive.path,
@@ -60,9 +103,9 @@ export async function restoreOptimizer(archive: NpzReader, program: TrainProgram
       "start a new run from it: --weights FILE with another --name",
     );
   }
+  for (const { name, shape } of wanted) requireArray(archive, name, { shape, dtype: "<f4" });
   const values = async function* (): AsyncGenerator<readonly [VariableSpec, Float32Array]> {
-    for (const spec of program.optimizerState)
-      yield [spec, (await archive.read(spec.name)).data as Float32Array];
+    for (const spec of wanted) yield [spec, (await archive.read(spec.name)).data as Float32Array];
   };
-  await assignVariables(program.session, values());
+  await assignVariables(session, values());
 }

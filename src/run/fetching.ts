@@ -17,7 +17,10 @@ export interface FetchConsole {
   readonly fetching?:
     | ((label: string, doneBytes: number, totalBytes: number | undefined) => void)
     | undefined;
-  /** Stops a download; its reason is thrown, and what was fetched is kept. */
+  /**
+   * Stops a download; its reason is thrown, and what was fetched is kept. A run's evaluation is
+   * abandoned, and made again when the run goes on.
+   */
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -1,8 +1,15 @@
 /** Where a run goes on: its newest checkpoint that is whole. */
-
+import { stat } from "node:fs/promises";
+import { fileHash } from "../archive/file-hash.js";
 import { exists } from "../archive/file-reading.js";
+import { type FileSystem, nodeFileSystem } from "../archive/file-system.js";
 import { UserError } from "../errors.js";
-import { checkpointAt, listCheckpoints, verifyCheckpoint } from "./checkpoint-folder.js";
+import {
+  type CheckpointPaths,
+  checkpointAt,
+  listCheckpoints,
+  verifyCheckpoint,
+} from "./checkpoint-folder.js";
 import type { Manifest } from "./manifest.js";
 import { publish } from "./publish-checkpoint.js";
 import type { RunFolder } from "./run-folder.js";
@@ -39,10 +46,29 @@ export async function findCheckpoint(
   return { archive: folder.checkpoint, manifest: undefined };
 }
 
-/** Makes `<run>/checkpoint.npz` mean the checkpoint from which the run goes on. */
-export async function publishFound(folder: RunFolder, found: FoundCheckpoint): Promise<void> {
-  if (found.manifest === undefined) return;
-  await publish(folder, checkpointAt(folder.checkpoints, found.manifest.steps));
+/** Makes `<run>/checkpoint.npz` mean the checkpoint from which the run goes on, unless it does. */
+export async function publishFound(
+  folder: RunFolder,
+  { manifest }: FoundCheckpoint,
+  files: FileSystem = nodeFileSystem,
+): Promise<void> {
+  if (manifest === undefined) return;
+  const paths = checkpointAt(folder.checkpoints, manifest.steps);
+  if (!(await isPublished(folder, paths, manifest))) await publish(folder, paths, files);
+}
+
+async function isPublished(
+  { checkpoint }: RunFolder,
+  { archive }: CheckpointPaths,
+  { archive: written }: Manifest,
+): Promise<boolean> {
+  const [known, own] = await Promise.all(
+    [checkpoint, archive].map((path) => stat(path).catch(() => undefined)),
+  );
+  if (known === undefined || known.size !== written.bytes) return false;
+  if (known.ino === own?.ino && known.dev === own.dev) return true;
+  // A copy, where the file system has no second names.
+  return (await fileHash(checkpoint, "sha256").catch(() => undefined)) === written.sha256;
 }
 
 function noneWhole({ checkpoints }: RunFolder, damaged: readonly string[]): UserError {
@@ -50,6 +76,6 @@ function noneWhole({ checkpoints }: RunFolder, damaged: readonly string[]): User
     checkpoints,
     `no checkpoint is whole:\n    ${damaged.join("\n    ")}`,
     "at least one as it was written",
-    "bring one back from a backup; or remove the run's folder to start from the beginning",
+    "bring one back from a backup, or choose another --name to start from the beginning",
   );
 }

@@ -1,4 +1,5 @@
 /** A whole run: data, weights, training, evaluation, and the files it leaves. */
+import { rm } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { writeFileAtomically } from "../archive/atomic-file.js";
 import { exists } from "../archive/file-reading.js";
@@ -8,6 +9,7 @@ import { describeSelection } from "../data/few-shot.js";
 import type { Engine } from "../engine/session.js";
 import { UserError } from "../errors.js";
 import type { EvaluationResult } from "../train/evaluate.js";
+import { checkAnew } from "./begin-anew.js";
 import { bringWeights } from "./bring-weights.js";
 import { fingerprintOf } from "./data-fingerprint.js";
 import { dataPolicy } from "./fetching.js";
@@ -18,7 +20,7 @@ import { type FineTuneOptions, type RunConfig, resolveConfig } from "./options.j
 import { defaultPrecision } from "./precision.js";
 import { lockRun, makeRunFolder, type RunFolder, runFolder } from "./run-folder.js";
 import { describeTimes, RunLog } from "./run-log.js";
-import { checkSameRun } from "./same-run.js";
+import { changedFreely, checkSameRun } from "./same-run.js";
 import { type Run, type RunConsole, trainRun, withSmallerParts } from "./train-run.js";
 import { readJson, writeJson } from "./versioned-json.js";
 
@@ -100,10 +102,21 @@ async function planRun(
     ...resolveConfig(name, options, dataset, machine, earlier),
     data: { labels: data.labels, images: data.images },
   };
-  if (resumed === undefined) await bringWeights(config, options, console);
-  else {
-    const changed = checkSameRun(folder, known, resumed, config, options.force ?? false);
+  const { force = false } = options;
+  if (resumed === undefined) {
+    const anew = await checkAnew(folder, known, config, force);
+    if (anew !== undefined) notes.push(anew);
+    await bringWeights(config, options, console);
+  } else {
+    const changed = checkSameRun(folder, known, resumed, config, force);
     if (changed.length > 0) notes.push(`Going on all the same (--force): ${changed.join("; ")}`);
+    const freely = known === undefined ? [] : changedFreely(known, config);
+    if (freely.length > 0) notes.push(`Changed, but not the result: ${freely.join("; ")}`);
+    const { batchSplit = config.split } = options;
+    if (batchSplit !== config.split)
+      notes.push(
+        `Going on with a batch in ${config.split} parts, as the run did, not in --batch_split ${batchSplit}`,
+      );
   }
   return { dataset, data, config, resumed, notes };
 }
@@ -118,6 +131,8 @@ async function carryOut(
   const { folder, log } = run;
   for (const note of notes) log.warn(note);
   if (resumed !== undefined) await publishFound(folder, resumed);
+  // Whatever is in it is not this run's.
+  else await rm(folder.result, { force: true });
   await writeJson(folder.config, config);
   await writeChoices(folder, dataset);
   describe(log, config, dataset);
@@ -135,7 +150,7 @@ async function carryOut(
         );
         config = smaller;
         await writeJson(folder.config, config);
-        resumed = await findCheckpoint(folder);
+        resumed = await findCheckpoint(folder, (line) => log.warn(line));
       }
     }
   };

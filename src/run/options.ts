@@ -49,7 +49,10 @@ export interface FineTuneOptions extends FetchPolicy {
   readonly saveMinutes?: number | undefined;
   /** How many of the newest checkpoints are kept, besides the best; default 2. */
   readonly keep?: number | undefined;
-  /** Go on with a run although its settings or its data have changed; default false. */
+  /**
+   * Go on with a run although its settings or its data have changed, or anew with one whose
+   * checkpoints are gone; default false.
+   */
   readonly force?: boolean | undefined;
   /** Threads that prepare images; default one a core. */
   readonly workers?: number | undefined;

@@ -1,7 +1,8 @@
 /** The folder of a run, `<logdir>/<name>/`, and what lies in it. */
 import { constants } from "node:fs";
 import { access, mkdir } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
+import { type FileSystem, nodeFileSystem } from "../archive/file-system.js";
 import { systemErrorCode, UserError } from "../errors.js";
 import { acquireLock, type FileLock, type LockOptions } from "../fetch/file-lock.js";
 
@@ -41,13 +42,22 @@ export function runFolderAt(path: string): RunFolder {
 }
 
 /**
- * Makes a run's folder and proves that files can be written to it.
+ * Makes a run's folder, which lasts through a power cut then, and proves that files can be written
+ * to it.
  * @throws UserError where they cannot
  */
-export async function makeRunFolder(folder: RunFolder): Promise<void> {
+export async function makeRunFolder(
+  folder: RunFolder,
+  files: Pick<FileSystem, "syncFolder"> = nodeFileSystem,
+): Promise<void> {
   try {
-    await mkdir(folder.path, { recursive: true });
+    const first = await mkdir(folder.path, { recursive: true });
     await access(folder.path, constants.W_OK);
+    // Every folder that was made has its name in the one above it.
+    for (let made = folder.path; first !== undefined && made.length >= first.length; ) {
+      made = dirname(made);
+      await files.syncFolder(made);
+    }
   } catch (error) {
     const code = systemErrorCode(error);
     if (code === undefined) throw error;

@@ -6,7 +6,7 @@ import { Writable } from "node:stream";
 import pino from "pino";
 import { writeFileAtomically } from "../archive/atomic-file.js";
 import type { EvaluationResult } from "../train/evaluate.js";
-import type { StepReport, TrainTimes } from "../train/train.js";
+import type { StepReport, TrainStart, TrainTimes } from "../train/train.js";
 
 /** Where lines for people go besides the log: a terminal, a test, nowhere. */
 export type LineSink = (line: string) => void;
@@ -65,11 +65,11 @@ export class RunLog {
   /**
    * Takes out of metrics.jsonl what a run did beyond the checkpoint from which it goes on, and does
    * again: each step is there once. train.log keeps all.
-   * @param steps done at the checkpoint
+   * @param start steps done at the checkpoint, and whether it knows of their evaluation
    */
-  async rewind(steps: number): Promise<void> {
+  async rewind(start: TrainStart): Promise<void> {
     const rows = (await readFile(this.metrics, "utf8")).split(/(?<=\n)/);
-    const kept = rows.filter((row) => isBefore(row, steps));
+    const kept = rows.filter((row) => isBefore(row, start));
     if (kept.length === rows.length) return;
     const bytes = new TextEncoder().encode(kept.join(""));
     await writeFileAtomically(this.metrics, (append) => append(bytes));
@@ -112,12 +112,13 @@ export class RunLog {
   }
 }
 
-/** Whether a row of metrics.jsonl tells of what was done when `steps` steps were. */
-function isBefore(row: string, steps: number): boolean {
+/** Whether a row of metrics.jsonl tells of what was done at the start. */
+function isBefore(row: string, start: TrainStart): boolean {
   try {
     const { step, validation } = JSON.parse(row) as { step?: number; validation?: number | "end" };
-    if (step !== undefined) return step < steps;
-    return typeof validation === "number" && steps > 0 && validation <= steps;
+    if (step !== undefined) return step < start.step;
+    if (typeof validation !== "number") return false;
+    return validation < start.step || (validation === start.step && start.evaluated);
   } catch {
     // The process was killed while it wrote the row.
     return false;

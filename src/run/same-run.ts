@@ -50,6 +50,15 @@ export function changedSettings(known: object, now: RunRecordFile): string[] {
   return changed;
 }
 
+/** The settings by which two runs differ that change no result. */
+export function changedFreely(known: object, now: RunRecordFile): string[] {
+  const before = known as Readonly<Record<string, unknown>>;
+  const told = (key: string) => free.has(key) && key !== "version" && key !== "name";
+  return Object.entries(now)
+    .filter(([key, value]) => told(key) && JSON.stringify(value) !== JSON.stringify(before[key]))
+    .map(([key, value]) => difference(key, before[key], value));
+}
+
 function changedData(was: RunRecordFile["data"], now: RunRecordFile["data"]): string[] {
   return [
     ...(was.labels === now.labels ? [] : ["the images' labels are not those of the beginning"]),

@@ -33,7 +33,7 @@ export async function setVariables(
       return 0;
     }
     await restoreOptimizer(archive, program);
-    const position = await readPosition(archive);
+    const position = await readPosition(archive, resumed.manifest);
     if (position === undefined) throw notOurs(path);
     log.info(`Resumed at step ${position.steps}`);
     return position.steps;

@@ -78,46 +78,54 @@ export async function trainRun(run: Run): Promise<RunOutcome> {
   const saver = new CheckpointSaver(folder, program, { keep: config.keep });
   let step = 0;
   try {
-    const start = await setVariables(program, config, resumed, log);
+    const start = {
+      step: await setVariables(program, config, resumed, log),
+      evaluated: (resumed?.manifest?.validation ?? null) !== null,
+    };
     await log.rewind(start);
-    step = start;
+    step = start.step;
+    let savedAt = start.step;
     let before: EvaluationResult | undefined;
     let best = resumed?.manifest?.best ?? undefined;
-    let latest: { readonly at: number; readonly result: EvaluationResult } | undefined;
     const total = config.schedule.at(-1)!;
     const outcome = await train(program, dataset, config, start, {
       step: (report) => {
         step = report.step;
         log.step(report);
-        console.progress?.(report, total, start);
+        console.progress?.(report, total, start.step);
         saver.check();
       },
       validation: (at, result) => {
         log.validation(at, result);
-        if (at === 0) before = result;
-        else {
-          latest = { at: at === "end" ? total : at, result };
-          if (best === undefined || result.top1 > best.top1)
-            best = { step: latest.at, top1: result.top1 };
-        }
+        const steps = at === "end" ? Math.max(total, start.step) : at;
+        if (steps === 0) before = result;
+        // What was too bad to be saved is not the best, whatever the evaluation says.
+        if (steps === 0 || steps !== savedAt) return;
+        if (best === undefined || result.top1 > best.top1)
+          best = { step: steps, top1: result.top1 };
+        if (options.save === false) return;
+        lock.requireHeld();
+        saver.note(steps, result, best);
       },
       save: async (steps) => {
+        savedAt = steps;
         if (options.save === false) return;
         lock.requireHeld();
         await saver.save({
           steps,
           seed: config.seed,
           examplesSeen: steps * config.batch,
-          validation: latest?.at === steps ? latest.result : null,
+          validation: null,
           best: best ?? null,
           configuration: configurationHash(config),
           data,
         });
       },
       interrupted: () => console.interrupted?.() ?? false,
+      signal: console.signal,
       evaluating: (done, all) => console.evaluating?.(done, all),
     });
-    const save = await saver.finish(outcome.steps, outcome.validation, best);
+    const save = await saver.finish();
     const times = { ...outcome.times, save: outcome.times.save + save.elapsedMs };
     return { ...outcome, times, before, best };
   } catch (error) {

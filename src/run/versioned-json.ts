@@ -54,6 +54,6 @@ function parsed(path: string, text: string): Record<string, unknown> {
     path,
     "is not JSON",
     "a file that bit-train wrote",
-    "remove the run's folder",
+    `remove ${path} alone: the command that made the run writes it anew and goes on`,
   );
 }

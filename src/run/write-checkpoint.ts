@@ -4,6 +4,7 @@
  * older checkpoint go.
  */
 import { createHash } from "node:crypto";
+import { readFile, stat } from "node:fs/promises";
 import { writeProblem } from "../archive/atomic-file.js";
 import { type FileSystem, nodeFileSystem } from "../archive/file-system.js";
 import { appendNpz } from "../archive/npz-stream.js";
@@ -47,11 +48,14 @@ export async function writeCheckpoint(
   { keep, files = nodeFileSystem, freeBytes = freeBytesOf }: WriteOptions,
 ): Promise<void> {
   const target = checkpointAt(folder.checkpoints, facts.steps);
-  requireRoom(folder, sizeBytes, await freeBytes(folder.path));
+  requireRoom(folder, (await copies(folder)) * sizeBytes, await freeBytes(folder.path));
   const made = temporaryCheckpoint(folder.checkpoints);
   try {
     await files.makeFolder(made.path);
-    await fill(made, facts, arrays, files);
+    const manifest = await fill(made, facts, arrays, files);
+    // Nothing but its own bytes tells whether the manifest is right, and the manifest all the rest.
+    if (!manifest.equals(await readFile(made.manifest)))
+      throw readBack(target, "manifest.json is not as it was written");
     const damage = await verifyCheckpoint(made);
     if ("reason" in damage) throw readBack(target, damage.reason);
     await removeCheckpoint(target, files);
@@ -69,13 +73,13 @@ export async function writeCheckpoint(
   await prune(folder.checkpoints, facts, keep, files);
 }
 
-/** Writes into a new folder: the archive, the manifest last. */
+/** Writes into a new folder: the archive, the manifest last, whose bytes it returns. */
 async function fill(
   made: CheckpointPaths,
   facts: CheckpointFacts,
   arrays: Arrays,
   files: FileSystem,
-): Promise<void> {
+): Promise<Buffer> {
   const hash = createHash("sha256");
   let bytes = 0;
   const tensors: Record<string, Manifest["tensors"][string]> = {};
@@ -87,10 +91,10 @@ async function fill(
     }),
   );
   const archive = { bytes, sha256: hash.digest("hex") };
-  await writeFile(made.manifest, files, (append) =>
-    append(versionedJson({ ...facts, archive, tensors })),
-  );
+  const manifest = Buffer.from(versionedJson({ ...facts, archive, tensors }));
+  await writeFile(made.manifest, files, (append) => append(manifest));
   await files.syncFolder(made.path);
+  return manifest;
 }
 
 async function writeFile(
@@ -143,6 +147,12 @@ function notFinite(name: string, steps: number): UserError {
 const spareShare = 1.05;
 const spareBytes = 2 ** 20;
 
+/** How often a checkpoint is written: twice where `checkpoint.npz` is no second name, but a copy. */
+async function copies({ checkpoint }: RunFolder): Promise<number> {
+  const known = await stat(checkpoint).catch(() => undefined);
+  return known === undefined || known.nlink > 1 ? 1 : 2;
+}
+
 function requireRoom(folder: RunFolder, sizeBytes: number, freeBytes: number | undefined): void {
   const neededBytes = spareShare * sizeBytes + spareBytes;
   if (freeBytes === undefined || neededBytes <= freeBytes) return;
@@ -164,8 +174,8 @@ function readBack({ path }: CheckpointPaths, reason: string): UserError {
 }
 
 /**
- * Adds to a checkpoint's manifest the evaluation that came after it, at the end of a run; does
- * nothing where there is no such checkpoint.
+ * Adds to a checkpoint's manifest the evaluation that came after it; does nothing where there is no
+ * such checkpoint.
  */
 export async function addValidation(
   folder: RunFolder,

@@ -6,6 +6,7 @@
 import { attribute } from "../graph/attributes.js";
 import type { GraphBuilder } from "../graph/graph-builder.js";
 import type { Output } from "../graph/node-list.js";
+import { lossScalePrefix } from "../model/checkpoint.js";
 import { assign, declareVariable, type GraphVariable } from "./variables.js";
 
 const firstScale = 65536;
@@ -37,10 +38,10 @@ export interface LossScale {
 const T = { T: attribute.type("float32") };
 const float = { type: "float32", shape: [] } as const;
 
-/** Adds the factor and its state, `loss_scale/...`, to a graph. */
+/** Adds the factor and its state, named `loss_scale/...`, to a graph. */
 export function addLossScale(builder: GraphBuilder): LossScale {
-  const value = declareVariable(builder, { name: "loss_scale/value", shape: [] });
-  const steps = declareVariable(builder, { name: "loss_scale/finite_steps", shape: [] });
+  const value = declareVariable(builder, { name: `${lossScalePrefix}value`, shape: [] });
+  const steps = declareVariable(builder, { name: `${lossScalePrefix}finite_steps`, shape: [] });
   const constant = (number: number) => builder.constant("float32", [], [number]);
   const binary = (op: string, a: Output, b: Output) => builder.one(op, [a, b], T, float);
   const select = (condition: Output, a: Output, b: Output) => {

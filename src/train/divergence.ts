@@ -38,6 +38,15 @@ export class LossWatch {
   }
 }
 
+/**
+ * @param step after which the loss of a validation is `loss`
+ * @param saved steps after which the state was last saved
+ * @throws UserError where it is not finite
+ */
+export function requireFinite(step: number, loss: number, saved: number): void {
+  if (!Number.isFinite(loss)) throw diverged(step, `the loss of the validation is ${loss}`, saved);
+}
+
 function diverged(step: number, got: string, saved: number): UserError {
   const kept =
     saved > 0 ? `, or with --force from the checkpoint of step ${saved}, which is kept` : "";

@@ -17,7 +17,7 @@ export interface EvaluationResult {
 /**
  * Evaluates a program on `val` in batches of `batch`, the size that the program was built for. The
  * last batch is filled up with examples whose results are passed over.
- * @param progress told after each batch how many examples are done
+ * @param progress told after each batch how many examples are done; what it throws ends the evaluation
  */
 export async function evaluate(
   { session }: Program,
@@ -44,9 +44,9 @@ export async function evaluate(
       if (row[0] === val.labels[i]) top1++;
       if (row.includes(val.labels[i]!)) top5++;
     }
-    progress?.(end, total);
     // Lets the process hear signals and timers between the native calls.
     await new Promise(setImmediate);
+    progress?.(end, total);
   }
   return { loss: loss / total, top1: top1 / total, top5: top5 / total, count: total };
 }

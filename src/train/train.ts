@@ -8,7 +8,7 @@ import { floats, type HostTensor, scalar } from "../engine/session.js";
 import { getLearningRate, type Resolution } from "../recipe/hyperrule.js";
 import { mixupLambda, mixupPartners } from "../recipe/mixup.js";
 import type { TrainProgram } from "../step/program.js";
-import { LossWatch } from "./divergence.js";
+import { LossWatch, requireFinite } from "./divergence.js";
 import { type EvaluationResult, evaluate } from "./evaluate.js";
 import { TrainFeed } from "./train-feed.js";
 
@@ -36,6 +36,14 @@ export interface TrainPlan {
   readonly saveMinutes?: number | undefined;
 }
 
+/** Where a run begins, or goes on. */
+export interface TrainStart {
+  /** Steps done. */
+  readonly step: number;
+  /** Whether they were evaluated, where that was due: a run may have been stopped in between. */
+  readonly evaluated: boolean;
+}
+
 /** Where a run's time went, in milliseconds of wall time. */
 export interface TrainTimes {
   /** Training steps, waiting for their images included. */
@@ -58,10 +66,12 @@ export interface StepReport {
 export interface TrainObserver {
   step(report: StepReport): void;
   validation(at: number | "end", result: EvaluationResult): void;
-  /** Save the state in which `steps` steps are done. */
+  /** Save the state in which `steps` steps are done. Where it is evaluated too, that comes next. */
   save(steps: number): Promise<void>;
   /** Whether the run is to stop after the step under way. */
   interrupted(): boolean;
+  /** Stops the run too, and abandons an evaluation, which is made again when the run goes on. */
+  readonly signal?: AbortSignal | undefined;
   evaluating?(done: number, total: number): void;
 }
 
@@ -71,19 +81,20 @@ export interface TrainOutcome {
   /** Steps after which the state was last saved: fewer where the loss was too high at the stop. */
   readonly saved: number;
   readonly times: Readonly<TrainTimes>;
-  /** The evaluation at the end; undefined where the run was interrupted. */
+  /** The evaluation at the end; undefined where the run, or that evaluation, was interrupted. */
   readonly validation: EvaluationResult | undefined;
 }
 
 /**
- * Trains from step `start` to the end of the schedule, or until interrupted.
+ * Trains from `start` to the end of the schedule, or until interrupted. A state is saved before it is
+ * evaluated, so that a stop during the evaluation loses nothing.
  * @throws UserError where the training has diverged; nothing is saved then
  */
 export async function train(
   program: TrainProgram,
   dataset: Dataset,
   plan: TrainPlan,
-  start: number,
+  start: TrainStart,
   observer: TrainObserver,
 ): Promise<TrainOutcome> {
   const { session } = program;
@@ -97,28 +108,40 @@ export async function train(
     times[part] += performance.now() - begun;
     return result;
   };
-  let saved = start;
+  let saved = start.step;
   let savedMs = performance.now();
   const save = async (steps: number) => {
     await timed("save", () => observer.save(steps));
     saved = steps;
     savedMs = performance.now();
   };
+  const { signal } = observer;
   const validate = async (at: number | "end") => {
-    const report = (done: number, total: number) => observer.evaluating?.(done, total);
-    const result = await timed("eval", () => {
-      return evaluate(program, dataset.val, plan.evalBatch, report);
-    });
-    observer.validation(at, result);
-    return result;
+    const report = (done: number, total: number) => {
+      signal?.throwIfAborted();
+      observer.evaluating?.(done, total);
+    };
+    try {
+      signal?.throwIfAborted();
+      const result = await timed("eval", () => {
+        return evaluate(program, dataset.val, plan.evalBatch, report);
+      });
+      requireFinite(at === "end" ? step : at, result.loss, saved);
+      observer.validation(at, result);
+      return result;
+    } catch (error) {
+      if (signal?.aborted && error === signal.reason) return undefined;
+      throw error;
+    }
   };
 
-  if (start === 0 && plan.evalFirst === true) await validate(0);
   const watch = new LossWatch(dataset.classNames.length);
-  let step = start;
+  let { step } = start;
+  const wasDue = step === 0 ? plan.evalFirst === true : isDue(step, plan.evalEvery);
+  if (wasDue && !start.evaluated && step < totalSteps) await validate(step);
   for (; ; step++) {
     const lr = getLearningRate(step, schedule, plan.baseLr);
-    if (lr === undefined || observer.interrupted()) break;
+    if (lr === undefined || signal?.aborted || observer.interrupted()) break;
     const begun = performance.now();
     await feed.prepare(step);
     let loss = 0;
@@ -136,14 +159,15 @@ export async function train(
     const done = step + 1;
     if (done === totalSteps) continue;
     const evaluates = isDue(done, plan.evalEvery);
-    if (evaluates) await validate(done);
     const overdue = performance.now() - savedMs >= 60_000 * (plan.saveMinutes ?? Infinity);
     // What may be broken does not take the place of what is good.
     if ((evaluates || overdue || isDue(done, plan.saveEvery)) && !watch.suspicious)
       await save(done);
+    if (evaluates) await validate(done);
   }
 
-  const ended = step === totalSteps;
+  // A run may have gone beyond the steps that are asked of it now.
+  const ended = step >= totalSteps;
   if (step > saved && (ended || !watch.suspicious)) await save(step);
   if (!ended) return { steps: step, saved, validation: undefined, times };
   return { steps: step, saved, validation: await validate("end"), times };

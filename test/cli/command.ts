@@ -8,6 +8,8 @@ import { repositoryRoot } from "../fixture-path.js";
 
 export interface CommandResult {
   readonly code: number | null;
+  /** The signal that ended the process, if one did. */
+  readonly signal?: NodeJS.Signals | null;
   readonly stdout: string;
   readonly stderr: string;
 }
@@ -37,7 +39,7 @@ export function runBin(
   started?.(child);
   return new Promise((resolve, reject) => {
     child.on("error", reject);
-    child.on("close", (code) => resolve({ code, stdout, stderr }));
+    child.on("close", (code, signal) => resolve({ code, signal, stdout, stderr }));
   });
 }
 

@@ -29,32 +29,42 @@ test(`${kills} times SIGKILL`, { timeout: 60_000 * kills }, async (t) => {
     String(saveEvery),
   ];
   const flags = [...tinyFlags(images, logs), ...schedule];
-  const whole = await runBin("bit-train", [...flags, "--name", "whole"], { env });
+  let startMs = 0;
+  const whole = await runBin("bit-train", [...flags, "--name", "whole"], {
+    env,
+    started: (child) => {
+      const begun = performance.now();
+      const end = () => {
+        startMs = performance.now() - begun;
+      };
+      void recorded(child.pid!, join(logs, "whole", "metrics.jsonl")).then(end, end);
+    },
+  });
   assert.equal(whole.code, 0, whole.stderr);
 
   const seed = Number(process.env["BIT_KILL_SEED"] ?? Date.now() % 1e6);
   const random = keyedGenerator(randomStream.initialization, seed, 0, 0);
   const uniform = (below: number) => ((random.next() >>> 0) / 2 ** 32) * below;
-  const metrics = join(logs, "killed", "metrics.jsonl");
+  const run = join(logs, "killed");
   const args = [...flags, "--name", "killed"];
   let killed = 0;
-  let redone = 0;
-  let done = 0;
   while (killed < kills) {
-    const { code, stdout, stderr } = await runBin("bit-train", args, {
+    const { code, stderr } = await runBin("bit-train", args, {
       env,
-      started: (child) => void killAfterSteps(child.pid!, metrics, uniform(500)),
+      // In turn among the steps and at any time since the start: while it loads, locks, rewinds.
+      started: ({ pid }) =>
+        void (killed % 2 === 0
+          ? killAfterSteps(pid!, join(run, "metrics.jsonl"), uniform(500))
+          : killAfter(pid!, uniform(1.2 * startMs))),
     });
     // A process may be done before its time has come.
     if (code !== null) break;
     assert.equal(stderr, "");
-    const resumedAt = Number(/Resumed at step (\d+)/.exec(stdout)?.[1] ?? 0);
-    redone += Math.max(0, done - resumedAt);
-    done = await lastStep(metrics);
     killed++;
   }
   const last = await runBin("bit-train", args, { env });
   assert.equal(last.code, 0, last.stderr);
+  const redone = (await stepsIn(join(run, "train.log"))) - steps;
   const [a, b] = ["whole", "killed"].map((name) => readFile(join(logs, name, "checkpoint.npz")));
   assert.ok((await a!).equals(await b!), `the weights differ (BIT_KILL_SEED=${seed})`);
   const results = ["whole", "killed"].map((name) =>
@@ -70,28 +80,38 @@ test(`${kills} times SIGKILL`, { timeout: 60_000 * kills }, async (t) => {
   report({ faultsTried: killed, faultsSurvived: killed, stepsLost: redone });
 });
 
-/** Kills a process so long after it has written the record of a step. */
-async function killAfterSteps(pid: number, metrics: string, delayMs: number): Promise<void> {
+/** Waits until a process has written the record of a step. Throws where it has ended by itself. */
+async function recorded(pid: number, metrics: string): Promise<void> {
   const size = () =>
     stat(metrics).then(
       ({ size }) => size,
       () => 0,
     );
   const before = await size();
+  for (let seen = before; seen <= before; seen = await size()) {
+    process.kill(pid, 0);
+    await sleep(5);
+  }
+}
+
+/** Kills a process so long after it has written the record of a step. */
+async function killAfterSteps(pid: number, metrics: string, delayMs: number): Promise<void> {
+  await recorded(pid, metrics).then(
+    () => killAfter(pid, delayMs),
+    () => undefined,
+  );
+}
+
+async function killAfter(pid: number, delayMs: number): Promise<void> {
+  await sleep(delayMs);
   try {
-    for (let seen = before; seen <= before; seen = await size()) {
-      process.kill(pid, 0);
-      await sleep(5);
-    }
-    await sleep(delayMs);
     process.kill(pid, "SIGKILL");
   } catch {
     // It has ended by itself.
   }
 }
 
-async function lastStep(metrics: string): Promise<number> {
-  const text = await readFile(metrics, "utf8").catch(() => "");
-  const found = [...text.matchAll(/"step":(\d+)/g)].at(-1);
-  return found === undefined ? 0 : Number(found[1]) + 1;
+/** The steps that a run's log tells of, those included that were done again. */
+async function stepsIn(log: string): Promise<number> {
+  return (await readFile(log, "utf8")).match(/\[step \d+\]: loss/g)?.length ?? 0;
 }

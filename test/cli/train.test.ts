@@ -131,3 +131,34 @@ test("SIGTERM saves and exits 143; a full disk exits 2, and the earlier checkpoi
   assert.match(full.stderr, /^error: \S*checkpoints\/\d{8}: the file grew past the size limit/);
   assert.deepEqual(await readdir(join(run, "checkpoints")), [saved]);
 });
+
+test("a second signal ends the process in the middle of a step", async (t) => {
+  const folder = await temporaryFolder(t);
+  const logs = join(folder, "logs");
+  const tiny = tinyFlags(await writeTinyFolder(folder), logs);
+  // A step of seconds, in parts, between which the first signal is heard.
+  const slow = ["--batch", "24", "--batch_split", "6", "--resolution", "480", "--crop", "448"];
+  const args = [...tiny.join(" ").replace("--batch 8 --resolution 40 --crop 32 ", "").split(" ")];
+  let heardMs = 0;
+  const { signal, stdout } = await runBin("bit-train", [...args, ...slow, "--name", "slow"], {
+    env,
+    started: (child) => {
+      child.stdout!.on("data", (text: string) => {
+        if (text.includes("steps of 24 images")) setTimeout(() => child.kill("SIGINT"), 4000);
+        if (!text.includes("Stopping after this step")) return;
+        heardMs = performance.now();
+        child.kill("SIGINT");
+      });
+    },
+  });
+  const tookMs = performance.now() - heardMs;
+  assert.match(stdout, /Stopping after this step/);
+  assert.equal(signal, "SIGINT");
+  t.diagnostic(`${tookMs.toFixed(0)} ms after the second signal`);
+  assert.deepEqual(await readdir(join(logs, "slow")), [
+    "config.json",
+    "metrics.jsonl",
+    "run.lock",
+    "train.log",
+  ]);
+});

@@ -39,7 +39,8 @@ test("the training goes on while a checkpoint is written; a second save waits fo
   assert.deepEqual(await listCheckpoints(folder.checkpoints), []);
   await saver.save(factsAt(2));
   assert.deepEqual(await listCheckpoints(folder.checkpoints), [1]);
-  await saver.finish(2, { loss: 1, top1: 0.5, top5: 1, count: 2 }, { step: 2, top1: 0.5 });
+  saver.note(2, { loss: 1, top1: 0.5, top5: 1, count: 2 }, { step: 2, top1: 0.5 });
+  await saver.finish();
   await saver.close();
   const found = await findCheckpoint(folder);
   assert.deepEqual([found?.manifest?.steps, found?.manifest?.best?.step], [2, 2]);
@@ -60,12 +61,12 @@ test("a save that fails is heard of afterwards, once; the earlier checkpoint is 
   const saver = new CheckpointSaver(folder, programOf(), { keep: 5 });
   await saver.save(factsAt(1));
   await saver.save(factsAt(2));
-  await saver.finish(2, undefined, undefined);
+  await saver.finish();
   const blocked = { ...folder, checkpoints: join(path, "a-file") };
   await writeFile(blocked.checkpoints, "");
   const failing = new CheckpointSaver(blocked, programOf(), { keep: 5 });
   await failing.save(factsAt(3));
-  await assert.rejects(failing.finish(3, undefined, undefined), UserError);
+  await assert.rejects(failing.finish(), UserError);
   failing.check();
   await Promise.all([saver.close(), failing.close()]);
   assert.equal((await findCheckpoint(folder))?.manifest?.steps, 2);
@@ -77,13 +78,13 @@ test("a thread that dies is told of, and the next save has another", async (t) =
   const saver = new CheckpointSaver(folder, programOf(), { keep: 5 });
   await saver.save(factsAt(1));
   await saver["worker"]!.terminate();
-  await assert.rejects(saver.finish(1, undefined, undefined), (error: unknown) => {
+  await assert.rejects(saver.finish(), (error: unknown) => {
     return (
       error instanceof UserError && /thread that wrote the checkpoint of step 1/.test(error.message)
     );
   });
   await saver.save(factsAt(2));
-  await saver.finish(2, undefined, undefined);
+  await saver.finish();
   await saver.close();
   assert.equal((await findCheckpoint(folder))?.manifest?.steps, 2);
   const left = (await readdir(folder.checkpoints)).filter((name) => name.startsWith(".tmp-"));

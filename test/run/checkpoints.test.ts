@@ -1,6 +1,6 @@
 /** Checkpoints on the disk: which are kept, how damage is found, what is refused. */
 import assert from "node:assert/strict";
-import { mkdir, readdir, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, stat, symlink, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { nodeFileSystem } from "../../src/archive/file-system.js";
@@ -52,6 +52,19 @@ test("checkpoint.npz is the newest archive under another name, or a copy where t
   await save(folder, 20, { files: { ...nodeFileSystem, link } });
   assert.equal((await stat(folder.checkpoint)).nlink, 1);
   assert.equal(await stepsIn(folder.checkpoint), 20);
+
+  const { ino } = await stat(folder.checkpoint);
+  const found = await findCheckpoint(folder);
+  await publishFound(folder, found!, { ...nodeFileSystem, link });
+  assert.equal((await stat(folder.checkpoint)).ino, ino, "not copied anew");
+  await truncate(folder.checkpoint, 10);
+  await publishFound(folder, found!, { ...nodeFileSystem, link });
+  assert.equal(await stepsIn(folder.checkpoint), 20);
+  const state = arraysAt(30);
+  const sizeBytes = 2e6;
+  const room = { keep: 2, freeBytes: async () => 4e6 };
+  const second = writeCheckpoint(folder, factsAt(30), state, sizeBytes, room);
+  await assert.rejects(second, /no room for the next checkpoint[\s\S]*expected: 5\.\d MB/);
 });
 
 test("the manifest tells the bytes, every tensor, and the evaluation that came after", async (t) => {
@@ -104,6 +117,22 @@ for (const [reason, damage] of Object.entries(damages)) {
     assert.equal(await stepsIn(folder.checkpoint), 20);
   });
 }
+
+test("a checkpoint that cannot be read just now is not called damaged", async (t) => {
+  const folder = await runWith(t, 10, 20);
+  const { path, archive } = checkpointAt(folder.checkpoints, 20);
+  await rm(archive);
+  // Stands for a disk that fails to read, which a test cannot have.
+  await symlink(archive, archive);
+  await assert.rejects(findCheckpoint(folder), (error: unknown) => {
+    return (
+      error instanceof UserError &&
+      error.got === "it cannot be read (ELOOP)" &&
+      error.nextStep.includes(`move ${path} away`)
+    );
+  });
+  assert.deepEqual(await listCheckpoints(folder.checkpoints), [20, 10]);
+});
 
 test("a manifest of a newer version is refused by name", async (t) => {
   const folder = await runWith(t, 10);

@@ -1,12 +1,15 @@
 /** What a run asks of the command that goes on with it, and of processes that come at the same time. */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import { rmSync } from "node:fs";
 import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { UserError } from "../../src/errors.js";
 import { acquireLock } from "../../src/fetch/file-lock.js";
+import { listCheckpoints } from "../../src/run/checkpoint-folder.js";
+import { findCheckpoint } from "../../src/run/find-checkpoint.js";
 import { fineTune } from "../../src/run/fine-tune.js";
 import type { FineTuneOptions } from "../../src/run/options.js";
 import { runFolder } from "../../src/run/run-folder.js";
@@ -82,7 +85,12 @@ test("other data are refused; moved data, workers, cache and saving are free", a
   const moved = join(root, "moved");
   await cp(options.dataset, moved, { recursive: true });
   const free = { name, dataset: moved, workers: 1, cache: true, saveEvery: 2, keep: 5 };
-  assert.equal((await run(free, 4)).steps, 4);
+  const { steps, lines } = await run(free, 4);
+  assert.equal(steps, 4);
+  const listed = lines.find((line) => line.startsWith("Changed, but not the result: "));
+  for (const change of [`dataset was "${options.dataset}`, "cache was false, is now true"])
+    assert.ok(listed?.includes(change), `${change}: ${listed}`);
+  assert.match(listed!, /; saveEvery was none, is now 2; keep was 2, is now 5/);
   await writeFile(join(moved, "train", "red", "0.bmp"), bmp(pattern(0, 0, 41, 36), 41, 36));
   await refused(free, /the images are not those of the beginning/);
   await cp(join(moved, "train", "red", "1.bmp"), join(moved, "train", "blue", "0.5.bmp"));
@@ -102,6 +110,16 @@ test("a run of an earlier version, with nothing but checkpoint.npz, goes on to t
   const result = JSON.parse(await readFile(folder.result, "utf8"));
   assert.deepEqual(result.best, { step: 6, top1: resumed.validation!.top1 });
   assert.equal(result.version, 1);
+});
+
+test("a damaged config.json is to be removed by itself, and the run goes on without it", async () => {
+  const name = "damaged";
+  const folder = await copyAs(name);
+  await writeFile(folder.config, "{");
+  await refused({ name }, /config\.json: is not JSON[\s\S]*remove \S*config\.json alone/);
+  await rm(folder.config);
+  const { lines } = await run({ name }, 4);
+  assert.ok(lines.includes("Resumed at step 3"));
 });
 
 test("a config.json of a newer version is refused by name", async () => {
@@ -153,4 +171,70 @@ test("a diverging run stops, says what to try, and saves nothing that is broken"
   const steps = (await readFile(metrics, "utf8")).trimEnd().split("\n").length;
   assert.ok(steps < 10, `${steps} steps`);
   await readFile(checkpoint);
+});
+
+test("a run without a checkpoint begins anew where it can have had none, and says so", async () => {
+  const name = "early";
+  const changes = { name, saveEvery: 2, evalEvery: 3 };
+  const folder = runFolder(options.logdir, name);
+  await run(changes, 3);
+  const removed = async () => {
+    for (const path of [folder.checkpoints, folder.checkpoint]) await rm(path, { recursive: true });
+  };
+  await removed();
+  const begun = await run(changes, 4);
+  const anew = "The run has made 3 steps and has no checkpoint: it begins anew";
+  assert.equal(
+    begun.lines.find((line) => line.startsWith("The run has")),
+    anew,
+  );
+  assert.equal(begun.steps, 4);
+
+  await removed();
+  const lost = /has made 4 steps, but no checkpoint of it[\s\S]*--force begins anew/;
+  await refused({ ...changes, seed: 1 }, lost);
+  assert.equal((await readFile(folder.metrics, "utf8")).match(/"step"/g)?.length, 4, "kept");
+  const forced = await run({ ...changes, seed: 1, force: true }, 2);
+  assert.ok(
+    forced.lines.some((line) => line.includes("under other settings: seed was 0, is now 1")),
+  );
+
+  const whole = await run({ ...changes, seed: 1, save: false });
+  assert.equal(whole.steps, 6);
+  await removed();
+  await refused({ ...changes, seed: 1 }, /holds a run that is done, but no checkpoint of it/);
+  await run({ ...changes, seed: 1, force: true }, 1);
+  await assert.rejects(readFile(folder.result), /ENOENT/, "the earlier run's");
+});
+
+test("a dataset's file that vanishes in the middle of a run is named; the run goes on once it is back", async () => {
+  const name = "vanishes";
+  const dataset = join(root, "vanishing");
+  await cp(options.dataset, dataset, { recursive: true });
+  const file = join(dataset, "train", "green", "2.bmp");
+  const bytes = await readFile(file);
+  const changes = { ...options, name, dataset, steps: 40, saveEvery: 2 };
+  const vanishes = fineTune(changes, engine, {
+    line: () => undefined,
+    progress: ({ step }) => {
+      if (step === 5) rmSync(file);
+    },
+  });
+  await assert.rejects(vanishes, (error: unknown) => {
+    assert.ok(error instanceof UserError, String(error));
+    assert.equal(error.where, file);
+    return true;
+  });
+  await writeFile(file, bytes);
+  const { steps, lines } = await run({ name, dataset, steps: 40, saveEvery: 2 }, 30);
+  assert.equal(steps, 30);
+  const resumed = lines.find((line) => line.startsWith("Resumed at step "));
+  assert.ok(Number(resumed?.split(" ").at(-1)) >= 4, resumed);
+});
+
+test("a stop while a checkpoint is written waits for it, and saves the last step too", async () => {
+  const { folder, steps, saved } = await run({ name: "saving", saveEvery: 2 }, 3);
+  assert.deepEqual([steps, saved], [3, 3]);
+  assert.deepEqual(await listCheckpoints(folder.checkpoints), [3, 2]);
+  assert.equal((await findCheckpoint(folder, (line) => assert.fail(line)))?.manifest?.steps, 3);
 });

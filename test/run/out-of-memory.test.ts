@@ -105,7 +105,11 @@ test("a run that took smaller parts goes on with them, though its command says o
     };
     const first = await fineTune(named, smallEngine(1, 0), console);
     assert.equal(first.steps, 3);
-    const second = await fineTune(named, engine, { line: () => undefined });
+    const lines: string[] = [];
+    const second = await fineTune(named, engine, { line: (line) => lines.push(line) });
+    assert.ok(
+      lines.includes("Going on with a batch in 2 parts, as the run did, not in --batch_split 1"),
+    );
     assert.equal(second.config.split, 2);
     assert.equal(second.steps, 5);
   });

@@ -7,13 +7,15 @@ import type { RunRecordFile } from "../../src/run/same-run.js";
 import { temporaryFolder } from "../data/temporary-folder.js";
 import { engine } from "../engine-for-tests.js";
 import { thorough } from "../soak/table.js";
-import { trainTiny } from "./tiny-training.js";
+import { metricsOf, trainTiny } from "./tiny-training.js";
 
 type Stops = readonly (readonly number[])[];
 
 const variants: readonly (readonly [string, Partial<RunRecordFile>, Stops])[] = [
   ["plain", { evalEvery: 6 }, [[2, 5, 6, 12, 17]]],
   ["in two parts, with mixup", { split: 2, mixupAlpha: 0.1, evalEvery: 7 }, [[3, 11]]],
+  ["in bfloat16", { precision: "bf16" }, [[4, 13]]],
+  ["in float16, whose loss is scaled", { precision: "fp16", split: 2 }, [[4, 13]]],
 ];
 
 /** Every step of 20, one a run. */
@@ -41,14 +43,5 @@ for (const [name, changes, some] of variants) {
       assert.deepEqual(await metricsOf(last.folder.metrics), rows, "each step once");
     }
     t.diagnostic(`${stops.flat().length} stops`);
-  });
-}
-
-/** The rows of metrics.jsonl, without what the clock says. */
-async function metricsOf(path: string): Promise<unknown[]> {
-  const lines = (await readFile(path, "utf8")).trimEnd().split("\n");
-  return lines.map((line) => {
-    const { time, step_ms, ...row } = JSON.parse(line) as Record<string, unknown>;
-    return row;
   });
 }

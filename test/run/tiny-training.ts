@@ -1,13 +1,14 @@
 /** A run on made-up pixels, with every setting at hand, for tests of stopping and going on. */
+import { readFile } from "node:fs/promises";
 import type { Dataset, Split } from "../../src/data/dataset.js";
 import { fingerprintOf } from "../../src/run/data-fingerprint.js";
 import { findCheckpoint } from "../../src/run/find-checkpoint.js";
 import { lockRun, makeRunFolder, type RunFolder, runFolderAt } from "../../src/run/run-folder.js";
 import { RunLog } from "../../src/run/run-log.js";
 import type { RunRecordFile } from "../../src/run/same-run.js";
-import { type RunOutcome, trainRun } from "../../src/run/train-run.js";
+import { type Run, type RunConsole, type RunOutcome, trainRun } from "../../src/run/train-run.js";
 import { pattern } from "../cli/tiny-images.js";
-import { engine } from "../engine-for-tests.js";
+import { engine as plainEngine } from "../engine-for-tests.js";
 
 const side = 20;
 const classNames = ["blue", "green", "red"];
@@ -61,6 +62,9 @@ export const settings: Omit<RunRecordFile, "data"> = {
   saveEvery: undefined,
 };
 
+/** Another engine than the tests' own, and what a console may have besides. */
+type Surroundings = Partial<Pick<Run, "engine"> & Pick<RunConsole, "signal" | "evaluating">>;
+
 /**
  * Trains in a folder, or goes on there, until so many steps are done.
  * @param stopAt steps after which the run is interrupted
@@ -71,6 +75,7 @@ export async function trainTiny(
   changes: Partial<RunRecordFile> = {},
   stopAt = Number.POSITIVE_INFINITY,
   progress: (step: number) => void = () => undefined,
+  { engine = plainEngine, ...surroundings }: Surroundings = {},
 ): Promise<RunOutcome & { readonly folder: RunFolder }> {
   const folder = runFolderAt(path);
   await makeRunFolder(folder);
@@ -82,6 +87,7 @@ export async function trainTiny(
   let done = resumed?.manifest?.steps ?? 0;
   try {
     const console = {
+      ...surroundings,
       line: () => undefined,
       progress: ({ step }: { readonly step: number }) => {
         done = step + 1;
@@ -96,4 +102,13 @@ export async function trainTiny(
     log.close();
     await lock.release();
   }
+}
+
+/** The rows of metrics.jsonl, without what the clock says. */
+export async function metricsOf(path: string): Promise<unknown[]> {
+  const lines = (await readFile(path, "utf8")).trimEnd().split("\n");
+  return lines.map((line) => {
+    const { time, step_ms, ...row } = JSON.parse(line) as Record<string, unknown>;
+    return row;
+  });
 }

@@ -5,8 +5,9 @@
  * of the files at https://www.cs.toronto.edu/~kriz/cifar.html.
  */
 
-import { readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { readError, readWhole } from "../../archive/file-reading.js";
 import { UserError } from "../../errors.js";
 import { readTarGz } from "../formats/tar-gz.js";
 
@@ -138,6 +139,9 @@ async function lookFor(layouts: readonly CifarLayout[], datadir: string): Promis
   return { found: undefined, partial };
 }
 
+// The largest file, CIFAR-100's training set, has 155 MB.
+const mostBytes = 2 ** 28;
+
 function inFolder(layout: CifarLayout, folder: string): CifarFiles {
   const describe = (name: string) => join(folder, name);
   return {
@@ -145,7 +149,11 @@ function inFolder(layout: CifarLayout, folder: string): CifarFiles {
     describe,
     read: async (name) => {
       if (name === layout.names && !(await isFile(describe(name)))) return undefined;
-      return readFile(describe(name));
+      try {
+        return Buffer.from((await readWhole(describe(name), mostBytes)).buffer);
+      } catch (error) {
+        throw readError(describe(name), error, "unpack the archive again");
+      }
     },
   };
 }

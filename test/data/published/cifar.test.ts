@@ -52,6 +52,14 @@ function assertFixture(dataset: Dataset, name: CifarName): void {
   }
 }
 
+test("a file that is far too long is refused before it is read", async (t) => {
+  const [datadir, copy] = await copyOf(t, "cifar-10-batches-bin");
+  // A hole on the disk: reading it would take all of that memory.
+  await truncate(join(copy, "data_batch_3.bin"), 3 * 2 ** 30);
+  const refusal = userError(/data_batch_3\.bin: 3221225472 bytes, more than the 268435456/);
+  await assert.rejects(loadCifar("cifar10", datadir), refusal);
+});
+
 /** A folder with a copy of one official folder, under that name. */
 async function copyOf(t: TestContext, folder: string): Promise<[datadir: string, copy: string]> {
   const datadir = await temporaryFolder(t);
