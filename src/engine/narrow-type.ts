@@ -12,6 +12,17 @@ export function narrowTypeOfCpu(cpuinfo = readText("/proc/cpuinfo")): NarrowType
 }
 
 /**
+ * Whether a processor is one for which our own convolutions of bfloat16 were written: x86-64, but not
+ * with AMX, whose tiles only TensorFlow's use.
+ */
+export function suitsOwnConvolutions(
+  arch: string = process.arch,
+  cpuinfo = readText("/proc/cpuinfo"),
+): boolean {
+  return arch === "x64" && !/^flags\s*:.*\bamx_bf16\b/m.test(cpuinfo);
+}
+
+/**
  * Of an NVIDIA GPU: bfloat16 from compute capability 8.0 on (Ampere), float16 from 7.0 on (Volta).
  * @param capability as `nvidia-smi` tells it, `8.6`; undefined where it cannot be asked
  */

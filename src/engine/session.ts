@@ -42,6 +42,8 @@ export interface Engine {
   readonly kernels: boolean;
   /** Whether the network shall be computed by them: `kernels`, and the device is the CPU. */
   readonly fused: boolean;
+  /** Whether our own convolutions of bfloat16 are faster than TensorFlow's. */
+  readonly ownConvolutions: boolean;
   /**
    * Opens a session of its own on a graph.
    * @throws SessionError where TensorFlow refuses the graph

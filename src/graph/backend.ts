@@ -28,6 +28,8 @@ export interface ComputePolicy {
   readonly computeType: ComputeType;
   /** Whether the engine has the fused operations of native/kernels/. Default: it has not. */
   readonly fused?: boolean | undefined;
+  /** Whether convolutions of bfloat16 are to be our own, where the rest is. Default: TensorFlow's. */
+  readonly ownConvolutions?: boolean | undefined;
 }
 
 /** An output whose shape is known while tracing, as every output of a kernel is. */
@@ -42,7 +44,7 @@ export class GraphBackend extends tf.KernelBackend {
   readonly computeType: ComputeType;
   /** Whether the fused operations are used: the engine has them in float32 and bfloat16. */
   readonly fused: boolean;
-  /** Whether bfloat16 convolutions are our own: they are written for x86-64's instructions. */
+  /** Whether convolutions are our own, which are for bfloat16. */
   readonly ownConvolutions: boolean;
 
   constructor(
@@ -53,7 +55,7 @@ export class GraphBackend extends tf.KernelBackend {
     this.computeType = policy.computeType;
     this.fused = policy.fused === true && policy.computeType !== "float16";
     const narrow = policy.computeType === "bfloat16";
-    this.ownConvolutions = this.fused && narrow && process.arch === "x64";
+    this.ownConvolutions = this.fused && narrow && policy.ownConvolutions === true;
   }
 
   /** The tensor that stands for `output` while tracing. Throws where its shape is not known. */

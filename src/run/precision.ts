@@ -25,6 +25,9 @@ export function inputPolicy({ kernels, device }: Pick<Engine, "kernels" | "devic
 }
 
 /** How an engine computes in a precision. */
-export function computePolicy({ fused }: Pick<Engine, "fused">, precision: Precision) {
-  return { computeType: computeTypes[precision], fused } satisfies ComputePolicy;
+export function computePolicy(
+  { fused, ownConvolutions }: Pick<Engine, "fused" | "ownConvolutions">,
+  precision: Precision,
+) {
+  return { computeType: computeTypes[precision], fused, ownConvolutions } satisfies ComputePolicy;
 }

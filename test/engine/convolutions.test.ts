@@ -62,7 +62,7 @@ function definition(c: Case, x: Float32Array, kernel: Float32Array, dy: Float32A
   return [y, dx, dw] as const;
 }
 
-const policy = { computeType: "bfloat16", fused: true } as const;
+const policy = { computeType: "bfloat16", fused: true, ownConvolutions: true } as const;
 
 async function both(c: Case) {
   const fed = { x: wave(c.x, 1), kernel: wave(c.kernel, 3), dy: wave(geometry(c).out as Shape, 2) };

@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { narrowTypeOfCpu, narrowTypeOfGpu } from "../../src/engine/narrow-type.js";
+import {
+  narrowTypeOfCpu,
+  narrowTypeOfGpu,
+  suitsOwnConvolutions,
+} from "../../src/engine/narrow-type.js";
 import { computePolicy, defaultPrecision } from "../../src/run/precision.js";
 
 test("a CPU's flags tell whether it multiplies bfloat16", () => {
@@ -10,6 +14,13 @@ test("a CPU's flags tell whether it multiplies bfloat16", () => {
   assert.equal(narrowTypeOfCpu(flags("amx_bf16")), "bfloat16");
   assert.equal(narrowTypeOfCpu("Features\t: fp asimd bf16\n"), "bfloat16");
   assert.equal(narrowTypeOfCpu(""), undefined);
+});
+
+test("our own convolutions are for x86-64 without AMX", () => {
+  assert.equal(suitsOwnConvolutions("x64", "flags\t\t: fpu avx512_bf16 sse\n"), true);
+  assert.equal(suitsOwnConvolutions("x64", "flags\t\t: fpu avx2\n"), true);
+  assert.equal(suitsOwnConvolutions("x64", "flags\t\t: avx512_bf16 amx_bf16 amx_tile\n"), false);
+  assert.equal(suitsOwnConvolutions("arm64", "Features\t: fp bf16\n"), false);
 });
 
 test("a GPU's compute capability tells its narrow type", () => {
@@ -22,6 +33,7 @@ test("the default precision is the device's narrow type, and fp32 where it has n
   assert.equal(defaultPrecision({ narrowType: "bfloat16" }), "bf16");
   assert.equal(defaultPrecision({ narrowType: "float16" }), "fp16");
   assert.equal(defaultPrecision({ narrowType: undefined }), "fp32");
-  const policy = { computeType: "float16", fused: true };
-  assert.deepEqual(computePolicy({ fused: true }, "fp16"), policy);
+  const operations = { fused: true, ownConvolutions: false };
+  const policy = { computeType: "float16", ...operations };
+  assert.deepEqual(computePolicy(operations, "fp16"), policy);
 });

@@ -143,13 +143,19 @@ test("the learning rate is the update's only scale: at 0 nothing but momentum ch
 /** Narrow types, and how the engine computes in them. */
 const narrow: readonly ComputePolicy[] = [
   { computeType: "bfloat16" },
-  ...(engine.fused ? [{ computeType: "bfloat16", fused: true } as const] : []),
+  ...(engine.fused
+    ? [
+        { computeType: "bfloat16", fused: true } as const,
+        { computeType: "bfloat16", fused: true, ownConvolutions: true } as const,
+      ]
+    : []),
   { computeType: "float16" },
 ];
 
 for (const [index, c] of golden.train.slice(0, 3).entries()) {
   for (const policy of narrow) {
-    const how = `${policy.computeType}${policy.fused ? ", fused," : ""}`;
+    const own = "ownConvolutions" in policy ? " own convolutions," : "";
+    const how = `${policy.computeType}${policy.fused ? ", fused," : ""}${own}`;
     test(`${how} follows float64 on golden training case ${index}`, async () => {
       await followsGolden(c, policy);
     });
