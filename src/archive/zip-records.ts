@@ -40,7 +40,8 @@ export function bombFault(
   let unpacked = 0;
   for (const { compressedSize, uncompressedSize } of members) {
     packed += compressedSize;
-    unpacked += uncompressedSize;
+    // What deflate cannot reach is refused member by member.
+    unpacked += Math.min(uncompressedSize, (compressedSize + 1) * MAX_DEFLATE_RATIO);
   }
   if (unpacked <= FREE_BYTES + MAX_TOTAL_RATIO * packed) return undefined;
   return `unpacks to ${unpacked} bytes, from ${packed}`;
