@@ -186,7 +186,6 @@ class Conv {
     const Tensor y(Output(context, 0, {g.images, g.out_height, g.out_width, g.out}));
     if (y.size() == 0) return;
     const Addend plus(context, 2, y);
-    // Kept from call to call: memory that is new each time costs as much as packing does.
     static thread_local std::vector<uint32_t> packed;
     packed.resize(std::max<size_t>(packed.size(), w.size() / 2));
     for (const Part& part : g.parts) {
@@ -194,6 +193,7 @@ class Conv {
       Multiply(g, part, x.data<bfloat16>(), packed.data(), plus.data<bfloat16>(),
                y.data<bfloat16>());
     }
+    if (packed.size() * sizeof(uint32_t) > kKeptBytes) std::vector<uint32_t>().swap(packed);
   }
 
  private:

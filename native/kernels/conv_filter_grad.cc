@@ -17,7 +17,7 @@ namespace bit {
 namespace {
 
 // What is packed at a time, at most, where one image is not more: it shall stay in the last cache.
-constexpr int64_t kPackedBytes = 8 << 20;
+constexpr int64_t kPackedBytes = kKeptBytes;
 // Values of k between two visits of a tile: what they take of a panel stays in the first cache.
 constexpr int64_t kBlock = 256;
 
@@ -143,7 +143,9 @@ class ConvFilterGrad {
         kernel_width_(IntAttr(construction, "kernel_width")),
         stride_(IntAttr(construction, "stride")),
         pad_top_(IntAttr(construction, "pad_top")),
-        pad_left_(IntAttr(construction, "pad_left")) {}
+        pad_left_(IntAttr(construction, "pad_left")) {
+    if (stride_ < 1) throw std::runtime_error("the stride must be positive");
+  }
 
   void Compute(TF_OpKernelContext* context) const {
     const Tensor x(Input(context, 0)), dy(Input(context, 1));
@@ -156,7 +158,9 @@ class ConvFilterGrad {
 
     Convolution c = {x.dim(0),  x.dim(1),  x.dim(2),       x.dim(3),      dy.dim(1), dy.dim(2),
                      dy.dim(3), kernel_height_, kernel_width_, stride_, pad_top_,  pad_left_};
-    if (kernel_height_ == 1 && kernel_width_ == 1 && stride_ == 1) {
+    const bool same_size = c.height == c.out_height && c.width == c.out_width;
+    const bool padded = pad_top_ != 0 || pad_left_ != 0;
+    if (kernel_height_ == 1 && kernel_width_ == 1 && stride_ == 1 && same_size && !padded) {
       // One product of matrices: an image is one row.
       c.width = c.out_width = c.height * c.width;
       c.height = c.out_height = 1;
@@ -165,7 +169,6 @@ class ConvFilterGrad {
     const Layout at(c);
     if (c.images == 0 || at.bytes == 0) return;
     const int64_t at_once = std::clamp<int64_t>(kPackedBytes / at.bytes, 1, c.images);
-    // Kept from call to call: memory that is new each time costs as much as packing does.
     static thread_local std::vector<uint32_t> packed;
     packed.resize(std::max<size_t>(packed.size(), at_once * at.bytes / 4));
     for (int64_t n = 0; n < c.images; n += at_once) {
@@ -175,7 +178,7 @@ class ConvFilterGrad {
            packed.data(), columns);
       Multiply(c, at, packed.data(), columns, images, dw.data<float>());
     }
-    if (packed.size() > kPackedBytes / 4) std::vector<uint32_t>().swap(packed);
+    if (packed.size() * sizeof(uint32_t) > kKeptBytes) std::vector<uint32_t>().swap(packed);
   }
 
  private:

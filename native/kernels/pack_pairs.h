@@ -1,8 +1,14 @@
 // Values of bfloat16 images and kernels in pairs, as bfloat16_products.h multiplies them.
 #pragma once
+#include <cstddef>
+
 #include "bfloat16_products.h"
 
 namespace bit {
+
+// What a thread keeps of memory for what it packs, from call to call: memory that is new each time costs
+// as much as packing does.
+inline constexpr size_t kKeptBytes = 8 << 20;
 
 inline int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 

@@ -21,7 +21,9 @@ export class TrainConsole implements RunConsole {
     this.leaveSignals();
     this.code = signalExit(name);
     this.stop.abort(new Error("interrupted"));
-    this.line("Stopping after this step. Press Ctrl-C again to stop at once, without saving.");
+    this.line(
+      "Stopping after this step, or within the evaluation. Press Ctrl-C again to stop at once.",
+    );
   };
   private code = signalExit("SIGINT");
 

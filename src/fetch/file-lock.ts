@@ -122,14 +122,18 @@ function create(lock: string, owner: LockOwner): number | undefined {
     const code = systemErrorCode(error);
     if (code === "EEXIST") return undefined;
     if (code === undefined) throw error;
-    throw new UserError(
-      lock,
-      `cannot be made (${code})`,
-      "a folder in which files can be made",
-      "choose another folder, or change its permissions",
-      { cause: error },
-    );
+    throw cannotBeMade(lock, code, error);
   }
+}
+
+function cannotBeMade(path: string, code: string, cause: unknown): UserError {
+  return new UserError(
+    path,
+    `cannot be made (${code})`,
+    "a folder in which files can be made",
+    "choose another folder, or change its permissions",
+    { cause },
+  );
 }
 
 /**
@@ -139,9 +143,13 @@ function create(lock: string, owner: LockOwner): number | undefined {
 function renewed(renewal: Renewal): () => Promise<void> {
   let worker: Worker | undefined;
   const start = () => {
-    worker = new Worker(new URL("./renew-lock.js", import.meta.url), { workerData: renewal });
     // Without it the lock lapses, which `requireHeld` tells of.
-    worker.on("error", () => undefined).unref();
+    try {
+      worker = new Worker(new URL("./renew-lock.js", import.meta.url), { workerData: renewal });
+      worker.on("error", () => undefined).unref();
+    } catch {
+      worker = undefined;
+    }
   };
   const timer = setTimeout(start, Math.min(BRIEF_MS, renewal.everyMs)).unref();
   return async () => {
@@ -187,7 +195,11 @@ function removeLeft(lock: string): boolean {
   const guard = `${lock}.takeover`;
   try {
     mkdirSync(guard);
-  } catch {
+  } catch (error) {
+    const code = systemErrorCode(error);
+    if (code === undefined) throw error;
+    // To wait would be of no use: in such a folder no lock can be removed, nor made.
+    if (code !== "EEXIST") throw cannotBeMade(guard, code, error);
     if (Date.now() - changedMs(guard) > HALF_WRITTEN_MS) removeFolder(guard);
     return false;
   }

@@ -29,7 +29,10 @@ export function fuseAdditions(nodes: readonly NodeDef[]): NodeDef[] {
     const plain = addition.op === "AddV2" && "_equal_shapes" in addition.attr;
     if (!plain || a === undefined || b === undefined || others.length > 0) continue;
     const isAdder = (name: string) => {
-      return adders.has(byName.get(name)?.op ?? "") && uses.get(name) === 1 && !changed.has(name);
+      const node = byName.get(name);
+      if (node === undefined || !adders.has(node.op) || changed.has(name)) return false;
+      // What is added would stand behind control inputs, where no value may.
+      return uses.get(name) === 1 && !node.input.some((reference) => reference.startsWith("^"));
     };
     const adder = [a, b].find(isAdder);
     if (adder === undefined) continue;

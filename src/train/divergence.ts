@@ -39,12 +39,18 @@ export class LossWatch {
 }
 
 /**
- * @param step after which the loss of a validation is `loss`
- * @param saved steps after which the state was last saved
+ * @param steps after which the loss of a validation is `loss`; their state is saved already
  * @throws UserError where it is not finite
  */
-export function requireFinite(step: number, loss: number, saved: number): void {
-  if (!Number.isFinite(loss)) throw diverged(step, `the loss of the validation is ${loss}`, saved);
+export function requireFinite(steps: number, loss: number): void {
+  if (Number.isFinite(loss)) return;
+  throw new UserError(
+    `step ${steps}`,
+    `the loss of the validation is ${loss}`,
+    "a finite loss: the training has diverged, or the precision does not suffice",
+    "type the same command with --precision fp32 --force, which evaluates this state again; or move " +
+      `checkpoints/${steps} away and go on from the one before with --force and a lower --base_lr`,
+  );
 }
 
 function diverged(step: number, got: string, saved: number): UserError {

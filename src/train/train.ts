@@ -126,7 +126,7 @@ export async function train(
       const result = await timed("eval", () => {
         return evaluate(program, dataset.val, plan.evalBatch, report);
       });
-      requireFinite(at === "end" ? step : at, result.loss, saved);
+      requireFinite(at === "end" ? step : at, result.loss);
       observer.validation(at, result);
       return result;
     } catch (error) {

@@ -50,9 +50,10 @@ export async function downloadModels(
         const ofOneFile = error instanceof FileLocked || error instanceof FileRefused;
         if (models.length === 1 || !ofOneFile) throw error;
         failedInARow = error instanceof FileFailed ? failedInARow + 1 : 0;
-        if (failedInARow === MOST_FAILED_IN_A_ROW) throw error;
         watcher?.finished(error);
         failed.push({ model, error });
+        if (failedInARow === MOST_FAILED_IN_A_ROW)
+          throw notAll(models.length, failed, waiting.length);
       }
     }
   };
@@ -65,8 +66,13 @@ export async function downloadModels(
   if (failed.length > 0) throw notAll(models.length, failed);
 }
 
-function notAll(count: number, failed: readonly { model: ZooModel; error: UserError }[]) {
+function notAll(
+  count: number,
+  failed: readonly { model: ZooModel; error: UserError }[],
+  notAskedFor = 0,
+) {
   const each = failed.map(({ model, error }) => `\n    ${model.name}: ${error.got}`);
+  if (notAskedFor > 0) each.push(`\n    ${notAskedFor} more were not asked for`);
   return new UserError(
     "bit-download",
     `${failed.length} of ${count} models did not come:${each.join("")}`,

@@ -73,6 +73,7 @@ test("the table says what is reached, by how much it is not, and what is left ou
     ">= 1",
     "no: 2 % short, within the spread",
   ]);
+  assert.ok(lines.some((line) => /fall short.*bench\/NOTES\.md/.test(line)));
   assert.deepEqual(shown("training, R50x1, 32 x 128 px, bf16", "as it comes"), [
     "training, R50x1, 32 x 128 px, bf16",
     "left out",

@@ -12,6 +12,9 @@ import type { FindUndecodable } from "./undecodable-images.js";
 
 /** Fewer images are decoded as quickly. */
 const KEPT_FROM_IMAGES = 1000;
+/** What a system says of a file, or a device of its memory: another time it may be otherwise. */
+const PASSING =
+  /input\/output|stale|permission|no such file|too many open|timed out|exhausted|OOM|out of memory/i;
 /** Files that are asked at a time. */
 const CONCURRENT_STATS = 64;
 
@@ -43,7 +46,8 @@ export function keptFindings(
     const kept = findingsSchema.safeParse(await readKept(path)).data;
     if (kept !== undefined) return kept.found;
     const found = await find(images);
-    if (newestMs < begunMs - SETTLED_MS) await keep(path, { format: 1, found });
+    const lasting = !found.some(({ reason }) => PASSING.test(reason));
+    if (lasting && newestMs < begunMs - SETTLED_MS) await keep(path, { format: 1, found });
     return found;
   };
 }

@@ -1,6 +1,7 @@
 /** Finds a dataset in the layout of its publisher, and brings what is missing of it. */
 import { copyFile, rename, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { fileHash } from "../../archive/file-hash.js";
 import { exists } from "../../archive/file-reading.js";
 import { UserError } from "../../errors.js";
 import { acquireLock } from "../../fetch/file-lock.js";
@@ -93,11 +94,12 @@ async function whereFileLies(
   { places }: PublishedDataset,
   datadir: string,
 ): Promise<string | undefined> {
-  for (const place of [...places, "."]) {
-    const path = join(datadir, place, fileName(part));
-    if (await exists(path)) return path;
-  }
-  return undefined;
+  const within = (place: string) => join(datadir, place, fileName(part));
+  for (const path of places.map(within)) if (await exists(path)) return path;
+  // In the data folder itself, a name such as images.tar.gz says little: the sum tells.
+  const loose = within(".");
+  const isOurs = (await exists(loose)) && (await fileHash(loose, "md5")) === part.md5;
+  return isOurs ? loose : undefined;
 }
 
 async function missingParts(

@@ -28,15 +28,18 @@ test("what cannot be decoded is looked for once, until a file changes", async (t
     orientations: new Uint8Array(count).fill(1),
     decoders: new Array<"jpeg-or-png">(count).fill("jpeg-or-png"),
   });
-  const bad = { index: 7, path: `${file} (record 7)`, reason: "damaged", kind: "corrupt" } as const;
+  let reason = "damaged";
+  const bad = () => {
+    return { index: 7, path: `${file} (record 7)`, reason, kind: "corrupt" } as const;
+  };
   let asked = 0;
   const find = keptFindings(async () => {
     asked += 1;
-    return [bad];
+    return [bad()];
   }, cache);
   const times = async (source: FileSource) => {
     const before = asked;
-    for (const _ of [1, 2]) assert.deepEqual(await find(source), [bad]);
+    for (const _ of [1, 2]) assert.deepEqual(await find(source), [bad()]);
     return asked - before;
   };
   assert.equal(await times(images(999)), 2, "few are decoded as quickly");
@@ -44,6 +47,9 @@ test("what cannot be decoded is looked for once, until a file changes", async (t
   assert.equal(await times(images(1001)), 1, "other images");
   await change("two", new Date(LONG_AGO.getTime() + 1000));
   assert.equal(await times(images(1000)), 1, "a changed file");
+  reason = "shard; Input/output error";
+  assert.equal(await times(images(1002)), 2, "what may pass is not kept");
+  reason = "damaged";
   await change("new", new Date());
   assert.equal(await times(images(1000)), 2, "one that may change again without showing it");
   assert.equal((await readdir(join(cache, "decoded"))).length, 3);
