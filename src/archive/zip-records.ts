@@ -25,28 +25,6 @@ export const MAX_MEMBERS = 20_000;
 /** No deflate stream can expand by more. */
 export const MAX_DEFLATE_RATIO = 1032;
 
-/** What any archive may unpack to, and how many times its packed size beyond that. */
-const FREE_BYTES = 64 * 2 ** 20;
-const MAX_TOTAL_RATIO = 16;
-
-/**
- * Why an archive unpacks to more than one of arrays would: weights shrink to a half or so, zeros beside
- * them to nothing. A single member may: what counts is all of them together.
- */
-export function bombFault(
-  members: Iterable<{ readonly compressedSize: number; readonly uncompressedSize: number }>,
-): string | undefined {
-  let packed = 0;
-  let unpacked = 0;
-  for (const { compressedSize, uncompressedSize } of members) {
-    packed += compressedSize;
-    // What deflate cannot reach is refused member by member.
-    unpacked += Math.min(uncompressedSize, (compressedSize + 1) * MAX_DEFLATE_RATIO);
-  }
-  if (unpacked <= FREE_BYTES + MAX_TOTAL_RATIO * packed) return undefined;
-  return `unpacks to ${unpacked} bytes, from ${packed}`;
-}
-
 const END_SIGNATURE = 0x06054b50;
 /** Of the record at an archive's end, without its comment. */
 export const END_BYTES = 22;
@@ -60,7 +38,7 @@ const decoder = new TextDecoder();
 /**
  * The members of an archive, in the directory's order.
  * @throws ZipFault where it is no archive or cut off, has too many members or members that overlap,
- *   or claims sizes that deflate, or an archive of arrays, cannot reach
+ *   or claims sizes that deflate cannot reach
  */
 export function readZipRecords(bytes: Uint8Array): ZipRecord[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -89,8 +67,6 @@ export function readZipRecords(bytes: Uint8Array): ZipRecord[] {
     at += RECORD_BYTES + nameBytes + view.getUint16(at + 30, true) + view.getUint16(at + 32, true);
   }
   checkApart(records, start);
-  const fault = bombFault(records);
-  if (fault !== undefined) throw new ZipFault(fault);
   return records;
 }
 

@@ -68,17 +68,14 @@ test("momentum of another shape or type is refused before it is read", async (t)
 test("a momentum that would unpack to another size takes no memory", async (t) => {
   const name = "momentum/a";
   const path = join(await temporaryFolder(t), "checkpoint.npz");
-  const array = { shape: [20_000_000], data: new Float32Array(20_000_000) };
-  // Without values that do not shrink beside it, the archive would be refused as a whole.
-  const values = Float32Array.from({ length: 500_000 }, (_, i) => Math.sin(i * i));
-  const weights = { name: "weights", array: { shape: [values.length], data: values } };
-  await writeNpz(path, [{ name, array }, weights], { compress: true });
+  const array = { shape: [50_000_000], data: new Float32Array(50_000_000) };
+  await writeNpz(path, [{ name, array }], { compress: true });
   const { size } = await stat(path);
   const archive = await NpzReader.open(path);
   t.after(() => archive.close());
   const program = { optimizerState: [{ name, shape: [50] }] } as unknown as TrainProgram;
   const bytes = await countAllocated(async () => {
-    await assert.rejects(restoreOptimizer(archive, program), /of shape \[20000000\]/);
+    await assert.rejects(restoreOptimizer(archive, program), /of shape \[50000000\]/);
   });
   assert.ok(bytes < size + 64 * 2 ** 20, `${bytes} bytes for a file of ${size}`);
 });
