@@ -42,6 +42,22 @@ export interface NpzReaderOptions {
   readonly verify?: boolean;
 }
 
+/** What any array may have, and how many times its packed size beyond that. */
+const MODEST_BYTES = 64 * 2 ** 20;
+const MAX_LARGE_RATIO = 64;
+
+/** Weights shrink to a half or so. A large array that shrinks to nothing is made to fill the memory. */
+function refuseBomb({ entry, header }: Member, where: string): void {
+  const { compressedSize } = entry;
+  if (header.dataBytes <= Math.max(MODEST_BYTES, MAX_LARGE_RATIO * compressedSize)) return;
+  throw new UserError(
+    where,
+    `unpacks to ${header.dataBytes} bytes, from ${compressedSize}`,
+    `at most ${MAX_LARGE_RATIO} times as much, or ${MODEST_BYTES} bytes`,
+    "if it is meant to be so, save it from Python with np.savez, which packs nothing",
+  );
+}
+
 /** An open .npz archive. `close` it when done. */
 export class NpzReader {
   /** The arrays' names in the archive's order, those included that cannot be read. */
@@ -102,6 +118,7 @@ export class NpzReader {
   async read(name: string): Promise<NumericArray> {
     const member = this.member(name);
     const where = whereOf(this.path, name);
+    refuseBomb(member, where);
     const raw = allocate(member.header.dataBytes, where);
     try {
       const stored = member.entry.compressionMethod === STORED;

@@ -99,6 +99,19 @@ test("what inflates to more than it says is stopped there", async (t) => {
   await refused(path, /inflates to more than its size/, /does not have the size/);
 });
 
+test("a large array that shrinks to nothing is refused before memory is taken for it", async (t) => {
+  // 100 MB of zeros, packed in 100 kB: whole and right, but nobody's weights.
+  const zeros = encodeNpy({ shape: [25_000_000], data: new Float32Array(25_000_000) }, "test");
+  const contents = deflateRawSync(zeros);
+  const member = { name: "zeros.npy", method: 8, contents, uncompressedSize: zeros.length };
+  const reader = await NpzReader.open(await archive(t, [member]));
+  await assert.rejects(reader.read("zeros"), {
+    name: "UserError",
+    got: /^unpacks to 100000000 bytes, from 97/,
+  });
+  await reader.close();
+});
+
 test("a claim that deflate cannot reach is refused before anything is inflated", async (t) => {
   const member = { method: 8, contents: deflateRawSync(CONTENTS), uncompressedSize: 2 ** 31 };
   await refused(await archive(t, [{ name: "a.npy", ...member }]), /claims 2147483648 bytes/);
