@@ -46,14 +46,28 @@ function convGeometry(x: readonly number[], filter: readonly number[], attrs: Co
   };
 }
 
+type Convolution = ReturnType<typeof convGeometry>;
+
 /**
  * Whether a convolution is one of our own (native/kernels/conv.cc, conv_filter_grad.cc), which know one
  * stride for both directions, and channels in multiples of 16.
  */
-function isOwn(graph: GraphBackend, { info }: ReturnType<typeof convGeometry>): boolean {
+function isOwn(graph: GraphBackend, { info }: Convolution): boolean {
   const { inChannels, outChannels, strideHeight, strideWidth } = info;
   const fits = inChannels % 16 === 0 && outChannels % 16 === 0 && strideHeight === strideWidth;
   return graph.ownConvolutions && fits;
+}
+
+/** BitConv's attributes but for `turned`, for a result of so many pixels. */
+function ownConvAttrs({ info }: Convolution, height: number, width: number) {
+  return {
+    N: attribute.int(0),
+    out_height: attribute.int(height),
+    out_width: attribute.int(width),
+    stride: attribute.int(info.strideHeight),
+    pad_top: attribute.int(info.padInfo.top),
+    pad_left: attribute.int(info.padInfo.left),
+  };
 }
 
 register<ConvAttrs>("Conv2D", (graph, inputs, attrs) => {
@@ -61,15 +75,9 @@ register<ConvAttrs>("Conv2D", (graph, inputs, attrs) => {
   const filter = graph.cast(graph.value(inputs["filter"]!), graph.computeType);
   const conv = convGeometry(x.shape, filter.shape, attrs);
   if (isOwn(graph, conv)) {
-    const { outHeight, outWidth, strideHeight, padInfo } = conv.info;
     const own = {
-      N: attribute.int(0),
+      ...ownConvAttrs(conv, conv.info.outHeight, conv.info.outWidth),
       turned: attribute.int(0),
-      out_height: attribute.int(outHeight),
-      out_width: attribute.int(outWidth),
-      stride: attribute.int(strideHeight),
-      pad_top: attribute.int(padInfo.top),
-      pad_left: attribute.int(padInfo.left),
     };
     return graph.emit("BitConv", [x, filter], own, x.type, conv.outShape);
   }
@@ -83,15 +91,9 @@ register<ConvAttrs & { inputShape: Shape4D }>("Conv2DBackpropInput", (graph, inp
   const { inputShape } = attrs;
   const conv = convGeometry(inputShape, filter.shape, attrs);
   if (isOwn(graph, conv)) {
-    const { inHeight, inWidth, strideHeight, padInfo } = conv.info;
     const own = {
-      N: attribute.int(0),
+      ...ownConvAttrs(conv, conv.info.inHeight, conv.info.inWidth),
       turned: attribute.int(1),
-      out_height: attribute.int(inHeight),
-      out_width: attribute.int(inWidth),
-      stride: attribute.int(strideHeight),
-      pad_top: attribute.int(padInfo.top),
-      pad_left: attribute.int(padInfo.left),
     };
     return graph.emit("BitConv", [dy, filter], own, dy.type, inputShape);
   }
