@@ -1,7 +1,9 @@
 /** `bit-eval`: evaluates a run or an archive. */
 
 import { DATASET_NAMES } from "../data/datasets.js";
+import { classMatchings } from "../data/evaluation.js";
 import { PATH_KINDS } from "../data/files/dataset-at-path.js";
+import { partNames } from "../data/parts.js";
 import { describeEngine, openEngine } from "../engine/open.js";
 import { UserError } from "../errors.js";
 import type { ResizeMethod } from "../input/resize-functions.js";
@@ -29,6 +31,17 @@ const flags = {
     describe: `${DATASET_NAMES.join(", ")}, or a path: ${PATH_KINDS} [default: the run's]`,
   },
   datadir: { type: "string", describe: "Where the dataset lies [default: as in the run]" },
+  split: {
+    type: "string",
+    choices: partNames,
+    describe: "Part to evaluate on [default: the held-out one; all of a dataset without parts]",
+  },
+  match_classes: {
+    type: "string",
+    choices: classMatchings,
+    default: "name",
+    describe: "How the dataset's classes are found among the model's",
+  },
   model: { type: "string", describe: "The model's name [default: the run's, or the file's name]" },
   crop: {
     type: "number",
@@ -78,6 +91,8 @@ export async function main(argv: readonly string[] = process.argv.slice(2)): Pro
     source,
     dataset: flag.dataset as string | undefined,
     datadir: flag.datadir as string | undefined,
+    split: flag.split as EvaluateOptions["split"],
+    matchClasses: flag.match_classes as EvaluateOptions["matchClasses"],
     model: flag.model as string | undefined,
     crop: wholeNumber("crop", flag.crop, 1),
     batch: wholeNumber("batch", flag.batch, 1),
@@ -105,14 +120,14 @@ export async function main(argv: readonly string[] = process.argv.slice(2)): Pro
   );
   if (ended.stopped) return ended.exit;
   const report = ended.value;
-  if (!report.sameClassNames)
-    console.error("note: the dataset's classes have other names than those the model learnt");
+  for (const note of report.notes) console.error(`note: ${note}`);
   console.log(json ? JSON.stringify(record(report)) : readable(report));
   return 0;
 }
 
 function record(report: EvaluationReport) {
-  const { top1, top5, loss, count, model, weights, dataset, classes, crop, precision } = report;
+  const { top1, top5, loss, count, model, weights, dataset, classes, evaluated, crop, precision } =
+    report;
   return {
     val_top1: top1,
     val_top5: top5,
@@ -121,7 +136,11 @@ function record(report: EvaluationReport) {
     model,
     weights,
     dataset,
+    split: evaluated.part,
     classes,
+    classes_evaluated: evaluated.classes,
+    classes_matched_by: evaluated.matching,
+    notes: report.notes,
     crop,
     precision,
     seconds: report.seconds,
@@ -129,10 +148,16 @@ function record(report: EvaluationReport) {
 }
 
 function readable(report: EvaluationReport): string {
-  const { model, weights, dataset, classes, crop, precision, count, seconds } = report;
+  const { model, weights, dataset, classes, evaluated, crop, precision, count, seconds } = report;
+  const part =
+    evaluated.part === "whole" ? `all ${count} images` : `${count} images of ${evaluated.part}`;
+  const of =
+    evaluated.classes === classes
+      ? `${classes} classes`
+      : `${evaluated.classes} of the model's ${classes} classes`;
   return [
     `${model} (${weights}), ${precision}`,
-    `${dataset}: ${count} held-out images of ${classes} classes, resized to ${crop}x${crop}`,
+    `${dataset}: ${part}, ${of}, resized to ${crop}x${crop}`,
     `${describeResult(report)} (${seconds.toFixed(1)} s)`,
   ].join("\n");
 }

@@ -72,7 +72,8 @@ function faultLines(report: DatasetReport): string[] {
 }
 
 /** What a training would take, to its harm. */
-function warningLines({ leaks, mislabelled, duplicates, emptyInVal }: DatasetReport): string[] {
+function warningLines(report: DatasetReport): string[] {
+  const { leaks, mislabelled, duplicates, emptyInVal, notes } = report;
   const copies = (group: readonly Copy[]) =>
     group.map(({ path, part, class: of }) => `${path} (${part}, ${of})`).join(" = ");
   return [
@@ -80,6 +81,7 @@ function warningLines({ leaks, mislabelled, duplicates, emptyInVal }: DatasetRep
     ...section("images that are in more than one class", mislabelled.map(copies)),
     ...section("images that occur more than once", duplicates.map(copies)),
     ...section("classes without a held-out image", emptyInVal),
+    ...section("notes", notes),
   ];
 }
 

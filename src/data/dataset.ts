@@ -1,5 +1,7 @@
 /** What the rest of the program knows of a dataset: where its images are and what they show. */
 
+import type { EvaluatedPart } from "./evaluation.js";
+
 /** Images that lie decoded in memory: uint8 `[n, height, width, 3]`, row-major RGB. */
 export interface PixelSource {
   readonly kind: "pixels";
@@ -62,6 +64,10 @@ export interface Dataset {
   readonly val: Split;
   /** `[height, width]` by which the BiT-HyperRule chooses its resolution. */
   readonly typicalSize: readonly [height: number, width: number];
+  /** What people should know of: parts and files that are not used, what was guessed. */
+  readonly notes?: readonly string[];
+  /** What was made of it for an evaluation; absent where it is loaded to train on. */
+  readonly evaluated?: EvaluatedPart;
   /** Folder entries passed over: hidden, or not named as an image. Absent where no folder was walked. */
   readonly skipped?: number;
   /** Images left out because they cannot be used. Absent where these are refused instead. */

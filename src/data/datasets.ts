@@ -4,17 +4,17 @@ import { join, resolve } from "node:path";
 import { UserError } from "../errors.js";
 import { packageRoot } from "../package-root.js";
 import type { Dataset } from "./dataset.js";
+import type { EvaluationUse } from "./evaluation.js";
 import { selectExamplesPerClass, takeSplit } from "./few-shot.js";
 import { loadPath, PATH_KINDS } from "./files/dataset-at-path.js";
+import type { DatasetOptions } from "./files/dataset-options.js";
 import { loadImageFolder } from "./files/image-folder.js";
-import type { DatasetOptions } from "./files/labelled-images.js";
 import type { BadImages } from "./files/readable-images.js";
 import {
   type FindUndecodable,
   refuseUndecodable,
   withoutUndecodable,
 } from "./files/undecodable-images.js";
-import type { HeldOutOnly } from "./held-out.js";
 import { loadCifar } from "./published/cifar.js";
 import { fetchMissingCifar } from "./published/cifar-download.js";
 import { loadDtd } from "./published/dtd.js";
@@ -60,8 +60,8 @@ export interface DatasetRequest extends DataFetch {
    * asked only about files that do not end as they should.
    */
   readonly findUndecodable?: FindUndecodable | undefined;
-  /** Only the held-out part is used; default both are. */
-  readonly heldOutOnly?: HeldOutOnly | undefined;
+  /** A part is evaluated, and nothing trained on; default both parts are used. */
+  readonly evaluation?: EvaluationUse | undefined;
 }
 
 /**
@@ -70,7 +70,7 @@ export interface DatasetRequest extends DataFetch {
  */
 export async function loadDataset(request: DatasetRequest): Promise<Dataset> {
   const { findUndecodable, badImages = "refuse" } = request;
-  const heldOutOnly = request.heldOutOnly !== undefined;
+  const heldOutOnly = request.evaluation !== undefined;
   const whole = await loadWhole(request);
   if (findUndecodable === undefined) return fewOf(whole, request);
   if (badImages !== "refuse")
@@ -84,9 +84,9 @@ export async function loadDataset(request: DatasetRequest): Promise<Dataset> {
 /** A dataset cut down to as many training examples as are wanted. */
 function fewOf(
   dataset: Dataset,
-  { examplesPerClass, examplesPerClassSeed = 0 }: DatasetRequest,
+  { examplesPerClass, examplesPerClassSeed = 0, evaluation }: DatasetRequest,
 ): Dataset {
-  if (examplesPerClass === undefined) return dataset;
+  if (examplesPerClass === undefined || evaluation !== undefined) return dataset;
   const { train, classNames } = dataset;
   const indices = selectExamplesPerClass(
     train.labels,
@@ -99,21 +99,21 @@ function fewOf(
 
 async function loadWhole(request: DatasetRequest): Promise<Dataset> {
   const { dataset, datadir = ".", seed } = request;
-  const { badImages, heldOutOnly } = request;
-  const options: DatasetOptions = { name: dataset, seed, badImages, heldOutOnly };
+  const { badImages, evaluation } = request;
+  const options: DatasetOptions = { name: dataset, seed, badImages, evaluation };
   switch (dataset) {
     case "cifar10":
     case "cifar100":
       await fetchMissingCifar(dataset, datadir, request);
-      return loadCifar(dataset, datadir);
+      return loadCifar(dataset, datadir, options);
     case "imagenet2012":
-      return loadImageNet(datadir, { badImages, heldOutOnly });
+      return loadImageNet(datadir, options);
     case "oxford_iiit_pet":
       return loadOxfordPets(datadir, options, request);
     case "oxford_flowers102":
       return loadOxfordFlowers(datadir, options, request);
     case "svhn":
-      return loadSvhn(datadir, request);
+      return loadSvhn(datadir, options, request);
     case "dtd":
       return loadDtd(datadir, options, request);
     case "eurosat":

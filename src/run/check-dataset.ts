@@ -69,6 +69,8 @@ export interface DatasetReport {
   readonly largest: ClassCount;
   /** What else a training would refuse: class folders without images, or in one part only. */
   readonly faults: readonly string[];
+  /** What else people should know of: parts and folders that are not used, what was guessed. */
+  readonly notes: readonly string[];
   /** Whether a training would take it as it is. */
   readonly trainable: boolean;
 }
@@ -153,6 +155,7 @@ function reportOf(
     smallest: bySize[0]!,
     largest: bySize.at(-1)!,
     faults,
+    notes: dataset.notes ?? [],
     trainable: faultless && total("val") > 0,
   };
 }

@@ -1,7 +1,10 @@
-/** Evaluates a trained model on a dataset's held-out part. */
+/** Evaluates a trained model on a part of a dataset. */
+import { realpath } from "node:fs/promises";
 import { availableParallelism } from "node:os";
+import { resolve } from "node:path";
 import { loadDataset } from "../data/datasets.js";
-import { classKey } from "../data/held-out.js";
+import type { ClassMatching, EvaluatedPart } from "../data/evaluation.js";
+import type { PartName } from "../data/parts.js";
 import type { Engine } from "../engine/session.js";
 import { UserError } from "../errors.js";
 import type { ResizeMethod } from "../input/resize-functions.js";
@@ -30,6 +33,13 @@ export interface EvaluateOptions extends FetchPolicy {
   /** A known name or the path of an image folder; needed for an `.npz`. */
   readonly dataset?: string | undefined;
   readonly datadir?: string | undefined;
+  /**
+   * The part to evaluate on; by default the held-out one: val, else test; of a dataset without parts all
+   * of it, or what was held out of it in training.
+   */
+  readonly split?: PartName | undefined;
+  /** How the dataset's classes are found among the model's; by default by name. */
+  readonly matchClasses?: ClassMatching | undefined;
   /** The model's name; for an `.npz` by default its file's. */
   readonly model?: string | undefined;
   /** Side to which images are resized; by default the run's, or the BiT-HyperRule's. */
@@ -55,13 +65,16 @@ export interface EvaluationReport extends EvaluationResult {
   readonly model: string;
   readonly weights: string;
   readonly dataset: string;
+  /** Outputs of the model. */
   readonly classes: number;
+  /** Which part it was, of how many classes, and how these were found among the model's. */
+  readonly evaluated: EvaluatedPart;
+  /** What people should know of: parts that are not used, what was guessed. */
+  readonly notes: readonly string[];
   readonly crop: number;
   readonly precision: Precision;
   /** Wall time, loading included. */
   readonly seconds: number;
-  /** Whether the dataset's classes bear the names under which the model learnt them. */
-  readonly sameClassNames: boolean;
 }
 
 /**
@@ -80,17 +93,18 @@ export async function evaluateRun(
   const { run } = trained;
   const request = datasetOf(options, run);
   const policy = dataPolicy({ ...options, ...request }, console, engine, workers);
-  const heldOutOnly = { classNames: trained.classNames };
-  const dataset = await loadDataset({ ...request, ...policy, heldOutOnly });
-  const { val, classNames } = dataset;
-  if (classNames.length !== trained.classes) {
-    throw new UserError(
-      trained.weights,
-      `has a head of ${trained.classes} classes`,
-      `${classNames.length}, as ${dataset.name} has`,
-      "choose the dataset that it was trained on with --dataset, or another archive",
-    );
-  }
+  const dataset = await loadDataset({
+    ...request,
+    ...policy,
+    evaluation: {
+      classNames: trained.classNames,
+      classes: trained.classes,
+      part: options.split,
+      trainedOn: run !== undefined && (await isSame(request, run)),
+      match: options.matchClasses,
+    },
+  });
+  const { val } = dataset;
 
   const crop = options.crop ?? run?.resolution.crop ?? getResolution(dataset.typicalSize).crop;
   const wanted = options.batch ?? defaultBatch(trained, crop * crop);
@@ -117,7 +131,8 @@ export async function evaluateRun(
       crop,
       precision,
       seconds: (performance.now() - begun) / 1000,
-      sameClassNames: sameNames(trained.classNames, classNames),
+      evaluated: dataset.evaluated!,
+      notes: dataset.notes ?? [],
     };
   } catch (error) {
     const suspects = [{ images: val.images }];
@@ -128,9 +143,25 @@ export async function evaluateRun(
   }
 }
 
-/** Whether both name the same classes in the same order, as far as one knows. */
-function sameNames(known: readonly string[] | undefined, names: readonly string[]): boolean {
-  return known === undefined || known.every((name, i) => classKey(name) === classKey(names[i]!));
+/** Whether it is the dataset that the run was trained on, by whichever path. */
+async function isSame(
+  request: Pick<RunRecord, "dataset"> & { readonly datadir?: string | undefined },
+  run: Pick<RunRecord, "dataset" | "datadir">,
+): Promise<boolean> {
+  const real = (path: string) => realpath(path).catch(() => resolve(path));
+  if (request.dataset === "folder" || run.dataset === "folder") {
+    const place = ({
+      dataset,
+      datadir,
+    }: {
+      dataset: string;
+      datadir?: string | null | undefined;
+    }) => real(dataset === "folder" ? (datadir ?? ".") : dataset);
+    return (await place(request)) === (await place(run));
+  }
+  return (
+    request.dataset === run.dataset || (await real(request.dataset)) === (await real(run.dataset))
+  );
 }
 
 function datasetOf(

@@ -94,7 +94,7 @@ async function planRun(
   const dataset = await loadDataset({ ...options, ...policy, seed: options.seed ?? 0 });
   const data = await fingerprintOf(dataset);
   const known = await readJson(folder.config);
-  const notes: string[] = [];
+  const notes = [...(dataset.notes ?? [])];
   const resumed = await findCheckpoint(folder, (line) => notes.push(line));
   const machine = { cores, precision: () => defaultPrecision(engine) };
   const earlier = known as unknown as RunConfig | undefined;

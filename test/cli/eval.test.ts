@@ -47,7 +47,11 @@ test("a run's folder gives the run's own result, as one JSON object", async () =
       model: "R14x0.5",
       weights: tiny.checkpoint,
       dataset: "tiny",
+      split: "val",
       classes: 3,
+      classes_evaluated: 3,
+      classes_matched_by: "name",
+      notes: [],
       crop: 32,
       precision: "fp32",
     },
@@ -68,7 +72,7 @@ test("an archive alone, told what the run's folder tells, in batches that do not
 test("people are told the same", async () => {
   const { code, stdout } = await runHere(main, [tiny.checkpoint, "--batch=64", "--workers=1"]);
   assert.equal(code, 0);
-  assert.match(stdout, /15 held-out images of 3 classes, resized to 32x32/);
+  assert.match(stdout, /15 images of val, 3 classes, resized to 32x32/);
   assert.match(stdout, new RegExp(`loss ${result.val_loss.toFixed(5)}, top1`));
 });
 
@@ -76,7 +80,10 @@ test("what does not belong together is refused", async () => {
   const cifar = ["--dataset", "cifar10", "--datadir", fixturePath("data", "cifar")];
   const backbone = fixturePath("archive", "float16.npz");
   const cases: [string[], RegExp][] = [
-    [[tiny.run, ...cifar], /has a head of 3 classes\n {2}expected: 10, as cifar10 has/],
+    [
+      [tiny.run, ...cifar],
+      /has automobile, deer, which are no classes of the model\n {2}expected: some of its 3 classes/,
+    ],
     [[], /nothing to evaluate/],
     [[tiny.run, tiny.run], /2 things to evaluate/],
     [[tiny.images], /config\.json is not in it/],

@@ -87,9 +87,10 @@ test("only images that seem cut off are decoded before a run, of those that it u
   };
   await loadDataset(request);
   assert.deepEqual(asked.splice(0), ["train/a/0.jpg", "train/b/0.jpg"]);
-  await loadDataset({ ...request, heldOutOnly: { classNames: undefined } });
+  const evaluation = { classNames: undefined, classes: 2, trainedOn: false };
+  await loadDataset({ ...request, evaluation });
   assert.deepEqual(asked.splice(0), []);
-  const held = { badImages: "skip", heldOutOnly: { classNames: undefined } } as const;
+  const held = { badImages: "skip", evaluation } as const;
   await loadDataset({ ...request, ...held });
   assert.ok(asked.length === 8 && asked.splice(0).every((path) => path.startsWith("val/")));
   const { train } = await loadDataset({ ...request, examplesPerClass: 1 });

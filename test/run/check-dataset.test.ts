@@ -95,20 +95,20 @@ test("class folders that are empty, or in one part only, are findings", async (t
     { name: "a", train: 1, val: 1 },
     { name: "b", train: 1, val: 0 },
     { name: "only", train: 1, val: 0 },
-    { name: "other", train: 0, val: 1 },
     { name: "void", train: 0, val: 0 },
+    { name: "other", train: 0, val: 1 },
   ]);
   assert.deepEqual(
     report.faults.map((fault) => fault.slice(root.length)),
     [
       "/train: no images in the class folder void",
-      "/val: no images in the class folder b",
-      "/val: lacks only, void; has other, which train lacks",
+      `/val: has other, which training lacks: ${join(root, "val/other/1.png")}`,
     ],
   );
+  assert.deepEqual(report.notes, ["val has no image of b, only, void"]);
   assert.equal(report.trainable, false);
   const lines = describeDataset(report, [root]).join("\n");
-  assert.match(lines, /^what a training would refuse besides: 3$/m);
+  assert.match(lines, /^what a training would refuse besides: 2$/m);
 });
 
 test("a shard that is damaged is a finding, and what comes before the damage is counted", async (t) => {

@@ -83,7 +83,7 @@ const shard = async () => {
 };
 
 const loadShard = async (path: string, folder: string) => {
-  const shards = { folder, train: [path], val: undefined };
+  const shards = { folder, parts: { whole: [path] } };
   await loadTfRecords(shards, { name: "bad", seed: 0, badImages: "skip" });
   return undefined;
 };

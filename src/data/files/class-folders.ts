@@ -4,12 +4,16 @@
  * are not named as images are passed over and counted.
  */
 
+import { isUtf8 } from "node:buffer";
 import type { Dirent } from "node:fs";
 import { readdir, realpath, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { systemErrorCode, UserError } from "../../errors.js";
 import { type Faults, report } from "../faults.js";
+import { listed } from "../listed.js";
 import { hasImageExtension } from "./image-header.js";
+
+export { listed } from "../listed.js";
 
 /** The images of some folder of classes. */
 export interface ClassFolders {
@@ -21,6 +25,8 @@ export interface ClassFolders {
   readonly labels: Int32Array;
   /** Entries passed over. */
   readonly skipped: number;
+  /** Classes without an image. */
+  readonly empty: readonly string[];
 }
 
 /** One folder of a tree of class folders, as it was when it was listed. */
@@ -38,9 +44,32 @@ export interface ListedFolder {
 interface Entries {
   readonly folders: readonly string[];
   readonly files: readonly string[];
-  /** Entries that are hidden or neither folder nor file. */
+  /** Folders that a system or a program made for itself: passed over. */
+  readonly systemFolders: readonly string[];
+  /** Entries that are hidden, or neither folder nor file, or of the system. */
   readonly skipped: number;
 }
+
+/**
+ * Folders that are nobody's class: macOS's in archives, file systems' own, recycle bins, Synology's
+ * and QNAP's thumbnails (copies of the images in a smaller size), Python's.
+ */
+const SYSTEM_FOLDERS = new Set([
+  "__MACOSX",
+  "lost+found",
+  "$RECYCLE.BIN",
+  "RECYCLER",
+  "System Volume Information",
+  "@eaDir",
+  "#recycle",
+  "#snapshot",
+  "@Recycle",
+  "@Recently-Snapshot",
+  "@tmp",
+  "Network Trash Folder",
+  "Temporary Items",
+  "__pycache__",
+]);
 
 /**
  * Compares as Python does, by code point; JavaScript's own order is by UTF-16 code unit, which puts
@@ -77,11 +106,14 @@ export async function listFolder(folder: string): Promise<Entries> {
       { cause: error },
     );
   }
+  if (entries.some(({ name }) => name.includes("\ufffd"))) await checkNames(folder);
   const folders: string[] = [];
   const files: string[] = [];
+  const systemFolders: string[] = [];
   for (const entry of entries) {
     if (entry.name.startsWith(".")) continue;
-    if (entry.isFile()) files.push(entry.name);
+    if (SYSTEM_FOLDERS.has(entry.name) && !entry.isFile()) systemFolders.push(entry.name);
+    else if (entry.isFile()) files.push(entry.name);
     else if (entry.isDirectory()) folders.push(entry.name);
     else {
       const kind = await kindBehindLink(join(folder, entry.name));
@@ -92,8 +124,25 @@ export async function listFolder(folder: string): Promise<Entries> {
   return {
     folders: folders.sort(byCodePoint),
     files: files.sort(byCodePoint),
+    systemFolders: systemFolders.sort(byCodePoint),
     skipped: entries.length - folders.length - files.length,
   };
+}
+
+/** @throws UserError if a name is no UTF-8: as text it would lead to no file */
+async function checkNames(folder: string): Promise<void> {
+  for (const name of await readdir(folder, { encoding: "buffer" })) {
+    if (isUtf8(name)) continue;
+    const shown = name.toString("latin1").replace(/[^ -~]/g, (byte) => {
+      return `\\x${byte.charCodeAt(0).toString(16).padStart(2, "0")}`;
+    });
+    throw new UserError(
+      folder,
+      `a name that is no UTF-8: ${shown}`,
+      "names of files and folders in UTF-8",
+      `rename it; for all at once: convmv -r -f latin1 -t utf8 --notest '${folder}'`,
+    );
+  }
 }
 
 async function kindBehindLink(path: string): Promise<"folder" | "file" | undefined> {
@@ -104,16 +153,6 @@ async function kindBehindLink(path: string): Promise<"folder" | "file" | undefin
     // A link to nothing: kept, so that reading it names it as a file that cannot be read.
     return "file";
   }
-}
-
-/**
- * All images below a folder, by class.
- * @param root the folder that holds one folder for each class
- * @param faults where class folders without an image are named, rather than in an error
- * @throws UserError if there is no class folder, or one without a single image
- */
-export async function readClassFolders(root: string, faults?: Faults): Promise<ClassFolders> {
-  return classFoldersOf(root, await listClassFolders(root), faults);
 }
 
 /**
@@ -165,14 +204,8 @@ async function lastChange(folder: string): Promise<number> {
  * The images of listed folders, by class.
  * @param root where the folders lie
  * @param folders as `listClassFolders` gives them
- * @param faults where classes without an image are named, rather than in an error
- * @throws UserError if a class has no images
  */
-export function classFoldersOf(
-  root: string,
-  folders: readonly ListedFolder[],
-  faults?: Faults,
-): ClassFolders {
+export function classFoldersOf(root: string, folders: readonly ListedFolder[]): ClassFolders {
   const classNames: string[] = [];
   const classSizes: number[] = [];
   const paths: string[] = [];
@@ -197,21 +230,20 @@ export function classFoldersOf(
     end += size;
   });
   const empty = classNames.filter((_, label) => classSizes[label] === 0);
-  if (empty.length > 0) report(noImages(root, empty), faults);
-  return { classNames, paths, labels, skipped };
+  return { classNames, paths, labels, skipped, empty };
 }
 
-function noImages(root: string, classes: readonly string[]): UserError {
-  return new UserError(
+/**
+ * Refuses class folders without an image, as a training does.
+ * @param faults where they are named, rather than in an error
+ */
+export function checkNotEmpty(root: string, { empty }: ClassFolders, faults?: Faults): void {
+  if (empty.length === 0) return;
+  const error = new UserError(
     root,
-    `no images in the class folder${classes.length > 1 ? "s" : ""} ${listed(classes)}`,
+    `no images in the class folder${empty.length > 1 ? "s" : ""} ${listed(empty)}`,
     "at least one image in every class folder",
     "add images, or remove the folder",
   );
-}
-
-/** At most five names, and how many more there are. */
-export function listed(names: readonly string[]): string {
-  const shown = names.slice(0, 5).join(", ");
-  return names.length > 5 ? `${shown} and ${names.length - 5} more` : shown;
+  report(error, faults);
 }

@@ -1,89 +1,95 @@
 /** Datasets that are tables: one CSV file, or a folder with train.csv and val.csv. */
 
 import { basename, join } from "node:path";
-import { UserError } from "../../errors.js";
 import type { Dataset } from "../dataset.js";
-import { byCodePoint, listed } from "./class-folders.js";
-import { HELD_OUT_FOLDERS } from "./image-folder.js";
+import { faultsFor } from "../faults.js";
+import { type PartName, partNames, partOfWord, partWords } from "../parts.js";
+import { byCodePoint } from "./class-folders.js";
+import { datasetOf } from "./dataset-of.js";
+import type { DatasetOptions } from "./dataset-options.js";
 import { type LabelledPath, readLabelTable } from "./label-table.js";
-import { type DatasetOptions, datasetOf, type LabelledImages } from "./labelled-images.js";
+import type { ListedDataset, ListedPart, ListPart } from "./listed-dataset.js";
 
 /** A row, and the table that it is from. */
 type Row = LabelledPath & { readonly table: string };
 
-/** The tables of a dataset: `[train]`, `[train, val]`. */
-export type Tables = readonly [train: string, val?: string];
+/** The tables of a dataset: one, which may divide itself by a column, or one for each part. */
+export type Tables = Readonly<Partial<Record<PartName | "whole", string>>>;
 
 /**
- * The tables in a folder that has a train.csv: it, and the first of val.csv, validation.csv, valid.csv
- * and test.csv. Undefined where there is none.
+ * The tables in a folder that are named as parts: train.csv, val.csv, test.csv and the like.
  * @param files the names of the folder's files
+ * @param alone whether held-out tables are enough
+ * @returns undefined where there is none, or none to train on
  */
-export function tablesIn(folder: string, files: readonly string[]): Tables | undefined {
-  if (!files.includes("train.csv")) return undefined;
-  const val = HELD_OUT_FOLDERS.map((name) => `${name}.csv`).find((name) => files.includes(name));
-  const train = join(folder, "train.csv");
-  return val === undefined ? [train] : [train, join(folder, val)];
+export function tablesIn(
+  folder: string,
+  files: readonly string[],
+  alone: boolean,
+): Tables | undefined {
+  const tables: Partial<Record<PartName, string>> = {};
+  for (const word of partWords)
+    for (const file of files) {
+      const part = partOfWord(word)!;
+      if (file.toLowerCase() === `${word}.csv`) tables[part] ??= join(folder, file);
+    }
+  return tables.train !== undefined || (alone && Object.keys(tables).length > 0)
+    ? tables
+    : undefined;
 }
 
 /**
  * Reads a dataset from its tables. Classes are the labels in training, sorted by code point, or by
- * value where all are whole numbers. A column `split` divides a single table; of "val" and "test" the
- * first that occurs is held out. Without any, a fifth of each class is (`stratifiedSplit`).
+ * value where all are whole numbers. A column `split` divides a single table.
  * @throws UserError if a table is faulty, names one class only, or images cannot be used
  */
 export async function loadCsv(tables: Tables, options: DatasetOptions): Promise<Dataset> {
-  const [trainTable, valTable] = tables;
-  const rowsOf = async (table: string): Promise<Row[]> =>
-    (await readLabelTable(table)).map((row) => ({ ...row, table }));
-  const rows = await rowsOf(trainTable);
-  const { train, val } =
-    valTable === undefined
-      ? divide(rows, trainTable)
-      : { train: rows, val: await rowsOf(valTable) };
-
-  const classNames = sortedLabels(new Set(train.map(({ label }) => label)));
-  if (classNames.length < 2)
-    throw new UserError(
-      trainTable,
-      `one class only: ${classNames[0]}`,
-      "at least two different labels in training",
-      "check the column of labels",
-    );
-  const labelOf = new Map(classNames.map((name, label) => [name, label]));
-  const stranger = val?.find(({ label }) => !labelOf.has(label));
-  if (stranger !== undefined)
-    throw new UserError(
-      `${stranger.table}, line ${stranger.line}`,
-      `the class ${stranger.label}, which training lacks`,
-      `one of ${listed(classNames)}`,
-      "correct the label, or add training images of this class",
-    );
-  const images = (part: readonly Row[]): LabelledImages => ({
-    paths: part.map(({ path }) => path),
-    labels: Int32Array.from(part, ({ label }) => labelOf.get(label)!),
-    nameOf: (index) => `${basename(part[index]!.table)}:${part[index]!.line}: ${part[index]!.path}`,
-  });
-  const parts = {
-    classNames,
-    train: images(train),
-    val: val === undefined ? undefined : images(val),
-    where: trainTable,
-  };
-  return datasetOf(parts, options);
+  const { whole } = tables;
+  const faults = faultsFor(options.badImages);
+  if (whole !== undefined) {
+    const rows = await readRows(whole);
+    return datasetOf({ where: whole, parts: divide(rows, whole), faults }, options);
+  }
+  const parts: Partial<Record<PartName, ListPart>> = {};
+  for (const part of partNames) {
+    const table = tables[part];
+    if (table !== undefined) parts[part] = async () => listed(await readRows(table), table);
+  }
+  const [where] = Object.values(tables);
+  return datasetOf({ where: where!, parts, faults }, options);
 }
 
-/** Divides the rows of a single table by their column `split`, if it has one. */
-function divide(rows: readonly Row[], table: string): { train: readonly Row[]; val?: Row[] } {
-  if (rows[0]!.part === undefined) return { train: rows };
-  const train = rows.filter(({ part }) => part === "train");
-  if (train.length === 0)
-    throw new UserError(table, "no row of the split train", "training images", "add them");
-  for (const name of ["val", "test"]) {
-    const val = rows.filter(({ part }) => part === name);
-    if (val.length > 0) return { train, val };
+async function readRows(table: string): Promise<Row[]> {
+  return (await readLabelTable(table)).map((row) => ({ ...row, table }));
+}
+
+/** The parts of a single table, by its column `split`, if it has one. */
+function divide(rows: readonly Row[], table: string): ListedDataset["parts"] {
+  if (rows[0]!.part === undefined) return { whole: async () => listed(rows, table) };
+  const parts: Partial<Record<PartName, ListPart>> = {};
+  for (const name of partNames) {
+    const some = rows.filter(({ part }) => part === name);
+    if (some.length > 0) parts[name] = async () => listed(some, table);
   }
-  return { train };
+  return parts;
+}
+
+function listed(rows: readonly Row[], table: string): ListedPart {
+  const classNames = sortedLabels(new Set(rows.map(({ label }) => label)));
+  const labelOf = new Map(classNames.map((name, label) => [name, label]));
+  return {
+    where: table,
+    classNames,
+    images: {
+      paths: rows.map(({ path }) => path),
+      labels: Int32Array.from(rows, ({ label }) => labelOf.get(label)!),
+      nameOf: (index) => {
+        const { table: of, line, path } = rows[index]!;
+        return `${basename(of)}:${line}: ${path}`;
+      },
+    },
+    oneClassHint: "check the column of labels",
+  };
 }
 
 /** Sorted by value where all are whole numbers, else by code point. */

@@ -3,10 +3,11 @@
 import { stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import type { Dataset } from "../dataset.js";
+import { partFolders } from "../parts.js";
 import { listFolder } from "./class-folders.js";
 import { loadCsv, tablesIn } from "./csv-dataset.js";
+import type { DatasetOptions } from "./dataset-options.js";
 import { loadImageFolder } from "./image-folder.js";
-import type { DatasetOptions } from "./labelled-images.js";
 import { loadTfRecords } from "./tfrecord-dataset.js";
 import { isShard, shardsIn, shardsMatching } from "./tfrecord-shards.js";
 
@@ -27,25 +28,23 @@ export async function loadPath(
 ): Promise<Dataset | undefined> {
   const whole = resolve(path);
   const options = { ...given, name: basename(whole).replace(/\.csv$/i, "") };
-  const trainNeeded = given.heldOutOnly === undefined;
+  const trainNeeded = given.evaluation === undefined;
   const kind = await kindOf(whole);
   if (kind === "file") {
-    if (!isShard(basename(whole))) return loadCsv([whole], options);
-    return loadTfRecords({ folder: dirname(whole), train: [whole], val: undefined }, options);
+    if (!isShard(basename(whole))) return loadCsv({ whole }, options);
+    return loadTfRecords({ folder: dirname(whole), parts: { whole: [whole] } }, options);
   }
   if (kind === undefined)
-    return /[*?]/.test(path)
-      ? loadTfRecords(await shardsMatching(whole, trainNeeded), options)
-      : undefined;
+    return /[*?]/.test(path) ? loadTfRecords(await shardsMatching(whole), options) : undefined;
 
   const { files, folders } = await listFolder(whole);
   // Beside folders of classes, a table is but a description of them.
-  const hasClasses =
-    folders.includes("train") && (await listFolder(join(whole, "train"))).folders.length > 0;
-  if (hasClasses) return loadImageFolder(whole, options);
-  const tables = tablesIn(whole, files);
+  for (const name of partFolders(folders).keys())
+    if ((await listFolder(join(whole, name))).folders.length > 0)
+      return loadImageFolder(whole, options);
+  const tables = tablesIn(whole, files, !trainNeeded);
   if (tables !== undefined) return loadCsv(tables, options);
-  const shards = shardsIn(whole, files, trainNeeded);
+  const shards = shardsIn(whole, files);
   if (shards !== undefined) return loadTfRecords(shards, options);
   return loadImageFolder(whole, options);
 }

@@ -1,58 +1,154 @@
 /**
- * Datasets that are folders of image files: `train/<class>/*` with a held-out part beside it, or
- * class folders alone, of which a part is then held out. Only headers are read here.
+ * Datasets that are folders of image files: `train/<class>/*` with held-out parts beside it, or class
+ * folders alone, of which a part is then held out. Only headers are read here.
  */
-
 import { join, resolve } from "node:path";
 import { UserError } from "../../errors.js";
 import type { Dataset } from "../dataset.js";
-import { faultsFor } from "../faults.js";
-import { listFolder, readClassFolders } from "./class-folders.js";
-import { type DatasetOptions, datasetOf } from "./labelled-images.js";
-import { withSameClasses } from "./same-classes.js";
-
-/** Names under which a held-out part is looked for, in order of preference. */
-export const HELD_OUT_FOLDERS = ["val", "validation", "valid", "test"] as const;
+import { type Faults, faultsFor } from "../faults.js";
+import { listed } from "../listed.js";
+import { type PartName, partFolders, partNames } from "../parts.js";
+import { checkNotEmpty, classFoldersOf, listClassFolders, listFolder } from "./class-folders.js";
+import { datasetOf } from "./dataset-of.js";
+import type { DatasetOptions } from "./dataset-options.js";
+import type { ListedDataset, ListedPart } from "./listed-dataset.js";
+import { nestedCopy } from "./nested-copy.js";
 
 /** A dataset and how many entries of its folders were passed over. */
 export type ImageFolderDataset = Dataset & { readonly skipped: number };
 
 /**
- * Reads a folder of images. Without a `train` folder its subfolders are the classes; without a
- * held-out part, a fifth of each class is held out (`stratifiedSplit`).
+ * Reads a folder of images. Without folders that are named as parts (`partFolders`), its subfolders are the
+ * classes; without a held-out part, a fifth of each class is held out (`stratifiedSplit`).
  * @param root the folder
- * @throws UserError if classes are empty or differ between the parts, or files cannot be decoded
+ * @throws UserError if it is not clear what the classes are, if they are empty or differ between the parts,
+ * or files cannot be decoded
  */
 export async function loadImageFolder(
   root: string,
   options: DatasetOptions,
 ): Promise<ImageFolderDataset> {
-  const { train: trainRoot, heldOut: valRoot } = await findParts(resolve(root));
-  const faults = faultsFor(options.badImages);
-  const listed = await readClassFolders(trainRoot, faults);
-  const { train, val } =
-    valRoot === undefined
-      ? { train: listed, val: undefined }
-      : withSameClasses(listed, await readClassFolders(valRoot, faults), valRoot, faults);
-  const parts = { classNames: train.classNames, train, val, where: trainRoot };
-  const dataset = await datasetOf(parts, options);
-  const skipped = train.skipped + (val?.skipped ?? 0);
-  return { ...dataset, skipped, ...(faults !== undefined && { faults }) };
+  const dataset = await datasetOf(await listImageFolder(resolve(root), options), options);
+  return { ...dataset, skipped: dataset.skipped ?? 0 };
 }
 
-/** Where the training images are, and the held-out ones if they have a folder of their own. */
-async function findParts(root: string): Promise<{ train: string; heldOut: string | undefined }> {
+async function listImageFolder(
+  root: string,
+  { badImages, evaluation }: DatasetOptions,
+): Promise<ListedDataset> {
+  const faults = faultsFor(badImages);
+  const notes: string[] = [];
+  const told = { notes, faults };
+  const found = await findParts(root);
+  if (found === undefined)
+    return { where: root, parts: { whole: () => listPart(root, !evaluation, told) }, ...told };
+  const parts: Partial<Record<PartName, () => Promise<ListedPart>>> = {};
+  for (const part of partNames) {
+    const path = found.parts[part];
+    const trained = part === "train" && evaluation === undefined;
+    if (path !== undefined) parts[part] = () => listPart(path, trained, told);
+  }
+  if (found.unused.length > 0) notes.push(`not used, beside the parts: ${listed(found.unused)}`);
+  return { where: root, parts, ...told };
+}
+
+/**
+ * The class folders of a part.
+ * @param trained whether it is trained on: then none may be empty
+ */
+async function listPart(
+  root: string,
+  trained: boolean,
+  { notes, faults }: { readonly notes: string[]; readonly faults: Faults | undefined },
+): Promise<ListedPart> {
+  const folders = await listClassFolders(root);
+  const copy = nestedCopy(folders);
+  if (copy !== undefined) throw copyWithin(root, copy);
+  const { systemFolders } = await listFolder(root);
+  if (systemFolders.length > 0)
+    notes.push(`left out, as folders of the system's: ${listed(systemFolders)} in ${root}`);
+  const found = classFoldersOf(root, folders);
+  if (trained) checkNotEmpty(root, found, faults);
+  const { classNames, paths, labels, skipped } = found;
+  const [only] = classNames;
+  const oneClassHint =
+    classNames.length === 1 ? await innerFolderHint(join(root, only!)) : undefined;
+  return { where: root, classNames, images: { paths, labels }, skipped, oneClassHint };
+}
+
+/** What to type where all the classes lie in one folder more. */
+async function innerFolderHint(inner: string): Promise<string | undefined> {
+  const { folders } = await listFolder(inner);
+  if (folders.length < 2) return undefined;
+  return `the classes seem to lie one folder further in: type --dataset '${inner}'`;
+}
+
+/**
+ * The folders of the parts, and what lies beside them.
+ * @returns undefined where no folder is named as a part, or where that is a class's name
+ * @throws UserError where it is not clear what is a part and what a class
+ */
+async function findParts(root: string): Promise<
+  | {
+      readonly parts: Readonly<Partial<Record<PartName, string>>>;
+      readonly unused: readonly string[];
+    }
+  | undefined
+> {
   const { folders } = await listFolder(root);
-  const heldOut = HELD_OUT_FOLDERS.find((name) => folders.includes(name));
-  const path = heldOut === undefined ? undefined : join(root, heldOut);
-  if (folders.includes("train")) return { train: join(root, "train"), heldOut: path };
-  // Without this, a class "val" would be trained on, along with what is in it.
-  if (heldOut !== undefined)
-    throw new UserError(
-      root,
-      `a folder ${heldOut}, but none named train`,
-      `train and ${heldOut}, each with one folder for each class, or class folders alone`,
-      "move the training classes into a folder train",
-    );
-  return { train: root, heldOut: undefined };
+  const named = partFolders(folders);
+  if (named.size === 0) return undefined;
+  const parts: Partial<Record<PartName, string>> = {};
+  const flat: string[] = [];
+  const used = new Set<string>();
+  for (const [name, part] of named) {
+    const path = await classesOfPart(join(root, name), part);
+    if (path === undefined) flat.push(name);
+    else if (parts[part] === undefined) {
+      parts[part] = path;
+      used.add(name);
+    }
+  }
+  const others = folders.filter((name) => !named.has(name));
+  // A class may be called train, as beside bus and car: then images lie in it, and it is no part.
+  if (used.size === 0 && others.length > 0) return undefined;
+  if (used.size === 0) throw withoutClasses(root, flat);
+  if (used.size === 1 && others.length > 1) throw unclear(root, [...used][0]!, others);
+  return { parts, unused: folders.filter((name) => !used.has(name)) };
+}
+
+/** A part's folder, or the one in it of the same part that holds all of it; undefined without class folders. */
+async function classesOfPart(path: string, part: PartName): Promise<string | undefined> {
+  const { folders } = await listFolder(path);
+  const [only] = folders;
+  if (folders.length === 1 && partFolders(folders).get(only!) === part)
+    return (await classesOfPart(join(path, only!), part)) ?? path;
+  return folders.length > 0 ? path : undefined;
+}
+
+function withoutClasses(root: string, flat: readonly string[]): UserError {
+  return new UserError(
+    root,
+    `folders named as parts, ${listed(flat)}, in which there are no class folders`,
+    "one folder of images for each class in each part, or a table of paths and labels",
+    "sort the images into folders named after their classes, or write a CSV of path,label",
+  );
+}
+
+function unclear(root: string, part: string, others: readonly string[]): UserError {
+  return new UserError(
+    root,
+    `a folder ${part}, as a part is called, and beside it ${listed(others)}`,
+    "either parts, each with one folder for each class, or class folders alone",
+    `move the other folders away; or type --dataset '${join(root, part)}' to use ${part} alone`,
+  );
+}
+
+function copyWithin(root: string, { path, of }: { path: string; of: string }): UserError {
+  return new UserError(
+    join(root, path),
+    `seems to be a copy of ${of} that lies in it: its images would count twice`,
+    "each image once",
+    "move one of the two away, or give the inner folder as the dataset",
+  );
 }

@@ -7,15 +7,7 @@ import { dirname, resolve } from "node:path";
 import { CsvError, parse } from "csv-parse/sync";
 import { readError, readWhole } from "../../archive/file-reading.js";
 import { UserError } from "../../errors.js";
-
-/** The parts of a dataset that a table may name, by each name that is understood. */
-const PARTS: Readonly<Record<string, TablePart>> = {
-  train: "train",
-  val: "val",
-  valid: "val",
-  validation: "val",
-  test: "test",
-};
+import { type PartName, partOfWord } from "../parts.js";
 
 /** A table of ImageNet's 1.28 million images has some 80 MB. */
 const MOST_BYTES = 2 ** 28;
@@ -25,15 +17,13 @@ const MOST_LINE_CHARACTERS = 2 ** 16;
 /** On average: a row has three cells, of which each may hold commas. */
 const MOST_COMMAS_IN_LINE = 16;
 
-export type TablePart = "train" | "val" | "test";
-
 /** One row. */
 export interface LabelledPath {
   /** Absolute; relative paths begin at the table's folder. */
   readonly path: string;
   readonly label: string;
   /** Undefined where the table has no such column. */
-  readonly part: TablePart | undefined;
+  readonly part: PartName | undefined;
   /** In the file, from 1 on. */
   readonly line: number;
 }
@@ -83,9 +73,9 @@ function isHeader(cells: readonly string[]): boolean {
   );
 }
 
-function partOf(split: string | undefined, at: string): TablePart | undefined {
+function partOf(split: string | undefined, at: string): PartName | undefined {
   if (split === undefined) return undefined;
-  const part = PARTS[split.trim().toLowerCase()];
+  const part = partOfWord(split);
   if (part !== undefined) return part;
   throw faulty(at, `split "${split}"`, "train, val or test", "correct it");
 }

@@ -6,7 +6,6 @@ import { stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { z } from "zod";
 import { cacheFolder } from "../../cache-folder.js";
-import type { Faults } from "../faults.js";
 import {
   type ClassFolders,
   classFoldersOf,
@@ -26,25 +25,23 @@ const listingSchema = z.object({
 });
 
 /**
- * As `readClassFolders`, but out of the listing of an earlier run where none of the folders was
- * changed since. A listing that is damaged, or cannot be written, only costs the time.
- * @param faults where class folders without an image are named, rather than in an error
+ * All images below a folder of class folders, out of the listing of an earlier run where none of the
+ * folders was changed since. A listing that is damaged, or cannot be written, only costs the time.
  * @param cache the user's cache folder
- * @throws UserError if there is no class folder, or one without a single image
+ * @throws UserError if there is no class folder
  */
 export async function readKeptClassFolders(
   root: string,
-  faults?: Faults,
   cache: string = cacheFolder(),
 ): Promise<ClassFolders> {
   const absolute = resolve(root);
   const path = listingPath(absolute, cache);
   const kept = await readListing(path, absolute);
   if (kept !== undefined && (await isUnchanged(absolute, kept)))
-    return classFoldersOf(absolute, kept, faults);
+    return classFoldersOf(absolute, kept);
   const begunMs = Date.now();
   const folders = await listClassFolders(absolute);
-  const found = classFoldersOf(absolute, folders, faults);
+  const found = classFoldersOf(absolute, folders);
   if (folders.every(({ mtimeMs }) => mtimeMs < begunMs - SETTLED_MS))
     await keepListing(path, absolute, folders);
   return found;

@@ -8,15 +8,12 @@ import { readWhole } from "../../archive/file-reading.js";
 import { UserError } from "../../errors.js";
 import type { Dataset } from "../dataset.js";
 import { type Faults, faultsFor } from "../faults.js";
-import { classKey, type HeldOutOnly, labelledAs } from "../held-out.js";
+import { partNames } from "../parts.js";
 import { listed } from "./class-folders.js";
+import { datasetOf } from "./dataset-of.js";
+import type { DatasetOptions } from "./dataset-options.js";
 import type { ImageHeader } from "./image-header.js";
-import {
-  type DatasetOptions,
-  datasetOf,
-  type LabelledImages,
-  type LabelledParts,
-} from "./labelled-images.js";
+import type { LabelledImages, ListedPart, ListPart } from "./listed-dataset.js";
 import { indexShard } from "./shard-index.js";
 import type { Shards } from "./tfrecord-shards.js";
 
@@ -40,60 +37,39 @@ interface ShardsIndex {
  * images cannot be used
  */
 export async function loadTfRecords(
-  { folder, train, val }: Shards,
+  { folder, parts: shards, unused = [] }: Shards,
   options: DatasetOptions,
 ): Promise<Dataset> {
   const faults = faultsFor(options.badImages);
-  const valIndex = val === undefined ? undefined : await indexShards(val, faults);
-  const tfdsNames = await readTfdsNames(folder);
-  if (options.heldOutOnly !== undefined && valIndex !== undefined) {
-    const parts = heldOutParts(valIndex, tfdsNames, options.heldOutOnly, folder, train.length > 0);
-    if (parts !== undefined) return datasetOf(parts, options);
+  const names = await readTfdsNames(folder);
+  const parts: Partial<Record<keyof typeof shards, ListPart>> = {};
+  for (const part of ["whole", ...partNames] as const) {
+    const paths = shards[part];
+    if (paths !== undefined) parts[part] = () => listPart(folder, part, paths, names, faults);
   }
-  const trainIndex = await indexShards(train, faults);
-  if (trainIndex.labels.length === 0)
-    throw new UserError(folder, "no record in the training shards", "images", "add shards");
-
-  const labels = [...new Set(trainIndex.labels)].sort((a, b) => a - b);
-  const classOf = new Map(labels.map((label, i) => [label, i]));
-  const strangers = new Set(valIndex?.labels.filter((label) => !classOf.has(label)));
-  if (strangers.size > 0)
-    throw new UserError(
-      folder,
-      `held-out shards with labels that training lacks: ${listed([...strangers].map(String))}`,
-      `labels among the ${labels.length} of training`,
-      "hold out shards that have labels, and the same ones",
-    );
-  const parts = {
-    classNames: namesOf(labels, trainIndex.texts, tfdsNames),
-    train: imagesOf(trainIndex, classOf),
-    val: valIndex === undefined ? undefined : imagesOf(valIndex, classOf),
-    where: folder,
-  };
-  return { ...(await datasetOf(parts, options)), ...(faults !== undefined && { faults }) };
+  const notes = unused.length > 0 ? [`shards of no part are not used: ${listed(unused)}`] : [];
+  return datasetOf({ where: folder, parts, faults, notes }, options);
 }
 
-/**
- * A dataset of held-out shards alone, by the model's classes, or by their own where nobody knows these.
- * @param hasTrain whether there are training shards, which tell the classes otherwise: undefined is
- *   returned where these are needed
- */
-function heldOutParts(
-  index: ShardsIndex,
+async function listPart(
+  folder: string,
+  part: string,
+  paths: readonly string[],
   tfdsNames: readonly string[],
-  { classNames }: HeldOutOnly,
-  where: string,
-  hasTrain: boolean,
-): LabelledParts | undefined {
-  const own = [...new Set(index.labels)].sort((a, b) => a - b);
-  const names = namesOf(own, index.texts, tfdsNames);
-  const known = new Set(classNames?.map(classKey));
-  if (hasTrain && !names.every((name) => known.has(classKey(name)))) return undefined;
-  const classes = classNames ?? names;
-  const labels = labelledAs(Int32Array.from(own.keys()), names, classes, where);
-  const classOf = new Map(own.map((label, i) => [label, labels[i]!]));
-  const none = { paths: [], labels: new Int32Array(0), headers: [] };
-  return { classNames: classes, train: none, val: imagesOf(index, classOf), where };
+  faults: Faults | undefined,
+): Promise<ListedPart> {
+  const index = await indexShards(paths, faults);
+  const where = part === "whole" ? folder : `${folder}, shards of ${part}`;
+  if (index.labels.length === 0)
+    throw new UserError(where, "no record in the shards", "images", "add shards");
+  const labels = [...new Set(index.labels)].sort((a, b) => a - b);
+  const classOf = new Map(labels.map((label, i) => [label, i]));
+  return {
+    where,
+    classNames: namesOf(labels, index.texts, tfdsNames),
+    classKeys: labels.map(String),
+    images: imagesOf(index, classOf),
+  };
 }
 
 /** @param classOf a class for each label */

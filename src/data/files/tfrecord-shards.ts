@@ -2,20 +2,20 @@
 
 import { basename, dirname, join } from "node:path";
 import { UserError } from "../../errors.js";
+import { type PartName, partNames, partOfName } from "../parts.js";
 import { listed, listFolder } from "./class-folders.js";
-import { HELD_OUT_FOLDERS } from "./image-folder.js";
 
-/** The shards of a dataset, in the order of their names. */
+/** The shards of a dataset, those of each part in the order of their names. */
 export interface Shards {
   readonly folder: string;
-  readonly train: readonly string[];
-  /** Undefined where no part is held out. */
-  readonly val: readonly string[] | undefined;
+  /** `whole` alone where no name tells a part. */
+  readonly parts: Readonly<Partial<Record<PartName | "whole", readonly string[]>>>;
+  /** Shards of no part, beside such of parts. */
+  readonly unused?: readonly string[] | undefined;
 }
 
 /** `train-00000-of-01024`, `mnist-test.tfrecord-00000-of-00001`, `flowers_train_00000-of-00005.tfrecord` */
 const NUMBERED = /^(.*?)[-_.]?(\d{5})-of-(\d{5})(.*)$/;
-const PART = new RegExp(`(?<=^|[-_.])(train|${HELD_OUT_FOLDERS.join("|")})(?=[-_.\\d]|$)`, "gi");
 
 /** Whether a file is named as TFRecord shards are. */
 export function isShard(name: string): boolean {
@@ -23,37 +23,23 @@ export function isShard(name: string): boolean {
 }
 
 /**
- * The shards in a folder. Where names tell a part (train, val, validation, valid, test), those of train
- * are trained on and the first of the others is held out; where none does, all are trained on.
+ * The shards in a folder, by the parts that their names tell (`partOfName`); where none does, they are
+ * one whole.
  * @param files names of the folder's files
- * @param trainNeeded whether held-out shards need others to train on beside them
  * @returns undefined where none is a shard
- * @throws UserError where a numbered shard is missing, or those to train on are and needed
+ * @throws UserError where a numbered shard is missing
  */
-export function shardsIn(
-  folder: string,
-  files: readonly string[],
-  trainNeeded = true,
-): Shards | undefined {
+export function shardsIn(folder: string, files: readonly string[]): Shards | undefined {
   const names = files.filter(isShard);
   if (names.length === 0) return undefined;
   checkComplete(folder, names);
-  // The last: a dataset's own name comes first, and may hold such a word.
-  const partOf = (name: string) => name.match(PART)?.at(-1)?.toLowerCase();
-  const of = (part: string | undefined) => names.filter((name) => partOf(name) === part);
-  const heldOut = HELD_OUT_FOLDERS.map(of).find((found) => found.length > 0);
+  const of = (part: PartName | undefined) =>
+    names.filter((name) => partOfName(name) === part).map((name) => join(folder, name));
   const unnamed = of(undefined);
-  let train = of("train");
-  if (train.length === 0 && heldOut === undefined) train = unnamed;
-  if (train.length === 0 && trainNeeded)
-    throw new UserError(
-      folder,
-      `shards of a held-out part (${heldOut![0]}), but none named train`,
-      "shards named train beside them, as in train-00000-of-00010",
-      "rename or add the shards to train on",
-    );
-  const at = (name: string) => join(folder, name);
-  return { folder, train: train.map(at), val: heldOut?.map(at) };
+  if (unnamed.length === names.length) return { folder, parts: { whole: unnamed } };
+  const parts: Partial<Record<PartName, string[]>> = {};
+  for (const part of partNames) if (of(part).length > 0) parts[part] = of(part);
+  return { folder, parts, unused: unnamed };
 }
 
 /**
@@ -61,7 +47,7 @@ export function shardsIn(
  * file's name, not in its folder's.
  * @throws UserError where no shard matches
  */
-export async function shardsMatching(pattern: string, trainNeeded = true): Promise<Shards> {
+export async function shardsMatching(pattern: string): Promise<Shards> {
   const name = basename(pattern);
   const folder = dirname(pattern);
   const { files } = await listFolder(folder);
@@ -73,7 +59,6 @@ export async function shardsMatching(pattern: string, trainNeeded = true): Promi
   const shards = shardsIn(
     folder,
     files.filter((file) => matching.test(file)),
-    trainNeeded,
   );
   if (shards !== undefined) return shards;
   throw new UserError(

@@ -9,6 +9,8 @@
 import { UserError } from "../../errors.js";
 import { KNOWN_DATASET_SIZES } from "../../recipe/hyperrule.js";
 import type { Dataset, Split } from "../dataset.js";
+import { datasetOf } from "../files/dataset-of.js";
+import type { DatasetOptions } from "../files/dataset-options.js";
 import { PickledArray, PickleError, pickledText, readPickle } from "../formats/pickle.js";
 import { CIFAR_CLASSES } from "./cifar-classes.js";
 import { type CifarFiles, findCifar } from "./cifar-layout.js";
@@ -37,21 +39,25 @@ interface PlaneBytes {
 }
 
 /**
- * Reads a whole dataset.
+ * Reads a dataset.
  * @param datadir the folder that holds its files, its official folder or its official archive
  * @throws UserError if files are missing, damaged or not of this form
  */
-export async function loadCifar(name: CifarName, datadir: string): Promise<Dataset> {
+export async function loadCifar(
+  name: CifarName,
+  datadir: string,
+  options: Omit<DatasetOptions, "name"> = { seed: 0 },
+): Promise<Dataset> {
   const files = await findCifar(name, datadir);
   const { layout } = files;
   const classNames = await readClassNames(files, name);
-  return {
-    name,
-    classNames,
-    train: await readSplit(files, layout.train, classNames.length),
-    val: await readSplit(files, layout.test, classNames.length),
-    typicalSize: KNOWN_DATASET_SIZES[name] ?? [SIDE, SIDE],
+  const part = (names: readonly string[]) => async () => {
+    const images = await readSplit(files, names, classNames.length);
+    return { where: files.describe(names[0]!), classNames, images };
   };
+  const parts = { train: part(layout.train), test: part(layout.test) };
+  const typicalSize = KNOWN_DATASET_SIZES[name];
+  return datasetOf({ where: datadir, parts, typicalSize }, { ...options, name });
 }
 
 async function readSplit(

@@ -12,7 +12,9 @@ import { exists, readError } from "../../archive/file-reading.js";
 import { UserError } from "../../errors.js";
 import type { Dataset } from "../dataset.js";
 import { byCodePoint } from "../files/class-folders.js";
-import { type DatasetOptions, datasetOf, type LabelledImages } from "../files/labelled-images.js";
+import { datasetOf } from "../files/dataset-of.js";
+import type { DatasetOptions } from "../files/dataset-options.js";
+import { type LabelledImages, withClasses } from "../files/listed-dataset.js";
 import { findOrFetch, type PublishedDataset } from "./published-dataset.js";
 import type { DataFetch } from "./published-file.js";
 
@@ -48,16 +50,16 @@ export async function loadDtd(
     ...(await readList(folder, "train1.txt")),
     ...(await readList(folder, "val1.txt")),
   ];
-  const val = await readList(folder, "test1.txt");
-  const classNames = [...new Set([...train, ...val].map(({ texture }) => texture))];
+  const test = await readList(folder, "test1.txt");
+  const classNames = [...new Set([...train, ...test].map(({ texture }) => texture))];
   classNames.sort(byCodePoint);
   const labelOf = new Map(classNames.map((name, label) => [name, label]));
   const images = (part: readonly Listed[]): LabelledImages => ({
     paths: part.map(({ path }) => path),
     labels: Int32Array.from(part, ({ texture }) => labelOf.get(texture)!),
   });
-  const parts = { classNames, train: images(train), val: images(val), where: folder };
-  return datasetOf(parts, options);
+  const parts = { train: images(train), test: images(test) };
+  return datasetOf(withClasses({ where: folder, classNames }, parts), options);
 }
 
 async function readList(folder: string, list: string): Promise<Listed[]> {

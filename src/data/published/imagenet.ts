@@ -7,61 +7,54 @@ import { join, resolve } from "node:path";
 import { exists } from "../../archive/file-reading.js";
 import { UserError } from "../../errors.js";
 import { KNOWN_DATASET_SIZES } from "../../recipe/hyperrule.js";
+import { classKey } from "../class-alignment.js";
 import type { Dataset, Split } from "../dataset.js";
-import { type Faults, faultsFor } from "../faults.js";
-import { type ClassFolders, listed, listFolder } from "../files/class-folders.js";
+import { faultsFor } from "../faults.js";
+import { type ClassFolders, checkNotEmpty, listed, listFolder } from "../files/class-folders.js";
+import { datasetOf } from "../files/dataset-of.js";
+import type { DatasetOptions } from "../files/dataset-options.js";
 import { hasImageExtension, hasUnsupportedExtension } from "../files/image-header.js";
-import type { DatasetOptions } from "../files/labelled-images.js";
 import { readKeptClassFolders } from "../files/listing-cache.js";
-import { withSameClasses } from "../files/same-classes.js";
-import { classKey, labelledAs } from "../held-out.js";
 import { readValidationLabels } from "./imagenet-labels.js";
 import { imageNetNames } from "./model-class-names.js";
 
 /**
- * Loads the dataset. Labels go by the order of the training folders' names, as in the official code.
+ * Loads the dataset. Labels go by the order of the training folders' names, as in the official code; in
+ * an evaluation by the model's classes, and no `train` is needed then.
  * @param datadir the folder that holds `train`, `val` and, for a flat `val`, what labels it
- * @param options with `heldOutOnly` no `train` is needed: without it, labels go by the model's classes,
- *   or by the 1,000 of ILSVRC-2012
  * @throws UserError where a part is missing, empty or not labelled, or the parts' classes differ
  */
 export async function loadImageNet(
   datadir: string,
-  { badImages, heldOutOnly }: Pick<DatasetOptions, "badImages" | "heldOutOnly"> = {},
+  options: Omit<DatasetOptions, "name"> = { seed: 0 },
 ): Promise<Dataset> {
   const root = resolve(datadir);
   const trainRoot = join(root, "train");
   const valRoot = join(root, "val");
-  if (heldOutOnly !== undefined && !(await exists(trainRoot))) {
-    await checkParts(root, [valRoot]);
-    const { classNames = await imageNetNames("imagenet-1k") } = heldOutOnly;
-    const val = await readVal(root);
-    const labels = labelledAs(val.labels, val.classNames, classNames, valRoot);
-    const none = { ...val, paths: [], labels: new Int32Array(0), skipped: 0 };
-    return datasetOf(classNames.map(classKey), none, { ...val, labels });
-  }
-  await checkParts(root, [trainRoot, valRoot]);
-  const faults = faultsFor(badImages);
-  const trainFolders = await readKeptClassFolders(trainRoot, faults);
-  const { train, val } = withSameClasses(
-    trainFolders,
-    await readVal(root, faults),
-    valRoot,
-    faults,
+  const evaluated = options.evaluation !== undefined && !(await exists(trainRoot));
+  await checkParts(root, evaluated ? [valRoot] : [trainRoot, valRoot]);
+  const faults = faultsFor(options.badImages);
+  const train = async () => {
+    const folders = await readKeptClassFolders(trainRoot);
+    if (options.evaluation === undefined) checkNotEmpty(trainRoot, folders, faults);
+    return { where: trainRoot, ...listedPart(folders) };
+  };
+  const val = async () => ({ where: valRoot, ...listedPart(await readVal(root)) });
+  return datasetOf(
+    {
+      where: root,
+      parts: evaluated ? { val } : { train, val },
+      knownClasses: (await imageNetNames("imagenet-1k")).map(classKey),
+      typicalSize: KNOWN_DATASET_SIZES["imagenet2012"],
+      faults,
+    },
+    { ...options, name: "imagenet2012" },
   );
-  const dataset = datasetOf(train.classNames, train, val);
-  return { ...dataset, ...(faults !== undefined && { faults }) };
 }
 
-function datasetOf(classNames: readonly string[], train: ClassFolders, val: ClassFolders): Dataset {
-  return {
-    name: "imagenet2012",
-    classNames,
-    train: trusted(train),
-    val: trusted(val),
-    typicalSize: KNOWN_DATASET_SIZES["imagenet2012"]!,
-    skipped: train.skipped + val.skipped,
-  };
+function listedPart(folders: ClassFolders) {
+  const { classNames, skipped } = folders;
+  return { classNames, images: trusted(folders), skipped };
 }
 
 async function checkParts(root: string, parts: readonly string[]): Promise<void> {
@@ -78,10 +71,10 @@ async function checkParts(root: string, parts: readonly string[]): Promise<void>
 }
 
 /** The held-out images, in class folders or flat; labels go by their own `classNames`. */
-async function readVal(root: string, faults?: Faults): Promise<ClassFolders> {
+async function readVal(root: string): Promise<ClassFolders> {
   const valRoot = join(root, "val");
   const { folders } = await listFolder(valRoot);
-  return folders.length === 0 ? readFlat(root) : readKeptClassFolders(valRoot, faults);
+  return folders.length === 0 ? readFlat(root) : readKeptClassFolders(valRoot);
 }
 
 /**
@@ -116,6 +109,7 @@ async function readFlat(root: string): Promise<ClassFolders> {
     paths: images.map((name) => `${valRoot}/${name}`),
     labels: Int32Array.from(wnids, (wnid) => labelOf.get(wnid)!),
     skipped: skipped + files.length - images.length,
+    empty: [],
   };
 }
 

@@ -9,7 +9,9 @@
 import { join } from "node:path";
 import { KNOWN_DATASET_SIZES } from "../../recipe/hyperrule.js";
 import type { Dataset } from "../dataset.js";
-import { type DatasetOptions, datasetOf, type LabelledImages } from "../files/labelled-images.js";
+import { datasetOf } from "../files/dataset-of.js";
+import type { DatasetOptions } from "../files/dataset-options.js";
+import { type LabelledImages, withClasses } from "../files/listed-dataset.js";
 import { FLOWER_NAMES } from "./flower-names.js";
 import { MatDatasetFile } from "./mat-dataset-file.js";
 import { findOrFetch, type PublishedDataset } from "./published-dataset.js";
@@ -63,9 +65,9 @@ export async function loadOxfordFlowers(
       labels: Int32Array.from(ids, (id) => classes[id - 1]! - 1),
     };
   };
-  const dataset = await datasetOf(
-    { classNames: FLOWER_NAMES, train: partOf("trnid"), val: partOf("tstid"), where: folder },
-    options,
+  const listed = withClasses(
+    { where: folder, classNames: FLOWER_NAMES },
+    { train: partOf("trnid"), test: partOf("tstid") },
   );
-  return { ...dataset, typicalSize: KNOWN_DATASET_SIZES["oxford_flowers102"]! };
+  return datasetOf({ ...listed, typicalSize: KNOWN_DATASET_SIZES["oxford_flowers102"] }, options);
 }

@@ -11,7 +11,9 @@ import { readError } from "../../archive/file-reading.js";
 import { UserError } from "../../errors.js";
 import { KNOWN_DATASET_SIZES } from "../../recipe/hyperrule.js";
 import type { Dataset } from "../dataset.js";
-import { type DatasetOptions, datasetOf, type LabelledImages } from "../files/labelled-images.js";
+import { datasetOf } from "../files/dataset-of.js";
+import type { DatasetOptions } from "../files/dataset-options.js";
+import { type LabelledImages, withClasses } from "../files/listed-dataset.js";
 import { findOrFetch, type PublishedDataset } from "./published-dataset.js";
 import type { DataFetch } from "./published-file.js";
 
@@ -53,15 +55,13 @@ export async function loadOxfordPets(
 ): Promise<Dataset> {
   const folder = await findOrFetch(OXFORD_PETS, datadir, request);
   const train = await readList(folder, "trainval.txt");
-  const val = await readList(folder, "test.txt");
-  const parts = {
-    classNames: breedsOf([...train, ...val], join(folder, "annotations")),
-    train: images(train),
-    val: images(val),
-    where: folder,
-  };
-  const dataset = await datasetOf(parts, options);
-  return { ...dataset, typicalSize: KNOWN_DATASET_SIZES["oxford_iiit_pet"]! };
+  const test = await readList(folder, "test.txt");
+  const classNames = breedsOf([...train, ...test], join(folder, "annotations"));
+  const listed = withClasses(
+    { where: folder, classNames },
+    { train: images(train), test: images(test) },
+  );
+  return datasetOf({ ...listed, typicalSize: KNOWN_DATASET_SIZES["oxford_iiit_pet"] }, options);
 }
 
 /** Reads lines such as `Abyssinian_100 1 1 1`: image, class, species, breed within the species. */

@@ -7,6 +7,8 @@
  */
 import { join } from "node:path";
 import type { Dataset, Split } from "../dataset.js";
+import { datasetOf } from "../files/dataset-of.js";
+import type { DatasetOptions } from "../files/dataset-options.js";
 import { MatDatasetFile } from "./mat-dataset-file.js";
 import { findOrFetch, type PublishedDataset } from "./published-dataset.js";
 import type { DataFetch } from "./published-file.js";
@@ -34,15 +36,19 @@ export const SVHN: PublishedDataset = {
 };
 
 /** Loads the dataset. Throws UserError where it is missing, cannot be fetched or is damaged. */
-export async function loadSvhn(datadir: string, request: DataFetch): Promise<Dataset> {
+export async function loadSvhn(
+  datadir: string,
+  options: DatasetOptions,
+  request: DataFetch,
+): Promise<Dataset> {
   const folder = await findOrFetch(SVHN, datadir, request);
-  return {
-    name: SVHN.name,
-    classNames: Array.from({ length: 10 }, (_, digit) => String(digit)),
-    train: await readPart(join(folder, "train_32x32.mat")),
-    val: await readPart(join(folder, "test_32x32.mat")),
-    typicalSize: [SIDE, SIDE],
+  const classNames = Array.from({ length: 10 }, (_, digit) => String(digit));
+  const part = (file: string) => async () => {
+    const where = join(folder, file);
+    return { where, classNames, images: await readPart(where) };
   };
+  const parts = { train: part("train_32x32.mat"), test: part("test_32x32.mat") };
+  return datasetOf({ where: folder, parts }, options);
 }
 
 /** A file with X, uint8 `[32, 32, 3, n]` in Fortran order, and y, `[n, 1]`, where 10 is digit 0. */

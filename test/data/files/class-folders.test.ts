@@ -2,8 +2,15 @@ import assert from "node:assert/strict";
 import { mkdir, symlink } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { test } from "node:test";
-import { byCodePoint, readClassFolders } from "../../../src/data/files/class-folders.js";
+import {
+  byCodePoint,
+  checkNotEmpty,
+  classFoldersOf,
+  listClassFolders,
+} from "../../../src/data/files/class-folders.js";
 import { temporaryFolder, writeTree } from "../temporary-folder.js";
+
+const readClassFolders = async (root: string) => classFoldersOf(root, await listClassFolders(root));
 
 test("names are sorted by code point, as Python sorts them", () => {
   // sorted() of Python 3.11.
@@ -101,7 +108,9 @@ test("empty class folders, and no class folders, are errors", async (t) => {
   await mkdir(join(root, "bare"));
   const rejects = (folder: string, message: RegExp) =>
     assert.rejects(readClassFolders(join(root, folder)), { name: "UserError", message });
-  await rejects("full", /full: no images in the class folders b, c/);
+  const full = join(root, "full");
+  const found = await readClassFolders(full);
+  assert.throws(() => checkNotEmpty(full, found), /full: no images in the class folders b, c/);
   await rejects("flat", /no class folders in it, but 2 files/);
   await rejects("bare", /no class folders in it\n/);
   await rejects("missing", /cannot be read as a folder \(ENOENT\)/);

@@ -97,8 +97,9 @@ test("a folder with train.csv and a table of what is held out", async (t) => {
 test("beside folders of classes a train.csv is but a description", async (t) => {
   const root = await folderWith(t, { "train.csv": "id,age,name\n" });
   const png = await readFile(fixturePath("data", "images", "rgba.png"));
-  for (const path of ["train/a/1", "val/a/1"]) await writeTree(root, { [`${path}.png`]: png });
-  assert.deepEqual((await load(root)).classNames, ["a"]);
+  for (const path of ["train/a/1", "train/b/1", "val/a/1"])
+    await writeTree(root, { [`${path}.png`]: png });
+  assert.deepEqual((await load(root)).classNames, ["a", "b"]);
 });
 
 test("what is wrong with a table is said with its line", async (t) => {
@@ -115,12 +116,15 @@ test("what is wrong with a table is said with its line", async (t) => {
   await refused("a,b,train\nimages/1.png,b\n", /line 2: 2 columns\n.*path,label,split/);
   await refused("images/0.png,a\nimages/1.png, \n", /line 2: no label/);
   await refused("path,label\n,a\n", /line 2: no path/);
-  await refused("images/0.png,a,train\nimages/1.png,b,dev\n", /line 2: split "dev"/);
+  await refused("images/0.png,a,train\nimages/1.png,b,fold\n", /line 2: split "fold"/);
   await refused('images/0.png,a\n"images/1.png,b\n', /is no CSV: /);
   await refused(Uint8Array.of(0x61, 0xff, 0x2c, 0x62), /is not UTF-8/);
   await refused(rows(["a", "a", "a"]), /l\.csv: one class only: a\n/);
-  await refused("images/0.png,a,val\nimages/1.png,b,test\n", /no row of the split train/);
-  await refused(rows(["a", "b", "c"], [",train", ",train", ",val"]), /line 3: the class c, which/);
+  await refused("images/0.png,a,val\nimages/1.png,b,test\n", /a part val, but none to train on/);
+  await refused(
+    rows(["a", "b", "c"], [",train", ",train", ",val"]),
+    /l\.csv: has c, which training lacks: l\.csv:3: /,
+  );
   await refused(
     `${rows(["a", "b", "a"])}images/77.png,a\n`,
     /l\.csv:4: .*77\.png \(no such file\)/,

@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import { mkdir, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { readClassFolders } from "../../../src/data/files/class-folders.js";
+import { classFoldersOf, listClassFolders } from "../../../src/data/files/class-folders.js";
 import { listingPath, readKeptClassFolders } from "../../../src/data/files/listing-cache.js";
 import { temporaryFolder, writeTree } from "../temporary-folder.js";
 
@@ -39,17 +39,15 @@ async function mark(root: string, cache: string): Promise<void> {
 }
 
 const isMarked = async (root: string, cache: string) =>
-  (await readKeptClassFolders(root, undefined, cache)).paths.some((path) =>
-    path.endsWith("kept.jpg"),
-  );
+  (await readKeptClassFolders(root, cache)).paths.some((path) => path.endsWith("kept.jpg"));
 
 test("a kept listing gives what listing gives", async (t) => {
   const [root, cache] = await settledFolder(t);
-  const listed = await readClassFolders(root);
+  const listed = classFoldersOf(root, await listClassFolders(root));
   assert.equal(listed.paths.length, 4);
   assert.equal(listed.skipped, 2);
-  assert.deepEqual(await readKeptClassFolders(root, undefined, cache), listed);
-  assert.deepEqual(await readKeptClassFolders(root, undefined, cache), listed);
+  assert.deepEqual(await readKeptClassFolders(root, cache), listed);
+  assert.deepEqual(await readKeptClassFolders(root, cache), listed);
   assert.deepEqual(await readdir(join(cache, "listings")), [
     listingPath(root, cache).replace(/.*\//, ""),
   ]);
@@ -69,18 +67,18 @@ const CHANGES: readonly (readonly [what: string, change: (root: string) => Promi
 for (const [what, change] of CHANGES)
   test(`${what} makes a kept listing stale`, async (t) => {
     const [root, cache] = await settledFolder(t);
-    await readKeptClassFolders(root, undefined, cache);
+    await readKeptClassFolders(root, cache);
     await mark(root, cache);
     await change(root);
     assert.deepEqual(
-      await readKeptClassFolders(root, undefined, cache),
-      await readClassFolders(root),
+      await readKeptClassFolders(root, cache),
+      classFoldersOf(root, await listClassFolders(root)),
     );
   });
 
 test("a damaged listing, or one of another folder, is made anew", async (t) => {
   const [root, cache] = await settledFolder(t);
-  const listed = await readKeptClassFolders(root, undefined, cache);
+  const listed = await readKeptClassFolders(root, cache);
   const path = listingPath(root, cache);
   const whole = await readFile(path, "utf8");
   for (const damaged of [
@@ -92,7 +90,7 @@ test("a damaged listing, or one of another folder, is made anew", async (t) => {
     whole.replace(root, "/elsewhere"),
   ]) {
     await writeFile(path, damaged);
-    assert.deepEqual(await readKeptClassFolders(root, undefined, cache), listed);
+    assert.deepEqual(await readKeptClassFolders(root, cache), listed);
     assert.equal(await readFile(path, "utf8"), whole);
   }
 });
@@ -100,31 +98,28 @@ test("a damaged listing, or one of another folder, is made anew", async (t) => {
 test("a folder that was changed just now is not kept, as it may change unseen", async (t) => {
   const [root, cache] = await settledFolder(t);
   await writeFile(join(root, "a", "new.jpg"), "");
-  assert.equal((await readKeptClassFolders(root, undefined, cache)).paths.length, 5);
+  assert.equal((await readKeptClassFolders(root, cache)).paths.length, 5);
   await assert.rejects(stat(listingPath(root, cache)), { code: "ENOENT" });
 });
 
 test("a cache that cannot be written costs nothing but time", async (t) => {
   const [root, cache] = await settledFolder(t);
   await writeFile(cache, "a file");
-  assert.equal((await readKeptClassFolders(root, undefined, cache)).paths.length, 4);
+  assert.equal((await readKeptClassFolders(root, cache)).paths.length, 4);
   await rm(cache);
   await mkdir(listingPath(root, cache), { recursive: true });
-  assert.equal((await readKeptClassFolders(root, undefined, cache)).paths.length, 4);
+  assert.equal((await readKeptClassFolders(root, cache)).paths.length, 4);
   assert.deepEqual(await readdir(dirname(listingPath(root, cache))), [
     listingPath(root, cache).replace(/.*\//, ""),
   ]);
 });
 
-test("faults of the folder are reported, kept or not", async (t) => {
+test("empty classes are named, kept or not", async (t) => {
   const [root, cache] = await settledFolder(t);
   await rm(join(root, "a", "é.jpg"));
   await settle(root);
   for (let i = 0; i < 2; i++)
-    await assert.rejects(
-      readKeptClassFolders(root, undefined, cache),
-      /no images in the class folder a/,
-    );
+    assert.deepEqual((await readKeptClassFolders(root, cache)).empty, ["a"]);
 });
 
 test("many files take as many times longer as there are more of them", async (t) => {
@@ -142,7 +137,7 @@ test("many files take as many times longer as there are more of them", async (t)
     const times: number[] = [];
     for (const _ of ["listed", "kept"]) {
       const begun = performance.now();
-      const { paths, classNames } = await readKeptClassFolders(root, undefined, cache);
+      const { paths, classNames } = await readKeptClassFolders(root, cache);
       times.push(performance.now() - begun);
       assert.deepEqual([paths.length, classNames.length], [count, 100]);
     }

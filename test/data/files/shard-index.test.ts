@@ -74,9 +74,12 @@ test("held-out shards alone are labelled by the model's classes", async (t) => {
   };
   await writeTree(folder, val);
   const options = { name: "mine", seed: 0 };
-  await assert.rejects(loadPath(folder, options), /none named train/);
+  await assert.rejects(loadPath(folder, options), /but none to train on/);
   const classNames = ["n01440764 tench, Tinca tinca", "n01484850 shark", "n01443537 goldfish"];
-  const only = { ...options, heldOutOnly: { classNames } };
+  const use = (names: readonly string[] | undefined, classes = 2) => {
+    return { ...options, evaluation: { classNames: names, classes, trainedOn: false } };
+  };
+  const only = use(classNames, 3);
   const dataset = await loadPath(folder, only);
   assert.deepEqual(dataset?.classNames, classNames);
   assert.deepEqual([...dataset.val.labels], [2, 0]);
@@ -84,17 +87,14 @@ test("held-out shards alone are labelled by the model's classes", async (t) => {
   const pattern = await loadPath(join(folder, "validation-*"), only);
   assert.deepEqual([...pattern!.val.labels], [2, 0]);
   await assert.rejects(
-    loadPath(folder, { ...options, heldOutOnly: { classNames: ["cat", "dog"] } }),
+    loadPath(folder, use(["cat", "dog"])),
     /has n01440764 tench, n01443537 goldfish, which are no classes of the model/,
   );
-  const unknown = await loadPath(folder, { ...options, heldOutOnly: { classNames: undefined } });
+  const unknown = await loadPath(folder, use(undefined));
   assert.deepEqual(unknown?.classNames, ["n01440764 tench", "n01443537 goldfish"]);
 
   // Training shards are read where the held-out ones do not tell the model's classes, and only there.
   await writeTree(folder, { "train-00000-of-00001": "damaged" });
   assert.deepEqual([...(await loadPath(folder, only))!.val.labels], [2, 0]);
-  await assert.rejects(
-    loadPath(folder, { ...options, heldOutOnly: { classNames: ["cat", "dog"] } }),
-    /train-00000-of-00001 \(record 0\)/,
-  );
+  await assert.rejects(loadPath(folder, use(["cat", "dog"])), /train-00000-of-00001 \(record 0\)/);
 });

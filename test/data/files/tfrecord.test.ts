@@ -154,7 +154,7 @@ test("what an example lacks is said, with its record", async (t) => {
     [good.subarray(0, good.length - 1), /is no example of an image: .*range/],
   ] as const)
     await rejects(load(record), new RegExp(`a\\.tfrecord \\(record 1\\): .*${message.source}`));
-  await rejects(load(example({ image: "text", label: [3] })), /a\.tfrecord \(record 1\) \(/);
+  await rejects(load(example({ image: "text", label: [4] })), /a\.tfrecord \(record 1\) \(/);
 });
 
 test("labels are taken as they are, packed or not, and sorted by value", async (t) => {
@@ -173,7 +173,10 @@ test("labels are taken as they are, packed or not, and sorted by value", async (
   assert.deepEqual([...dataset.train.labels], [1, 0, 2, 0, 1]);
   assert.deepEqual([...dataset.val.labels], [0]);
   await writeTree(folder, { "x-test.tfrecord": tfRecords([made(7, true), made(-1, true)]) });
-  await rejects(loadPath(folder, options) as Promise<unknown>, /labels that training lacks: -1\n/);
+  await rejects(
+    loadPath(folder, options) as Promise<unknown>,
+    /shards of test: has -1, which training lacks: .*x-test\.tfrecord \(record 1\)\n/,
+  );
 });
 
 test("damaged images in whole records are refused or left out, like files", async (t) => {
@@ -184,7 +187,7 @@ test("damaged images in whole records are refused or left out, like files", asyn
   );
   const path = join(folder, "part.tfrecord");
   await writeFile(path, tfRecords(records));
-  const shards = { folder, train: [path], val: undefined };
+  const shards = { folder, parts: { whole: [path] } };
   await rejects(loadTfRecords(shards, options), /1 of 5 .*part\.tfrecord \(record 2\) \(/);
   const dataset = await loadTfRecords(shards, { ...options, badImages: "skip" });
   assert.equal(dataset.unreadable?.[0]?.path, `${path} (record 2)`);
@@ -195,16 +198,19 @@ test("damaged images in whole records are refused or left out, like files", asyn
 test("parts go by the names of the shards, of which none may be missing", () => {
   const parts = (...names: string[]) => {
     const found = shardsIn("d", names);
-    return found && [found.train.length, found.val?.length];
+    return found && Object.entries(found.parts).map(([part, paths]) => `${part} ${paths.length}`);
   };
   assert.equal(parts("a.jpg", "train.csv"), undefined);
-  assert.deepEqual(parts("train-00000-of-00001", "validation-00000-of-00001"), [1, 1]);
-  assert.deepEqual(parts("flowers_train_00000-of-00001.tfrecord"), [1, undefined]);
-  assert.deepEqual(parts("a.tfrecord", "b.tfrecord"), [2, undefined]);
-  assert.deepEqual(parts("val_set-train.tfrecord", "val_set-test.tfrecord"), [1, 1]);
+  assert.deepEqual(parts("train-00000-of-00001", "validation-00000-of-00001"), [
+    "train 1",
+    "val 1",
+  ]);
+  assert.deepEqual(parts("flowers_train_00000-of-00001.tfrecord"), ["train 1"]);
+  assert.deepEqual(parts("a.tfrecord", "b.tfrecord"), ["whole 2"]);
+  assert.deepEqual(parts("val_set-train.tfrecord", "val_set-test.tfrecord"), ["train 1", "test 1"]);
   assert.throws(
     () => parts("train-00000-of-00003", "train-00002-of-00003"),
     /train\*-of-00003: 1 of 3 shards missing: 1\n/,
   );
-  assert.throws(() => parts("test-00000-of-00001"), /held-out part .*none named train/);
+  assert.deepEqual(parts("TEST-00000-of-00001"), ["test 1"]);
 });
