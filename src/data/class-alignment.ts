@@ -62,6 +62,18 @@ function unambiguous(names: readonly string[]): Map<string, number> {
   return indexOf;
 }
 
+/** Groups of names that differ in case, blanks, `_` and `-`, or in leading zeros only. */
+export function alike(names: readonly string[]): string[][] {
+  const groups = new Map<string, string[]>();
+  for (const name of names) {
+    const key = spelling(name).replace(/\b0+(?=\d)/g, "");
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [name]);
+    else group.push(name);
+  }
+  return [...groups.values()].filter((group) => group.length > 1);
+}
+
 function spelling(name: string): string {
   return name
     .toLowerCase()

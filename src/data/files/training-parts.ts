@@ -1,5 +1,6 @@
 /** Both parts of a dataset that a training needs, by the classes of the one that is trained on. */
 import { UserError } from "../../errors.js";
+import { alike } from "../class-alignment.js";
 import type { Dataset } from "../dataset.js";
 import { type Faults, report } from "../faults.js";
 import { listed } from "../listed.js";
@@ -39,6 +40,7 @@ export async function trainingDataset(
     val === undefined
       ? divide(train.split, classNames.length, seed, trainPart.where, faults)
       : { train: train.split, val: val.split };
+  const twins = alike(classNames);
   const skipped = [trainPart, valPart].map((part) => part?.skipped);
   const unused = partNames.filter(
     (part) => part !== "train" && part !== heldOutName && parts[part],
@@ -54,6 +56,11 @@ export async function trainingDataset(
       ...unused.map(
         (part) => `the part ${part} is not used: ${heldOutName ?? "a fifth"} is held out`,
       ),
+      ...(twins.length > 0
+        ? [
+            `classes whose names hardly differ: ${listed(twins.map((names) => names.join(" and ")))}`,
+          ]
+        : []),
       ...(missing.length > 0 ? [`${heldOutName} has no image of ${listed(missing)}`] : []),
     ],
     ...(skipped.some((count) => count !== undefined) && {

@@ -153,3 +153,10 @@ test("rows whose image cannot be used are left out where that is asked for", asy
   const reason = "no such file";
   assert.deepEqual(dataset.unreadable, [{ path: join(root, "none.png"), reason, kind: "corrupt" }]);
 });
+
+test("labels that hardly differ are two classes, and said", async (t) => {
+  const root = await folderWith(t, { "l.csv": rows(["cat", "Cat", "cat", "Cat", "dog", "dog"]) });
+  const { classNames, notes } = await load(join(root, "l.csv"));
+  assert.deepEqual(classNames, ["Cat", "cat", "dog"]);
+  assert.deepEqual(notes, ["classes whose names hardly differ: Cat and cat"]);
+});

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { basename, join, relative } from "node:path";
 import { test } from "node:test";
 import type { FileSource, Split } from "../../../src/data/dataset.js";
@@ -203,4 +203,108 @@ test("many files are read in order", async (t) => {
     assert.ok(basename(path).startsWith(String(i).padStart(3, "0")));
     assert.equal(decoders[i], i % 4 < 2 ? "jpeg-or-png" : "any-image");
   });
+});
+
+test("parts go by the words that people use, and what lies beside them is named", async (t) => {
+  const png = await image("rgba.png");
+  for (const [train, held] of [
+    ["Train", "Test"],
+    ["training", "testing"],
+    ["seg_train", "seg_test"],
+    ["TRAIN", "VAL"],
+    ["training_set", "test_set"],
+    ["train", "dev"],
+    ["train", "evaluation"],
+  ]) {
+    const root = await temporaryFolder(t);
+    for (const path of [`${train}/a/1`, `${train}/b/1`, `${held}/a/1`, `${held}/b/1`, "pred/1"])
+      await writeTree(root, { [`${path}.png`]: png });
+    const { classNames, train: split, val, notes } = await loadImageFolder(root, options);
+    assert.deepEqual([classNames, split.labels.length, val.labels.length], [["a", "b"], 2, 2]);
+    assert.deepEqual(notes, ["not used, beside the parts: pred"]);
+  }
+});
+
+test("a part that lies in a folder of its own name is found, and one without classes is not used", async (t) => {
+  const root = await temporaryFolder(t);
+  const png = await image("rgba.png");
+  for (const path of ["training_set/training_set/a/1", "training_set/training_set/b/1", "test/7"])
+    await writeTree(root, { [`${path}.png`]: png, [`${path}-too.png`]: png });
+  const { classNames, notes } = await loadImageFolder(root, options);
+  assert.deepEqual([classNames, notes], [["a", "b"], ["not used, beside the parts: test"]]);
+  const flat = await temporaryFolder(t);
+  await writeTree(flat, { "train/1.png": png, "test/2.png": png });
+  await rejects(
+    loadImageFolder(flat, options),
+    /named as parts, test, train, in which there are no class/,
+  );
+});
+
+test("a class may be called train; what could be either is refused", async (t) => {
+  const png = await image("rgba.png");
+  const vehicles = await temporaryFolder(t);
+  for (const name of ["bus", "car", "train"])
+    for (const i of [1, 2]) await writeTree(vehicles, { [`${name}/${i}.png`]: png });
+  assert.deepEqual((await loadImageFolder(vehicles, options)).classNames, ["bus", "car", "train"]);
+  await writeTree(vehicles, { "train/steam/3.png": png });
+  await rejects(
+    loadImageFolder(vehicles, options),
+    /a folder train, as a part is called, and beside it bus, car\n/,
+  );
+});
+
+test("a folder one too high, and a single class, are refused with the folder to give", async (t) => {
+  const png = await image("rgba.png");
+  const root = await temporaryFolder(t);
+  for (const path of ["photos/cat/1", "photos/cat/2", "photos/dog/1"])
+    await writeTree(root, { [`${path}.png`]: png });
+  await rejects(
+    loadImageFolder(root, options),
+    /one class only: photos\n.*\n.*type --dataset '.*\/photos'/,
+  );
+  await rejects(loadImageFolder(join(root, "photos", ".."), options), /one class only/);
+  const single = await temporaryFolder(t);
+  await writeTree(single, { "cat/1.png": png, "cat/2.png": png });
+  await rejects(loadImageFolder(single, options), /one class only: cat\n.*\n.*another class/);
+});
+
+test("folders of the system's are left out, and named", async (t) => {
+  const png = await image("rgba.png");
+  const root = await temporaryFolder(t);
+  for (const path of ["a/1", "a/2", "b/1", "b/2", "b/@eaDir/1.png/SYNOPHOTO_THUMB"])
+    await writeTree(root, { [`${path}.png`]: png });
+  const system = [
+    "$RECYCLE.BIN",
+    "__MACOSX/a",
+    "lost+found",
+    "System Volume Information",
+    "@eaDir/a",
+  ];
+  for (const path of system) await writeTree(root, { [`${path}/1.png`]: png });
+  const { classNames, train, val, notes } = await loadImageFolder(root, options);
+  assert.deepEqual([classNames, train.labels.length + val.labels.length], [["a", "b"], 4]);
+  assert.match(notes!.join(), /left out, as folders of the system's: \$RECYCLE\.BIN, @eaDir, /);
+});
+
+test("a copy of the set within itself is refused", async (t) => {
+  const png = await image("rgba.png");
+  const files = (prefix: string) =>
+    Object.fromEntries(["a/1", "a/2", "b/1"].map((path) => [`${prefix}${path}.png`, png]));
+  const whole = await temporaryFolder(t);
+  await writeTree(whole, { ...files(""), ...files("photos/") });
+  await rejects(loadImageFolder(whole, options), /photos: seems to be a copy of the whole dataset/);
+  const one = await temporaryFolder(t);
+  await writeTree(one, { ...files(""), "a/a/1.png": png, "a/a/2.png": png });
+  await rejects(loadImageFolder(one, options), /a\/a: seems to be a copy of the folder a/);
+  // Folders within a class are nothing unusual.
+  const albums = await temporaryFolder(t);
+  await writeTree(albums, { ...files(""), "a/b/9.png": png, "b/2/9.png": png });
+  assert.deepEqual((await loadImageFolder(albums, options)).classNames, ["a", "b"]);
+});
+
+test("names that are no UTF-8 are shown byte by byte", async (t) => {
+  const root = await temporaryFolder(t);
+  await writeTree(root, { "a/1.png": await image("rgba.png") });
+  await mkdir(Buffer.concat([Buffer.from(`${root}/caf`), Buffer.of(0xe9)]));
+  await rejects(loadImageFolder(root, options), /a name that is no UTF-8: caf\\xe9\n.*\n.*convmv/);
 });
