@@ -4,7 +4,6 @@ import { alike } from "../class-alignment.js";
 import type { Dataset } from "../dataset.js";
 import { type Faults, report } from "../faults.js";
 import { listed } from "../listed.js";
-import { partNames } from "../parts.js";
 import type { DatasetOptions } from "./dataset-options.js";
 import { divide, heldOutNames } from "./held-out.js";
 import type { ListedDataset, ListedPart } from "./listed-dataset.js";
@@ -40,11 +39,8 @@ export async function trainingDataset(
     val === undefined
       ? divide(train.split, classNames.length, seed, trainPart.where, faults)
       : { train: train.split, val: val.split };
-  const twins = alike(classNames);
-  const skipped = [trainPart, valPart].map((part) => part?.skipped);
-  const unused = partNames.filter(
-    (part) => part !== "train" && part !== heldOutName && parts[part],
-  );
+  const skipped = [trainPart, valPart].flatMap((part) => part?.skipped ?? []);
+  const unused = heldOutNames.filter((part) => part !== heldOutName && parts[part] !== undefined);
   return {
     name,
     classNames,
@@ -53,19 +49,11 @@ export async function trainingDataset(
       typicalSize ?? typicalSizeOf(train.split.labels.length > 0 ? train : (val ?? train)),
     notes: [
       ...notes,
-      ...unused.map(
-        (part) => `the part ${part} is not used: ${heldOutName ?? "a fifth"} is held out`,
-      ),
-      ...(twins.length > 0
-        ? [
-            `classes whose names hardly differ: ${listed(twins.map((names) => names.join(" and ")))}`,
-          ]
-        : []),
+      ...unused.map((part) => `the part ${part} is not used: ${heldOutName} is held out`),
+      ...alike(classNames).map((names) => `classes whose names hardly differ: ${listed(names)}`),
       ...(missing.length > 0 ? [`${heldOutName} has no image of ${listed(missing)}`] : []),
     ],
-    ...(skipped.some((count) => count !== undefined) && {
-      skipped: skipped.reduce((sum: number, count) => sum + (count ?? 0), 0),
-    }),
+    ...(skipped.length > 0 && { skipped: skipped.reduce((sum, count) => sum + count) }),
     ...(badImages !== "refuse" && { unreadable: found.flatMap((part) => part.unreadable) }),
     ...(faults !== undefined && { faults }),
   };

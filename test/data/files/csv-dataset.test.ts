@@ -158,5 +158,5 @@ test("labels that hardly differ are two classes, and said", async (t) => {
   const root = await folderWith(t, { "l.csv": rows(["cat", "Cat", "cat", "Cat", "dog", "dog"]) });
   const { classNames, notes } = await load(join(root, "l.csv"));
   assert.deepEqual(classNames, ["Cat", "cat", "dog"]);
-  assert.deepEqual(notes, ["classes whose names hardly differ: Cat and cat"]);
+  assert.deepEqual(notes, ["classes whose names hardly differ: Cat, cat"]);
 });
