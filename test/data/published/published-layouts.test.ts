@@ -208,6 +208,18 @@ test("DTD's first division is used: train1 and val1, and test1", async (t) => {
   assert.deepEqual(await loadDataset(inside), dataset);
 });
 
+test("DTD is read as torchvision stores it", async (t) => {
+  const files = Object.entries(DTD_FILES).map(([path, file]) => [`dtd/${path}`, file] as const);
+  const { datadir, load } = await datadirWith(t, Object.fromEntries(files));
+  const dataset = await load("dtd");
+  assert.deepEqual(dataset.classNames, ["a", "b"]);
+  assert.equal(dataset.train.labels.length, 3);
+  for (const place of [join(datadir, "dtd"), join(datadir, "dtd", "dtd")]) {
+    const loaded = await loadDataset({ dataset: "dtd", datadir: place, seed: 0, offline: true });
+    assert.deepEqual(loaded, dataset);
+  }
+});
+
 test("DTD is fetched, and its lists are checked", async (t) => {
   const archive = await tarGzOf(DTD_FILES);
   const { datadir, loaded } = await fetched(t, "dtd", { "dtd-r1.0.1.tar.gz": archive });
