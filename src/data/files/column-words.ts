@@ -71,10 +71,10 @@ export function partOfCell(word: string, cell: string): PartName | undefined {
   return isTrue === undefined ? undefined : flag[isTrue ? 0 : 1];
 }
 
-/** Whether a column is the number of the row, as pandas and R write it, by its name and its cells. */
-export function isIndexColumn(word: string, cells: readonly string[]): boolean {
-  if (!["", "unnamed0", "index", "idx", "rownames", "rownum", "no"].includes(word)) return false;
-  const first = Number(cells[0]);
-  if (first !== 0 && first !== 1) return word === "" && cells.every((cell) => /^\d+$/.test(cell));
-  return cells.every((cell, i) => Number(cell) === first + i || /^\d+$/.test(cell));
+/** What the column of the rows' numbers is called, as pandas and R write it. */
+const INDEX_WORDS = ["", "unnamed0", "index", "idx", "rownames", "rownum", "no"];
+
+/** Whether a column may hold the rows' numbers, by its name. */
+export function isIndexWord(word: string): boolean {
+  return INDEX_WORDS.includes(word);
 }

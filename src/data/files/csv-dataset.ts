@@ -10,9 +10,9 @@ import { byCodePoint } from "./class-folders.js";
 import { datasetOf } from "./dataset-of.js";
 import type { DatasetOptions } from "./dataset-options.js";
 import { type DistinctRow, distinctRows } from "./distinct-rows.js";
+import { doubtfulLabels } from "./doubtful-labels.js";
 import { type LabelledPath, type LabelTable, readLabelTable } from "./label-table.js";
 import type { ListedDataset, ListedPart, ListPart } from "./listed-dataset.js";
-import { labelNotes } from "./similar-labels.js";
 import { cleanPath, findImages } from "./table-images.js";
 import { isTableName, type Tables } from "./tables-in-folder.js";
 
@@ -20,6 +20,8 @@ import { isTableName, type Tables } from "./tables-in-folder.js";
 interface Told {
   readonly notes: string[];
   readonly faults: Faults | undefined;
+  /** Whether it is read to be trained on. */
+  readonly trained: boolean;
 }
 
 /**
@@ -33,16 +35,21 @@ export async function loadCsv(tables: Tables, options: DatasetOptions): Promise<
 
 async function listTables(
   { files, notes: chosen = [] }: Tables,
-  { badImages }: DatasetOptions,
+  { badImages, evaluation }: DatasetOptions,
 ): Promise<ListedDataset> {
-  const told = { notes: [...chosen], faults: faultsFor(badImages) };
+  const told = {
+    notes: [...chosen],
+    faults: faultsFor(badImages),
+    trained: evaluation === undefined,
+  };
   const all = Object.values(files);
   const [only] = all;
   if (all.length === 1 && only !== undefined) {
     const table = withPartsOfPaths(await readTable(only, told), told.notes);
     const part = partNames.find((name) => files[name] !== undefined);
     if (files.whole !== undefined) told.notes.push(...(await unusedBeside(only)));
-    return { where: only, parts: divide(table, part ?? "whole", told), ...told };
+    const { notes, faults } = told;
+    return { where: only, parts: divide(table, part ?? "whole", told), notes, faults };
   }
   const parts: Partial<Record<PartName, ListPart>> = {};
   for (const part of partNames) {
@@ -54,22 +61,25 @@ async function listTables(
       return listPart(table, await foundRows(table, told));
     };
   }
-  return { where: dirname(only!), parts, ...told };
+  return { where: dirname(only!), parts, notes: told.notes, faults: told.faults };
 }
 
 async function readTable(file: string, { notes, faults }: Told): Promise<LabelTable> {
   const table = await readLabelTable(file, faults);
   const counts = new Map<string, number>();
   for (const { label } of table.rows) counts.set(label, (counts.get(label) ?? 0) + 1);
-  for (const note of [...table.notes, ...labelNotes(counts)])
+  for (const note of [...table.notes, ...doubtfulLabels(counts)])
     notes.push(`${basename(file)}: ${note}`);
   return table;
 }
 
 /** The rows with what they lead to, each image once. */
-async function foundRows(table: LabelTable, { notes, faults }: Told): Promise<DistinctRow[]> {
+async function foundRows(
+  table: LabelTable,
+  { notes, faults, trained }: Told,
+): Promise<DistinctRow[]> {
   const found = await findImages(table.file, table.rows, faults);
-  const distinct = distinctRows(table, found.paths, faults);
+  const distinct = distinctRows(table, found.paths, { trained, faults });
   for (const note of [...found.notes, ...distinct.notes])
     notes.push(`${basename(table.file)}: ${note}`);
   return distinct.rows;

@@ -9,13 +9,14 @@ export type DistinctRow = LabelledPath;
 
 /**
  * @param paths `[rows]`, absolute; undefined for rows to be left out
- * @param faults where images of two classes are named, and their first class kept, rather than in an error
- * @throws UserError where an image has two classes
+ * @param use whether it is trained on; and where images of two classes are named, and their first class kept,
+ *   rather than in an error. In an evaluation they are kept, and told of: one of their rows is right at most.
+ * @throws UserError where an image to train on has two classes
  */
 export function distinctRows(
   { file, rows }: LabelTable,
   paths: readonly (string | undefined)[],
-  faults?: Faults,
+  { trained, faults }: { readonly trained: boolean; readonly faults?: Faults | undefined },
 ): { readonly rows: DistinctRow[]; readonly notes: readonly string[] } {
   const first = new Map<string, DistinctRow>();
   const kept: DistinctRow[] = [];
@@ -30,18 +31,22 @@ export function distinctRows(
       const found = { ...row, path };
       first.set(path, found);
       kept.push(found);
-    } else if (known.label !== row.label) otherwise.push({ row, known });
-    else if (known.part !== row.part) {
+    } else if (known.label !== row.label) {
+      otherwise.push({ row, known });
+      if (!trained) kept.push({ ...row, path });
+    } else if (known.part !== row.part) {
       kept.push({ ...row, path });
       const pair = pairOf(known.part, row.part);
       inParts.set(pair, (inParts.get(pair) ?? 0) + 1);
     } else repeated += 1;
   }
-  if (otherwise.length > 0) report(twoClasses(file, otherwise), faults);
+  if (otherwise.length > 0 && trained) report(twoClasses(file, otherwise), faults);
   const notes = [...inParts].map(
     ([pair, count]) =>
       `${count} image${count > 1 ? "s are" : " is"} in ${pair}, which flatters results`,
   );
+  if (otherwise.length > 0 && !trained)
+    notes.push(`${otherwise.length} rows have an image of another row, and another class`);
   if (repeated > 0)
     notes.push(
       `${repeated} row${repeated > 1 ? "s repeat" : " repeats"} another, and ${

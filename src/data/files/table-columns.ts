@@ -8,7 +8,7 @@ import { listed } from "../listed.js";
 import type { PartName } from "../parts.js";
 import {
   columnWord,
-  isIndexColumn,
+  isIndexWord,
   isPartColumn,
   LABEL_WORDS,
   PATH_WORDS,
@@ -105,11 +105,11 @@ class Table {
     this.words = Array.from({ length: width }, (_, i) => columnWord(names?.[i] ?? ""));
     this.indices = [...this.words.keys()];
     const more = width > 2;
-    this.used = this.indices.filter((i) => !(more && isIndexColumn(this.words[i]!, this.cells(i))));
+    this.used = this.indices.filter((i) => !(more && this.isIndex(i)));
   }
 
-  private cells(column: number): readonly string[] {
-    return this.body.map(({ cells }) => cells[column] ?? "");
+  private isIndex(column: number): boolean {
+    return isIndexWord(this.words[column]!) && this.every(column, (cell) => /^\d+$/.test(cell));
   }
 
   private name(column: number): string {
@@ -191,7 +191,7 @@ class Table {
       throw new (others.length === 0 ? NoLabelColumn : UserError)(
         `${this.file}, line ${this.body[0]!.line}`,
         `${this.indices.length} column${this.indices.length === 1 ? "" : "s"}`,
-        "path,label, or path,label,split in every row",
+        "path,label, or path,label,split in every row, parted by a comma, semicolon, tab or bar",
         "name the columns in a first row: path,label",
       );
     }
@@ -251,9 +251,9 @@ class Table {
     });
   }
 
-  /** A column for each class, all of zeros and ones. */
+  /** A column for each class, all of zeros and ones, or of True and False. */
   private oneHot(open: readonly number[]): readonly OneHotColumn[] | undefined {
-    const isBinary = (cell: string) => /^[01](\.0*)?$/.test(cell.trim());
+    const isBinary = (cell: string) => /^([01](\.0*)?|true|false)$/i.test(cell.trim());
     if (open.length < 2 || this.body.length === 0) return undefined;
     if (!open.every((i) => this.every(i, isBinary))) return undefined;
     const several = this.body.filter(({ cells }) => countOnes(open, cells) > 1);
@@ -288,9 +288,9 @@ class Table {
   }
 }
 
-/** Whether a cell of a one-hot column marks its class. */
+/** Whether a cell of a one-hot column marks its class; pandas' own have True and False. */
 export function isOne(cell: string | undefined): boolean {
-  return Number(cell) === 1;
+  return Number(cell) === 1 || cell?.trim().toLowerCase() === "true";
 }
 
 function countOnes(columns: readonly number[], cells: readonly string[]): number {

@@ -47,13 +47,19 @@ export async function findImages(
   const slashed: number[] = [];
   for (const [i, { path }] of wanted.entries()) {
     const plain = resolve(folder, path);
-    const cleaned = resolve(folder, cleanPath(path));
     paths.push(plain);
-    if (await names.has(plain)) continue;
-    if (await names.has(cleaned)) {
-      paths[i] = cleaned;
-      if (path.includes("\\")) slashed.push(i);
-    } else missing.push(i);
+    // Not awaited where it is known: a large table has a million rows in a few folders.
+    if (names.peek(plain) ?? (await names.has(plain))) continue;
+    const clean = cleanPath(path);
+    if (clean !== path) {
+      const cleaned = resolve(folder, clean);
+      if (await names.has(cleaned)) {
+        paths[i] = cleaned;
+        if (path.includes("\\")) slashed.push(i);
+        continue;
+      }
+    }
+    missing.push(i);
   }
   const notes: string[] = [];
   const of = (count: number) => `${count} of ${wanted.length} paths`;
@@ -77,15 +83,17 @@ export function cleanPath(path: string): string {
 class FolderNames {
   private readonly known = new Map<string, ReadonlySet<string>>();
 
+  /** Whether a file is there; undefined where its folder was not asked about before. */
+  peek(path: string): boolean | undefined {
+    return this.known.get(dirname(path))?.has(basename(path));
+  }
+
   async has(path: string): Promise<boolean> {
     const folder = dirname(path);
-    let names = this.known.get(folder);
-    if (names === undefined) {
-      // A folder that cannot be read holds nothing that could be.
-      names = new Set(await readdir(folder).catch(() => []));
-      this.known.set(folder, names);
-    }
-    return names.has(basename(path));
+    // A folder that cannot be read holds nothing that could be.
+    if (!this.known.has(folder))
+      this.known.set(folder, new Set(await readdir(folder).catch(() => [])));
+    return this.peek(path)!;
   }
 }
 

@@ -197,6 +197,11 @@ const READ: readonly (readonly [what: string, contents: string | Uint8Array, rea
     { rows: "1.jpg=MEL 2.jpg=BCC", notes: /classes are the columns MEL, NV, BCC/ },
   ],
   [
+    "pandas' get_dummies",
+    "image,cat,dog\n1.jpg,True,False\n2.jpg,False,True\n",
+    { rows: PLAIN, notes: /classes are the columns cat, dog/ },
+  ],
+  [
     "JSON lines",
     '{"file_name": "1.jpg", "label": "cat"}\n{"label": "dog", "file_name": "2.jpg", "more": [1]}\n',
     { rows: PLAIN, file: "metadata.jsonl", notes: /passed over: more \(lists\)/ },
@@ -433,4 +438,29 @@ test("nothing is chosen among several files, nor found outside", async (t) => {
   const { paths } = await find(t, ["a/1.jpg"], ["/nowhere/1.jpg", "../x/1.jpg", "b/1.jpg"]);
   assert.deepEqual(paths.slice(0, 1), ["/nowhere/1.jpg"]);
   assert.equal(paths[2], "b/1.jpg");
+});
+
+test("a table cut or changed anywhere is read or refused, and nothing else", async (t) => {
+  const root = await temporaryFolder(t);
+  const tables: readonly (readonly [string, string | Buffer])[] = [
+    ["a.csv", 'path,"label",split\r\n1.jpg,"a ""b""",train\n2.jpg,"c\nd",val\n'],
+    ["b.csv", "image,a,b\n1.jpg,1,0\n2.jpg,0,1\n"],
+    ["c.jsonl", '{"file_name": "1.jpg", "label": 3}\n{"file_name": "2.jpg", "label": "x"}\n'],
+    ["d.txt", "# list\n1.jpg 3\n2.jpg 4\n"],
+    ["e.csv", utf16le("path;label\n1.jpg;a\n2.jpg;b\n")],
+  ];
+  for (const [name, contents] of tables) {
+    const whole = Buffer.from(contents);
+    for (let at = 0; at < whole.length; at++)
+      for (const byte of [0, 0x0a, 0x22, 0x2c, 0xff]) {
+        const changed = Buffer.from(whole);
+        changed[at] = byte;
+        for (const bytes of [whole.subarray(0, at), changed]) {
+          await writeTree(root, { [name]: bytes });
+          await readLabelTable(join(root, name)).catch((error: unknown) => {
+            assert.ok(error instanceof Error && error.name === "UserError", String(error));
+          });
+        }
+      }
+  }
 });
