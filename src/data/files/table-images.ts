@@ -23,6 +23,8 @@ export interface WantedImage {
 export interface FoundImages {
   /** `[n]`, absolute; where nothing is there either, what the path says. Undefined: ambiguous. */
   readonly paths: readonly (string | undefined)[];
+  /** How many lead to a file. */
+  readonly found: number;
   readonly notes: readonly string[];
 }
 
@@ -64,14 +66,17 @@ export async function findImages(
   const notes: string[] = [];
   const of = (count: number) => `${count} of ${wanted.length} paths`;
   if (slashed.length > 0) notes.push(`${of(slashed.length)} are read with / for Windows' \\`);
+  let found = wanted.length - missing.length;
   if (missing.length > 0) {
     const index = await indexBelow(
       folder,
       missing.map((i) => wanted[i]!),
     );
-    notes.push(...lookUp(table, folder, wanted, { missing, index, paths, of }, faults));
+    const looked = lookUp(table, folder, wanted, { missing, index, paths, of }, faults);
+    found += looked.found;
+    notes.push(...looked.notes);
   }
-  return { paths, notes };
+  return { paths, found, notes };
 }
 
 /** A path with `/` for Windows' `\`, and without blanks around it. */
@@ -154,7 +159,7 @@ function lookUp(
   wanted: readonly WantedImage[],
   { missing, index, paths, of }: Search,
   faults: Faults | undefined,
-): string[] {
+): { readonly found: number; readonly notes: readonly string[] } {
   const tablePart = partOfName(stem(basename(table)));
   const [folders, endings] = [new Set<string>(), new Set<string>()];
   let found = 0;
@@ -179,14 +184,15 @@ function lookUp(
     if (!only.endsWith(asked + ending)) recased += 1;
   }
   if (ambiguous.length > 0) report(severalFiles(table, ambiguous), faults);
-  if (found === 0) return [];
+  if (found === 0) return { found, notes: [] };
   const how = [
     folders.size > 0 ? `in ${listed([...folders].sort())}` : undefined,
     endings.size > 0 ? `with ${listed([...endings].sort())} added` : undefined,
     recased > 0 ? `${recased} of them by another case or form of letters` : undefined,
   ];
   const said = how.filter((part) => part !== undefined);
-  return [`${of(found)} were found by looking ${said.join(", ") || "beside the table"}`];
+  const note = `${of(found)} were found by looking ${said.join(", ") || "beside the table"}`;
+  return { found, notes: [note] };
 }
 
 function severalFiles(

@@ -8,6 +8,7 @@ import { type PartName, partFolders, partNames, partOfName, partOfWord } from ".
 import { listFolder } from "./class-folders.js";
 import { readLabelTable } from "./label-table.js";
 import { NoLabelColumn } from "./table-columns.js";
+import { findImages } from "./table-images.js";
 
 /** The tables of a dataset: one, which may divide itself by a column, or one for each part. */
 export interface Tables {
@@ -17,6 +18,9 @@ export interface Tables {
 }
 
 const TABLE_EXTENSIONS = [".csv", ".tsv", ".jsonl", ".ndjson"];
+
+/** So many first rows tell whether a table is one of images. */
+const PROBE_ROWS = 20;
 
 /** Whether a file is named as a table. */
 export function isTableName(name: string): boolean {
@@ -30,10 +34,13 @@ export interface FolderEntries {
 }
 
 const METADATA = ["metadata.csv", "metadata.jsonl"];
+/** Tables in the folder of a part without class folders; the first is Roboflow's, with one-hot columns. */
+const TABLES_OF_A_PART = ["_classes.csv", "labels.csv", "annotations.csv"];
 
 /**
  * Hugging Face's `metadata.csv` or `metadata.jsonl`, in the folder or in those of its parts, where it has a
- * column of labels. There it says what the classes are, also where class folders would.
+ * column of labels. There it says what the classes are, also where class folders would. Other tables that
+ * lie in the folders of parts count where there are no class folders.
  *
  * Source: the imagefolder builder of Hugging Face's `datasets`, which then adds no labels of folders.
  */
@@ -47,7 +54,8 @@ export async function metadataTables(
   else
     for (const [name, part] of partFolders(folders)) {
       const inside = await listFolder(join(folder, name));
-      const found = METADATA.find((file) => inside.files.includes(file));
+      const names = inside.folders.length > 0 ? METADATA : [...METADATA, ...TABLES_OF_A_PART];
+      const found = names.find((file) => inside.files.includes(file));
       if (found !== undefined) candidates[part] ??= join(folder, name, found);
     }
   const withLabels: Partial<Record<PartName | "whole", string>> = {};
@@ -66,7 +74,7 @@ export async function metadataTables(
 
 /**
  * The tables in a folder that are named as parts, train.csv, val.csv, Testing_set.csv and the like; or its
- * only table with images and labels, unless its folders are classes of it.
+ * only table with images and labels, unless one of its folders is a class of it.
  * @param alone whether held-out tables are enough
  * @returns undefined where there is none, or none to train on
  */
@@ -97,7 +105,7 @@ export async function tablesIn(
   return onlyTable(folder, names, entries.folders);
 }
 
-/** The only table with labels, where the folders beside it are not its classes. */
+/** The only table with labels, where none of the folders beside it is one of its classes. */
 async function onlyTable(
   folder: string,
   names: readonly string[],
@@ -106,13 +114,17 @@ async function onlyTable(
   const found: { name: string; classes: ReadonlySet<string> }[] = [];
   for (const name of names) {
     // What is no table of images is none of the dataset's.
-    const table = await readLabelTable(join(folder, name)).catch(() => undefined);
+    const table = await readLabelTable(join(folder, name), []).catch(() => undefined);
     if (table === undefined) continue;
+    const images = await findImages(table.file, table.rows.slice(0, PROBE_ROWS), []);
+    if (images.found === 0) continue;
+    // Beside folders that may be classes, a column must be known to be the labels'.
+    if (table.guessedLabel !== undefined && folders.length > 1) continue;
     found.push({ name, classes: new Set(table.rows.map(({ label }) => label)) });
   }
   const [only] = found;
   if (only === undefined || found.length > 1) return undefined;
-  if (folders.length > 1 && folders.every((name) => only.classes.has(name))) return undefined;
+  if (folders.some((name) => only.classes.has(name))) return undefined;
   return {
     files: { whole: join(folder, only.name) },
     notes: [`images and labels are those of ${only.name}`],

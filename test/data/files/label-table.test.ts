@@ -390,7 +390,7 @@ async function find(
 
 test("images are found where the table's words lead to", async (t) => {
   const plain = await find(t, ["a/1.jpg", "b\\2.jpg"], ["a/1.jpg", "b\\2.jpg", "none.jpg"]);
-  assert.deepEqual(plain, { paths: ["a/1.jpg", "b\\2.jpg", "none.jpg"], notes: [] });
+  assert.deepEqual(plain, { paths: ["a/1.jpg", "b\\2.jpg", "none.jpg"], found: 2, notes: [] });
 });
 
 test("Windows' separators, other folders, endings and case are found by looking, and said", async (t) => {

@@ -149,6 +149,34 @@ test("Hugging Face's metadata.csv in each part counts before folders", async (t)
   assert.match(found.notes, /labels are those of train\/metadata\.csv, test\/metadata\.jsonl/);
 });
 
+test("Roboflow's _classes.csv of one-hot columns in each part", async (t) => {
+  const root = await folderOf(t, {
+    images: "train/1.jpg train/2.jpg valid/3.jpg test/4.jpg",
+    files: {
+      "train/_classes.csv": "filename, cat, dog\n1.jpg, 1, 0\n2.jpg, 0, 1\n",
+      "valid/_classes.csv": "filename, cat, dog\n3.jpg, 0, 1\n",
+      "test/_classes.csv": "filename, cat, dog\n4.jpg, 1, 0\n",
+    },
+  });
+  const found = await load(root);
+  assert.equal(found.train, "train/1.jpg=cat train/2.jpg=dog");
+  assert.equal(found.val, "valid/3.jpg=dog");
+});
+
+test("a folder of class folders is not overruled by whatever table lies there", async (t) => {
+  const images = "cat/1.png cat/2.png dog/3.png dog/4.png cow/5.png cow/6.png";
+  const tables = [
+    "filename,licence\n1.png,CC0\n3.png,CC0\n5.png,MIT\n",
+    "path,label\ncat/1.png,cat\ndog/3.png,dog\n",
+    "name,age\nx,3\n",
+  ];
+  for (const table of tables) {
+    const root = await folderOf(t, { images, files: { "about.csv": table } });
+    const { train, val } = await load(root);
+    assert.equal(`${train} ${val}`.split(" ").length, 6, table);
+  }
+});
+
 test("Hugging Face's metadata.jsonl at the root, for parts in folders", async (t) => {
   const line = (file: string, label: number) => `${JSON.stringify({ file_name: file, label })}\n`;
   const root = await folderOf(t, {

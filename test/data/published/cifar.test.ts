@@ -165,6 +165,7 @@ test("damaged pickles are refused", async (t) => {
   await refused(whole.subarray(0, 3000), /data_batch_4: not a readable pickle/);
   await refused(Buffer.alloc(0), /data_batch_4: not a readable pickle/);
   await refused(Buffer.from("hello"), /data_batch_4: not a readable pickle/);
+  await refused(Buffer.from("<html>"), /data_batch_4: not a readable pickle.*; it is a web page/);
   await refused(Buffer.from("\x80\x02].", "latin1"), /data_batch_4: no array named data/);
   const meta = await readFile(join(copy, "batches.meta"));
   await refused(meta, /data_batch_4: no array named data/);
