@@ -1,12 +1,9 @@
 /** The words by which people name the columns of tables of images. */
 import { type PartName, partOfWord } from "../parts.js";
 
-/** A header's word without case, blanks and marks: "Image_ID" and "image id" are one. */
+/** A header's word without case, blanks, marks and what has no width: "Image_ID" and "image id" are one. */
 export function columnWord(cell: string): string {
-  return cell
-    .trim()
-    .toLowerCase()
-    .replace(/[\s_.\-/:]+/g, "");
+  return cell.toLowerCase().replace(/[\s_.\-/:\p{Cf}]+/gu, "");
 }
 
 const words = (text: string): readonly string[] => text.trim().split(/\s+/);

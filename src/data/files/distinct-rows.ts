@@ -69,7 +69,7 @@ function twoClasses(
   return new UserError(
     `${file}, line ${row.line}`,
     `${row.path} is of the class ${row.label}, and of ${known.label} in line ${known.line}` +
-      (more > 0 ? ` (and ${more} more rows like it)` : ""),
+      (more > 0 ? ` (and ${more} more row${more > 1 ? "s" : ""} like it)` : ""),
     "one class for each image",
     "correct the labels, or leave these rows out",
   );

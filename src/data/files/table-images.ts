@@ -47,25 +47,27 @@ export async function findImages(
   const paths: (string | undefined)[] = [];
   const missing: number[] = [];
   const slashed: number[] = [];
+  let above = 0;
   for (const [i, { path }] of wanted.entries()) {
     const plain = resolve(folder, path);
     paths.push(plain);
     // Not awaited where it is known: a large table has a million rows in a few folders.
     if (names.peek(plain) ?? (await names.has(plain))) continue;
     const clean = cleanPath(path);
-    if (clean !== path) {
-      const cleaned = resolve(folder, clean);
-      if (await names.has(cleaned)) {
-        paths[i] = cleaned;
-        if (path.includes("\\")) slashed.push(i);
-        continue;
-      }
-    }
-    missing.push(i);
+    if (path.includes("\\")) slashed.push(i);
+    const cleaned = resolve(folder, clean);
+    // Tables in a folder of their own, annotations/train.csv, often go by the folder above.
+    const fromAbove = resolve(folder, "..", clean);
+    if (clean !== path && (await names.has(cleaned))) paths[i] = cleaned;
+    else if (await names.has(fromAbove)) {
+      paths[i] = fromAbove;
+      above += 1;
+    } else missing.push(i);
   }
   const notes: string[] = [];
   const of = (count: number) => `${count} of ${wanted.length} paths`;
   if (slashed.length > 0) notes.push(`${of(slashed.length)} are read with / for Windows' \\`);
+  if (above > 0) notes.push(`${of(above)} go by the folder above the table's: ${dirname(folder)}`);
   let found = wanted.length - missing.length;
   if (missing.length > 0) {
     const index = await indexBelow(
@@ -203,7 +205,7 @@ function severalFiles(
   const more = ambiguous.length - 1;
   return new UserError(
     `${table}, line ${line}`,
-    `${path} may be ${listed(candidates)}${more > 0 ? ` (and ${more} more rows like it)` : ""}`,
+    `${path} may be ${listed(candidates)}${more > 0 ? ` (and ${more} more row${more > 1 ? "s" : ""} like it)` : ""}`,
     "paths that lead to one file each",
     "write the folder into the table, images/1.jpg, or remove the copy",
   );

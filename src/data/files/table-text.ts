@@ -52,9 +52,15 @@ export async function readTableText(file: string): Promise<string> {
     throw readError(file, error, "give the path of a table of images, such as a CSV file");
   }
   refuseOtherKinds(file, bytes);
-  const text = decode(file, bytes);
+  const text = withoutEndMark(decode(file, bytes));
   checkLines(file, text);
   return text;
+}
+
+/** Without DOS's end of file, which some editors still write. */
+function withoutEndMark(text: string): string {
+  const trimmed = text.trimEnd();
+  return trimmed.endsWith("\u001a") ? trimmed.slice(0, -1) : text;
 }
 
 function refuseOtherKinds(file: string, bytes: Uint8Array): void {

@@ -3,6 +3,7 @@
  * only table that has images and labels.
  */
 import { basename, extname, join } from "node:path";
+import { UserError } from "../../errors.js";
 import { listed } from "../listed.js";
 import { type PartName, partFolders, partNames, partOfName, partOfWord } from "../parts.js";
 import { listFolder } from "./class-folders.js";
@@ -100,12 +101,19 @@ export async function tablesIn(
     if (unused.length > 0)
       notes.push(`not used: ${listed(unused)}${chosen === undefined ? " (without labels)" : ""}`);
   }
-  if (files.train !== undefined || (alone && Object.keys(files).length > 0))
-    return { files, notes };
-  return onlyTable(folder, names, entries.folders);
+  const own = { files, notes };
+  if (files.train !== undefined || (alone && Object.keys(files).length > 0)) return own;
+  const others = names.filter((name) => partOfName(stem(name)) === undefined);
+  const only = await onlyTable(folder, others, entries.folders);
+  // Without folders that may be classes, it is these tables or nothing.
+  const isAll = Object.keys(files).length > 0 && entries.folders.length < 2;
+  return only ?? (isAll ? own : undefined);
 }
 
-/** The only table with labels, where none of the folders beside it is one of its classes. */
+/**
+ * The only table with labels, where none of the folders beside it is one of its classes.
+ * @throws UserError where there are several
+ */
 async function onlyTable(
   folder: string,
   names: readonly string[],
@@ -123,8 +131,15 @@ async function onlyTable(
     found.push({ name, classes: new Set(table.rows.map(({ label }) => label)) });
   }
   const [only] = found;
-  if (only === undefined || found.length > 1) return undefined;
-  if (folders.some((name) => only.classes.has(name))) return undefined;
+  if (only === undefined) return undefined;
+  if (folders.some((name) => found.some(({ classes }) => classes.has(name)))) return undefined;
+  if (found.length > 1)
+    throw new UserError(
+      folder,
+      `several tables that lead to images: ${listed(found.map(({ name }) => name))}`,
+      "one, or one for each part: train.csv, val.csv",
+      `name the one that counts: --dataset '${join(folder, only.name)}'`,
+    );
   return {
     files: { whole: join(folder, only.name) },
     notes: [`images and labels are those of ${only.name}`],

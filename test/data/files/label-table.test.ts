@@ -79,6 +79,12 @@ const READ: readonly (readonly [what: string, contents: string | Uint8Array, rea
     'path,label\n1.jpg,"big\ncat"\n2.jpg,dog\n',
     { rows: "1.jpg=big\ncat 2.jpg=dog" },
   ],
+  ["DOS's end of file", "path,label\n1.jpg,cat\n2.jpg,dog\n\u001a", { rows: PLAIN }],
+  [
+    "a header with characters of no width",
+    "\u00a0image\u00a0,\u200blabel\n1.jpg,cat\n2.jpg,dog\n",
+    { rows: PLAIN },
+  ],
   ["labels in other scripts", "path,label\n1.jpg,猫\n2.jpg,кот\n", { rows: "1.jpg=猫 2.jpg=кот" }],
   ["columns the other way about", "label,path\ncat,1.jpg\ndog,2.jpg\n", { rows: PLAIN }],
   ["the same without a header", "cat,1.jpg\ndog,2.jpg\n", { rows: PLAIN }],

@@ -177,6 +177,25 @@ test("a folder of class folders is not overruled by whatever table lies there", 
   }
 });
 
+test("several tables that lead to images are named, and tables to evaluate alone not trained on", async (t) => {
+  const table = "path,label\nimages/1.png,a\nimages/2.png,b\n";
+  const images = "images/1.png images/2.png";
+  const two = await folderOf(t, { images, files: { "a.csv": table, "b.csv": table } });
+  await rejects(load(two), /several tables that lead to images: a\.csv, b\.csv/);
+  const test = await folderOf(t, { images, files: { "test.csv": table } });
+  await rejects(load(test), /a part test, but none to train on/);
+});
+
+test("a table in a folder of its own goes by the folder above", async (t) => {
+  const root = await folderOf(t, {
+    images: "images/1.png images/2.png images/3.png",
+    files: { "annotations/l.csv": "path,label\nimages/1.png,a\nimages\\2.png,b\nimages/3.png,a\n" },
+  });
+  const found = await load(root, "annotations/l.csv");
+  assert.equal(found.train, "images/1.png=a images/2.png=b");
+  assert.match(found.notes, /3 of 3 paths go by the folder above the table's/);
+});
+
 test("Hugging Face's metadata.jsonl at the root, for parts in folders", async (t) => {
   const line = (file: string, label: number) => `${JSON.stringify({ file_name: file, label })}\n`;
   const root = await folderOf(t, {
