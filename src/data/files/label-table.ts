@@ -34,10 +34,16 @@ export interface LabelTable {
 /**
  * Reads a table. The first row may name the columns.
  * @param faults where rows that do not fit are named and left out, rather than in an error
+ * @param mostLines read no more than these, which tell what the columns are
  * @throws UserError that names the line, if the table is none or a row does not fit
  */
-export async function readLabelTable(file: string, faults?: Faults): Promise<LabelTable> {
-  const table = tableRows(file, await readTableText(file));
+export async function readLabelTable(
+  file: string,
+  faults?: Faults,
+  mostLines = Number.POSITIVE_INFINITY,
+): Promise<LabelTable> {
+  const text = await readTableText(file);
+  const table = tableRows(file, firstLines(text, mostLines));
   const wrong = new RowFaults(file);
   const { rows, header } = evenRows(table, wrong);
   if (rows.length === 0) {
@@ -54,6 +60,17 @@ export async function readLabelTable(file: string, faults?: Faults): Promise<Lab
   const { guessedLabel } = columns;
   const notes = [...table.notes, ...columns.notes];
   return { file, rows: withWholeNumbers(read), guessedLabel, notes };
+}
+
+function firstLines(text: string, most: number): string {
+  if (most === Number.POSITIVE_INFINITY) return text;
+  let end = 0;
+  for (let lines = 0; lines < most; lines++) {
+    const next = text.indexOf("\n", end);
+    if (next < 0) return text;
+    end = next + 1;
+  }
+  return text.slice(0, end);
 }
 
 function noRow(file: string): UserError {

@@ -23,6 +23,9 @@ const TABLE_EXTENSIONS = [".csv", ".tsv", ".jsonl", ".ndjson"];
 /** So many first rows tell whether a table is one of images. */
 const PROBE_ROWS = 20;
 
+/** So many first lines tell what a table's columns are. */
+const PROBE_LINES = 1000;
+
 /** Whether a file is named as a table. */
 export function isTableName(name: string): boolean {
   return TABLE_EXTENSIONS.includes(extname(name).toLowerCase());
@@ -172,7 +175,7 @@ async function labelsOf(
   file: string,
 ): Promise<{ readonly guessedLabel: string | undefined } | undefined> {
   try {
-    return await readLabelTable(file, []);
+    return await readLabelTable(file, [], PROBE_LINES);
   } catch (error) {
     if (error instanceof NoLabelColumn) return undefined;
     return { guessedLabel: undefined };

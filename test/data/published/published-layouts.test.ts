@@ -121,6 +121,21 @@ test("the flowers' parts are trnid and tstid, by the numbers of their images", a
   assert.deepEqual(shown(dataset.val, dataset, datadir), upTo(205).map(line));
 });
 
+test("the pets and the flowers are read as torchvision stores them", async (t) => {
+  const inFolder = (folder: string, files: Files): Files =>
+    Object.fromEntries(Object.entries(files).map(([path, file]) => [`${folder}/${path}`, file]));
+  const { load } = await datadirWith(t, {
+    ...inFolder("oxford-iiit-pet", { ...PETS, ...PET_LISTS }),
+    ...inFolder("flowers-102", {
+      ...FLOWER_IMAGES,
+      "imagelabels.mat": await mat("imagelabels.mat"),
+      "setid.mat": await mat("setid.mat"),
+    }),
+  });
+  assert.equal((await load("oxford_iiit_pet")).train.labels.length, 3);
+  assert.equal((await load("oxford_flowers102")).val.labels.length, 102);
+});
+
 test("the flowers are fetched as an archive and two MATLAB files", async (t) => {
   const { datadir, loaded } = await fetched(t, "oxford_flowers102", {
     "102flowers.tgz": await tarGzOf(FLOWER_IMAGES),
