@@ -19,7 +19,7 @@ export const PATH_WORDS = words(`
 /** Of a class, whatever it is. */
 export const LABEL_WORDS = words(`
   label labels labelname labelnames classlabel class classes classname classnames target targets
-  targetname category categories categoryname categorylabel categorytitle groundtruth gt y species
+  targetname category categories categoryname categorylabel categorytitle groundtruth gt species
   speciesname breed breedname diagnosis dx tag tags labelid labelids labelidx labelindex labelnum
   classid classids classidx classindex classnumber classno categoryid targetid
 `);

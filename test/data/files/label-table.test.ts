@@ -302,6 +302,7 @@ const REFUSED: readonly (readonly [
     "path,width,height\n1.jpg,3,4\n2.jpg,3,5\n",
     /no column of labels among width, height/,
   ],
+  ["landmarks", "image,x,y\n1.jpg,3,4\n2.jpg,3,5\n", /no column of labels among x, y/],
   ["no label at all", "id\n1\n2\n", /1 column/],
   [
     "two images in a row",
