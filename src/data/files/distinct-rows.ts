@@ -28,7 +28,8 @@ export function distinctRows(
     if (path === undefined) continue;
     const known = first.get(path);
     if (known === undefined) {
-      const found = { ...row, path };
+      // Field by field: of a million rows, a spread takes several times as long.
+      const found = { path, label: row.label, part: row.part, line: row.line };
       first.set(path, found);
       kept.push(found);
     } else if (known.label !== row.label) {

@@ -7,6 +7,7 @@ import { UserError } from "../../errors.js";
 import { listed } from "../listed.js";
 import { type PartName, partFolders, partNames, partOfName, partOfWord } from "../parts.js";
 import { listFolder } from "./class-folders.js";
+import { hasImageExtension } from "./image-header.js";
 import { readLabelTable } from "./label-table.js";
 import { NoLabelColumn } from "./table-columns.js";
 import { findImages } from "./table-images.js";
@@ -22,6 +23,9 @@ const TABLE_EXTENSIONS = [".csv", ".tsv", ".jsonl", ".ndjson"];
 
 /** So many first rows tell whether a table is one of images. */
 const PROBE_ROWS = 20;
+
+/** A dataset with a folder of tables has few others; more are classes. */
+const MOST_FOLDERS = 20;
 
 /** So many first lines tell what a table's columns are. */
 const PROBE_LINES = 1000;
@@ -110,7 +114,36 @@ export async function tablesIn(
   const only = await onlyTable(folder, others, entries.folders);
   // Without folders that may be classes, it is these tables or nothing.
   const isAll = Object.keys(files).length > 0 && entries.folders.length < 2;
-  return only ?? (isAll ? own : undefined);
+  return only ?? (isAll ? own : tablesWithin(folder, entries.folders, alone));
+}
+
+/** The tables in a folder of their own, such as `annotations`, from where they lead to images. */
+async function tablesWithin(
+  folder: string,
+  folders: readonly string[],
+  alone: boolean,
+): Promise<Tables | undefined> {
+  if (folders.length > MOST_FOLDERS) return undefined;
+  for (const name of folders) {
+    const path = join(folder, name);
+    const inside = await listFolder(path);
+    if (inside.folders.length > 0 || inside.files.some(hasImageExtension)) continue;
+    if (!inside.files.some(isTableName)) continue;
+    const found = await tablesIn(path, inside, alone);
+    const [first] = Object.values(found?.files ?? {});
+    if (found === undefined || first === undefined || !(await leadsToImages(first))) continue;
+    return {
+      files: found.files,
+      notes: [`images and labels are those of the tables in ${name}`, ...(found.notes ?? [])],
+    };
+  }
+  return undefined;
+}
+
+async function leadsToImages(file: string): Promise<boolean> {
+  const table = await readLabelTable(file, [], PROBE_LINES).catch(() => undefined);
+  if (table === undefined) return false;
+  return (await findImages(file, table.rows.slice(0, PROBE_ROWS), [])).found > 0;
 }
 
 /**

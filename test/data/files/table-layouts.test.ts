@@ -191,6 +191,8 @@ test("a table in a folder of its own goes by the folder above", async (t) => {
     images: "images/1.png images/2.png images/3.png",
     files: { "annotations/l.csv": "path,label\nimages/1.png,a\nimages\\2.png,b\nimages/3.png,a\n" },
   });
+  assert.equal((await load(root)).train, "images/1.png=a images/2.png=b");
+  assert.match((await load(root)).notes, /those of the tables in annotations$/m);
   const found = await load(root, "annotations/l.csv");
   assert.equal(found.train, "images/1.png=a images/2.png=b");
   assert.match(found.notes, /3 of 3 paths go by the folder above the table's/);
