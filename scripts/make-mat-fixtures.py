@@ -65,3 +65,6 @@ write("setid.mat", {name: ids.astype(np.uint16).reshape(1, -1) for name, ids in 
 write("train_32x32.mat", svhn(12))
 write("test_32x32.mat", svhn(4))
 write("meta.mat", {"synsets": synsets()})
+# Python's own whole numbers, which SciPy stores in 64 bits.
+wide = np.arange(6).reshape(2, 3)
+write("wide.mat", {"int64": wide - 1, "uint64": wide.astype(np.uint64), "beyond": np.array([2**53 + 1])})

@@ -6,7 +6,7 @@
 import type { FileHandle } from "node:fs/promises";
 import yauzl from "yauzl";
 import { systemErrorCode, UserError } from "../errors.js";
-import { describeStart, ZIP } from "./file-kind.js";
+import { fileKind, isZip, KIND_BYTES } from "./file-kind.js";
 import { EarlyEnd, openForReading, readError, readExactly } from "./file-reading.js";
 import { END_BYTES, LOCAL_HEADER_BYTES, MAX_MEMBERS, RECORD_BYTES } from "./zip-records.js";
 
@@ -197,10 +197,11 @@ async function openStructure(path: string, file: ArchiveFile): Promise<yauzl.Zip
     });
   } catch (error) {
     const { sizeBytes } = file;
-    const got = describeStart(await file.bytesAt(0, Math.min(64, sizeBytes)));
+    const start = await file.bytesAt(0, Math.min(KIND_BYTES, sizeBytes));
+    const got = fileKind(start)?.name ?? "not a ZIP archive";
     // With its beginning but without its end: by far the most frequent of all damages.
-    const isCut = got === ZIP && `${error}`.includes("signature not found");
-    if (got === ZIP && !isCut) throw error;
+    const isCut = isZip(start) && `${error}`.includes("signature not found");
+    if (isZip(start) && !isCut) throw error;
     throw new UserError(
       path,
       `${isCut ? "cut off: a ZIP archive without its end" : got} (${sizeBytes} bytes)`,

@@ -213,7 +213,7 @@ test("names what a file is that is no archive, and the next step", async (t) => 
       /web page/,
       /npx bit-download BiT-M-R50x1$/,
     ],
-    ["error.npz", "<?xml version='1.0'?><Error>NoSuchKey</Error>", /web page/, /download/],
+    ["error.npz", "<?xml version='1.0'?><Error>NoSuchKey</Error>", /XML document/, /download/],
     ["pickle.npz", Buffer.from("\x80\x04\x95\x10\0\0\0", "latin1"), /pickle/, /another/],
     ["array.npz", await readFile(fixture("scalar.npy")), /single array/, /another/],
     ["pointer.npz", "version https://git-lfs.github.com/spec/v1\n", /Git LFS/, /another/],

@@ -1,5 +1,5 @@
 /** The kinds of files that are read, with small sound ones of each, and how each is read. */
-import { lstat, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { lstat, mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { deflateSync, gunzipSync, gzipSync } from "node:zlib";
 import { readNpy } from "../../src/archive/npy.js";
@@ -8,6 +8,7 @@ import { NpzReader } from "../../src/archive/npz-reader.js";
 import type { NumericArray } from "../../src/archive/numeric-array.js";
 import { readImageHeader } from "../../src/data/files/image-header.js";
 import { readLabelTable } from "../../src/data/files/label-table.js";
+import { findImages } from "../../src/data/files/table-images.js";
 import { loadTfRecords } from "../../src/data/files/tfrecord-dataset.js";
 import { readPickle } from "../../src/data/formats/pickle.js";
 import { readTarGz } from "../../src/data/formats/tar-gz.js";
@@ -48,6 +49,11 @@ const arrayFiles = async () =>
       readFile(archiveFixture(name)),
     ),
   );
+
+async function readTable(path: string): Promise<undefined> {
+  const { rows } = await readLabelTable(path);
+  await findImages(path, rows, []);
+}
 
 async function readNpz(path: string): Promise<Arrays> {
   const reader = await NpzReader.open(path);
@@ -134,7 +140,17 @@ export const FORMATS: readonly Format[] = [
   },
   {
     name: "MAT",
-    sound: fixtures(["data", "mat"], ["arrays.mat", "arrays-stored.mat", "meta.mat"]),
+    sound: fixtures(
+      ["data", "mat"],
+      [
+        "arrays.mat",
+        "arrays-stored.mat",
+        "meta.mat",
+        "octave.mat",
+        "octave-stored.mat",
+        "wide.mat",
+      ],
+    ),
     read: async (path) => {
       await MatDatasetFile.open(path);
       return undefined;
@@ -175,9 +191,21 @@ export const FORMATS: readonly Format[] = [
   },
   {
     name: "CSV",
-    sound: async () => [Buffer.from(TABLE), Buffer.from(TABLE.replaceAll("\n", "\r\n"))],
+    sound: async () => [
+      Buffer.from(TABLE),
+      Buffer.from(TABLE.replaceAll("\n", "\r\n")),
+      Buffer.from(`\uFEFF${TABLE.replaceAll(",", ";")}`, "utf16le"),
+    ],
+    read: readTable,
+  },
+  {
+    name: "JSON lines",
+    sound: async () => [Buffer.from('{"file_name": "1.jpg", "label": 3}\n'.repeat(20))],
+    // By its name alone such a table is told from others.
     read: async (path) => {
-      await readLabelTable(path);
+      const named = `${path}.jsonl`;
+      await rename(path, named);
+      await readTable(named).finally(() => rename(named, path));
       return undefined;
     },
   },

@@ -1,95 +1,175 @@
-/** Datasets that are tables: one CSV file, or a folder with train.csv and val.csv. */
-
-import { basename, join } from "node:path";
+/** Datasets that are tables: one file, or one for each part. */
+import { readdir } from "node:fs/promises";
+import { basename, dirname, extname, resolve } from "node:path";
+import { UserError } from "../../errors.js";
 import type { Dataset } from "../dataset.js";
-import { faultsFor } from "../faults.js";
-import { type PartName, partNames, partOfWord, partWords } from "../parts.js";
+import { type Faults, faultsFor } from "../faults.js";
+import { listed } from "../listed.js";
+import { type PartName, partFolders, partNames, partOfName } from "../parts.js";
 import { byCodePoint } from "./class-folders.js";
 import { datasetOf } from "./dataset-of.js";
 import type { DatasetOptions } from "./dataset-options.js";
-import { type LabelledPath, readLabelTable } from "./label-table.js";
+import { type DistinctRow, distinctRows } from "./distinct-rows.js";
+import { doubtfulLabels } from "./doubtful-labels.js";
+import { type LabelledPath, type LabelTable, readLabelTable } from "./label-table.js";
 import type { ListedDataset, ListedPart, ListPart } from "./listed-dataset.js";
+import { cleanPath, findImages } from "./table-images.js";
+import { isTableName, type Tables } from "./tables-in-folder.js";
 
-/** A row, and the table that it is from. */
-type Row = LabelledPath & { readonly table: string };
-
-/** The tables of a dataset: one, which may divide itself by a column, or one for each part. */
-export type Tables = Readonly<Partial<Record<PartName | "whole", string>>>;
-
-/**
- * The tables in a folder that are named as parts: train.csv, val.csv, test.csv and the like.
- * @param files the names of the folder's files
- * @param alone whether held-out tables are enough
- * @returns undefined where there is none, or none to train on
- */
-export function tablesIn(
-  folder: string,
-  files: readonly string[],
-  alone: boolean,
-): Tables | undefined {
-  const tables: Partial<Record<PartName, string>> = {};
-  for (const word of partWords)
-    for (const file of files) {
-      const part = partOfWord(word)!;
-      if (file.toLowerCase() === `${word}.csv`) tables[part] ??= join(folder, file);
-    }
-  return tables.train !== undefined || (alone && Object.keys(tables).length > 0)
-    ? tables
-    : undefined;
+/** What is told while tables are read. */
+interface Told {
+  readonly notes: string[];
+  readonly faults: Faults | undefined;
+  /** Whether it is read to be trained on. */
+  readonly trained: boolean;
 }
 
 /**
  * Reads a dataset from its tables. Classes are the labels in training, sorted by code point, or by
- * value where all are whole numbers. A column `split` divides a single table.
+ * value where all are whole numbers. A column such as `split` divides a single table.
  * @throws UserError if a table is faulty, names one class only, or images cannot be used
  */
 export async function loadCsv(tables: Tables, options: DatasetOptions): Promise<Dataset> {
-  const { whole } = tables;
-  const faults = faultsFor(options.badImages);
-  if (whole !== undefined) {
-    const rows = await readRows(whole);
-    return datasetOf({ where: whole, parts: divide(rows, whole), faults }, options);
+  return datasetOf(await listTables(tables, options), options);
+}
+
+async function listTables(
+  { files, notes: chosen = [] }: Tables,
+  { badImages, evaluation }: DatasetOptions,
+): Promise<ListedDataset> {
+  const told = {
+    notes: [...chosen],
+    faults: faultsFor(badImages),
+    trained: evaluation === undefined,
+  };
+  const all = Object.values(files);
+  const [only] = all;
+  if (all.length === 1 && only !== undefined) {
+    const table = withPartsOfPaths(await readTable(only, told), told.notes);
+    const part = partNames.find((name) => files[name] !== undefined);
+    if (files.whole !== undefined) told.notes.push(...(await unusedBeside(only)));
+    const { notes, faults } = told;
+    return { where: only, parts: divide(table, part ?? "whole", told), notes, faults };
   }
   const parts: Partial<Record<PartName, ListPart>> = {};
   for (const part of partNames) {
-    const table = tables[part];
-    if (table !== undefined) parts[part] = async () => listed(await readRows(table), table);
+    const file = files[part];
+    if (file === undefined) continue;
+    parts[part] = async () => {
+      const table = await readTable(file, told);
+      checkPart(table, part);
+      return listPart(table, await foundRows(table, told));
+    };
   }
-  const [where] = Object.values(tables);
-  return datasetOf({ where: where!, parts, faults }, options);
+  return { where: dirname(only!), parts, notes: told.notes, faults: told.faults };
 }
 
-async function readRows(table: string): Promise<Row[]> {
-  return (await readLabelTable(table)).map((row) => ({ ...row, table }));
+async function readTable(file: string, { notes, faults }: Told): Promise<LabelTable> {
+  const table = await readLabelTable(file, faults);
+  const counts = new Map<string, number>();
+  for (const { label } of table.rows) counts.set(label, (counts.get(label) ?? 0) + 1);
+  for (const note of [...table.notes, ...doubtfulLabels(counts)])
+    notes.push(`${basename(file)}: ${note}`);
+  return table;
 }
 
-/** The parts of a single table, by its column `split`, if it has one. */
-function divide(rows: readonly Row[], table: string): ListedDataset["parts"] {
-  if (rows[0]!.part === undefined) return { whole: async () => listed(rows, table) };
+/** The rows with what they lead to, each image once. */
+async function foundRows(
+  table: LabelTable,
+  { notes, faults, trained }: Told,
+): Promise<DistinctRow[]> {
+  const found = await findImages(table.file, table.rows, faults);
+  const distinct = distinctRows(table, found.paths, { trained, faults });
+  for (const note of [...found.notes, ...distinct.notes])
+    notes.push(`${basename(table.file)}: ${note}`);
+  return distinct.rows;
+}
+
+/** The parts of a single table, by its column, if it has one. */
+function divide(
+  table: LabelTable,
+  undivided: PartName | "whole",
+  told: Told,
+): ListedDataset["parts"] {
+  let reading: Promise<DistinctRow[]> | undefined;
+  const rows = () => {
+    reading ??= foundRows(table, told);
+    return reading;
+  };
+  if (table.rows[0]!.part === undefined)
+    return { [undivided]: async () => listPart(table, await rows()) };
   const parts: Partial<Record<PartName, ListPart>> = {};
   for (const name of partNames) {
-    const some = rows.filter(({ part }) => part === name);
-    if (some.length > 0) parts[name] = async () => listed(some, table);
+    if (!table.rows.some(({ part }) => part === name)) continue;
+    parts[name] = async () => {
+      return listPart(
+        table,
+        (await rows()).filter(({ part }) => part === name),
+      );
+    };
   }
   return parts;
 }
 
-function listed(rows: readonly Row[], table: string): ListedPart {
+/** A table without a column for it is divided by its paths' folders, where all of these are parts. */
+function withPartsOfPaths(table: LabelTable, notes: string[]): LabelTable {
+  if (table.rows[0]!.part !== undefined) return table;
+  const folderOf = ({ path }: LabelledPath) =>
+    /^(?:\.\/)*([^/]+)\//.exec(cleanPath(path))?.[1] ?? "";
+  const parts = partFolders([...new Set(table.rows.map(folderOf))]);
+  const rows = table.rows.map((row) => ({ ...row, part: parts.get(folderOf(row)) }));
+  if (new Set(parts.values()).size < 2 || rows.some(({ part }) => part === undefined)) return table;
+  const named = listed([...parts.keys()].sort(byCodePoint));
+  notes.push(`${basename(table.file)}: divided by the folders of its paths: ${named}`);
+  return { ...table, rows };
+}
+
+/** A table that is a part, and divides itself otherwise, contradicts itself. */
+function checkPart({ file, rows }: LabelTable, part: PartName): void {
+  const other = rows.find((row) => row.part !== undefined && row.part !== part);
+  if (other === undefined) return;
+  throw new UserError(
+    `${file}, line ${other.line}`,
+    `a row of the split ${other.part}, in the table of ${part}`,
+    "one table whose column split divides it, or one table for each part without such a column",
+    `name the table alone, --dataset ${file}; or remove its column`,
+  );
+}
+
+function listPart({ file }: LabelTable, rows: readonly DistinctRow[]): ListedPart {
   const classNames = sortedLabels(new Set(rows.map(({ label }) => label)));
   const labelOf = new Map(classNames.map((name, label) => [name, label]));
   return {
-    where: table,
+    where: file,
     classNames,
     images: {
       paths: rows.map(({ path }) => path),
       labels: Int32Array.from(rows, ({ label }) => labelOf.get(label)!),
-      nameOf: (index) => {
-        const { table: of, line, path } = rows[index]!;
-        return `${basename(of)}:${line}: ${path}`;
-      },
+      nameOf: (index) => `${basename(file)}:${rows[index]!.line}: ${rows[index]!.path}`,
     },
     oneClassHint: "check the column of labels",
   };
+}
+
+/** Tables of other parts, beside one that was named alone. */
+async function unusedBeside(file: string): Promise<string[]> {
+  const part = partOfName(nameOf(file));
+  if (part === undefined) return [];
+  const folder = dirname(resolve(file));
+  const names = await readdir(folder).catch(() => []);
+  const others = names.filter((name) => {
+    const other = partOfName(nameOf(name));
+    return isTableName(name) && other !== undefined && other !== part;
+  });
+  if (others.length === 0) return [];
+  return [
+    `not used, beside ${basename(file)}: ${listed(others.sort(byCodePoint))} ` +
+      "(the folder as the dataset uses all of its parts)",
+  ];
+}
+
+function nameOf(file: string): string {
+  return basename(file, extname(file));
 }
 
 /** Sorted by value where all are whole numbers, else by code point. */

@@ -1,19 +1,20 @@
 /** Datasets that a path leads to: which kind of them it is, and loading it. */
 
 import { stat } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, dirname, extname, join, resolve } from "node:path";
 import type { Dataset } from "../dataset.js";
 import { partFolders } from "../parts.js";
 import { listFolder } from "./class-folders.js";
-import { loadCsv, tablesIn } from "./csv-dataset.js";
+import { loadCsv } from "./csv-dataset.js";
 import type { DatasetOptions } from "./dataset-options.js";
 import { loadImageFolder } from "./image-folder.js";
+import { isTableName, metadataTables, tablesIn } from "./tables-in-folder.js";
 import { loadTfRecords } from "./tfrecord-dataset.js";
 import { isShard, shardsIn, shardsMatching } from "./tfrecord-shards.js";
 
 /** What a path may be, for messages. */
 export const PATH_KINDS =
-  "a folder of images, a .csv of paths and labels, or a folder or pattern of TFRecord shards";
+  "a folder of images, a table (.csv, .tsv, .jsonl) of paths and labels, or a folder or pattern of TFRecord shards";
 
 /**
  * Loads the dataset at a path: a CSV file; a folder with a train.csv, with TFRecord shards, or with class
@@ -27,26 +28,34 @@ export async function loadPath(
   given: Omit<DatasetOptions, "name">,
 ): Promise<Dataset | undefined> {
   const whole = resolve(path);
-  const options = { ...given, name: basename(whole).replace(/\.csv$/i, "") };
+  const options = { ...given, name: nameOf(whole) };
   const trainNeeded = given.evaluation === undefined;
   const kind = await kindOf(whole);
   if (kind === "file") {
-    if (!isShard(basename(whole))) return loadCsv({ whole }, options);
+    if (!isShard(basename(whole))) return loadCsv({ files: { whole } }, options);
     return loadTfRecords({ folder: dirname(whole), parts: { whole: [whole] } }, options);
   }
   if (kind === undefined)
     return /[*?]/.test(path) ? loadTfRecords(await shardsMatching(whole), options) : undefined;
 
-  const { files, folders } = await listFolder(whole);
+  const entries = await listFolder(whole);
+  const { files, folders } = entries;
+  const metadata = await metadataTables(whole, entries);
+  if (metadata !== undefined) return loadCsv(metadata, options);
   // Beside folders of classes, a table is but a description of them.
   for (const name of partFolders(folders).keys())
     if ((await listFolder(join(whole, name))).folders.length > 0)
       return loadImageFolder(whole, options);
-  const tables = tablesIn(whole, files, !trainNeeded);
+  const tables = await tablesIn(whole, entries, !trainNeeded);
   if (tables !== undefined) return loadCsv(tables, options);
   const shards = shardsIn(whole, files);
   if (shards !== undefined) return loadTfRecords(shards, options);
   return loadImageFolder(whole, options);
+}
+
+function nameOf(path: string): string {
+  const name = basename(path);
+  return isTableName(name) ? basename(name, extname(name)) : name;
 }
 
 async function kindOf(path: string): Promise<"file" | "folder" | undefined> {

@@ -1,25 +1,18 @@
 /**
- * Tables of images and their labels: CSV (RFC 4180) with the columns path and label, and maybe
- * split. Only the table is read here, none of the images.
+ * Tables of images and their labels: CSV and its kin, and JSON lines, with the columns that people give
+ * them. Only the table is read here, none of the images.
  */
-
-import { dirname, resolve } from "node:path";
-import { CsvError, parse } from "csv-parse/sync";
-import { readError, readWhole } from "../../archive/file-reading.js";
 import { UserError } from "../../errors.js";
-import { type PartName, partOfWord } from "../parts.js";
-
-/** A table of ImageNet's 1.28 million images has some 80 MB. */
-const MOST_BYTES = 2 ** 28;
-const MOST_LINES = 5_000_000;
-/** A path has 4,096 bytes at most. */
-const MOST_LINE_CHARACTERS = 2 ** 16;
-/** On average: a row has three cells, of which each may hold commas. */
-const MOST_COMMAS_IN_LINE = 16;
+import { type Faults, report } from "../faults.js";
+import type { PartName } from "../parts.js";
+import { isNested } from "./json-lines.js";
+import { isOne, type TableColumns, tableColumns } from "./table-columns.js";
+import { type TableRow, type TableRows, tableRows } from "./table-rows.js";
+import { readTableText } from "./table-text.js";
 
 /** One row. */
 export interface LabelledPath {
-  /** Absolute; relative paths begin at the table's folder. */
+  /** As the table has it. */
   readonly path: string;
   readonly label: string;
   /** Undefined where the table has no such column. */
@@ -28,127 +21,204 @@ export interface LabelledPath {
   readonly line: number;
 }
 
+export interface LabelTable {
+  readonly file: string;
+  /** At least one; either every row has a part, or none has. */
+  readonly rows: readonly LabelledPath[];
+  /** The label's column by name, where no word tells that it is one. */
+  readonly guessedLabel: string | undefined;
+  /** What people must know: columns passed over, labels that look alike. */
+  readonly notes: readonly string[];
+}
+
 /**
  * Reads a table. The first row may name the columns.
- * @returns at least one row; either every row has a part, or none has
+ * @param faults where rows that do not fit are named and left out, rather than in an error
+ * @param mostLines read no more than these, which tell what the columns are
  * @throws UserError that names the line, if the table is none or a row does not fit
  */
-export async function readLabelTable(file: string): Promise<LabelledPath[]> {
-  const rows = parseRows(file, await readText(file));
-  const first = rows[0]?.cells;
-  const hasHeader = first !== undefined && isHeader(first);
-  const columns = first?.length ?? 0;
-  const body = hasHeader ? rows.slice(1) : rows;
-  if (body.length === 0)
-    throw faulty(file, "no row in it", "a row for each image: path,label", "fill it");
-  const folder = dirname(resolve(file));
-  return body.map(({ cells, line }) => {
-    const at = `${file}, line ${line}`;
-    if (cells.length !== columns || columns < 2 || columns > 3)
-      throw faulty(
-        at,
-        `${cells.length} column${cells.length === 1 ? "" : "s"}`,
-        columns === 3
-          ? "path,label,split, as in the first row"
-          : "path,label, or path,label,split in every row",
-        'put a value that holds a comma into quotes: "a,b.jpg"',
-      );
-    const [path, label, split] = cells as [string, string, string | undefined];
-    for (const [name, value] of [
-      ["path", path],
-      ["label", label],
-    ] as const)
-      if (value.trim() === "") throw faulty(at, `no ${name}`, `a ${name}`, "complete or remove it");
-    return { path: resolve(folder, path), label: label.trim(), part: partOf(split, at), line };
-  });
+export async function readLabelTable(
+  file: string,
+  faults?: Faults,
+  mostLines = Number.POSITIVE_INFINITY,
+): Promise<LabelTable> {
+  const text = await readTableText(file);
+  const table = tableRows(file, firstLines(text, mostLines));
+  const wrong = new RowFaults(file);
+  const { rows, header } = evenRows(table, wrong);
+  if (rows.length === 0) {
+    wrong.report(undefined);
+    throw noRow(file);
+  }
+  const columns = tableColumns(file, rows, header);
+  const body = columns.hasHeader ? rows.slice(1) : rows;
+  if (body.length === 0) throw noRow(file);
+  const read = body.flatMap((row) => readRow(row, columns, wrong) ?? []);
+  checkSeveralLabels(read, wrong);
+  // Without any row that fits, there is nothing to report on.
+  wrong.report(read.length > 0 ? faults : undefined);
+  const { guessedLabel } = columns;
+  const notes = [...table.notes, ...columns.notes];
+  return { file, rows: withWholeNumbers(read), guessedLabel, notes };
 }
 
-/** Whether a row names columns: path or the like, label or class, maybe split. */
-function isHeader(cells: readonly string[]): boolean {
-  const [path = "", label = "", split = "split"] = cells.map((cell) => cell.trim().toLowerCase());
-  return (
-    ["path", "file", "filename", "image"].includes(path) &&
-    ["label", "class"].includes(label) &&
-    split === "split"
+function firstLines(text: string, most: number): string {
+  if (most === Number.POSITIVE_INFINITY) return text;
+  let end = 0;
+  for (let lines = 0; lines < most; lines++) {
+    const next = text.indexOf("\n", end);
+    if (next < 0) return text;
+    end = next + 1;
+  }
+  return text.slice(0, end);
+}
+
+function noRow(file: string): UserError {
+  return new UserError(file, "no row in it", "a row for each image: path,label", "fill it");
+}
+
+interface RowFault {
+  readonly got: string;
+  readonly expected: string;
+  readonly next: string;
+}
+
+/** What is wrong with rows: each kind once, by its first line. */
+class RowFaults {
+  private readonly found = new Map<string, { fault: RowFault; line: number; rows: number }>();
+
+  constructor(private readonly file: string) {}
+
+  /** @param kind what faults are counted under, where it is not what was got */
+  add(line: number, fault: RowFault, kind = fault.got): void {
+    const known = this.found.get(kind);
+    if (known === undefined) this.found.set(kind, { fault, line, rows: 1 });
+    else known.rows += 1;
+  }
+
+  /** Throws the first, unless they are to be reported. */
+  report(faults: Faults | undefined): void {
+    for (const { fault, line, rows } of this.found.values()) {
+      const others = rows > 1 ? ` (and ${rows - 1} more row${rows > 2 ? "s" : ""} like it)` : "";
+      const where = `${this.file}, line ${line}`;
+      report(new UserError(where, fault.got + others, fault.expected, fault.next), faults);
+    }
+  }
+}
+
+/** Rows with as many cells as there are columns; what has more or fewer is wrong. */
+function evenRows(
+  { rows, header }: TableRows,
+  wrong: RowFaults,
+): { rows: TableRow[]; header: readonly string[] | undefined } {
+  const filled = (cells: readonly string[]) =>
+    cells.findLastIndex((cell) => cell.trim() !== "") + 1;
+  const first = header ?? rows[0]?.cells ?? [];
+  // Delimiters at the end of rows make columns of nothing.
+  const width = [...(header === undefined ? [] : [{ cells: header }]), ...rows].reduce(
+    (most, { cells }) => (cells.length > first.length ? most : Math.max(most, filled(cells))),
+    1,
   );
-}
-
-function partOf(split: string | undefined, at: string): PartName | undefined {
-  if (split === undefined) return undefined;
-  const part = partOfWord(split);
-  if (part !== undefined) return part;
-  throw faulty(at, `split "${split}"`, "train, val or test", "correct it");
-}
-
-async function readText(file: string): Promise<string> {
-  let bytes: Uint8Array;
-  try {
-    bytes = await readWhole(file, MOST_BYTES);
-  } catch (error) {
-    throw readError(file, error, "give the path of a CSV file");
+  const body = header === undefined ? rows.slice(1) : rows;
+  // R's write.table leaves the row names' column without a name.
+  const rowNames =
+    body.length > 0 &&
+    body.every(({ cells }) => cells.length === first.length + 1 && /^\d+$/.test(cells[0]!));
+  if (rowNames && header === undefined) {
+    const named = { cells: ["", ...first], line: rows[0]!.line };
+    return { rows: [named, ...body], header };
   }
-  let text: string;
-  try {
-    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch (error) {
-    throw faulty(file, "is not UTF-8", "a CSV file in UTF-8", "save it as UTF-8", error);
-  }
-  checkLines(file, text);
-  return text;
-}
-
-/** The parser makes far more of a cell than a comma: what would take all memory is found before. */
-function checkLines(file: string, text: string): void {
-  let lines = 0;
-  let commas = 0;
-  let start = 0;
-  for (let i = 0; i <= text.length; i++) {
-    const code = i < text.length ? text.charCodeAt(i) : NEWLINE;
-    if (code === COMMA) commas += 1;
-    if (code === 0)
-      throw faulty(`${file}, line ${lines + 1}`, "a NUL character", "text", "save it as UTF-8");
-    if (code !== NEWLINE && code !== CARRIAGE_RETURN) continue;
-    lines += 1;
-    if (i - start > MOST_LINE_CHARACTERS)
-      throw faulty(
-        `${file}, line ${lines}`,
-        `${i - start} characters`,
-        `at most ${MOST_LINE_CHARACTERS}`,
-        "write one row a line: path,label",
-      );
-    start = i + 1;
-  }
-  if (lines > MOST_LINES)
-    throw faulty(file, `${lines} lines`, `at most ${MOST_LINES}`, "divide the dataset");
-  if (commas > MOST_COMMAS_IN_LINE * lines)
-    throw faulty(file, `${commas} commas in ${lines} lines`, "path,label", "write one row a line");
-}
-
-const COMMA = 44;
-const NEWLINE = 10;
-const CARRIAGE_RETURN = 13;
-
-function parseRows(file: string, text: string): { cells: string[]; line: number }[] {
-  try {
-    let next = 1;
-    const rows = parse(text, {
-      relax_column_count: true,
-      record_delimiter: ["\r\n", "\n", "\r"],
-    }).map((cells) => {
-      const line = next;
-      // Counted here: the parser's own count takes three times as long as the rest.
-      next += 1;
-      for (const cell of cells) next += cell.match(/\r\n|\r|\n/g)?.length ?? 0;
-      return { cells, line };
+  const even = rows.flatMap((row) => {
+    const { cells, line } = row;
+    if (cells.length === width) return [row];
+    if (cells.length > width && filled(cells) <= width)
+      return [{ cells: cells.slice(0, width), line }];
+    wrong.add(line, {
+      got: `${cells.length} column${cells.length === 1 ? "" : "s"}`,
+      expected: `${width} columns, as in the first row: path,label, or path,label,split`,
+      next: 'put a value that holds a comma into quotes: "a,b.jpg"',
     });
-    return rows.filter(({ cells }) => cells.length > 1 || cells[0] !== "");
-  } catch (error) {
-    if (!(error instanceof CsvError)) throw error;
-    const expected = 'quotes in pairs, and doubled within a value: "say ""a"".jpg"';
-    throw faulty(file, `is no CSV: ${error.message}`, expected, "correct the quotes", error);
-  }
+    return [];
+  });
+  return { rows: even, header: header?.slice(0, width) };
 }
 
-function faulty(where: string, got: string, expected: string, next: string, cause?: unknown) {
-  return new UserError(where, got, expected, next, { cause });
+function readRow(
+  { cells, line }: TableRow,
+  columns: TableColumns,
+  wrong: RowFaults,
+): LabelledPath | undefined {
+  const path = cells[columns.path] ?? "";
+  const label = labelOf(cells, columns);
+  const next = "complete or remove it";
+  if (path.trim() === "") return void wrong.add(line, { got: "no path", expected: "a path", next });
+  if (label.trim() === "")
+    return void wrong.add(line, { got: "no label", expected: "a label", next });
+  if (isNested(path) || isNested(label))
+    return void wrong.add(line, {
+      got: `a list or an object as the ${isNested(path) ? "path" : "label"}`,
+      expected: "one file and one class for each image",
+      next: "write the class as a word or a number",
+    });
+  const strange = strangePath(path);
+  if (strange !== undefined) return void wrong.add(line, strange, strange.expected);
+  const cell = columns.part === undefined ? "" : cells[columns.part.column]!;
+  const part = columns.part?.of(cell);
+  if (columns.part !== undefined && part === undefined)
+    return void wrong.add(line, {
+      got: `split "${cell}"`,
+      expected: "train, val or test",
+      next: "correct it",
+    });
+  return { path, label: label.trim(), part, line };
+}
+
+function labelOf(cells: readonly string[], { label }: TableColumns): string {
+  if (typeof label === "number") return cells[label] ?? "";
+  return label.find(({ column }) => isOne(cells[column]))?.name ?? "";
+}
+
+/** What is wrong with a path that can lead nowhere here. */
+function strangePath(path: string): RowFault | undefined {
+  const shown = path.trim().slice(0, 200);
+  if (/^[A-Za-z]:[\\/]|^\\\\/.test(shown))
+    return {
+      got: `a path of Windows, ${shown}`,
+      expected: "a path below the table's own folder, such as images/1.jpg",
+      next: "cut off the beginning of the paths, up to the folder that the table lies in",
+    };
+  if (/^[a-z][a-z0-9+.-]+:\/\//i.test(shown))
+    return {
+      got: `an address, ${shown}`,
+      expected: "the path of a file on this machine",
+      next: "download the images, and write their paths into the table",
+    };
+  return undefined;
+}
+
+/** Labels such as "cat|dog", where both are classes of their own: several for one image. */
+function checkSeveralLabels(rows: readonly LabelledPath[], wrong: RowFaults): void {
+  const classes = new Set(rows.map(({ label }) => label));
+  const pieces = (label: string) => label.split(/[|;,]/).map((piece) => piece.trim());
+  const several = (label: string) =>
+    /[|;,]/.test(label) && pieces(label).every((piece) => classes.has(piece));
+  const strange = new Set([...classes].filter(several));
+  if (strange.size === 0) return;
+  for (const { label, line } of rows)
+    if (strange.has(label))
+      wrong.add(
+        line,
+        {
+          got: `several classes for one image: ${label}`,
+          expected: "one class for each image: these models choose one",
+          next: "keep one of them, or leave these rows out",
+        },
+        "several classes",
+      );
+}
+
+/** pandas makes 1.0 of 1 where some row of the column is empty. */
+function withWholeNumbers(rows: readonly LabelledPath[]): readonly LabelledPath[] {
+  if (!rows.every(({ label }) => /^[+-]?\d{1,15}\.0+$/.test(label))) return rows;
+  return rows.map((row) => ({ ...row, label: row.label.replace(/\.0+$/, "") }));
 }

@@ -11,8 +11,17 @@ import type { NumericData } from "../../archive/numeric-array.js";
 const inflateAsync = promisify(inflate);
 
 /** The types of elements that are read here, by the format's names. */
-export const MI = { INT8: 1, UINT16: 4, INT32: 5, UINT32: 6, MATRIX: 14, COMPRESSED: 15 } as const;
-const MI_UTF8 = 16;
+export const MI = {
+  INT8: 1,
+  UINT16: 4,
+  INT32: 5,
+  UINT32: 6,
+  INT64: 12,
+  UINT64: 13,
+  MATRIX: 14,
+  COMPRESSED: 15,
+  UTF8: 16,
+} as const;
 
 /** The most that the arrays of a file are unpacked to: SVHN's training images come to 0.2 GiB. */
 export const MAX_UNPACKED_BYTES = 2 ** 30;
@@ -22,7 +31,15 @@ const MAX_RATIO = 1032;
 const TAG_PROBE_BYTES = 256;
 
 /** A file that is not as the format has it. */
-export class MatError extends Error {}
+export class MatError extends Error {
+  /** What to do about it, where that is known. */
+  readonly next: string | undefined;
+
+  constructor(message: string, { next, ...options }: ErrorOptions & { next?: string } = {}) {
+    super(message, options);
+    this.next = next;
+  }
+}
 
 /** One element. */
 export interface Element {
@@ -76,7 +93,9 @@ export class ElementReader {
       this.position += 8;
       return { type: first & 0xffff, bytes: this.bytes.subarray(start, start + smallBytes) };
     }
-    const sizeBytes = this.view.getUint32(this.position + 4, true);
+    const told = this.view.getUint32(this.position + 4, true);
+    // Everything in an array is padded to 8 bytes. Of short text, Octave says 4 more than it writes.
+    const sizeBytes = first === MI.MATRIX ? told - (told % 8) : told;
     const start = this.position + 8;
     if (sizeBytes > this.bytes.length - start)
       throw new MatError(`an element of ${sizeBytes} bytes where ${this.left - 8} are left`);
@@ -85,10 +104,11 @@ export class ElementReader {
     return { type: first, bytes: this.bytes.subarray(start, start + sizeBytes) };
   }
 
-  /** The next element, which must be of a type. */
-  expect(type: number, what: string): Uint8Array {
+  /** The next element, which must be of one of some types. */
+  expect(types: number | readonly number[], what: string): Uint8Array {
     const element = this.next();
-    if (element.type !== type) throw new MatError(`${what} are of type ${element.type}`);
+    if (![types].flat().includes(element.type))
+      throw new MatError(`${what} are of type ${element.type}`);
     return element.bytes;
   }
 }
@@ -123,8 +143,10 @@ export async function unpackElement(packed: Uint8Array, mostBytes: number): Prom
   }
 }
 
-/** The numbers of an element. */
-export function numbersOf({ type, bytes }: Element): Numbers {
+/** The numbers of an element; those of 64 bits as doubles. */
+export function numbersOf(element: Element): Numbers {
+  if (isWide(element)) return Float64Array.from(wideOf(element), Number);
+  const { type, bytes } = element;
   const Type = NUMBERS[type];
   if (Type === undefined) throw new MatError(`numbers of type ${type}`);
   if (Type === Uint8Array) return bytes;
@@ -136,10 +158,26 @@ export function numbersOf({ type, bytes }: Element): Numbers {
   return new Type(copy);
 }
 
+/** Whole numbers of 64 bits, as SciPy stores Python's own. */
+function wideOf({ type, bytes }: Element): BigInt64Array | BigUint64Array {
+  if (bytes.length % 8 !== 0) throw new MatError(`${bytes.length} bytes of 8-byte numbers`);
+  const copy = new Uint8Array(bytes).buffer;
+  return type === MI.INT64 ? new BigInt64Array(copy) : new BigUint64Array(copy);
+}
+
+function isWide({ type }: Element): boolean {
+  return type === MI.INT64 || type === MI.UINT64;
+}
+
+/** Whether an element has whole numbers that doubles do not tell apart. */
+export function isBeyondDoubles(element: Element): boolean {
+  return isWide(element) && wideOf(element).some((value) => !Number.isSafeInteger(Number(value)));
+}
+
 /** The text of an element. */
 export function textOf({ type, bytes }: Element): string {
   const encoding = type === MI.UINT16 || type === 17 ? "utf-16le" : "utf-8";
-  if (![MI.INT8, 2, MI.UINT16, MI_UTF8, 17].includes(type))
+  if (![MI.INT8, 2, MI.UINT16, MI.UTF8, 17].includes(type))
     throw new MatError(`text of type ${type}`);
   return new TextDecoder(encoding).decode(bytes);
 }

@@ -4,9 +4,11 @@
  *
  * Source: MathWorks, "MAT-File Format", chapter 1, "Level 5 MAT-File Format".
  */
+import { fileKind, KIND_BYTES } from "../../archive/file-kind.js";
 import {
   type Element,
   ElementReader,
+  isBeyondDoubles,
   MAX_UNPACKED_BYTES,
   MatError,
   MI,
@@ -27,6 +29,7 @@ export interface MatNumbers {
 
 export interface MatText {
   readonly kind: "text";
+  /** The rows of an array of several are parted by newlines. */
   readonly text: string;
 }
 
@@ -37,7 +40,7 @@ export interface MatStructs {
   readonly elements: readonly ReadonlyMap<string, MatValue>[];
 }
 
-/** What is not read here: cells, objects, sparse and complex arrays. */
+/** What is not read here: cells, objects, sparse and complex arrays, whole numbers beyond 2^53. */
 export interface MatOther {
   readonly kind: "other";
 }
@@ -53,7 +56,10 @@ const MAX_ARRAYS = 250_000;
 const MAX_NAME_BYTES = 255;
 
 /** Classes of arrays, by the format's names. */
-const MX = { STRUCT: 2, CHAR: 4, DOUBLE: 6, UINT32: 13 } as const;
+const MX = { STRUCT: 2, CHAR: 4, DOUBLE: 6, UINT64: 15, OPAQUE: 17 } as const;
+/** Dimensions and names as MATLAB writes them, and as some other programs do. */
+const SIZE_TYPES = [MI.INT32, MI.UINT32];
+const NAME_TYPES = [MI.INT8, MI.UTF8];
 const COMPLEX_FLAG = 0x0800;
 
 /**
@@ -87,13 +93,18 @@ interface Budget {
 
 function checkHeader(bytes: Uint8Array): void {
   const start = Buffer.from(bytes.subarray(0, HEADER_BYTES)).toString("latin1");
+  const kind = fileKind(bytes.subarray(0, KIND_BYTES));
   // A file of version 7.3 is one of HDF5 behind a header like this one's.
-  if (start.includes("HDF") || start.startsWith("MATLAB 7.3"))
-    throw new MatError("a MATLAB file of version 7.3; save it with -v7");
-  if (bytes.length < HEADER_BYTES || !start.endsWith("\x00\x01IM"))
-    throw new MatError(
-      start.endsWith("\x01\x00MI") ? "a big-endian MATLAB file" : "not a MATLAB level-5 file",
-    );
+  if (start.startsWith("MATLAB 7.3") || kind?.id === "hdf5")
+    throw new MatError("a MATLAB file of version 7.3 (HDF5); save it with -v7", {
+      next: "in MATLAB or Octave: save('-v7', FILE, ...)",
+    });
+  if (bytes.length >= HEADER_BYTES && start.endsWith("\x00\x01IM")) return;
+  if (start.endsWith("\x01\x00MI")) throw new MatError("a big-endian MATLAB file");
+  const what = kind === undefined || kind.id === "mat" ? "" : `; it is ${kind.name}`;
+  throw new MatError(`not a MATLAB level-5 file${what}`, {
+    ...(kind?.remedy !== undefined && { next: kind.remedy }),
+  });
 }
 
 function readMatrix(
@@ -110,26 +121,44 @@ function readMatrix(
   if (flags.length !== 8) throw new MatError(`array flags of ${flags.length} bytes`);
   const mxClass = flags[0]!;
   const isComplex = ((flags[1]! << 8) & COMPLEX_FLAG) !== 0;
+  // MATLAB's newer objects, its strings among them, have no dimensions of their own.
+  if (mxClass === MX.OPAQUE) return { name: readName(parts), value: { kind: "other" } };
   const { shape, count } = readShape(parts);
-  const nameBytes = parts.expect(MI.INT8, "array names");
-  if (nameBytes.length > MAX_NAME_BYTES) throw new MatError(`a name of ${nameBytes.length} bytes`);
-  const name = textOf({ type: MI.INT8, bytes: nameBytes });
-  if (mxClass === MX.CHAR) return { name, value: { kind: "text", text: textOf(parts.next()) } };
+  const name = readName(parts);
+  if (mxClass === MX.CHAR)
+    return { name, value: { kind: "text", text: byRows(textOf(parts.next()), shape) } };
   if (mxClass === MX.STRUCT) {
     if (depth >= MAX_DEPTH) throw new MatError("structs within structs within structs");
     const elements = readStructs(parts, count, depth, budget);
     return { name, value: { kind: "structs", shape, elements } };
   }
-  if (mxClass < MX.DOUBLE || mxClass > MX.UINT32 || isComplex)
+  if (mxClass < MX.DOUBLE || mxClass > MX.UINT64 || isComplex)
     return { name, value: { kind: "other" } };
-  const values = numbersOf(parts.next());
+  const numbers = parts.next();
+  if (isBeyondDoubles(numbers)) return { name, value: { kind: "other" } };
+  const values = numbersOf(numbers);
   if (values.length !== count)
     throw new MatError(`${name || "an array"} of [${shape}] has ${values.length} values`);
   return { name, value: { kind: "numbers", shape, values } };
 }
 
+function readName(parts: ElementReader): string {
+  const bytes = parts.expect(NAME_TYPES, "array names");
+  if (bytes.length > MAX_NAME_BYTES) throw new MatError(`a name of ${bytes.length} bytes`);
+  return textOf({ type: MI.INT8, bytes });
+}
+
+/** Characters lie column by column, as numbers do. */
+function byRows(text: string, shape: readonly number[]): string {
+  const [rows = 0, columns = 0] = shape;
+  if (rows < 2 || shape.length !== 2 || text.length !== rows * columns) return text;
+  const row = (from: number) =>
+    Array.from({ length: columns }, (_, column) => text[from + column * rows]).join("");
+  return Array.from({ length: rows }, (_, from) => row(from)).join("\n");
+}
+
 function readShape(parts: ElementReader): { shape: number[]; count: number } {
-  const bytes = parts.expect(MI.INT32, "dimensions");
+  const bytes = parts.expect(SIZE_TYPES, "dimensions");
   if (bytes.length > 4 * MAX_DIMENSIONS) throw new MatError(`an array of ${bytes.length / 4} axes`);
   const shape = Array.from(numbersOf({ type: MI.INT32, bytes }));
   const count = shape.reduce((product, size) => product * size, 1);

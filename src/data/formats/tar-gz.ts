@@ -1,10 +1,12 @@
-/** Files out of a `.tar.gz`, without unpacking it to the disk. */
+/** Files out of a `.tar.gz`, or of a tar that was unpacked on its way, without unpacking it to the disk. */
 
 import { stat } from "node:fs/promises";
 import { posix } from "node:path";
-import { extract } from "tar-stream";
+
 import { UserError } from "../../errors.js";
+import { archiveKind } from "./archive-kind.js";
 import { streamUnpacked } from "./gunzip-stream.js";
+import { tarEntries } from "./tar-entries.js";
 
 /** CIFAR-100 comes to 0.2 GB, its training set being the largest file. */
 const MAX_UNPACKED_BYTES = 2 ** 30;
@@ -30,10 +32,11 @@ export async function readTarGz(
 ): Promise<Map<string, Buffer>> {
   const found = new Map<string, Buffer>();
   const mostBytes = Math.min(MAX_UNPACKED_BYTES, MAX_RATIO * (await sizeOf(path)));
-  const entries = extract();
+  const kind = await archiveKind(path);
+  const entries = tarEntries();
   // When one side fails the other ends early, with an error that says no more than that.
   const [streamed, collected] = await Promise.allSettled([
-    streamUnpacked(path, { gzip: true, mostBytes: MAX_UNPACKED_BYTES }, entries),
+    streamUnpacked(path, { gzip: kind === "gzip", mostBytes: MAX_UNPACKED_BYTES }, entries),
     collect(),
   ]);
   const entryFault = collected.status === "rejected" && collected.reason instanceof EntryFault;

@@ -3,14 +3,16 @@
  * or not at all. Only plain files are written, and none outside that folder.
  */
 import { createWriteStream } from "node:fs";
-import { mkdir, open, rename, rm, stat } from "node:fs/promises";
+import { mkdir, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { extract } from "tar-stream";
+
 import yauzl from "yauzl";
 import { systemErrorCode, UserError } from "../../errors.js";
+import { archiveKind } from "./archive-kind.js";
 import { streamUnpacked, TooLargeError } from "./gunzip-stream.js";
+import { tarEntries } from "./tar-entries.js";
 
 /** What an archive may come to, with what is passed over. */
 export interface UnpackLimits {
@@ -52,8 +54,10 @@ export async function unpackArchive(
     await rm(temporary, { recursive: true, force: true });
     await mkdir(temporary);
     const target = new Target(temporary, entry, limits);
-    if ((await kindOf(archive)) === "zip") await unpackZip(archive, target, signal);
-    else await unpackTar(archive, target, signal);
+    // Some of Oxford's archives were plain tars once, under the names that they have now.
+    const kind = await archiveKind(archive);
+    if (kind === "zip") await unpackZip(archive, target, signal);
+    else await unpackTar(archive, kind === "gzip", target, signal);
     const found = await stat(join(temporary, entry)).catch(() => undefined);
     if (found === undefined) throw new ArchiveFault(`there is no ${entry} in it`);
     await rename(join(temporary, entry), join(folder, entry));
@@ -103,9 +107,13 @@ class Target {
   }
 }
 
-async function unpackTar(archive: string, target: Target, signal?: AbortSignal): Promise<void> {
-  const entries = extract();
-  const gzip = (await kindOf(archive)) === "gzip";
+async function unpackTar(
+  archive: string,
+  gzip: boolean,
+  target: Target,
+  signal?: AbortSignal,
+): Promise<void> {
+  const entries = tarEntries();
   const { files, sizeBytes } = target.limits;
   const mostBytes = sizeBytes + files * TAR_ENTRY_BYTES + TAR_END_BYTES;
   const options = signal === undefined ? {} : { signal };
@@ -150,18 +158,6 @@ async function unpackZip(archive: string, target: Target, signal?: AbortSignal):
     }
   } finally {
     zip.close();
-  }
-}
-
-async function kindOf(archive: string): Promise<"zip" | "gzip" | "tar"> {
-  const file = await open(archive, "r");
-  try {
-    const { buffer } = await file.read(Buffer.alloc(2), 0, 2, 0);
-    if (buffer[0] === 0x1f && buffer[1] === 0x8b) return "gzip";
-    // Some of Oxford's archives were plain tars once, under the names that they have now.
-    return buffer.toString("latin1") === "PK" ? "zip" : "tar";
-  } finally {
-    await file.close();
   }
 }
 

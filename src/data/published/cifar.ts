@@ -6,6 +6,7 @@
  * form works as well.
  */
 
+import { fileKind } from "../../archive/file-kind.js";
 import { UserError } from "../../errors.js";
 import { KNOWN_DATASET_SIZES } from "../../recipe/hyperrule.js";
 import type { Dataset, Split } from "../dataset.js";
@@ -111,7 +112,11 @@ function transpose(batch: Batch, pixels: Uint8Array): void {
 function binaryBatch(bytes: Uint8Array, where: string, labelBytes: number): Batch {
   const stride = labelBytes + IMAGE_BYTES;
   if (bytes.length === 0 || bytes.length % stride !== 0)
-    throw damaged(where, `${bytes.length} bytes`, `a multiple of ${stride} bytes, one record each`);
+    throw damaged(
+      where,
+      `${bytes.length} bytes${whatElse(bytes)}`,
+      `a multiple of ${stride} bytes, one record each`,
+    );
   const labels = new Int32Array(bytes.length / stride);
   for (let i = 0; i < labels.length; i++) labels[i] = bytes[i * stride + labelBytes - 1]!;
   return {
@@ -191,13 +196,20 @@ function readDictionary(bytes: Uint8Array, where: string): Map<string, unknown> 
     value = readPickle(bytes);
   } catch (error) {
     if (!(error instanceof PickleError)) throw error;
-    throw damaged(where, `not a readable pickle: ${error.message}`, "an official pickle", error);
+    const got = `not a readable pickle: ${error.message}${whatElse(bytes)}`;
+    throw damaged(where, got, "an official pickle", error);
   }
   const dictionary = new Map<string, unknown>();
   if (value instanceof Map)
     for (const [key, entry] of value as Map<unknown, unknown>)
       dictionary.set(pickledText(key) ?? "", entry);
   return dictionary;
+}
+
+/** What a file is that is not what it should be, where its first bytes tell. */
+function whatElse(bytes: Uint8Array): string {
+  const kind = fileKind(bytes);
+  return kind === undefined || kind.id === "pickle" ? "" : `; it is ${kind.name}`;
 }
 
 function damaged(where: string, got: string, expected: string, cause?: unknown): UserError {

@@ -28,6 +28,8 @@ export const DTD: PublishedDataset = {
       md5: "fff73e5086ae6bdbea199a49dfb8a4c1",
       sizeBytes: 625_239_812,
       unpacked: "dtd",
+      // torchvision's dtd/dtd has a folder of this name above it.
+      holds: "labels",
     },
   ],
 };

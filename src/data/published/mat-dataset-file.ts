@@ -33,9 +33,15 @@ export class MatDatasetFile {
       return new MatDatasetFile(where, await readMat(bytes));
     } catch (error) {
       if (!(error instanceof MatError)) throw error;
-      throw new UserError(where, error.message, "a MATLAB file of level 5", NEXT_STEP, {
-        cause: error,
-      });
+      throw new UserError(
+        where,
+        error.message,
+        "a MATLAB file of level 5",
+        error.next ?? NEXT_STEP,
+        {
+          cause: error,
+        },
+      );
     }
   }
 

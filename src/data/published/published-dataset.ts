@@ -19,6 +19,8 @@ import {
 export interface PublishedPart extends PublishedFile {
   /** For an archive: the folder in it that is wanted. Any other file is used as it is. */
   readonly unpacked?: string;
+  /** A path in that folder without which the folder is another's of the same name. */
+  readonly holds?: string;
 }
 
 /** A dataset as it is published. */
@@ -107,7 +109,9 @@ async function missingParts(
   folder: string,
 ): Promise<readonly PublishedPart[]> {
   const there = await Promise.all(
-    parts.map((part) => exists(join(folder, part.unpacked ?? fileName(part)))),
+    parts.map((part) =>
+      exists(join(folder, part.unpacked ?? fileName(part), ...(part.holds ? [part.holds] : []))),
+    ),
   );
   return parts.filter((_, i) => !there[i]);
 }

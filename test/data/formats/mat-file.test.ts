@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { deflateSync } from "node:zlib";
-import { MatError, readMat } from "../../../src/data/formats/mat-file.js";
+import { MatError, type MatValue, readMat } from "../../../src/data/formats/mat-file.js";
 import { fixturePath } from "../../fixture-path.js";
 
 const fixture = (name: string) => readFile(fixturePath("data", "mat", name));
@@ -49,6 +49,45 @@ test("an array of structs is read as the devkit's meta.mat has it", async () => 
   );
 });
 
+for (const name of ["octave.mat", "octave-stored.mat"])
+  test(`${name}, written by Octave, is read value by value`, async () => {
+    const variables = await readMat(await fixture(name));
+    const text = (value: string) => ({ kind: "text", text: value });
+    assert.deepEqual(variables.get("chars"), text("ab\ncd"));
+    assert.deepEqual(variables.get("word"), text("abc"));
+    assert.deepEqual(variables.get("empty"), text(""));
+    assert.deepEqual(variables.get("accents"), text("déjà vu"));
+    assert.deepEqual(variables.get("names"), { kind: "other" });
+    assert.deepEqual(variables.get("beyond"), { kind: "other" });
+    const numbers = (value: MatValue | undefined) => {
+      assert.ok(value?.kind === "numbers");
+      return [...value.values];
+    };
+    assert.deepEqual(numbers(variables.get("wide")), [-1, 2, 0, 3, 1, 4]);
+    assert.deepEqual(numbers(variables.get("unsigned")), [0, 3, 1, 4, 2, 5]);
+    assert.deepEqual(numbers(variables.get("truth")), [1, 0]);
+    assert.deepEqual(numbers(variables.get("last")), [5]);
+    const pair = variables.get("pair");
+    assert.ok(pair?.kind === "structs");
+    assert.deepEqual(pair.elements[0]!.get("text"), text("abcd"));
+    assert.deepEqual(numbers(pair.elements[0]!.get("number")), [7]);
+  });
+
+test("whole numbers of 64 bits, as SciPy stores Python's, are read where doubles tell them apart", async () => {
+  const variables = await readMat(await fixture("wide.mat"));
+  const [signed, unsigned] = [variables.get("int64"), variables.get("uint64")];
+  assert.ok(signed?.kind === "numbers" && unsigned?.kind === "numbers");
+  assert.deepEqual(
+    [signed.shape, [...signed.values]],
+    [
+      [2, 3],
+      [-1, 2, 0, 3, 1, 4],
+    ],
+  );
+  assert.deepEqual([...unsigned.values], [0, 3, 1, 4, 2, 5]);
+  assert.deepEqual(variables.get("beyond"), { kind: "other" });
+});
+
 /** A data element of the format: type, length, contents, padding. */
 function element(type: number, contents: Uint8Array, sizeBytes = contents.length): Buffer {
   const bytes = Buffer.alloc(8 + Math.ceil(contents.length / 8) * 8);
@@ -61,6 +100,7 @@ function element(type: number, contents: Uint8Array, sizeBytes = contents.length
 const int32 = (...numbers: number[]) => new Uint8Array(Int32Array.from(numbers).buffer);
 const [INT8, UINT8, INT32, UINT32, MATRIX, COMPRESSED] = [1, 2, 5, 6, 14, 15];
 const DOUBLE = 6;
+const DOUBLE_TYPE = 9;
 const STRUCT = 2;
 
 function matrix(mxClass: number, shape: readonly number[], ...rest: Uint8Array[]): Buffer {
@@ -83,6 +123,30 @@ test("doubles that MATLAB has stored in bytes are read as they are", async () =>
   assert.deepEqual(Array.from(found.values), [1, 2, 250]);
 });
 
+test("a string object of MATLAB's, and names and sizes of other types, stop nothing", async () => {
+  const [OPAQUE, UTF8] = [17, 16];
+  const words = ["s", "MCOS", "string"].map((word) => element(INT8, Buffer.from(word)));
+  const data = matrix(DOUBLE, [1, 1], element(DOUBLE_TYPE, Buffer.alloc(8)));
+  const object = element(
+    MATRIX,
+    Buffer.concat([element(UINT32, int32(OPAQUE, 0)), ...words, data]),
+  );
+  const odd = element(
+    MATRIX,
+    Buffer.concat([
+      element(UINT32, int32(DOUBLE, 0)),
+      element(UINT32, int32(1, 2)),
+      element(UTF8, Buffer.from("y")),
+      element(UINT8, Buffer.from([3, 4])),
+    ]),
+  );
+  const variables = await readMat(matFile(object, odd));
+  assert.deepEqual(variables.get("s"), { kind: "other" });
+  const numbers = variables.get("y");
+  assert.ok(numbers?.kind === "numbers");
+  assert.deepEqual([...numbers.values], [3, 4]);
+});
+
 const zeros = deflateSync(element(MATRIX, Buffer.alloc(1e6), 1e6));
 const lyingZeros = deflateSync(element(MATRIX, Buffer.alloc(1e6), 64));
 const greedy = deflateSync(element(MATRIX, Buffer.alloc(8), 2 ** 31));
@@ -103,7 +167,13 @@ const structs = (count: number) => {
 const HOSTILE: readonly (readonly [what: string, file: Uint8Array, message: RegExp])[] = [
   ["nothing", Buffer.alloc(0), /not a MATLAB level-5 file/],
   ["another file", Buffer.alloc(500, "x"), /not a MATLAB level-5 file/],
-  ["HDF5", Buffer.alloc(512, "MATLAB 7.3 MAT-file"), /version 7\.3; save it with -v7/],
+  ["a web page", Buffer.from("<!DOCTYPE html>"), /not a MATLAB level-5 file; it is a web page/],
+  [
+    "HDF5 without MATLAB's header",
+    Buffer.from("\x89HDF\r\n\x1a\n", "latin1"),
+    /version 7\.3 \(HDF5\)/,
+  ],
+  ["HDF5", Buffer.alloc(512, "MATLAB 7.3 MAT-file"), /version 7\.3 \(HDF5\); save it with -v7/],
   ["a cut tag", matFile(Buffer.alloc(5)), /ends within an element/],
   [
     "a length beyond the file",
@@ -168,7 +238,7 @@ for (const [what, file, message] of HOSTILE)
   });
 
 test("a file cut or changed anywhere is read or refused, and nothing else", async () => {
-  for (const name of ["arrays-stored.mat", "meta.mat"]) {
+  for (const name of ["arrays-stored.mat", "meta.mat", "octave-stored.mat", "wide.mat"]) {
     const whole = await fixture(name);
     for (let at = 128; at < whole.length; at += 3) {
       const changed = Buffer.from(whole);

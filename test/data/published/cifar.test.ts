@@ -165,6 +165,7 @@ test("damaged pickles are refused", async (t) => {
   await refused(whole.subarray(0, 3000), /data_batch_4: not a readable pickle/);
   await refused(Buffer.alloc(0), /data_batch_4: not a readable pickle/);
   await refused(Buffer.from("hello"), /data_batch_4: not a readable pickle/);
+  await refused(Buffer.from("<html>"), /data_batch_4: not a readable pickle.*; it is a web page/);
   await refused(Buffer.from("\x80\x02].", "latin1"), /data_batch_4: no array named data/);
   const meta = await readFile(join(copy, "batches.meta"));
   await refused(meta, /data_batch_4: no array named data/);
@@ -190,7 +191,7 @@ test("a truncated, damaged or incomplete archive is refused", async (t) => {
   };
   await refused(whole.subarray(0, 6000), /cifar-10-python\.tar\.gz: .*unexpected end of file/);
   await refused(whole.subarray(0, whole.length - 8), /unexpected end of file/);
-  await refused(Buffer.from("<html>not found</html>"), /incorrect header check/);
+  await refused(Buffer.from("<html>not found</html>"), /is a web page/);
   const flipped = Buffer.from(whole);
   flipped[5000]! ^= 255;
   await refused(flipped, /cannot be read as a tar\.gz/);

@@ -121,6 +121,21 @@ test("the flowers' parts are trnid and tstid, by the numbers of their images", a
   assert.deepEqual(shown(dataset.val, dataset, datadir), upTo(205).map(line));
 });
 
+test("the pets and the flowers are read as torchvision stores them", async (t) => {
+  const inFolder = (folder: string, files: Files): Files =>
+    Object.fromEntries(Object.entries(files).map(([path, file]) => [`${folder}/${path}`, file]));
+  const { load } = await datadirWith(t, {
+    ...inFolder("oxford-iiit-pet", { ...PETS, ...PET_LISTS }),
+    ...inFolder("flowers-102", {
+      ...FLOWER_IMAGES,
+      "imagelabels.mat": await mat("imagelabels.mat"),
+      "setid.mat": await mat("setid.mat"),
+    }),
+  });
+  assert.equal((await load("oxford_iiit_pet")).train.labels.length, 3);
+  assert.equal((await load("oxford_flowers102")).val.labels.length, 102);
+});
+
 test("the flowers are fetched as an archive and two MATLAB files", async (t) => {
   const { datadir, loaded } = await fetched(t, "oxford_flowers102", {
     "102flowers.tgz": await tarGzOf(FLOWER_IMAGES),
@@ -206,6 +221,18 @@ test("DTD's first division is used: train1 and val1, and test1", async (t) => {
   assert.deepEqual(shown(dataset.val, dataset, root), ["a/2.jpg: a", "b/3.jpg: b"]);
   const inside = { dataset: "dtd", datadir: join(datadir, "dtd"), seed: 0, offline: true };
   assert.deepEqual(await loadDataset(inside), dataset);
+});
+
+test("DTD is read as torchvision stores it", async (t) => {
+  const files = Object.entries(DTD_FILES).map(([path, file]) => [`dtd/${path}`, file] as const);
+  const { datadir, load } = await datadirWith(t, Object.fromEntries(files));
+  const dataset = await load("dtd");
+  assert.deepEqual(dataset.classNames, ["a", "b"]);
+  assert.equal(dataset.train.labels.length, 3);
+  for (const place of [join(datadir, "dtd"), join(datadir, "dtd", "dtd")]) {
+    const loaded = await loadDataset({ dataset: "dtd", datadir: place, seed: 0, offline: true });
+    assert.deepEqual(loaded, dataset);
+  }
 });
 
 test("DTD is fetched, and its lists are checked", async (t) => {

@@ -1,0 +1,80 @@
+/**
+ * JSON lines as a table: one object a line, its keys the columns, as Hugging Face's metadata.jsonl has
+ * it. Strings, numbers and truth values are cells; anything else is a cell that says what it is.
+ */
+import { UserError } from "../../errors.js";
+
+/** Objects of images have a handful of keys. */
+const MOST_KEYS = 5000;
+const MOST_CELLS = 20_000_000;
+
+/** What stands in the place of a value that is none of a cell's: a list, an object. */
+const NESTED = "\u0000nested";
+
+/** Whether a cell was a list or an object, of which nothing can be read. */
+export function isNested(cell: string): boolean {
+  return cell === NESTED;
+}
+
+/**
+ * The rows of JSON lines.
+ * @returns every row has a cell for each key that occurs; empty where the object lacks it
+ * @throws UserError that names the line, where it is no JSON object
+ */
+export function jsonLineRows(
+  file: string,
+  text: string,
+): { readonly header: readonly string[]; readonly rows: { cells: string[]; line: number }[] } {
+  const objects: { object: Record<string, unknown>; line: number }[] = [];
+  const keys = new Map<string, number>();
+  for (const [i, source] of text.split(/\r\n|\r|\n/).entries()) {
+    if (source.trim() === "") continue;
+    const object = objectOf(`${file}, line ${i + 1}`, source);
+    for (const key of Object.keys(object)) if (!keys.has(key)) keys.set(key, keys.size);
+    objects.push({ object, line: i + 1 });
+    if (keys.size > MOST_KEYS || keys.size * objects.length > MOST_CELLS)
+      throw new UserError(
+        file,
+        `${keys.size} keys in ${objects.length} lines`,
+        "file_name and label in each",
+        "leave out keys that are not needed",
+      );
+  }
+  const header = [...keys.keys()];
+  const rows = objects.map(({ object, line }) => ({
+    cells: header.map((key) => (Object.hasOwn(object, key) ? cellOf(object[key]) : "")),
+    line,
+  }));
+  return { header, rows };
+}
+
+function objectOf(where: string, source: string): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = JSON.parse(source);
+  } catch (error) {
+    throw notAnObject(where, `is no JSON: ${(error as Error).message}`, error);
+  }
+  if (isObject(value)) return value;
+  throw notAnObject(where, Array.isArray(value) ? "a list" : `the value ${JSON.stringify(value)}`);
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function notAnObject(where: string, got: string, cause?: unknown): UserError {
+  return new UserError(
+    where,
+    got,
+    'one object a line: {"file_name": "1.jpg", "label": "cat"}',
+    "write the table as JSON lines, or as CSV",
+    { cause },
+  );
+}
+
+function cellOf(value: unknown): string {
+  if (value === null || value === undefined) return "";
+  if (typeof value === "object") return NESTED;
+  return String(value);
+}
