@@ -10,7 +10,7 @@ import { crc32 } from "./crc32.js";
 import { allocate, readExactly } from "./file-reading.js";
 import { arrayFromRaw } from "./npy-codec.js";
 import { inspectMember, type Member, STORED } from "./npz-member.js";
-import type { NumericArray } from "./numeric-array.js";
+import type { ElementType, NumericArray } from "./numeric-array.js";
 import { damageError, openZip, type ZipDirectory } from "./zip-directory.js";
 
 /** What an archive says of one array, known without reading its data. */
@@ -20,6 +20,7 @@ export interface NpzEntry {
   readonly shape: readonly number[];
   /** numpy's description of the stored type: `<f4`, `<f2`, `>f8`, `|u1`, ... */
   readonly dtype: string;
+  readonly elementType: ElementType;
   /** Bytes of data as stored, before compression. */
   readonly sizeBytes: number;
 }
@@ -105,11 +106,12 @@ export class NpzReader {
   /** Shape and type of an array. Throws UserError where it is absent or cannot be read. */
   entry(name: string): NpzEntry {
     const { header } = this.member(name);
-    return { name, shape: header.shape, dtype: header.dtype, sizeBytes: header.dataBytes };
+    const { shape, dtype, elementType, dataBytes: sizeBytes } = header;
+    return { name, shape, dtype, elementType, sizeBytes };
   }
 
   /**
-   * Reads one array into a buffer of its own. float16 and float64 come back as float32, integers in
+   * Reads one array into a buffer of its own. float16, bfloat16 and float64 come back as float32, integers in
    * their own typed arrays, booleans as a Uint8Array of 0 and 1; always in C order. Calls may
    * overlap.
    *

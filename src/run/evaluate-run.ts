@@ -89,7 +89,7 @@ export async function evaluateRun(
   const begun = performance.now();
   const { bitPretrainedDir = ".", workers = availableParallelism() } = options;
   const source = await findSource(options.source, bitPretrainedDir, options, console);
-  const trained = await findTrainedModel(source, options.model);
+  const trained = await findTrainedModel(source, options.model, console.line);
   const { run } = trained;
   const request = datasetOf(options, run);
   const policy = dataPolicy({ ...options, ...request }, console, engine, workers);

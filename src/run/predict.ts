@@ -83,7 +83,7 @@ export async function predict(
 ): Promise<PredictReport> {
   const { bitPretrainedDir = "." } = options;
   const source = await findSource(options.source, bitPretrainedDir, options, console);
-  const trained = await findTrainedModel(source, options.model);
+  const trained = await findTrainedModel(source, options.model, console.line);
   const { groups, count, typicalSize } = await findInputs(options.inputs);
   const { classes, classNames, model, run } = trained;
   const precision = precisionOf(trained, engine, options.precision);

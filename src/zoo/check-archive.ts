@@ -1,8 +1,9 @@
 /** Is an archive the published model that its name says? */
 import { NpzReader } from "../archive/npz-reader.js";
 import { UserError } from "../errors.js";
-import { parseArchitecture, variableSpecs } from "../model/architecture.js";
-import { fitArchive, headClasses } from "../model/checkpoint.js";
+import { parseArchitecture, type VariableSpec, variableSpecs } from "../model/architecture.js";
+import { type FittedArchive, fitArchive, headClasses } from "../model/checkpoint.js";
+import { checkWeights } from "../model/read-weights.js";
 import { type ArchiveDigest, type DigestOptions, digestArchive } from "./archive-digest.js";
 import { archiveBytes } from "./archive-size.js";
 import type { ZooModel } from "./models.js";
@@ -25,19 +26,36 @@ export class ArchiveProblem extends Error {
  * @throws ArchiveProblem where it does not
  */
 export async function classesIn(path: string, model: ZooModel): Promise<number> {
+  return withFitting(path, model, async ({ classes }) => classes);
+}
+
+/** An open archive that fits a model, by its directory and the arrays' headers. */
+interface Fitting {
+  readonly archive: NpzReader;
+  readonly classes: number;
+  readonly specs: readonly VariableSpec[];
+  readonly fitted: FittedArchive;
+}
+
+async function withFitting<T>(
+  path: string,
+  model: ZooModel,
+  use: (fitting: Fitting) => Promise<T>,
+): Promise<T> {
   const archive = await refusing(true, () => NpzReader.open(path));
   try {
-    const arrays = archive.names.map((name) => archive.entry(name));
-    return await refusing(false, async () => {
+    const fitting = await refusing(false, async () => {
+      const arrays = archive.names.map((name) => archive.entry(name));
       const classes = headClasses(arrays);
       if (classes === undefined || (model.exact && classes !== model.classes)) {
         const got = classes === undefined ? "no head" : `a head of ${classes} classes`;
         throw new ArchiveProblem(`${got} instead of ${model.classes} classes`, false);
       }
       const specs = variableSpecs(parseArchitecture(model.name), classes);
-      fitArchive(specs, arrays, { where: path, model: model.name, newHead: false });
-      return classes;
+      const fitted = fitArchive(specs, arrays, { where: path, model: model.name, newHead: false });
+      return { archive, classes, specs, fitted };
     });
+    return await use(fitting);
   } finally {
     await archive.close();
   }
@@ -64,7 +82,8 @@ export interface ProvenArchive extends ArchiveDigest {
 }
 
 /**
- * Reads all of the archive at `path` and proves it to be the model, whole and undamaged.
+ * Reads all of the archive at `path` and proves it to be the model, whole and undamaged, with weights
+ * that are finite numbers.
  * @throws ArchiveProblem where it is not
  */
 export async function proveArchive(
@@ -73,7 +92,11 @@ export async function proveArchive(
   options: DigestOptions = {},
 ): Promise<ProvenArchive> {
   const classes = await classesIn(path, model);
-  return { ...(await refusing(true, () => digestArchive(path, options))), classes };
+  const digest = await refusing(true, () => digestArchive(path, options));
+  await withFitting(path, model, ({ archive, fitted, specs }) =>
+    refusing(false, () => checkWeights(archive, fitted, specs, options.signal)),
+  );
+  return { ...digest, classes };
 }
 
 /** Tells what an archive is refused for as an ArchiveProblem. */

@@ -42,6 +42,7 @@ test("tells shape, type and size without reading the data", async () => {
     name: "fortran/big-f4",
     shape: [2, 3, 4],
     dtype: ">f4",
+    elementType: "f4",
     sizeBytes: 96,
   });
   assert.ok(reader.has("big/f2") && !reader.has("big/f3"));
