@@ -10,7 +10,7 @@ import { UserError } from "../errors.js";
 import type { ResizeMethod } from "../input/resize-functions.js";
 import { getResolution } from "../recipe/hyperrule.js";
 import { openEvalProgram } from "../step/program.js";
-import { type EvaluationResult, evaluate } from "../train/evaluate.js";
+import { type EvaluationResult, evaluate, requireFiniteResult } from "../train/evaluate.js";
 import { dataPolicy, type FetchConsole, findSource } from "./fetching.js";
 import type { FetchPolicy } from "./options.js";
 import { inputPolicy, type Precision } from "./precision.js";
@@ -122,6 +122,7 @@ export async function evaluateRun(
       console.signal?.throwIfAborted();
       console.evaluating?.(done, total);
     });
+    requireFiniteResult(trained.weights, result);
     return {
       ...result,
       model: trained.model,
