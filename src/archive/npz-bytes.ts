@@ -9,7 +9,7 @@ import { crc32InJavaScript } from "./crc32-in-javascript.js";
 import { decodeNpy, encodeNpy, npyByteLength } from "./npy-codec.js";
 import { type NpzEncoding, nameCheck } from "./npz-encoding.js";
 import type { NamedArray, NumericArray } from "./numeric-array.js";
-import { readZipRecords, type ZipRecord } from "./zip-records.js";
+import { isMacMetadata, readZipRecords, withPlainEnd, type ZipRecord } from "./zip-records.js";
 
 /** The most bytes of arrays, and of archive, that are handled in memory: 512 MiB. */
 export const MAX_NPZ_BYTES = 512 * 1024 * 1024;
@@ -62,7 +62,7 @@ export async function decodeNpzBytes(bytes: Uint8Array): Promise<Map<string, Num
   if (totalBytes > MAX_NPZ_BYTES) throw tooLarge(totalBytes, nextStep);
   const arrays = new Map<string, NumericArray>();
   for (const member of members) {
-    if (member.dir || !member.name.endsWith(".npy")) continue;
+    if (member.dir || !member.name.endsWith(".npy") || isMacMetadata(member.name)) continue;
     const record = records.get(member.name);
     if (record === undefined) throw damaged(`it has two names for '${member.name}'`);
     const contents = await unpack(member, record);
@@ -82,7 +82,7 @@ async function load(
   try {
     records = readZipRecords(bytes);
     // Not with jszip's check of CRC-32, which inflates everything, to whatever size.
-    zip = await JSZip.loadAsync(bytes);
+    zip = await JSZip.loadAsync(withPlainEnd(bytes));
   } catch (error) {
     throw damaged((error as Error).message.split(", see https://")[0]!, error);
   }

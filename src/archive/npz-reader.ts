@@ -12,6 +12,7 @@ import { arrayFromRaw } from "./npy-codec.js";
 import { inspectMember, type Member, STORED } from "./npz-member.js";
 import type { ElementType, NumericArray } from "./numeric-array.js";
 import { damageError, openZip, type ZipDirectory } from "./zip-directory.js";
+import { isMacMetadata } from "./zip-records.js";
 
 /** What an archive says of one array, known without reading its data. */
 export interface NpzEntry {
@@ -86,7 +87,7 @@ export class NpzReader {
     try {
       const members = new Map<string, Member | UserError>();
       for (const entry of directory.members) {
-        if (!entry.fileName.endsWith(".npy")) continue;
+        if (!entry.fileName.endsWith(".npy") || isMacMetadata(entry.fileName)) continue;
         const name = entry.fileName.slice(0, -".npy".length);
         members.set(name, await inspectMember(directory, entry, path, whereOf(path, name)));
       }

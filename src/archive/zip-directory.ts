@@ -8,7 +8,14 @@ import yauzl from "yauzl";
 import { systemErrorCode, UserError } from "../errors.js";
 import { fileKind, isZip, KIND_BYTES } from "./file-kind.js";
 import { EarlyEnd, openForReading, readError, readExactly } from "./file-reading.js";
-import { END_BYTES, LOCAL_HEADER_BYTES, MAX_MEMBERS, RECORD_BYTES } from "./zip-records.js";
+import {
+  END_BYTES,
+  endRecord,
+  LOCAL_HEADER_BYTES,
+  MAX_MEMBERS,
+  RECORD_BYTES,
+  TAIL_BYTES,
+} from "./zip-records.js";
 
 /** An open archive: yauzl's view, the file under it, and its members in their order. */
 export interface ZipDirectory {
@@ -89,11 +96,12 @@ export async function openZip(path: string): Promise<ZipDirectory> {
   const { handle, sizeBytes } = await openForReading(path, fetchStep(path, "download it"));
   try {
     const file = new ArchiveFile(handle, sizeBytes);
-    const zip = await openStructure(path, file);
+    const archiveBytes = await lengthWithoutPadding(file);
+    const zip = await openStructure(path, file, archiveBytes);
     // yauzl reports through promises here; an event nobody listens to would end the process.
     zip.on("error", () => undefined);
     const { members, directoryBytes } = await listMembers(zip, path);
-    const ends = endsOf(members, sizeBytes - directoryBytes - END_BYTES, path);
+    const ends = endsOf(members, archiveBytes - directoryBytes - END_BYTES, path);
     return { zip, file, members, ends };
   } catch (error) {
     await handle.close();
@@ -187,11 +195,27 @@ export function fetchStep(path: string, verb = "download it again"): string {
   return "copy, download or save the file again, or give the path of another";
 }
 
-async function openStructure(path: string, file: ArchiveFile): Promise<yauzl.ZipFile> {
+/** Where the archive in a file ends: zero bytes may follow it. */
+async function lengthWithoutPadding(file: ArchiveFile): Promise<number> {
+  const { sizeBytes } = file;
+  // As a rule the last bytes are the end, without a comment.
+  for (const tailBytes of [END_BYTES, TAIL_BYTES]) {
+    const start = Math.max(0, sizeBytes - tailBytes);
+    const end = endRecord(await file.bytesAt(start, sizeBytes - start))?.end;
+    if (end !== undefined) return start + end;
+  }
+  return sizeBytes;
+}
+
+async function openStructure(
+  path: string,
+  file: ArchiveFile,
+  archiveBytes: number,
+): Promise<yauzl.ZipFile> {
   try {
     return await new Promise<yauzl.ZipFile>((resolve, reject) => {
       const options = { autoClose: false, lazyEntries: true };
-      yauzl.fromRandomAccessReader(file, file.sizeBytes, options, (error, zip) =>
+      yauzl.fromRandomAccessReader(file, archiveBytes, options, (error, zip) =>
         error ? reject(error) : resolve(zip),
       );
     });
@@ -201,6 +225,8 @@ async function openStructure(path: string, file: ArchiveFile): Promise<yauzl.Zip
     const got = fileKind(start)?.name ?? "not a ZIP archive";
     // With its beginning but without its end: by far the most frequent of all damages.
     const isCut = isZip(start) && `${error}`.includes("signature not found");
+    if (isZip(start) && `${error}`.includes("Invalid comment length"))
+      throw new Error("extra bytes follow its end", { cause: error });
     if (isZip(start) && !isCut) throw error;
     throw new UserError(
       path,
