@@ -6,6 +6,8 @@
 import JSZip from "jszip";
 import { UserError } from "../errors.js";
 import { crc32InJavaScript } from "./crc32-in-javascript.js";
+import { fileKind, isZip } from "./file-kind.js";
+import { notAnNpz } from "./not-an-npz.js";
 import { decodeNpy, encodeNpy, npyByteLength } from "./npy-codec.js";
 import { type NpzEncoding, nameCheck } from "./npz-encoding.js";
 import type { NamedArray, NumericArray } from "./numeric-array.js";
@@ -56,6 +58,8 @@ export async function encodeNpzBytes(
 export async function decodeNpzBytes(bytes: Uint8Array): Promise<Map<string, NumericArray>> {
   const nextStep = "open it from disk with NpzReader.open(path), which reads array by array";
   if (bytes.length > MAX_NPZ_BYTES) throw tooLarge(bytes.length, nextStep);
+  if (!isZip(bytes) || fileKind(bytes)?.id === "pytorch")
+    throw notAnNpz(WHERE, bytes, bytes.length, { nextStep });
   const { members, records } = await load(bytes);
   let totalBytes = 0;
   for (const { uncompressedSize } of records.values()) totalBytes += uncompressedSize;

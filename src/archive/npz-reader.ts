@@ -7,7 +7,9 @@ import { pipeline } from "node:stream/promises";
 import zlib from "node:zlib";
 import { UserError } from "../errors.js";
 import { crc32 } from "./crc32.js";
+import { fileKind } from "./file-kind.js";
 import { allocate, readExactly } from "./file-reading.js";
+import { notAnNpz } from "./not-an-npz.js";
 import { arrayFromRaw } from "./npy-codec.js";
 import { inspectMember, type Member, STORED } from "./npz-member.js";
 import type { ElementType, NumericArray } from "./numeric-array.js";
@@ -222,17 +224,14 @@ function whereOf(path: string, name: string): string {
   return `${path}, array '${name}'`;
 }
 
-function withoutArrays(path: string, { members }: ZipDirectory): UserError {
-  const names = members.map(({ fileName }) => fileName);
-  const torch = names.some((name) => name.endsWith("/data.pkl"));
-  const got = torch
-    ? "a PyTorch checkpoint"
-    : `a ZIP archive without any .npy (${names.length} members)`;
+function withoutArrays(path: string, { members, start, file }: ZipDirectory): UserError {
+  if (fileKind(start)?.id !== "zip") return notAnNpz(path, start, file.sizeBytes);
+  const inner = members.find(({ fileName }) => fileName.endsWith(".npz"))?.fileName;
   return new UserError(
     path,
-    got,
+    `a ZIP archive without any .npy (${members.length} members)`,
     "an .npz of arrays, as np.savez writes it",
-    "give the path of an .npz",
+    inner ? `unpack it, and give the path of ${inner}` : "give the path of an .npz",
   );
 }
 

@@ -6,8 +6,9 @@
 import type { FileHandle } from "node:fs/promises";
 import yauzl from "yauzl";
 import { systemErrorCode, UserError } from "../errors.js";
-import { fileKind, isZip, KIND_BYTES } from "./file-kind.js";
+import { isZip, KIND_BYTES } from "./file-kind.js";
 import { EarlyEnd, openForReading, readError, readExactly } from "./file-reading.js";
+import { fetchStep, notAnNpz } from "./not-an-npz.js";
 import {
   END_BYTES,
   endRecord,
@@ -22,6 +23,8 @@ export interface ZipDirectory {
   readonly zip: yauzl.ZipFile;
   readonly file: ArchiveFile;
   readonly members: readonly yauzl.Entry[];
+  /** The file's first bytes. */
+  readonly start: Uint8Array;
   /** Where the record that comes after a member begins, which the member must not reach into. */
   readonly ends: ReadonlyMap<yauzl.Entry, number>;
 }
@@ -102,7 +105,8 @@ export async function openZip(path: string): Promise<ZipDirectory> {
     zip.on("error", () => undefined);
     const { members, directoryBytes } = await listMembers(zip, path);
     const ends = endsOf(members, archiveBytes - directoryBytes - END_BYTES, path);
-    return { zip, file, members, ends };
+    const start = (await file.bytesAt(0, Math.min(KIND_BYTES, sizeBytes))).slice();
+    return { zip, file, members, ends, start };
   } catch (error) {
     await handle.close();
     throw damageError(path, path, error);
@@ -185,16 +189,6 @@ export function damageError(path: string, where: string, error: unknown): unknow
   return readError(path, error, fetchStep(path));
 }
 
-/** A published archive's name, with the zoo's folder where it has one. */
-const publishedName = /(?:^|\/)((?:vtab\/BiT-M-|distill\/|BiT-[SM]-)R\d+x\d+[\w-]*)\.npz$/;
-
-/** The next step for a bad archive: the download's command where the name is an official one. */
-export function fetchStep(path: string, verb = "download it again"): string {
-  const official = publishedName.exec(path)?.[1];
-  if (official) return `${verb}: npx bit-download ${official}`;
-  return "copy, download or save the file again, or give the path of another";
-}
-
 /** Where the archive in a file ends: zero bytes may follow it. */
 async function lengthWithoutPadding(file: ArchiveFile): Promise<number> {
   const { sizeBytes } = file;
@@ -222,15 +216,14 @@ async function openStructure(
   } catch (error) {
     const { sizeBytes } = file;
     const start = await file.bytesAt(0, Math.min(KIND_BYTES, sizeBytes));
-    const got = fileKind(start)?.name ?? "not a ZIP archive";
-    // With its beginning but without its end: by far the most frequent of all damages.
-    const isCut = isZip(start) && `${error}`.includes("signature not found");
     if (isZip(start) && `${error}`.includes("Invalid comment length"))
       throw new Error("extra bytes follow its end", { cause: error });
-    if (isZip(start) && !isCut) throw error;
+    if (!isZip(start)) throw notAnNpz(path, start, sizeBytes, { cause: error });
+    // With its beginning but without its end: by far the most frequent of all damages.
+    if (!`${error}`.includes("signature not found")) throw error;
     throw new UserError(
       path,
-      `${isCut ? "cut off: a ZIP archive without its end" : got} (${sizeBytes} bytes)`,
+      `cut off: a ZIP archive without its end (${sizeBytes} bytes)`,
       "a whole .npz, which is a ZIP archive of .npy files",
       fetchStep(path),
       { cause: error },
