@@ -26,6 +26,8 @@ export interface NpzEntry {
   readonly elementType: ElementType;
   /** Bytes of data as stored, before compression. */
   readonly sizeBytes: number;
+  /** Bytes of the member before its data. */
+  readonly headerBytes: number;
 }
 
 /** Where the values of an array lie that needs no conversion: plain float32 in C order. */
@@ -109,8 +111,8 @@ export class NpzReader {
   /** Shape and type of an array. Throws UserError where it is absent or cannot be read. */
   entry(name: string): NpzEntry {
     const { header } = this.member(name);
-    const { shape, dtype, elementType, dataBytes: sizeBytes } = header;
-    return { name, shape, dtype, elementType, sizeBytes };
+    const { shape, dtype, elementType, dataBytes: sizeBytes, headerBytes } = header;
+    return { name, shape, dtype, elementType, sizeBytes, headerBytes };
   }
 
   /**

@@ -1,4 +1,5 @@
 /** Is an archive the published model that its name says? */
+import { FiniteWatch } from "../archive/finite-watch.js";
 import { NpzReader } from "../archive/npz-reader.js";
 import { UserError } from "../errors.js";
 import { parseArchitecture, type VariableSpec, variableSpecs } from "../model/architecture.js";
@@ -91,12 +92,27 @@ export async function proveArchive(
   model: ZooModel,
   options: DigestOptions = {},
 ): Promise<ProvenArchive> {
-  const classes = await classesIn(path, model);
-  const digest = await refusing(true, () => digestArchive(path, options));
-  await withFitting(path, model, ({ archive, fitted, specs }) =>
-    refusing(false, () => checkWeights(archive, fitted, specs, options.signal)),
-  );
-  return { ...digest, classes };
+  return withFitting(path, model, async ({ archive, classes, fitted, specs }) => {
+    const watches = watchesOf(archive, fitted);
+    const contents = (member: string, bytes: Uint8Array) => watches.get(member)?.add(bytes);
+    const digest = await refusing(true, () => digestArchive(path, { ...options, contents }));
+    // Read whole are only those that must be converted, and those in which something was found.
+    const suspects = specs.filter(
+      ({ name }) => watches.get(`${fitted.names.get(name)}.npy`)?.allFinite !== true,
+    );
+    await refusing(false, () => checkWeights(archive, fitted, suspects, options.signal));
+    return { ...digest, classes };
+  });
+}
+
+/** What looks at the values of each float32 array of the model as they come by, by member. */
+function watchesOf(archive: NpzReader, { names }: FittedArchive): ReadonlyMap<string, FiniteWatch> {
+  const watches = new Map<string, FiniteWatch>();
+  for (const name of names.values()) {
+    const { dtype, headerBytes } = archive.entry(name);
+    if (dtype === "<f4") watches.set(`${name}.npy`, new FiniteWatch(headerBytes));
+  }
+  return watches;
 }
 
 /** Tells what an archive is refused for as an ArchiveProblem. */

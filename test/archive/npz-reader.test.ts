@@ -44,6 +44,7 @@ test("tells shape, type and size without reading the data", async () => {
     dtype: ">f4",
     elementType: "f4",
     sizeBytes: 96,
+    headerBytes: 128,
   });
   assert.ok(reader.has("big/f2") && !reader.has("big/f3"));
   await reader.close();
