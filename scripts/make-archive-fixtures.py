@@ -1,13 +1,15 @@
 """Writes test/fixtures/archive with numpy, the reference for the archives that src/archive reads.
 
-    pip install numpy && python3 scripts/make-archive-fixtures.py
+    pip install numpy ml_dtypes && python3 scripts/make-archive-fixtures.py
 
 The values follow from formulas that the tests repeat, so that only the bytes are numpy's. The
 result is the same on every run (numpy >= 1.24).
 """
 
+import io
 from pathlib import Path
 
+import ml_dtypes
 import numpy as np
 from numpy.lib import format as npy
 
@@ -74,6 +76,28 @@ def float16_pairs():
     return {"float32_bits": values.view(np.uint32), "float16_bits": halves.view(np.uint16)}
 
 
+def bfloat16_arrays():
+    """bfloat16 as ml_dtypes has numpy write it, and what it is as float32."""
+    bits = np.random.default_rng(2).permutation(2**16)[:1000].astype(np.uint16)
+    edges = np.array([0, 0x8000, 1, 0x7F, 0x80, 0x3F80, 0x7F7F, 0x7F80, 0xFF80, 0x7FC1], np.uint16)
+    values = np.concatenate([edges, bits]).view(ml_dtypes.bfloat16)
+    with np.errstate(invalid="ignore"):
+        wide = values.astype(np.float32)
+    block = ramp((2, 3, 4), "<f4").astype(ml_dtypes.bfloat16)
+    buffer = io.BytesIO()
+    np.save(buffer, block)
+    buffer.seek(0)
+    return {
+        "values": values,
+        "float32_bits": wide.view(np.uint32),
+        "block": block,
+        "fortran": np.asfortranarray(block),
+        # numpy knows no bfloat16: what it loads is raw bytes, and saved as such.
+        "again": np.load(buffer),
+        "big": block.astype(block.dtype.newbyteorder(">")),
+    }
+
+
 def write_version(path, version):
     with open(path, "wb") as file:
         npy.write_array(file, ramp((2, 3), "<f4"), version=version)
@@ -85,13 +109,14 @@ def main():
     np.savez_compressed(FOLDER / "deflated.npz", **plain_arrays())
     np.savez_compressed(FOLDER / "long-zeros.npz", zeros=np.zeros((300, 1000), "<f4"))
     np.savez(FOLDER / "foreign.npz", **foreign_arrays())
+    np.savez(FOLDER / "bfloat16.npz", **bfloat16_arrays())
     np.savez_compressed(FOLDER / "float16.npz", **float16_pairs())
     refused = {
         "objects": np.array([{"a": 1}, None], object),
         "strings": np.array(["left", "right"]),
         "bytes": np.array([b"left", b"right"]),
         "fields": np.zeros(2, [("x", "<f4"), ("y", "<i4")]),
-        "raw": np.zeros(2, "V2"),
+        "raw": np.zeros(2, "V3"),
         "complex": np.zeros(2, "<c8"),
         "dates": np.zeros(2, "<M8[s]"),
         "good": ramp((2, 3), "<f4"),

@@ -5,7 +5,7 @@ export { decodeNpzBytes, encodeNpzBytes } from "./archive/npz-bytes.js";
 export { type NpzEntry, NpzReader } from "./archive/npz-reader.js";
 export { writeNpz } from "./archive/npz-writer.js";
 // Archives.
-export type { NamedArray, NumericArray } from "./archive/numeric-array.js";
+export type { ElementType, NamedArray, NumericArray } from "./archive/numeric-array.js";
 export type { Dataset, FileSource, PixelSource, Split } from "./data/dataset.js";
 export { type DatasetRequest, loadDataset } from "./data/datasets.js";
 export { describeSelection } from "./data/few-shot.js";

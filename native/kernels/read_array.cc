@@ -153,9 +153,22 @@ void ReadAt(int descriptor, int64_t position, uint8_t* bytes, int64_t size) {
 // What a row of `places` holds.
 enum Place { kDescriptor, kPosition, kPreviousCrc, kExpectedCrc, kPlaceSize };
 
+// Whether all of these bytes, float32, are finite numbers: others have an exponent of ones.
+bool AllFinite(const uint8_t* bytes, int64_t size) {
+  constexpr uint32_t kExponent = 0x7f800000;
+  uint32_t others = 0;
+  for (int64_t at = 0; at < size; at += 4) {
+    uint32_t bits;
+    std::memcpy(&bits, bytes + at, 4);
+    others |= (bits & kExponent) == kExponent;
+  }
+  return others == 0;
+}
+
 // float32 of the shape `dims`, read from the place that row `row` of int64 [n, 4] tells: the file
 // behind an open descriptor, where they lie from a position on as the machine has them. Where the
 // expected CRC-32 is not negative, that of the bytes must be it, continued from the previous one.
+// Values that are infinite or no numbers are an error.
 class ReadArray {
  public:
   explicit ReadArray(TF_OpKernelConstruction* construction) {
@@ -191,6 +204,7 @@ class ReadArray {
           const int64_t length = std::min(kChunkBytes, end - at);
           ReadAt(static_cast<int>(place[kDescriptor]), place[kPosition] + at, bytes + at, length);
           if (check) crcs[i] = Crc32(crcs[i], bytes + at, length);
+          if (!AllFinite(bytes + at, length)) throw std::runtime_error("a value is not finite");
         }
       } catch (const std::exception& error) {
         const std::lock_guard<std::mutex> lock(mutex);

@@ -18,6 +18,13 @@ export function float16ToFloat32(bits: Uint16Array): Float32Array {
   return values;
 }
 
+/** Exact float32 values of bfloat16 bit patterns, which are the upper halves of float32's. */
+export function bfloat16ToFloat32(bits: Uint16Array): Float32Array {
+  const patterns = new Uint32Array(bits.length);
+  for (let i = 0; i < bits.length; i++) patterns[i] = bits[i]! << 16;
+  return new Float32Array(patterns.buffer);
+}
+
 /**
  * Half-precision bit patterns of float32 values, rounded to nearest even. From 65520 on in
  * magnitude the result is an infinity, below 2^-25 a signed zero.

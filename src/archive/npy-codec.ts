@@ -11,7 +11,12 @@
  */
 import { parse as npyjsParse } from "npyjs";
 import { UserError } from "../errors.js";
-import { firstBeyondFloat16, float16ToFloat32, float32ToFloat16 } from "./float16.js";
+import {
+  bfloat16ToFloat32,
+  firstBeyondFloat16,
+  float16ToFloat32,
+  float32ToFloat16,
+} from "./float16.js";
 import { checkNpyLength, encodeNpyHeader, type NpyHeader, parseNpyHeader } from "./npy-header.js";
 import {
   elementCount,
@@ -32,7 +37,7 @@ export interface NpyEncoding {
 /**
  * Interprets the data part of a .npy. `raw` holds exactly `header.dataBytes` bytes and belongs to
  * the result from here on: where no conversion is needed the returned array is a view on all of it.
- * float16 and float64 come back as float32 (float64 rounded to nearest), booleans as 0 and 1 in a
+ * float16, bfloat16 and float64 come back as float32 (float64 rounded to nearest), booleans as 0 and 1 in a
  * Uint8Array, big-endian values in the machine's (little-endian) order, Fortran order as C order.
  */
 export function arrayFromRaw(header: NpyHeader, raw: ArrayBuffer): NumericArray {
@@ -51,7 +56,8 @@ export function decodeNpy(bytes: Uint8Array, where: string): NumericArray {
   const header = parseNpyHeader(bytes, where);
   checkNpyLength(header, bytes.length, where);
   const data = bytes.subarray(header.headerBytes);
-  if (header.bigEndian || header.fortranOrder || header.elementType === "b1")
+  const foreign = header.elementType === "b1" || header.elementType === "V2";
+  if (header.bigEndian || header.fortranOrder || foreign)
     return arrayFromRaw(header, new Uint8Array(data).buffer);
   const canonical = encodeNpyHeader(`<${header.elementType}`, header.shape);
   const exact = new Uint8Array(canonical.length + data.length);
@@ -139,6 +145,8 @@ function typedView(raw: ArrayBuffer, header: NpyHeader): NumericData {
   switch (header.elementType) {
     case "f2":
       return float16ToFloat32(new Uint16Array(raw));
+    case "V2":
+      return bfloat16ToFloat32(new Uint16Array(raw));
     case "f4":
       return new Float32Array(raw);
     case "f8":

@@ -33,7 +33,8 @@ export const MAX_NPY_HEADER_BYTES = 65_536;
 
 const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
 const MAX_RANK = 64;
-const EXPECTED = "a .npy of plain numbers (float16/32/64, integers or booleans), as np.save writes";
+const EXPECTED =
+  "a .npy of plain numbers (float16/32/64, bfloat16, integers or booleans), as np.save writes";
 const SAVE_AGAIN = "save it again from Python: np.save(path, np.asarray(array, dtype=np.float32))";
 
 /**
@@ -165,7 +166,8 @@ const REFUSED: Readonly<Record<string, string>> = {
   S: "an array of byte strings",
   a: "an array of byte strings",
   U: "an array of strings",
-  V: "an array of raw bytes (numpy saves bfloat16 in this way)",
+  V: "an array of raw bytes (of two bytes each they are read as bfloat16)",
+  f: "an array of floats that are neither of 2, 4 nor 8 bytes (float8, long double)",
   M: "an array of dates",
   m: "an array of time spans",
   c: "an array of complex numbers",

@@ -19,7 +19,7 @@ export type { NamedArray, NumericArray, NumericData } from "./numeric-array.js";
 const NEXT_STEP = "give the path of a .npy file, as np.save writes it";
 
 /**
- * Reads a .npy file, its data straight into one buffer. float16 and float64 come back as float32,
+ * Reads a .npy file, its data straight into one buffer. float16, bfloat16 and float64 come back as float32,
  * integers in their own typed arrays, booleans as a Uint8Array of 0 and 1; always in C order.
  *
  * @throws UserError where the file is missing, unreadable, cut off, too long, or does not hold

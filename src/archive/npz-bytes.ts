@@ -6,10 +6,12 @@
 import JSZip from "jszip";
 import { UserError } from "../errors.js";
 import { crc32InJavaScript } from "./crc32-in-javascript.js";
+import { fileKind, isZip } from "./file-kind.js";
+import { notAnNpz } from "./not-an-npz.js";
 import { decodeNpy, encodeNpy, npyByteLength } from "./npy-codec.js";
 import { type NpzEncoding, nameCheck } from "./npz-encoding.js";
 import type { NamedArray, NumericArray } from "./numeric-array.js";
-import { readZipRecords, type ZipRecord } from "./zip-records.js";
+import { isMacMetadata, readZipRecords, withPlainEnd, type ZipRecord } from "./zip-records.js";
 
 /** The most bytes of arrays, and of archive, that are handled in memory: 512 MiB. */
 export const MAX_NPZ_BYTES = 512 * 1024 * 1024;
@@ -56,13 +58,15 @@ export async function encodeNpzBytes(
 export async function decodeNpzBytes(bytes: Uint8Array): Promise<Map<string, NumericArray>> {
   const nextStep = "open it from disk with NpzReader.open(path), which reads array by array";
   if (bytes.length > MAX_NPZ_BYTES) throw tooLarge(bytes.length, nextStep);
+  if (!isZip(bytes) || fileKind(bytes)?.id === "pytorch")
+    throw notAnNpz(WHERE, bytes, bytes.length, { nextStep });
   const { members, records } = await load(bytes);
   let totalBytes = 0;
   for (const { uncompressedSize } of records.values()) totalBytes += uncompressedSize;
   if (totalBytes > MAX_NPZ_BYTES) throw tooLarge(totalBytes, nextStep);
   const arrays = new Map<string, NumericArray>();
   for (const member of members) {
-    if (member.dir || !member.name.endsWith(".npy")) continue;
+    if (member.dir || !member.name.endsWith(".npy") || isMacMetadata(member.name)) continue;
     const record = records.get(member.name);
     if (record === undefined) throw damaged(`it has two names for '${member.name}'`);
     const contents = await unpack(member, record);
@@ -82,7 +86,7 @@ async function load(
   try {
     records = readZipRecords(bytes);
     // Not with jszip's check of CRC-32, which inflates everything, to whatever size.
-    zip = await JSZip.loadAsync(bytes);
+    zip = await JSZip.loadAsync(withPlainEnd(bytes));
   } catch (error) {
     throw damaged((error as Error).message.split(", see https://")[0]!, error);
   }

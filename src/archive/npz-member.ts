@@ -6,6 +6,7 @@ import zlib from "node:zlib";
 import type yauzl from "yauzl";
 import { UserError } from "../errors.js";
 import { crc32 } from "./crc32.js";
+import { fetchStep } from "./not-an-npz.js";
 import {
   checkNpyLength,
   MAX_NPY_HEADER_BYTES,
@@ -14,7 +15,7 @@ import {
   npyHeaderBytes,
   parseNpyHeader,
 } from "./npy-header.js";
-import { damageError, fetchStep, type ZipDirectory } from "./zip-directory.js";
+import { damageError, type ZipDirectory } from "./zip-directory.js";
 import { MAX_DEFLATE_RATIO } from "./zip-records.js";
 
 /** A member that can be read. */

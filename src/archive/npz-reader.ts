@@ -7,11 +7,14 @@ import { pipeline } from "node:stream/promises";
 import zlib from "node:zlib";
 import { UserError } from "../errors.js";
 import { crc32 } from "./crc32.js";
+import { fileKind } from "./file-kind.js";
 import { allocate, readExactly } from "./file-reading.js";
+import { notAnNpz } from "./not-an-npz.js";
 import { arrayFromRaw } from "./npy-codec.js";
 import { inspectMember, type Member, STORED } from "./npz-member.js";
-import type { NumericArray } from "./numeric-array.js";
+import type { ElementType, NumericArray } from "./numeric-array.js";
 import { damageError, openZip, type ZipDirectory } from "./zip-directory.js";
+import { isMacMetadata } from "./zip-records.js";
 
 /** What an archive says of one array, known without reading its data. */
 export interface NpzEntry {
@@ -20,8 +23,11 @@ export interface NpzEntry {
   readonly shape: readonly number[];
   /** numpy's description of the stored type: `<f4`, `<f2`, `>f8`, `|u1`, ... */
   readonly dtype: string;
+  readonly elementType: ElementType;
   /** Bytes of data as stored, before compression. */
   readonly sizeBytes: number;
+  /** Bytes of the member before its data. */
+  readonly headerBytes: number;
 }
 
 /** Where the values of an array lie that needs no conversion: plain float32 in C order. */
@@ -85,7 +91,7 @@ export class NpzReader {
     try {
       const members = new Map<string, Member | UserError>();
       for (const entry of directory.members) {
-        if (!entry.fileName.endsWith(".npy")) continue;
+        if (!entry.fileName.endsWith(".npy") || isMacMetadata(entry.fileName)) continue;
         const name = entry.fileName.slice(0, -".npy".length);
         members.set(name, await inspectMember(directory, entry, path, whereOf(path, name)));
       }
@@ -105,11 +111,12 @@ export class NpzReader {
   /** Shape and type of an array. Throws UserError where it is absent or cannot be read. */
   entry(name: string): NpzEntry {
     const { header } = this.member(name);
-    return { name, shape: header.shape, dtype: header.dtype, sizeBytes: header.dataBytes };
+    const { shape, dtype, elementType, dataBytes: sizeBytes, headerBytes } = header;
+    return { name, shape, dtype, elementType, sizeBytes, headerBytes };
   }
 
   /**
-   * Reads one array into a buffer of its own. float16 and float64 come back as float32, integers in
+   * Reads one array into a buffer of its own. float16, bfloat16 and float64 come back as float32, integers in
    * their own typed arrays, booleans as a Uint8Array of 0 and 1; always in C order. Calls may
    * overlap.
    *
@@ -219,17 +226,14 @@ function whereOf(path: string, name: string): string {
   return `${path}, array '${name}'`;
 }
 
-function withoutArrays(path: string, { members }: ZipDirectory): UserError {
-  const names = members.map(({ fileName }) => fileName);
-  const torch = names.some((name) => name.endsWith("/data.pkl"));
-  const got = torch
-    ? "a PyTorch checkpoint"
-    : `a ZIP archive without any .npy (${names.length} members)`;
+function withoutArrays(path: string, { members, start, file }: ZipDirectory): UserError {
+  if (fileKind(start)?.id !== "zip") return notAnNpz(path, start, file.sizeBytes);
+  const inner = members.find(({ fileName }) => fileName.endsWith(".npz"))?.fileName;
   return new UserError(
     path,
-    got,
+    `a ZIP archive without any .npy (${members.length} members)`,
     "an .npz of arrays, as np.savez writes it",
-    "give the path of an .npz",
+    inner ? `unpack it, and give the path of ${inner}` : "give the path of an .npz",
   );
 }
 

@@ -42,9 +42,14 @@ const ELEMENT_TYPES = [
   "u4",
   "u8",
   "b1",
+  "V2",
 ] as const;
 
-/** The type of a file's elements: kind (float, signed, unsigned, boolean) and bytes per element. */
+/**
+ * The type of a file's elements: kind (float, signed, unsigned, boolean) and bytes per element. `V2`,
+ * two raw bytes, is bfloat16, for which numpy has no name: ml_dtypes writes `<V2`, and what numpy
+ * loads of that and saves again is `|V2`.
+ */
 export type ElementType = (typeof ELEMENT_TYPES)[number];
 
 /** Whether `code` ("f4", "i8", ...) is a type that the archives read and write. */
@@ -52,7 +57,12 @@ export function isElementType(code: string): code is ElementType {
   return ELEMENT_TYPES.some((type) => type === code);
 }
 
-/** The element type under which `data` is stored; nothing is stored as `f2` or `b1` by itself. */
+/** Whether elements are floating-point numbers, as weights are. */
+export function isFloatType(type: ElementType): boolean {
+  return type.startsWith("f") || type === "V2";
+}
+
+/** The element type under which `data` is stored; nothing is stored as `f2`, `V2` or `b1` by itself. */
 export function elementTypeOf(data: NumericData): ElementType {
   if (data instanceof Float32Array) return "f4";
   if (data instanceof Float64Array) return "f8";

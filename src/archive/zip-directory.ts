@@ -6,15 +6,25 @@
 import type { FileHandle } from "node:fs/promises";
 import yauzl from "yauzl";
 import { systemErrorCode, UserError } from "../errors.js";
-import { fileKind, isZip, KIND_BYTES } from "./file-kind.js";
+import { isZip, KIND_BYTES } from "./file-kind.js";
 import { EarlyEnd, openForReading, readError, readExactly } from "./file-reading.js";
-import { END_BYTES, LOCAL_HEADER_BYTES, MAX_MEMBERS, RECORD_BYTES } from "./zip-records.js";
+import { fetchStep, notAnNpz } from "./not-an-npz.js";
+import {
+  END_BYTES,
+  endRecord,
+  LOCAL_HEADER_BYTES,
+  MAX_MEMBERS,
+  RECORD_BYTES,
+  TAIL_BYTES,
+} from "./zip-records.js";
 
 /** An open archive: yauzl's view, the file under it, and its members in their order. */
 export interface ZipDirectory {
   readonly zip: yauzl.ZipFile;
   readonly file: ArchiveFile;
   readonly members: readonly yauzl.Entry[];
+  /** The file's first bytes. */
+  readonly start: Uint8Array;
   /** Where the record that comes after a member begins, which the member must not reach into. */
   readonly ends: ReadonlyMap<yauzl.Entry, number>;
 }
@@ -89,12 +99,14 @@ export async function openZip(path: string): Promise<ZipDirectory> {
   const { handle, sizeBytes } = await openForReading(path, fetchStep(path, "download it"));
   try {
     const file = new ArchiveFile(handle, sizeBytes);
-    const zip = await openStructure(path, file);
+    const archiveBytes = await lengthWithoutPadding(file);
+    const zip = await openStructure(path, file, archiveBytes);
     // yauzl reports through promises here; an event nobody listens to would end the process.
     zip.on("error", () => undefined);
     const { members, directoryBytes } = await listMembers(zip, path);
-    const ends = endsOf(members, sizeBytes - directoryBytes - END_BYTES, path);
-    return { zip, file, members, ends };
+    const ends = endsOf(members, archiveBytes - directoryBytes - END_BYTES, path);
+    const start = (await file.bytesAt(0, Math.min(KIND_BYTES, sizeBytes))).slice();
+    return { zip, file, members, ends, start };
   } catch (error) {
     await handle.close();
     throw damageError(path, path, error);
@@ -177,34 +189,41 @@ export function damageError(path: string, where: string, error: unknown): unknow
   return readError(path, error, fetchStep(path));
 }
 
-/** A published archive's name, with the zoo's folder where it has one. */
-const publishedName = /(?:^|\/)((?:vtab\/BiT-M-|distill\/|BiT-[SM]-)R\d+x\d+[\w-]*)\.npz$/;
-
-/** The next step for a bad archive: the download's command where the name is an official one. */
-export function fetchStep(path: string, verb = "download it again"): string {
-  const official = publishedName.exec(path)?.[1];
-  if (official) return `${verb}: npx bit-download ${official}`;
-  return "copy, download or save the file again, or give the path of another";
+/** Where the archive in a file ends: zero bytes may follow it. */
+async function lengthWithoutPadding(file: ArchiveFile): Promise<number> {
+  const { sizeBytes } = file;
+  // As a rule the last bytes are the end, without a comment.
+  for (const tailBytes of [END_BYTES, TAIL_BYTES]) {
+    const start = Math.max(0, sizeBytes - tailBytes);
+    const end = endRecord(await file.bytesAt(start, sizeBytes - start))?.end;
+    if (end !== undefined) return start + end;
+  }
+  return sizeBytes;
 }
 
-async function openStructure(path: string, file: ArchiveFile): Promise<yauzl.ZipFile> {
+async function openStructure(
+  path: string,
+  file: ArchiveFile,
+  archiveBytes: number,
+): Promise<yauzl.ZipFile> {
   try {
     return await new Promise<yauzl.ZipFile>((resolve, reject) => {
       const options = { autoClose: false, lazyEntries: true };
-      yauzl.fromRandomAccessReader(file, file.sizeBytes, options, (error, zip) =>
+      yauzl.fromRandomAccessReader(file, archiveBytes, options, (error, zip) =>
         error ? reject(error) : resolve(zip),
       );
     });
   } catch (error) {
     const { sizeBytes } = file;
     const start = await file.bytesAt(0, Math.min(KIND_BYTES, sizeBytes));
-    const got = fileKind(start)?.name ?? "not a ZIP archive";
+    if (isZip(start) && `${error}`.includes("Invalid comment length"))
+      throw new Error("extra bytes follow its end", { cause: error });
+    if (!isZip(start)) throw notAnNpz(path, start, sizeBytes, { cause: error });
     // With its beginning but without its end: by far the most frequent of all damages.
-    const isCut = isZip(start) && `${error}`.includes("signature not found");
-    if (isZip(start) && !isCut) throw error;
+    if (!`${error}`.includes("signature not found")) throw error;
     throw new UserError(
       path,
-      `${isCut ? "cut off: a ZIP archive without its end" : got} (${sizeBytes} bytes)`,
+      `cut off: a ZIP archive without its end (${sizeBytes} bytes)`,
       "a whole .npz, which is a ZIP archive of .npy files",
       fetchStep(path),
       { cause: error },

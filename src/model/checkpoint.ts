@@ -1,25 +1,106 @@
 /** Does an archive fit a model? Which of its arrays belongs to which variable? */
+import { type ElementType, elementCount, isFloatType } from "../archive/numeric-array.js";
 import { UserError } from "../errors.js";
 import { headBias, headKernel, type VariableSpec } from "./architecture.js";
+import { type KernelOrder, type NameLayout, nameLayouts } from "./name-layouts.js";
 
 /** An array of an archive, as far as fitting needs to know it. */
 export interface ArchiveArray {
   readonly name: string;
   readonly shape: readonly number[];
+  /** As in `<f4`, for messages. */
+  readonly dtype: string;
+  readonly elementType: ElementType;
+}
+
+/** Which arrays a model's variables are. */
+export interface FittedArchive {
+  /** Names in the archive by names of variables; where the head starts anew without the head's. */
+  readonly names: ReadonlyMap<string, string>;
+  /** How kernels are stored. */
+  readonly kernels: KernelOrder;
+  /** One line for people where the archive's names are not the official ones. */
+  readonly note: string | undefined;
 }
 
 /** Where float16's loss scaling keeps its state, which a run of another precision does not have. */
 export const lossScalePrefix = "loss_scale/";
 
-/** What an archive has beside a network's variables: an optimizer's state, a run's position. */
+/** What an archive of ours has beside a network's variables: the optimizer's state, a position. */
 const statePrefixes = ["momentum/", lossScalePrefix, "training/"];
 
-/**
- * The name that a variable has here: Keras numbers its layers (`standardized_conv2d_12`), and the
- * official archives do so in places.
- */
-function canonicalName(name: string): string {
-  return name.replace(/\b(standardized_conv2d|group_norm|conv2d)_\d+(?=\/)/g, "$1");
+/** The official names' prefix, as those of variables here have it. */
+const officialPrefix = "resnet/";
+
+/** What other tools' optimizers call theirs: a part of a name between slashes, dots or colons. */
+const stateParts =
+  /^(momentums?|momentum_buffer|velocity|mu|nu|trace|m|v|exp_avg|exp_avg_sq|param_states|opt_state|optimizer|optimizer_state|slots)$/i;
+const counterParts = /^(step|global_step|count|iterations?|epoch)$/i;
+
+/** A tree of variables in an archive: what their names have in front and behind, and whose they are. */
+interface Tree {
+  readonly layout: NameLayout;
+  readonly prefix: string;
+  readonly suffix: string;
+}
+
+const officialTree: Tree = { layout: nameLayouts[0]!, prefix: officialPrefix, suffix: "" };
+
+/** How far a tree is the model. */
+interface Match {
+  readonly tree: Tree;
+  readonly found: ReadonlyMap<string, ArchiveArray>;
+  readonly problems: readonly string[];
+  /** How much is wrong: the tree where that is least is told of. */
+  readonly faults: number;
+  readonly passedOver: readonly ArchiveArray[];
+}
+
+/** With one separator: some tools join the parts of a name by dots, or by backslashes. */
+function slashed(name: string): string {
+  return name.replace(/[.\\]/g, "/");
+}
+
+/** Whether an array is an optimizer's, or counts steps, by a part of its name. */
+function isState({ name, shape }: ArchiveArray): boolean {
+  const parts = name.split(/[/.\\:]/);
+  if (parts.some((part) => stateParts.test(part))) return true;
+  return elementCount(shape) === 1 && parts.some((part) => counterParts.test(part));
+}
+
+/** The trees of variables in an archive: one for each first convolution. */
+function treesIn(arrays: readonly ArchiveArray[]): Tree[] {
+  const trees = new Map<string, Tree>();
+  for (const array of arrays) {
+    if (isState(array)) continue;
+    const { name } = array;
+    for (const layout of nameLayouts) {
+      const plain = nameLayouts[0]!.official(slashed(name));
+      const start = plain.lastIndexOf(layout.root);
+      if (start < 0 || !/(^|[/:])$/.test(plain.slice(0, start))) continue;
+      const rest = plain.slice(start + layout.root.length);
+      if (!/^($|[/:])/.test(rest)) continue;
+      const prefix = name.slice(0, start);
+      const suffix = name.slice(name.length - rest.length);
+      trees.set(JSON.stringify([layout.root, prefix, suffix]), { layout, prefix, suffix });
+    }
+  }
+  return [...trees.values()];
+}
+
+/** The name that an array of a tree has here; undefined for an array outside the tree. */
+function canonicalName({ layout, prefix, suffix }: Tree, name: string): string | undefined {
+  if (name.length < prefix.length + suffix.length) return undefined;
+  if (!name.startsWith(prefix) || !name.endsWith(suffix)) return undefined;
+  const inner = slashed(name.slice(prefix.length, name.length - suffix.length));
+  return officialPrefix + layout.official(inner);
+}
+
+/** A stored shape in the order of axes that variables have here. */
+function inOrder(shape: readonly number[], name: string, kernels: KernelOrder): readonly number[] {
+  if (kernels === "HWIO" || !name.endsWith("/kernel")) return shape;
+  const [outputs, inputs, ...sides] = shape;
+  return outputs === undefined || inputs === undefined ? shape : [...sides, inputs, outputs];
 }
 
 /** Whether values of `stored` shape are those of `wanted`, up to axes of length 1. */
@@ -33,65 +114,164 @@ function isHead(name: string): boolean {
 }
 
 /**
- * Finds the array of each variable.
+ * Finds the array of each variable, under the names of any tool in `name-layouts.ts`. What names
+ * have in front or behind, as `params/` or `:0`, is passed over where every variable then has its
+ * array.
  * @param where the archive, for messages
  * @param model the model's name, for messages
  * @param newHead the head starts anew: the archive's own head, of whatever size, is passed over
- * @returns names in the archive by names of variables; with `newHead` without the head's
- * @throws UserError that lists all that is missing, unexpected and of the wrong shape
+ * @throws UserError that lists all that is missing, unexpected, there twice and of the wrong shape,
+ *   or names arrays that hold something other than floats, or two trees of which each fits
  */
 export function fitArchive(
   specs: readonly VariableSpec[],
   arrays: readonly ArchiveArray[],
   { where, model, newHead }: { where: string; model: string; newHead: boolean },
-): Map<string, string> {
+): FittedArchive {
   const wanted = newHead ? specs.filter(({ name }) => !isHead(name)) : specs;
-  const relevant = arrays.filter(({ name }) => {
-    if (statePrefixes.some((prefix) => name.startsWith(prefix))) return false;
-    return !(newHead && isHead(canonicalName(name)));
-  });
-  const byName = new Map(relevant.map((array) => [canonicalName(array.name), array]));
-  const found = new Map<string, string>();
+  const others = arrays.filter(
+    ({ name }) => !statePrefixes.some((prefix) => name.startsWith(prefix)),
+  );
+  const matches = treesToTry(others).map((tree) => match(tree, wanted, others, newHead));
+  const [fitting, another] = matches.filter(({ problems }) => problems.length === 0);
+  if (fitting === undefined) {
+    const nearest = matches.reduce((a, b) => (b.faults < a.faults ? b : a));
+    throw new UserError(
+      where,
+      `does not fit ${model}: ${nearest.problems.join("; ")}`,
+      `the ${wanted.length} variables of ${model}`,
+      "choose the model that the archive was made for with --model",
+    );
+  }
+  if (another !== undefined) {
+    const names = [fitting, another].map(({ tree }) => `"${tree.prefix}...${tree.suffix}"`);
+    throw new UserError(
+      where,
+      `holds ${model} more than once: as ${names.join(" and as ")}`,
+      "one set of variables",
+      `keep one of them: python -c "import numpy as np; a = np.load('old.npz'); ` +
+        `np.savez('new.npz', **{n: a[n] for n in a.files if n.startswith('${fitting.tree.prefix}')})"`,
+    );
+  }
+  requireFloats(where, fitting.found);
+  const names = new Map([...fitting.found].map(([variable, { name }]) => [variable, name]));
+  return { names, kernels: fitting.tree.layout.kernels, note: noteOf(where, fitting) };
+}
+
+/** The number of classes of the head that an archive holds, or undefined where it holds none. */
+export function headClasses(arrays: readonly ArchiveArray[]): number | undefined {
+  for (const tree of treesToTry(arrays)) {
+    const bias = arrays.find(
+      (array) => canonicalName(tree, array.name) === headBias && !isState(array),
+    );
+    if (bias !== undefined) return bias.shape.at(-1);
+  }
+  return undefined;
+}
+
+/** Where the official names are, they are meant: all else is one too many, as ever. */
+function treesToTry(arrays: readonly ArchiveArray[]): Tree[] {
+  const trees = treesIn(arrays);
+  const { layout, prefix, suffix } = officialTree;
+  const isOfficial = (tree: Tree) =>
+    tree.layout === layout && tree.prefix === prefix && tree.suffix === suffix;
+  return trees.length === 0 || trees.some(isOfficial) ? [officialTree] : trees;
+}
+
+function match(
+  tree: Tree,
+  wanted: readonly VariableSpec[],
+  arrays: readonly ArchiveArray[],
+  newHead: boolean,
+): Match {
+  const byName = new Map<string, ArchiveArray>();
+  const unexpected: string[] = [];
+  const doubles: string[] = [];
+  const passedOver: ArchiveArray[] = [];
+  for (const array of arrays) {
+    const name = canonicalName(tree, array.name);
+    if (isState(array)) passedOver.push(array);
+    else if (name === undefined) {
+      // Beside `params/` other trees are usual; beside the official names nothing is.
+      if (tree === officialTree) unexpected.push(array.name);
+      else passedOver.push(array);
+    } else if (newHead && isHead(name)) continue;
+    else {
+      const twin = byName.get(name);
+      if (twin === undefined) byName.set(name, array);
+      else doubles.push(`${twin.name} and ${array.name}`);
+    }
+  }
+  const found = new Map<string, ArchiveArray>();
   const missing: string[] = [];
   const misshapen: string[] = [];
   for (const { name, shape } of wanted) {
     const array = byName.get(name);
     byName.delete(name);
-    if (array === undefined) missing.push(name);
-    else if (!sameShape(array.shape, shape))
-      misshapen.push(`${name}: ${shown(array.shape)} instead of ${shown(shape)}`);
-    else found.set(name, array.name);
+    if (array === undefined) {
+      missing.push(name);
+      continue;
+    }
+    const stored = inOrder(array.shape, name, tree.layout.kernels);
+    if (sameShape(stored, shape)) found.set(name, array);
+    else misshapen.push(`${array.name}: ${shown(stored)} instead of ${shown(shape)}`);
   }
-  const unexpected = [...byName.values()].map(({ name }) => name);
+  unexpected.push(...[...byName.values()].map(({ name }) => name));
+  const lists = [missing, unexpected, doubles, misshapen];
   const problems = [
     ...listing("missing", missing),
     ...listing("unexpected", unexpected),
+    ...listing("of one name up to a layer's number", doubles),
     ...listing("of another shape", misshapen),
   ];
-  if (problems.length > 0) {
-    throw new UserError(
-      where,
-      `does not fit ${model}: ${problems.join("; ")}`,
-      `the ${wanted.length} variables of ${model}`,
-      "choose the model that the archive was made for with --model",
-    );
-  }
-  return found;
+  const faults = lists.reduce((sum, { length }) => sum + length, 0);
+  return { tree, found, problems, faults, passedOver };
 }
 
-/** The number of classes of the head that an archive holds, or undefined where it holds none. */
-export function headClasses(arrays: readonly ArchiveArray[]): number | undefined {
-  return arrays.find(({ name }) => canonicalName(name) === headBias)?.shape.at(-1);
+/** Integers would be taken for weights of their size: bfloat16's bits, say, for tens of thousands. */
+function requireFloats(where: string, found: ReadonlyMap<string, ArchiveArray>): void {
+  const others = [...found.values()].filter(({ elementType }) => !isFloatType(elementType));
+  const [first] = others;
+  if (first === undefined) return;
+  const asBits = "if these are the bits of bfloat16, a.view(ml_dtypes.bfloat16).astype(np.float32)";
+  throw new UserError(
+    where,
+    `${others.length} of its arrays are no weights: ${someOf(others.map(({ name, dtype }) => `${name} is ${dtype}`))}`,
+    "float32, float16, bfloat16 or float64 (quantized weights are not read)",
+    `save them as floats with np.savez${first.elementType === "u2" || first.elementType === "i2" ? `; ${asBits}` : ""}`,
+  );
+}
+
+function noteOf(where: string, { tree, passedOver }: Match): string | undefined {
+  const { layout, prefix, suffix } = tree;
+  const parts: string[] = [];
+  if (layout.tool !== undefined) parts.push(`its names are ${layout.tool}`);
+  const isOfficial = layout.tool === undefined;
+  const stripped = [
+    ...(prefix !== "" && !(isOfficial && prefix === officialPrefix)
+      ? [`"${prefix}" in front`]
+      : []),
+    ...(suffix === "" ? [] : [`"${suffix}" behind`]),
+  ];
+  if (isOfficial && prefix === "") parts.push(`its names lack "${officialPrefix}"`);
+  if (stripped.length > 0) parts.push(`${stripped.join(" and ")} is left off its names`);
+  if (passedOver.length > 0) {
+    const some = someOf(passedOver.map(({ name }) => name));
+    parts.push(`${passedOver.length} arrays beside the model are passed over (${some})`);
+  }
+  return parts.length === 0 ? undefined : `${where}: ${parts.join("; ")}`;
 }
 
 // A wrong model differs in hundreds of places: the first few tell which.
 const longestList = 8;
 
 function listing(what: string, names: readonly string[]): string[] {
-  if (names.length === 0) return [];
+  return names.length === 0 ? [] : [`${names.length} ${what} (${someOf(names)})`];
+}
+
+function someOf(names: readonly string[]): string {
   const some = names.slice(0, longestList).join(", ");
-  const more = names.length > longestList ? `, and ${names.length - longestList} more` : "";
-  return [`${names.length} ${what} (${some}${more})`];
+  return names.length > longestList ? `${some}, and ${names.length - longestList} more` : some;
 }
 
 function shown(shape: readonly number[]): string {

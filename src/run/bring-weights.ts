@@ -5,20 +5,22 @@ import { NpzReader } from "../archive/npz-reader.js";
 import { UserError } from "../errors.js";
 import { parseArchitecture, variableSpecs } from "../model/architecture.js";
 import { fitArchive } from "../model/checkpoint.js";
+import { checkWeights } from "../model/read-weights.js";
 import { fetchMissingModel } from "./fetching.js";
 import type { FineTuneOptions, RunConfig } from "./options.js";
 import type { RunConsole } from "./train-run.js";
 
 /**
  * Finds out before anything is made or written whether a run can start from its weights, which are
- * downloaded where they are missing and published.
+ * downloaded where they are missing and published. All but the head, which starts anew, is read.
+ * @returns what is to be said of them in the run's log, where they are not as official ones
  */
 export async function bringWeights(
   { weights, model, classNames }: RunConfig,
   options: FineTuneOptions,
   console: RunConsole,
-): Promise<void> {
-  if (weights === null) return;
+): Promise<string | undefined> {
+  if (weights === null) return undefined;
   if (options.weights === undefined)
     await fetchMissingModel(model, options.bitPretrainedDir ?? ".", options, console);
   if (!(await exists(weights))) {
@@ -29,11 +31,14 @@ export async function bringWeights(
       `type: npx bit-download ${model}, or say where they are with --bit_pretrained_dir or --weights`,
     );
   }
-  const archive = await NpzReader.open(weights);
+  // Checksums are compared when the weights are loaded; here they are read for their values alone.
+  const archive = await NpzReader.open(weights, { verify: false });
   try {
     const specs = variableSpecs(parseArchitecture(model), classNames.length);
     const arrays = archive.names.map((name) => archive.entry(name));
-    fitArchive(specs, arrays, { where: weights, model, newHead: true });
+    const fitted = fitArchive(specs, arrays, { where: weights, model, newHead: true });
+    await checkWeights(archive, fitted, specs, console.signal);
+    return fitted.note;
   } finally {
     await archive.close();
   }

@@ -10,7 +10,7 @@ import { UserError } from "../errors.js";
 import type { ResizeMethod } from "../input/resize-functions.js";
 import { getResolution } from "../recipe/hyperrule.js";
 import { openEvalProgram } from "../step/program.js";
-import { type EvaluationResult, evaluate } from "../train/evaluate.js";
+import { type EvaluationResult, evaluate, requireFiniteResult } from "../train/evaluate.js";
 import { dataPolicy, type FetchConsole, findSource } from "./fetching.js";
 import type { FetchPolicy } from "./options.js";
 import { inputPolicy, type Precision } from "./precision.js";
@@ -89,7 +89,7 @@ export async function evaluateRun(
   const begun = performance.now();
   const { bitPretrainedDir = ".", workers = availableParallelism() } = options;
   const source = await findSource(options.source, bitPretrainedDir, options, console);
-  const trained = await findTrainedModel(source, options.model);
+  const trained = await findTrainedModel(source, options.model, console.line);
   const { run } = trained;
   const request = datasetOf(options, run);
   const policy = dataPolicy({ ...options, ...request }, console, engine, workers);
@@ -122,6 +122,7 @@ export async function evaluateRun(
       console.signal?.throwIfAborted();
       console.evaluating?.(done, total);
     });
+    requireFiniteResult(trained.weights, result);
     return {
       ...result,
       model: trained.model,

@@ -106,7 +106,8 @@ async function planRun(
   if (resumed === undefined) {
     const anew = await checkAnew(folder, known, config, force);
     if (anew !== undefined) notes.push(anew);
-    await bringWeights(config, options, console);
+    const note = await bringWeights(config, options, console);
+    if (note !== undefined) notes.push(note);
   } else {
     const changed = checkSameRun(folder, known, resumed, config, force);
     if (changed.length > 0) notes.push(`Going on all the same (--force): ${changed.join("; ")}`);

@@ -9,6 +9,7 @@ import type { ResizeMethod } from "../input/resize-functions.js";
 import { getResolution } from "../recipe/hyperrule.js";
 import { openPredictImagesProgram, openPredictProgram, predictPipeline } from "../step/program.js";
 import type { Network } from "../step/train-step.js";
+import { requireFiniteLogits } from "../train/evaluate.js";
 import { type FetchConsole, findSource } from "./fetching.js";
 import type { FetchPolicy } from "./options.js";
 import { inputPolicy, type Precision } from "./precision.js";
@@ -83,7 +84,7 @@ export async function predict(
 ): Promise<PredictReport> {
   const { bitPretrainedDir = "." } = options;
   const source = await findSource(options.source, bitPretrainedDir, options, console);
-  const trained = await findTrainedModel(source, options.model);
+  const trained = await findTrainedModel(source, options.model, console.line);
   const { groups, count, typicalSize } = await findInputs(options.inputs);
   const { classes, classNames, model, run } = trained;
   const precision = precisionOf(trained, engine, options.precision);
@@ -103,7 +104,9 @@ export async function predict(
         await append?.(new Uint8Array(logits.buffer, logits.byteOffset, logits.byteLength));
         for (let start = 0; start < logits.length; start += classes) {
           const name = names.next().value!;
-          console.predicted({ ...name, logits: logits.subarray(start, start + classes) }, count);
+          const row = logits.subarray(start, start + classes);
+          requireFiniteLogits(trained.weights, name.source, row);
+          console.predicted({ ...name, logits: row }, count);
         }
         // Lets the process hear signals between the native calls.
         await new Promise(setImmediate);

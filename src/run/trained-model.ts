@@ -55,9 +55,14 @@ export async function isRunFolder(path: string): Promise<boolean> {
  * Finds a model and checks that its archive fits.
  * @param source a run's folder, or an archive; a run's `checkpoint.npz` stands for its folder
  * @param model the model's name, instead of the run's or the archive's own
+ * @param note told of names in the archive that are not the official ones
  * @throws UserError where there is none, or the archive holds no head or does not fit
  */
-export async function findTrainedModel(source: string, model?: string): Promise<TrainedModel> {
+export async function findTrainedModel(
+  source: string,
+  model?: string,
+  note?: (line: string) => void,
+): Promise<TrainedModel> {
   const folder = await runOf(source);
   const run = folder && (await readRun(folder));
   const weights = folder?.checkpoint ?? source;
@@ -69,7 +74,8 @@ export async function findTrainedModel(source: string, model?: string): Promise<
     const classes = headClasses(arrays);
     if (classes === undefined) throw headless(weights);
     const specs = variableSpecs(architecture, classes);
-    fitArchive(specs, arrays, { where: weights, model: name, newHead: false });
+    const fitted = fitArchive(specs, arrays, { where: weights, model: name, newHead: false });
+    if (fitted.note !== undefined) note?.(fitted.note);
     const classNames = run?.classNames ?? (await modelClassNames(name, classes));
     return { model: name, architecture, classes, classNames, weights, run };
   } finally {

@@ -11,8 +11,9 @@ import { type GraphBatch, type Network, named } from "./train-step.js";
 import type { GraphVariable } from "./variables.js";
 
 /**
- * Adds the evaluation of one batch. A run fetches `eval/loss`, float32 `[N]`, and `eval/top`, int32
- * `[N, min(5, classes)]`: the most probable classes, best first, of equal ones the lower index.
+ * Adds the evaluation of one batch. A run fetches `eval/loss`, float32 `[N]`, not finite where a logit
+ * is not, and `eval/top`, int32 `[N, min(5, classes)]`: the most probable classes, best first, of
+ * equal ones the lower index.
  */
 export async function addEvalStep(
   builder: GraphBuilder,
@@ -31,7 +32,7 @@ export async function addEvalStep(
     const losses = crossEntropy(out, labels as tf.Tensor2D);
     return { logits: graph.float32(out), loss: graph.float32(losses) };
   });
-  builder.fetchable("eval/loss", loss);
+  builder.fetchable("eval/loss", finiteOnly(builder, loss, logits));
   builder.fetchable("eval/top", topClasses(builder, logits, Math.min(5, network.classes)));
 }
 
@@ -51,6 +52,29 @@ export async function addPredictStep(
     return graph.float32(forward(network.architecture, parameters, tensor));
   });
   builder.fetchable("predict/logits", logits);
+}
+
+/**
+ * Losses `[N]` as they are where all of an example's logits `[N, classes]` are finite; others divided
+ * by 0. An infinite logit of a class that is not asked for leaves a loss that looks sound.
+ */
+function finiteOnly(builder: GraphBuilder, loss: Output, logits: Output): Output {
+  const T = { T: attribute.type("float32") };
+  const rows = loss.shape!;
+  const finite = builder.one("IsFinite", [logits], T, { type: "bool", shape: logits.shape! });
+  const all = builder.one(
+    "All",
+    [finite, builder.ints([1])],
+    { keep_dims: attribute.bool(false), Tidx: attribute.type("int32") },
+    { type: "bool", shape: rows },
+  );
+  const cast = {
+    SrcT: attribute.type("bool"),
+    DstT: attribute.type("float32"),
+    Truncate: attribute.bool(false),
+  };
+  const one = builder.one("Cast", [all], cast, { type: "float32", shape: rows });
+  return builder.one("RealDiv", [loss, one], T, { type: "float32", shape: rows });
 }
 
 function topClasses(builder: GraphBuilder, logits: Output, k: number): Output {

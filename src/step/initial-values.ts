@@ -2,11 +2,11 @@
 import { randomNormal } from "d3-random";
 import { uniformFloat64 } from "pure-rand/distribution/uniformFloat64";
 import type { NpzPlace, NpzReader } from "../archive/npz-reader.js";
-import type { NumericData } from "../archive/numeric-array.js";
 import { type Session, SessionError } from "../engine/session.js";
 import { sizeOf } from "../graph/shape.js";
 import { headKernel, type VariableSpec } from "../model/architecture.js";
-import { fitArchive } from "../model/checkpoint.js";
+import { type FittedArchive, fitArchive } from "../model/checkpoint.js";
+import { isInOrder, readWeights } from "../model/read-weights.js";
 import { keyedGenerator, randomStream } from "../recipe/keyed-random.js";
 import {
   assignVariables,
@@ -29,7 +29,8 @@ export interface ArchiveFit {
  * Sets a network's variables from an archive. A group of variables whose arrays all lie there as
  * the engine wants them is read by the engine itself, all else here; the values are the same.
  *
- * @throws UserError where the archive does not fit, or an array of it is damaged
+ * @throws UserError where the archive does not fit, or an array of it is damaged or holds a value that
+ *   is not finite
  */
 export async function loadArchive(
   session: Session,
@@ -37,64 +38,51 @@ export async function loadArchive(
   variables: readonly GraphVariable[],
   fit: ArchiveFit,
 ): Promise<void> {
-  const names = arrayNames(archive, variables, fit);
+  const arrays = archive.names.map((name) => archive.entry(name));
+  const fitted = fitArchive(variables, arrays, { where: archive.path, ...fit });
   const loaded = new Set<string>();
   try {
     for (const group of new Set(variables.flatMap((variable) => variable.group ?? []))) {
-      const places = placesOf(archive, group, names);
+      const places = placesOf(archive, group, fitted);
       if (places === undefined) continue;
       await loadVariables(session, group, places);
       for (const name of group.members) loaded.add(name);
     }
   } catch (error) {
-    // TensorFlow's message does not tell the array. Read here, the damaged one is named.
+    // TensorFlow's message does not tell the array. Read here, the one at fault is named.
     if (!(error instanceof SessionError) || error.outOfMemory) throw error;
   }
   const others = variables.filter(({ name }) => !loaded.has(name));
-  await assignVariables(session, valuesOf(archive, others, names));
+  await assignVariables(session, valuesOf(archive, others, fitted));
 }
 
 /** Where a group's arrays lie; undefined unless all of them lie there as the engine wants them. */
 function placesOf(
   archive: NpzReader,
   { members }: VariableGroup,
-  names: ReadonlyMap<string, string>,
+  fitted: FittedArchive,
 ): NpzPlace[] | undefined {
   const places: NpzPlace[] = [];
   for (const member of members) {
-    const name = names.get(member);
-    const place = name === undefined ? undefined : archive.place(name);
+    const name = fitted.names.get(member);
+    if (name === undefined || !isInOrder(fitted, member)) return undefined;
+    const place = archive.place(name);
     if (place === undefined) return undefined;
     places.push(place);
   }
   return places;
 }
 
-/** The names of variables' arrays, by names of variables; a new head's are not among them. */
-function arrayNames(
-  archive: NpzReader,
-  specs: readonly VariableSpec[],
-  fit: ArchiveFit,
-): ReadonlyMap<string, string> {
-  const arrays = archive.names.map((name) => archive.entry(name));
-  return fitArchive(specs, arrays, { where: archive.path, ...fit });
-}
-
-/** Variables' values from the arrays of these names; zeros for a variable that has none. */
+/** Variables' values from an archive; zeros for a variable that it has none for. */
 async function* valuesOf(
   archive: NpzReader,
   specs: readonly VariableSpec[],
-  names: ReadonlyMap<string, string>,
+  fitted: FittedArchive,
 ): Values {
   for (const spec of specs) {
-    const name = names.get(spec.name);
-    if (name === undefined) yield [spec, new Float32Array(sizeOf(spec.shape))];
-    else yield [spec, asFloat32((await archive.read(name)).data)];
+    const values = await readWeights(archive, fitted, spec);
+    yield [spec, values ?? new Float32Array(sizeOf(spec.shape))];
   }
-}
-
-function asFloat32(data: NumericData): Float32Array {
-  return data instanceof Float32Array ? data : Float32Array.from(data, Number);
 }
 
 /**

@@ -1,11 +1,12 @@
 /** Evaluation on a held-out split: every example exactly once. */
 import type { Split } from "../data/dataset.js";
 import { floats, integers } from "../engine/session.js";
+import { UserError } from "../errors.js";
 import { startPipeline } from "../input/pipeline.js";
 import { type Program, valPipeline } from "../step/program.js";
 
 export interface EvaluationResult {
-  /** Mean cross-entropy, in nats. */
+  /** Mean cross-entropy, in nats; not finite where a logit was not, and the shares mean nothing. */
   readonly loss: number;
   /** Share of examples whose class is the most probable one, in [0, 1]. */
   readonly top1: number;
@@ -49,4 +50,33 @@ export async function evaluate(
     progress?.(end, total);
   }
   return { loss: loss / total, top1: top1 / total, top5: top5 / total, count: total };
+}
+
+/**
+ * Refuses the result of logits that are not finite, of which the most probable classes are no answer.
+ * @param where the weights, for messages
+ * @throws UserError
+ */
+export function requireFiniteResult(where: string, { loss }: EvaluationResult): void {
+  if (!Number.isFinite(loss)) throw notFinite(where, `the loss is ${loss}`);
+}
+
+/**
+ * Refuses logits that are not finite, of which probabilities are no answer.
+ * @param where the weights, for messages
+ * @param input of which they are the logits, for messages
+ * @throws UserError
+ */
+export function requireFiniteLogits(where: string, input: string, logits: Float32Array): void {
+  const wrong = logits.find((logit) => !Number.isFinite(logit));
+  if (wrong !== undefined) throw notFinite(where, `a logit of ${input} is ${wrong}`);
+}
+
+function notFinite(where: string, got: string): UserError {
+  return new UserError(
+    where,
+    `${got}: what the network computes of these weights is not finite`,
+    "finite logits",
+    "type the same command with --precision fp32; if that does not help, take other weights",
+  );
 }

@@ -10,6 +10,8 @@ export interface DigestOptions {
   readonly signal?: AbortSignal | undefined;
   /** Told how much is read, of how much. */
   readonly progress?: ((doneBytes: number, totalBytes: number) => void) | undefined;
+  /** Shown the contents of every member, piece by piece, unpacked. */
+  readonly contents?: ((member: string, bytes: Uint8Array) => void) | undefined;
 }
 
 export interface ArchiveDigest {
@@ -28,7 +30,7 @@ const INFLATE_CHUNK_BYTES = 1024 * 1024;
  */
 export async function digestArchive(
   path: string,
-  { signal, progress }: DigestOptions = {},
+  { signal, progress, contents }: DigestOptions = {},
 ): Promise<ArchiveDigest> {
   const { zip, file, members } = await openZip(path);
   const { sizeBytes } = file;
@@ -57,7 +59,7 @@ export async function digestArchive(
       await passTo(fileDataStart);
       const end = fileDataStart + entry.compressedSize;
       if (end > sizeBytes) throw new Error(`'${entry.fileName}' ends beyond the file`);
-      if ((await crcOf(entry, bytesTo(end))) !== entry.crc32)
+      if ((await crcOf(entry, bytesTo(end), contents)) !== entry.crc32)
         throw new Error(`the CRC-32 of '${entry.fileName}' does not match`);
       // An inflater stops where its data end, which need not be where the member does.
       await passTo(end);
@@ -73,7 +75,11 @@ export async function digestArchive(
   }
 }
 
-async function crcOf(entry: yauzl.Entry, packed: AsyncIterable<Buffer>): Promise<number> {
+async function crcOf(
+  entry: yauzl.Entry,
+  packed: AsyncIterable<Buffer>,
+  contents: DigestOptions["contents"],
+): Promise<number> {
   let crc = 0;
   let sizeBytes = 0;
   const add = async (chunks: AsyncIterable<Buffer>) => {
@@ -82,6 +88,7 @@ async function crcOf(entry: yauzl.Entry, packed: AsyncIterable<Buffer>): Promise
       sizeBytes += chunk.length;
       if (sizeBytes > entry.uncompressedSize)
         throw new Error(`'${entry.fileName}' inflates to more than its size`);
+      contents?.(entry.fileName, chunk);
     }
   };
   if (entry.compressionMethod === STORED) await add(packed);

@@ -1,8 +1,10 @@
 /** Is an archive the published model that its name says? */
+import { FiniteWatch } from "../archive/finite-watch.js";
 import { NpzReader } from "../archive/npz-reader.js";
 import { UserError } from "../errors.js";
-import { parseArchitecture, variableSpecs } from "../model/architecture.js";
-import { fitArchive, headClasses } from "../model/checkpoint.js";
+import { parseArchitecture, type VariableSpec, variableSpecs } from "../model/architecture.js";
+import { type FittedArchive, fitArchive, headClasses } from "../model/checkpoint.js";
+import { checkWeights } from "../model/read-weights.js";
 import { type ArchiveDigest, type DigestOptions, digestArchive } from "./archive-digest.js";
 import { archiveBytes } from "./archive-size.js";
 import type { ZooModel } from "./models.js";
@@ -25,19 +27,36 @@ export class ArchiveProblem extends Error {
  * @throws ArchiveProblem where it does not
  */
 export async function classesIn(path: string, model: ZooModel): Promise<number> {
+  return withFitting(path, model, async ({ classes }) => classes);
+}
+
+/** An open archive that fits a model, by its directory and the arrays' headers. */
+interface Fitting {
+  readonly archive: NpzReader;
+  readonly classes: number;
+  readonly specs: readonly VariableSpec[];
+  readonly fitted: FittedArchive;
+}
+
+async function withFitting<T>(
+  path: string,
+  model: ZooModel,
+  use: (fitting: Fitting) => Promise<T>,
+): Promise<T> {
   const archive = await refusing(true, () => NpzReader.open(path));
   try {
-    const arrays = archive.names.map((name) => archive.entry(name));
-    return await refusing(false, async () => {
+    const fitting = await refusing(false, async () => {
+      const arrays = archive.names.map((name) => archive.entry(name));
       const classes = headClasses(arrays);
       if (classes === undefined || (model.exact && classes !== model.classes)) {
         const got = classes === undefined ? "no head" : `a head of ${classes} classes`;
         throw new ArchiveProblem(`${got} instead of ${model.classes} classes`, false);
       }
       const specs = variableSpecs(parseArchitecture(model.name), classes);
-      fitArchive(specs, arrays, { where: path, model: model.name, newHead: false });
-      return classes;
+      const fitted = fitArchive(specs, arrays, { where: path, model: model.name, newHead: false });
+      return { archive, classes, specs, fitted };
     });
+    return await use(fitting);
   } finally {
     await archive.close();
   }
@@ -64,7 +83,8 @@ export interface ProvenArchive extends ArchiveDigest {
 }
 
 /**
- * Reads all of the archive at `path` and proves it to be the model, whole and undamaged.
+ * Reads all of the archive at `path` and proves it to be the model, whole and undamaged, with weights
+ * that are finite numbers.
  * @throws ArchiveProblem where it is not
  */
 export async function proveArchive(
@@ -72,8 +92,27 @@ export async function proveArchive(
   model: ZooModel,
   options: DigestOptions = {},
 ): Promise<ProvenArchive> {
-  const classes = await classesIn(path, model);
-  return { ...(await refusing(true, () => digestArchive(path, options))), classes };
+  return withFitting(path, model, async ({ archive, classes, fitted, specs }) => {
+    const watches = watchesOf(archive, fitted);
+    const contents = (member: string, bytes: Uint8Array) => watches.get(member)?.add(bytes);
+    const digest = await refusing(true, () => digestArchive(path, { ...options, contents }));
+    // Read whole are only those that must be converted, and those in which something was found.
+    const suspects = specs.filter(
+      ({ name }) => watches.get(`${fitted.names.get(name)}.npy`)?.allFinite !== true,
+    );
+    await refusing(false, () => checkWeights(archive, fitted, suspects, options.signal));
+    return { ...digest, classes };
+  });
+}
+
+/** What looks at the values of each float32 array of the model as they come by, by member. */
+function watchesOf(archive: NpzReader, { names }: FittedArchive): ReadonlyMap<string, FiniteWatch> {
+  const watches = new Map<string, FiniteWatch>();
+  for (const name of names.values()) {
+    const { dtype, headerBytes } = archive.entry(name);
+    if (dtype === "<f4") watches.set(`${name}.npy`, new FiniteWatch(headerBytes));
+  }
+  return watches;
 }
 
 /** Tells what an archive is refused for as an ArchiveProblem. */

@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import {
   firstBeyondFloat16,
   float16ToFloat32,
   float32ToFloat16,
 } from "../../src/archive/float16.js";
+import { decodeNpzBytes } from "../../src/archive/npz-bytes.js";
 import { NpzReader } from "../../src/archive/npz-reader.js";
-import { fixture } from "./reference.js";
+import { fixture, quarters } from "./reference.js";
 
 test("rounds 8,000 float32 values to the same bits as numpy: edges, subnormals, infinities, NaN", async () => {
   const reader = await NpzReader.open(fixture("float16.npz"));
@@ -15,6 +17,23 @@ test("rounds 8,000 float32 values to the same bits as numpy: edges, subnormals, 
   await reader.close();
   assert.ok(values.length > 8000);
   assert.deepEqual(float32ToFloat16(new Float32Array(values.buffer)), expected);
+});
+
+test("reads bfloat16 as ml_dtypes writes it, and as numpy saves that again, exactly", async () => {
+  const reader = await NpzReader.open(fixture("bfloat16.npz"));
+  const expected = (await reader.read("float32_bits")).data as Uint32Array;
+  const values = (await reader.read("values")).data as Float32Array;
+  assert.equal(values.length, 1010);
+  // Bits, since a NaN is unlike itself.
+  assert.deepEqual(new Uint32Array(values.buffer), expected);
+  const dtypes = { block: "<V2", fortran: "<V2", again: "|V2", big: ">V2" };
+  for (const [name, dtype] of Object.entries(dtypes)) {
+    assert.equal(reader.entry(name).dtype, dtype);
+    assert.deepEqual(await reader.read(name), quarters(2, 3, 4), name);
+  }
+  await reader.close();
+  const inMemory = await decodeNpzBytes(await readFile(fixture("bfloat16.npz")));
+  for (const name of Object.keys(dtypes)) assert.deepEqual(inMemory.get(name), quarters(2, 3, 4));
 });
 
 test("widens exactly: every one of the 65,536 patterns comes back from its float32", () => {

@@ -42,7 +42,9 @@ test("tells shape, type and size without reading the data", async () => {
     name: "fortran/big-f4",
     shape: [2, 3, 4],
     dtype: ">f4",
+    elementType: "f4",
     sizeBytes: 96,
+    headerBytes: 128,
   });
   assert.ok(reader.has("big/f2") && !reader.has("big/f3"));
   await reader.close();
@@ -206,17 +208,48 @@ test("names what a file is that is no archive, and the next step", async (t) => 
   const folder = await temporaryFolder(t);
   const zip = await readFile(fixture("stored.npz"));
   const cases: [name: string, contents: string | Buffer, got: RegExp, next: RegExp][] = [
-    ["empty.npz", "", /empty/, /another/],
+    ["empty.npz", "", /empty/, /download or copy it again/],
     [
       "BiT-M-R50x1.npz",
       "<!DOCTYPE html><html>404</html>",
       /web page/,
       /npx bit-download BiT-M-R50x1$/,
     ],
-    ["error.npz", "<?xml version='1.0'?><Error>NoSuchKey</Error>", /XML document/, /download/],
-    ["pickle.npz", Buffer.from("\x80\x04\x95\x10\0\0\0", "latin1"), /pickle/, /another/],
+    ["error.npz", "<?xml version='1.0'?><Error>NoSuchKey</Error>", /XML document/, /look into it/],
+    [
+      "pickle.npz",
+      Buffer.from("\x80\x04\x95\x10\0\0\0", "latin1"),
+      /pickle/,
+      /published \.npz: npx bit-download --list/,
+    ],
     ["array.npz", await readFile(fixture("scalar.npy")), /single array/, /another/],
-    ["pointer.npz", "version https://git-lfs.github.com/spec/v1\n", /Git LFS/, /another/],
+    ["pointer.npz", "version https://git-lfs.github.com/spec/v1\n", /Git LFS/, /git lfs pull/],
+    [
+      "r50.pth.tar",
+      Buffer.from("\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.", "latin1"),
+      /PyTorch checkpoint/,
+      /bit-download --list; or, .*torch\.load\('.*r50\.pth\.tar'.*np\.savez\('.*r50\.npz'/,
+    ],
+    [
+      "model.safetensors",
+      Buffer.from('\x38\0\0\0\0\0\0\0{"a":{"dtype":"F32"}}', "latin1"),
+      /a \.safetensors file/,
+      /load_file\('.*model\.safetensors'\)/,
+    ],
+    [
+      "model.ckpt-1.data-00000-of-00001",
+      Buffer.alloc(40, 7),
+      /values of a TensorFlow checkpoint \(40 bytes\)/,
+      /load_checkpoint\('.*model\.ckpt-1'\); np\.savez\('.*model\.ckpt-1\.npz'/,
+    ],
+    ["m.h5", Buffer.from("\x89HDF\r\n\x1a\n", "latin1"), /HDF5/, /npx bit-download --list$/],
+    // A published archive is best fetched again, whatever lies in its place.
+    [
+      "BiT-M-R101x1.npz",
+      Buffer.from("\x89HDF\r\n\x1a\n", "latin1"),
+      /HDF5/,
+      /: npx bit-download BiT-M-R101x1$/,
+    ],
     ["noise.npz", "x".repeat(100_000), /not a ZIP archive \(100000 bytes\)/, /another/],
     [
       "BiT-S-R101x1-ILSVRC2012.npz",

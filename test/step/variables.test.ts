@@ -19,12 +19,12 @@ import { writeZip, type ZipMember } from "../archive/zip-builder.js";
 import { engine, open } from "../engine-for-tests.js";
 
 const body: readonly VariableSpec[] = [
-  { name: "block1/kernel", shape: [3, 3, 2, 5] },
-  { name: "block1/gain", shape: [1, 1, 1, 5] },
-  { name: "scalar", shape: [] },
-  { name: "empty", shape: [0, 3] },
+  { name: "resnet/block1/kernel", shape: [3, 3, 2, 5] },
+  { name: "resnet/block1/gain", shape: [1, 1, 1, 5] },
+  { name: "resnet/scalar", shape: [] },
+  { name: "resnet/empty", shape: [0, 3] },
   // Read in three pieces of 4 MiB, the last of them short and of no round length.
-  { name: "long", shape: [2 ** 21 + 1237] },
+  { name: "resnet/long", shape: [2 ** 21 + 1237] },
 ];
 const head: readonly VariableSpec[] = [
   { name: headKernel, shape: [1, 1, 5, 7] },
@@ -33,20 +33,21 @@ const head: readonly VariableSpec[] = [
 const specs = [...body, ...head];
 const fit = { model: "test", newHead: false };
 
-/** All kinds of bits, those of no numbers, of subnormals and of -0 included. */
+/** All kinds of bits of finite numbers, those of subnormals and of -0 included. */
 function bitsOf({ name, shape }: VariableSpec): Uint32Array<ArrayBuffer> {
   let state = crc32(new TextEncoder().encode(name));
   const bits = Uint32Array.from({ length: sizeOf(shape) }, () => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state;
+    // An exponent of ones is that of infinities and of no numbers.
+    return (state & 0x7f800000) === 0x7f800000 ? state & ~0x800000 : state;
   });
-  bits.set([0x80000000, 0x7fc01234, 1, 0xff800000, 0x7f812345].slice(0, bits.length));
+  bits.set([0x80000000, 0x7f7fffff, 1, 0xff7fffff, 0x007fffff].slice(0, bits.length));
   return bits;
 }
 
 function member(spec: VariableSpec, change: Partial<ZipMember> = {}): ZipMember {
   // As the official archives have it, without the axes of length 1 where there are others.
-  const axes = spec.name === "block1/gain" ? [5] : spec.shape;
+  const axes = spec.name === "resnet/block1/gain" ? [5] : spec.shape;
   const values = { shape: axes, data: new Float32Array(bitsOf(spec).buffer) };
   return { name: `${spec.name}.npy`, contents: encodeNpy(values, "test"), ...change };
 }
@@ -132,7 +133,9 @@ test(
   "a group with a deflated array comes through JavaScript, the other does not",
   needsOperations,
   async (t) => {
-    const members = specs.map((spec) => (spec.name === "scalar" ? deflated(spec) : member(spec)));
+    const members = specs.map((spec) =>
+      spec.name === "resnet/scalar" ? deflated(spec) : member(spec),
+    );
     const { found, fetched } = await load(t, await archiveOf(t, members), true);
     assertBits(found, specs);
     assert.ok(fetched.includes("load_1/done") && !fetched.includes("load_0/done"));
@@ -153,7 +156,7 @@ test("a new head is zero, whatever head the archive has", needsOperations, async
   assert.ok(fetched.includes("load_0/done") && !fetched.includes("load_1/done"));
 });
 
-for (const name of ["block1/gain", "long", headBias])
+for (const name of ["resnet/block1/gain", "resnet/long", headBias])
   test(`a wrong checksum of ${name} is the same error either way`, async (t) => {
     const members = all.map((one) => (one.name === `${name}.npy` ? { ...one, crc: 1 } : one));
     const path = await archiveOf(t, members);
@@ -175,7 +178,7 @@ test("a file that was cut off since it was opened is the same error either way",
       load(t, path, loadable, () => truncate(path, 5_000_000)),
       {
         name: "UserError",
-        where: `${path}, array 'long'`,
+        where: `${path}, array 'resnet/long'`,
         got: "the archive is damaged: the file ends at byte 5000000",
       },
     );
