@@ -8,8 +8,8 @@ import { NpzReader } from "../../src/archive/npz-reader.js";
 import type { NumericArray } from "../../src/archive/numeric-array.js";
 import { readImageHeader } from "../../src/data/files/image-header.js";
 import { readLabelTable } from "../../src/data/files/label-table.js";
+import { loadShards } from "../../src/data/files/shard-dataset.js";
 import { findImages } from "../../src/data/files/table-images.js";
-import { loadTfRecords } from "../../src/data/files/tfrecord-dataset.js";
 import { readPickle } from "../../src/data/formats/pickle.js";
 import { readTarGz } from "../../src/data/formats/tar-gz.js";
 import { unpackArchive } from "../../src/data/formats/unpack-archive.js";
@@ -89,8 +89,8 @@ const shard = async () => {
 };
 
 const loadShard = async (path: string, folder: string) => {
-  const shards = { folder, parts: { whole: [path] } };
-  await loadTfRecords(shards, { name: "bad", seed: 0, badImages: "skip" });
+  const shards = { folder, format: "tfrecord", parts: { whole: [{ path }] }, notes: [] } as const;
+  await loadShards(shards, { name: "bad", seed: 0, badImages: "skip" });
   return undefined;
 };
 
