@@ -10,9 +10,8 @@ import type { DatasetOptions } from "./dataset-options.js";
 import { loadImageFolder } from "./image-folder.js";
 import { loadShards } from "./shard-dataset.js";
 import { findShards, oneShard, shardsMatching } from "./shard-files.js";
-import { formatOf, refuseUnread } from "./shard-names.js";
+import { formatOf, refuseUnread, unreadIn } from "./shard-names.js";
 import { isPattern } from "./shard-pattern.js";
-
 import { isTableName, metadataTables, tablesIn } from "./tables-in-folder.js";
 
 /** What a path may be, for messages. */
@@ -36,7 +35,7 @@ export async function loadPath(
   const trainNeeded = given.evaluation === undefined;
   const kind = await kindOf(whole);
   if (kind === "file") {
-    refuseUnread(dirname(whole), [basename(whole)]);
+    if (unreadIn([whole]) !== undefined) refuseUnread(dirname(whole), [basename(whole)]);
     if (formatOf(basename(whole)) === undefined) return loadCsv({ files: { whole } }, options);
     const { files } = await listFolder(dirname(whole));
     return loadShards(await oneShard(whole, files), options);

@@ -6,7 +6,7 @@ import { listed } from "../listed.js";
 import { type PartName, partFolders, partNames, partOfName, partOfWord } from "../parts.js";
 import { listFolder } from "./class-folders.js";
 import { hasImageExtension } from "./image-header.js";
-import { type FormatName, formatOf, refuseUnread } from "./shard-names.js";
+import { type FormatName, formatOf, refuseUnread, unreadIn } from "./shard-names.js";
 import { asPattern, type Pattern } from "./shard-pattern.js";
 import { readTfdsMetadata, type TfdsMetadata } from "./tfds-metadata.js";
 
@@ -51,30 +51,38 @@ export async function findShards(folder: string, entries: Entries): Promise<Shar
   if (found.length > 1)
     throw new UserError(
       folder,
-      `several datasets in it: ${listed(found.map((shards) => relative(folder, shards.folder)))}`,
+      `several datasets in it: ${listed(found.map((one) => relative(folder, one.folder)))}`,
       "one dataset",
       `name one of them, such as ${found.at(-1)!.folder}`,
     );
-  return found[0];
+  return found[0]?.open();
 }
 
-async function search(folder: string, entries: Entries, depth: number): Promise<Shards[]> {
+/** A folder whose shards are a dataset, be it sound or not. */
+interface Found {
+  readonly folder: string;
+  readonly open: () => Promise<Shards>;
+}
+
+async function search(folder: string, entries: Entries, depth: number): Promise<Found[]> {
   const { files } = entries;
   const format = formatIn(files);
-  if (format === "tfrecord") return [(await shardsIn(folder, files))!];
+  const own = { folder, open: () => shardsIn(folder, files) };
+  if (format === "tfrecord") return [own];
   const folders = entries.folders.slice(0, MOST_FOLDERS);
   const listings = await Promise.all(folders.map((name) => listFolder(join(folder, name))));
   // An archive or a table beside folders of images is but what these were made of, or describes them.
   if (files.some(hasImageExtension) || (await haveImages(folder, folders, listings))) return [];
-  const own = await shardsIn(folder, files);
-  if (own !== undefined) return [own];
-  if (folders.length === 0) refuseUnread(folder, files);
+  if (format !== undefined) return [own];
+  if (folders.length === 0 && unreadIn(files) !== undefined)
+    return [{ folder, open: async () => refuseUnread(folder, files) }];
   if (entries.folders.length > MOST_FOLDERS || depth === 0) return [];
   const inFolder = new Map(folders.map((name, i) => [name, listings[i]!]));
   const parts = [...partFolders(folders)].filter(
     ([name]) => formatIn(inFolder.get(name)!.files) !== undefined,
   );
-  if (parts.length > 0) return [shardsOfParts(folder, parts, inFolder)];
+  if (parts.length > 0)
+    return [{ folder, open: async () => shardsOfParts(folder, parts, inFolder) }];
   const nested = folders.map((name) => search(join(folder, name), inFolder.get(name)!, depth - 1));
   return (await Promise.all(nested)).flat();
 }
@@ -126,17 +134,14 @@ function shardsOfParts(
  * The shards among a folder's files. Parts go by TFDS's dataset_info.json where there is one, else by
  * the words in their names; where none tells a part, all are one.
  * @param files names of the folder's files
- * @returns undefined where none is a shard
- * @throws UserError where a numbered shard is missing, or shards of one part are of different sets
+ * @throws UserError where none is a shard, or of another format of TFDS's; where a numbered shard is
+ * missing, or shards of one part are of different sets
  */
-export async function shardsIn(
-  folder: string,
-  files: readonly string[],
-): Promise<Shards | undefined> {
+export async function shardsIn(folder: string, files: readonly string[]): Promise<Shards> {
   const format = formatIn(files);
   const isTfds = files.includes("dataset_info.json") || files.includes("features.json");
   const tfds = format === "tfrecord" || isTfds ? await readTfdsMetadata(folder, files) : undefined;
-  if (format === undefined) return undefined;
+  if (format === undefined) throw noShard(folder);
   const names = files.filter((file) => formatOf(file) === format);
   const others = files.filter((file) => ![undefined, format].includes(formatOf(file)));
   const { parts, unused } = partsBySplits(names, tfds) ?? partsByNames(folder, names);
@@ -239,10 +244,13 @@ export async function shardsMatching(path: string): Promise<Shards> {
       "copy or download them, or correct the pattern",
     );
   const metadata = files.filter((file) => formatOf(file) === undefined);
-  const shards = await shardsIn(folder, [...names, ...metadata]);
-  if (shards !== undefined) return shards;
-  throw new UserError(
-    path,
+  if (formatIn(names) === undefined) throw noShard(path);
+  return shardsIn(folder, [...names, ...metadata]);
+}
+
+function noShard(where: string): UserError {
+  return new UserError(
+    where,
     "matches no shard",
     "files named *.tfrecord, *.tar, *.parquet or *-00000-of-00010, with *, ? and {00..10} in the " +
       "file's name alone",

@@ -45,17 +45,19 @@ const UNREAD: readonly (readonly [name: RegExp, called: string, next: string])[]
   ],
 ];
 
+/** The first shard of a format that is not read; undefined where there is none. */
+export function unreadIn(files: readonly string[]): string | undefined {
+  return files.find((name) => UNREAD.some(([pattern]) => pattern.test(name)));
+}
+
 /**
  * Refuses shards of formats that are not read.
- * @param files names of a folder's files, none of them a shard that is read
- * @throws UserError that names the first
+ * @param files names of a folder's files, one of which is such a shard (`unreadIn`)
+ * @throws UserError that names it
  */
-export function refuseUnread(folder: string, files: readonly string[]): void {
-  for (const name of files) {
-    const unread = UNREAD.find(([pattern]) => pattern.test(name));
-    if (unread === undefined) continue;
-    const [, called, next] = unread;
-    const expected = "TFRecord, Parquet or webdataset shards, or a folder of images";
-    throw new UserError(join(folder, name), called, expected, next);
-  }
+export function refuseUnread(folder: string, files: readonly string[]): never {
+  const name = unreadIn(files) ?? "";
+  const [, called, next] = UNREAD.find(([pattern]) => pattern.test(name)) ?? [0, "no shard", ""];
+  const expected = "TFRecord, Parquet or webdataset shards, or a folder of images";
+  throw new UserError(join(folder, name), called, expected, next);
 }

@@ -163,7 +163,7 @@ const nodeSchema = z.object({
   type: z.string().optional(),
   featuresDict: z.object({ features: z.record(z.string(), z.unknown()) }).optional(),
   image: z.object({ dtype: z.string().default("") }).optional(),
-  content: z.unknown(),
+  content: z.unknown().optional(),
 });
 
 /** The names of a split's shards, by its template. */

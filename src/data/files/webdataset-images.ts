@@ -91,7 +91,7 @@ async function* samples(file: FileHandle, sizeBytes: number): AsyncGenerator<Sam
 
 /** The image of an example; undefined where it has none. Others beside it, as `KEY.seg.png`, are not it. */
 function imageOf({ key, members }: Sample): TarMember | undefined {
-  const images = [...members.keys()].filter((name) => hasImageExtension(`.${name}`));
+  const images = [...members.keys()].filter((name) => hasImageExtension(`image.${name}`));
   const plain = images.filter((name) => !name.includes("."));
   if (plain.length > 1)
     throw new UnfitExample(`the example ${key} has ${plain.length} images: ${plain.join(", ")}`);
