@@ -1,29 +1,20 @@
 /**
  * The images of a Parquet shard as Hugging Face's `datasets` writes it: a column of structs with the
- * fields `bytes` and `path`, and a column of labels, whose names stand in the file's metadata.
- * Source: datasets 4, features/image.py and arrow_writer.py.
+ * fields `bytes` and `path`, and a column of labels, whose names stand in the file's metadata. They are
+ * unpacked in a process of its own: hyparquet takes any memory and time that a damaged file asks for.
+ * Source: datasets 5, features/image.py and arrow_writer.py.
  */
 
-import { z } from "zod";
-import { openForReading } from "../../archive/file-reading.js";
+import { fork } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { cacheFolder } from "../../cache-folder.js";
 import { UserError } from "../../errors.js";
 import { sizeText } from "../../zoo/disk-room.js";
-import {
-  type LabelValue,
-  labelOfNumbers,
-  labelOfText,
-  UnfitExample,
-} from "../formats/label-value.js";
-import {
-  openParquet,
-  type ParquetColumn,
-  ParquetFault,
-  type ParquetFile,
-} from "../formats/parquet-rows.js";
-import { listed } from "../listed.js";
-import { imageHeaderOf } from "./image-header.js";
-import { type ShardImage, type ShardReading, unfitRecord } from "./shard-index.js";
-import { unpackedPath, unpackImages } from "./unpacked-images.js";
+import type { ParquetReply } from "./parquet-child.js";
+import { columnsOf, withParquet } from "./parquet-columns.js";
+import type { UnpackJob } from "./parquet-unpack.js";
+import type { ShardImage, ShardReading } from "./shard-index.js";
+import { unpackedPath } from "./unpacked-images.js";
 
 /** A Parquet shard before its images are read. */
 export interface ParquetReading extends ShardReading {
@@ -33,33 +24,30 @@ export interface ParquetReading extends ShardReading {
   readonly note: string;
 }
 
-/** The columns' names where no metadata tells them. */
-const IMAGES = ["image", "img", "images", "picture", "photo", "jpg", "png", "image_bytes"];
-const LABELS = ["label", "labels", "class", "target", "category", "fine_label", "class_name"];
-
-/** Of a column, as `datasets` describes it. */
-const featuresSchema = z.object({
-  info: z.object({
-    features: z.record(
-      z.string(),
-      z.looseObject({ _type: z.string().optional(), names: z.array(z.string()).optional() }),
-    ),
-  }),
-});
-
-interface Columns {
-  readonly image: string;
-  readonly label: string;
-  readonly classNames: readonly string[] | undefined;
+/** Where a shard is unpacked to, and when that is given up. */
+export interface ParquetOptions {
+  /** The user's cache folder. */
+  readonly cache?: string;
+  /** For how long nothing may come out of a shard, besides what its size takes. */
+  readonly stallMs?: number;
 }
+
+const CHILD = fileURLToPath(new URL("./parquet-child.js", import.meta.url));
+/** A row group of 2 GiB, unpacked, and the rows that are made of it. */
+const CHILD_HEAP_MB = 4096;
+/** A tenth of what the slowest of processors unpacks. */
+const STALL_BYTES_PER_MS = 4000;
 
 /**
  * Opens a shard.
  * @throws UserError where it is damaged or none, or does not tell which column is the image or label
  */
-export async function parquetReading(shard: string): Promise<ParquetReading> {
-  const file = await unpackedPath(shard);
-  const { columns, bytes } = await opened(shard, async (parquet) => {
+export async function parquetReading(
+  shard: string,
+  { cache = cacheFolder(), stallMs = 60_000 }: ParquetOptions = {},
+): Promise<ParquetReading> {
+  const file = await unpackedPath(shard, cache);
+  const { columns, bytes } = await withParquet(shard, async (parquet) => {
     const chosen = columnsOf(shard, parquet);
     return { columns: chosen, bytes: parquet.unpackedBytes([chosen.image]) };
   });
@@ -67,156 +55,43 @@ export async function parquetReading(shard: string): Promise<ParquetReading> {
     shard,
     as: `parquet ${columns.image} ${columns.label}`,
     file,
-    images: () => unpacked(shard, file, columns),
+    images: async function* () {
+      yield* await inChild({ shard, file, columns }, stallMs + bytes / STALL_BYTES_PER_MS);
+    },
     classNames: columns.classNames,
     note: `images of Parquet files are unpacked once into ${file.replace(/[^/]*$/, "")} (${sizeText(bytes)})`,
   };
 }
 
-/** Unpacks a shard's images, then tells of them. */
-async function* unpacked(
-  shard: string,
-  file: string,
-  columns: Columns,
-): AsyncGenerator<ShardImage> {
-  const images: ShardImage[] = [];
-  await opened(shard, async (parquet) => {
-    const wanted = [columns.image, columns.label];
-    await unpackImages(file, parquet.unpackedBytes([columns.image]), async (append) => {
-      let offset = 0;
-      for await (const row of parquet.read(wanted)) {
-        const { bytes, label } = exampleOf(shard, images.length, row, columns);
-        await append(bytes);
-        const header = imageHeaderOf(bytes);
-        images.push({ offset, length: bytes.length, header, label, text: undefined });
-        offset += bytes.length;
-      }
-    });
+/** Unpacks a shard in another process. */
+function inChild(job: UnpackJob, stallMs: number): Promise<readonly ShardImage[]> {
+  const child = fork(CHILD, [], {
+    execArgv: [`--max-old-space-size=${CHILD_HEAP_MB}`],
+    serialization: "advanced",
+    stdio: ["ignore", "ignore", "ignore", "ipc"],
   });
-  yield* images;
-}
-
-function exampleOf(
-  shard: string,
-  record: number,
-  row: Readonly<Record<string, unknown>>,
-  { image, label }: Columns,
-): { readonly bytes: Uint8Array; readonly label: LabelValue } {
-  try {
-    return { bytes: bytesIn(image, row[image]), label: labelIn(label, row[label]) };
-  } catch (error) {
-    throw error instanceof UnfitExample ? unfitRecord(shard, record, error) : error;
-  }
-}
-
-function bytesIn(column: string, value: unknown): Uint8Array {
-  const isStruct = typeof value === "object" && value !== null && "bytes" in value;
-  const bytes = isStruct ? value.bytes : value;
-  if (bytes instanceof Uint8Array) return bytes;
-  if (Array.isArray(value))
-    throw new UnfitExample(
-      `the column ${column} holds ${value.length} images, and one is expected`,
-    );
-  const path = isStruct && "path" in value ? value.path : undefined;
-  throw new UnfitExample(
-    typeof path === "string"
-      ? `the column ${column} holds no image, but the path of one: ${path}`
-      : `the column ${column} holds no image`,
-  );
-}
-
-function labelIn(column: string, value: unknown): LabelValue {
-  try {
-    if (value === null || value === undefined) throw new UnfitExample("holds nothing");
-    if (typeof value === "string" || value instanceof Uint8Array) return labelOfText([value]);
-    if (typeof value === "boolean") return labelOfText([String(value)]);
-    const values: readonly unknown[] =
-      Array.isArray(value) || ArrayBuffer.isView(value)
-        ? Array.from(value as ArrayLike<unknown>)
-        : [value];
-    const numbers = values.map((one) => (typeof one === "bigint" ? Number(one) : one));
-    const all = numbers.filter((one) => typeof one === "number");
-    if (all.length === values.length) return labelOfNumbers(all);
-    throw new UnfitExample("holds neither a number nor a text");
-  } catch (error) {
-    if (!(error instanceof UnfitExample)) throw error;
-    throw new UnfitExample(`the column ${column} ${error.message}`);
-  }
-}
-
-/** Which columns are the image and the label: by the file's metadata, else by their names. */
-function columnsOf(shard: string, { columns, metadata }: ParquetFile): Columns {
-  const features = featuresIn(metadata.get("huggingface"));
-  const kindOf = (name: string) => features[name]?._type;
-  const isImage = ({ name, fields }: ParquetColumn) =>
-    kindOf(name) === "Image" || (kindOf(name) === undefined && fields.includes("bytes"));
-  const image = oneOf(shard, columns, isImage, IMAGES, "image");
-  const isLabel = ({ name }: ParquetColumn) => kindOf(name) === "ClassLabel";
-  const label = oneOf(
-    shard,
-    columns.filter(({ name }) => name !== image && !isList(kindOf(name))),
-    isLabel,
-    LABELS,
-    "label",
-  );
-  return { image, label, classNames: features[label]?.names };
-}
-
-/** A list of ClassLabels says several classes, which a vector of zeros and a one must not be taken for. */
-function isList(kind: string | undefined): boolean {
-  return kind === "List" || kind === "LargeList" || kind === "Sequence";
-}
-
-function oneOf(
-  shard: string,
-  columns: readonly ParquetColumn[],
-  fits: (column: ParquetColumn) => boolean,
-  names: readonly string[],
-  what: string,
-): string {
-  const fitting = columns.filter(fits);
-  const [only] = fitting;
-  if (only !== undefined && fitting.length === 1) return only.name;
-  const among = fitting.length > 0 ? fitting : columns;
-  // Of several, only one that is called just so.
-  const wanted = fitting.length > 0 ? names.slice(0, 1) : names;
-  const named = wanted.flatMap((name) => among.find((column) => column.name === name) ?? []);
-  const [first, second] = named;
-  if (first !== undefined && second === undefined) return first.name;
-  throw new UserError(
-    shard,
-    `${named.length + fitting.length === 0 ? "no column is" : "several columns could be"} the ${what}: ` +
-      listed((named.length > 0 ? named : among).map(({ name }) => name)),
-    `one column called ${names[0]}`,
-    what === "image"
-      ? "write images with their bytes, as the feature Image of Hugging Face's datasets does"
-      : "rename the column of classes (rename_column), and leave out other labels (remove_columns)",
-  );
-}
-
-function featuresIn(json: string | undefined): z.infer<typeof featuresSchema>["info"]["features"] {
-  try {
-    return featuresSchema.parse(JSON.parse(json ?? "{}")).info.features;
-  } catch {
-    return {};
-  }
-}
-
-/** @throws UserError where the file is no Parquet file, or damaged */
-async function opened<T>(shard: string, use: (file: ParquetFile) => Promise<T>): Promise<T> {
-  const { handle, sizeBytes } = await openForReading(shard, "give the path of a Parquet file");
-  try {
-    return await use(await openParquet(handle, sizeBytes));
-  } catch (error) {
-    if (!(error instanceof ParquetFault)) throw error;
-    throw new UserError(
-      shard,
-      `cannot be read as a Parquet file: ${error.message}`,
-      "a complete Parquet file, in row groups of less than 2 GiB",
+  const damaged = (got: string) =>
+    new UserError(
+      job.shard,
+      `cannot be read as a Parquet file: ${got}`,
+      "a complete Parquet file",
       "download it again; or write it again with smaller row groups, as datasets' to_parquet does",
-      { cause: error },
     );
-  } finally {
-    await handle.close();
-  }
+  return new Promise<readonly ShardImage[]>((resolve, reject) => {
+    const stalled = () => reject(damaged(`nothing came out of it for ${Math.round(stallMs)} ms`));
+    const timer = setTimeout(stalled, stallMs);
+    child.on("message", (reply: ParquetReply) => {
+      if (reply.kind === "alive") timer.refresh();
+      if (reply.kind === "images") resolve(reply.images);
+      if (reply.kind === "mistake")
+        reject(new UserError(reply.where, reply.got, reply.expected, reply.nextStep));
+      if (reply.kind === "bug") reject(new Error(`${job.shard}: ${reply.stack}`));
+    });
+    child.on("error", reject);
+    child.on("exit", (code, signal) => {
+      clearTimeout(timer);
+      reject(damaged(`reading it ended in ${signal ?? `code ${code}`}, as for want of memory`));
+    });
+    child.send(job);
+  }).finally(() => child.kill("SIGKILL"));
 }

@@ -6,7 +6,7 @@
 import { createHash } from "node:crypto";
 import { mkdir, readdir, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { writeFileAtomically, writeProblem } from "../../archive/atomic-file.js";
+import { isTemporaryName, writeFileAtomically, writeProblem } from "../../archive/atomic-file.js";
 import { cacheFolder } from "../../cache-folder.js";
 import { UserError } from "../../errors.js";
 import { freeBytesOf, sizeText } from "../../zoo/disk-room.js";
@@ -50,7 +50,15 @@ export async function unpackImages(
   }
   await writeFileAtomically(path, write);
   const [shard] = basename(path).split("-");
-  for (const name of await readdir(folder))
-    if (name.startsWith(`${shard}-`) && name !== basename(path))
+  for (const name of await readdir(folder)) {
+    const isEarlier = name.startsWith(`${shard}-`) && name !== basename(path);
+    if (isEarlier || (isTemporaryName(name) && (await isAbandoned(join(folder, name)))))
       await rm(join(folder, name), { force: true });
+  }
+}
+
+/** Of a process that was killed: nobody writes a day long. */
+async function isAbandoned(path: string): Promise<boolean> {
+  const found = await stat(path).catch(() => undefined);
+  return found !== undefined && found.mtimeMs < Date.now() - 24 * 3600 * 1000;
 }

@@ -10,6 +10,7 @@ import {
 } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
 import { readExactly } from "../../archive/file-reading.js";
+import { systemErrorCode } from "../../errors.js";
 
 /** A Parquet file that is damaged, or none, or beyond what is read. */
 export class ParquetFault extends Error {}
@@ -136,7 +137,8 @@ async function faultless<T>(read: () => Promise<T>): Promise<T> {
   try {
     return await read();
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code !== undefined) throw error;
+    // The system's own, as of a disk that fails.
+    if (/^E[A-Z0-9]+$/.test(systemErrorCode(error) ?? "")) throw error;
     throw new ParquetFault(error instanceof Error ? error.message : String(error), {
       cause: error,
     });
