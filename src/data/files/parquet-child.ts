@@ -1,6 +1,6 @@
 /**
- * Run as a process of its own by parquet-images.ts: unpacks the images of one Parquet file. Whatever a
- * damaged file does to it ends only this process.
+ * Run as a process of its own by parquet-process.ts: unpacks the images of one Parquet file after
+ * another. Whatever a damaged file does to it ends only this process.
  */
 import { UserError } from "../../errors.js";
 import { type UnpackJob, unpackParquet } from "./parquet-unpack.js";
@@ -24,7 +24,7 @@ const ALIVE_MS = 1000;
 // Ctrl-C reaches all processes of a terminal; the parent decides what it means, and ends this one.
 process.on("SIGINT", () => undefined);
 process.on("disconnect", () => process.exit());
-process.once("message", (job: UnpackJob) => {
+process.on("message", (job: UnpackJob) => {
   void unpack(job).then((reply) => process.send?.(reply));
 });
 

@@ -7,6 +7,7 @@ import { gzipSync } from "node:zlib";
 import type { Dataset, Split } from "../../../src/data/dataset.js";
 import { exampleName } from "../../../src/data/dataset.js";
 import { loadPath } from "../../../src/data/files/dataset-at-path.js";
+import { parquetReading } from "../../../src/data/files/parquet-images.js";
 import { fixturePath } from "../../fixture-path.js";
 import { tarOf } from "../made-archives.js";
 import { temporaryFolder, writeTree } from "../temporary-folder.js";
@@ -156,7 +157,7 @@ test("Parquet's images are unpacked once, whatever their compression", async (t)
     assert.deepEqual([...dataset.train.labels], [0, 1, 2, 0, 2, 1, 2]);
     await checkImages(dataset.train, TRAIN);
     await checkImages(dataset.val, TEST);
-    assert.match(dataset.notes!.join("\n"), new RegExp(`unpacked once into ${cache}/unpacked/`));
+    assert.match(dataset.notes!.join("\n"), new RegExp(`unpacked into ${cache}/unpacked, where`));
     const { images } = dataset.train;
     assert.ok(images.kind === "files");
     assert.match(
@@ -224,6 +225,19 @@ test("Parquet files that are damaged or hold no images are refused", async (t) =
     await assert.rejects(load(path), /a\.parquet: cannot be read as a Parquet file/);
     assert.deepEqual(await readdir(join(cache, "unpacked")).catch(() => []), []);
   });
+});
+
+test("a Parquet file on which its reader never ends is given up", async (t) => {
+  const folder = await temporaryFolder(t);
+  const path = join(folder, "a.parquet");
+  const whole = await readFile(fixture("parquet-compressed", "gzip.parquet"));
+  const start = whole.subarray(22, 93);
+  await writeFile(path, Buffer.concat([start, start, whole.subarray(93)]));
+  const { images } = await parquetReading(path, { cache: folder, stallMs: 1000 });
+  const read = async () => {
+    for await (const _ of images());
+  };
+  await assert.rejects(read, { name: "UserError", message: /nothing came out of it for 1 s/ });
 });
 
 test("a webdataset is read where it lies, and its parts go by name", async () => {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { gzipSync } from "node:zlib";
+import { deflateSync, gzipSync } from "node:zlib";
 import type { FileSource, Split } from "../../../src/data/dataset.js";
 import { loadPath } from "../../../src/data/files/dataset-at-path.js";
 import { loadShards } from "../../../src/data/files/shard-dataset.js";
@@ -111,6 +111,10 @@ test("a file that was cut off anywhere but between records is refused", async (t
   }
   await writeFile(path, gzipSync(whole));
   await rejects(count(), /shard \(record 0\): is compressed by gzip/);
+  for (const level of [1, 6, 9]) {
+    await writeFile(path, deflateSync(whole, { level }));
+    await rejects(count(), /shard \(record 0\): is compressed by zlib/);
+  }
   await rejects(
     (async () => {
       for await (const _ of readTfRecords(join(folder, "none")));
