@@ -81,10 +81,7 @@ function labelIn(column: string, value: unknown): LabelValue {
     if (value === null || value === undefined) throw new UnfitExample("holds nothing");
     if (typeof value === "string" || value instanceof Uint8Array) return labelOfText([value]);
     if (typeof value === "boolean") return labelOfText([String(value)]);
-    const values: readonly unknown[] =
-      Array.isArray(value) || ArrayBuffer.isView(value)
-        ? Array.from(value as ArrayLike<unknown>)
-        : [value];
+    const values: readonly unknown[] = Array.isArray(value) ? value : [value];
     const numbers = values.map((one) => (typeof one === "bigint" ? Number(one) : one));
     const all = numbers.filter((one) => typeof one === "number");
     if (all.length === values.length) return labelOfNumbers(all);

@@ -7,15 +7,15 @@
 import { join } from "node:path";
 import { UserError } from "../../errors.js";
 import type { ByteRanges, Dataset } from "../dataset.js";
-import { type Faults, faultsFor } from "../faults.js";
+import { type Faults, faultsFor, report } from "../faults.js";
 import { listed } from "../listed.js";
-import type { PartName } from "../parts.js";
+import { type PartName, partNames } from "../parts.js";
 import { type ClassNamesFile, readClassNamesFile } from "./class-names-file.js";
 import { sortedLabels } from "./csv-dataset.js";
 import { datasetOf } from "./dataset-of.js";
 import type { DatasetOptions } from "./dataset-options.js";
 import type { ImageHeader } from "./image-header.js";
-import type { ListedDataset, ListedPart } from "./listed-dataset.js";
+import type { ListedDataset, ListedPart, ListPart } from "./listed-dataset.js";
 import { parquetReading } from "./parquet-images.js";
 import type { Shard, Shards } from "./shard-files.js";
 import {
@@ -27,6 +27,7 @@ import {
   twoTexts,
 } from "./shard-index.js";
 import type { FormatName } from "./shard-names.js";
+import { refusePlaceholder } from "./shard-start.js";
 import { tfRecordImages } from "./tfrecord-images.js";
 import { webDatasetImages } from "./webdataset-images.js";
 
@@ -74,10 +75,14 @@ export async function listShards(
   const file = (tfds?.classNames.length ?? 0) > 0 ? undefined : await readClassNamesFile(folder);
   const reading = new DatasetReading(shards, file, faults);
   reading.note(...notes);
-  const all = Object.entries(parts) as [PartName | "whole", readonly Shard[]][];
+  const listing: Partial<Record<PartName | "whole", ListPart>> = {};
+  for (const part of ["whole", ...partNames] as const) {
+    const own = parts[part];
+    if (own !== undefined) listing[part] = () => reading.part(part, own);
+  }
   return {
     where: folder,
-    parts: Object.fromEntries(all.map(([part, own]) => [part, () => reading.part(part, own)])),
+    parts: listing,
     // Grows while parts are listed.
     notes: reading.notes,
     ...(faults !== undefined && { faults }),
@@ -103,19 +108,19 @@ class DatasetReading {
   async part(name: string, shards: readonly Shard[]): Promise<ListedPart> {
     const found = new PartImages();
     let classNames: readonly string[] = this.shards.tfds?.classNames ?? [];
-    for (const { path, records } of shards) {
+    for (const shard of shards) {
+      const { path } = shard;
+      await refusePlaceholder(path);
       const open = await OPENING[this.shards.format](path, this.shards);
       const index = await indexShard(open, this.faults);
-      const had = index.labels.length;
-      if (records !== undefined && records !== had && this.faults === undefined)
-        throw new UserError(
-          path,
-          `${had} records`,
-          `${records}, as dataset_info.json has it`,
-          "copy or prepare the dataset again",
-        );
-      this.check(path, index);
-      classNames = this.sameNames(path, classNames, open.classNames);
+      try {
+        this.check(shard, index);
+        classNames = sameNames(path, classNames, open.classNames);
+      } catch (error) {
+        // Labels that mean something else cannot be counted among the others.
+        report(error, this.faults);
+        continue;
+      }
       if (open.note !== undefined) this.note(open.note);
       found.add(path, open.file ?? path, index);
     }
@@ -135,8 +140,16 @@ class DatasetReading {
     };
   }
 
-  /** @throws UserError where a shard's labels are of another kind, or mean something else, than before */
-  private check(path: string, index: ShardIndex): void {
+  /** @throws UserError where a shard lacks records, or its labels mean something else than those before */
+  private check({ path, records }: Shard, index: ShardIndex): void {
+    const had = index.labels.length;
+    if (records !== undefined && records !== had)
+      throw new UserError(
+        path,
+        `${had} records`,
+        `${records}, as dataset_info.json has it`,
+        "copy or prepare the dataset again",
+      );
     if (index.labels.length > 0) {
       const are = labelsOf(index);
       this.labels ??= { are, in: path };
@@ -148,17 +161,6 @@ class DatasetReading {
       if (before !== undefined && before !== text) throw twoTexts(path, label, text, before);
       this.texts.set(label, text);
     }
-  }
-
-  private sameNames(
-    path: string,
-    before: readonly string[],
-    own: readonly string[] | undefined,
-  ): readonly string[] {
-    if (own === undefined || before.length === 0) return own ?? before;
-    const at = own.findIndex((name, i) => name !== before[i]);
-    if (at < 0 && own.length === before.length) return before;
-    throw twoTexts(path, Math.max(at, 0), own[at] ?? `none of ${own.length}`, before[at] ?? "none");
   }
 
   /**
@@ -211,6 +213,18 @@ class DatasetReading {
     const name = classNames[label] ?? this.file?.names.get(label);
     return name === undefined ? String(label) : `${label} (${name})`;
   }
+}
+
+/** @throws UserError where a shard names its classes otherwise than one before */
+function sameNames(
+  path: string,
+  before: readonly string[],
+  own: readonly string[] | undefined,
+): readonly string[] {
+  if (own === undefined || before.length === 0) return own ?? before;
+  const at = own.findIndex((name, i) => name !== before[i]);
+  if (at < 0 && own.length === before.length) return before;
+  throw twoTexts(path, Math.max(at, 0), own[at] ?? `none of ${own.length}`, before[at] ?? "none");
 }
 
 /** The images of a part's shards. */

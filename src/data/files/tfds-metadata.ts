@@ -148,7 +148,7 @@ function featuresIn(json: unknown, path: readonly string[]): Feature[] {
   const kind = className.split(".").at(-1)!;
   const content = contentSchema.safeParse(node.content).data;
   if (kind === "FeaturesDict") {
-    const nested = node.featuresDict?.features ?? (content as Record<string, unknown>) ?? {};
+    const nested = node.featuresDict?.features ?? content ?? {};
     return Object.entries(nested).flatMap(([key, value]) => featuresIn(value, [...path, key]));
   }
   const dtype =

@@ -139,6 +139,35 @@ test("shards whose labels mean different things are no dataset", async (t) => {
   );
 });
 
+test("where faults are only reported, shards of another dataset are named and left out", async (t) => {
+  const folder = await temporaryFolder(t);
+  const shard = (...labels: Feature[]) =>
+    tfRecords(labels.map((label) => example({ image, label })));
+  await writeTree(folder, {
+    "a.tfrecord": shard([0], [1], [0], [1]),
+    "b.tfrecord": shard("cat", "dog"),
+    "c.tfrecord": shard([0, 1], [1, 0]),
+  });
+  const dataset = await loadPath(folder, { ...options, badImages: "report" });
+  assert.equal((dataset?.train.labels.length ?? 0) + (dataset?.val.labels.length ?? 0), 4);
+  assert.match(
+    dataset!.faults!.join("\n"),
+    /b\.tfrecord: labels that are words.*\n.*c\.tfrecord: labels/,
+  );
+});
+
+test("a file that stands for a shard is told as that", async (t) => {
+  const folder = await temporaryFolder(t);
+  const pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n";
+  for (const name of ["a.parquet", "a.tfrecord", "a.tar"]) {
+    await writeTree(folder, { [name]: pointer });
+    const path = `${folder}/${name}`;
+    await assert.rejects(loadPath(path, options), /a Git LFS pointer .*git lfs pull/s);
+    await writeTree(folder, { [name]: "<!DOCTYPE html><html>" });
+    await assert.rejects(loadPath(path, options), /a web page in place of the file/);
+  }
+});
+
 test("a shard without a record is no image of a dataset", async (t) => {
   const folder = await temporaryFolder(t);
   const one = (label: number) => example({ image, label: [label] });
