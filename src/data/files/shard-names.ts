@@ -31,16 +31,16 @@ const PREPARE_AGAIN =
 const UNREAD: readonly (readonly [name: RegExp, called: string, next: string])[] = [
   [
     /\.arrow$/i,
-    "an Arrow file, as Hugging Face's save_to_disk writes it",
+    "is an Arrow file, as Hugging Face's save_to_disk writes it",
     'write Parquet files: python -c "from datasets import load_from_disk; ' +
       "load_from_disk('FOLDER').to_parquet('train.parquet')\" (of each split, where it has several)",
   ],
-  [/\.array_?record(\W|$)/i, "a shard of TFDS in the format array_record", PREPARE_AGAIN],
-  [/\.riegeli(\W|$)/i, "a shard of TFDS in the format riegeli", PREPARE_AGAIN],
-  [/\.parquet-\d{5,}-of-\d{5,}$/i, "a shard of TFDS in the format parquet", PREPARE_AGAIN],
+  [/\.array_?record(\W|$)/i, "is a shard of TFDS in the format array_record", PREPARE_AGAIN],
+  [/\.riegeli(\W|$)/i, "is a shard of TFDS in the format riegeli", PREPARE_AGAIN],
+  [/\.parquet-\d{5,}-of-\d{5,}$/i, "is a shard of TFDS in the format parquet", PREPARE_AGAIN],
   [
     /\.(tar\.(gz|bz2|xz|zst)|tgz)$/i,
-    "a compressed tar archive, in which images cannot be read where they lie",
+    "is a compressed tar archive, in which images cannot be read where they lie",
     "decompress it (gunzip, unxz, unzstd), or unpack it (tar -xf) where it holds class folders",
   ],
 ];

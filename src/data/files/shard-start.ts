@@ -1,10 +1,11 @@
 /** What may lie in the place of a shard that was not downloaded. */
 
-import { isWebPage } from "../../archive/file-kind.js";
+import { fileKind, KIND_BYTES } from "../../archive/file-kind.js";
 import { openForReading } from "../../archive/file-reading.js";
 import { UserError } from "../../errors.js";
 
-const START_BYTES = 64;
+/** What a download leaves that went wrong; other kinds the shards' own readers tell. */
+const PLACEHOLDERS: readonly string[] = ["git-lfs", "html", "xml"];
 
 /**
  * Refuses a file that stands for a shard, whatever the shard's format.
@@ -13,15 +14,14 @@ const START_BYTES = 64;
 export async function refusePlaceholder(shard: string): Promise<void> {
   const { handle } = await openForReading(shard, "give the path of a shard");
   try {
-    const { bytesRead, buffer } = await handle.read(new Uint8Array(START_BYTES), 0, START_BYTES, 0);
-    const start = buffer.subarray(0, bytesRead);
-    const isPointer = Buffer.from(start).toString("latin1").startsWith("version https://git-lfs");
-    if (!isPointer && !isWebPage(start)) return;
+    const { bytesRead, buffer } = await handle.read(new Uint8Array(KIND_BYTES), 0, KIND_BYTES, 0);
+    const kind = fileKind(buffer.subarray(0, bytesRead));
+    if (kind === undefined || !PLACEHOLDERS.includes(kind.id)) return;
     throw new UserError(
       shard,
-      isPointer ? "a Git LFS pointer in place of the file" : "a web page in place of the file",
+      `is ${kind.name}`,
       "the shard itself",
-      isPointer ? "fetch it: git lfs pull" : "download it again, and look at it",
+      kind.remedy ?? "download it again, and look at its size",
     );
   } finally {
     await handle.close();

@@ -164,7 +164,7 @@ test("a file that stands for a shard is told as that", async (t) => {
     const path = `${folder}/${name}`;
     await assert.rejects(loadPath(path, options), /a Git LFS pointer .*git lfs pull/s);
     await writeTree(folder, { [name]: "<!DOCTYPE html><html>" });
-    await assert.rejects(loadPath(path, options), /a web page in place of the file/);
+    await assert.rejects(loadPath(path, options), /is a web page/);
   }
 });
 
