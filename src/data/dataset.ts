@@ -21,6 +21,8 @@ export interface ByteRanges {
   readonly lengths: Float64Array;
   /** Which record of its file each image is, from 0 on. */
   readonly records: Int32Array;
+  /** `[n]`, the files as people know them, where those that hold the images were made of others. */
+  readonly shards?: readonly string[] | undefined;
 }
 
 /** Images that lie in files, decoded by the engine when they are needed. */
@@ -83,7 +85,8 @@ export function exampleName(
   { paths, ranges }: Pick<FileSource, "paths" | "ranges">,
   index: number,
 ): string {
-  return ranges === undefined ? paths[index]! : `${paths[index]} (record ${ranges.records[index]})`;
+  if (ranges === undefined) return paths[index]!;
+  return `${ranges.shards?.[index] ?? paths[index]} (record ${ranges.records[index]})`;
 }
 
 /** The images at some indices, in that order. */
@@ -98,6 +101,7 @@ export function takeFiles(images: FileSource, indices: ArrayLike<number>): FileS
         offsets: Float64Array.from(at, (index) => ranges.offsets[index]!),
         lengths: Float64Array.from(at, (index) => ranges.lengths[index]!),
         records: Int32Array.from(at, (index) => ranges.records[index]!),
+        ...(ranges.shards && { shards: at.map((index) => ranges.shards![index]!) }),
       },
     }),
     orientations: Uint8Array.from(at, (index) => images.orientations[index]!),

@@ -1,5 +1,6 @@
 /** The kinds of files that are read, with small sound ones of each, and how each is read. */
-import { lstat, mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
+import { lstat, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { deflateSync, gunzipSync, gzipSync } from "node:zlib";
 import { readNpy } from "../../src/archive/npy.js";
@@ -8,8 +9,11 @@ import { NpzReader } from "../../src/archive/npz-reader.js";
 import type { NumericArray } from "../../src/archive/numeric-array.js";
 import { readImageHeader } from "../../src/data/files/image-header.js";
 import { readLabelTable } from "../../src/data/files/label-table.js";
+import { parquetReading } from "../../src/data/files/parquet-images.js";
+import { loadShards } from "../../src/data/files/shard-dataset.js";
+import { indexShard } from "../../src/data/files/shard-index.js";
 import { findImages } from "../../src/data/files/table-images.js";
-import { loadTfRecords } from "../../src/data/files/tfrecord-dataset.js";
+import { webDatasetImages } from "../../src/data/files/webdataset-images.js";
 import { readPickle } from "../../src/data/formats/pickle.js";
 import { readTarGz } from "../../src/data/formats/tar-gz.js";
 import { unpackArchive } from "../../src/data/formats/unpack-archive.js";
@@ -89,8 +93,37 @@ const shard = async () => {
 };
 
 const loadShard = async (path: string, folder: string) => {
-  const shards = { folder, parts: { whole: [path] } };
-  await loadTfRecords(shards, { name: "bad", seed: 0, badImages: "skip" });
+  const shards = { folder, format: "tfrecord", parts: { whole: [{ path }] }, notes: [] } as const;
+  await loadShards(shards, { name: "bad", seed: 0, badImages: "skip" });
+  return undefined;
+};
+
+const shardFixtures = (names: readonly string[]) => fixtures(["data", "shards"], names);
+
+/** A tar whose headers' checksums hold. */
+async function writeTar(path: string, damaged: Uint8Array): Promise<void> {
+  const tar = Buffer.from(damaged);
+  for (let at = 0; at + 512 <= tar.length; at += 512) {
+    if (tar.toString("latin1", at + 257, at + 262) !== "ustar") continue;
+    tar.fill(" ", at + 148, at + 156);
+    const sum = tar.subarray(at, at + 512).reduce((total, byte) => total + byte, 0);
+    tar.write(`${sum.toString(8).padStart(6, "0")}\0 `, at + 148, "latin1");
+  }
+  await writeFile(path, tar);
+}
+
+const readTar = async (path: string) => {
+  for await (const _ of webDatasetImages(path));
+  return undefined;
+};
+
+const readParquet = async (path: string) => {
+  const cache = await mkdtemp(join(tmpdir(), "bit-bad-cache-"));
+  try {
+    await indexShard(await parquetReading(path, { cache, stallMs: 5000 }), undefined, cache);
+  } finally {
+    await rm(cache, { recursive: true });
+  }
   return undefined;
 };
 
@@ -188,6 +221,26 @@ export const FORMATS: readonly Format[] = [
       await writeFile(path, tfRecords([first!, second!, damaged]));
     },
     read: loadShard,
+  },
+  {
+    name: "webdataset",
+    sound: shardFixtures(["webdataset/train-000001.tar", "pax.tar", "gnu.tar"]),
+    read: readTar,
+  },
+  {
+    name: "webdataset whose checksums hold",
+    sound: shardFixtures(["webdataset/train-000001.tar", "pax.tar", "gnu.tar"]),
+    write: writeTar,
+    read: readTar,
+  },
+  {
+    name: "Parquet",
+    sound: shardFixtures(
+      ["none", "snappy", "gzip", "zstd", "brotli", "lz4", "words"].map(
+        (name) => `parquet-compressed/${name}.parquet`,
+      ),
+    ),
+    read: readParquet,
   },
   {
     name: "CSV",

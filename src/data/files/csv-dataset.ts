@@ -172,8 +172,8 @@ function nameOf(file: string): string {
   return basename(file, extname(file));
 }
 
-/** Sorted by value where all are whole numbers, else by code point. */
-function sortedLabels(labels: Iterable<string>): string[] {
+/** Labels in words, sorted by value where all are whole numbers, else by code point. */
+export function sortedLabels(labels: Iterable<string>): string[] {
   const names = [...labels];
   const whole = names.every((name) => /^[+-]?\d{1,15}$/.test(name));
   return names.sort(whole ? (a, b) => Number(a) - Number(b) || byCodePoint(a, b) : byCodePoint);

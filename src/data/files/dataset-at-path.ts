@@ -8,17 +8,20 @@ import { listFolder } from "./class-folders.js";
 import { loadCsv } from "./csv-dataset.js";
 import type { DatasetOptions } from "./dataset-options.js";
 import { loadImageFolder } from "./image-folder.js";
+import { loadShards } from "./shard-dataset.js";
+import { findShards, oneShard, shardsMatching } from "./shard-files.js";
+import { formatOf, refuseUnread, unreadIn } from "./shard-names.js";
+import { isPattern } from "./shard-pattern.js";
 import { isTableName, metadataTables, tablesIn } from "./tables-in-folder.js";
-import { loadTfRecords } from "./tfrecord-dataset.js";
-import { isShard, shardsIn, shardsMatching } from "./tfrecord-shards.js";
 
 /** What a path may be, for messages. */
 export const PATH_KINDS =
-  "a folder of images, a table (.csv, .tsv, .jsonl) of paths and labels, or a folder or pattern of TFRecord shards";
+  "a folder of images, a table (.csv, .tsv, .jsonl) of paths and labels, or a folder or pattern of shards " +
+  "(TFRecord, Parquet, webdataset)";
 
 /**
- * Loads the dataset at a path: a CSV file; a folder with a train.csv, with TFRecord shards, or with class
- * folders; or a pattern of shards (`*` and `?` in the file's name).
+ * Loads the dataset at a path: a CSV file; a shard; a folder with a train.csv, with shards, or with class
+ * folders; or a pattern of shards (`*`, `?` and `{00..12}` in the file's name).
  * It is called after its file or folder.
  * @returns undefined where nothing is there
  * @throws UserError as the loader of its kind
@@ -32,11 +35,13 @@ export async function loadPath(
   const trainNeeded = given.evaluation === undefined;
   const kind = await kindOf(whole);
   if (kind === "file") {
-    if (!isShard(basename(whole))) return loadCsv({ files: { whole } }, options);
-    return loadTfRecords({ folder: dirname(whole), parts: { whole: [whole] } }, options);
+    if (unreadIn([whole]) !== undefined) refuseUnread(dirname(whole), [basename(whole)]);
+    if (formatOf(basename(whole)) === undefined) return loadCsv({ files: { whole } }, options);
+    const { files } = await listFolder(dirname(whole));
+    return loadShards(await oneShard(whole, files), options);
   }
   if (kind === undefined)
-    return /[*?]/.test(path) ? loadTfRecords(await shardsMatching(whole), options) : undefined;
+    return isPattern(path) ? loadShards(await shardsMatching(whole), options) : undefined;
 
   const entries = await listFolder(whole);
   const { files, folders } = entries;
@@ -48,8 +53,8 @@ export async function loadPath(
       return loadImageFolder(whole, options);
   const tables = await tablesIn(whole, entries, !trainNeeded);
   if (tables !== undefined) return loadCsv(tables, options);
-  const shards = shardsIn(whole, files);
-  if (shards !== undefined) return loadTfRecords(shards, options);
+  const shards = await findShards(whole, { files, folders });
+  if (shards !== undefined) return loadShards(shards, options);
   return loadImageFolder(whole, options);
 }
 

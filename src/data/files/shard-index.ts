@@ -1,15 +1,38 @@
 /**
- * Where in a TFRecord shard the images are, and what they are. A shard is read through once; what is
- * found is kept for later runs, by the shard's size and time: ImageNet's shards have 140 GB.
+ * Where in a shard the images are, and what they are. A shard is read through once; what is found is
+ * kept for later runs, by the shard's size and time: ImageNet's shards have 140 GB.
  */
 import { stat } from "node:fs/promises";
 import { z } from "zod";
 import { cacheFolder } from "../../cache-folder.js";
+import { UserError } from "../../errors.js";
 import { type Faults, report } from "../faults.js";
-import { type ImageExample, parseImageExample } from "../formats/tf-example.js";
-import { damagedRecord, readTfRecords, type TfRecord } from "../formats/tfrecord-reader.js";
-import { imageHeaderOf } from "./image-header.js";
+import type { LabelValue, UnfitExample } from "../formats/label-value.js";
+import type { ImageHeader } from "./image-header.js";
 import { keep, keptPath, readKept, SETTLED_MS } from "./kept-json.js";
+
+/** An image as it is found in a shard. */
+export interface ShardImage {
+  /** Where its bytes begin in the file that holds them. */
+  readonly offset: number;
+  /** Bytes of it. */
+  readonly length: number;
+  readonly header: ImageHeader;
+  readonly label: LabelValue;
+  /** The class in words, where the label is a number and the shard has these too. */
+  readonly text: string | undefined;
+}
+
+/** How the images of a shard are found. */
+export interface ShardReading {
+  readonly shard: string;
+  /** What else decides what is found in it: its format, the features that are looked for. */
+  readonly as: string;
+  /** Finds them, each once, in order. */
+  readonly images: () => AsyncIterable<ShardImage>;
+  /** The file that holds their bytes, which finding them writes; by default the shard itself. */
+  readonly file?: string | undefined;
+}
 
 /** A smaller shard is read as quickly as what is kept of it. */
 const KEPT_FROM_BYTES = 2 ** 20;
@@ -29,13 +52,17 @@ const headerSchema = z.discriminatedUnion("kind", [
 ]);
 
 const indexSchema = z.object({
-  /** Where each image begins in the shard, and its bytes. */
+  /** Where each image begins in its file, and its bytes. */
   offsets: z.array(z.number()),
   lengths: z.array(z.number()),
-  /** As the shard has them. */
+  /** `[n]`, numbers as the shard has them, or indices of `words`. */
   labels: z.array(z.number()),
+  /** The classes in words, where labels are no numbers. */
+  words: z.array(z.string()).optional(),
+  /** How many numbers a label has, where it is a vector with a single 1. */
+  width: z.number().optional(),
   headers: z.array(headerSchema),
-  /** The first words for each label. */
+  /** The words for each label that is a number. */
   texts: z.array(z.tuple([z.number(), z.string()])),
 });
 
@@ -44,8 +71,9 @@ export type ShardIndex = z.infer<typeof indexSchema>;
 
 const keptSchema = z.object({
   // To be raised whenever more, or something else, is found in a shard.
-  format: z.literal(1),
+  format: z.literal(2),
   shard: z.string(),
+  as: z.string(),
   sizeBytes: z.number(),
   mtimeMs: z.number(),
   index: indexSchema,
@@ -55,52 +83,114 @@ const keptSchema = z.object({
  * The images of a shard.
  * @param faults where damage is named, rather than in an error; the records before it count then
  * @param cache the user's cache folder
- * @throws UserError that names shard and record, where one is damaged or no image with a label
+ * @throws UserError that names shard and record, where one is damaged or no image with a label, or
+ * where labels are of several kinds
  */
 export async function indexShard(
-  shard: string,
+  reading: ShardReading,
   faults?: Faults,
   cache: string = cacheFolder(),
 ): Promise<ShardIndex> {
-  const path = keptPath(cache, "shards", shard);
+  const { shard, as, file: made } = reading;
+  const path = keptPath(cache, "shards", `${as}\n${shard}`);
   // What cannot be read at all, the reader reports.
   const file = await stat(shard).catch(() => undefined);
-  const state = { format: 1, shard, sizeBytes: file?.size ?? 0, mtimeMs: file?.mtimeMs ?? 0 };
-  const isLarge = state.sizeBytes >= KEPT_FROM_BYTES;
-  const kept = !isLarge ? undefined : keptSchema.safeParse(await readKept(path)).data;
-  if (kept?.shard === shard && kept.sizeBytes === state.sizeBytes && kept.mtimeMs === state.mtimeMs)
-    return kept.index;
+  const state = { format: 2, shard, as, sizeBytes: file?.size ?? 0, mtimeMs: file?.mtimeMs ?? 0 };
+  const isWorthKeeping = made !== undefined || state.sizeBytes >= KEPT_FROM_BYTES;
+  const kept = !isWorthKeeping ? undefined : keptSchema.safeParse(await readKept(path)).data;
+  const isSame = kept?.sizeBytes === state.sizeBytes && kept.mtimeMs === state.mtimeMs;
+  const isOfIt = kept?.shard === shard && kept.as === as && isSame;
+  if (isOfIt && (made === undefined || (await isWhole(made, kept.index)))) return kept.index;
   const begunMs = Date.now();
   const found = faults?.length;
-  const index = await readThrough(shard, faults);
+  const index = await readThrough(reading, faults);
   const settled = state.mtimeMs < begunMs - SETTLED_MS && faults?.length === found;
-  if (settled && isLarge) await keep(path, { ...state, index });
+  if (settled && isWorthKeeping) await keep(path, { ...state, index });
   return index;
 }
 
-async function readThrough(shard: string, faults: Faults | undefined): Promise<ShardIndex> {
+/** Whether the file that was made of a shard is still there. */
+async function isWhole(file: string, { offsets, lengths }: ShardIndex): Promise<boolean> {
+  const found = await stat(file).catch(() => undefined);
+  return found?.size === (offsets.at(-1) ?? 0) + (lengths.at(-1) ?? 0);
+}
+
+async function readThrough(
+  { shard, images }: ShardReading,
+  faults: Faults | undefined,
+): Promise<ShardIndex> {
   const index: ShardIndex = { offsets: [], lengths: [], labels: [], headers: [], texts: [] };
   const texts = new Map<number, string>();
+  const words = new Map<string, number>();
+  let first: LabelValue | undefined;
   try {
-    for await (const record of readTfRecords(shard)) {
-      const { encoded, label, text } = parse(shard, record);
-      index.offsets.push(record.offset + encoded.byteOffset - record.bytes.byteOffset);
-      index.lengths.push(encoded.length);
-      index.labels.push(label);
-      index.headers.push(imageHeaderOf(encoded));
-      if (text && !texts.has(label)) texts.set(label, text);
+    for await (const { offset, length, header, label, text } of images()) {
+      const where = `${shard} (record ${index.labels.length})`;
+      first ??= label;
+      if (kindOf(label) !== kindOf(first)) throw severalKinds(where, kindOf(label), kindOf(first));
+      const number = label.kind === "number" ? label.number : placeOf(label.word, words);
+      if (text !== undefined && text !== (texts.get(number) ?? text))
+        throw twoTexts(where, number, text, texts.get(number)!);
+      index.offsets.push(offset);
+      index.lengths.push(length);
+      index.labels.push(number);
+      index.headers.push(header);
+      if (text !== undefined && text !== "") texts.set(number, text);
     }
   } catch (error) {
     report(error, faults);
   }
-  return { ...index, texts: [...texts] };
+  return {
+    ...index,
+    texts: [...texts],
+    ...(first?.kind === "word" && { words: [...words.keys()] }),
+    ...(first?.kind === "number" && first.width !== undefined && { width: first.width }),
+  };
 }
 
-function parse(path: string, { index, bytes }: TfRecord): ImageExample {
-  try {
-    return parseImageExample(bytes);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw damagedRecord(path, index, `is no example of an image: ${reason}`, error);
-  }
+function placeOf(word: string, words: Map<string, number>): number {
+  const place = words.get(word) ?? words.size;
+  words.set(word, place);
+  return place;
+}
+
+/** How a shard's labels are stored, in words: all of a dataset's are alike. */
+export function labelsOf({ words, width }: Pick<ShardIndex, "words" | "width">): string {
+  if (words !== undefined) return "words";
+  return width === undefined ? "numbers" : `vectors of ${width} numbers`;
+}
+
+function kindOf(label: LabelValue): string {
+  return labelsOf(label.kind === "word" ? { words: [] } : { width: label.width });
+}
+
+/** Labels that are not all stored alike, as those of two datasets are. */
+export function severalKinds(where: string, got: string, before: string): UserError {
+  return new UserError(
+    where,
+    `labels that are ${got}, where those before it are ${before}`,
+    "labels of one kind in all shards of a dataset",
+    "keep shards of different datasets in different folders, or write the labels alike",
+  );
+}
+
+/** A label's number that means two classes, as in shards of two datasets. */
+export function twoTexts(where: string, label: number, text: string, before: string): UserError {
+  return new UserError(
+    where,
+    `calls label ${label} ${text}, which is ${before} before it`,
+    "one name for each label in all shards of a dataset",
+    "keep shards of different datasets in different folders, or correct the labels",
+  );
+}
+
+/** A record that is sound, but holds no image, several, or not one class. */
+export function unfitRecord(shard: string, record: number, unfit: UnfitExample): UserError {
+  return new UserError(
+    `${shard} (record ${record})`,
+    unfit.message,
+    "one image and one class in each record: its number, its name, or a vector with a single 1",
+    "write the shards so, or leave out those without labels by a pattern of the others, in quotes",
+    { cause: unfit },
+  );
 }

@@ -1,118 +1,108 @@
 /**
  * Reads the few features of a tf.train.Example that make an image with its label. The rest is passed
- * over undecoded. Source: tensorflow/core/example/{example,feature}.proto.
+ * over undecoded.
  */
 
-import protobuf from "protobufjs/minimal.js";
+import { featuresOf, valuesOf } from "./example-features.js";
+import {
+  type LabelValue,
+  labelAmong,
+  labelOfNumbers,
+  labelOfText,
+  textOf,
+  UnfitExample,
+} from "./label-value.js";
 
 /** An image as TensorFlow's datasets store it. */
 export interface ImageExample {
   /** The image's file, a view of the example's bytes. */
   readonly encoded: Uint8Array;
-  readonly label: number;
+  readonly label: LabelValue;
   /** The class in words, its WordNet id first, where the example has these. */
   readonly text: string | undefined;
 }
 
-/** The features' names: as ImageNet's and TF-Slim's scripts write them, and as TFDS does. */
+/** The features that are the image and its label. */
+export interface ExampleNames {
+  readonly image: string;
+  readonly label: string;
+}
+
+/**
+ * The features' names where nothing tells them: as ImageNet's and TF-Slim's scripts write them; as TFDS
+ * does; and as TensorFlow's tutorials and the datasets on Kaggle have them.
+ */
 const NAMES = [
   {
-    image: "image/encoded",
-    label: "image/class/label",
+    images: ["image/encoded"],
+    labels: ["image/class/label"],
     texts: ["image/class/synset", "image/class/text"],
   },
-  { image: "image", label: "label", texts: [] },
+  {
+    images: ["image", "image_raw", "image_bytes", "encoded", "img", "jpeg", "png"],
+    labels: ["label", "class", "target", "labels", "class_id", "label_id", "one_hot_class"],
+    texts: ["class_name", "label_name"],
+  },
 ] as const;
 
-/** Fields of the messages, by number. */
-const EXAMPLE_FEATURES = 1;
-const FEATURES_ENTRY = 1;
-const ENTRY_KEY = 1;
-const ENTRY_VALUE = 2;
-const FEATURE_BYTES = 1;
-const FEATURE_INTEGERS = 3;
-const LIST_VALUE = 1;
-
-/** An example of one image has a dozen features or so. */
-const MAX_FIELDS = 10_000;
-
-/** The wire type of bytes, text, messages and packed numbers. */
-const DELIMITED = 2;
-
-/** @throws Error that says what is lacking, or that the bytes are no Example */
-export function parseImageExample(bytes: Uint8Array): ImageExample {
+/**
+ * @param names where it is known which features these are
+ * @throws UnfitExample that says what is lacking; Error where the bytes are no Example
+ */
+export function parseImageExample(bytes: Uint8Array, names?: ExampleNames): ImageExample {
   const features = featuresOf(bytes);
-  for (const { image, label, texts } of NAMES) {
-    const encoded = features.get(image);
-    const value = features.get(label);
-    if (encoded === undefined || value === undefined) continue;
-    const [first] = bytesOf(encoded);
-    const number = firstInteger(value);
-    if (first === undefined) throw new Error(`the feature ${image} holds no bytes`);
-    if (number === undefined) throw new Error(`the feature ${label} holds no whole number`);
-    const words = texts.flatMap((text) => {
-      const [bytes] = bytesOf(features.get(text) ?? new Uint8Array(0));
-      return bytes === undefined || bytes.length === 0 ? [] : [textOf(bytes)];
+  const known = names && [{ images: [names.image], labels: [names.label], texts: [] }];
+  for (const { images, labels, texts } of known ?? NAMES) {
+    const imageNames = images.filter((name) => features.has(name));
+    const labelNames = labels.filter((name) => features.has(name));
+    const [image, second] = imageNames;
+    if (image === undefined || labelNames.length === 0) continue;
+    if (second !== undefined)
+      throw new UnfitExample(`two features could be the image: ${image} and ${second}`);
+    const encoded = imageIn(image, features.get(image)!);
+    const { label, word } = labelAmong(
+      labelNames.map((name) => [name, labelIn(name, features.get(name)!)]),
+    );
+    const words = texts.flatMap((name) => {
+      const { values } = valuesOf(features.get(name) ?? new Uint8Array(0));
+      return values.flatMap((value) =>
+        value instanceof Uint8Array && value.length > 0 ? [textOf(value) ?? []].flat() : [],
+      );
     });
-    return { encoded: first, label: number, text: words.join(" ") || undefined };
+    return { encoded, label, text: words.join(" ") || word };
   }
+  throw new UnfitExample(lacking(features, known ?? NAMES));
+}
+
+function imageIn(name: string, feature: Uint8Array): Uint8Array {
+  const { kind, values } = valuesOf(feature);
+  const [first] = values;
+  if (kind !== "bytes" || !(first instanceof Uint8Array))
+    throw new UnfitExample(`the feature ${name} holds no bytes`);
+  if (values.length > 1)
+    throw new UnfitExample(
+      `the feature ${name} holds ${values.length} images, and one is expected`,
+    );
+  return first;
+}
+
+function labelIn(name: string, feature: Uint8Array): LabelValue {
+  const { kind, values } = valuesOf(feature);
+  try {
+    return kind === "bytes" ? labelOfText(values) : labelOfNumbers(values);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new UnfitExample(`the feature ${name} ${reason}`);
+  }
+}
+
+function lacking(
+  features: ReadonlyMap<string, Uint8Array>,
+  wanted: readonly { readonly images: readonly string[]; readonly labels: readonly string[] }[],
+): string {
   const names = [...features.keys()].sort().map((name) => name.slice(0, 40));
   const more = names.length > 10 ? ` and ${names.length - 10} more` : "";
   const found = names.slice(0, 10).join(", ") + more || "no feature at all";
-  const wanted = NAMES.map(({ image, label }) => `${image} and ${label}`).join(", nor ");
-  throw new Error(`has neither ${wanted}, but ${found}`);
-}
-
-/** Each feature's message, by name. */
-function featuresOf(bytes: Uint8Array): Map<string, Uint8Array> {
-  const features = new Map<string, Uint8Array>();
-  for (const list of messages(bytes, EXAMPLE_FEATURES)) {
-    for (const entry of messages(list, FEATURES_ENTRY)) {
-      const [key] = messages(entry, ENTRY_KEY);
-      const [value] = messages(entry, ENTRY_VALUE);
-      if (key !== undefined && value !== undefined) features.set(textOf(key), value);
-    }
-  }
-  return features;
-}
-
-function bytesOf(feature: Uint8Array): Uint8Array[] {
-  return messages(feature, FEATURE_BYTES).flatMap((list) => messages(list, LIST_VALUE));
-}
-
-/** The first whole number of a feature: they are packed into one field, or each is its own. */
-function firstInteger(feature: Uint8Array): number | undefined {
-  for (const list of messages(feature, FEATURE_INTEGERS)) {
-    const reader = protobuf.Reader.create(list);
-    while (reader.pos < reader.len) {
-      const tag = reader.uint32();
-      if (tag >>> 3 !== LIST_VALUE) {
-        reader.skipType(tag & 7);
-        continue;
-      }
-      // A length of none is an empty list.
-      if ((tag & 7) === DELIMITED && reader.uint32() === 0) continue;
-      return Number(reader.int64().toString());
-    }
-  }
-  return undefined;
-}
-
-/** What a message holds in a field of bytes, text or messages: views of it. */
-function messages(bytes: Uint8Array, field: number): Uint8Array[] {
-  const found: Uint8Array[] = [];
-  const reader = protobuf.Reader.create(bytes);
-  while (reader.pos < reader.len) {
-    const tag = reader.uint32();
-    if (tag === ((field << 3) | DELIMITED)) found.push(reader.bytes());
-    else reader.skipType(tag & 7);
-    if (found.length > MAX_FIELDS) throw new Error(`more than ${MAX_FIELDS} features or values`);
-  }
-  return found;
-}
-
-const decoder = new TextDecoder();
-
-function textOf(bytes: Uint8Array): string {
-  return decoder.decode(bytes);
+  const pairs = wanted.map(({ images, labels }) => `${images[0]} and ${labels[0]}`);
+  return `has neither ${pairs.join(", nor ")}, but ${found}`;
 }

@@ -40,11 +40,13 @@ export async function* readTfRecords(path: string): AsyncGenerator<TfRecord> {
       const ends = "the file ends within it";
       const header = await window.take(HEADER_BYTES);
       if (header === undefined) throw damaged(ends);
-      if (index === 0 && header[0] === 0x1f && header[1] === 0x8b)
-        throw damaged("is compressed by gzip, and images cannot be read from within");
       const numbers = new DataView(header.buffer, header.byteOffset, HEADER_BYTES);
-      if (numbers.getUint32(8, true) !== maskedCrc32c(header.subarray(0, 8)))
+      if (numbers.getUint32(8, true) !== maskedCrc32c(header.subarray(0, 8))) {
+        const by = index === 0 ? compressionOf(header) : undefined;
+        if (by !== undefined)
+          throw damaged(`is compressed by ${by}, and images cannot be read from within`);
         throw damaged("the checksum of its length does not match");
+      }
       const length = Number(numbers.getBigUint64(0, true));
       if (length > window.left) throw damaged(ends);
       if (length > MAX_RECORD_BYTES) throw damaged(`has ${length} bytes`);
@@ -60,6 +62,13 @@ export async function* readTfRecords(path: string): AsyncGenerator<TfRecord> {
   } finally {
     await file.close();
   }
+}
+
+/** The compressions that TFRecordWriter has, by a file's first bytes: RFC 1952 and RFC 1950. */
+function compressionOf(start: Uint8Array): string | undefined {
+  const [first, second] = [start[0]!, start[1]!];
+  if (first === 0x1f && second === 0x8b) return "gzip";
+  return first === 0x78 && (first * 256 + second) % 31 === 0 ? "zlib" : undefined;
 }
 
 /** A record that does not hold what it should. */

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { loadPath } from "../../../src/data/files/dataset-at-path.js";
 import { indexShard } from "../../../src/data/files/shard-index.js";
+import { tfRecordImages } from "../../../src/data/files/tfrecord-images.js";
 import { fixturePath } from "../../fixture-path.js";
 import { temporaryFolder, writeTree } from "../temporary-folder.js";
 import { example, tfRecords } from "../tfrecord-files.js";
@@ -31,12 +32,13 @@ async function shardOf(t: TestContext, padding: number) {
     tfRecords([...records, example({ image: PNG.subarray(0, 60), label: [7] })]),
   );
   await utimes(shard, LONG_AGO, LONG_AGO);
-  return { shard, cache: join(folder, "cache") };
+  const images = () => tfRecordImages(shard, undefined);
+  return { shard, reading: { shard, as: "test", images }, cache: join(folder, "cache") };
 }
 
 test("what is found in a large shard is kept until the shard changes", async (t) => {
-  const { shard, cache } = await shardOf(t, 2 ** 20);
-  const read = await indexShard(shard, undefined, cache);
+  const { shard, reading, cache } = await shardOf(t, 2 ** 20);
+  const read = await indexShard(reading, undefined, cache);
   assert.deepEqual(read.labels, [7, 9, 7]);
   assert.deepEqual(read.texts, [
     [7, "n01440764 tench"],
@@ -44,23 +46,23 @@ test("what is found in a large shard is kept until the shard changes", async (t)
   ]);
   const [kept] = await readdir(join(cache, "shards"));
   const file = join(cache, "shards", kept!);
-  assert.deepEqual(await indexShard(shard, undefined, cache), read);
+  assert.deepEqual(await indexShard(reading, undefined, cache), read);
   await writeFile(file, (await readFile(file, "utf8")).replace("tench", "kept"));
-  assert.deepEqual((await indexShard(shard, undefined, cache)).texts[0], [7, "n01440764 kept"]);
+  assert.deepEqual((await indexShard(reading, undefined, cache)).texts[0], [7, "n01440764 kept"]);
 
   await utimes(shard, LONG_AGO, new Date(LONG_AGO.getTime() + 1000));
-  assert.deepEqual(await indexShard(shard, undefined, cache), read);
+  assert.deepEqual(await indexShard(reading, undefined, cache), read);
   await writeFile(file, "damaged");
-  assert.deepEqual(await indexShard(shard, undefined, cache), read);
+  assert.deepEqual(await indexShard(reading, undefined, cache), read);
 });
 
 test("of a small shard, or one that changed just now, nothing is kept", async (t) => {
   const small = await shardOf(t, 0);
-  await indexShard(small.shard, undefined, small.cache);
+  await indexShard(small.reading, undefined, small.cache);
   await assert.rejects(readdir(small.cache), { code: "ENOENT" });
   const fresh = await shardOf(t, 2 ** 20);
   await utimes(fresh.shard, new Date(), new Date());
-  await indexShard(fresh.shard, undefined, fresh.cache);
+  await indexShard(fresh.reading, undefined, fresh.cache);
   await assert.rejects(readdir(fresh.cache), { code: "ENOENT" });
 });
 

@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { gzipSync } from "node:zlib";
+import { deflateSync, gzipSync } from "node:zlib";
 import type { FileSource, Split } from "../../../src/data/dataset.js";
 import { loadPath } from "../../../src/data/files/dataset-at-path.js";
-import { loadTfRecords } from "../../../src/data/files/tfrecord-dataset.js";
-import { shardsIn } from "../../../src/data/files/tfrecord-shards.js";
+import { loadShards } from "../../../src/data/files/shard-dataset.js";
+import { shardsIn } from "../../../src/data/files/shard-files.js";
 import { readTfRecords } from "../../../src/data/formats/tfrecord-reader.js";
 import { fixturePath } from "../../fixture-path.js";
 import { temporaryFolder, writeTree } from "../temporary-folder.js";
@@ -67,7 +67,7 @@ test("a pattern or a single file names shards too; a part is then held out", asy
   ]);
   assert.deepEqual([all?.train.labels.length, all?.val.labels.length], [7, 3]);
   assert.deepEqual([one?.train.labels.length, one?.val.labels.length], [3, 1]);
-  await rejects(loadPath(fixture("tfds", "other*"), options), /matches no TFRecord file/);
+  await rejects(loadPath(fixture("tfds", "other*"), options), /matches no shard/);
   assert.equal(await loadPath(fixture("nowhere"), options), undefined);
 });
 
@@ -111,6 +111,10 @@ test("a file that was cut off anywhere but between records is refused", async (t
   }
   await writeFile(path, gzipSync(whole));
   await rejects(count(), /shard \(record 0\): is compressed by gzip/);
+  for (const level of [1, 6, 9]) {
+    await writeFile(path, deflateSync(whole, { level }));
+    await rejects(count(), /shard \(record 0\): is compressed by zlib/);
+  }
   await rejects(
     (async () => {
       for await (const _ of readTfRecords(join(folder, "none")));
@@ -148,7 +152,7 @@ test("what an example lacks is said, with its record", async (t) => {
   for (const [record, message] of [
     [example({ image: png }), /has neither image\/encoded and .* nor image and label, but image\n/],
     [example({}), /but no feature at all/],
-    [example({ image: png, label: [] }), /the feature label holds no whole number/],
+    [example({ image: png, label: [] }), /the feature label holds no number/],
     [example({ image: [1], label: [1] }), /the feature image holds no bytes/],
     [Buffer.from("no protobuf"), /is no example of an image/],
     [good.subarray(0, good.length - 1), /is no example of an image: .*range/],
@@ -175,7 +179,7 @@ test("labels are taken as they are, packed or not, and sorted by value", async (
   await writeTree(folder, { "x-test.tfrecord": tfRecords([made(7, true), made(-1, true)]) });
   await rejects(
     loadPath(folder, options) as Promise<unknown>,
-    /shards of test: has -1, which training lacks: .*x-test\.tfrecord \(record 1\)\n/,
+    /x-test\.tfrecord \(record 1\): the feature label holds -1, which says that the image has no label/,
   );
 });
 
@@ -187,30 +191,63 @@ test("damaged images in whole records are refused or left out, like files", asyn
   );
   const path = join(folder, "part.tfrecord");
   await writeFile(path, tfRecords(records));
-  const shards = { folder, parts: { whole: [path] } };
-  await rejects(loadTfRecords(shards, options), /1 of 5 .*part\.tfrecord \(record 2\) \(/);
-  const dataset = await loadTfRecords(shards, { ...options, badImages: "skip" });
+  const shards = { folder, format: "tfrecord", parts: { whole: [{ path }] }, notes: [] } as const;
+  await rejects(loadShards(shards, options), /1 of 5 .*part\.tfrecord \(record 2\) \(/);
+  const dataset = await loadShards(shards, { ...options, badImages: "skip" });
   assert.equal(dataset.unreadable?.[0]?.path, `${path} (record 2)`);
   const records4 = [dataset.train, dataset.val].flatMap((s) => [...filesOf(s).ranges.records]);
   assert.deepEqual(records4.sort(), [0, 1, 3, 4]);
 });
 
-test("parts go by the names of the shards, of which none may be missing", () => {
-  const parts = (...names: string[]) => {
-    const found = shardsIn("d", names);
-    return found && Object.entries(found.parts).map(([part, paths]) => `${part} ${paths.length}`);
+test("parts go by the names of the shards, of which none may be missing", async () => {
+  const parts = async (...names: string[]) => {
+    const found = await shardsIn("d", names);
+    return Object.entries(found.parts).map(([part, shards]) => `${part} ${shards.length}`);
   };
-  assert.equal(parts("a.jpg", "train.csv"), undefined);
-  assert.deepEqual(parts("train-00000-of-00001", "validation-00000-of-00001"), [
-    "train 1",
-    "val 1",
-  ]);
-  assert.deepEqual(parts("flowers_train_00000-of-00001.tfrecord"), ["train 1"]);
-  assert.deepEqual(parts("a.tfrecord", "b.tfrecord"), ["whole 2"]);
-  assert.deepEqual(parts("val_set-train.tfrecord", "val_set-test.tfrecord"), ["train 1", "test 1"]);
-  assert.throws(
-    () => parts("train-00000-of-00003", "train-00002-of-00003"),
+  await assert.rejects(parts("a.jpg", "train.csv"), /matches no shard/);
+  const tables: readonly (readonly [names: readonly string[], found: readonly string[]])[] = [
+    [
+      ["train-00000-of-00001", "validation-00000-of-00001"],
+      ["train 1", "val 1"],
+    ],
+    [["flowers_train_00000-of-00001.tfrecord"], ["train 1"]],
+    [["a.tfrecord", "b.tfrecord"], ["whole 2"]],
+    [
+      ["val_set-train.tfrecord", "val_set-test.tfrecord"],
+      ["train 1", "test 1"],
+    ],
+    [["TEST-00000-of-00001"], ["test 1"]],
+    // As on Kaggle.
+    [
+      ["train00-2071.tfrec", "train01-2071.tfrec", "test00-687.tfrec"],
+      ["train 2", "test 1"],
+    ],
+    [
+      ["Training.TFRECORD", "dev.tfrecord", "Evaluation.tfrecords"],
+      ["train 1", "val 1", "test 1"],
+    ],
+    // Index files and checksums beside.
+    [["train.tfrecord", "train.tfrecord.index", "train.idx", "val.tfrecord.md5"], ["train 1"]],
+    [
+      ["train-00000-of-00001.parquet", "test-00000-of-00001-0123456789abcdef.parquet"],
+      ["train 1", "test 1"],
+    ],
+    [
+      ["train-000000.tar", "train-000001.tar", "val-000000.tar"],
+      ["train 2", "val 1"],
+    ],
+  ];
+  for (const [names, found] of tables) assert.deepEqual(await parts(...names), found, names[0]);
+  await assert.rejects(
+    parts("train-00000-of-00003", "train-00002-of-00003"),
     /train\*-of-00003: 1 of 3 shards missing: 1\n/,
   );
-  assert.deepEqual(parts("TEST-00000-of-00001"), ["test 1"]);
+  await assert.rejects(
+    parts("cats-train-00000-of-00001", "dogs-train-00000-of-00001"),
+    /shards of 2 sets for one part: cats-train\*-of-00001, dogs-train\*-of-00001/,
+  );
+  await assert.rejects(
+    parts("train-00000-of-00001", "train-00000-of-00002", "train-00001-of-00002"),
+    /shards of 2 sets for one part/,
+  );
 });

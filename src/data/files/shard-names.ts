@@ -1,0 +1,63 @@
+/** What the names of shards say: their format. */
+
+import { join } from "node:path";
+import { UserError } from "../../errors.js";
+
+/** The formats of shards that are read. */
+export const formatNames = ["tfrecord", "webdataset", "parquet"] as const;
+export type FormatName = (typeof formatNames)[number];
+
+/** Files about shards: indices, checksums, what is left of a download. */
+const ABOUT_SHARDS =
+  /\.(index|idx|tfindex|json|txt|csv|md5|sha\d+|crc|crc32c|tmp|part|partial|lock|bak|log|pbtxt|ya?ml|xml|md)$/i;
+/** Numbered as shards are, but of other formats. */
+const OTHER_FORMAT = /\.(array_?record|riegeli|bagz|parquet|arrow|jsonl?|csv|tar|recordio)(\W|$)/i;
+
+/** The format of a shard of this name; undefined where it is named as none. */
+export function formatOf(name: string): FormatName | undefined {
+  if (ABOUT_SHARDS.test(name)) return undefined;
+  if (/\.(parquet|pq)$/i.test(name)) return "parquet";
+  if (/\.tar$/i.test(name)) return "webdataset";
+  if (/\.tfrec(ords?)?(\W|$)/i.test(name)) return "tfrecord";
+  const isNumbered = /\d{5}-of-\d{5}$/.test(name) && !OTHER_FORMAT.test(name);
+  return isNumbered ? "tfrecord" : undefined;
+}
+
+const PREPARE_AGAIN =
+  "prepare it with --file_format=tfrecord (tfds build), or with " +
+  "builder_kwargs={'file_format': 'tfrecord'} (tfds.load)";
+
+/** Shards of other formats: what they are, and what to do about them. */
+const UNREAD: readonly (readonly [name: RegExp, called: string, next: string])[] = [
+  [
+    /\.arrow$/i,
+    "is an Arrow file, as Hugging Face's save_to_disk writes it",
+    'write Parquet files: python -c "from datasets import load_from_disk; ' +
+      "load_from_disk('FOLDER').to_parquet('train.parquet')\" (of each split, where it has several)",
+  ],
+  [/\.array_?record(\W|$)/i, "is a shard of TFDS in the format array_record", PREPARE_AGAIN],
+  [/\.riegeli(\W|$)/i, "is a shard of TFDS in the format riegeli", PREPARE_AGAIN],
+  [/\.parquet-\d{5,}-of-\d{5,}$/i, "is a shard of TFDS in the format parquet", PREPARE_AGAIN],
+  [
+    /\.(tar\.(gz|bz2|xz|zst)|tgz)$/i,
+    "is a compressed tar archive, in which images cannot be read where they lie",
+    "decompress it (gunzip, unxz, unzstd), or unpack it (tar -xf) where it holds class folders",
+  ],
+];
+
+/** The first shard of a format that is not read; undefined where there is none. */
+export function unreadIn(files: readonly string[]): string | undefined {
+  return files.find((name) => UNREAD.some(([pattern]) => pattern.test(name)));
+}
+
+/**
+ * Refuses shards of formats that are not read.
+ * @param files names of a folder's files, one of which is such a shard (`unreadIn`)
+ * @throws UserError that names it
+ */
+export function refuseUnread(folder: string, files: readonly string[]): never {
+  const name = unreadIn(files) ?? "";
+  const [, called, next] = UNREAD.find(([pattern]) => pattern.test(name)) ?? [0, "no shard", ""];
+  const expected = "TFRecord, Parquet or webdataset shards, or a folder of images";
+  throw new UserError(join(folder, name), called, expected, next);
+}
