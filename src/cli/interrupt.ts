@@ -10,9 +10,9 @@ export function signalExit(name: NodeJS.Signals): number {
 
 /**
  * Within so long, a second signal is the first once more: npm and npx send their own after the
- * terminal's, `timeout` signals its command and then the group, a service manager SIGTERM and SIGHUP.
+ * terminal's, `timeout` signals its command and then the group.
  */
-const sameMs = 1000;
+const sameMs = 500;
 
 const asking = ["SIGINT", "SIGTERM"] as const;
 const stopping = [...asking, "SIGHUP"] as const;
@@ -25,16 +25,15 @@ export interface StopListener {
 }
 
 /**
- * Hears the signals that ask for a stop. The first aborts `signal`. On the next Ctrl-C or SIGTERM, a
- * second later or more, the system ends the process, also in the middle of a call of the engine, while
- * no JavaScript runs. A closed terminal is never the reason to end at once: shells pass on what the
- * system has sent already. `close` it when the work has ended.
+ * Hears the signals that ask for a stop. The first aborts `signal`. On the next Ctrl-C or SIGTERM the
+ * system ends the process, also in the middle of a call of the engine, while no JavaScript runs. A
+ * closed terminal is never the reason to end at once: shells pass on what the system has sent already.
+ * `close` it when the work has ended.
  */
 export class StopSignals {
   private readonly controller = new AbortController();
   private name: NodeJS.Signals = "SIGINT";
   private firstMs = 0;
-  private grace: NodeJS.Timeout | undefined;
 
   constructor(private readonly listener: StopListener = {}) {
     for (const name of stopping) process.on(name, this.heard);
@@ -49,7 +48,6 @@ export class StopSignals {
   }
 
   close(): void {
-    clearTimeout(this.grace);
     for (const name of stopping) process.off(name, this.heard);
   }
 
@@ -61,13 +59,18 @@ export class StopSignals {
     }
     this.name = name;
     this.firstMs = performance.now();
-    if (this.listener.again === undefined)
-      this.grace = setTimeout(() => {
-        for (const other of asking) process.off(other, this.heard);
-      }, sameMs).unref();
     this.controller.abort(new Error("interrupted"));
     this.listener.stopped?.(name);
+    if (this.listener.again !== undefined) return;
+    // A timer would not do: it waits for the engine too, and what came meanwhile is forgotten with it.
+    pause(sameMs);
+    for (const other of asking) process.off(other, this.heard);
   };
+}
+
+/** Stops the thread. Signals that come meanwhile are not heard once nobody listens any more. */
+function pause(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }
 
 /** What became of work that may be interrupted. */
