@@ -59,6 +59,7 @@ export async function fineTune(
   let lock = (await exists(folder.path)) ? await lockRun(folder, patience) : undefined;
   try {
     const plan = await planRun(name, folder, options, engine, console);
+    console.signal?.throwIfAborted();
     await makeRunFolder(folder);
     if (lock === undefined) {
       lock = await lockRun(folder, patience);
