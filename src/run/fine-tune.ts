@@ -12,6 +12,7 @@ import type { EvaluationResult } from "../train/evaluate.js";
 import { checkAnew } from "./begin-anew.js";
 import { bringWeights } from "./bring-weights.js";
 import { fingerprintOf } from "./data-fingerprint.js";
+import { describeClasses } from "./describe-classes.js";
 import { dataPolicy } from "./fetching.js";
 import { findCheckpoint, publishFound } from "./find-checkpoint.js";
 import { removeLeftovers } from "./keep-checkpoints.js";
@@ -212,6 +213,7 @@ function describe(log: RunLog, config: RunConfig, dataset: Dataset): void {
   const { resolution, schedule, batch, split, mixupAlpha, precision } = config;
   log.info(`Using a training set with ${config.trainSize} images.`);
   log.info(`Using a validation set with ${config.valSize} images.`);
+  log.info(describeClasses(dataset));
   if (dataset.skipped) log.warn(`Skipped ${dataset.skipped} files that are no images.`);
   const { unreadable = [] } = dataset;
   if (unreadable.length > 0) {
