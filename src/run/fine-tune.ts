@@ -8,6 +8,7 @@ import { loadDataset } from "../data/datasets.js";
 import { describeSelection } from "../data/few-shot.js";
 import type { Engine } from "../engine/session.js";
 import { UserError } from "../errors.js";
+import { GraphBuilder } from "../graph/graph-builder.js";
 import type { EvaluationResult } from "../train/evaluate.js";
 import { checkAnew } from "./begin-anew.js";
 import { bringWeights } from "./bring-weights.js";
@@ -91,6 +92,8 @@ async function planRun(
   engine: Engine,
   console: RunConsole,
 ): Promise<RunPlan> {
+  // Where graphs cannot be handed over (TMPDIR), that is told before anything is read or written.
+  engine.open(new GraphBuilder().build()).close();
   const cores = availableParallelism();
   const policy = dataPolicy(options, console, engine, options.workers ?? cores);
   const dataset = await loadDataset({ ...options, ...policy, seed: options.seed ?? 0 });

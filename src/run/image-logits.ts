@@ -88,7 +88,7 @@ export async function* imageLogits(
       }
       queue = queue.slice(done);
       if (failure === undefined) continue;
-      const found = await undecodableAmong(failure, engine.open, images.images, queue, batch);
+      const found = await undecodableAmong(failure, engine, images.images, queue, batch);
       for (const { index, reason } of found) faults.set(index, `cannot be decoded (${reason})`);
       const [first] = found;
       if (badImages === "refuse") refusal = undecodable(first, images.images, otherwise, failure);
@@ -127,14 +127,14 @@ async function nextLogits(session: Session): Promise<Float32Array | SessionError
  */
 async function undecodableAmong(
   failure: SessionError,
-  open: Engine["open"],
+  engine: Engine,
   images: FileSource,
   queue: readonly number[],
   batch: number,
 ): Promise<[UndecodableImage, ...UndecodableImage[]]> {
   for (const part of [queue.slice(0, batch), queue.slice(batch)]) {
     const found: UndecodableImage[] = [];
-    for await (const image of unreadableAmong(open, images, part)) found.push(image);
+    for await (const image of unreadableAmong(engine.open, images, part)) found.push(image);
     const [first, ...others] = found;
     if (first !== undefined) return [first, ...others];
   }

@@ -30,7 +30,7 @@ interface Ended {
 
 /** Runs a line of bash; `bit-NAME` in it is the command. */
 function shell(line: string): Promise<Ended> {
-  const script = line.replace(/\bbit-(train|eval|predict|data|download|bench|setup)\b/, (name) => {
+  const script = line.replace(/(?<=^|[ ;])bit-[a-z]+(?= )/, (name) => {
     return `'${process.execPath}' '${join(repositoryRoot, "bin", `${name}.js`)}'`;
   });
   // As a terminal's shell starts it: not below a process that ignores SIGHUP.
@@ -134,6 +134,15 @@ test("what is lost of a training's lines is said once", async () => {
   const { code, stderr } = await shell(`bit-train ${flags} --steps 2 --name run > /dev/full`);
   assert.equal(code, 0);
   assert.match(stderr, /^note: standard output is lost \(ENOSPC: [^\n]*\): going on without it\n$/);
+});
+
+test("without a place for temporary files a run is refused before it leaves any", async () => {
+  const [logs, missing] = [join(root, "no-temporary"), join(root, "missing")];
+  const line = `bit-train ${tinyFlags(tiny.images, logs).join(" ")} --steps 2 --name run`;
+  const { code, stderr } = await shell(`TMPDIR=${missing} ${line}`);
+  assert.notEqual(code, 0);
+  assert.ok(stderr.includes(missing), stderr);
+  assert.ok(!existsSync(logs));
 });
 
 /** A command that is still there a while after SIGHUP ends with 0; one that hears it ends with 129. */
