@@ -152,6 +152,8 @@ export async function install() {
 
 /** Ends a script: its exit code, and what is said of an error. */
 export async function runScript(main) {
+  // A reader that has gone, as a `tee` that Ctrl-C ends too, is no reason to end.
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
   try {
     process.exitCode = await main();
   } catch (error) {

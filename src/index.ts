@@ -39,7 +39,9 @@ export {
   type Prediction,
   type PredictOptions,
   type PredictReport,
+  type PredictSubject,
   predict,
+  type SkippedImage,
 } from "./run/predict.js";
 export { findTrainedModel, loadWeights, type TrainedModel } from "./run/trained-model.js";
 // Steps, training, evaluation, prediction.

@@ -81,6 +81,18 @@ test("only the command line prints, reads arguments or ends the process", () => 
   }
 });
 
+test("what commands print goes through their one output, which checks every write", () => {
+  const allowed = new Set(["cli/output.ts", "cli/output-channel.ts"]);
+  for (const file of files.filter((file) => roomOf(file) === "cli" && !allowed.has(file))) {
+    const text = readFileSync(join(source, file), "utf8").replace(/^\s*(\*|\/\/).*$/gm, "");
+    assert.doesNotMatch(
+      text,
+      /\bconsole\.(log|error|warn|info|table)|\bprocess\.std|writeSync/,
+      file,
+    );
+  }
+});
+
 test("files stay readable: under about 300 lines", () => {
   for (const file of files) {
     const lines = readFileSync(join(source, file), "utf8").split("\n").length;

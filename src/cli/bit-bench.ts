@@ -12,6 +12,7 @@ import { parseArchitecture } from "../model/architecture.js";
 import { computeTypes, defaultPrecision, type Precision } from "../run/precision.js";
 import { availableMemoryBytes, trainMemory } from "../step/memory.js";
 import { type CommandSpec, parseFlags, precisionFlag, rematFlag, wholeNumber } from "./flags.js";
+import { output } from "./output.js";
 
 const flags = {
   model: { type: "string", default: "R50x1", describe: "R50x1, BiT-M-R101x3, R14x0.5, ..." },
@@ -67,7 +68,7 @@ export async function main(argv: readonly string[] = process.argv.slice(2)): Pro
   const asked = flag.precision as Precision | undefined;
   if (flag.memory === true) {
     const split = wholeNumber("batch_split", flag.batch_split, 1)!;
-    console.log(
+    output.result(
       describeMemory({ ...shape, precision: asked ?? "fp32" }, split, flag.json === true),
     );
     return 0;
@@ -78,7 +79,7 @@ export async function main(argv: readonly string[] = process.argv.slice(2)): Pro
   const warmup = wholeNumber("warmup", flag.warmup, 0)!;
   const implementation = flag.implementation as BenchImplementation;
   const report = await measure(engine, task, { implementation, steps, warmup });
-  console.log(flag.json ? JSON.stringify(report) : describeReport(report));
+  output.result(flag.json ? JSON.stringify(report) : describeReport(report));
   return 0;
 }
 

@@ -4,10 +4,10 @@ import { openEngine } from "../engine/open.js";
 import { UserError } from "../errors.js";
 import { checkDataset } from "../run/check-dataset.js";
 import { describeDataset } from "./dataset-report.js";
-import { USER_ERROR_EXIT } from "./exit.js";
 import { type CommandSpec, parseFlags, wholeNumber } from "./flags.js";
 import { ImageProgress } from "./image-progress.js";
 import { interruptible } from "./interrupt.js";
+import { output, USER_ERROR_EXIT } from "./output.js";
 
 const flags = {
   datadir: { type: "string", default: ".", describe: "Where the dataset lies" },
@@ -73,6 +73,6 @@ export async function main(argv: readonly string[] = process.argv.slice(2)): Pro
   if (ended.stopped) return ended.exit;
   const report = ended.value;
   const words = datadir === "." ? [dataset] : [dataset, "--datadir", datadir];
-  console.log(flag.json ? JSON.stringify(report) : describeDataset(report, words).join("\n"));
+  output.result(flag.json ? JSON.stringify(report) : describeDataset(report, words).join("\n"));
   return report.trainable ? 0 : USER_ERROR_EXIT;
 }

@@ -9,6 +9,7 @@ import { listing, listingJson, planText } from "./download-list.js";
 import { type DownloadProgress, downloadProgress } from "./download-progress.js";
 import { type CommandSpec, parseFlags, wholeNumber } from "./flags.js";
 import { interruptible } from "./interrupt.js";
+import { output } from "./output.js";
 
 const flags = {
   bit_pretrained_dir: { type: "string", default: ".", describe: "Where <model>.npz is to lie" },
@@ -70,10 +71,10 @@ export async function main(argv: readonly string[] = process.argv.slice(2)): Pro
     throw new UserError("--json", "stands without --list", "both", "add --list");
   if (flag.list === true) {
     const listed = models.length > 0 ? models : ZOO;
-    console.log(await (flag.json === true ? listingJson : listing)(listed, folder));
+    output.result(await (flag.json === true ? listingJson : listing)(listed, folder));
     return 0;
   }
-  const progress = downloadProgress(process.stderr);
+  const progress = downloadProgress(output.terminal);
   const again = `npx bit-download ${argv.map(quoted).join(" ")}`;
   const ended = await interruptible(
     async (signal) => {
@@ -85,7 +86,7 @@ export async function main(argv: readonly string[] = process.argv.slice(2)): Pro
         if (models.length === 0) throw nothingNamed();
         const plan = await planDownload(models, { folder, force });
         if (flag.dry_run === true) {
-          console.log(planText(plan));
+          output.result(planText(plan));
           return;
         }
         requireRoom(folder, plan.missingBytes, plan.freeBytes);
@@ -134,7 +135,7 @@ async function verify(
     file.finish(verdict.text);
     if (!verdict.good) bad.push(verdict);
   }
-  if (models.length === 0) console.log(`${folder}: holds no published model`);
+  if (models.length === 0) output.result(`${folder}: holds no published model`);
   if (bad.length === 0) return;
   throw new UserError(
     "bit-download --verify",

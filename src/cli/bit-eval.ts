@@ -23,6 +23,7 @@ import {
 } from "./flags.js";
 import { ImageProgress } from "./image-progress.js";
 import { interruptible } from "./interrupt.js";
+import { output } from "./output.js";
 
 const flags = {
   ...fetchFlags,
@@ -102,7 +103,7 @@ export async function main(argv: readonly string[] = process.argv.slice(2)): Pro
     workers: wholeNumber("workers", flag.workers, 1),
   };
   const engine = openEngine();
-  if (!json) console.log(describeEngine(engine));
+  if (!json) output.result(describeEngine(engine));
   const progress = new ImageProgress("evaluating");
   const fetches = new FetchProgress();
   const ended = await interruptible(
@@ -120,8 +121,8 @@ export async function main(argv: readonly string[] = process.argv.slice(2)): Pro
   );
   if (ended.stopped) return ended.exit;
   const report = ended.value;
-  for (const note of report.notes) console.error(`note: ${note}`);
-  console.log(json ? JSON.stringify(record(report)) : readable(report));
+  for (const note of report.notes) output.note(`note: ${note}`);
+  output.result(json ? JSON.stringify(record(report)) : readable(report));
   return 0;
 }
 

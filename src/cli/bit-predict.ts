@@ -4,11 +4,11 @@ import { openEngine } from "../engine/open.js";
 import { UserError } from "../errors.js";
 import type { ResizeMethod } from "../input/resize-functions.js";
 import type { Precision } from "../run/precision.js";
-import { type Prediction, type PredictReport, predict } from "../run/predict.js";
-import { topProbabilities } from "../run/probabilities.js";
+import { predict } from "../run/predict.js";
 import { isRunFolder } from "../run/trained-model.js";
 import { FetchProgress } from "./fetch-progress.js";
 import {
+  badImagesFlag,
   type CommandSpec,
   fetchPolicy,
   modelFetchFlags,
@@ -19,6 +19,8 @@ import {
 } from "./flags.js";
 import { ImageProgress } from "./image-progress.js";
 import { interruptible } from "./interrupt.js";
+import { output, ReaderGone } from "./output.js";
+import { PredictionRows } from "./prediction-rows.js";
 
 const flags = {
   ...modelFetchFlags,
@@ -31,7 +33,11 @@ const flags = {
   },
   top: { type: "number", default: 5, describe: "So many classes of each image" },
   json: { type: "boolean", default: false, describe: "Print one JSON object and nothing else" },
-  logits: { type: "string", describe: "A .npy to write all logits to, float32 [images, classes]" },
+  logits: {
+    type: "string",
+    describe: "A .npy to write all logits to, float32 [images, classes], in the order of the rows",
+  },
+  bad_images: { ...badImagesFlag, default: "refuse" },
   batch: { type: "number", describe: "Images at a time [default: as memory allows]" },
   resize: resizeFlag,
   precision: precisionFlag("the run's, or the device's fastest"),
@@ -43,7 +49,11 @@ const spec: CommandSpec<typeof flags> = {
   usage: "bit-predict IMAGE | FOLDER | BATCH.npy ... --run RUN_FOLDER | --weights FILE.npz [flags]",
   description:
     "The most probable classes of images, of folders of images, and of .npy batches (float32 " +
-    "[N, H, W, 3] in [-1, 1], fed as they are). A run's folder among the inputs is taken for --run.",
+    "[N, H, W, 3] in [-1, 1], fed as they are). A run's folder among the inputs is taken for --run. " +
+    "Rows are printed as they are made, in the order of the inputs. Where --bad_images is skip, an " +
+    "image that cannot be decoded keeps its row, which says why (in --logits: NaN), and is listed on " +
+    "standard error. Exit codes: 0 done, also with skipped images; 2 something to put right, after " +
+    "the rows before it; 141 nobody reads the rows any more; 130, 143, 129 stopped by a signal.",
   positional: true,
   flags,
   examples: [
@@ -75,42 +85,51 @@ export async function main(argv: readonly string[] = process.argv.slice(2)): Pro
     resize: flag.resize as ResizeMethod | undefined,
     precision: flag.precision as Precision | undefined,
     workers: wholeNumber("workers", flag.workers, 1),
+    badImages: flag.bad_images as "refuse" | "skip",
     logits: flag.logits as string | undefined,
   };
   const top = wholeNumber("top", flag.top, 1)!;
-  const json = flag.json as boolean;
   const engine = openEngine();
 
-  const rows: Row[] = [];
-  const progress = new ImageProgress("predicting");
+  const rows = new PredictionRows({ top, json: flag.json as boolean });
+  // On a terminal the rows are progress enough, and a bar would be drawn among them.
+  const progress = output.isSeen ? undefined : new ImageProgress("predicting");
   const fetches = new FetchProgress();
+  const { logits } = options;
   const ended = await interruptible(
     async (signal) => {
       let done = 0;
-      const predicted = ({ source, index, logits }: Prediction, count: number) => {
-        rows.push({ source, index, top: topProbabilities(logits, top) });
-        progress.update(++done, count);
+      const printed = async (count: number) => {
+        progress?.update(++done, count);
+        await output.flowing().catch((error: unknown) => {
+          // The logits are wanted all the same.
+          if (!(error instanceof ReaderGone) || logits === undefined) throw error;
+        });
       };
       try {
         const { line, fetching } = fetches;
-        return await predict(options, engine, { line, fetching, predicted, signal });
+        return await predict(options, engine, {
+          ...{ line, fetching, signal, begun: rows.begun },
+          predicted: (prediction, count) => {
+            rows.predicted(prediction);
+            return printed(count);
+          },
+          skipped: (image, count) => {
+            rows.skipped(image);
+            return printed(count);
+          },
+        });
       } finally {
         fetches.close();
-        progress.close();
+        progress?.close();
+        rows.listSkipped();
       }
     },
-    () => "Stopped; no logits were written.",
+    () => (logits === undefined ? "Stopped." : "Stopped; no logits were written."),
   );
   if (ended.stopped) return ended.exit;
-  const report = ended.value;
-  console.log(json ? JSON.stringify(record(report, rows)) : readable(report, rows));
+  rows.end();
   return 0;
-}
-
-interface Row {
-  readonly source: string;
-  readonly index: number | undefined;
-  readonly top: ReturnType<typeof topProbabilities>;
 }
 
 /** Divides what was given into inputs and the one thing that predicts. */
@@ -133,26 +152,4 @@ async function chooseModel(
     "one run's folder, one .npz with a head, or one published model",
     "type --run RUN_FOLDER or --weights FILE.npz or --weights BiT-M-R50x1-ILSVRC2012",
   );
-}
-
-function record(report: PredictReport, rows: readonly Row[]) {
-  const { model, classes, classNames, size, precision } = report;
-  const predictions = rows.map(({ source, index, top }) => ({
-    source,
-    ...(index === undefined ? {} : { index }),
-    top: top.map((one) => ({ ...one, name: classNames?.[one.class] ?? String(one.class) })),
-  }));
-  return { model, classes, size: size ?? null, precision, count: rows.length, predictions };
-}
-
-function readable({ classNames }: PredictReport, rows: readonly Row[]): string {
-  const lines: string[] = [];
-  for (const { source, index, top } of rows) {
-    lines.push(index === undefined ? source : `${source} [${index}]`);
-    for (const { class: label, probability } of top) {
-      const percent = `${(100 * probability).toFixed(2)} %`.padStart(9);
-      lines.push(`  ${percent}  ${classNames?.[label] ?? `class ${label}`}`);
-    }
-  }
-  return lines.join("\n");
 }

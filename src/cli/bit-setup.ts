@@ -4,12 +4,13 @@ import { checkEngine, type EngineReport } from "../engine/setup/check.js";
 import { FLAVOURS, type Flavour } from "../engine/setup/recipe.js";
 import { setUpEngine } from "../engine/setup/set-up.js";
 import { UserError } from "../errors.js";
-import { USER_ERROR_EXIT } from "./exit.js";
-import { signalExit } from "./interrupt.js";
+import { HelpAsked } from "./exit.js";
+import { interruptible, signalExit } from "./interrupt.js";
+import { output, USER_ERROR_EXIT } from "./output.js";
 import { setupProgress } from "./setup-progress.js";
 
 function parser(argv: readonly string[]) {
-  return yargs(argv)
+  return yargs([...argv])
     .scriptName("bit-setup")
     .usage(
       "$0 [options]\n\nPrepares the native TensorFlow engine, once for all clones and runs.\n" +
@@ -35,7 +36,6 @@ function parser(argv: readonly string[]) {
     .example("$0 --gpu", "the CUDA build, whatever was found")
     .strict()
     .version(false)
-    .exitProcess(false)
     .fail((message, error) => {
       throw (
         error ??
@@ -55,8 +55,11 @@ function parser(argv: readonly string[]) {
  * @throws UserError for a user's mistake and for whatever the machine lacks
  */
 export async function main(argv: readonly string[] = process.argv.slice(2)): Promise<number> {
-  const flags = await parser(argv).parseAsync();
-  if (flags["help"] === true) return 0;
+  let help = "";
+  const flags = await parser(argv).parseAsync([...argv], {}, (_error, _flags, text) => {
+    help = text;
+  });
+  if (help !== "") throw new HelpAsked(help);
   const chosen = FLAVOURS.filter((flavour) => flags[flavour] === true);
   if (chosen.length > 1)
     throw new UserError(
@@ -66,28 +69,17 @@ export async function main(argv: readonly string[] = process.argv.slice(2)): Pro
       `type one of them, such as: npx bit-setup --${chosen[0]}`,
     );
   const [flavour] = chosen;
-  const controller = new AbortController();
-  let exit = signalExit("SIGINT");
-  const interrupt = (name: NodeJS.Signals) => {
-    // A second Ctrl-C does not wait for the cleaning; the next set-up sweeps what is left.
-    if (controller.signal.aborted) process.exit(signalExit(name));
-    exit = signalExit(name);
-    console.error("\nStopping and removing what was begun ...");
-    controller.abort(new Error("interrupted"));
-  };
-  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-  for (const name of signals) process.on(name, interrupt);
-  try {
-    return flags.check
-      ? await check(flavour, flags.json, controller.signal)
-      : await setUp(flavour, flags.force, controller.signal);
-  } catch (error) {
-    if (!controller.signal.aborted) throw error;
-    console.error("Interrupted; no engine is left half made. To go on, type the same again.");
-    return exit;
-  } finally {
-    for (const name of signals) process.removeListener(name, interrupt);
-  }
+  const ended = await interruptible(
+    (signal) =>
+      flags.check ? check(flavour, flags.json, signal) : setUp(flavour, flags.force, signal),
+    () => "Interrupted; no engine is left half made. To go on, type the same again.",
+    {
+      stopped: () => output.note("\nStopping and removing what was begun ..."),
+      // It does not wait for the cleaning; the next set-up sweeps what is left.
+      again: (name) => process.exit(signalExit(name)),
+    },
+  );
+  return ended.stopped ? ended.exit : ended.value;
 }
 
 async function setUp(
@@ -95,9 +87,9 @@ async function setUp(
   force: boolean,
   signal: AbortSignal,
 ): Promise<number> {
-  const reporter = setupProgress(process.stderr);
+  const reporter = setupProgress(output.terminal);
   const { engine } = await setUpEngine({ flavour, force, reporter, signal });
-  console.log(
+  output.line(
     `The engine is ready: TensorFlow ${engine.version} (${engine.flavour}), ${engine.folder}`,
   );
   return 0;
@@ -109,7 +101,7 @@ async function check(
   signal: AbortSignal,
 ): Promise<number> {
   const report = await checkEngine({ flavour, signal });
-  console.log(json ? JSON.stringify(report, undefined, 2) : readable(report));
+  output.result(json ? JSON.stringify(report, undefined, 2) : readable(report));
   return report.usable ? 0 : USER_ERROR_EXIT;
 }
 

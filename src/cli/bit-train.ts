@@ -84,9 +84,9 @@ const spec: CommandSpec<typeof flags> = {
   usage: "bit-train --model MODEL --dataset DATASET [flags]",
   description:
     "Fine-tunes a Big Transfer model by the BiT-HyperRule. Schedule, resolution and mixup follow " +
-    "from the dataset. Ctrl-C or SIGTERM saves after the step; a second one stops at once. The same " +
-    "command with the same --name goes on, also after a crash. Exit codes: 0 done, 130 stopped by " +
-    "Ctrl-C, 143 by SIGTERM, 2 something to put right (said on standard error), 1 a bug.",
+    "from the dataset. Ctrl-C, SIGTERM or a closed terminal saves after the step; a second Ctrl-C stops " +
+    "at once. The same command with the same --name goes on, also after a crash. Exit codes: 0 done, " +
+    "130 stopped by Ctrl-C, 143 by SIGTERM, 129 by SIGHUP, 2 something to put right (said on standard error), 1 a bug.",
   flags,
   examples: [
     ["npx bit-train sample", "a first run, on an embedded model and embedded images"],

@@ -2,6 +2,7 @@
 import cliProgress from "cli-progress";
 import type { ByteCounter } from "../engine/setup/reporter.js";
 import { sizeText } from "../zoo/disk-room.js";
+import { output } from "./output.js";
 import { setupProgress } from "./setup-progress.js";
 
 const BAR_WIDTH = 24;
@@ -26,8 +27,9 @@ export interface DownloadProgress {
   close(): void;
 }
 
-export function downloadProgress(stream: NodeJS.WriteStream): DownloadProgress {
-  return stream.isTTY ? bars(stream) : lines(stream);
+/** @param terminal to draw bars on; plain lines where there is none */
+export function downloadProgress(terminal: NodeJS.WriteStream | undefined): DownloadProgress {
+  return terminal === undefined ? lines() : bars(terminal);
 }
 
 interface BarState {
@@ -64,8 +66,8 @@ function bars(stream: NodeJS.WriteStream): DownloadProgress {
         note: (line) => all.log(`${label}: ${line}\n`),
         finish: (line) => {
           // Bars are drawn over what else is written to the same terminal.
-          if (process.stdout.isTTY) all.log(`${line}\n`);
-          else console.log(line);
+          if (output.isSeen) all.log(`${line}\n`);
+          else output.result(line);
           close();
         },
         close,
@@ -76,8 +78,8 @@ function bars(stream: NodeJS.WriteStream): DownloadProgress {
 }
 
 /** Checks are quick, and their end prints a line anyway: nothing is said while they go on. */
-function lines(stream: NodeJS.WriteStream): DownloadProgress {
-  const { bytes, line: print } = setupProgress(stream);
+function lines(): DownloadProgress {
+  const { bytes, line: print } = setupProgress(undefined);
   return {
     file(label) {
       let counter: ByteCounter | undefined;
@@ -94,7 +96,7 @@ function lines(stream: NodeJS.WriteStream): DownloadProgress {
         note: (line) => print(`${label}: ${line}`),
         finish: (line) => {
           close();
-          console.log(line);
+          output.result(line);
         },
         close,
       };

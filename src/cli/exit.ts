@@ -1,8 +1,13 @@
 /** How every command ends: the exit code, and what is said of an error. */
+import { inspect } from "node:util";
 import { UserError } from "../errors.js";
+import { respectNohup } from "./nohup.js";
+import { output, READER_GONE_EXIT, ReaderGone, USER_ERROR_EXIT } from "./output.js";
 
-/** The exit code of a user's mistake. A bug's is 1. */
-export const USER_ERROR_EXIT = 2;
+/** What the user asked to be told instead of any work: `--help`. */
+export class HelpAsked extends Error {
+  override readonly name = "HelpAsked";
+}
 
 /**
  * Runs a command's main function. A UserError is printed without a stack and exits 2; anything else that
@@ -11,19 +16,29 @@ export const USER_ERROR_EXIT = 2;
  * @param main returns the exit code; nothing means 0
  */
 export async function runMain(main: () => Promise<number | undefined>): Promise<void> {
+  respectNohup();
+  process.exitCode = await output.ended(await exitOf(main));
+}
+
+async function exitOf(main: () => Promise<number | undefined>): Promise<number> {
   try {
-    process.exitCode = (await main()) ?? 0;
+    return (await main()) ?? 0;
   } catch (error) {
-    process.exitCode = reportError(error);
+    if (error instanceof HelpAsked) {
+      output.result(error.message);
+      return 0;
+    }
+    return reportError(error);
   }
 }
 
 /** Prints an error to standard error; returns the exit code that belongs to it. */
-export function reportError(error: unknown): number {
+function reportError(error: unknown): number {
+  if (error instanceof ReaderGone) return READER_GONE_EXIT;
   if (error instanceof UserError) {
-    console.error(`error: ${error.message}`);
+    output.note(`error: ${error.message}`);
     return USER_ERROR_EXIT;
   }
-  console.error(error);
+  output.note(inspect(error));
   return 1;
 }

@@ -1,6 +1,7 @@
 /** Shows what a command fetches before its own work, one file after the other, on standard error. */
 import type { ByteCounter } from "../engine/setup/reporter.js";
 import type { FetchConsole } from "../run/fetching.js";
+import { output } from "./output.js";
 import { setupProgress } from "./setup-progress.js";
 
 /** `close` it when nothing more is fetched. */
@@ -10,7 +11,7 @@ export class FetchProgress implements FetchConsole {
 
   readonly line = (text: string): void => {
     this.close();
-    console.error(text);
+    output.note(text);
   };
 
   readonly fetching = (label: string, doneBytes: number, totalBytes: number | undefined): void => {
@@ -19,7 +20,7 @@ export class FetchProgress implements FetchConsole {
       // A file that is whole already is told of once, with nothing to wait for.
       if (doneBytes === totalBytes) return;
       this.label = label;
-      this.counter = setupProgress(process.stderr).bytes(label, totalBytes);
+      this.counter = setupProgress(output.terminal).bytes(label, totalBytes);
     }
     this.counter?.update(doneBytes);
     if (doneBytes === totalBytes) this.close();

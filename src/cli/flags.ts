@@ -3,6 +3,7 @@ import yargs, { type Options } from "yargs";
 import { UserError } from "../errors.js";
 import { resizeMethods } from "../input/resize-functions.js";
 import { precisions } from "../run/precision.js";
+import { HelpAsked } from "./exit.js";
 
 export type FlagTable = Readonly<Record<string, Options>>;
 
@@ -76,8 +77,8 @@ export function fetchPolicy(
 }
 
 /**
- * Parses a command line. Every flag in snake_case works in kebab-case as well. `--help` and
- * `--version` print and end the process.
+ * Parses a command line. Every flag in snake_case works in kebab-case as well.
+ * @throws HelpAsked for `--help` and `--version`
  * @throws UserError for an unknown flag, a missing one, or a value that is none of its kind
  */
 export function parseFlags<Flags extends FlagTable>(
@@ -108,7 +109,6 @@ export function parseFlags<Flags extends FlagTable>(
     .help()
     .epilogue(["Examples:", ...examples].join("\n"))
     .wrap(100)
-    .exitProcess(true)
     .fail((message, error) => {
       if (error) throw error;
       throw new UserError(
@@ -118,7 +118,12 @@ export function parseFlags<Flags extends FlagTable>(
         `type: npx ${spec.name} --help`,
       );
     });
-  const parsed = parser.parseSync() as Record<string, unknown> & { _: (string | number)[] };
+  let help = "";
+  // With a listener, yargs neither prints nor ends the process.
+  const parsed = parser.parseSync([...argv], {}, (_error, _flags, text) => {
+    help = text;
+  }) as Record<string, unknown> & { _: (string | number)[] };
+  if (help !== "") throw new HelpAsked(help);
   const [stray] = parsed._;
   if (stray !== undefined && spec.positional !== true)
     throw new UserError(

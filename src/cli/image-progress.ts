@@ -1,5 +1,6 @@
 /** How many images are done: a bar on a terminal, plain lines elsewhere. */
 import cliProgress from "cli-progress";
+import { output } from "./output.js";
 
 // Elsewhere than on a terminal, a line at most so often.
 const plainIntervalMs = 5_000;
@@ -9,17 +10,18 @@ export class ImageProgress {
   private bar: cliProgress.SingleBar | undefined;
   private lastPlainMs: number | undefined;
 
+  /** @param terminal to draw a bar on; plain lines where there is none */
   constructor(
     private readonly verb: string,
-    private readonly stream: NodeJS.WriteStream = process.stderr,
+    private readonly terminal: NodeJS.WriteStream | undefined = output.terminal,
   ) {}
 
   readonly update = (done: number, total: number): void => {
-    if (this.stream.isTTY) {
+    if (this.terminal !== undefined) {
       if (this.bar === undefined) {
         const format = `${this.verb} {bar} {value}/{total} images`;
         this.bar = new cliProgress.SingleBar({
-          stream: this.stream,
+          stream: this.terminal,
           format,
           hideCursor: true,
           barsize: 24,
@@ -33,7 +35,7 @@ export class ImageProgress {
     this.lastPlainMs ??= now;
     if (now - this.lastPlainMs >= plainIntervalMs && done < total) {
       this.lastPlainMs = now;
-      this.stream.write(`${this.verb}: ${done} of ${total} images\n`);
+      output.note(`${this.verb}: ${done} of ${total} images`);
     }
   };
 

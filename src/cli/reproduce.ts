@@ -18,6 +18,7 @@ import {
   precisionFlag,
   wholeNumber,
 } from "./flags.js";
+import { output } from "./output.js";
 import { runFineTune } from "./run-fine-tune.js";
 
 const flags = {
@@ -84,8 +85,8 @@ export async function main(argv: readonly string[] = process.argv.slice(2)): Pro
   const end = result.config.schedule.at(-1)!;
   const metrics = await readFile(result.folder.metrics, "utf8");
   const rows = compareCurves(published, readCurve(metrics, end));
-  console.log(`\n${table(published, rows, result.steps)}`);
-  for (const line of deviations(published, result.config)) console.log(line);
+  output.result(`\n${table(published, rows, result.steps)}`);
+  for (const line of deviations(published, result.config)) output.result(line);
   return result.steps === stopAfter ? 0 : exit;
 }
 

@@ -6,6 +6,7 @@ import type { FineTuneResult } from "../run/fine-tune.js";
 import { type FineTuneOptions, type RunConfig, sampleModel } from "../run/options.js";
 import type { EvaluationResult } from "../train/evaluate.js";
 import { type CommandSpec, parseFlags, wholeNumber } from "./flags.js";
+import { output } from "./output.js";
 import { runFineTune } from "./run-fine-tune.js";
 
 /**
@@ -48,21 +49,21 @@ export async function runSample(argv: readonly string[]): Promise<number> {
     seed: wholeNumber("seed", flag.seed, 0),
     steps: wholeNumber("steps", flag.steps, 1),
   };
-  console.log(
+  output.line(
     "A small network that has learnt to tell five kinds of clothing is now to tell five others,\n" +
       "from five images of each. It is judged on a hundred other images of each.\n",
   );
-  console.log("1. Fine-tuning from the pretrained weights");
+  output.line("1. Fine-tuning from the pretrained weights");
   const goOn = `npx bit-train sample --name ${name}, with the same other flags`;
   const { result: tuned, exit: first } = await runFineTune({ ...options, name }, { goOn });
   if (tuned?.validation === undefined) return first;
-  console.log("\n2. The same run from random weights, to compare with");
+  output.line("\n2. The same run from random weights, to compare with");
   const { result: scratch, exit: second } = await runFineTune(
     { ...options, name: `${name}_from-scratch`, fromScratch: true },
     { goOn },
   );
   if (scratch?.validation === undefined) return second;
-  console.log(`\n${summary(tuned, tuned.validation, scratch.validation)}`);
+  output.line(`\n${summary(tuned, tuned.validation, scratch.validation)}`);
   return 0;
 }
 

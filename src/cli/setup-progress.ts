@@ -1,6 +1,7 @@
 /** Prints a set-up's progress: a bar on a terminal, plain lines at each tenth elsewhere. */
 import cliProgress from "cli-progress";
 import type { ByteCounter, SetupReporter } from "../engine/setup/reporter.js";
+import { output } from "./output.js";
 
 /** Where nobody knows the total, a plain line comes after so many bytes. */
 const LINE_BYTES = 100e6;
@@ -10,12 +11,17 @@ function megabytes(bytes: number): string {
   return `${Math.round(bytes / 1e6)} MB`;
 }
 
-/** @param stream standard error, so that standard output stays free for `--json` */
-export function setupProgress(stream: NodeJS.WriteStream): SetupReporter {
+/**
+ * On standard error, so that standard output stays free for `--json`.
+ * @param terminal to draw bars on; plain lines where there is none
+ */
+export function setupProgress(terminal: NodeJS.WriteStream | undefined): SetupReporter {
   return {
-    line: (text) => void stream.write(`${text}\n`),
+    line: (text) => output.note(text),
     bytes: (label, totalBytes) =>
-      stream.isTTY ? barCounter(stream, label, totalBytes) : lineCounter(stream, label, totalBytes),
+      terminal === undefined
+        ? lineCounter(label, totalBytes)
+        : barCounter(terminal, label, totalBytes),
   };
 }
 
@@ -44,15 +50,11 @@ function barCounter(
   };
 }
 
-function lineCounter(
-  stream: NodeJS.WriteStream,
-  label: string,
-  totalBytes: number | undefined,
-): ByteCounter {
+function lineCounter(label: string, totalBytes: number | undefined): ByteCounter {
   let lastBytes = 0;
   let lastStep = 0;
   const startMs = Date.now();
-  stream.write(`${label} ...\n`);
+  output.note(`${label} ...`);
   return {
     update(doneBytes) {
       lastBytes = doneBytes;
@@ -60,11 +62,11 @@ function lineCounter(
       if (step <= lastStep || (totalBytes !== undefined && step > 9)) return;
       lastStep = step;
       const share = totalBytes === undefined ? "" : ` (${step * 10} %)`;
-      stream.write(`${label}: ${megabytes(doneBytes)}${share}\n`);
+      output.note(`${label}: ${megabytes(doneBytes)}${share}`);
     },
     done() {
       const seconds = ((Date.now() - startMs) / 1000).toFixed(1);
-      stream.write(`${label}: ${megabytes(lastBytes)} in ${seconds} s\n`);
+      output.note(`${label}: ${megabytes(lastBytes)} in ${seconds} s`);
     },
   };
 }

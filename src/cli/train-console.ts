@@ -3,7 +3,8 @@ import cliProgress from "cli-progress";
 import type { RunConsole } from "../run/fine-tune.js";
 import { pythonExponent } from "../run/run-log.js";
 import { FetchProgress } from "./fetch-progress.js";
-import { signalExit } from "./interrupt.js";
+import { StopSignals } from "./interrupt.js";
+import { output } from "./output.js";
 
 // Elsewhere than on a terminal, a line at most so often: a log of thousands of steps stays readable.
 const plainIntervalMs = 5_000;
@@ -13,43 +14,29 @@ export class TrainConsole implements RunConsole {
   private bar: cliProgress.SingleBar | undefined;
   private lastPlainMs = 0;
   private begunMs = 0;
-  private readonly stop = new AbortController();
   private readonly fetches = new FetchProgress();
-  private readonly onSignal = (name: NodeJS.Signals) => {
-    // The system ends the process on the next one, also in the middle of a call of the engine, while
-    // no JavaScript runs.
-    this.leaveSignals();
-    this.code = signalExit(name);
-    this.stop.abort(new Error("interrupted"));
-    this.line(
-      "Stopping after this step, or within the evaluation. Press Ctrl-C again to stop at once.",
-    );
-  };
-  private code = signalExit("SIGINT");
-
-  private readonly terminal: boolean;
+  private readonly stop = new StopSignals({
+    stopped: () =>
+      this.line(
+        "Stopping after this step, or within the evaluation. Press Ctrl-C again to stop at once.",
+      ),
+  });
+  private readonly terminal: NodeJS.WriteStream | undefined;
   private readonly stopAfter: number;
   private steps = 0;
 
-  /**
-   * @param terminal whether standard output shows a bar
-   * @param stopAfter steps after which the run is to stop, as if the user asked for it
-   */
-  constructor({
-    terminal = process.stdout.isTTY === true,
-    stopAfter = Number.POSITIVE_INFINITY,
-  }: { terminal?: boolean; stopAfter?: number } = {}) {
-    this.terminal = terminal;
+  /** @param stopAfter steps after which the run is to stop, as if the user asked for it */
+  constructor({ stopAfter = Number.POSITIVE_INFINITY }: { stopAfter?: number } = {}) {
+    // Plain lines where standard output is no terminal: what is kept there has them too.
+    this.terminal = output.isSeen ? output.terminal : undefined;
     this.stopAfter = stopAfter;
-    process.on("SIGINT", this.onSignal);
-    process.on("SIGTERM", this.onSignal);
   }
 
   readonly signal: AbortSignal = this.stop.signal;
 
-  /** The exit code of a run that was stopped: 130, or 143 where SIGTERM did it. */
+  /** The exit code of a run that was stopped: 130, 143 where SIGTERM did it, 129 where SIGHUP. */
   get stoppedExit(): number {
-    return this.code;
+    return this.stop.exit;
   }
 
   readonly fetching = this.fetches.fetching;
@@ -59,7 +46,7 @@ export class TrainConsole implements RunConsole {
   readonly line = (text: string): void => {
     this.fetches.close();
     this.endBar();
-    console.log(text);
+    output.line(text);
   };
 
   readonly progress: NonNullable<RunConsole["progress"]> = (report, totalSteps, startStep) => {
@@ -71,18 +58,19 @@ export class TrainConsole implements RunConsole {
     const perStepMs = (now - this.begunMs) / (done - startStep);
     const left = duration((totalSteps - done) * perStepMs);
     const fields = { loss: loss.toFixed(5), lr: pythonExponent(lr), left };
-    if (this.terminal) {
+    if (this.terminal !== undefined) {
       // A bar hides the cursor, and nobody would show it again after a second signal.
       if (this.signal.aborted) return;
       if (this.bar === undefined) {
         const format = "{bar} {value}/{total} | loss {loss} | lr {lr} | {left} left";
-        this.bar = new cliProgress.SingleBar({ format, hideCursor: true, barsize: 24 });
+        const stream = this.terminal;
+        this.bar = new cliProgress.SingleBar({ stream, format, hideCursor: true, barsize: 24 });
         this.bar.start(totalSteps, done, fields);
       } else this.bar.update(done, fields);
       if (done === totalSteps) this.endBar();
     } else if (now - this.lastPlainMs >= plainIntervalMs || done === totalSteps) {
       this.lastPlainMs = now;
-      console.log(
+      output.line(
         `[step ${step}]: loss=${fields.loss} (lr=${fields.lr}) ${done}/${totalSteps}, ${left} left`,
       );
     }
@@ -91,12 +79,7 @@ export class TrainConsole implements RunConsole {
   close(): void {
     this.fetches.close();
     this.endBar();
-    this.leaveSignals();
-  }
-
-  private leaveSignals(): void {
-    process.off("SIGINT", this.onSignal);
-    process.off("SIGTERM", this.onSignal);
+    this.stop.close();
   }
 
   private endBar(): void {

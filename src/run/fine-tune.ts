@@ -8,10 +8,12 @@ import { loadDataset } from "../data/datasets.js";
 import { describeSelection } from "../data/few-shot.js";
 import type { Engine } from "../engine/session.js";
 import { UserError } from "../errors.js";
+import { GraphBuilder } from "../graph/graph-builder.js";
 import type { EvaluationResult } from "../train/evaluate.js";
 import { checkAnew } from "./begin-anew.js";
 import { bringWeights } from "./bring-weights.js";
 import { fingerprintOf } from "./data-fingerprint.js";
+import { describeClasses } from "./describe-classes.js";
 import { dataPolicy } from "./fetching.js";
 import { findCheckpoint, publishFound } from "./find-checkpoint.js";
 import { removeLeftovers } from "./keep-checkpoints.js";
@@ -59,6 +61,7 @@ export async function fineTune(
   let lock = (await exists(folder.path)) ? await lockRun(folder, patience) : undefined;
   try {
     const plan = await planRun(name, folder, options, engine, console);
+    console.signal?.throwIfAborted();
     await makeRunFolder(folder);
     if (lock === undefined) {
       lock = await lockRun(folder, patience);
@@ -89,6 +92,8 @@ async function planRun(
   engine: Engine,
   console: RunConsole,
 ): Promise<RunPlan> {
+  // Where graphs cannot be handed over (TMPDIR), that is told before anything is read or written.
+  engine.open(new GraphBuilder().build()).close();
   const cores = availableParallelism();
   const policy = dataPolicy(options, console, engine, options.workers ?? cores);
   const dataset = await loadDataset({ ...options, ...policy, seed: options.seed ?? 0 });
@@ -212,6 +217,7 @@ function describe(log: RunLog, config: RunConfig, dataset: Dataset): void {
   const { resolution, schedule, batch, split, mixupAlpha, precision } = config;
   log.info(`Using a training set with ${config.trainSize} images.`);
   log.info(`Using a validation set with ${config.valSize} images.`);
+  log.info(describeClasses(dataset));
   if (dataset.skipped) log.warn(`Skipped ${dataset.skipped} files that are no images.`);
   const { unreadable = [] } = dataset;
   if (unreadable.length > 0) {

@@ -4,8 +4,14 @@ import { join } from "node:path";
 import { readNpyHeader } from "../archive/npy.js";
 import type { Split } from "../data/dataset.js";
 import { listFolder } from "../data/files/class-folders.js";
-import { hasImageExtension } from "../data/files/image-header.js";
-import { checkReadable, medianSize, readHeaders } from "../data/files/readable-images.js";
+import { hasImageExtension, type ImageHeader } from "../data/files/image-header.js";
+import {
+  checkReadable,
+  faultOf,
+  medianSize,
+  otherwiseSkip,
+  readHeaders,
+} from "../data/files/readable-images.js";
 import { systemErrorCode, UserError } from "../errors.js";
 
 /** Image files that follow each other. */
@@ -13,6 +19,8 @@ export interface ImageInputs {
   readonly kind: "images";
   readonly images: Split & { readonly images: { readonly kind: "files" } };
   readonly paths: readonly string[];
+  /** Why some cannot be predicted, going by their headers, by their index. Those are not to be decoded. */
+  readonly faults: ReadonlyMap<number, string>;
 }
 
 /** Batches of one image size that follow each other, float32 `[count,height,width,3]` each. */
@@ -34,14 +42,22 @@ export interface PredictInputs {
 
 /**
  * Looks at all inputs, without reading any pixel. A folder stands for the images in it and below it.
+ * @param badImages what becomes of image files that cannot be read
  * @throws UserError where one is missing or unfit, or there is none
  */
-export async function findInputs(inputs: readonly string[]): Promise<PredictInputs> {
+export async function findInputs(
+  inputs: readonly string[],
+  badImages: "refuse" | "skip",
+): Promise<PredictInputs> {
   const files: string[] = [];
   for (const input of inputs) files.push(...(await expand(input)));
   const isBatch = (path: string) => path.toLowerCase().endsWith(".npy");
   const imagePaths = files.filter((path) => !isBatch(path));
-  const headers = checkReadable(imagePaths, await readHeaders(imagePaths));
+  const headers = await readHeaders(imagePaths);
+  const readable =
+    badImages === "refuse"
+      ? checkReadable(imagePaths, headers, otherwiseSkip)
+      : headers.filter((header) => header.kind === "readable");
 
   const groups: (ImageInputs | ArrayInputs)[] = [];
   let count = 0;
@@ -61,18 +77,7 @@ export async function findInputs(inputs: readonly string[]): Promise<PredictInpu
     } else {
       while (end < files.length && !isBatch(files[end]!)) end++;
       const paths = files.slice(i, end);
-      const own = headers.slice(imagesBefore, imagesBefore + paths.length);
-      const images = {
-        kind: "files",
-        paths,
-        orientations: Uint8Array.from(own, ({ orientation }) => orientation),
-        decoders: own.map(({ decoder }) => decoder),
-      } as const;
-      groups.push({
-        kind: "images",
-        images: { images, labels: new Int32Array(paths.length) },
-        paths,
-      });
+      groups.push(imageInputs(paths, headers.slice(imagesBefore, imagesBefore + paths.length)));
       imagesBefore += paths.length;
       count += paths.length;
     }
@@ -86,7 +91,25 @@ export async function findInputs(inputs: readonly string[]): Promise<PredictInpu
       "give their paths",
     );
   }
-  return { groups, count, typicalSize: headers.length > 0 ? medianSize(headers) : undefined };
+  return { groups, count, typicalSize: readable.length > 0 ? medianSize(readable) : undefined };
+}
+
+function imageInputs(paths: readonly string[], headers: readonly ImageHeader[]): ImageInputs {
+  const faults = new Map<number, string>();
+  const known = headers.map((header, index) => {
+    if (header.kind === "readable") return header;
+    faults.set(index, faultOf(header)!);
+    // Its place is kept, so that every image has the index of its path.
+    return { orientation: 1, decoder: "any-image" } as const;
+  });
+  const images = {
+    kind: "files",
+    paths,
+    orientations: Uint8Array.from(known, ({ orientation }) => orientation),
+    decoders: known.map(({ decoder }) => decoder),
+  } as const;
+  const labels = new Int32Array(paths.length);
+  return { kind: "images", images: { images, labels }, paths, faults };
 }
 
 /** A file itself; of a folder the images in it, then those of its folders, sorted by code point. */

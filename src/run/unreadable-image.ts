@@ -1,8 +1,8 @@
 /** A decoding error of the engine, told as the user's file, or record of a file, that caused it. */
-import type { Split } from "../data/dataset.js";
+import type { FileSource, Split } from "../data/dataset.js";
 import { SessionError } from "../engine/session.js";
 import { UserError } from "../errors.js";
-import { findUnreadable } from "../input/unreadable.js";
+import { findUnreadable, type UndecodableImage } from "../input/unreadable.js";
 import type { OpenSession } from "../step/program.js";
 
 /** Images among which the culprit may be. */
@@ -27,14 +27,23 @@ export async function unreadableImage(
   for (const { images, indices } of suspects) {
     if (images.kind !== "files") continue;
     const found = await findUnreadable(open, images, indices ?? images.paths.keys());
-    if (found === undefined) continue;
-    return new UserError(
-      found.path,
-      `cannot be decoded (${found.reason})`,
-      "an image that opens in a viewer",
-      `${images.ranges === undefined ? "mend the file" : "write it anew"}, or ${otherwise}`,
-      { cause: error },
-    );
+    if (found !== undefined) return undecodable(found, images, otherwise, error);
   }
   return undefined;
+}
+
+/** An image that the engine cannot decode, as a user's mistake. */
+export function undecodable(
+  { path, reason }: Pick<UndecodableImage, "path" | "reason">,
+  { ranges }: Pick<FileSource, "ranges">,
+  otherwise: string,
+  cause: unknown,
+): UserError {
+  return new UserError(
+    path,
+    `cannot be decoded (${reason})`,
+    "an image that opens in a viewer",
+    `${ranges === undefined ? "mend the file" : "write it anew"}, or ${otherwise}`,
+    { cause },
+  );
 }

@@ -2,8 +2,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
 import { mock } from "node:test";
-import { format } from "node:util";
 import { runMain } from "../../src/cli/exit.js";
+import { output } from "../../src/cli/output.js";
 import { repositoryRoot } from "../fixture-path.js";
 
 export interface CommandResult {
@@ -48,15 +48,16 @@ export async function runHere(
   main: (argv: readonly string[]) => Promise<number>,
   args: readonly string[],
 ): Promise<CommandResult> {
-  const lines = { log: [] as string[], error: [] as string[] };
-  const captures = (["log", "error"] as const).map((name) =>
-    mock.method(console, name, (...values: unknown[]) => lines[name].push(format(...values))),
-  );
+  const lines = { out: [] as string[], errors: [] as string[] };
+  const captures = (["result", "line", "note"] as const).map((name) => {
+    const to = name === "note" ? lines.errors : lines.out;
+    return mock.method(output, name, (text: string) => void to.push(text));
+  });
   const before = process.exitCode;
   try {
     await runMain(() => main(args));
     const code = Number(process.exitCode);
-    return { code, stdout: lines.log.join("\n"), stderr: lines.error.join("\n") };
+    return { code, stdout: lines.out.join("\n"), stderr: lines.errors.join("\n") };
   } finally {
     for (const capture of captures) capture.mock.restore();
     process.exitCode = before;

@@ -8,6 +8,7 @@ import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { main } from "../../src/cli/bit-download.js";
 import { downloadProgress } from "../../src/cli/download-progress.js";
+import { output } from "../../src/cli/output.js";
 import { acquireLock } from "../../src/fetch/file-lock.js";
 import { temporaryFolder } from "../data/temporary-folder.js";
 import { serveFile } from "../fetch/file-server.js";
@@ -185,7 +186,7 @@ test("a terminal shows a bar for each file, and lines above them", async (t) => 
   terminal.on("data", (chunk: Buffer) => {
     text += chunk.toString();
   });
-  const printed = t.mock.method(console, "log", () => undefined);
+  const printed = t.mock.method(output, "result", () => undefined);
   const progress = downloadProgress(terminal as unknown as NodeJS.WriteStream);
   const [one, two] = [progress.file("one"), progress.file("two")];
   one.fetched(5e6, 10e6);
@@ -199,6 +200,6 @@ test("a terminal shows a bar for each file, and lines above them", async (t) => 
   assert.match(text, /one {2}#{12}-{12} {2}5\.0 MB of 10\.0 MB/);
   assert.match(text, /two {2}#{12}-{12} {2}checking 2\.00 GB of 4\.00 GB/);
   // Standard output is no terminal in tests, or it would stand there.
-  const where = process.stdout.isTTY ? text : printed.mock.calls[0]!.arguments.join();
+  const where = output.isSeen ? text : printed.mock.calls[0]!.arguments.join();
   assert.match(where, /one\.npz: downloaded/);
 });

@@ -1,13 +1,13 @@
 /** `bit-train`, killed at random times: it goes on each time, and ends as if nobody had killed it. */
 import assert from "node:assert/strict";
-import { readFile, stat } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { keyedGenerator, randomStream } from "../../src/recipe/keyed-random.js";
 import { temporaryFolder } from "../data/temporary-folder.js";
 import { report, thorough } from "../soak/table.js";
 import { runBin } from "./command.js";
+import { momentSeed, recorded, resultOf, stepsIn, uniformNumbers } from "./random-moments.js";
 import { tinyFlags, writeTinyFolder } from "./tiny-images.js";
 
 const kills = thorough ? 50 : 5;
@@ -42,9 +42,8 @@ test(`${kills} times SIGKILL`, { timeout: 60_000 * kills }, async (t) => {
   });
   assert.equal(whole.code, 0, whole.stderr);
 
-  const seed = Number(process.env["BIT_KILL_SEED"] ?? Date.now() % 1e6);
-  const random = keyedGenerator(randomStream.initialization, seed, 0, 0);
-  const uniform = (below: number) => ((random.next() >>> 0) / 2 ** 32) * below;
+  const seed = momentSeed;
+  const uniform = uniformNumbers(seed);
   const run = join(logs, "killed");
   const args = [...flags, "--name", "killed"];
   let killed = 0;
@@ -67,32 +66,14 @@ test(`${kills} times SIGKILL`, { timeout: 60_000 * kills }, async (t) => {
   const redone = (await stepsIn(join(run, "train.log"))) - steps;
   const [a, b] = ["whole", "killed"].map((name) => readFile(join(logs, name, "checkpoint.npz")));
   assert.ok((await a!).equals(await b!), `the weights differ (BIT_KILL_SEED=${seed})`);
-  const results = ["whole", "killed"].map((name) =>
-    readFile(join(logs, name, "result.json"), "utf8"),
+  const [expected, result] = await Promise.all(
+    ["whole", "killed"].map((name) => resultOf(join(logs, name, "result.json"))),
   );
-  const [expected, result] = (await Promise.all(results)).map((text) => {
-    const { seconds, ...rest } = JSON.parse(text);
-    return rest;
-  });
   assert.deepEqual(result, expected);
   t.diagnostic(`seed ${seed}: killed ${killed} times, ${redone} steps of ${steps} done again`);
   assert.ok(killed >= kills / 2, `killed ${killed} times`);
   report({ faultsTried: killed, faultsSurvived: killed, stepsLost: redone });
 });
-
-/** Waits until a process has written the record of a step. Throws where it has ended by itself. */
-async function recorded(pid: number, metrics: string): Promise<void> {
-  const size = () =>
-    stat(metrics).then(
-      ({ size }) => size,
-      () => 0,
-    );
-  const before = await size();
-  for (let seen = before; seen <= before; seen = await size()) {
-    process.kill(pid, 0);
-    await sleep(5);
-  }
-}
 
 /** Kills a process so long after it has written the record of a step. */
 async function killAfterSteps(pid: number, metrics: string, delayMs: number): Promise<void> {
@@ -109,9 +90,4 @@ async function killAfter(pid: number, delayMs: number): Promise<void> {
   } catch {
     // It has ended by itself.
   }
-}
-
-/** The steps that a run's log tells of, those included that were done again. */
-async function stepsIn(log: string): Promise<number> {
-  return (await readFile(log, "utf8")).match(/\[step \d+\]: loss/g)?.length ?? 0;
 }

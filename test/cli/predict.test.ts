@@ -74,6 +74,7 @@ test("images and folders, in order, with the run's class names", async () => {
       size: 32,
       precision: "fp32",
       count: 6,
+      skipped: 0,
       predictions: ["10", "11", "12", "8", "9"].map((i) => join(red, `${i}.bmp`)).concat(blue),
     },
   );

@@ -1,0 +1,38 @@
+/** For tests that end runs at random moments: when to, and what became of the steps. */
+import { readFile, stat } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+import { keyedGenerator, randomStream } from "../../src/recipe/keyed-random.js";
+
+/** Where the moments come from: `BIT_KILL_SEED`, or the clock. */
+export const momentSeed = Number(process.env["BIT_KILL_SEED"] ?? Date.now() % 1e6);
+
+/** Draws numbers from 0 to below a bound. */
+export function uniformNumbers(seed: number): (below: number) => number {
+  const random = keyedGenerator(randomStream.initialization, seed, 0, 0);
+  return (below) => ((random.next() >>> 0) / 2 ** 32) * below;
+}
+
+/** Waits until a process has written the record of a step. Throws where it has ended by itself. */
+export async function recorded(pid: number, metrics: string): Promise<void> {
+  const size = () =>
+    stat(metrics).then(
+      ({ size }) => size,
+      () => 0,
+    );
+  const before = await size();
+  for (let seen = before; seen <= before; seen = await size()) {
+    process.kill(pid, 0);
+    await sleep(5);
+  }
+}
+
+/** The steps that a run's log tells of, those included that were done again. */
+export async function stepsIn(log: string): Promise<number> {
+  return (await readFile(log, "utf8")).match(/\[step \d+\]: loss/g)?.length ?? 0;
+}
+
+/** What a run has come to, but for the time it took. */
+export async function resultOf(path: string): Promise<unknown> {
+  const { seconds, ...rest } = JSON.parse(await readFile(path, "utf8"));
+  return rest;
+}
