@@ -5,6 +5,7 @@
 import { stat } from "node:fs/promises";
 import { z } from "zod";
 import { cacheFolder } from "../../cache-folder.js";
+import { DECODERS } from "../dataset.js";
 import { type Faults, report } from "../faults.js";
 import { type ImageExample, parseImageExample } from "../formats/tf-example.js";
 import { damagedRecord, readTfRecords, type TfRecord } from "../formats/tfrecord-reader.js";
@@ -17,7 +18,7 @@ const KEPT_FROM_BYTES = 2 ** 20;
 const headerSchema = z.discriminatedUnion("kind", [
   z.object({
     kind: z.literal("readable"),
-    decoder: z.enum(["jpeg-or-png", "any-image"]),
+    decoder: z.enum(DECODERS),
     format: z.string(),
     height: z.int(),
     width: z.int(),
@@ -44,7 +45,7 @@ export type ShardIndex = z.infer<typeof indexSchema>;
 
 const keptSchema = z.object({
   // To be raised whenever more, or something else, is found in a shard.
-  format: z.literal(1),
+  format: z.literal(2),
   shard: z.string(),
   sizeBytes: z.number(),
   mtimeMs: z.number(),
@@ -65,7 +66,7 @@ export async function indexShard(
   const path = keptPath(cache, "shards", shard);
   // What cannot be read at all, the reader reports.
   const file = await stat(shard).catch(() => undefined);
-  const state = { format: 1, shard, sizeBytes: file?.size ?? 0, mtimeMs: file?.mtimeMs ?? 0 };
+  const state = { format: 2, shard, sizeBytes: file?.size ?? 0, mtimeMs: file?.mtimeMs ?? 0 };
   const isLarge = state.sizeBytes >= KEPT_FROM_BYTES;
   const kept = !isLarge ? undefined : keptSchema.safeParse(await readKept(path)).data;
   if (kept?.shard === shard && kept.sizeBytes === state.sizeBytes && kept.mtimeMs === state.mtimeMs)

@@ -1,15 +1,24 @@
 /**
- * How much a GIF unpacks to. The engine shows an animation's first frame, but decodes them all before,
+ * A GIF's header, and how much a GIF unpacks to. The engine shows an animation's first frame, but decodes them all before,
  * and a frame may be larger than the image that the header speaks of.
  *
  * Source: CompuServe, "Graphics Interchange Format, Version 89a" (1990).
  */
+import { part, type Reading } from "./byte-reading.js";
+import type { ImageFormat } from "./image-format.js";
 
 const HEADER_BYTES = 13;
 const IMAGE = 0x2c;
 const EXTENSION = 0x21;
 /** Of an image's descriptor, with the byte that announces it. */
 const DESCRIPTOR_BYTES = 10;
+
+/** @throws DamagedHeader where it is none */
+export function* readGifHeader(): Reading<ImageFormat> {
+  const view = yield* part(0, HEADER_BYTES);
+  const [width, height] = [view.getUint16(6, true), view.getUint16(8, true)];
+  return { kind: "readable", decoder: "any-image", format: "gif", height, width, orientation: 1 };
+}
 
 /** The pixels of all frames together, as far as the bytes can be followed. */
 export function gifFramePixels(bytes: Uint8Array): number {
