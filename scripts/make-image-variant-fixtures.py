@@ -1,12 +1,12 @@
-"""Writes test/fixtures/variants: the variants of image formats that tools write, and their pixels.
+"""Writes test/fixtures/variants and test/fixtures/foreign: images as tools write them, and their pixels.
 
 Run in an environment with Pillow and numpy, with cjpeg (Debian: libjpeg-turbo-progs), from any folder:
 
-    python3 -m venv /tmp/fixtures && /tmp/fixtures/bin/pip install pillow==13.0.0 numpy
+    python3 -m venv /tmp/fixtures && /tmp/fixtures/bin/pip install pillow==13.0.0 pillow-heif==1.8.1 numpy
     /tmp/fixtures/bin/python scripts/make-image-variant-fixtures.py
 
-expected.json has what Pillow makes of each file, by ImageOps.exif_transpose and convert("RGB"): height,
-width and pixels in base64, and the orientation. All pictures are computed here.
+variants/ holds what the engine decodes, foreign/ what `bit-data convert` reads. expected.json has what Pillow makes of each file, by ImageOps.exif_transpose and convert("RGB"): height,
+width and pixels in base64, and the orientation; of 16-bit grey the high byte, as where a PNG is decoded. All pictures are computed here.
 """
 
 import base64
@@ -19,9 +19,13 @@ import zlib
 from pathlib import Path
 
 import numpy as np
+import pillow_heif
 from PIL import Image, ImageOps, PngImagePlugin
 
-FOLDER = Path(__file__).resolve().parent.parent / "test" / "fixtures" / "variants"
+pillow_heif.register_heif_opener()
+
+FIXTURES = Path(__file__).resolve().parent.parent / "test" / "fixtures"
+FOLDER = FIXTURES / "variants"
 HEIGHT, WIDTH = 13, 21
 
 
@@ -84,7 +88,9 @@ def packed(numbers, bits):
 
 def saved(image, kind, **options):
     to = io.BytesIO()
-    image.save(to, kind, **options)
+    # A fresh one, since an image keeps options of its last encoder.
+    fresh = Image.fromarray(np.asarray(image)) if image.mode == "RGB" else image
+    fresh.save(to, kind, **options)
     return to.getvalue()
 
 
@@ -181,25 +187,59 @@ def pngs():
     yield "one-bit.png", saved(IMAGE.convert("1"), "PNG")
 
 
-def main():
-    shutil.rmtree(FOLDER, ignore_errors=True)
-    FOLDER.mkdir(parents=True)
+WIDE = (np.arange(HEIGHT * WIDTH).reshape(HEIGHT, WIDTH) * 239).astype(np.uint16)
+
+
+def foreign():
+    for compression in ("raw", "tiff_lzw", "tiff_adobe_deflate", "packbits", "jpeg"):
+        yield f"{compression}.tif", saved(IMAGE, "TIFF", compression=compression)
+    yield "group4.tif", saved(IMAGE.convert("1"), "TIFF", compression="group4")
+    yield "grey.tif", saved(IMAGE.convert("L"), "TIFF")
+    yield "grey16.tif", saved(Image.fromarray(WIDE), "TIFF")
+    yield "palette.tif", saved(IMAGE.quantize(50), "TIFF")
+    yield "alpha.tif", saved(RGBA, "TIFF")
+    yield "two-pages.tif", saved(IMAGE, "TIFF", save_all=True, append_images=[Image.fromarray(255 - RGB)])
+    yield "turned.tif", saved(IMAGE, "TIFF", exif=exif())
+    even = Image.fromarray(picture(14, 22))
+    yield "full.avif", saved(even, "AVIF", quality=95, subsampling="4:4:4")
+    yield "half.avif", saved(even, "AVIF", quality=95)
+    yield "turned.avif", saved(even, "AVIF", quality=95, exif=exif())
+    yield "one.heic", saved(even, "HEIF", quality=95)
+    negative = Image.fromarray(255 - picture(14, 22))
+    yield "second.heic", saved(even, "HEIF", quality=95, save_all=True, append_images=[negative], primary_index=1)
+    yield "refused-cmyk.tif", saved(IMAGE.convert("CMYK"), "TIFF")
+    yield "refused-lab.tif", saved(IMAGE.convert("LAB"), "TIFF")
+    yield "refused-ycbcr.tif", saved(IMAGE.convert("YCbCr"), "TIFF")
+    yield "refused-float.tif", saved(Image.fromarray(WIDE.astype(np.float32)), "TIFF")
+    yield "refused-odd-turned.avif", saved(IMAGE, "AVIF", quality=95, exif=exif())
+
+
+def write(folder, files):
     expected = {}
-    for make in (bmps, turned, webps, jpegs, pngs):
-        for name, data in make():
-            path = FOLDER / name
-            path.write_bytes(data)
-            with Image.open(path) as image:
-                image.load()
-                orientation = image.getexif().get(0x0112, 1)
+    for name, data in files:
+        path = folder / name
+        path.write_bytes(data)
+        with Image.open(path) as image:
+            image.load()
+            orientation = image.getexif().get(0x0112, 1)
+            if name == "grey16.tif":
+                pixels = np.repeat((WIDE >> 8).astype(np.uint8)[:, :, None], 3, axis=2)
+            else:
                 pixels = np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
-            expected[name] = {
-                "orientation": orientation if 1 <= orientation <= 8 else 1,
-                "height": pixels.shape[0],
-                "width": pixels.shape[1],
-                "pixels": base64.b64encode(pixels.tobytes()).decode(),
-            }
-    (FOLDER / "expected.json").write_text(json.dumps(expected, indent=1) + "\n")
+        expected[name] = {
+            "orientation": orientation if 1 <= orientation <= 8 else 1,
+            "height": pixels.shape[0],
+            "width": pixels.shape[1],
+            "pixels": base64.b64encode(pixels.tobytes()).decode(),
+        }
+    (folder / "expected.json").write_text(json.dumps(expected, indent=1) + "\n")
+
+
+def main():
+    for folder, makers in ((FOLDER, (bmps, turned, webps, jpegs, pngs)), (FIXTURES / "foreign", (foreign,))):
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        write(folder, (file for make in makers for file in make()))
 
 
 if __name__ == "__main__":

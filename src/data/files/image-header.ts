@@ -17,10 +17,11 @@ import {
 } from "../image-formats/byte-reading.js";
 import { gifFramePixels, readGifHeader } from "../image-formats/gif-header.js";
 import { END_BYTES, seemsCutOff } from "../image-formats/image-end.js";
-import type {
-  ImageFormat,
-  ReadableFormat,
-  UnsupportedFormat,
+import {
+  type ImageFormat,
+  MOST_PIXELS,
+  type ReadableFormat,
+  type UnsupportedFormat,
 } from "../image-formats/image-format.js";
 import { readJpegHeader } from "../image-formats/jpeg-header.js";
 import { PNG_SIGNATURE, readPngHeader } from "../image-formats/png-header.js";
@@ -54,8 +55,6 @@ export function hasUnsupportedExtension(path: string): boolean {
   return UNSUPPORTED_EXTENSIONS.includes(extname(path).toLowerCase());
 }
 
-/** An image that claims more pixels is taken for damaged. Decoded, so many are 800 MB. */
-export const MOST_PIXELS = 2 ** 28;
 /**
  * No PNG, by deflate's limit, stands for more than 8,256 pixels with each of its bytes, and no JPEG
  * or GIF for as many. A file of one colour may be smaller: up to so many pixels any size will do.

@@ -1,6 +1,12 @@
 /** What a parser of headers finds. */
 import type { Decoder } from "../dataset.js";
 
+/** An image that claims more pixels is taken for damaged. Decoded, so many are 800 MB. */
+export const MOST_PIXELS = 2 ** 28;
+
+/** The formats that `bit-data convert` reads, by the words of `UnsupportedFormat`. */
+export const CONVERTED_FORMATS: readonly string[] = ["TIFF", "AVIF", "HEIC", "HEIF"];
+
 /** An image that the engine decodes. */
 export interface ReadableFormat {
   readonly kind: "readable";

@@ -1,20 +1,13 @@
 /**
  * How an image is to be turned to lie upright, from its EXIF data or else its XMP: the rules are those
  * of Pillow's `ImageOps.exif_transpose`, so that the same files are turned.
- * Source: EXIF 2.3, tag 0x0112; TIFF 6.0, section 2; XMP specification, part 2 (tiff:Orientation).
+ * Source: EXIF 2.3, tag 0x0112; XMP specification, part 2 (tiff:Orientation).
  */
 
-const EXIF_PREFIX = "Exif\0\0";
-const ORIENTATION_TAG = 0x0112;
-const ENTRY_BYTES = 12;
+import { tiffNumbers } from "./tiff-directory.js";
 
-/** TIFF's whole numbers: how one is read, by the type's number. */
-const READERS: Readonly<Record<number, (view: DataView, at: number, little: boolean) => number>> = {
-  3: (view, at, little) => view.getUint16(at, little),
-  4: (view, at, little) => view.getUint32(at, little),
-  8: (view, at, little) => view.getInt16(at, little),
-  9: (view, at, little) => view.getInt32(at, little),
-};
+const ORIENTATION_TAG = 0x0112;
+const EXIF_PREFIX = "Exif\0\0";
 
 /** What tells an image's orientation. */
 export interface Metadata {
@@ -33,29 +26,11 @@ export function orientationOf({ exif, xmp }: Metadata): number {
  * @param exif a TIFF file, with or without `Exif` and two zeros before it
  */
 export function exifOrientation(exif: Uint8Array): number | undefined {
+  const text = Buffer.from(exif.buffer, exif.byteOffset, exif.length);
   let start = 0;
-  const buffer = Buffer.from(exif.buffer, exif.byteOffset, exif.length);
-  while (buffer.toString("latin1", start, start + EXIF_PREFIX.length) === EXIF_PREFIX)
+  while (text.toString("latin1", start, start + EXIF_PREFIX.length) === EXIF_PREFIX)
     start += EXIF_PREFIX.length;
-  const view = new DataView(exif.buffer, exif.byteOffset + start, exif.length - start);
-  if (view.byteLength < 8) return undefined;
-  const order = buffer.toString("latin1", start, start + 2);
-  if (order !== "II" && order !== "MM") return undefined;
-  const little = order === "II";
-  if (view.getUint16(2, little) !== 42) return undefined;
-  const table = view.getUint32(4, little);
-  if (table + 2 > view.byteLength) return undefined;
-  const count = view.getUint16(table, little);
-  let found: number | undefined;
-  for (let i = 0; i < count; i++) {
-    const entry = table + 2 + i * ENTRY_BYTES;
-    if (entry + ENTRY_BYTES > view.byteLength) break;
-    const read = READERS[view.getUint16(entry + 2, little)];
-    const isOne = view.getUint32(entry + 4, little) === 1;
-    if (view.getUint16(entry, little) !== ORIENTATION_TAG || read === undefined || !isOne) continue;
-    found = read(view, entry + 8, little);
-  }
-  return found;
+  return tiffNumbers(exif.subarray(start)).get(ORIENTATION_TAG);
 }
 
 /** The orientation that XMP has, as an attribute or an element; undefined where there is none. */
