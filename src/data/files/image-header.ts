@@ -15,13 +15,14 @@ import {
   readBytes,
   readFromFile,
 } from "../image-formats/byte-reading.js";
-import { gifFramePixels, readGifHeader } from "../image-formats/gif-header.js";
+import { gifFrames, readGifHeader } from "../image-formats/gif-header.js";
 import { END_BYTES, seemsCutOff } from "../image-formats/image-end.js";
 import {
   type ImageFormat,
   MOST_PIXELS,
   type ReadableFormat,
   type UnsupportedFormat,
+  unsupported,
 } from "../image-formats/image-format.js";
 import { readJpegHeader } from "../image-formats/jpeg-header.js";
 import { PNG_SIGNATURE, readPngHeader } from "../image-formats/png-header.js";
@@ -179,9 +180,11 @@ function heldAgainstEnd(
 /** @param bytes all of the file's */
 function withFrames(header: ImageHeader, bytes: Uint8Array): ImageHeader {
   if (header.kind !== "readable" || header.format !== "gif") return header;
-  const pixels = gifFramePixels(bytes);
-  if (pixels <= MOST_PIXELS) return header;
-  return { kind: "corrupt", reason: `${pixels} pixels in all frames, more than ${MOST_PIXELS}` };
+  const { pixels, filled } = gifFrames(bytes);
+  if (pixels > MOST_PIXELS)
+    return { kind: "corrupt", reason: `${pixels} pixels in all frames, more than ${MOST_PIXELS}` };
+  // Of what is around it, every program has its own idea.
+  return filled ? header : unsupported("GIF whose first frame does not fill it");
 }
 
 /** A few bytes that claim a large image would make the engine take memory for all of it. */

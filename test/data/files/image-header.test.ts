@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import { extname, join } from "node:path";
 import { test } from "node:test";
 import { imageHeaderOf, readImageHeader } from "../../../src/data/files/image-header.js";
-import { gifFramePixels } from "../../../src/data/image-formats/gif-header.js";
+import { gifFrames } from "../../../src/data/image-formats/gif-header.js";
 import { DECODER_OF } from "../../decoder-of.js";
 import { fixturePath } from "../../fixture-path.js";
 import { temporaryFolder, writeTree } from "../temporary-folder.js";
@@ -223,8 +223,13 @@ test("all frames of a GIF count, of whatever size its header speaks", async (t) 
   };
   const gif = (...sides: number[]) =>
     Buffer.concat([header, ...sides.map(frame), Buffer.from(";")]);
-  assert.equal(gifFramePixels(gif(10, 20)), 500);
-  assert.equal(gifFramePixels(gif(10).subarray(0, 12)), 0);
+  assert.deepEqual(gifFrames(gif(10, 20)), { pixels: 500, filled: true });
+  assert.equal(gifFrames(gif(10).subarray(0, 12)).pixels, 0);
+  for (const side of [9, 11])
+    assert.deepEqual(imageHeaderOf(gif(side, 10)), {
+      kind: "unsupported",
+      format: "GIF whose first frame does not fill it",
+    });
   const bomb = gif(10, ...Array<number>(17).fill(4000));
   await writeTree(folder, { "bomb.gif": bomb, "fine.gif": gif(10, 10, 10) });
   const refusal = {
