@@ -6,7 +6,7 @@ import { ExampleOrder } from "../data/order.js";
 import type { OpenedEngine } from "../engine/open.js";
 import { attribute } from "../graph/attributes.js";
 import { GraphBuilder } from "../graph/graph-builder.js";
-import { defineDecoders } from "../input/image-functions.js";
+import { defineDecoders } from "../input/decoders.js";
 import { addPipeline, startPipeline } from "../input/pipeline.js";
 import type { Report } from "./report.js";
 import { timeSteps } from "./step-timing.js";

@@ -3,6 +3,7 @@ import { DATASET_NAMES } from "../data/datasets.js";
 import { openEngine } from "../engine/open.js";
 import { UserError } from "../errors.js";
 import { checkDataset } from "../run/check-dataset.js";
+import { convertCommand } from "./bit-data-convert.js";
 import { describeDataset } from "./dataset-report.js";
 import { type CommandSpec, parseFlags, wholeNumber } from "./flags.js";
 import { ImageProgress } from "./image-progress.js";
@@ -23,7 +24,7 @@ const flags = {
 
 const spec: CommandSpec<typeof flags> = {
   name: "bit-data",
-  usage: "bit-data check DATASET [flags]",
+  usage: "bit-data check DATASET [flags], or bit-data convert --help",
   description:
     "Says what a dataset holds and what is wrong with it: classes, sizes, images that cannot be " +
     "decoded, copies, images in two classes or in both parts. DATASET is as in bit-train: " +
@@ -40,13 +41,14 @@ const spec: CommandSpec<typeof flags> = {
 
 /** Runs the command. `argv` is without node and script. */
 export async function main(argv: readonly string[] = process.argv.slice(2)): Promise<number> {
+  if (argv[0] === "convert") return convertCommand(argv.slice(1));
   const flag = parseFlags(spec, argv);
   const [verb, dataset, ...rest] = flag.positional;
   if (verb !== "check" || dataset === undefined || rest.length > 0) {
     throw new UserError(
       `bit-data ${flag.positional.join(" ")}`.trim(),
       "not a command",
-      "bit-data check, and one dataset",
+      "bit-data check, and one dataset; or bit-data convert",
       "type for example: npx bit-data check FOLDER",
     );
   }

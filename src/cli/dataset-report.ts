@@ -1,5 +1,7 @@
 /** A dataset's report as lines for people. */
+
 import type { UnreadableImage } from "../data/dataset.js";
+import { CONVERTED_FORMATS } from "../data/image-formats/image-format.js";
 import type { ClassCount, Copy, DatasetReport, Spread } from "../run/check-dataset.js";
 
 // Of what there may be thousands of, so many are shown.
@@ -63,6 +65,9 @@ function faultLines(report: DatasetReport): string[] {
   const lines = [
     ...section("damaged images", unreadable.map(image)),
     ...section("images of formats that are not decoded here", unsupported.map(image)),
+    ...(unsupported.some(({ reason }) => CONVERTED_FORMATS.includes(reason))
+      ? ["  for a copy with PNG in their place: npx bit-data convert FOLDER --to NEW_FOLDER"]
+      : []),
     ...section("classes without a training image", emptyInTrain),
     ...section("what a training would refuse besides", faults),
   ];

@@ -10,8 +10,25 @@ export interface PixelSource {
   readonly width: number;
 }
 
-/** How a file is decoded: by TensorFlow's DecodeJpeg (JPEG, PNG) or DecodeImage (BMP, GIF, WebP). */
-export type Decoder = "jpeg-or-png" | "any-image";
+/**
+ * How a file is decoded, by what its header says; graphs know a decoder by its place.
+ * - `jpeg-or-png`: by TensorFlow's DecodeJpeg
+ * - `any-image`: by DecodeImage; GIF, and WebP without alpha
+ * - `image-with-alpha`: WebP with alpha, which TensorFlow decodes to four channels only
+ * - `animated-webp`: its first frame
+ * - `bmp`: of 24 or 32 bits
+ * - `palette-bmp`: of 1, 4 or 8 bits
+ */
+export const DECODERS = [
+  "jpeg-or-png",
+  "any-image",
+  "image-with-alpha",
+  "animated-webp",
+  "bmp",
+  "palette-bmp",
+] as const;
+
+export type Decoder = (typeof DECODERS)[number];
 
 /** Where images lie within files that hold many. Each array is `[n]`. */
 export interface ByteRanges {

@@ -25,5 +25,8 @@ export const attribute = {
     list: { shape: shapes.map(shapeProto) },
   }),
   function: (name: string): AttrValue => ({ func: { name, attr: {} } }),
+  functions: (names: readonly string[]): AttrValue => ({
+    list: { func: names.map((name) => ({ name, attr: {} })) },
+  }),
   tensor: (tensor: TensorProto): AttrValue => ({ tensor }),
 };

@@ -8,30 +8,41 @@ import { typeNumber } from "./types.js";
  * operation calls its outputs. Source: tensorflow/core/ops/ops.pbtxt.
  */
 const outputName: Readonly<Record<string, string>> = {
+  Abs: "y",
   AddV2: "z",
+  BitwiseAnd: "z",
   Cast: "y",
   ConcatV2: "output",
   Const: "output",
   DecodeImage: "image",
   DecodeJpeg: "image",
+  DecodeRaw: "output",
+  FloorDiv: "z",
   GatherV2: "output",
+  Greater: "z",
   If: "output",
   Less: "z",
   LogicalOr: "z",
+  Minimum: "z",
   Mul: "z",
   Pack: "output",
+  Range: "output",
   ReadFile: "contents",
   RealDiv: "z",
   Reshape: "output",
   ResizeBilinear: "resized_images",
   Reverse: "output",
+  RightShift: "z",
   ScaleAndTranslate: "resized_images",
   Shape: "output",
   Slice: "output",
   Squeeze: "output",
+  StatelessCase: "output",
   StatelessIf: "output",
   StridedSlice: "output",
+  StringJoin: "output",
   Sub: "z",
+  Substr: "output",
   Transpose: "y",
 };
 
@@ -55,7 +66,8 @@ export class FunctionBuilder extends NodeList {
   protected override reference(output: Output): string {
     if (output.op === argumentOp) return output.node;
     // Our own operations (native/kernels/) that functions hold have one output, and call it so.
-    const name = output.op.startsWith("Bit") ? "output" : outputName[output.op];
+    const own = output.op.startsWith("Bit") ? "output" : undefined;
+    const name = outputName[output.op] ?? own;
     if (name === undefined) throw new Error(`the output of ${output.op} has no name in the table`);
     return `${output.node}:${name}:${output.index}`;
   }

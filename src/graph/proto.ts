@@ -62,6 +62,7 @@ const root = protobuf.Root.fromJSON({
         i: { rule: "repeated", id: 3, type: "int64" },
         type: { rule: "repeated", id: 6, type: "int32" },
         shape: { rule: "repeated", id: 7, type: "TensorShapeProto" },
+        func: { rule: "repeated", id: 9, type: "NameAttrList" },
       },
     },
     NameAttrList: {
@@ -119,7 +120,13 @@ export interface TensorProto {
 }
 
 export interface AttrValue {
-  list?: { s?: Uint8Array[]; i?: number[]; type?: number[]; shape?: TensorShapeProto[] };
+  list?: {
+    s?: Uint8Array[];
+    i?: number[];
+    type?: number[];
+    shape?: TensorShapeProto[];
+    func?: NameAttrList[];
+  };
   s?: Uint8Array;
   i?: number;
   f?: number;
@@ -127,7 +134,13 @@ export interface AttrValue {
   type?: number;
   shape?: TensorShapeProto;
   tensor?: TensorProto;
-  func?: { name: string; attr: Record<string, AttrValue> };
+  func?: NameAttrList;
+}
+
+/** A function of the library, with values for its attributes. */
+export interface NameAttrList {
+  name: string;
+  attr: Record<string, AttrValue>;
 }
 
 export interface NodeDef {

@@ -19,8 +19,9 @@ import {
   slices,
   withoutErrors,
 } from "./dataset-nodes.js";
+import { defineDecoders } from "./decoders.js";
 import { checkReach, fileColumns, fileFeeds, fileInputs } from "./file-table.js";
-import { decodeFile, defineDecoders, row } from "./image-functions.js";
+import { decodeFile, row } from "./image-functions.js";
 import { type UndecodableImage, unreadableAmong } from "./unreadable.js";
 
 export interface DecodeAllOptions {

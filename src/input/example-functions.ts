@@ -7,7 +7,7 @@ import { FunctionBuilder } from "../graph/function-builder.js";
 import type { GraphBuilder } from "../graph/graph-builder.js";
 import type { Output, OutputSpec } from "../graph/node-list.js";
 import { fileColumns, fileInputs } from "./file-table.js";
-import { branch, cropAndFlip, decodeFile, normalize, row, turnArgs } from "./image-functions.js";
+import { branch, cropAndFlip, decodeFile, defineTurn, normalize, row } from "./image-functions.js";
 import {
   cachedImage,
   gatherResizeCrop,
@@ -69,7 +69,7 @@ export function defineExamples(
   const file = (images: FileSource): Output => {
     const found = fileColumns(images).map(lookUp);
     if (!kernels) return decodeFile(nodes, fileInputs(found));
-    defineTurn(builder, `${name}_turned`);
+    defineTurn(builder, `${name}_turned`, upright);
     if (!names.includes("cache")) return decodeFile(nodes, fileInputs(found), `${name}_turned`);
     const inputs = [table("cache"), index, ...found];
     defineCached(builder, name, inputs, method === "pillow" ? resizeTo : neverSmaller);
@@ -96,11 +96,6 @@ export function defineExamples(
     );
   };
   builder.define(nodes.return(image(), lookUp("labels")));
-}
-
-function defineTurn(builder: GraphBuilder, name: string): void {
-  const nodes = new FunctionBuilder(name, turnArgs);
-  builder.define(nodes.return(upright(nodes, nodes.args[0]!, nodes.args[1]!)));
 }
 
 /** The two ways to an image: from the cache, and decoded and kept there. */

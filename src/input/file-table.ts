@@ -1,5 +1,5 @@
 /** What a graph is told of images in files: a column for each thing, a row for each image. */
-import type { FileSource } from "../data/dataset.js";
+import { DECODERS, type FileSource } from "../data/dataset.js";
 import type { HostTensor } from "../engine/session.js";
 import { UserError } from "../errors.js";
 import type { Output } from "../graph/node-list.js";
@@ -8,8 +8,8 @@ import type { Output } from "../graph/node-list.js";
 export interface FileInputs {
   /** string */
   readonly path: Output;
-  /** bool: DecodeImage rather than DecodeJpeg, which reads JPEG and PNG. */
-  readonly anyImage: Output;
+  /** int32: its place among the DECODERS. */
+  readonly decoder: Output;
   /** int32, EXIF's 1 to 8. */
   readonly orientation: Output;
   /** int64 both: the part of the file that is the image. Undefined where it is the whole file. */
@@ -29,15 +29,15 @@ export function checkReach({ paths, ranges }: FileSource, kernels: boolean): voi
 
 /** The columns' names, in the order of `fileInputs`. */
 export function fileColumns({ ranges }: FileSource): readonly string[] {
-  const columns = ["paths", "any_image", "orientations"];
+  const columns = ["paths", "decoders", "orientations"];
   return ranges === undefined ? columns : [...columns, "offsets", "lengths"];
 }
 
 /** An image's values of the columns. */
 export function fileInputs(values: readonly Output[]): FileInputs {
-  const [path, anyImage, orientation, offset, length] = values;
+  const [path, decoder, orientation, offset, length] = values;
   const range = offset && length && { offset, length };
-  return { path: path!, anyImage: anyImage!, orientation: orientation!, range };
+  return { path: path!, decoder: decoder!, orientation: orientation!, range };
 }
 
 /** The columns, `[n]` each. */
@@ -45,10 +45,10 @@ export function fileFeeds(images: FileSource): Record<string, HostTensor> {
   const { paths, decoders, orientations, ranges } = images;
   const encoder = new TextEncoder();
   const shape = [paths.length];
-  const anyImage = decoders.map((decoder) => (decoder === "any-image" ? 1 : 0));
+  const places = Int32Array.from(decoders, (decoder) => DECODERS.indexOf(decoder));
   const feeds: Record<string, HostTensor> = {
     paths: { type: "string", shape, data: paths.map((path) => encoder.encode(path)) },
-    any_image: { type: "bool", shape, data: Uint8Array.from(anyImage) },
+    decoders: { type: "int32", shape, data: places },
     orientations: { type: "int32", shape, data: Int32Array.from(orientations) },
   };
   if (ranges !== undefined) {

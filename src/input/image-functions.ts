@@ -1,7 +1,9 @@
 /**
- * What the engine does to one image: decode, turn upright, crop, flip, normalize; the resize is in
- * resize-functions.ts. Written as functions of a graph's library; no pixel passes through JavaScript.
+ * What the engine does to one image: decode (decoders.ts has the functions for each format), turn
+ * upright, crop, flip, normalize; the resize is in resize-functions.ts. Written as functions of a graph's library; no pixel passes through JavaScript.
  */
+
+import { DECODERS, type Decoder } from "../data/dataset.js";
 import { attribute } from "../graph/attributes.js";
 import { FunctionBuilder } from "../graph/function-builder.js";
 import type { GraphBuilder } from "../graph/graph-builder.js";
@@ -42,7 +44,7 @@ export function row(nodes: NodeList, table: Output, index: Output): Output {
 }
 
 /** Reverses the axes for which `flags`, bool `[3]`, is true. */
-function reverse(nodes: NodeList, image: Output, flags: Output): Output {
+export function reverse(nodes: NodeList, image: Output, flags: Output): Output {
   return nodes.one("Reverse", [image, flags], { T: attribute.type(image.type) }, image);
 }
 
@@ -66,50 +68,13 @@ export function branch(
   return nodes.one("StatelessIf", [condition, ...args], attrs, result);
 }
 
-/** Defines the functions that decode a file's bytes and turn an image upright, once a graph. */
-export function defineDecoders(builder: GraphBuilder): void {
-  defineTurns(builder);
-  const bytes = [{ name: "bytes", type: "string", shape: [] }] as const;
-  const image = { type: "uint8", shape: [-1, -1, 3] } as const;
-  const jpegOrPng = new FunctionBuilder("decode_jpeg_or_png", bytes);
-  builder.define(
-    jpegOrPng.return(
-      jpegOrPng.one(
-        "DecodeJpeg",
-        jpegOrPng.args,
-        {
-          channels: attribute.int(3),
-          ratio: attribute.int(1),
-          fancy_upscaling: attribute.bool(true),
-          try_recover_truncated: attribute.bool(false),
-          acceptable_fraction: attribute.float(1),
-          // The slow transform gives the pixels that Pillow gives.
-          dct_method: attribute.string("INTEGER_ACCURATE"),
-        },
-        image,
-      ),
-    ),
-  );
-  const anyImage = new FunctionBuilder("decode_any_image", bytes);
-  builder.define(
-    anyImage.return(
-      anyImage.one(
-        "DecodeImage",
-        anyImage.args,
-        { channels: attribute.int(3), dtype: uint8, expand_animations: attribute.bool(false) },
-        image,
-      ),
-    ),
-  );
-}
-
 /**
  * Reads and decodes an image, upright: uint8 `[H,W,3]`.
  * @param turn the function that turns an image upright: (image, orientation) to image
  */
 export function decodeFile(
   nodes: NodeList,
-  { path, anyImage, orientation, range }: FileInputs,
+  { path, decoder, orientation, range }: FileInputs,
   turn = "turn_upright",
 ): Output {
   const bytes =
@@ -117,10 +82,13 @@ export function decodeFile(
       ? nodes.one("ReadFile", [path], {}, { type: "string", shape: [] })
       : readRange(nodes, path, range.offset, range.length);
   const shape = [-1, -1, 3];
-  const decoded = branch(nodes, anyImage, [bytes], "decode_any_image", "decode_jpeg_or_png", {
-    type: "uint8",
-    shape,
-  });
+  const attrs = {
+    Tin: attribute.types(["string"]),
+    Tout: attribute.types(["uint8"]),
+    branches: attribute.functions(DECODERS.map(decoderName)),
+    output_shapes: attribute.shapes([shape]),
+  };
+  const decoded = nodes.one("StatelessCase", [decoder, bytes], attrs, { type: "uint8", shape });
   // Most images lie upright, and would be copied by a turn that changes nothing.
   const turned = nodes.one(
     "Less",
@@ -132,13 +100,29 @@ export function decodeFile(
   return branch(nodes, turned, args, turn, "leave_upright", { type: "uint8", shape });
 }
 
+/** The function of the library by which a decoder works: a file's bytes to uint8 `[H,W,3]`. */
+export function decoderName(decoder: Decoder): string {
+  return `decode_${decoder.replaceAll("-", "_")}`;
+}
+
 /** What a function that turns images upright is called with. */
-export const turnArgs = [
+const turnArgs = [
   { name: "image", type: "uint8", shape: [-1, -1, 3] },
   { name: "orientation", type: "int32", shape: [] },
 ] as const;
 
-function defineTurns(builder: GraphBuilder): void {
+/** Defines a function that turns an image upright, by what `turn` makes of image and orientation. */
+export function defineTurn(
+  builder: GraphBuilder,
+  name: string,
+  turn: (nodes: NodeList, image: Output, orientation: Output) => Output,
+): void {
+  const nodes = new FunctionBuilder(name, turnArgs);
+  builder.define(nodes.return(turn(nodes, nodes.args[0]!, nodes.args[1]!)));
+}
+
+/** Defines the functions that turn an image upright, once a graph. */
+export function defineTurns(builder: GraphBuilder): void {
   const upright = new FunctionBuilder("leave_upright", turnArgs);
   builder.define(upright.return(upright.args[0]!));
   const nodes = new FunctionBuilder("turn_upright", turnArgs);
@@ -188,13 +172,18 @@ export function normalize(nodes: NodeList, image: Output): Output {
   return nodes.one("RealDiv", [centered, half], { T: float32 }, image);
 }
 
-function pack(nodes: NodeList, scalars: readonly Output[]): Output {
+/** Scalars, int32, as a vector. */
+export function pack(nodes: NodeList, scalars: readonly Output[]): Output {
   const attrs = { N: attribute.int(scalars.length), T: int32, axis: attribute.int(0) };
   return nodes.one("Pack", scalars, attrs, ofInts([scalars.length]));
 }
 
 /** The same values as `type`. */
-export function cast(nodes: NodeList, value: Output, type: "float32" | "bool"): Output {
+export function cast(
+  nodes: NodeList,
+  value: Output,
+  type: "float32" | "int32" | "uint8" | "bool",
+): Output {
   const attrs = {
     SrcT: attribute.type(value.type),
     DstT: attribute.type(type),

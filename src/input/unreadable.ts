@@ -4,8 +4,9 @@ import { type Session, SessionError } from "../engine/session.js";
 import { attribute } from "../graph/attributes.js";
 import { GraphBuilder } from "../graph/graph-builder.js";
 import type { GraphDef } from "../graph/proto.js";
+import { defineDecoders } from "./decoders.js";
 import { fileColumns, fileFeeds, fileInputs } from "./file-table.js";
-import { decodeFile, defineDecoders, row } from "./image-functions.js";
+import { decodeFile, row } from "./image-functions.js";
 
 /** An image that the engine cannot decode, and why. */
 export interface UndecodableImage extends UnreadableImage {

@@ -3,7 +3,7 @@ import type { Dataset, Split } from "../data/dataset.js";
 import type { Session } from "../engine/session.js";
 import { GraphBuilder } from "../graph/graph-builder.js";
 import type { GraphDef } from "../graph/proto.js";
-import { defineDecoders } from "../input/image-functions.js";
+import { defineDecoders } from "../input/decoders.js";
 import { addPipeline, type InputPolicy } from "../input/pipeline.js";
 import { variableSpecs } from "../model/architecture.js";
 import type { Resolution } from "../recipe/hyperrule.js";

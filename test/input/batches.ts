@@ -1,10 +1,12 @@
 /** Runs a pipeline by itself, for tests. */
+import { extname } from "node:path";
 import type { Split } from "../../src/data/dataset.js";
 import { floats, integers, type Session } from "../../src/engine/session.js";
 import { GraphBuilder } from "../../src/graph/graph-builder.js";
-import { defineDecoders } from "../../src/input/image-functions.js";
+import { defineDecoders } from "../../src/input/decoders.js";
 import { addPipeline, type PipelineOptions, startPipeline } from "../../src/input/pipeline.js";
 import type { OpenSession } from "../../src/step/program.js";
+import { DECODER_OF } from "../decoder-of.js";
 import { fixturePath } from "../fixture-path.js";
 
 export interface Batch {
@@ -70,7 +72,7 @@ export function fileSplit(names: readonly string[], orientations: readonly numbe
         return name.startsWith("/") ? name : fixturePath("data", "images", name);
       }),
       orientations: Uint8Array.from(names, (_, i) => orientations[i] ?? 1),
-      decoders: names.map((n) => (/\.(bmp|gif|webp)$/.test(n) ? "any-image" : "jpeg-or-png")),
+      decoders: names.map((n) => DECODER_OF[extname(n)] ?? "jpeg-or-png"),
     },
     labels: Int32Array.from(names, (_, i) => i),
   };

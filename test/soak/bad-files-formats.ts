@@ -263,6 +263,17 @@ export const FORMATS: readonly Format[] = [
     },
   },
   {
+    name: "image header of a rarer kind",
+    sound: fixtures(
+      ["variants"],
+      "palette-4.bmp exif-alpha.webp animated.webp raw-profile-packed.png exif-late.png".split(" "),
+    ),
+    read: async (path) => {
+      await readImageHeader(path);
+      return undefined;
+    },
+  },
+  {
     name: "image header",
     sound: fixtures(
       ["data", "images"],

@@ -5,41 +5,38 @@
 
 import type { FileHandle } from "node:fs/promises";
 import { extname } from "node:path";
-import { imageSize } from "image-size";
 import { isWebPage } from "../../archive/file-kind.js";
 import { openFile, readExactly } from "../../archive/file-reading.js";
 import { systemErrorCode } from "../../errors.js";
-import type { Decoder } from "../dataset.js";
-import { gifFramePixels } from "./gif-frames.js";
-import { END_BYTES, seemsCutOff } from "./image-end.js";
+import { readBmpHeader } from "../image-formats/bmp-header.js";
+import {
+  DamagedHeader,
+  type Reading,
+  readBytes,
+  readFromFile,
+} from "../image-formats/byte-reading.js";
+import { gifFrames, readGifHeader } from "../image-formats/gif-header.js";
+import { END_BYTES, seemsCutOff } from "../image-formats/image-end.js";
+import {
+  type ImageFormat,
+  MOST_PIXELS,
+  type ReadableFormat,
+  type UnsupportedFormat,
+  unsupported,
+} from "../image-formats/image-format.js";
+import { readJpegHeader } from "../image-formats/jpeg-header.js";
+import { PNG_SIGNATURE, readPngHeader } from "../image-formats/png-header.js";
+import { unsupportedFormat } from "../image-formats/signature.js";
+import { readWebpHeader } from "../image-formats/webp-header.js";
 
 /** What a file turned out to be. */
 export type ImageHeader =
-  | {
-      readonly kind: "readable";
-      readonly decoder: Decoder;
-      /** As in `jpg`, `png`, `bmp`, `gif`, `webp`. */
-      readonly format: string;
-      /** In pixels, as stored: before the orientation is applied. */
-      readonly height: number;
-      readonly width: number;
-      /** EXIF orientation, 1 (upright) to 8; 5 to 8 exchange height and width. */
-      readonly orientation: number;
+  | (ReadableFormat & {
       /** The file does not end as its format has it: only decoding tells whether it is whole. */
       readonly suspect?: true;
-    }
-  /** An image that the engine cannot decode. */
-  | { readonly kind: "unsupported"; readonly format: string }
+    })
+  | UnsupportedFormat
   | { readonly kind: "corrupt"; readonly reason: string };
-
-/** The formats that the engine reads, by image-size's name. */
-const DECODERS: Readonly<Record<string, Decoder>> = {
-  jpg: "jpeg-or-png",
-  png: "jpeg-or-png",
-  bmp: "any-image",
-  gif: "any-image",
-  webp: "any-image",
-};
 
 const READABLE_EXTENSIONS = [".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".gif", ".webp"];
 
@@ -59,8 +56,6 @@ export function hasUnsupportedExtension(path: string): boolean {
   return UNSUPPORTED_EXTENSIONS.includes(extname(path).toLowerCase());
 }
 
-/** An image that claims more pixels is taken for damaged. Decoded, so many are 800 MB. */
-export const MOST_PIXELS = 2 ** 28;
 /**
  * No PNG, by deflate's limit, stands for more than 8,256 pixels with each of its bytes, and no JPEG
  * or GIF for as many. A file of one colour may be smaller: up to so many pixels any size will do.
@@ -70,7 +65,6 @@ const PIXELS_OF_ANY_FILE = 2 ** 24;
 
 /** Enough for nearly every file; a JPEG may have a thumbnail or a profile before its size. */
 const FIRST_READ_BYTES = 64 * 1024;
-const MAX_READ_BYTES = 32 * 1024 * 1024;
 /** A GIF is read in full. */
 const MOST_GIF_BYTES = 128 * 1024 * 1024;
 
@@ -86,32 +80,26 @@ export async function readImageHeader(
   try {
     const opened = await openFile(path);
     file = opened.handle;
-    const sizeBytes = Math.min(range.length, opened.sizeBytes - range.offset);
-    for (let limit = FIRST_READ_BYTES; ; limit *= 8) {
-      const wanted = Math.max(0, Math.min(limit, sizeBytes));
-      const bytes = new Uint8Array(wanted);
-      const { bytesRead } = await file.read(bytes, 0, wanted, range.offset);
-      if (bytesRead === 0) return { kind: "corrupt", reason: "0 bytes" };
-      const start = bytesRead === wanted ? bytes : bytes.slice(0, bytesRead);
-      const header = heldAgainstSize(parseImageHeader(start), sizeBytes);
-      // Only a JPEG's size may lie anywhere; other formats have it in their first bytes.
-      const more = bytesRead === limit && limit < MAX_READ_BYTES && isJpeg(bytes);
-      if (header.kind === "corrupt" && more) continue;
-      if (header.kind === "corrupt" && hasUnsupportedExtension(path))
-        return { kind: "unsupported", format: extname(path).slice(1).toLowerCase() };
-      if (header.kind !== "readable") return header;
-      const end = await lastBytes(file, start, range.offset, sizeBytes);
-      const known = heldAgainstEnd(header, start, end, sizeBytes);
-      if (header.format !== "gif") return known;
-      if (sizeBytes > MOST_GIF_BYTES)
-        return { kind: "corrupt", reason: `a GIF of ${sizeBytes} bytes, more than any is read` };
-      const gif = new Uint8Array(sizeBytes);
-      await readExactly(file, gif, range.offset);
-      return withFrames(known, gif);
-    }
+    const { offset } = range;
+    const sizeBytes = Math.max(0, Math.min(range.length, opened.sizeBytes - offset));
+    const wanted = new Uint8Array(Math.min(FIRST_READ_BYTES, sizeBytes));
+    const { bytesRead } = await file.read(wanted, 0, wanted.length, offset);
+    if (bytesRead === 0) return { kind: "corrupt", reason: "0 bytes" };
+    const start = wanted.subarray(0, bytesRead);
+    const reading = readFormat(start);
+    const found = await readFromFile(reading, file, start, { offset, length: sizeBytes });
+    const header = heldAgainstSize(found, sizeBytes);
+    if (header.kind !== "readable") return header;
+    const end = await lastBytes(file, start, offset, sizeBytes);
+    const known = heldAgainstEnd(header, start, end, sizeBytes);
+    if (header.format !== "gif") return known;
+    if (sizeBytes > MOST_GIF_BYTES)
+      return { kind: "corrupt", reason: `a GIF of ${sizeBytes} bytes, more than any is read` };
+    const gif = new Uint8Array(sizeBytes);
+    await readExactly(file, gif, offset);
+    return withFrames(known, gif);
   } catch (error) {
-    if (systemErrorCode(error) === "ENOENT") return { kind: "corrupt", reason: "no such file" };
-    return { kind: "corrupt", reason: error instanceof Error ? error.message : String(error) };
+    return unreadable(error, path);
   } finally {
     await file?.close();
   }
@@ -120,11 +108,48 @@ export async function readImageHeader(
 /** What an image is that lies in memory as its file would. `bytes` may be a part of a buffer. */
 export function imageHeaderOf(bytes: Uint8Array): ImageHeader {
   if (bytes.length === 0) return { kind: "corrupt", reason: "0 bytes" };
-  let header = parseImageHeader(bytes.slice(0, FIRST_READ_BYTES));
-  if (header.kind === "corrupt" && bytes.length > FIRST_READ_BYTES && isJpeg(bytes))
-    header = parseImageHeader(bytes.slice(0, MAX_READ_BYTES));
-  header = heldAgainstSize(header, bytes.length);
-  return withFrames(heldAgainstEnd(header, bytes, bytes.subarray(-END_BYTES), bytes.length), bytes);
+  try {
+    const header = heldAgainstSize(readBytes(readFormat(bytes), bytes), bytes.length);
+    const end = bytes.subarray(-END_BYTES);
+    return withFrames(heldAgainstEnd(header, bytes, end, bytes.length), bytes);
+  } catch (error) {
+    return unreadable(error);
+  }
+}
+
+/** What a file is whose header cannot be read: damaged, or of a format that only its name tells. */
+function unreadable(error: unknown, path = ""): ImageHeader {
+  if (error instanceof DamagedHeader && hasUnsupportedExtension(path))
+    return { kind: "unsupported", format: extname(path).slice(1).toUpperCase() };
+  if (systemErrorCode(error) === "ENOENT") return { kind: "corrupt", reason: "no such file" };
+  return { kind: "corrupt", reason: error instanceof Error ? error.message : String(error) };
+}
+
+/** The formats that the engine reads, by the letters that their files begin with. */
+const PARSERS: readonly (readonly [letters: string, parser: () => Reading<ImageFormat>])[] = [
+  ["\xff\xd8\xff", readJpegHeader],
+  [PNG_SIGNATURE, readPngHeader],
+  ["RIFF", readWebpHeader],
+  ["BM", readBmpHeader],
+  ["GIF8", readGifHeader],
+];
+
+/** @param start the first bytes */
+function* readFormat(start: Uint8Array): Reading<ImageHeader> {
+  const letters = Buffer.from(start.subarray(0, 12)).toString("latin1");
+  const parser = PARSERS.find(([first]) => letters.startsWith(first))?.[1];
+  if (parser === undefined) {
+    const known = unsupportedFormat(start);
+    if (known !== undefined) return known;
+    throw new DamagedHeader(isWebPage(start) ? "a web page" : "no known image format");
+  }
+  const found = yield* parser();
+  if (found.kind !== "readable") return found;
+  const { height, width } = found;
+  if (!(height > 0 && width > 0)) throw new DamagedHeader(`${height} x ${width} pixels`);
+  if (height * width > MOST_PIXELS)
+    throw new DamagedHeader(`${height} x ${width} pixels, more than ${MOST_PIXELS}`);
+  return found;
 }
 
 /** The last bytes of an image: of its first ones, where these are all, or of its file. */
@@ -155,9 +180,11 @@ function heldAgainstEnd(
 /** @param bytes all of the file's */
 function withFrames(header: ImageHeader, bytes: Uint8Array): ImageHeader {
   if (header.kind !== "readable" || header.format !== "gif") return header;
-  const pixels = gifFramePixels(bytes);
-  if (pixels <= MOST_PIXELS) return header;
-  return { kind: "corrupt", reason: `${pixels} pixels in all frames, more than ${MOST_PIXELS}` };
+  const { pixels, filled } = gifFrames(bytes);
+  if (pixels > MOST_PIXELS)
+    return { kind: "corrupt", reason: `${pixels} pixels in all frames, more than ${MOST_PIXELS}` };
+  // Of what is around it, every program has its own idea.
+  return filled ? header : unsupported("GIF whose first frame does not fill it");
 }
 
 /** A few bytes that claim a large image would make the engine take memory for all of it. */
@@ -166,49 +193,4 @@ function heldAgainstSize(header: ImageHeader, sizeBytes: number): ImageHeader {
   const { height, width } = header;
   if (height * width <= PIXELS_OF_ANY_FILE + sizeBytes * MOST_PIXELS_PER_BYTE) return header;
   return { kind: "corrupt", reason: `${height} x ${width} pixels in ${sizeBytes} bytes` };
-}
-
-/**
- * What an image is whose file begins with these bytes.
- * @param bytes all of their buffer: image-size reads past the end of a view
- */
-export function parseImageHeader(bytes: Uint8Array): ImageHeader {
-  let size: ReturnType<typeof imageSize>;
-  try {
-    size = measure(bytes);
-  } catch (error) {
-    if (isWebPage(bytes)) return { kind: "corrupt", reason: "a web page" };
-    return { kind: "corrupt", reason: error instanceof Error ? error.message : String(error) };
-  }
-  const format = size.type ?? "unknown";
-  // image-size knows a TGA by four zero bytes, which are more often a damaged file.
-  if (format === "tga") return { kind: "corrupt", reason: "no known image format" };
-  const decoder = DECODERS[format];
-  if (decoder === undefined) return { kind: "unsupported", format };
-  const { height, width } = size;
-  if (!(height > 0 && width > 0)) return { kind: "corrupt", reason: `${height} x ${width} pixels` };
-  if (height * width > MOST_PIXELS)
-    return { kind: "corrupt", reason: `${height} x ${width} pixels, more than ${MOST_PIXELS}` };
-  // Read from JPEG's EXIF data alone: other formats are hardly ever stored turned.
-  const orientation = size.orientation ?? 1;
-  const known = orientation >= 1 && orientation <= 8;
-  return { kind: "readable", decoder, format, height, width, orientation: known ? orientation : 1 };
-}
-
-function measure(bytes: Uint8Array): ReturnType<typeof imageSize> {
-  try {
-    return imageSize(bytes);
-  } catch (error) {
-    // image-size gives up on a JPEG with damaged EXIF data, which decoders show all the same.
-    if (!isJpeg(bytes)) throw error;
-    const copy = Buffer.from(bytes);
-    let at = copy.indexOf("Exif");
-    if (at < 0) throw error;
-    for (; at >= 0; at = copy.indexOf("Exif", at)) copy.fill(0, at, at + 4);
-    return imageSize(new Uint8Array(copy));
-  }
-}
-
-function isJpeg(bytes: Uint8Array): boolean {
-  return bytes[0] === 0xff && bytes[1] === 0xd8;
 }

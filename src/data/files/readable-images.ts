@@ -1,6 +1,7 @@
 /** Which of many images the engine can read, going by their headers. */
 
 import { UserError } from "../../errors.js";
+import { CONVERTED_FORMATS } from "../image-formats/image-format.js";
 import { listed } from "./class-folders.js";
 import { type ImageHeader, readImageHeader } from "./image-header.js";
 
@@ -69,8 +70,24 @@ export function checkReadable(
     `${unsupported.length} of ${names.length} image files`,
     `in a format that cannot be decoded here: ${listed(unsupported)}`,
     "JPEG, PNG, BMP, GIF or WebP",
-    next("convert them to PNG or JPEG, for instance with ImageMagick: magick FILE FILE.png"),
+    next(stepsFor(unsupported, headers)),
   );
+}
+
+/** What to type where images are of formats that are not decoded. */
+function stepsFor(names: readonly string[], headers: readonly ImageHeader[]): string {
+  if (names.some((name) => /\(record \d+\)/.test(name))) return "write the shards with JPEG or PNG";
+  const others = headers.filter((header) => header.kind === "unsupported");
+  const foreign = others.filter(({ format }) => CONVERTED_FORMATS.includes(format));
+  const steps: string[] = [];
+  if (foreign.length > 0)
+    steps.push(
+      "type: npx bit-data convert FOLDER --to NEW_FOLDER, for a copy with PNG in place of " +
+        `${[...new Set(foreign.map(({ format }) => format))].sort().join(", ")}`,
+    );
+  if (foreign.length < others.length)
+    steps.push("convert them to PNG, for instance with ImageMagick: magick FILE PNG24:FILE.png");
+  return steps.join("; ");
 }
 
 /** Median height and median width of upright images, in pixels. */

@@ -6,6 +6,7 @@ import { stat } from "node:fs/promises";
 import { z } from "zod";
 import { cacheFolder } from "../../cache-folder.js";
 import { UserError } from "../../errors.js";
+import { DECODERS } from "../dataset.js";
 import { type Faults, report } from "../faults.js";
 import type { LabelValue, UnfitExample } from "../formats/label-value.js";
 import type { ImageHeader } from "./image-header.js";
@@ -40,7 +41,7 @@ const KEPT_FROM_BYTES = 2 ** 20;
 const headerSchema = z.discriminatedUnion("kind", [
   z.object({
     kind: z.literal("readable"),
-    decoder: z.enum(["jpeg-or-png", "any-image"]),
+    decoder: z.enum(DECODERS),
     format: z.string(),
     height: z.int(),
     width: z.int(),
@@ -71,7 +72,7 @@ export type ShardIndex = z.infer<typeof indexSchema>;
 
 const keptSchema = z.object({
   // To be raised whenever more, or something else, is found in a shard.
-  format: z.literal(2),
+  format: z.literal(3),
   shard: z.string(),
   as: z.string(),
   sizeBytes: z.number(),
@@ -95,7 +96,7 @@ export async function indexShard(
   const path = keptPath(cache, "shards", `${as}\n${shard}`);
   // What cannot be read at all, the reader reports.
   const file = await stat(shard).catch(() => undefined);
-  const state = { format: 2, shard, as, sizeBytes: file?.size ?? 0, mtimeMs: file?.mtimeMs ?? 0 };
+  const state = { format: 3, shard, as, sizeBytes: file?.size ?? 0, mtimeMs: file?.mtimeMs ?? 0 };
   const isWorthKeeping = made !== undefined || state.sizeBytes >= KEPT_FROM_BYTES;
   const kept = !isWorthKeeping ? undefined : keptSchema.safeParse(await readKept(path)).data;
   const isSame = kept?.sizeBytes === state.sizeBytes && kept.mtimeMs === state.mtimeMs;

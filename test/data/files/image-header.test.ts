@@ -3,8 +3,9 @@ import { execFileSync } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { extname, join } from "node:path";
 import { test } from "node:test";
-import { gifFramePixels } from "../../../src/data/files/gif-frames.js";
 import { imageHeaderOf, readImageHeader } from "../../../src/data/files/image-header.js";
+import { gifFrames } from "../../../src/data/image-formats/gif-header.js";
+import { DECODER_OF } from "../../decoder-of.js";
 import { fixturePath } from "../../fixture-path.js";
 import { temporaryFolder, writeTree } from "../temporary-folder.js";
 
@@ -31,7 +32,7 @@ test("format, size and orientation are what Pillow says of each file", async () 
   ) as Record<string, Expected>;
   assert.equal(Object.keys(manifest).length, 19);
   for (const [name, { orientation, stored }] of Object.entries(manifest)) {
-    const decoder = /\.(jpg|png)$/.test(name) ? "jpeg-or-png" : "any-image";
+    const decoder = DECODER_OF[extname(name)] ?? "jpeg-or-png";
     const [height, width] = stored;
     assert.deepEqual(
       await readImageHeader(join(IMAGES, name)),
@@ -49,7 +50,7 @@ test("a file goes by its content, not by its name", async (t) => {
   });
   const a = await readImageHeader(join(folder, "a.png"));
   const b = await readImageHeader(join(folder, "b.bmp"));
-  assert.ok(a.kind === "readable" && a.decoder === "any-image" && a.width === 45);
+  assert.ok(a.kind === "readable" && a.decoder === "bmp" && a.width === 45);
   assert.ok(b.kind === "readable" && b.decoder === "jpeg-or-png" && b.width === 48);
 });
 
@@ -222,8 +223,13 @@ test("all frames of a GIF count, of whatever size its header speaks", async (t) 
   };
   const gif = (...sides: number[]) =>
     Buffer.concat([header, ...sides.map(frame), Buffer.from(";")]);
-  assert.equal(gifFramePixels(gif(10, 20)), 500);
-  assert.equal(gifFramePixels(gif(10).subarray(0, 12)), 0);
+  assert.deepEqual(gifFrames(gif(10, 20)), { pixels: 500, filled: true });
+  assert.equal(gifFrames(gif(10).subarray(0, 12)).pixels, 0);
+  for (const side of [9, 11])
+    assert.deepEqual(imageHeaderOf(gif(side, 10)), {
+      kind: "unsupported",
+      format: "GIF whose first frame does not fill it",
+    });
   const bomb = gif(10, ...Array<number>(17).fill(4000));
   await writeTree(folder, { "bomb.gif": bomb, "fine.gif": gif(10, 10, 10) });
   const refusal = {

@@ -1,0 +1,81 @@
+/**
+ * The functions that decode a file's bytes, one for each way to decode; a file's header says which way
+ * is its own. All give uint8 `[H,W,3]`.
+ */
+import type { Decoder } from "../data/dataset.js";
+import { attribute } from "../graph/attributes.js";
+import { FunctionBuilder } from "../graph/function-builder.js";
+import type { GraphBuilder } from "../graph/graph-builder.js";
+import type { NodeList, Output } from "../graph/node-list.js";
+import { paletteBmp, substring, wholeBmp } from "./bmp-functions.js";
+import { decoderName, defineTurns } from "./image-functions.js";
+
+/** What makes an image of a file's bytes, a string scalar. */
+const WAYS: Readonly<Record<Decoder, (nodes: NodeList, bytes: Output) => Output>> = {
+  "jpeg-or-png": decodeJpeg,
+  "any-image": (nodes, bytes) => decodeImage(nodes, bytes, 3),
+  "image-with-alpha": (nodes, bytes) => withoutAlpha(nodes, decodeImage(nodes, bytes, 4)),
+  "animated-webp": (nodes, bytes) =>
+    withoutAlpha(nodes, decodeImage(nodes, declaredWithAlpha(nodes, bytes), 4)),
+  bmp: (nodes, bytes) => decodeImage(nodes, wholeBmp(nodes, bytes), 3),
+  "palette-bmp": paletteBmp,
+};
+
+/** Defines the functions that decode a file's bytes and turn an image upright, once a graph. */
+export function defineDecoders(builder: GraphBuilder): void {
+  defineTurns(builder);
+  for (const decoder of Object.keys(WAYS) as Decoder[]) {
+    const nodes = new FunctionBuilder(decoderName(decoder), [
+      { name: "bytes", type: "string", shape: [] },
+    ]);
+    builder.define(nodes.return(WAYS[decoder](nodes, nodes.args[0]!)));
+  }
+}
+
+function decodeJpeg(nodes: NodeList, bytes: Output): Output {
+  const attrs = {
+    channels: attribute.int(3),
+    ratio: attribute.int(1),
+    fancy_upscaling: attribute.bool(true),
+    try_recover_truncated: attribute.bool(false),
+    acceptable_fraction: attribute.float(1),
+    // The slow transform gives the pixels that Pillow gives.
+    dct_method: attribute.string("INTEGER_ACCURATE"),
+  };
+  return nodes.one("DecodeJpeg", [bytes], attrs, { type: "uint8", shape: [-1, -1, 3] });
+}
+
+// The channels are never left to TensorFlow: of an animated WebP without alpha it would then write
+// four to memory that it took for three.
+function decodeImage(nodes: NodeList, bytes: Output, channels: 3 | 4): Output {
+  const attrs = {
+    channels: attribute.int(channels),
+    dtype: attribute.type("uint8"),
+    expand_animations: attribute.bool(false),
+  };
+  return nodes.one("DecodeImage", [bytes], attrs, { type: "uint8", shape: [-1, -1, channels] });
+}
+
+/** An image's first three channels: alpha is dropped, not blended, as by Pillow's `convert("RGB")`. */
+function withoutAlpha(nodes: NodeList, image: Output): Output {
+  const attrs = { T: attribute.type("uint8"), Index: attribute.type("int32") };
+  const inputs = [image, nodes.ints([0, 0, 0]), nodes.ints([-1, -1, 3])];
+  return nodes.one("Slice", inputs, attrs, { type: "uint8", shape: [-1, -1, 3] });
+}
+
+/**
+ * An animated WebP whose header says that it has alpha, which TensorFlow asks for: frames are put
+ * together with alpha in any case. Source: WebP container specification (RFC 9649), 2.7.1.
+ */
+function declaredWithAlpha(nodes: NodeList, bytes: Output): Output {
+  const flagsAt = 20;
+  // Alpha and animation.
+  const flags = nodes.constant("string", [], ["\x12"]);
+  const parts = [
+    substring(nodes, bytes, nodes.ints(0), nodes.ints(flagsAt)),
+    flags,
+    substring(nodes, bytes, nodes.ints(flagsAt + 1), nodes.ints(2 ** 31 - 1)),
+  ];
+  const attrs = { N: attribute.int(parts.length), separator: attribute.string("") };
+  return nodes.one("StringJoin", parts, attrs, { type: "string", shape: [] });
+}
