@@ -7,6 +7,7 @@ import { basename, join } from "node:path";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { kernelsPath } from "../../src/engine/native-kernels.js";
+import { addonPath, PROCESS } from "../../src/engine/own-addon.js";
 import { engineName } from "../../src/engine/setup/recipe.js";
 import {
   bitSetup,
@@ -73,10 +74,10 @@ test("sets up, uses what is there, tells it, and makes it anew by --force", asyn
   const names = (await readdir(engine)).sort();
   assert.deepEqual(names, [
     basename(kernelsPath({ folder: engine })),
+    basename(addonPath(PROCESS, engine)),
     "engine.json",
     "include",
     "lib",
-    "stderr_gate.node",
     "tfjs_binding.node",
   ]);
   assert.equal(

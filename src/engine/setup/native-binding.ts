@@ -11,17 +11,12 @@ import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 import tar from "tar-stream";
 import { UserError } from "../../errors.js";
-import { packageRoot } from "../../package-root.js";
-import { GATE_FILE } from "../binding.js";
 import type { InstalledEngine } from "../installed.js";
-import { KERNEL_FLAGS, kernelSources, kernelsPath } from "../native-kernels.js";
+import { addonPath, compiledFiles, OWN_ADDONS } from "../own-addon.js";
 import { lastLines, runCommand } from "./command.js";
 import { BINDING_PACKAGE, COMPILE_FLAGS } from "./recipe.js";
 
 const SOURCES = ["binding/tfjs_backend.cc", "binding/tfjs_binding.cc"];
-
-/** Our own small addon beside the binding, which keeps TensorFlow's first lines off the terminal. */
-const gateSource = join(packageRoot, "native", "stderr_gate.cc");
 
 const require = createRequire(import.meta.url);
 
@@ -91,7 +86,7 @@ export interface CompileRequest {
 }
 
 /**
- * Makes the library's link names and compiles `tfjs_binding.node` and `stderr_gate.node`.
+ * Makes the library's link names and compiles `tfjs_binding.node`.
  * @throws UserError with the compiler's last lines when it fails
  */
 export async function compileBinding(request: CompileRequest): Promise<void> {
@@ -116,36 +111,37 @@ export async function compileBinding(request: CompileRequest): Promise<void> {
     ],
     signal,
   );
-  await compile(compiler, [gateSource, "-o", join(engine, GATE_FILE)], signal);
 }
 
 /**
- * Compiles our own operations for an engine that is complete, unless that was done already. The file
- * appears at once: processes that open the engine meanwhile see it whole or not at all.
+ * Compiles our own addons for an engine that is complete, unless that was done already. A file appears
+ * at once: processes that open the engine meanwhile see it whole or not at all.
  * @throws UserError with the compiler's last lines when it fails
  */
-export async function compileKernels(
-  engine: Pick<InstalledEngine, "folder">,
+export async function compileOwnAddons(
+  { folder }: Pick<InstalledEngine, "folder">,
   compiler: readonly [string, ...string[]],
   signal?: AbortSignal,
 ): Promise<void> {
-  const path = kernelsPath(engine);
-  if (existsSync(path)) return;
-  const made = `${path}.${process.pid}`;
-  const args = [
-    `-I${join(engine.folder, "include")}`,
-    ...kernelSources(),
-    "-o",
-    made,
-    `-L${join(engine.folder, "lib")}`,
-    "-ltensorflow_framework",
-    "-Wl,-rpath,$ORIGIN/lib",
-  ];
-  try {
-    await compile(compiler, args, signal, KERNEL_FLAGS);
-    await rename(made, path);
-  } finally {
-    await rm(made, { force: true });
+  for (const addon of OWN_ADDONS) {
+    const path = addonPath(addon, folder);
+    if (existsSync(path)) continue;
+    const made = `${path}.${process.pid}`;
+    const args = [
+      `-I${join(folder, "include")}`,
+      ...compiledFiles(addon),
+      "-o",
+      made,
+      `-L${join(folder, "lib")}`,
+      ...addon.libraries.map((library) => `-l${library}`),
+      "-Wl,-rpath,$ORIGIN/lib",
+    ];
+    try {
+      await compile(compiler, args, signal, addon.flags);
+      await rename(made, path);
+    } finally {
+      await rm(made, { force: true });
+    }
   }
 }
 

@@ -21,7 +21,7 @@ import {
 } from "./ground.js";
 import {
   compileBinding,
-  compileKernels,
+  compileOwnAddons,
   fetchSources,
   installedSources,
 } from "./native-binding.js";
@@ -92,7 +92,7 @@ export async function setUpEngine(options: SetUpOptions = {}): Promise<SetUpResu
   const { cache = cacheFolder(), reporter = silentReporter, force = false, signal } = options;
   const there = findEngine(options.flavour, cache);
   if (there !== undefined && !force) {
-    await addKernels(there, signal);
+    await addOwnAddons(there, signal);
     return { engine: there, made: false };
   }
   const flavour = options.flavour ?? there?.flavour ?? flavourToMake();
@@ -111,7 +111,7 @@ export async function setUpEngine(options: SetUpOptions = {}): Promise<SetUpResu
     async () => {
       const justMade = force ? undefined : findEngine(flavour, cache);
       if (justMade !== undefined) {
-        await addKernels(justMade, signal);
+        await addOwnAddons(justMade, signal);
         return { engine: justMade, made: false };
       }
       await sweep(engines);
@@ -135,7 +135,7 @@ export async function setUpEngine(options: SetUpOptions = {}): Promise<SetUpResu
       }
       const engine = findEngine(flavour, cache);
       if (engine === undefined) throw new Error(`the engine ${name} was made and is not found`);
-      await addKernels(engine, signal);
+      await addOwnAddons(engine, signal);
       return { engine, made: true };
     },
     {
@@ -146,10 +146,13 @@ export async function setUpEngine(options: SetUpOptions = {}): Promise<SetUpResu
   );
 }
 
-/** Our own operations, made for each version of them; the prebuilt library does without. */
-async function addKernels(engine: InstalledEngine, signal: AbortSignal | undefined): Promise<void> {
+/** Our own addons, made for each version of them; the prebuilt library does without. */
+async function addOwnAddons(
+  engine: InstalledEngine,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   if (isComplete(engine)) return;
-  await compileKernels(engine, await findCompiler(process.env, signal), signal);
+  await compileOwnAddons(engine, await findCompiler(process.env, signal), signal);
 }
 
 /** Fills the engine's folder, proves it, and writes its manifest last. */
