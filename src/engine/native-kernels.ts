@@ -16,6 +16,11 @@ export function isComplete({ flavour, folder }: InstalledEngine): boolean {
   return OWN_ADDONS.every((addon) => existsSync(addonPath(addon, folder)));
 }
 
+/** The paths of our own addons that an engine has, in the order in which they are loaded. */
+export function ownAddonsOf({ folder }: Pick<InstalledEngine, "folder">): string[] {
+  return OWN_ADDONS.map((addon) => addonPath(addon, folder)).filter((path) => existsSync(path));
+}
+
 /**
  * What an engine lacks of what this version of bit-train computes with, and what to type, in one line;
  * undefined where it lacks nothing.
