@@ -10,11 +10,12 @@ import { dirname, join, resolve, sep } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 import tar from "tar-stream";
-import { UserError } from "../../errors.js";
 import type { InstalledEngine } from "../installed.js";
 import { addonPath, compiledFiles, OWN_ADDONS } from "../own-addon.js";
-import { lastLines, runCommand } from "./command.js";
+import { runCommand } from "./command.js";
+import { explainCompiler, explainNpm } from "./failures.js";
 import { BINDING_PACKAGE, COMPILE_FLAGS } from "./recipe.js";
+import { makeTemporary } from "./workplace.js";
 
 const SOURCES = ["binding/tfjs_backend.cc", "binding/tfjs_binding.cc"];
 
@@ -39,18 +40,11 @@ export async function fetchSources(folder: string, signal?: AbortSignal): Promis
   const wanted = `${BINDING_PACKAGE.name}@${BINDING_PACKAGE.version}`;
   const packed = await runCommand("npm", ["pack", wanted, "--pack-destination", folder], {
     cwd: folder,
+    env: { ...process.env, TMPDIR: folder },
     signal,
   });
   const archive = (await readdir(folder)).find((name) => name.endsWith(".tgz"));
-  if (packed.status !== 0 || archive === undefined)
-    throw new UserError(
-      wanted,
-      packed.startError === undefined
-        ? `npm could not fetch it:\n${lastLines(packed.output)}`
-        : `npm does not run (${packed.startError})`,
-      "an npm registry that answers",
-      "check the network and npm's settings (npm config list), then: npx bit-setup",
-    );
+  if (packed.status !== 0 || archive === undefined) throw explainNpm(wanted, packed);
   await unpackTarball(join(folder, archive), folder);
   return join(folder, "package");
 }
@@ -109,7 +103,7 @@ export async function compileBinding(request: CompileRequest): Promise<void> {
       // CUDA build looks for nvidia/ beside the folder by which it was opened.
       "-Wl,-rpath,$ORIGIN/lib",
     ],
-    signal,
+    { folder: engine, flags: COMPILE_FLAGS, signal },
   );
 }
 
@@ -137,7 +131,7 @@ export async function compileOwnAddons(
       "-Wl,-rpath,$ORIGIN/lib",
     ];
     try {
-      await compile(compiler, args, signal, addon.flags);
+      await compile(compiler, args, { folder, flags: addon.flags, signal });
       await rename(made, path);
     } finally {
       await rm(made, { force: true });
@@ -145,21 +139,27 @@ export async function compileOwnAddons(
   }
 }
 
+interface Compilation {
+  /** The engine's folder, beside which the compiler has its temporary files. */
+  readonly folder: string;
+  readonly flags: readonly string[];
+  readonly signal: AbortSignal | undefined;
+}
+
 async function compile(
   [command, ...leading]: readonly [string, ...string[]],
   args: readonly string[],
-  signal: AbortSignal | undefined,
-  flags: readonly string[] = COMPILE_FLAGS,
+  { folder, flags, signal }: Compilation,
 ): Promise<void> {
   const { include_dir: nodeHeaders } = require("node-api-headers") as { include_dir: string };
   const all = [...leading, ...flags, `-I${nodeHeaders}`, ...args];
-  const result = await runCommand(command, all, { signal });
-  if (result.status !== 0)
-    throw new UserError(
-      `${command} (C++ compiler)`,
-      `it could not build the binding:\n${lastLines(result.output, 12)}`,
-      "GCC 8 or newer, or Clang 7 or newer, with the C++ standard library",
-      "sudo apt install g++   (Debian, Ubuntu)   or   sudo dnf install gcc-c++   (Fedora); " +
-        "another compiler: CXX=clang++ npx bit-setup",
-    );
+  // Not in the system's folder, which may be full, or missing.
+  const temporary = await makeTemporary(dirname(folder), "build");
+  try {
+    const env = { ...process.env, TMPDIR: temporary };
+    const result = await runCommand(command, all, { env, signal });
+    if (result.status !== 0) throw explainCompiler(command, result);
+  } finally {
+    await rm(temporary, { recursive: true, force: true });
+  }
 }

@@ -1,6 +1,6 @@
 /** `bit-setup`'s work: from nothing to a proven engine in the cache folder. */
 import { mkdir, readdir, rm, stat, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { UserError } from "../../errors.js";
 import {
   type EngineManifest,
@@ -155,8 +155,10 @@ async function addOwnAddons(
   { reporter, signal }: Pick<Work, "reporter" | "signal">,
 ): Promise<void> {
   if (isComplete(engine)) return;
+  const compiler = await findCompiler(process.env, signal);
+  for (const folder of [dirname(engine.folder), engine.folder]) await checkWritable(folder);
   reporter.line("Building this version's own operations, once; it takes a minute or so.");
-  await compileOwnAddons(engine, await findCompiler(process.env, signal), signal);
+  await compileOwnAddons(engine, compiler, signal);
   const addons = ownAddonsOf(engine);
   const probe = await probeBinding(engine.bindingPath, addons, signal);
   if (probe.usable) return;
