@@ -91,7 +91,7 @@ function pipHint(command: string, kind: string, hasPip: boolean): string {
   if (hasPip)
     return `type: ${command} -m pip install ${kind === "venv" ? "" : "--user "}--upgrade pip`;
   if (kind === "venv")
-    return `type: ${command} -m ensurepip   or leave this environment by: deactivate`;
+    return `type: ${command} -m ensurepip --upgrade   or leave this environment by: deactivate`;
   return installHint("python3-pip", "python3-pip");
 }
 
