@@ -59,7 +59,12 @@ test("a pip that is missing, too old or broken, and what to type for each kind o
   const old = "pip 20.2.4 from /x/lib/python3.8/site-packages/pip (python 3.8)";
   for (const [kind, pip, status, message] of [
     ["system", missing, 1, /pip is missing:\n.*No module named pip[\s\S]*apt install python3-pip/],
-    ["venv", missing, 1, /pip is missing:[\s\S]*type: .*python3 -m ensurepip --upgrade .*deactivate/],
+    [
+      "venv",
+      missing,
+      1,
+      /pip is missing:[\s\S]*type: .*python3 -m ensurepip --upgrade .*deactivate/,
+    ],
     ["uv", missing, 1, /as in environments that uv makes[\s\S]*uv pip install --python .*python3/],
     [
       "system",

@@ -1,8 +1,13 @@
 /** The engine in several threads of one process. Each trial is a process, since a fault would end it. */
 import assert from "node:assert/strict";
+import { copyFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { kernelsPath } from "../../src/engine/native-kernels.js";
 import { runCommand } from "../../src/engine/setup/command.js";
+import { temporaryFolder } from "../data/temporary-folder.js";
 import { engine } from "../engine-for-tests.js";
 
 const script = fileURLToPath(new URL("./thread-trial.js", import.meta.url));
@@ -24,6 +29,13 @@ test("threads train side by side and one after the other, to the same checkpoint
   assert.deepEqual(await trial("main and worker"), [expected, expected]);
   assert.deepEqual(await trial("two workers, then main"), [expected, expected, expected]);
   assert.deepEqual(await trial("a worker that is ended, then another"), [null, expected]);
+});
+
+test("another version's operations in the same process are refused, not defined twice", async (t) => {
+  if (!engine.kernels) return t.skip("the engine has no operations of ours");
+  const other = join(await temporaryFolder(t), "other.node");
+  await copyFile(kernelsPath(engine.installed), other);
+  assert.throws(() => createRequire(import.meta.url)(other), /another version of these operations/);
 });
 
 const skip = engine.installed.flavour === "prebuilt" && "the prebuilt has no addon of ours";
