@@ -1,15 +1,33 @@
 // Node loads this addon after TensorFlow: it adds our operations to TensorFlow's registries, where
-// every session opened later finds them.
+// every session opened later finds them. Each thread of Node that opens the engine loads it anew; the
+// registries are the process's.
 #include <node_api.h>
+#include <tensorflow/c/c_api.h>
 
 #include <exception>
+#include <stdexcept>
+#include <string>
 
 #include "registration.h"
+#include "tf_kernel.h"
 
 namespace {
 
-napi_value Init(napi_env env, napi_value exports) {
+// Another version of these sources, in another file, may be here already: TensorFlow ends the process
+// where an operation is defined twice.
+void RequireNoOthers() {
+  bit::Status status;
+  TF_Buffer* found = TF_GetRegisteredKernelsForOp("BitConv", status);
+  status.Check();
+  const bool others = found->length > 0;
+  TF_DeleteBuffer(found);
+  if (others) throw std::runtime_error("another version of these operations is loaded");
+}
+
+// Empty where all is registered, or what went wrong, which is not tried again.
+std::string RegisterAll() {
   try {
+    RequireNoOthers();
     bit::RegisterConv();
     bit::RegisterConvFilterGrad();
     bit::RegisterGroupNorm();
@@ -21,9 +39,16 @@ napi_value Init(napi_env env, napi_value exports) {
     bit::RegisterResizeCrop();
     bit::RegisterStandardize();
     bit::RegisterUpright();
+    return "";
   } catch (const std::exception& error) {
-    napi_throw_error(env, nullptr, error.what());
+    return error.what();
   }
+}
+
+napi_value Init(napi_env env, napi_value exports) {
+  // Once a process; a second thread waits for the first.
+  static const std::string wrong = RegisterAll();
+  if (!wrong.empty()) napi_throw_error(env, nullptr, wrong.c_str());
   return exports;
 }
 

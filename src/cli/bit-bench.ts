@@ -7,11 +7,11 @@ import {
   benchImplementations,
   benchModes,
 } from "../bench/task.js";
-import { openEngine } from "../engine/open.js";
 import { parseArchitecture } from "../model/architecture.js";
 import { computeTypes, defaultPrecision, type Precision } from "../run/precision.js";
 import { availableMemoryBytes, trainMemory } from "../step/memory.js";
 import { type CommandSpec, parseFlags, precisionFlag, rematFlag, wholeNumber } from "./flags.js";
+import { openEngine } from "./open-engine.js";
 import { output } from "./output.js";
 
 const flags = {

@@ -5,6 +5,7 @@ import { UserError } from "../errors.js";
 import { type CommandSpec, parseFlags } from "./flags.js";
 import { ImageProgress } from "./image-progress.js";
 import { interruptible } from "./interrupt.js";
+import { output } from "./output.js";
 
 const flags = {
   to: { type: "string", describe: "The copy, which must not be there yet" },
@@ -67,7 +68,7 @@ export async function convertCommand(argv: readonly string[]): Promise<number> {
     () => `Stopped; nothing was left at ${to}.`,
   );
   if (ended.stopped) return ended.exit;
-  console.log(flag.json ? JSON.stringify(ended.value) : described(ended.value).join("\n"));
+  output.result(flag.json ? JSON.stringify(ended.value) : described(ended.value).join("\n"));
   return 0;
 }
 

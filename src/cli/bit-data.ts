@@ -1,6 +1,5 @@
 /** `bit-data`: looks a dataset over. */
 import { DATASET_NAMES } from "../data/datasets.js";
-import { openEngine } from "../engine/open.js";
 import { UserError } from "../errors.js";
 import { checkDataset } from "../run/check-dataset.js";
 import { convertCommand } from "./bit-data-convert.js";
@@ -8,6 +7,7 @@ import { describeDataset } from "./dataset-report.js";
 import { type CommandSpec, parseFlags, wholeNumber } from "./flags.js";
 import { ImageProgress } from "./image-progress.js";
 import { interruptible } from "./interrupt.js";
+import { openEngine } from "./open-engine.js";
 import { output, USER_ERROR_EXIT } from "./output.js";
 
 const flags = {

@@ -4,7 +4,7 @@ import { DATASET_NAMES } from "../data/datasets.js";
 import { classMatchings } from "../data/evaluation.js";
 import { PATH_KINDS } from "../data/files/dataset-at-path.js";
 import { partNames } from "../data/parts.js";
-import { describeEngine, openEngine } from "../engine/open.js";
+import { describeEngine } from "../engine/open.js";
 import { UserError } from "../errors.js";
 import type { ResizeMethod } from "../input/resize-functions.js";
 import { type EvaluateOptions, type EvaluationReport, evaluateRun } from "../run/evaluate-run.js";
@@ -23,6 +23,7 @@ import {
 } from "./flags.js";
 import { ImageProgress } from "./image-progress.js";
 import { interruptible } from "./interrupt.js";
+import { openEngine } from "./open-engine.js";
 import { output } from "./output.js";
 
 const flags = {

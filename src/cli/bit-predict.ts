@@ -1,6 +1,5 @@
 /** `bit-predict`: what a trained model makes of images. */
 
-import { openEngine } from "../engine/open.js";
 import { UserError } from "../errors.js";
 import type { ResizeMethod } from "../input/resize-functions.js";
 import type { Precision } from "../run/precision.js";
@@ -19,6 +18,7 @@ import {
 } from "./flags.js";
 import { ImageProgress } from "./image-progress.js";
 import { interruptible } from "./interrupt.js";
+import { openEngine } from "./open-engine.js";
 import { output, ReaderGone } from "./output.js";
 import { PredictionRows } from "./prediction-rows.js";
 

@@ -15,7 +15,8 @@ function parser(argv: readonly string[]) {
     .usage(
       "$0 [options]\n\nPrepares the native TensorFlow engine, once for all clones and runs.\n" +
         "It lies in $BIT_CACHE, else $XDG_CACHE_HOME/bit-train, else ~/.cache/bit-train.\n" +
-        "Exit codes: 0 it is usable; 2 it is not, and the message says what to do; 1 a bug.",
+        "Exit codes: 0 it is usable; 2 it is not, or lacks this version's own operations, and the\n" +
+        "message says what to do; 1 a bug.",
     )
     .options({
       cpu: { type: "boolean", describe: "TensorFlow's CPU build, also where there is a GPU" },
@@ -102,7 +103,7 @@ async function check(
 ): Promise<number> {
   const report = await checkEngine({ flavour, signal });
   output.result(json ? JSON.stringify(report, undefined, 2) : readable(report));
-  return report.usable ? 0 : USER_ERROR_EXIT;
+  return report.usable && report.complete ? 0 : USER_ERROR_EXIT;
 }
 
 function readable(report: EngineReport): string {
@@ -114,6 +115,7 @@ function readable(report: EngineReport): string {
   rows.push(["lies in", report.folder ?? `nowhere; looked in ${report.enginesFolder}`]);
   for (const note of report.notes) rows.push(["note", note]);
   for (const problem of report.problems) rows.push(["wrong", problem]);
-  rows.push(["usable", report.usable ? "yes" : "no"]);
+  const lacking = report.complete ? "yes" : "yes, but not with all of this version";
+  rows.push(["usable", report.usable ? lacking : "no"]);
   return rows.map(([name, value]) => `${name.padEnd(11)} ${value}`).join("\n");
 }

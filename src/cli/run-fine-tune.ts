@@ -1,8 +1,9 @@
 /** One run on the terminal. */
-import { describeEngine, openEngine } from "../engine/open.js";
+import { describeEngine } from "../engine/open.js";
 import { type FineTuneResult, fineTune } from "../run/fine-tune.js";
 import type { FineTuneOptions } from "../run/options.js";
 import { describeResult } from "../run/run-log.js";
+import { openEngine } from "./open-engine.js";
 import { TrainConsole } from "./train-console.js";
 
 export interface RunWishes {

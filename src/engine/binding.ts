@@ -2,10 +2,10 @@
  * tfjs-node's compiled binding to TensorFlow's C API, typed. This is the one file that touches it.
  * Source: tfjs-node binding/tfjs_backend.cc and src/tfjs_binding.ts.
  */
-import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { UserError } from "../errors.js";
 import { type ElementType, typeNumber } from "../graph/types.js";
+import { loadProcessAddon } from "./own-addon.js";
 
 /** What the binding tells of a tensor that it holds. */
 export interface TensorMetadata {
@@ -40,9 +40,14 @@ export interface EngineSettings {
   readonly interOpThreads?: number;
 }
 
+/** The variables that TensorFlow and the libraries below it read. */
+const SETTINGS = /^(TF|XLA|CUDA|CUDNN|CUBLAS|NCCL|NVIDIA|OMP|KMP|ONEDNN|DNNL)_/;
+
 /**
- * Loads the native library into this process, once.
+ * Loads the native library into this thread, once. Each thread that does so has tensors and sessions of
+ * its own; the library itself, its thread pools and its settings are the process's.
  * @param path the compiled `tfjs_binding.node`
+ * @throws UserError where the library is open in another thread with other settings
  */
 export function loadBinding(path: string, settings: EngineSettings = {}): TensorflowBinding {
   if (loaded !== undefined) return loaded;
@@ -58,25 +63,36 @@ export function loadBinding(path: string, settings: EngineSettings = {}): Tensor
   if (settings.interOpThreads !== undefined)
     defaults["TF_NUM_INTEROP_THREADS"] = String(settings.interOpThreads);
   for (const [name, value] of Object.entries(defaults)) process.env[name] ??= value;
-  loaded = quietly(path, () => require(path) as TensorflowBinding);
+  const addon = loadProcessAddon(path);
+  const others = addon?.setVariables(environmentSettings()) ?? [];
+  if (others.length > 0) throw openElsewhere(others);
+  // Where nobody wants to see them.
+  const quiet = process.env["TF_CPP_MIN_LOG_LEVEL"] === "3";
+  if (quiet) addon?.closeStderr();
+  try {
+    loaded = require(path) as TensorflowBinding;
+  } finally {
+    if (quiet) addon?.openStderr();
+  }
+  addon?.keepLoaded(path);
   return loaded;
 }
 
-/** The file beside the binding that opens and closes standard error for native code. */
-export const GATE_FILE = "stderr_gate.node";
+/** Those in this thread's environment, which in a worker is a copy that native code does not see. */
+function environmentSettings(): Record<string, string> {
+  const entries = Object.entries(process.env).flatMap(([name, value]) =>
+    value !== undefined && SETTINGS.test(name) ? [[name, value] as const] : [],
+  );
+  return Object.fromEntries(entries);
+}
 
-/** Runs `load` with standard error closed, where the engine has the means and nobody wants to see. */
-function quietly<T>(path: string, load: () => T): T {
-  const file = join(dirname(path), GATE_FILE);
-  // The official prebuilt comes without; it has less to say.
-  if (process.env["TF_CPP_MIN_LOG_LEVEL"] !== "3" || !existsSync(file)) return load();
-  const gate = require(file) as { close(): void; open(): void };
-  gate.close();
-  try {
-    return load();
-  } finally {
-    gate.open();
-  }
+function openElsewhere(names: readonly string[]): UserError {
+  return new UserError(
+    names.join(", "),
+    "the engine is open already in another thread, with another value",
+    "the same settings in all threads of a process: the library reads them once",
+    "set them in the process's environment, before the first thread opens the engine",
+  );
 }
 
 const typeByNumber = new Map<number, ElementType>(

@@ -1,59 +1,66 @@
-/**
- * The addon with operations of our own (native/kernels/), compiled against the engine's library and
- * kept in the engine's folder. Its file's name tells the sources, so that another version of them
- * finds another file.
- */
-import { createHash } from "node:crypto";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+/** Operations of our own (native/kernels/) in an engine. */
+import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
-import { join } from "node:path";
-import { packageRoot } from "../package-root.js";
+import { UserError } from "../errors.js";
 import type { InstalledEngine } from "./installed.js";
-
-const sourceFolder = join(packageRoot, "native", "kernels");
-
-/** The compiler's flags for the kernels, less folders and files. */
-export const KERNEL_FLAGS: readonly string[] = [
-  "-shared",
-  "-fPIC",
-  "-O3",
-  "-std=c++17",
-  "-DNAPI_VERSION=8",
-];
-
-/** The C++ files to compile. */
-export function kernelSources(): string[] {
-  return sources().filter((file) => file.endsWith(".cc"));
-}
-
-function sources(): string[] {
-  const names = readdirSync(sourceFolder).filter((name) => /\.(cc|h)$/.test(name));
-  return names.sort().map((name) => join(sourceFolder, name));
-}
+import { addonPath, KERNELS, OWN_ADDONS } from "./own-addon.js";
 
 /** Where the addon for an engine lies, or shall lie. */
-export function kernelsPath(engine: Pick<InstalledEngine, "folder">): string {
-  const hash = createHash("sha256").update(JSON.stringify(KERNEL_FLAGS));
-  for (const file of sources()) hash.update(readFileSync(file));
-  return join(engine.folder, `bit_kernels-${hash.digest("hex").slice(0, 8)}.node`);
+export function kernelsPath({ folder }: Pick<InstalledEngine, "folder">): string {
+  return addonPath(KERNELS, folder);
 }
 
-/** Whether an engine has what `bit-setup` gives it today. The prebuilt library does without kernels. */
-export function isComplete(engine: InstalledEngine): boolean {
-  return engine.flavour === "prebuilt" || existsSync(kernelsPath(engine));
+/** Whether an engine has what `bit-setup` gives it today. The prebuilt library does without. */
+export function isComplete({ flavour, folder }: InstalledEngine): boolean {
+  if (flavour === "prebuilt") return true;
+  return OWN_ADDONS.every((addon) => existsSync(addonPath(addon, folder)));
 }
 
-let loaded = false;
+/** The paths of our own addons that an engine has, in the order in which they are loaded. */
+export function ownAddonsOf({ folder }: Pick<InstalledEngine, "folder">): string[] {
+  return OWN_ADDONS.map((addon) => addonPath(addon, folder)).filter((path) => existsSync(path));
+}
+
+/**
+ * What an engine lacks of what this version of bit-train computes with, and what to type, in one line;
+ * undefined where it lacks nothing.
+ */
+export function engineRemark(engine: InstalledEngine): string | undefined {
+  if (engine.flavour === "prebuilt")
+    return (
+      "this engine is the official prebuilt, without bit-train's own operations: it is slower, and " +
+      "pixels may differ in the last grey level; for one that has them, type: npx bit-setup --cpu"
+    );
+  if (isComplete(engine)) return undefined;
+  return (
+    "this engine was set up by another version of bit-train and lacks this one's own operations: it " +
+    "is slower, and pixels may differ in the last grey level; to add them, type: npx bit-setup" +
+    (engine.flavour === "cpu" ? "" : ` --${engine.flavour}`)
+  );
+}
 
 /**
  * Adds our operations to TensorFlow's registries, once a process, after the binding is loaded.
  * @returns false where the addon was not compiled, as beside the prebuilt library
+ * @throws UserError where it cannot be loaded
  */
 export function loadKernels(engine: InstalledEngine): boolean {
   const path = kernelsPath(engine);
-  if (!loaded && existsSync(path)) {
+  if (!existsSync(path)) return false;
+  try {
     createRequire(import.meta.url)(path);
-    loaded = true;
+  } catch (error) {
+    const got = error instanceof Error ? error.message : String(error);
+    const other = /another version of these operations/.test(got);
+    throw new UserError(
+      other ? "bit-train" : path,
+      other ? "another version of it has opened the engine in this process" : got,
+      other ? "one version of bit-train in a process" : "operations that load",
+      other
+        ? "see which packages bring which: npm ls bit-train"
+        : `delete the file, then type: npx bit-setup --${engine.flavour}`,
+      { cause: error },
+    );
   }
-  return loaded;
+  return true;
 }

@@ -2,20 +2,43 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { systemErrorCode, UserError } from "../errors.js";
 import { encodeSavedModel, type GraphDef, savedModelTag } from "../graph/proto.js";
 import { typeNumber } from "../graph/types.js";
 import { type TensorflowBinding, type TensorMetadata, typeOf } from "./binding.js";
 import { type HostTensor, type Session, SessionError } from "./session.js";
 
-/** Loads `graph` into a native session of its own. Throws SessionError where it is refused. */
+/**
+ * Loads `graph` into a native session of its own. The binding takes it from a file.
+ * @throws SessionError where it is refused
+ * @throws UserError where the system's temporary folder cannot be written
+ */
 export function openNativeSession(binding: TensorflowBinding, graph: GraphDef): Session {
-  const folder = mkdtempSync(join(tmpdir(), "bit-train-graph-"));
+  const encoded = encodeSavedModel(graph);
+  const folder = inTemporary(() => mkdtempSync(join(tmpdir(), "bit-train-graph-")));
   try {
-    writeFileSync(join(folder, "saved_model.pb"), encodeSavedModel(graph));
+    inTemporary(() => writeFileSync(join(folder, "saved_model.pb"), encoded));
     const id = reported(() => binding.loadSavedModel(folder, savedModelTag));
     return new NativeSession(binding, id);
   } finally {
     rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function inTemporary<T>(call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    const code = systemErrorCode(error);
+    if (code === undefined) throw error;
+    const full = code === "ENOSPC" || code === "EDQUOT";
+    throw new UserError(
+      `the temporary folder ${tmpdir()}${process.env["TMPDIR"] ? " (TMPDIR)" : ""}`,
+      full ? `no room left on its disk (${code})` : `cannot be written (${code})`,
+      "a folder with a few megabytes of room: the engine takes its graphs from there",
+      `${full ? "free some, or " : ""}name another folder: export TMPDIR=/path/to/folder`,
+      { cause: error },
+    );
   }
 }
 

@@ -3,18 +3,21 @@ import type { GraphDef } from "../graph/proto.js";
 import { loadBinding, type TensorflowBinding } from "./binding.js";
 import { type InstalledEngine, requireEngine } from "./installed.js";
 import { narrowTypeOfCpu, narrowTypeOfGpu, suitsOwnConvolutions } from "./narrow-type.js";
-import { loadKernels } from "./native-kernels.js";
+import { engineRemark, loadKernels } from "./native-kernels.js";
 import { openNativeSession } from "./native-session.js";
 import type { Engine } from "./session.js";
 
 export interface OpenedEngine extends Engine {
   readonly installed: InstalledEngine;
   readonly binding: TensorflowBinding;
+  /** What the engine lacks, and what to type, in one line for people; undefined where nothing. */
+  readonly remark: string | undefined;
 }
 
 /**
- * Loads the engine that `bit-setup` prepared, once a process.
- * @throws UserError where there is none
+ * Loads the engine that `bit-setup` prepared, once a thread. Several threads may have it open at once;
+ * settings in their environments (`TF_...` and the like) must be the same.
+ * @throws UserError where there is none, or another thread has it open with other settings
  */
 export function openEngine(): OpenedEngine {
   const installed = requireEngine();
@@ -25,6 +28,7 @@ export function openEngine(): OpenedEngine {
   const open = (graph: GraphDef) => openNativeSession(binding, graph);
   return {
     ...{ installed, binding, device, kernels, fused, open },
+    remark: engineRemark(installed),
     ownConvolutions: fused && suitsOwnConvolutions(),
     // Asked only where nobody chose a precision: a GPU's driver takes its time to answer.
     get narrowType() {

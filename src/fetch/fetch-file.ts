@@ -4,7 +4,6 @@
  * Source: RFC 9110, sections 13.1.5 (If-Range), 14 (range requests) and 15.3.7 (206).
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Dispatcher } from "undici";
 import { UserError } from "../errors.js";
 import {
   Connection,
@@ -12,10 +11,10 @@ import {
   FileFailed,
   FileRefused,
   Interruption,
-  openNetwork,
   type Response,
 } from "./connection.js";
 import { PartialFile } from "./partial-file.js";
+import { type Network, openNetwork } from "./proxy.js";
 import { retryAfterMs } from "./retry-after.js";
 
 export interface FetchOptions extends ConnectionOptions {
@@ -51,7 +50,8 @@ export async function fetchFile(
 ): Promise<void> {
   const { attempts = 5, backoffMs = 1000, signal, note } = options;
   const network = openNetwork();
-  const part = await PartialFile.open(path, url);
+  const shown = withoutLogin(url);
+  const part = await PartialFile.open(path, shown);
   try {
     let farthest = part.sizeBytes;
     for (let failures = 0; ; ) {
@@ -64,16 +64,15 @@ export async function fetchFile(
         if (!(error instanceof Interruption)) throw error;
         failures = part.sizeBytes > farthest ? 1 : failures + 1;
         farthest = Math.max(farthest, part.sizeBytes);
-        if (failures >= attempts) throw brokenOff(url, path, error);
+        if (failures >= attempts) throw brokenOff(shown, part, error);
         const askedMs = error.waitMs ?? 0;
-        if (askedMs > LONGEST_WAIT_MS) throw tooBusy(url, askedMs, error);
+        if (askedMs > LONGEST_WAIT_MS) throw tooBusy(shown, part, error);
         const waitMs = Math.max(backoffMs * 2 ** (failures - 1), askedMs);
         note?.(`${error.message}; trying again in ${Math.ceil(waitMs / 1000)} s`);
         await sleep(waitMs, undefined, { signal }).catch(() => signal?.throwIfAborted());
       }
     }
   } finally {
-    await network.destroy();
     await part.close();
   }
 }
@@ -82,19 +81,21 @@ export async function fetchFile(
 async function attempt(
   url: string,
   part: PartialFile,
-  network: Dispatcher,
+  network: Network,
   options: FetchOptions,
 ): Promise<void> {
   const { record } = part;
+  const shown = withoutLogin(url);
   if (record !== undefined && record.sizeBytes === part.sizeBytes) return;
   const connection = new Connection(network, options);
   try {
     // What has no validator cannot be gone on with: the rest might be another file's.
-    const resumes = part.sizeBytes > 0 && record !== undefined && record.validator !== null;
+    const resumes = canGoOn(part);
     const response = await connection.request(url, {
       // A packed transfer would count other bytes than the file has.
       "accept-encoding": "identity",
-      ...(resumes ? { range: `bytes=${part.sizeBytes}-`, "if-range": record.validator! } : {}),
+      "user-agent": "bit-train",
+      ...(resumes ? { range: `bytes=${part.sizeBytes}-`, "if-range": record!.validator! } : {}),
     });
     if (response.status === 206 && resumes) {
       if (!isRest(response, part)) {
@@ -102,22 +103,26 @@ async function attempt(
         throw new Interruption("the server sent another part of the file than was asked for");
       }
     } else if (response.status === 200) {
-      refuseWebPage(url, response);
-      await part.begin({ url, validator: validatorOf(response), sizeBytes: lengthOf(response) });
+      refuseWebPage(shown, response);
+      await part.begin({
+        url: shown,
+        validator: validatorOf(response),
+        sizeBytes: lengthOf(response),
+      });
     } else {
       if (response.status === 416) await part.clear();
-      throw refusal(url, response);
+      throw refusal(shown, part, response);
     }
 
     const total = part.record?.sizeBytes ?? undefined;
-    await refuseTooLong(url, part, total ?? part.sizeBytes, options);
+    await refuseTooLong(shown, part, total ?? part.sizeBytes, options);
     options.progress?.(part.sizeBytes, total);
     for await (const chunk of connection.chunks(response)) {
       if (total !== undefined && part.sizeBytes + chunk.length > total) {
         await part.clear();
         throw new Interruption("the server sent more bytes than the file has");
       }
-      await refuseTooLong(url, part, part.sizeBytes + chunk.length, options);
+      await refuseTooLong(shown, part, part.sizeBytes + chunk.length, options);
       await part.append(chunk);
       options.progress?.(part.sizeBytes, total);
     }
@@ -130,7 +135,8 @@ async function attempt(
 
 /** Whether a 206 answer is the rest of the file that the part is of. */
 function isRest(response: Response, { sizeBytes, record }: PartialFile): boolean {
-  const range = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(response.headers.get("content-range") ?? "");
+  if (response.packed) return false;
+  const range = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(response.header("content-range") ?? "");
   if (range === null || Number(range[1]) !== sizeBytes) return false;
   const total = range[2] === "*" ? null : Number(range[2]);
   const known = record?.sizeBytes ?? null;
@@ -140,19 +146,20 @@ function isRest(response: Response, { sizeBytes, record }: PartialFile): boolean
 }
 
 /** What If-Range can compare: a strong ETag, or else the date. */
-function validatorOf({ headers }: Response): string | null {
-  const etag = headers.get("etag");
-  return etag?.startsWith('"') ? etag : headers.get("last-modified");
+function validatorOf({ header, packed }: Response): string | null {
+  // Of the packed form; a part of that is no part of the file.
+  if (packed) return null;
+  const etag = header("etag");
+  return (etag?.startsWith('"') ? etag : header("last-modified")) ?? null;
 }
 
-function lengthOf({ headers }: Response): number | null {
-  const packed = headers.get("content-encoding") ?? "identity";
-  const length = headers.get("content-length");
-  return length === null || packed !== "identity" ? null : Number(length);
+function lengthOf({ header, packed }: Response): number | null {
+  const length = header("content-length");
+  return length === undefined || packed ? null : Number(length);
 }
 
-function refuseWebPage(url: string, { headers }: Response): void {
-  if (!/^text\/html\b/i.test(headers.get("content-type") ?? "")) return;
+function refuseWebPage(url: string, { header }: Response): void {
+  if (!/^(text\/html|application\/xhtml)\b/i.test(header("content-type") ?? "")) return;
   throw new FileRefused(
     url,
     "answered with a web page, as a proxy, a login or an error sends in a file's place",
@@ -177,38 +184,64 @@ async function refuseTooLong(
   );
 }
 
-function refusal(url: string, { status, statusText, headers }: Response): Error {
+function refusal(url: string, part: PartialFile, { status, statusText, header }: Response): Error {
   const got = `the server answered ${status} ${statusText}`.trim();
-  if (status === 408 || status === 416 || status === 429 || status >= 500)
-    return new Interruption(got, retryAfterMs(headers.get("retry-after")));
-  const missing = status === 404 || status === 410;
+  if (status === 408 || status === 416 || status === 425 || status === 429 || status >= 500)
+    return new Interruption(got, retryAfterMs(header("retry-after")));
+  if (status === 404 || status === 410)
+    return new FileRefused(
+      url,
+      `there is no such file (${status})`,
+      "the file",
+      `check the name and the address${kept(part)}`,
+    );
   return new FileRefused(
     url,
-    missing ? `there is no such file (${status})` : got,
+    status === 401 ? `${got}: it asks for a name and a password` : got,
     "the file",
-    missing ? "check the name and the address" : "check that you may reach the address",
+    `check that you may reach the address${kept(part)}`,
   );
 }
 
-function brokenOff(url: string, path: string, cause: Interruption): UserError {
+function brokenOff(url: string, part: PartialFile, cause: Interruption): UserError {
   const Kind = cause.unreachable ? UserError : FileFailed;
   return new Kind(
     url,
     `${cause.message}, time after time`,
     "a connection that lasts",
-    "check the network, then type the same command again: it goes on where it stopped\n" +
-      `    or fetch the address by other means and put the file where ${path} is, without .part\n` +
+    `check the network, then type the same command again${kept(part)}\n` +
+      `    or fetch the address by other means and put the file where ${part.path} is, without .part\n` +
       "    behind a proxy: export HTTPS_PROXY=http://proxy.example:3128",
     { cause },
   );
 }
 
-function tooBusy(url: string, askedMs: number, cause: Error): FileFailed {
+function tooBusy(url: string, part: PartialFile, cause: Interruption): FileFailed {
+  const minutes = Math.ceil((cause.waitMs ?? 0) / 60_000);
   return new FileFailed(
     url,
-    `${cause.message}, and asks to wait for ${Math.ceil(askedMs / 60_000)} minutes`,
+    `${cause.message}, and asks to wait for ${minutes} minutes`,
     `a server that is free within ${LONGEST_WAIT_MS / 60_000} minutes`,
-    "type the same command again later: it goes on where it stopped",
+    `type the same command again later${kept(part)}`,
     { cause },
   );
+}
+
+/** Whether another attempt may ask for the rest: what has no validator might be another file's by then. */
+function canGoOn({ sizeBytes, record }: PartialFile): boolean {
+  return sizeBytes > 0 && record !== undefined && record.validator !== null;
+}
+
+function kept(part: PartialFile): string {
+  if (!canGoOn(part)) return "";
+  return `: ${part.sizeBytes} bytes are kept in ${part.path}, and it goes on where it stopped`;
+}
+
+/** An address as it may be shown and written down. */
+function withoutLogin(url: string): string {
+  const address = new URL(url);
+  if (address.username === "" && address.password === "") return url;
+  address.username = "";
+  address.password = "";
+  return address.href;
 }

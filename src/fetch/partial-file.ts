@@ -11,7 +11,10 @@ import { systemErrorCode, UserError } from "../errors.js";
 const recordSchema = z.object({
   url: z.string(),
   /** The server's ETag or date of this version of the file; null where it gave none. */
-  validator: z.string().nullable(),
+  validator: z
+    .string()
+    .regex(/^[\t\x20-\x7e\x80-\xff]*$/)
+    .nullable(),
   /** Length of the whole file; null where the server did not say. */
   sizeBytes: z.int().nonnegative().nullable(),
 });

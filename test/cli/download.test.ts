@@ -125,6 +125,25 @@ test("a pattern brings many; a check of them all finds the damaged one", async (
   assert.match(bad.stderr, /1 of 2 models are not good: vtab\/.*clevr-distance/);
 });
 
+test("--verify names what an unfinished download has left", async (t) => {
+  const folder = await temporaryFolder(t);
+  await writeFile(join(folder, `${model}.npz.part`), archive.subarray(0, 5000));
+  const at = ["--bit_pretrained_dir", folder];
+  const here = await runHere(main, ["--verify", ...at]);
+  assert.equal(here.code, 0, here.stderr);
+  const named = `${model}\\.npz: there is no such file, only .*${model}\\.npz\\.part, 5000 bytes of an unfinished`;
+  assert.match(here.stdout, new RegExp(named));
+  // Asked for by name, it is missed.
+  const missed = await runHere(main, ["--verify", model, ...at]);
+  assert.equal(missed.code, 2);
+  assert.match(missed.stderr, new RegExp(`npx bit-download --force ${model} --bit_pretrained_dir`));
+
+  await writeFile(join(folder, `${model}.npz`), archive);
+  const both = await runHere(main, ["--verify", ...at]);
+  assert.equal(both.code, 0, both.stderr);
+  assert.match(both.stdout, /npz: whole.*; beside it lies .*\.npz\.part, 5000 bytes/);
+});
+
 test("what the server refuses, names that there are not, and flags that do not fit", async (t) => {
   const folder = await temporaryFolder(t);
   const server = await serveFile(archive, [{ status: 404 }]);

@@ -7,6 +7,7 @@ import { basename, join } from "node:path";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { kernelsPath } from "../../src/engine/native-kernels.js";
+import { addonPath, OWN_ADDONS, PROCESS } from "../../src/engine/own-addon.js";
 import { engineName } from "../../src/engine/setup/recipe.js";
 import {
   bitSetup,
@@ -73,10 +74,10 @@ test("sets up, uses what is there, tells it, and makes it anew by --force", asyn
   const names = (await readdir(engine)).sort();
   assert.deepEqual(names, [
     basename(kernelsPath({ folder: engine })),
+    basename(addonPath(PROCESS, engine)),
     "engine.json",
     "include",
     "lib",
-    "stderr_gate.node",
     "tfjs_binding.node",
   ]);
   assert.equal(
@@ -96,6 +97,38 @@ test("sets up, uses what is there, tells it, and makes it anew by --force", asyn
   assert.equal((await bitSetup(["--force"], own)).status, 0);
   assert.ok((await stat(join(engine, "engine.json"))).mtimeMs > made);
   assert.deepEqual(await readdir(join(cache, "engine")), [engineName("cpu")]);
+});
+
+test("what this version lacks is told by --check, and added without a download", async (context) => {
+  const cache = await temporaryFolder(context);
+  const own = withCache(cache);
+  assert.equal((await bitSetup(["--cpu"], own)).status, 0);
+  const engine = join(cache, "engine", engineName("cpu"));
+  for (const addon of OWN_ADDONS) {
+    await rm(addonPath(addon, engine));
+    const check = await bitSetup(["--check"], own);
+    assert.equal(check.status, 2);
+    assert.match(check.stdout, /wrong +this engine .* another version.* type: npx bit-setup\n/);
+    const added = await bitSetup([], own);
+    assert.equal(added.status, 0, added.output);
+    assert.match(added.output, /Building this version's own operations/);
+    assert.equal((await bitSetup(["--check"], own)).status, 0);
+  }
+  assert.equal((await pipCalls(cache)).length, 1);
+});
+
+test("operations that do not load are not kept", async (context) => {
+  const cache = await temporaryFolder(context);
+  const own = withCache(cache);
+  assert.equal((await bitSetup(["--cpu"], own)).status, 0);
+  const kernels = kernelsPath({ folder: join(cache, "engine", engineName("cpu")) });
+  await rm(kernels);
+  const broken = join(tools, "broken.node");
+  await writeFile(broken, "no library");
+  const { status, output } = await bitSetup([], { ...own, FAKE_BINDING: broken });
+  assert.equal(status, 2);
+  assert.match(output, /own operations: .*(too short|invalid ELF)[\s\S]*bit-setup --force --cpu/);
+  assert.ok(!existsSync(kernels));
 });
 
 test("--gpu brings the CUDA wheels of METADATA beside the library", async (context) => {
@@ -137,7 +170,12 @@ test("--prebuilt takes what the package's own install script brings", async (con
   const engine = join(cache, "engine", engineName("prebuilt"));
   // The binding looks for the library at $ORIGIN/../../deps/lib.
   assert.ok(existsSync(join(engine, "lib/napi-v8/../../deps/lib/libtensorflow.so")));
-  assert.equal((await bitSetup(["--check", "--prebuilt"], own)).status, 0);
+  const check = await bitSetup(["--check", "--prebuilt"], own);
+  assert.equal(check.status, 0);
+  assert.match(
+    check.stdout,
+    /note +this engine is the official prebuilt, without.*bit-setup --cpu/,
+  );
 });
 
 test("--prebuilt whose host does not answer: one error, and what to type instead", async (context) => {

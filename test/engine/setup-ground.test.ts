@@ -1,18 +1,28 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { explainCompiler, explainNpm, explainPip } from "../../src/engine/setup/failures.js";
 import {
   checkDisk,
   checkMachine,
   checkWritable,
   explainFullDisk,
 } from "../../src/engine/setup/ground.js";
-import { recipeFor } from "../../src/engine/setup/recipe.js";
+import { engineName, recipeFor } from "../../src/engine/setup/recipe.js";
 import { setUpEngine } from "../../src/engine/setup/set-up.js";
-import { findCompiler } from "../../src/engine/setup/tools.js";
-import { bitSetup, temporaryFolder, writeTool } from "./setup-fakes.js";
+import { findCompiler, findPip } from "../../src/engine/setup/tools.js";
+import {
+  bitSetup,
+  compileFakeBinding,
+  FAKE_COMPILER,
+  FAKE_PYTHON,
+  TENSORFLOW_FILES,
+  temporaryFolder,
+  writeTool,
+  writeWheel,
+} from "./setup-fakes.js";
 
 const PYTHON = '[ "$1" = --version ] && echo "Python 3.12.1" && exit 0; echo pip 24; exit 0';
 
@@ -36,6 +46,56 @@ echo "/usr/bin/python3: No module named pip" >&2; exit 1`;
   assert.equal(status, 2);
   assert.match(output, /pip is missing:\n +.*No module named pip/);
   assert.match(output, /sudo apt install python3-pip/);
+});
+
+/** A python3 of some kind, whose `-m pip --version` says and ends as it is told. */
+function python(kind: string, pip: string, status: number): string {
+  return `case "$1" in --version) echo "Python 3.12.1"; exit 0;; -c) echo ${kind}; exit 0;; esac
+echo "${pip}"; exit ${status}`;
+}
+
+test("a pip that is missing, too old or broken, and what to type for each kind of Python", async (context) => {
+  const missing = "/x/bin/python3: No module named pip";
+  const old = "pip 20.2.4 from /x/lib/python3.8/site-packages/pip (python 3.8)";
+  for (const [kind, pip, status, message] of [
+    ["system", missing, 1, /pip is missing:\n.*No module named pip[\s\S]*apt install python3-pip/],
+    [
+      "venv",
+      missing,
+      1,
+      /pip is missing:[\s\S]*type: .*python3 -m ensurepip --upgrade .*deactivate/,
+    ],
+    ["uv", missing, 1, /as in environments that uv makes[\s\S]*uv pip install --python .*python3/],
+    [
+      "system",
+      old,
+      0,
+      /it is pip 20.2.4, which is too old[\s\S]*-m pip install --user --upgrade pip/,
+    ],
+    ["venv", old, 0, /too old\n.*pip 20.3 or newer[\s\S]*-m pip install --upgrade pip/],
+    ["system", "ImportError: cannot import name Mapping", 1, /pip does not run:\n +ImportError/],
+  ] as const) {
+    const folder = await temporaryFolder(context);
+    await writeTool(folder, "python3", python(kind, pip, status));
+    const { status: exit, output } = await bitSetup(["--cpu"], { PATH: folder, BIT_CACHE: folder });
+    assert.equal(exit, 2);
+    assert.match(output, message);
+  }
+  for (const fine of ["pip 20.3 from /x", "pip 26.1.2 from /x", "pip 100 from /x", "pip"]) {
+    const folder = await temporaryFolder(context);
+    await writeTool(folder, "python3", python("system", fine, 0));
+    assert.equal(await findPip(undefined, { PATH: folder }), join(folder, "python3"), fine);
+  }
+});
+
+test("a Python without pip does not hide the next one's", async (context) => {
+  const folder = await temporaryFolder(context);
+  const bins = ["venv", "old", "system"].map((name) => join(folder, name));
+  await writeTool(bins[0]!, "python3", python("uv", "No module named pip", 1));
+  await writeTool(bins[1]!, "python3", python("system", "pip 9.0.3 from /x", 0));
+  await writeTool(bins[2]!, "python3", PYTHON);
+  const env = { PATH: bins.join(":") };
+  assert.equal(await findPip(undefined, env), join(bins[2]!, "python3"));
 });
 
 test("Python 2 alone is not enough", async (context) => {
@@ -76,6 +136,101 @@ test("pip that fails: its last lines, and what to do about the network", async (
   assert.equal(status, 2);
   assert.match(output, /pip could not download it:\n +ERROR: Could not find a version/);
   assert.match(output, /HTTPS_PROXY[\s\S]*pip config set global\.index-url/);
+});
+
+// What pip 23.2, GCC 12 and npm 11 say.
+for (const [what, explain, output, message] of [
+  [
+    "hashes that pip is told to require",
+    explainPip,
+    "ERROR: Hashes are required in --require-hashes mode, but they are missing from some requirements.",
+    /PIP_REQUIRE_HASHES, or require-hashes[\s\S]*next: .*PIP_REQUIRE_HASHES=0 npx bit-setup/,
+  ],
+  [
+    "constraints that are not there",
+    explainPip,
+    "ERROR: Could not open requirements file: [Errno 2] No such file or directory: '/nope.txt'",
+    /pip's own settings are wrong:\n.*nope.txt[\s\S]*pip config list/,
+  ],
+  [
+    "a setting that is none",
+    explainPip,
+    "An error occurred during configuration: option timeout: invalid floating-point value: 'abc'",
+    /pip's own settings are wrong/,
+  ],
+  [
+    "a full disk, pip",
+    explainPip,
+    "ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device",
+    /ran full[\s\S]*BIT_CACHE=/,
+  ],
+  [
+    "a full disk, the compiler",
+    explainCompiler,
+    "<stdin>:3:65: fatal error: error writing to /c/ccvptlAE.s: No space left on device",
+    /ran full[\s\S]*BIT_CACHE=/,
+  ],
+  [
+    "a full disk, the linker",
+    explainCompiler,
+    "/usr/bin/ld: final link failed: No space left on device",
+    /ran full/,
+  ],
+  [
+    "a folder that is read-only",
+    explainCompiler,
+    "/usr/bin/ld: cannot open output file /c/x.node: Read-only file system",
+    /cannot be written[\s\S]*BIT_CACHE=/,
+  ],
+  [
+    "too little memory",
+    explainCompiler,
+    "g++: fatal error: Killed signal terminated program cc1plus",
+    /out of memory[\s\S]*1 GB/,
+  ],
+  [
+    "headers that are missing",
+    explainCompiler,
+    "binding.cc:1:10: fatal error: string: No such file or directory",
+    /could not build the binding:\n.*string[\s\S]*apt install g\+\+/,
+  ],
+  [
+    "npm's own cache read-only",
+    explainNpm,
+    "npm error code EROFS\nnpm error path /home/me/.npm/_cacache",
+    /or npm's own, cannot be written[\s\S]*npm_config_cache=/,
+  ],
+] as const)
+  test(`named as such: ${what}`, () => {
+    const ended = { status: 1, killedBy: undefined, startError: undefined, stdout: "", output };
+    assert.match(explain("it", ended).message, message);
+  });
+
+test("the compiler's temporary files lie beside the engine, whatever TMPDIR says", async (context) => {
+  const folder = await temporaryFolder(context);
+  const cache = join(folder, "cache");
+  const wheels = join(folder, "wheels");
+  await writeWheel(join(wheels, "tensorflow-cpu.whl"), TENSORFLOW_FILES);
+  const bin = join(folder, "bin");
+  await writeTool(bin, "python3", FAKE_PYTHON);
+  await writeTool(
+    bin,
+    "c++",
+    `echo "$TMPDIR" >> ${folder}/seen\ntouch "$TMPDIR/x.s"\n${FAKE_COMPILER}`,
+  );
+  const { status, output } = await bitSetup(["--cpu"], {
+    PATH: `${bin}:/usr/bin:/bin`,
+    BIT_CACHE: cache,
+    TMPDIR: join(folder, "not-there"),
+    FAKE_WHEELS: wheels,
+    FAKE_LOG: join(folder, "log"),
+    FAKE_BINDING: await compileFakeBinding(folder),
+  });
+  assert.equal(status, 0, output);
+  const seen = (await readFile(join(folder, "seen"), "utf8")).trim().split("\n");
+  const built = seen.filter((path) => path.startsWith(join(cache, "engine/.new-")));
+  assert.equal(built.length, 3, seen.join());
+  assert.deepEqual(await readdir(join(cache, "engine")), [engineName("cpu")]);
 });
 
 test("too little disk is told before anything is fetched", async (context) => {

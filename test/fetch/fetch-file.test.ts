@@ -162,7 +162,7 @@ test("Retry-After is a number of seconds or a date", () => {
   assert.equal(retryAfterMs("Wed, 21 Oct 2026 07:28:30 GMT", nowMs), 30_000);
   assert.equal(retryAfterMs("Wed, 21 Oct 2026 07:00:00 GMT", nowMs), 0);
   assert.equal(retryAfterMs("soon", nowMs), undefined);
-  assert.equal(retryAfterMs(null, nowMs), undefined);
+  assert.equal(retryAfterMs(undefined, nowMs), undefined);
 });
 
 test("a connection that falls silent counts as broken", async (t) => {

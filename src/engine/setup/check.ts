@@ -1,6 +1,7 @@
 /** `bit-setup --check`: what is set up, whether it works, and what is wrong if anything. */
 import { availableParallelism, cpus } from "node:os";
 import { type Flavour, findEngine } from "../installed.js";
+import { engineRemark, isComplete, ownAddonsOf } from "../native-kernels.js";
 import { lastLines } from "./command.js";
 import { hasNvidiaDriver, nvidiaGpuNames } from "./driver.js";
 import { probeBinding } from "./probe.js";
@@ -8,6 +9,8 @@ import { cacheFolder, enginesFolder } from "./recipe.js";
 
 export interface EngineReport {
   readonly usable: boolean;
+  /** Whether it has all that this version of bit-train sets up; else it is slower, and rounds otherwise. */
+  readonly complete: boolean;
   readonly flavour?: Flavour;
   /** TensorFlow's version, as the loaded library says. */
   readonly tensorflow?: string;
@@ -38,6 +41,7 @@ export async function checkEngine(options: CheckOptions = {}): Promise<EngineRep
   if (engine === undefined)
     return {
       usable: false,
+      complete: false,
       devices: [],
       enginesFolder: engines,
       problems: [
@@ -47,11 +51,13 @@ export async function checkEngine(options: CheckOptions = {}): Promise<EngineRep
     };
   const { folder, source, made } = engine;
   const known = { flavour: engine.flavour, folder, source, made, enginesFolder: engines };
-  const probe = await probeBinding(engine.bindingPath, signal);
+  const complete = isComplete(engine);
+  const probe = await probeBinding(engine.bindingPath, ownAddonsOf(engine), signal);
   if (!probe.usable)
     return {
       ...known,
       usable: false,
+      complete,
       devices: [],
       problems: [`${probe.reason}\n  to make it anew, type: npx bit-setup --force${flag}`],
       notes: [],
@@ -63,6 +69,9 @@ export async function checkEngine(options: CheckOptions = {}): Promise<EngineRep
   if (probe.gpu)
     devices.unshift(...(gpus.length > 0 ? gpus.map((name) => `GPU: ${name}`) : ["GPU"]));
   const notes: string[] = [];
+  const remark = engineRemark(engine);
+  if (remark !== undefined && complete) notes.push(remark);
+  const problems = remark !== undefined && !complete ? [remark] : [];
   if (engine.flavour === "cpu" && hasDriver && process.arch === "x64")
     notes.push(
       "an NVIDIA driver is here and this engine is for the CPU; type: npx bit-setup --gpu",
@@ -73,5 +82,5 @@ export async function checkEngine(options: CheckOptions = {}): Promise<EngineRep
         ? `an NVIDIA driver is here, but TensorFlow finds no GPU that it can use; it says:\n${lastLines(probe.log)}`
         : "no NVIDIA driver was found; this engine computes on the CPU",
     );
-  return { ...known, usable: true, tensorflow: probe.version, devices, problems: [], notes };
+  return { ...known, usable: true, complete, tensorflow: probe.version, devices, problems, notes };
 }

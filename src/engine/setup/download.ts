@@ -1,8 +1,8 @@
 /** Downloads by pip and npm, with a byte count that is seen from outside: the folder grows. */
 import { mkdir, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { UserError } from "../../errors.js";
-import { type CommandResult, lastLines, runCommand } from "./command.js";
+import { runCommand } from "./command.js";
+import { explainPip } from "./failures.js";
 import type { SetupReporter } from "./reporter.js";
 
 /** The oldest glibc is TensorFlow's own demand; newer ones only admit NVIDIA's newer wheels. */
@@ -133,36 +133,4 @@ export async function downloadWheel(request: WheelRequest): Promise<string> {
   const wheel = (await readdir(destination)).find((name) => name.endsWith(".whl"));
   if (result.status !== 0 || wheel === undefined) throw explainPip(requirement, result);
   return join(destination, wheel);
-}
-
-/** What a failed `pip download` means to the user. */
-function explainPip(requirement: string, result: CommandResult): UserError {
-  // pip repeats one warning for each try; its errors say the same and more.
-  const lines = result.output.replace(/^WARNING: Retrying .*\n/gm, "");
-  const refused =
-    /Failed to establish a new connection: [^')]*|Temporary failure in name resolution/;
-  const cause = refused.exec(result.output)?.[0];
-  const got = `pip could not download it${cause ? ` (${cause})` : ""}:\n${lastLines(lines)}`;
-  if (/No space left on device/i.test(result.output))
-    return new UserError(
-      requirement,
-      got,
-      "room for the wheel",
-      "free some, or put the cache on another disk: BIT_CACHE=/path/to/folder npx bit-setup",
-    );
-  if (/no such option|unknown option/i.test(result.output))
-    return new UserError(
-      requirement,
-      got,
-      "pip 20.3 or newer",
-      "type: python3 -m pip install --user --upgrade pip",
-    );
-  return new UserError(
-    requirement,
-    got,
-    "a Python package index that answers and has this wheel",
-    "check the network and try again: npx bit-setup\n" +
-      "    behind a proxy: export HTTPS_PROXY=http://proxy:port\n" +
-      "    with a mirror: python3 -m pip config set global.index-url URL-OF-THE-MIRROR",
-  );
 }

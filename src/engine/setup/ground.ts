@@ -85,15 +85,20 @@ export async function checkWritable(folder: string): Promise<void> {
   } catch (error) {
     const code = systemErrorCode(error);
     if (code === undefined) throw error;
-    if (code === "ENOSPC") throw diskFull(folder, "it is full", undefined, error);
+    if (isFull(code)) throw diskFull(folder, "it is full", undefined, error);
     throw new UserError(
       `cache folder ${folder}`,
       `it cannot be written (${code})`,
       "a folder that you may write to",
-      "set BIT_CACHE to one: BIT_CACHE=$HOME/bit-cache npx bit-setup   (and keep it set)",
+      "set BIT_CACHE to one: BIT_CACHE=$HOME/bit-cache npx bit-setup   (and keep it set); what is kept " +
+        "for several people: who keeps it types npx bit-setup",
       { cause: error },
     );
   }
+}
+
+function isFull(code: string | undefined): boolean {
+  return code === "ENOSPC" || code === "EDQUOT";
 }
 
 /** The free bytes of the disk under a folder, for this user. */
@@ -134,7 +139,7 @@ export async function checkDisk(
 
 /** Turns "no space left" from the midst of the work into the same advice. */
 export function explainFullDisk(error: unknown, folder: string, recipe: Recipe): unknown {
-  return systemErrorCode(error) === "ENOSPC"
+  return isFull(systemErrorCode(error))
     ? diskFull(folder, "it ran full during the set-up", recipe, error)
     : error;
 }

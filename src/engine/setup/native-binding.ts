@@ -10,18 +10,14 @@ import { dirname, join, resolve, sep } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 import tar from "tar-stream";
-import { UserError } from "../../errors.js";
-import { packageRoot } from "../../package-root.js";
-import { GATE_FILE } from "../binding.js";
 import type { InstalledEngine } from "../installed.js";
-import { KERNEL_FLAGS, kernelSources, kernelsPath } from "../native-kernels.js";
-import { lastLines, runCommand } from "./command.js";
+import { addonPath, compiledFiles, OWN_ADDONS } from "../own-addon.js";
+import { runCommand } from "./command.js";
+import { explainCompiler, explainNpm } from "./failures.js";
 import { BINDING_PACKAGE, COMPILE_FLAGS } from "./recipe.js";
+import { makeTemporary } from "./workplace.js";
 
 const SOURCES = ["binding/tfjs_backend.cc", "binding/tfjs_binding.cc"];
-
-/** Our own small addon beside the binding, which keeps TensorFlow's first lines off the terminal. */
-const gateSource = join(packageRoot, "native", "stderr_gate.cc");
 
 const require = createRequire(import.meta.url);
 
@@ -44,18 +40,11 @@ export async function fetchSources(folder: string, signal?: AbortSignal): Promis
   const wanted = `${BINDING_PACKAGE.name}@${BINDING_PACKAGE.version}`;
   const packed = await runCommand("npm", ["pack", wanted, "--pack-destination", folder], {
     cwd: folder,
+    env: { ...process.env, TMPDIR: folder },
     signal,
   });
   const archive = (await readdir(folder)).find((name) => name.endsWith(".tgz"));
-  if (packed.status !== 0 || archive === undefined)
-    throw new UserError(
-      wanted,
-      packed.startError === undefined
-        ? `npm could not fetch it:\n${lastLines(packed.output)}`
-        : `npm does not run (${packed.startError})`,
-      "an npm registry that answers",
-      "check the network and npm's settings (npm config list), then: npx bit-setup",
-    );
+  if (packed.status !== 0 || archive === undefined) throw explainNpm(wanted, packed);
   await unpackTarball(join(folder, archive), folder);
   return join(folder, "package");
 }
@@ -91,7 +80,7 @@ export interface CompileRequest {
 }
 
 /**
- * Makes the library's link names and compiles `tfjs_binding.node` and `stderr_gate.node`.
+ * Makes the library's link names and compiles `tfjs_binding.node`.
  * @throws UserError with the compiler's last lines when it fails
  */
 export async function compileBinding(request: CompileRequest): Promise<void> {
@@ -114,56 +103,63 @@ export async function compileBinding(request: CompileRequest): Promise<void> {
       // CUDA build looks for nvidia/ beside the folder by which it was opened.
       "-Wl,-rpath,$ORIGIN/lib",
     ],
-    signal,
+    { folder: engine, flags: COMPILE_FLAGS, signal },
   );
-  await compile(compiler, [gateSource, "-o", join(engine, GATE_FILE)], signal);
 }
 
 /**
- * Compiles our own operations for an engine that is complete, unless that was done already. The file
- * appears at once: processes that open the engine meanwhile see it whole or not at all.
+ * Compiles our own addons for an engine that is complete, unless that was done already. A file appears
+ * at once: processes that open the engine meanwhile see it whole or not at all.
  * @throws UserError with the compiler's last lines when it fails
  */
-export async function compileKernels(
-  engine: Pick<InstalledEngine, "folder">,
+export async function compileOwnAddons(
+  { folder }: Pick<InstalledEngine, "folder">,
   compiler: readonly [string, ...string[]],
   signal?: AbortSignal,
 ): Promise<void> {
-  const path = kernelsPath(engine);
-  if (existsSync(path)) return;
-  const made = `${path}.${process.pid}`;
-  const args = [
-    `-I${join(engine.folder, "include")}`,
-    ...kernelSources(),
-    "-o",
-    made,
-    `-L${join(engine.folder, "lib")}`,
-    "-ltensorflow_framework",
-    "-Wl,-rpath,$ORIGIN/lib",
-  ];
-  try {
-    await compile(compiler, args, signal, KERNEL_FLAGS);
-    await rename(made, path);
-  } finally {
-    await rm(made, { force: true });
+  for (const addon of OWN_ADDONS) {
+    const path = addonPath(addon, folder);
+    if (existsSync(path)) continue;
+    const made = `${path}.${process.pid}`;
+    const args = [
+      `-I${join(folder, "include")}`,
+      ...compiledFiles(addon),
+      "-o",
+      made,
+      `-L${join(folder, "lib")}`,
+      ...addon.libraries.map((library) => `-l${library}`),
+      "-Wl,-rpath,$ORIGIN/lib",
+    ];
+    try {
+      await compile(compiler, args, { folder, flags: addon.flags, signal });
+      await rename(made, path);
+    } finally {
+      await rm(made, { force: true });
+    }
   }
+}
+
+interface Compilation {
+  /** The engine's folder, beside which the compiler has its temporary files. */
+  readonly folder: string;
+  readonly flags: readonly string[];
+  readonly signal: AbortSignal | undefined;
 }
 
 async function compile(
   [command, ...leading]: readonly [string, ...string[]],
   args: readonly string[],
-  signal: AbortSignal | undefined,
-  flags: readonly string[] = COMPILE_FLAGS,
+  { folder, flags, signal }: Compilation,
 ): Promise<void> {
   const { include_dir: nodeHeaders } = require("node-api-headers") as { include_dir: string };
   const all = [...leading, ...flags, `-I${nodeHeaders}`, ...args];
-  const result = await runCommand(command, all, { signal });
-  if (result.status !== 0)
-    throw new UserError(
-      `${command} (C++ compiler)`,
-      `it could not build the binding:\n${lastLines(result.output, 12)}`,
-      "GCC 8 or newer, or Clang 7 or newer, with the C++ standard library",
-      "sudo apt install g++   (Debian, Ubuntu)   or   sudo dnf install gcc-c++   (Fedora); " +
-        "another compiler: CXX=clang++ npx bit-setup",
-    );
+  // Not in the system's folder, which may be full, or missing.
+  const temporary = await makeTemporary(dirname(folder), "build");
+  try {
+    const env = { ...process.env, TMPDIR: temporary };
+    const result = await runCommand(command, all, { env, signal });
+    if (result.status !== 0) throw explainCompiler(command, result);
+  } finally {
+    await rm(temporary, { recursive: true, force: true });
+  }
 }

@@ -54,7 +54,7 @@ export async function installPrebuilt(request: PrebuiltRequest): Promise<string>
     {
       cwd: folder,
       // npm hands its settings to child processes by these names; they outrank .npmrc, not the flags.
-      env: { ...process.env, npm_config_global: "false" },
+      env: { ...process.env, npm_config_global: "false", TMPDIR: folder },
       signal: signal === undefined ? stall.signal : AbortSignal.any([signal, stall.signal]),
     },
   );

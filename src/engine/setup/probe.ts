@@ -15,9 +15,16 @@ export type Probe =
 
 const CHILD = fileURLToPath(new URL("./probe-child.js", import.meta.url));
 
-/** @param bindingPath the compiled `tfjs_binding.node` */
-export async function probeBinding(bindingPath: string, signal?: AbortSignal): Promise<Probe> {
-  const result = await runCommand(process.execPath, [CHILD, bindingPath], { signal });
+/**
+ * @param bindingPath the compiled `tfjs_binding.node`
+ * @param addons others to load after it: our own, where the engine has them
+ */
+export async function probeBinding(
+  bindingPath: string,
+  addons: readonly string[] = [],
+  signal?: AbortSignal,
+): Promise<Probe> {
+  const result = await runCommand(process.execPath, [CHILD, bindingPath, ...addons], { signal });
   const line = result.stdout.split("\n").find((text) => text.startsWith('{"version"'));
   if (result.status === 0 && line !== undefined) {
     const reply = JSON.parse(line) as ProbeReply;

@@ -1,6 +1,6 @@
 /** `bit-setup`'s work: from nothing to a proven engine in the cache folder. */
 import { mkdir, readdir, rm, stat, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { UserError } from "../../errors.js";
 import {
   type EngineManifest,
@@ -8,7 +8,7 @@ import {
   type InstalledEngine,
   MANIFEST_FILE,
 } from "../installed.js";
-import { isComplete } from "../native-kernels.js";
+import { isComplete, ownAddonsOf } from "../native-kernels.js";
 import { downloadWheel } from "./download.js";
 import { hasNvidiaDriver, nvidiaGpuNames } from "./driver.js";
 import {
@@ -21,7 +21,7 @@ import {
 } from "./ground.js";
 import {
   compileBinding,
-  compileKernels,
+  compileOwnAddons,
   fetchSources,
   installedSources,
 } from "./native-binding.js";
@@ -92,7 +92,7 @@ export async function setUpEngine(options: SetUpOptions = {}): Promise<SetUpResu
   const { cache = cacheFolder(), reporter = silentReporter, force = false, signal } = options;
   const there = findEngine(options.flavour, cache);
   if (there !== undefined && !force) {
-    await addKernels(there, signal);
+    await addOwnAddons(there, { reporter, signal });
     return { engine: there, made: false };
   }
   const flavour = options.flavour ?? there?.flavour ?? flavourToMake();
@@ -111,7 +111,7 @@ export async function setUpEngine(options: SetUpOptions = {}): Promise<SetUpResu
     async () => {
       const justMade = force ? undefined : findEngine(flavour, cache);
       if (justMade !== undefined) {
-        await addKernels(justMade, signal);
+        await addOwnAddons(justMade, { reporter, signal });
         return { engine: justMade, made: false };
       }
       await sweep(engines);
@@ -135,7 +135,7 @@ export async function setUpEngine(options: SetUpOptions = {}): Promise<SetUpResu
       }
       const engine = findEngine(flavour, cache);
       if (engine === undefined) throw new Error(`the engine ${name} was made and is not found`);
-      await addKernels(engine, signal);
+      await addOwnAddons(engine, { reporter, signal });
       return { engine, made: true };
     },
     {
@@ -146,10 +146,29 @@ export async function setUpEngine(options: SetUpOptions = {}): Promise<SetUpResu
   );
 }
 
-/** Our own operations, made for each version of them; the prebuilt library does without. */
-async function addKernels(engine: InstalledEngine, signal: AbortSignal | undefined): Promise<void> {
+/**
+ * Our own addons, made for each version of them and proved; the prebuilt library does without.
+ * @throws UserError where they cannot be compiled, or do not load
+ */
+async function addOwnAddons(
+  engine: InstalledEngine,
+  { reporter, signal }: Pick<Work, "reporter" | "signal">,
+): Promise<void> {
   if (isComplete(engine)) return;
-  await compileKernels(engine, await findCompiler(process.env, signal), signal);
+  const compiler = await findCompiler(process.env, signal);
+  for (const folder of [dirname(engine.folder), engine.folder]) await checkWritable(folder);
+  reporter.line("Building this version's own operations, once; it takes a minute or so.");
+  await compileOwnAddons(engine, compiler, signal);
+  const addons = ownAddonsOf(engine);
+  const probe = await probeBinding(engine.bindingPath, addons, signal);
+  if (probe.usable) return;
+  for (const addon of addons) await rm(addon, { force: true });
+  throw new UserError(
+    "bit-train's own operations",
+    probe.reason,
+    "operations that load into this engine",
+    `make the engine anew: npx bit-setup --force --${engine.flavour}`,
+  );
 }
 
 /** Fills the engine's folder, proves it, and writes its manifest last. */
@@ -164,7 +183,7 @@ async function make(work: Work): Promise<void> {
       ? await installPrebuilt({ ...work, folder: join(work.folder, "npm") })
       : await makeFromWheels(work, work.tools, recipe.requirement!);
   reporter.line("Loading it once, as a proof.");
-  const probe = await probeBinding(join(engine, binding), signal);
+  const probe = await probeBinding(join(engine, binding), [], signal);
   if (!probe.usable)
     throw new UserError(
       `TensorFlow ${recipe.tensorflowVersion} (${recipe.flavour})`,

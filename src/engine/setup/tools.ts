@@ -1,4 +1,6 @@
 /** The programs that a set-up needs from the machine: Python's pip and a C++ compiler. */
+import { existsSync } from "node:fs";
+import { delimiter, join } from "node:path";
 import { UserError } from "../../errors.js";
 import { lastLines, runCommand } from "./command.js";
 
@@ -7,33 +9,90 @@ function installHint(debian: string, fedora: string): string {
   return `sudo apt install ${debian}   (Debian, Ubuntu)   or   sudo dnf install ${fedora}   (Fedora)`;
 }
 
+/** The first pip that takes several --platform and their tags as they are given. */
+const OLDEST_PIP = { major: 20, minor: 3 } as const;
+
+/** A Python 3 without a pip that serves. */
+interface Unfit {
+  readonly command: string;
+  /** The version of a pip that is too old; undefined where there is none or it does not run. */
+  readonly pip: string | undefined;
+  readonly output: string;
+}
+
 /**
- * Finds a Python 3 that has pip. Only pip is used: it downloads the wheel; Python itself runs nothing.
- * @returns the command, `python3` or `python`
- * @throws UserError when Python 3 or its pip is missing
+ * Finds a Python 3 that has pip: the first on the PATH, so that one without, as in an environment that
+ * uv made, does not hide the system's. Only pip is used: it downloads the wheel; Python runs nothing.
+ * @returns the command, as its path
+ * @throws UserError when Python 3 or its pip is missing, or pip is too old
  */
-export async function findPip(signal?: AbortSignal): Promise<string> {
-  let pipLess: { command: string; output: string } | undefined;
-  for (const command of ["python3", "python"]) {
-    const version = await runCommand(command, ["--version"], { signal });
+export async function findPip(
+  signal?: AbortSignal,
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<string> {
+  const folders = (env["PATH"] ?? "").split(delimiter).filter((folder) => folder !== "");
+  const commands = ["python3", "python"].flatMap((name) =>
+    folders.map((folder) => join(folder, name)).filter((path) => existsSync(path)),
+  );
+  let unfit: Unfit | undefined;
+  for (const command of new Set(commands)) {
+    const version = await runCommand(command, ["--version"], { env, signal });
     if (version.status !== 0 || !version.output.startsWith("Python 3")) continue;
-    const pip = await runCommand(command, ["-m", "pip", "--version"], { signal });
-    if (pip.status === 0) return command;
-    pipLess ??= { command, output: pip.output };
+    const told = await runCommand(command, ["-m", "pip", "--version"], { env, signal });
+    const [, pip, major, minor] = /^pip ((\d+)(?:\.(\d+))?\S*)/m.exec(told.stdout) ?? [];
+    if (told.status === 0 && !isTooOld(Number(major), Number(minor ?? 0))) return command;
+    unfit ??= { command, pip: told.status === 0 ? pip : undefined, output: told.output };
   }
-  if (pipLess !== undefined)
-    throw new UserError(
-      `${pipLess.command} -m pip`,
-      `pip is missing:\n${lastLines(pipLess.output, 3)}`,
-      "Python 3 with pip; it downloads the native library",
-      installHint("python3-pip", "python3-pip"),
-    );
+  if (unfit !== undefined) throw await withoutPip(unfit, env, signal);
   throw new UserError(
     "python3",
     "Python 3 was not found on the PATH",
     "Python 3 with pip, at set-up only; it downloads the native library",
     installHint("python3 python3-pip", "python3 python3-pip"),
   );
+}
+
+/** A pip that does not tell its version is taken as it is. */
+function isTooOld(major: number, minor: number): boolean {
+  if (Number.isNaN(major) || major > OLDEST_PIP.major) return false;
+  return major < OLDEST_PIP.major || minor < OLDEST_PIP.minor;
+}
+
+/** Prints where a Python belongs: `uv`, `venv` or `system`. */
+const KIND_SCRIPT = `import os, sys
+within = sys.prefix != sys.base_prefix
+path = os.path.join(sys.prefix, "pyvenv.cfg")
+lines = open(path).read().splitlines() if within and os.path.exists(path) else []
+print("uv" if any(l.startswith("uv = ") for l in lines) else "venv" if within else "system")`;
+
+async function withoutPip(
+  { command, pip, output }: Unfit,
+  env: NodeJS.ProcessEnv,
+  signal: AbortSignal | undefined,
+): Promise<UserError> {
+  const asked = await runCommand(command, ["-c", KIND_SCRIPT], { env, signal });
+  const kind = asked.status === 0 ? asked.stdout.trim() : "system";
+  const isMissing = /No module named '?pip\b/.test(output);
+  const oldest = `${OLDEST_PIP.major}.${OLDEST_PIP.minor}`;
+  const broken = isMissing ? "pip is missing" : "pip does not run";
+  return new UserError(
+    `${command} -m pip`,
+    pip === undefined
+      ? `${broken}${kind === "uv" ? ", as in environments that uv makes" : ""}:\n${lastLines(output, 3)}`
+      : `it is pip ${pip}, which is too old`,
+    `Python 3 with pip ${oldest} or newer; it downloads the native library`,
+    pipHint(command, kind, pip !== undefined),
+  );
+}
+
+/** What to type for a pip, or a newer one, of a Python of some kind. */
+function pipHint(command: string, kind: string, hasPip: boolean): string {
+  if (kind === "uv") return `type: uv pip install --python ${command} --upgrade pip`;
+  if (hasPip)
+    return `type: ${command} -m pip install ${kind === "venv" ? "" : "--user "}--upgrade pip`;
+  if (kind === "venv")
+    return `type: ${command} -m ensurepip --upgrade   or leave this environment by: deactivate`;
+  return installHint("python3-pip", "python3-pip");
 }
 
 /**
