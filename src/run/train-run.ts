@@ -17,7 +17,7 @@ import type { BestResult, DataFingerprint } from "./manifest.js";
 import type { FineTuneOptions } from "./options.js";
 import { computePolicy, inputPolicy } from "./precision.js";
 import type { RunFolder } from "./run-folder.js";
-import type { LineSink, RunLog } from "./run-log.js";
+import type { LineSink, RunLog, RunTimes } from "./run-log.js";
 import { configurationHash, type RunRecordFile } from "./same-run.js";
 import { setVariables } from "./starting-state.js";
 import { type Suspects, unreadableImage } from "./unreadable-image.js";
@@ -47,6 +47,7 @@ export interface Run {
 }
 
 export interface RunOutcome extends TrainOutcome {
+  readonly times: RunTimes;
   readonly before: EvaluationResult | undefined;
   readonly best: BestResult | undefined;
 }
@@ -126,7 +127,10 @@ export async function trainRun(run: Run): Promise<RunOutcome> {
       evaluating: (done, all) => console.evaluating?.(done, all),
     });
     const save = await saver.finish();
-    const times = { ...outcome.times, save: outcome.times.save + save.elapsedMs };
+    const closing = performance.now();
+    program.session.close();
+    const close = performance.now() - closing;
+    const times = { ...outcome.times, save: outcome.times.save + save.elapsedMs, close };
     return { ...outcome, times, before, best };
   } catch (error) {
     if (error instanceof SessionError && error.outOfMemory) throw error;
