@@ -12,6 +12,7 @@ napi_value Init(napi_env env, napi_value exports) {
   try {
     bit::RegisterConv();
     bit::RegisterConvFilterGrad();
+    bit::RegisterDecodeJpeg();
     bit::RegisterGroupNorm();
     bit::RegisterGroupNormGrad();
     bit::RegisterImageCache();

@@ -7,7 +7,7 @@ import { FunctionBuilder } from "../graph/function-builder.js";
 import type { GraphBuilder } from "../graph/graph-builder.js";
 import type { NodeList, Output } from "../graph/node-list.js";
 import type { FileInputs } from "./file-table.js";
-import { readRange } from "./native-images.js";
+import { decodeJpeg, isJpeg, readRange } from "./native-images.js";
 
 const uint8 = attribute.type("uint8");
 const float32 = attribute.type("float32");
@@ -66,30 +66,27 @@ export function branch(
   return nodes.one("StatelessIf", [condition, ...args], attrs, result);
 }
 
-/** Defines the functions that decode a file's bytes and turn an image upright, once a graph. */
-export function defineDecoders(builder: GraphBuilder): void {
+/**
+ * Defines the functions that decode a file's bytes and turn an image upright, once a graph.
+ * @param kernels whether the engine has the operations of native/kernels/. Without them a JPEG whose data
+ * end too early passes for an image, grey where nothing was read.
+ */
+export function defineDecoders(builder: GraphBuilder, kernels: boolean): void {
   defineTurns(builder);
   const bytes = [{ name: "bytes", type: "string", shape: [] }] as const;
   const image = { type: "uint8", shape: [-1, -1, 3] } as const;
-  const jpegOrPng = new FunctionBuilder("decode_jpeg_or_png", bytes);
-  builder.define(
-    jpegOrPng.return(
-      jpegOrPng.one(
-        "DecodeJpeg",
-        jpegOrPng.args,
-        {
-          channels: attribute.int(3),
-          ratio: attribute.int(1),
-          fancy_upscaling: attribute.bool(true),
-          try_recover_truncated: attribute.bool(false),
-          acceptable_fraction: attribute.float(1),
-          // The slow transform gives the pixels that Pillow gives.
-          dct_method: attribute.string("INTEGER_ACCURATE"),
-        },
-        image,
-      ),
-    ),
-  );
+  const define = (name: string, decode: (nodes: NodeList, bytes: Output) => Output) => {
+    const nodes = new FunctionBuilder(name, bytes);
+    builder.define(nodes.return(decode(nodes, nodes.args[0]!)));
+  };
+  if (kernels) {
+    define("decode_jpeg", decodeJpeg);
+    define("decode_png", decodeJpegOrPng);
+    define("decode_jpeg_or_png", (nodes, contents) => {
+      const either = isJpeg(nodes, contents);
+      return branch(nodes, either, [contents], "decode_jpeg", "decode_png", image);
+    });
+  } else define("decode_jpeg_or_png", decodeJpegOrPng);
   const anyImage = new FunctionBuilder("decode_any_image", bytes);
   builder.define(
     anyImage.return(
@@ -101,6 +98,19 @@ export function defineDecoders(builder: GraphBuilder): void {
       ),
     ),
   );
+}
+
+function decodeJpegOrPng(nodes: NodeList, bytes: Output): Output {
+  const attrs = {
+    channels: attribute.int(3),
+    ratio: attribute.int(1),
+    fancy_upscaling: attribute.bool(true),
+    try_recover_truncated: attribute.bool(false),
+    acceptable_fraction: attribute.float(1),
+    // The slow transform gives the pixels that Pillow gives.
+    dct_method: attribute.string("INTEGER_ACCURATE"),
+  };
+  return nodes.one("DecodeJpeg", [bytes], attrs, { type: "uint8", shape: [-1, -1, 3] });
 }
 
 /**

@@ -163,7 +163,7 @@ async function* imageLogits(
       yield floats(value).subarray(0, Math.min(batch, total - start) * trained.classes);
     }
   } catch (error) {
-    throw (await unreadableImage(error, engine.open, [images], "leave it out")) ?? error;
+    throw (await unreadableImage(error, engine, [images], "leave it out")) ?? error;
   } finally {
     session.close();
   }

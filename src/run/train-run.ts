@@ -139,7 +139,7 @@ export async function trainRun(run: Run): Promise<RunOutcome> {
     const otherwise =
       "leave it out and go on from the last checkpoint: type the same command with " +
       `--name ${config.name} --bad_images skip --force`;
-    throw (await unreadableImage(error, engine.open, among, otherwise)) ?? error;
+    throw (await unreadableImage(error, engine, among, otherwise)) ?? error;
   } finally {
     await saver.close();
     program.session.close();

@@ -138,6 +138,7 @@ export async function compileKernels(
     "-o",
     made,
     `-L${join(engine.folder, "lib")}`,
+    "-ltensorflow",
     "-ltensorflow_framework",
     "-Wl,-rpath,$ORIGIN/lib",
   ];
