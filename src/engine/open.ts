@@ -1,9 +1,10 @@
 /** The native engine: found, loaded, and ready to open sessions. */
+import { basename } from "node:path";
 import type { GraphDef } from "../graph/proto.js";
 import { loadBinding, type TensorflowBinding } from "./binding.js";
 import { type InstalledEngine, requireEngine } from "./installed.js";
 import { narrowTypeOfCpu, narrowTypeOfGpu, suitsOwnConvolutions } from "./narrow-type.js";
-import { loadKernels } from "./native-kernels.js";
+import { kernelsPath, loadKernels } from "./native-kernels.js";
 import { openNativeSession } from "./native-session.js";
 import type { Engine } from "./session.js";
 
@@ -25,6 +26,7 @@ export function openEngine(): OpenedEngine {
   const open = (graph: GraphDef) => openNativeSession(binding, graph);
   return {
     ...{ installed, binding, device, kernels, fused, open },
+    version: `${binding.TF_Version} ${kernels ? basename(kernelsPath(installed)) : "alone"}`,
     ownConvolutions: fused && suitsOwnConvolutions(),
     // Asked only where nobody chose a precision: a GPU's driver takes its time to answer.
     get narrowType() {
