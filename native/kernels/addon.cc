@@ -30,6 +30,7 @@ std::string RegisterAll() {
     RequireNoOthers();
     bit::RegisterConv();
     bit::RegisterConvFilterGrad();
+    bit::RegisterDecodeJpeg();
     bit::RegisterGroupNorm();
     bit::RegisterGroupNormGrad();
     bit::RegisterImageCache();

@@ -5,6 +5,7 @@ namespace bit {
 
 void RegisterConv();
 void RegisterConvFilterGrad();
+void RegisterDecodeJpeg();
 void RegisterGroupNorm();
 void RegisterGroupNormGrad();
 void RegisterImageCache();

@@ -37,7 +37,7 @@ export async function measurePipeline(engine: OpenedEngine, task: PipelineTask):
   const { batch, resizeTo, crop, window, warmup, steps } = task;
   const { train } = await loadDataset({ dataset: task.dataset, datadir: task.datadir, seed });
   const builder = new GraphBuilder();
-  defineDecoders(builder);
+  defineDecoders(builder, engine.kernels);
   const workers = availableParallelism();
   // Decoded images are not kept: every one is to cost what it costs the first time.
   const policy = { kernels: engine.kernels };

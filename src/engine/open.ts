@@ -1,9 +1,10 @@
 /** The native engine: found, loaded, and ready to open sessions. */
+import { basename } from "node:path";
 import type { GraphDef } from "../graph/proto.js";
 import { loadBinding, type TensorflowBinding } from "./binding.js";
 import { type InstalledEngine, requireEngine } from "./installed.js";
 import { narrowTypeOfCpu, narrowTypeOfGpu, suitsOwnConvolutions } from "./narrow-type.js";
-import { engineRemark, loadKernels } from "./native-kernels.js";
+import { engineRemark, kernelsPath, loadKernels } from "./native-kernels.js";
 import { openNativeSession } from "./native-session.js";
 import type { Engine } from "./session.js";
 
@@ -29,6 +30,7 @@ export function openEngine(): OpenedEngine {
   return {
     ...{ installed, binding, device, kernels, fused, open },
     remark: engineRemark(installed),
+    version: `${binding.TF_Version} ${kernels ? basename(kernelsPath(installed)) : "alone"}`,
     ownConvolutions: fused && suitsOwnConvolutions(),
     // Asked only where nobody chose a precision: a GPU's driver takes its time to answer.
     get narrowType() {

@@ -38,6 +38,8 @@ export interface Engine {
   readonly device: "CPU" | "GPU";
   /** The narrow type that the device multiplies by itself. */
   readonly narrowType: NarrowType;
+  /** TensorFlow's version and that of our own operations: engines of one version decode alike. */
+  readonly version: string;
   /** Whether graphs may hold the operations of native/kernels/, which run on the CPU. */
   readonly kernels: boolean;
   /** Whether the network shall be computed by them: `kernels`, and the device is the CPU. */

@@ -19,6 +19,7 @@ export const attribute = {
   float: (f: number): AttrValue => ({ f }),
   bool: (b: boolean): AttrValue => ({ b }),
   string: (s: string): AttrValue => ({ s: text.encode(s) }),
+  bytes: (s: Uint8Array): AttrValue => ({ s }),
   strings: (s: readonly string[]): AttrValue => ({ list: { s: s.map((one) => text.encode(one)) } }),
   shape: (shape: readonly number[] | undefined): AttrValue => ({ shape: shapeProto(shape) }),
   shapes: (shapes: readonly (readonly number[] | undefined)[]): AttrValue => ({

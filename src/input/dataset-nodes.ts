@@ -109,15 +109,32 @@ export function followedBy(
   return add(builder, "ConcatenateDataset", inputs, described(element), element);
 }
 
+/** tensorflow.data.Options, as bytes: field 7 is AutotuneOptions, whose field 1 is `enabled`. */
+const withoutAutotuning = Uint8Array.of(7 * 8 + 2, 2, 1 * 8, 0);
+
+/**
+ * The same elements, without tf.data's autotuner. We choose how many are made at a time; and whoever ends
+ * an iterator waits until the autotuner's thread next wakes, which it does after up to 41 s.
+ * Source: tensorflow/core/framework/{dataset_options.proto,model.cc}.
+ */
+function untuned(builder: GraphBuilder, { output, element }: DatasetNode): DatasetNode {
+  const attrs = {
+    ...described(element),
+    serialized_options: attribute.bytes(withoutAutotuning),
+  };
+  return add(builder, "OptionsDataset", [output], attrs, element);
+}
+
 /**
  * Takes a dataset's elements one after the other.
  * @returns the next element's values, and what begins anew when it is run
  */
 export function iterated(
   builder: GraphBuilder,
-  { output, element }: DatasetNode,
+  dataset: DatasetNode,
   name: string,
 ): { readonly values: readonly Output[]; readonly started: Output } {
+  const { output, element } = untuned(builder, dataset);
   const { metadata: _, ...types } = described(element);
   const attrs = {
     ...types,

@@ -3,7 +3,7 @@
  * all cores, and none is kept.
  */
 import type { FileSource } from "../data/dataset.js";
-import { type Engine, integers } from "../engine/session.js";
+import { integers } from "../engine/session.js";
 import { attribute } from "../graph/attributes.js";
 import { FunctionBuilder } from "../graph/function-builder.js";
 import { GraphBuilder } from "../graph/graph-builder.js";
@@ -22,7 +22,7 @@ import {
 import { defineDecoders } from "./decoders.js";
 import { checkReach, fileColumns, fileFeeds, fileInputs } from "./file-table.js";
 import { decodeFile, row } from "./image-functions.js";
-import { type UndecodableImage, unreadableAmong } from "./unreadable.js";
+import { type DecodingEngine, type UndecodableImage, unreadableAmong } from "./unreadable.js";
 
 export interface DecodeAllOptions {
   /** Threads that decode. */
@@ -45,7 +45,7 @@ const end = -1;
  * @throws UserError where the images are parts of files, and the engine has no operation to read these
  */
 export async function decodeAll(
-  engine: Pick<Engine, "open" | "kernels">,
+  engine: DecodingEngine,
   source: FileSource,
   { workers, progress, signal }: DecodeAllOptions,
 ): Promise<UndecodableImage[]> {
@@ -54,7 +54,7 @@ export async function decodeAll(
   checkReach(source, engine.kernels);
   const decoded = new Uint8Array(total);
   let done = 0;
-  const session = engine.open(searchGraph(source, workers));
+  const session = engine.open(searchGraph(source, engine.kernels, workers));
   try {
     await session.run(fileFeeds(source), ["started"]);
     for (let ended = false; !ended; ) {
@@ -77,14 +77,14 @@ export async function decodeAll(
   const failed = [...decoded.keys()].filter((index) => decoded[index] === 0);
   const found: UndecodableImage[] = [];
   if (failed.length > 0)
-    for await (const image of unreadableAmong(engine.open, source, failed)) found.push(image);
+    for await (const image of unreadableAmong(engine, source, failed)) found.push(image);
   return found;
 }
 
 /** A graph that gives, batch by batch, the indices of the images that can be `decoded`, then `end`. */
-function searchGraph(source: FileSource, workers: number): GraphDef {
+function searchGraph(source: FileSource, kernels: boolean, workers: number): GraphDef {
   const builder = new GraphBuilder();
-  defineDecoders(builder);
+  defineDecoders(builder, kernels);
   const columns = fileColumns(source);
   const feeds = fileFeeds(source);
   const tables = columns.map((key) => {

@@ -8,11 +8,12 @@ import { FunctionBuilder } from "../graph/function-builder.js";
 import type { GraphBuilder } from "../graph/graph-builder.js";
 import type { NodeList, Output } from "../graph/node-list.js";
 import { paletteBmp, substring, wholeBmp } from "./bmp-functions.js";
-import { decoderName, defineTurns } from "./image-functions.js";
+import { branch, decoderName, defineTurns } from "./image-functions.js";
+import { decodeJpeg, isJpeg } from "./native-images.js";
 
 /** What makes an image of a file's bytes, a string scalar. */
 const WAYS: Readonly<Record<Decoder, (nodes: NodeList, bytes: Output) => Output>> = {
-  "jpeg-or-png": decodeJpeg,
+  "jpeg-or-png": decodeJpegOrPng,
   "any-image": (nodes, bytes) => decodeImage(nodes, bytes, 3),
   "image-with-alpha": (nodes, bytes) => withoutAlpha(nodes, decodeImage(nodes, bytes, 4)),
   "animated-webp": (nodes, bytes) =>
@@ -21,18 +22,31 @@ const WAYS: Readonly<Record<Decoder, (nodes: NodeList, bytes: Output) => Output>
   "palette-bmp": paletteBmp,
 };
 
-/** Defines the functions that decode a file's bytes and turn an image upright, once a graph. */
-export function defineDecoders(builder: GraphBuilder): void {
+/**
+ * Defines the functions that decode a file's bytes and turn an image upright, once a graph.
+ * @param kernels whether the engine has the operations of native/kernels/. Without them a JPEG whose data
+ * end too early passes for an image, grey where nothing was read.
+ */
+export function defineDecoders(builder: GraphBuilder, kernels: boolean): void {
   defineTurns(builder);
-  for (const decoder of Object.keys(WAYS) as Decoder[]) {
-    const nodes = new FunctionBuilder(decoderName(decoder), [
-      { name: "bytes", type: "string", shape: [] },
-    ]);
-    builder.define(nodes.return(WAYS[decoder](nodes, nodes.args[0]!)));
+  const define = (name: string, decode: (nodes: NodeList, bytes: Output) => Output) => {
+    const nodes = new FunctionBuilder(name, [{ name: "bytes", type: "string", shape: [] }]);
+    builder.define(nodes.return(decode(nodes, nodes.args[0]!)));
+  };
+  const ways = kernels ? { ...WAYS, "jpeg-or-png": decodeWholeJpegOrPng } : WAYS;
+  if (kernels) {
+    define("decode_jpeg", decodeJpeg);
+    define("decode_png", decodeJpegOrPng);
   }
+  for (const decoder of Object.keys(WAYS) as Decoder[]) define(decoderName(decoder), ways[decoder]);
 }
 
-function decodeJpeg(nodes: NodeList, bytes: Output): Output {
+function decodeWholeJpegOrPng(nodes: NodeList, bytes: Output): Output {
+  const image = { type: "uint8", shape: [-1, -1, 3] } as const;
+  return branch(nodes, isJpeg(nodes, bytes), [bytes], "decode_jpeg", "decode_png", image);
+}
+
+function decodeJpegOrPng(nodes: NodeList, bytes: Output): Output {
   const attrs = {
     channels: attribute.int(3),
     ratio: attribute.int(1),

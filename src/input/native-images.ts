@@ -1,5 +1,5 @@
 /**
- * The operations of native/kernels/ for images: parts of files, Pillow's resize of just the crop's
+ * The operations of native/kernels/ for images: parts of files, JPEG without damage, Pillow's resize of just the crop's
  * window, bytes to the network's values, and a cache of decoded images. An engine may come without them.
  */
 import { attribute } from "../graph/attributes.js";
@@ -52,6 +52,20 @@ export function gatherResizeCrop(
 /** The bytes of a part of a file, a string scalar. `offset` and `length` are int64 scalars. */
 export function readRange(nodes: NodeList, path: Output, offset: Output, length: Output): Output {
   return nodes.one("BitReadRange", [path, offset, length], {}, { type: "string", shape: [] });
+}
+
+/** Whether the bytes of a file, a string scalar, are a JPEG's: a bool scalar. */
+export function isJpeg(nodes: NodeList, bytes: Output): Output {
+  return nodes.one("BitIsJpeg", [bytes], {}, { type: "bool", shape: [] });
+}
+
+/**
+ * The image of a JPEG's bytes, a string scalar: uint8 `[H,W,3]`, Pillow's pixels. Fails where data are
+ * missing or damaged, also where TensorFlow's DecodeJpeg gives what could be read, and grey for the rest.
+ */
+export function decodeJpeg(nodes: NodeList, bytes: Output): Output {
+  const result = { type: "uint8", shape: [-1, -1, 3] } as const;
+  return nodes.one("BitDecodeJpeg", [bytes], {}, result);
 }
 
 /** Turns uint8 `[H,W,3]` upright. `orientation` is an int32 scalar, EXIF's 1 to 8. */

@@ -1,12 +1,15 @@
 /** Which image was it? TensorFlow's decoding errors do not say. */
 import { exampleName, type FileSource, takeFiles, type UnreadableImage } from "../data/dataset.js";
-import { type Session, SessionError } from "../engine/session.js";
+import { type Engine, SessionError } from "../engine/session.js";
 import { attribute } from "../graph/attributes.js";
 import { GraphBuilder } from "../graph/graph-builder.js";
 import type { GraphDef } from "../graph/proto.js";
 import { defineDecoders } from "./decoders.js";
 import { fileColumns, fileFeeds, fileInputs } from "./file-table.js";
 import { decodeFile, row } from "./image-functions.js";
+
+/** What decodes images. */
+export type DecodingEngine = Pick<Engine, "open" | "kernels">;
 
 /** An image that the engine cannot decode, and why. */
 export interface UndecodableImage extends UnreadableImage {
@@ -16,21 +19,21 @@ export interface UndecodableImage extends UnreadableImage {
 
 /** Decodes the images at `indices` one by one; returns the first that cannot be, if any. */
 export async function findUnreadable(
-  open: (graph: GraphDef) => Session,
+  engine: DecodingEngine,
   source: FileSource,
   indices: Iterable<number>,
 ): Promise<UndecodableImage | undefined> {
-  for await (const found of unreadableAmong(open, source, indices)) return found;
+  for await (const found of unreadableAmong(engine, source, indices)) return found;
   return undefined;
 }
 
 /** Decodes the images at `indices` one by one; yields those that cannot be. */
 export async function* unreadableAmong(
-  open: (graph: GraphDef) => Session,
+  engine: DecodingEngine,
   source: FileSource,
   indices: Iterable<number>,
 ): AsyncGenerator<UndecodableImage> {
-  const session = open(decoderGraph(source));
+  const session = engine.open(decoderGraph(source, engine.kernels));
   try {
     for (const index of new Set(indices)) {
       try {
@@ -47,9 +50,9 @@ export async function* unreadableAmong(
 }
 
 /** A graph that decodes the one image whose columns are fed, and gives its `shape`. */
-function decoderGraph(source: FileSource): GraphDef {
+function decoderGraph(source: FileSource, kernels: boolean): GraphDef {
   const builder = new GraphBuilder();
-  defineDecoders(builder);
+  defineDecoders(builder, kernels);
   const feeds = Object.entries(fileFeeds(takeFiles(source, [0])));
   const fed = new Map(
     feeds.map(([key, { type, shape }]) => [key, builder.placeholder(key, type, shape)]),

@@ -4,10 +4,11 @@ import { stat } from "node:fs/promises";
 import { relative } from "node:path";
 import type { Dataset, FileSource, PixelSource, Split } from "../data/dataset.js";
 import type { DataFingerprint } from "./manifest.js";
+import { sampleOfContents } from "./sample-of-contents.js";
 
 /**
  * Takes a dataset's fingerprint: how many examples, which classes, every label, and the images'
- * names and sizes, or their pixels where these lie in memory. Names are those below the folder that
+ * names, sizes and a sample of their bytes, or their pixels where these lie in memory. Names are those below the folder that
  * all files of a part share, so that a dataset may move.
  */
 export async function fingerprintOf({
@@ -17,9 +18,11 @@ export async function fingerprintOf({
 }: Pick<Dataset, "train" | "val" | "classNames">): Promise<DataFingerprint> {
   const labels = createHash("sha256");
   const images = createHash("sha256");
+  const contents: string[] = [];
   for (const part of [train, val]) {
     labels.update(bytesOf(part.labels)).update("\n");
     await addImages(images, part);
+    if (part.images.kind === "files") contents.push(await sampleOfContents(part.images));
   }
   return {
     train: train.labels.length,
@@ -27,7 +30,19 @@ export async function fingerprintOf({
     classNames: [...classNames],
     labels: labels.digest("hex"),
     images: images.digest("hex"),
+    ...(contents.length > 0 && {
+      contents: createHash("sha256").update(contents.join("\n")).digest("hex"),
+    }),
   };
+}
+
+/** A fingerprint's hashes, which `config.json` holds. */
+export function hashesOf({
+  labels,
+  images,
+  contents,
+}: DataFingerprint): Pick<DataFingerprint, "labels" | "images" | "contents"> {
+  return { labels, images, ...(contents !== undefined && { contents }) };
 }
 
 async function addImages(hash: Hash, { images }: Split): Promise<void> {

@@ -138,7 +138,7 @@ export async function evaluateRun(
   } catch (error) {
     const suspects = [{ images: val.images }];
     const otherwise = "leave it out: type the same command with --bad_images skip";
-    throw (await unreadableImage(error, engine.open, suspects, otherwise)) ?? error;
+    throw (await unreadableImage(error, engine, suspects, otherwise)) ?? error;
   } finally {
     program.session.close();
   }

@@ -28,7 +28,7 @@ export interface FetchConsole {
 export function dataPolicy(
   { offline, dataUrl, trustMirror, badImages }: FetchPolicy & Pick<DatasetRequest, "badImages">,
   { line, fetching, signal }: FetchConsole,
-  engine: Pick<Engine, "open" | "kernels">,
+  engine: Pick<Engine, "open" | "kernels" | "version">,
   workers: number,
 ) {
   return {
@@ -39,7 +39,10 @@ export function dataPolicy(
     signal,
     note: line,
     fetchProgress: fetching,
-    findUndecodable: keptFindings((images) => decodeAll(engine, images, { workers, signal })),
+    findUndecodable: keptFindings(
+      (images) => decodeAll(engine, images, { workers, signal }),
+      engine.version,
+    ),
   } satisfies Partial<DatasetRequest>;
 }
 

@@ -12,7 +12,7 @@ import { GraphBuilder } from "../graph/graph-builder.js";
 import type { EvaluationResult } from "../train/evaluate.js";
 import { checkAnew } from "./begin-anew.js";
 import { bringWeights } from "./bring-weights.js";
-import { fingerprintOf } from "./data-fingerprint.js";
+import { fingerprintOf, hashesOf } from "./data-fingerprint.js";
 import { describeClasses } from "./describe-classes.js";
 import { dataPolicy } from "./fetching.js";
 import { findCheckpoint, publishFound } from "./find-checkpoint.js";
@@ -105,7 +105,7 @@ async function planRun(
   const earlier = known as unknown as RunConfig | undefined;
   const config = {
     ...resolveConfig(name, options, dataset, machine, earlier),
-    data: { labels: data.labels, images: data.images },
+    data: hashesOf(data),
   };
   const { force = false } = options;
   if (resumed === undefined) {

@@ -134,7 +134,7 @@ async function undecodableAmong(
 ): Promise<[UndecodableImage, ...UndecodableImage[]]> {
   for (const part of [queue.slice(0, batch), queue.slice(batch)]) {
     const found: UndecodableImage[] = [];
-    for await (const image of unreadableAmong(engine.open, images, part)) found.push(image);
+    for await (const image of unreadableAmong(engine, images, part)) found.push(image);
     const [first, ...others] = found;
     if (first !== undefined) return [first, ...others];
   }

@@ -12,6 +12,8 @@ const fingerprint = z.object({
   labels: sha256,
   /** Of the images' names and sizes, or of their pixels. */
   images: sha256,
+  /** Of a sample of the files' bytes; absent where images are pixels, and in older runs. */
+  contents: sha256.exactOptional(),
 });
 
 const best = z.object({ step: count, top1: z.number() });

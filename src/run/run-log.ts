@@ -125,13 +125,19 @@ function isBefore(row: string, start: TrainStart): boolean {
   }
 }
 
+/** Where a run's time went, in milliseconds. */
+export interface RunTimes extends Readonly<TrainTimes> {
+  /** Freeing the session once all is done. */
+  readonly close: number;
+}
+
 /** `Time: load 3.1 s, step 60.2 s (95 %), ...`: shares of `totalMs`; load is what is left. */
 export function describeTimes(
-  { step, eval: evaluation, save }: TrainTimes,
+  { step, eval: evaluation, save, close }: RunTimes,
   totalMs: number,
 ): string {
-  const load = totalMs - step - evaluation - save;
-  const parts = Object.entries({ load, step, eval: evaluation, save }).map(([part, ms]) => {
+  const load = totalMs - step - evaluation - save - close;
+  const parts = Object.entries({ load, step, eval: evaluation, save, close }).map(([part, ms]) => {
     return `${part} ${(ms / 1000).toFixed(1)} s (${Math.round((100 * ms) / totalMs)} %)`;
   });
   return `Time: ${parts.join(", ")}`;

@@ -8,7 +8,7 @@ import type { RunFolder } from "./run-folder.js";
 
 /** What `config.json` holds: the settings, and the hashes of a fingerprint of the data. */
 export interface RunRecordFile extends RunConfig {
-  readonly data: Pick<DataFingerprint, "labels" | "images">;
+  readonly data: Pick<DataFingerprint, "labels" | "images" | "contents">;
 }
 
 // These may change, and change no result. Where the data lies is free too: the fingerprint tells
@@ -63,6 +63,10 @@ function changedData(was: RunRecordFile["data"], now: RunRecordFile["data"]): st
   return [
     ...(was.labels === now.labels ? [] : ["the images' labels are not those of the beginning"]),
     ...(was.images === now.images ? [] : ["the images are not those of the beginning"]),
+    // Runs that an earlier version began know of no contents.
+    ...(was.images === now.images && was.contents !== undefined && was.contents !== now.contents
+      ? ["images of the same names and sizes hold other bytes than at the beginning"]
+      : []),
   ];
 }
 
@@ -77,7 +81,9 @@ function short(value: unknown): string {
 
 /** SHA-256 of the settings that decide a run's result, for its manifests. */
 export function configurationHash(config: RunRecordFile): string {
-  const deciding = Object.entries(config)
+  // Without the sample of contents, of which manifests of earlier versions know nothing.
+  const data = { labels: config.data.labels, images: config.data.images };
+  const deciding = Object.entries({ ...config, data })
     .filter(([key]) => !free.has(key))
     .map(([key, value]) => [key, key === "weights" ? value === null : (value ?? null)] as const)
     .sort(([a], [b]) => (a < b ? -1 : 1));

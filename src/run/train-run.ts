@@ -17,7 +17,7 @@ import type { BestResult, DataFingerprint } from "./manifest.js";
 import type { FineTuneOptions } from "./options.js";
 import { computePolicy, inputPolicy } from "./precision.js";
 import type { RunFolder } from "./run-folder.js";
-import type { LineSink, RunLog } from "./run-log.js";
+import type { LineSink, RunLog, RunTimes } from "./run-log.js";
 import { configurationHash, type RunRecordFile } from "./same-run.js";
 import { setVariables } from "./starting-state.js";
 import { type Suspects, unreadableImage } from "./unreadable-image.js";
@@ -47,6 +47,7 @@ export interface Run {
 }
 
 export interface RunOutcome extends TrainOutcome {
+  readonly times: RunTimes;
   readonly before: EvaluationResult | undefined;
   readonly best: BestResult | undefined;
 }
@@ -77,6 +78,18 @@ export async function trainRun(run: Run): Promise<RunOutcome> {
   });
   const saver = new CheckpointSaver(folder, program, { keep: config.keep });
   let step = 0;
+  // Only an image: it stops a step before the step changes anything.
+  let culprit: UserError | undefined;
+  const findCulprit = async (error: unknown) => {
+    if (error instanceof SessionError && error.outOfMemory) return undefined;
+    const among = suspects(dataset, config, step);
+    // Other images are other data, with which a run goes on only where that is meant.
+    const otherwise =
+      "leave it out and go on from the last checkpoint: type the same command with " +
+      `--name ${config.name} --bad_images skip --force`;
+    culprit ??= await unreadableImage(error, engine, among, otherwise);
+    return culprit;
+  };
   try {
     const start = {
       step: await setVariables(program, config, resumed, log),
@@ -121,21 +134,19 @@ export async function trainRun(run: Run): Promise<RunOutcome> {
           data,
         });
       },
+      changedNothing: async (error) => (await findCulprit(error)) !== undefined,
       interrupted: () => console.interrupted?.() ?? false,
       signal: console.signal,
       evaluating: (done, all) => console.evaluating?.(done, all),
     });
     const save = await saver.finish();
-    const times = { ...outcome.times, save: outcome.times.save + save.elapsedMs };
+    const closing = performance.now();
+    program.session.close();
+    const close = performance.now() - closing;
+    const times = { ...outcome.times, save: outcome.times.save + save.elapsedMs, close };
     return { ...outcome, times, before, best };
   } catch (error) {
-    if (error instanceof SessionError && error.outOfMemory) throw error;
-    const among = suspects(dataset, config, step);
-    // Other images are other data, with which a run goes on only where that is meant.
-    const otherwise =
-      "leave it out and go on from the last checkpoint: type the same command with " +
-      `--name ${config.name} --bad_images skip --force`;
-    throw (await unreadableImage(error, engine.open, among, otherwise)) ?? error;
+    throw (await findCulprit(error)) ?? error;
   } finally {
     await saver.close();
     program.session.close();

@@ -2,8 +2,7 @@
 import type { FileSource, Split } from "../data/dataset.js";
 import { SessionError } from "../engine/session.js";
 import { UserError } from "../errors.js";
-import { findUnreadable, type UndecodableImage } from "../input/unreadable.js";
-import type { OpenSession } from "../step/program.js";
+import { type DecodingEngine, findUnreadable, type UndecodableImage } from "../input/unreadable.js";
 
 /** Images among which the culprit may be. */
 export interface Suspects {
@@ -19,14 +18,14 @@ export interface Suspects {
  */
 export async function unreadableImage(
   error: unknown,
-  open: OpenSession,
+  engine: DecodingEngine,
   suspects: readonly Suspects[],
   otherwise: string,
 ): Promise<UserError | undefined> {
   if (!(error instanceof SessionError)) return undefined;
   for (const { images, indices } of suspects) {
     if (images.kind !== "files") continue;
-    const found = await findUnreadable(open, images, indices ?? images.paths.keys());
+    const found = await findUnreadable(engine, images, indices ?? images.paths.keys());
     if (found !== undefined) return undecodable(found, images, otherwise, error);
   }
   return undefined;

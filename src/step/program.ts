@@ -62,7 +62,7 @@ export async function openTrainProgram(
   };
   const builder = new GraphBuilder();
   const variables = declareAll(builder, network);
-  defineDecoders(builder);
+  defineDecoders(builder, hasKernels(network));
   const batch = addPipeline(builder, train, {
     name: trainPipeline,
     batch: microBatch,
@@ -99,7 +99,7 @@ export async function openEvalProgram(
 ): Promise<Program> {
   const builder = new GraphBuilder();
   const variables = declareAll(builder, network);
-  defineDecoders(builder);
+  defineDecoders(builder, hasKernels(network));
   const { size, evalBatch, workers } = options;
   const input = inputPolicy(network, options.input);
   await addValidation(builder, network, variables, val, size, evalBatch, workers, input);
@@ -139,7 +139,7 @@ export async function openPredictImagesProgram(
 ): Promise<Program> {
   const builder = new GraphBuilder();
   const variables = declareAll(builder, network);
-  defineDecoders(builder);
+  defineDecoders(builder, hasKernels(network));
   const { size, batch, workers } = options;
   const input = inputPolicy(network, options.input);
   const pipeline = { name: predictPipeline, batch, resizeTo: size, workers, ...input };

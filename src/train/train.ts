@@ -68,6 +68,8 @@ export interface TrainObserver {
   validation(at: number | "end", result: EvaluationResult): void;
   /** Save the state in which `steps` steps are done. Where it is evaluated too, that comes next. */
   save(steps: number): Promise<void>;
+  /** Whether an error of a step came before the step changed anything: what was done is then saved. */
+  changedNothing?(error: unknown): Promise<boolean>;
   /** Whether the run is to stop after the step under way. */
   interrupted(): boolean;
   /** Stops the run too, and abandons an evaluation, which is made again when the run goes on. */
@@ -145,11 +147,17 @@ export async function train(
     const begun = performance.now();
     await feed.prepare(step);
     let loss = 0;
-    for (let part = 0; part < plan.split; part++) {
-      const [value] = await session.run(stepFeeds(plan, step, part, lr), [fetchOf(plan, part)]);
-      loss += floats(value)[0]! / plan.split;
-      // Lets the process hear Ctrl-C between the native calls.
-      await new Promise(setImmediate);
+    try {
+      for (let part = 0; part < plan.split; part++) {
+        const [value] = await session.run(stepFeeds(plan, step, part, lr), [fetchOf(plan, part)]);
+        loss += floats(value)[0]! / plan.split;
+        // Lets the process hear Ctrl-C between the native calls.
+        await new Promise(setImmediate);
+      }
+    } catch (error) {
+      const unsaved = step > saved && !watch.suspicious;
+      if (unsaved && (await observer.changedNothing?.(error))) await save(step);
+      throw error;
     }
     watch.check(step, loss, saved);
     const elapsedMs = performance.now() - begun;

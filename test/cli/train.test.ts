@@ -90,7 +90,7 @@ test("a run that is interrupted and resumed ends like one that is not", async (t
     for (const line of log) assert.match(line, new RegExp(stamp));
     const last = { loss: result.val_loss.toFixed(5), top1: (100 * result.val_top1).toFixed(2) };
     const share = String.raw`\d+\.\d s \(\d+ %\)`;
-    const parts = ["load", "step", "eval", "save"].map((part) => `${part} ${share}`);
+    const parts = ["load", "step", "eval", "save", "close"].map((part) => `${part} ${share}`);
     assert.match(log.at(-1)!, new RegExp(`${stamp}Time: ${parts.join(", ")}$`));
     assert.match(log.at(-2)!, new RegExp(`Validation@end loss ${last.loss}, top1 ${last.top1}%`));
     const step = new RegExp(`${stamp}\\[step 13\\]: loss=\\d\\.\\d{5} \\(lr=\\d\\.\\de-\\d\\d\\)$`);

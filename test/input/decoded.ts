@@ -21,7 +21,7 @@ export interface Decoded {
  */
 export function openDecoder(open: OpenSession, kernels: boolean) {
   const builder = new GraphBuilder();
-  defineDecoders(builder);
+  defineDecoders(builder, kernels);
   if (kernels) defineTurn(builder, "turned", upright);
   const inputs = {
     path: builder.placeholder("path", "string", []),

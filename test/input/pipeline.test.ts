@@ -130,9 +130,9 @@ for (const kernels of ways) {
       const options = { batch: 2, resizeTo: 32, kernels };
       const run = batches(open, { ...split, images }, options, [0, 1]);
       await assert.rejects(run, SessionError);
-      const found = await findUnreadable(open, images, [0, 1]);
+      const found = await findUnreadable({ open, kernels }, images, [0, 1]);
       assert.equal(found?.path, cut);
-      assert.equal(await findUnreadable(open, images, [0]), undefined);
+      assert.equal(await findUnreadable({ open, kernels }, images, [0]), undefined);
     } finally {
       rmSync(folder, { recursive: true });
     }

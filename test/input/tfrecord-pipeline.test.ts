@@ -190,7 +190,7 @@ test("a record that cannot be decoded is told by its number", { skip }, async (t
   const dataset = await loadPath(shard, { seed: 0 });
   const parts = [dataset!.train, dataset!.val].map(filesOf);
   const found = await Promise.all(
-    parts.map((files) => findUnreadable(open, files, files.paths.keys())),
+    parts.map((files) => findUnreadable(engine, files, files.paths.keys())),
   );
   const all = await Promise.all(parts.map((files) => decodeAll(engine, files, { workers: 2 })));
   const expected = [`${shard} (record 5)`];

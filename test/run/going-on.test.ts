@@ -97,6 +97,23 @@ test("other data are refused; moved data, workers, cache and saving are free", a
   await refused(free, /trainSize was 24, is now 25[\s\S]*the images' labels/);
 });
 
+test("images replaced by others of the same names and sizes are noticed", async () => {
+  const name = "replaced";
+  const folder = await copyAs(name);
+  const replaced = join(root, "replaced-images");
+  await cp(options.dataset, replaced, { recursive: true });
+  const changes = { name, dataset: replaced };
+  await writeFile(join(replaced, "val", "red", "9.bmp"), bmp(pattern(2, 99, 40, 36), 40, 36));
+  await refused(changes, /images of the same names and sizes hold other bytes[\s\S]*--force/);
+  // What a run of an earlier version has not written down is not held against it.
+  const config = JSON.parse(await readFile(folder.config, "utf8"));
+  assert.match(config.data.contents, /^[0-9a-f]{64}$/);
+  delete config.data.contents;
+  await writeFile(folder.config, JSON.stringify(config));
+  assert.equal((await run(changes, 4)).steps, 4);
+  await refused({ name }, /images of the same names and sizes hold other bytes/);
+});
+
 test("a run of an earlier version, with nothing but checkpoint.npz, goes on to the same end", async () => {
   const name = "earlier";
   const folder = await copyAs(name);

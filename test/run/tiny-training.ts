@@ -1,7 +1,7 @@
 /** A run on made-up pixels, with every setting at hand, for tests of stopping and going on. */
 import { readFile } from "node:fs/promises";
 import type { Dataset, Split } from "../../src/data/dataset.js";
-import { fingerprintOf } from "../../src/run/data-fingerprint.js";
+import { fingerprintOf, hashesOf } from "../../src/run/data-fingerprint.js";
 import { findCheckpoint } from "../../src/run/find-checkpoint.js";
 import { lockRun, makeRunFolder, type RunFolder, runFolderAt } from "../../src/run/run-folder.js";
 import { RunLog } from "../../src/run/run-log.js";
@@ -80,7 +80,7 @@ export async function trainTiny(
   const folder = runFolderAt(path);
   await makeRunFolder(folder);
   const data = await fingerprintOf(dataset);
-  const config = { ...settings, data: { labels: data.labels, images: data.images }, ...changes };
+  const config = { ...settings, data: hashesOf(data), ...changes };
   const lock = await lockRun(folder);
   const resumed = await findCheckpoint(folder);
   const log = new RunLog(path, () => undefined);

@@ -32,17 +32,19 @@ const findingsSchema = z.object({
 
 /**
  * As `find`, but by what an earlier call found where none of the files has changed since.
+ * @param by what decodes: another engine may find otherwise
  * @param cache the user's cache folder
  */
 export function keptFindings(
   find: FindUndecodable,
+  by: string,
   cache: string = cacheFolder(),
 ): FindUndecodable {
   return async (images) => {
     if (images.paths.length < KEPT_FROM_IMAGES) return find(images);
     const begunMs = Date.now();
     const { digest, newestMs } = await stateOf(images);
-    const path = keptPath(cache, "decoded", digest);
+    const path = keptPath(cache, "decoded", `${by} ${digest}`);
     const kept = findingsSchema.safeParse(await readKept(path)).data;
     if (kept !== undefined) return kept.found;
     const found = await find(images);

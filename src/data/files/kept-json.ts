@@ -2,8 +2,10 @@
 import { createHash } from "node:crypto";
 import { mkdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { z } from "zod";
 import { writeFileAtomically } from "../../archive/atomic-file.js";
 import { UserError } from "../../errors.js";
+import { readerCode } from "./reader-code.js";
 
 /** A file or folder that was changed so shortly before may change again without showing it. */
 export const SETTLED_MS = 2000;
@@ -14,10 +16,14 @@ export function keptPath(cache: string, kind: string, about: string): string {
   return join(cache, kind, `${key}.json`);
 }
 
-/** What is kept there; undefined where nothing is, or it is damaged. */
+/** A kept value, and the code that found it. */
+const keptSchema = z.object({ by: z.string(), value: z.unknown() });
+
+/** What is kept there; undefined where nothing is, it is damaged, or found by another version. */
 export async function readKept(path: string): Promise<unknown> {
   try {
-    return JSON.parse(await readFile(path, "utf8"));
+    const kept = keptSchema.parse(JSON.parse(await readFile(path, "utf8")));
+    return kept.by === readerCode() ? kept.value : undefined;
   } catch {
     return undefined;
   }
@@ -25,7 +31,7 @@ export async function readKept(path: string): Promise<unknown> {
 
 /** Keeps a value. Where that cannot be written, it only costs the time to find it out again. */
 export async function keep(path: string, value: unknown): Promise<void> {
-  const bytes = Buffer.from(JSON.stringify(value));
+  const bytes = Buffer.from(JSON.stringify({ by: readerCode(), value }));
   try {
     await mkdir(dirname(path), { recursive: true });
     await writeFileAtomically(path, (append) => append(bytes));

@@ -33,10 +33,11 @@ test("what cannot be decoded is looked for once, until a file changes", async (t
     return { index: 7, path: `${file} (record 7)`, reason, kind: "corrupt" } as const;
   };
   let asked = 0;
-  const find = keptFindings(async () => {
+  const search = async () => {
     asked += 1;
     return [bad()];
-  }, cache);
+  };
+  let find = keptFindings(search, "an engine", cache);
   const times = async (source: FileSource) => {
     const before = asked;
     for (const _ of [1, 2]) assert.deepEqual(await find(source), [bad()]);
@@ -47,10 +48,12 @@ test("what cannot be decoded is looked for once, until a file changes", async (t
   assert.equal(await times(images(1001)), 1, "other images");
   await change("two", new Date(LONG_AGO.getTime() + 1000));
   assert.equal(await times(images(1000)), 1, "a changed file");
+  find = keptFindings(search, "another engine", cache);
+  assert.equal(await times(images(1000)), 1, "another engine");
   reason = "shard; Input/output error";
   assert.equal(await times(images(1002)), 2, "what may pass is not kept");
   reason = "damaged";
   await change("new", new Date());
   assert.equal(await times(images(1000)), 2, "one that may change again without showing it");
-  assert.equal((await readdir(join(cache, "decoded"))).length, 3);
+  assert.equal((await readdir(join(cache, "decoded"))).length, 4);
 });
