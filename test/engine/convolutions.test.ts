@@ -73,13 +73,13 @@ async function both(c: Case) {
   return { got, wanted: definition(c, x!, kernel!, dy!) };
 }
 
-/** Within some half places of bfloat16 of the right values, and a little for the float32 sums. */
-function assertRounded(got: Float32Array, wanted: Float64Array, halfPlaces = 1): void {
+/** Within half a place of bfloat16 of the right values, and a little for the float32 sums. */
+function assertRounded(got: Float32Array, wanted: Float64Array): void {
   assert.equal(got.length, wanted.length);
   const slack = 1e-5 * wanted.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
   for (const [i, value] of wanted.entries())
     assert.ok(
-      Math.abs(got[i]! - value) <= halfPlaces * 2 ** -8 * Math.abs(value) + slack,
+      Math.abs(got[i]! - value) <= 2 ** -8 * Math.abs(value) + slack,
       `${i}: ${got[i]}, ${value}`,
     );
 }
@@ -144,7 +144,8 @@ test("other channels than multiples of 16 take TensorFlow's operations", async (
   const { got, wanted } = await both({
     ...{ x: [2, 6, 6, 3], kernel: [3, 3, 3, 16], stride: 1, pad: "same" },
   });
-  // All three results are bfloat16; on a processor without instructions for it TensorFlow rounds parts of
-  // its sums too.
-  for (const [i, values] of wanted.entries()) assertRounded(got[i]!, values, 4);
+  // All three results are bfloat16; on a processor without instructions for it TensorFlow rounds its sums
+  // on the way too, so that small values are farther off: of the largest, two places.
+  for (const [i, values] of wanted.entries())
+    assert.ok(deviation(got[i]!, values) < 2 ** -6, `${i}: ${deviation(got[i]!, values)}`);
 });
