@@ -65,9 +65,11 @@ export function packagesAreInstalled(root = ROOT) {
   const wanted = readJson(join(root, "package-lock.json"))?.packages;
   const installed = readJson(join(root, "node_modules/.package-lock.json"))?.packages;
   if (wanted === undefined || installed === undefined) return false;
+  const direct = Object.keys(wanted[""]?.optionalDependencies ?? {});
   return Object.entries(wanted).every(([path, entry]) => {
-    // Packages for other systems are in the lock file and not on the disk.
-    const mayBeAbsent = entry.optional === true && (entry.os || entry.cpu || entry.libc);
+    // Packages for other systems are in the lock file and not on the disk, nor is what only they need.
+    const isDirect = direct.some((name) => path === `node_modules/${name}`);
+    const mayBeAbsent = entry.optional === true && !isDirect;
     return path === "" || mayBeAbsent || installed[path]?.version === entry.version;
   });
 }

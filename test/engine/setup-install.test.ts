@@ -22,10 +22,11 @@ test("packages are installed when npm's record agrees with package-lock.json", a
   const root = await temporaryFolder(context);
   const lock = {
     packages: {
-      "": { name: "x", version: "1.0.0" },
+      "": { name: "x", version: "1.0.0", optionalDependencies: { native: "2.0.0" } },
       "node_modules/a": { version: "1.0.0" },
       "node_modules/native": { version: "2.0.0", optional: true },
       "node_modules/for-windows": { version: "3.0.0", optional: true, os: ["win32"] },
+      "node_modules/for-that": { version: "4.0.0", optional: true },
     },
   };
   const installed: Record<string, { version: string }> = {
