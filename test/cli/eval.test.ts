@@ -53,6 +53,7 @@ test("a run's folder gives the run's own result, as one JSON object", async () =
       classes_matched_by: "name",
       notes: [],
       crop: 32,
+      crop_guessed: false,
       precision: "fp32",
     },
   );
@@ -66,7 +67,7 @@ test("an archive alone, told what the run's folder tells, in batches that do not
   assert.equal(code, 0, stderr);
   const report = JSON.parse(stdout);
   assertSameResult(report);
-  assert.equal(report.model, "Tiny-R14x0.5");
+  assert.equal(report.model, "R14x0.5", "the archive's own, not its file's name");
 });
 
 test("people are told the same", async () => {
