@@ -148,7 +148,6 @@ function record(report: EvaluationReport) {
     classes_matched_by: evaluated.matching,
     notes: report.notes,
     crop,
-    crop_guessed: report.cropGuessed,
     precision,
     seconds: report.seconds,
   };

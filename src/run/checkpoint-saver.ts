@@ -7,8 +7,8 @@ import type { TrainProgram } from "../step/program.js";
 import type { EvaluationResult } from "../train/evaluate.js";
 import { type Arrays, stateArrays, stateBytes } from "./checkpoint.js";
 import type { BestResult, CheckpointFacts } from "./manifest.js";
-import type { ModelRecord } from "./model-record.js";
 import type { RunFolder } from "./run-folder.js";
+import type { RunRecord } from "./run-record.js";
 import type { SaveReply, SaveTask } from "./save-worker.js";
 import { addValidation, writeCheckpoint } from "./write-checkpoint.js";
 
@@ -25,7 +25,7 @@ export class CheckpointSaver {
   constructor(
     private readonly folder: RunFolder,
     private readonly program: TrainProgram,
-    private readonly record: ModelRecord,
+    private readonly record: RunRecord,
     private readonly options: { readonly keep: number },
     private readonly freeMemoryBytes: () => number = availableMemoryBytes,
   ) {}

@@ -14,7 +14,8 @@ import type { VariableSpec } from "../model/architecture.js";
 import { lossScalePrefix } from "../model/checkpoint.js";
 import type { TrainProgram } from "../step/program.js";
 import { assignVariables, readVariables } from "../step/variables.js";
-import { type ModelRecord, recordMember } from "./model-record.js";
+import { recordMember } from "./archive-record.js";
+import type { RunRecord } from "./run-record.js";
 
 const stepArray = "training/step";
 const seedArray = "training/seed";
@@ -39,7 +40,7 @@ export type Arrays = AsyncIterable<NamedArray> | Iterable<NamedArray>;
 export function stateArrays(
   { session, variables, optimizerState }: TrainProgram,
   { steps, seed }: RunPosition,
-  record: ModelRecord,
+  record: RunRecord,
 ): ByFile<Arrays> {
   return {
     model: valuesAnd(session, variables, [recordMember(record, steps)]),

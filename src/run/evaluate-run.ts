@@ -13,7 +13,7 @@ import { type EvaluationResult, evaluate, requireFiniteResult } from "../train/e
 import { dataPolicy, type FetchConsole, findSource } from "./fetching.js";
 import type { FetchPolicy } from "./options.js";
 import { inputPolicy, type Precision } from "./precision.js";
-import type { KnownRecord } from "./run-record.js";
+import type { RunRecord } from "./run-record.js";
 import {
   defaultBatch,
   findTrainedModel,
@@ -74,8 +74,6 @@ export interface EvaluationReport extends EvaluationResult {
   /** What people should know of: parts that are not used, what was guessed. */
   readonly notes: readonly string[];
   readonly crop: number;
-  /** Whether neither the user nor the model told the crop. */
-  readonly cropGuessed: boolean;
   readonly precision: Precision;
   /** Wall time, loading included. */
   readonly seconds: number;
@@ -94,7 +92,6 @@ export async function evaluateRun(
   const { bitPretrainedDir = ".", workers = availableParallelism() } = options;
   const source = await findSource(options.source, bitPretrainedDir, options, console);
   const trained = await findTrainedModel(source, options);
-  for (const note of trained.notes) console.line?.(note);
   const { run } = trained;
   const request = datasetOf(options, run);
   const policy = dataPolicy({ ...options, ...request }, console, engine, workers);
@@ -112,7 +109,7 @@ export async function evaluateRun(
   const { val } = dataset;
 
   const asked = { size: options.crop, flag: "--crop" };
-  const { size: crop, guessed } = imageSize(trained, dataset.typicalSize, asked, console.line);
+  const { size: crop, guess } = imageSize(trained, dataset.typicalSize, asked);
   const wanted = options.batch ?? defaultBatch(trained, crop * crop);
   const batch = Math.min(wanted, val.labels.length);
   const precision = precisionOf(trained, engine, options.precision);
@@ -136,11 +133,10 @@ export async function evaluateRun(
       dataset: dataset.name,
       classes: trained.classes,
       crop,
-      cropGuessed: guessed,
       precision,
       seconds: (performance.now() - begun) / 1000,
       evaluated: dataset.evaluated!,
-      notes: dataset.notes ?? [],
+      notes: [...trained.notes, ...(guess === undefined ? [] : [guess]), ...(dataset.notes ?? [])],
     };
   } catch (error) {
     const suspects = [{ images: val.images }];
@@ -174,7 +170,7 @@ async function isSame(
 
 function datasetOf(
   { source, dataset = undefined, datadir, badImages }: EvaluateOptions,
-  run: Pick<KnownRecord, "dataset" | "datadir" | "seed" | "badImages"> | undefined,
+  run: Pick<RunRecord, "dataset" | "datadir" | "seed" | "badImages"> | undefined,
 ) {
   const name = dataset ?? run?.dataset;
   if (name === undefined) {

@@ -3,9 +3,9 @@ import { exists } from "../archive/file-reading.js";
 import { type FileSystem, nodeFileSystem } from "../archive/file-system.js";
 import { NpzReader } from "../archive/npz-reader.js";
 import { UserError } from "../errors.js";
+import { readRecord } from "./archive-record.js";
 import { checkpointAt, listCheckpoints, verifyCheckpoint } from "./checkpoint-folder.js";
 import type { Manifest } from "./manifest.js";
-import { readRecord } from "./model-record.js";
 import { isPublished, isSameFile, publish } from "./publish-checkpoint.js";
 import type { RunFolder } from "./run-folder.js";
 

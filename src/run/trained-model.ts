@@ -11,10 +11,10 @@ import { loadArchive } from "../step/initial-values.js";
 import { availableMemoryBytes, trainBytesPerImage } from "../step/memory.js";
 import type { Program } from "../step/program.js";
 import type { Network } from "../step/train-step.js";
+import { metadataArray, readRecord } from "./archive-record.js";
 import { modelAtPath } from "./model-at-path.js";
-import { type ModelRecord, metadataArray, readRecord, recordDifferences } from "./model-record.js";
 import { computePolicy, defaultPrecision, type Precision } from "./precision.js";
-import { type KnownRecord, readRun } from "./run-record.js";
+import { joinRecords, type RunRecord, readRun, recordDifferences } from "./run-record.js";
 
 /** What is to be taken for the model that a path means. */
 export interface ModelWishes {
@@ -37,7 +37,7 @@ export interface TrainedModel {
    * How it was judged where it was trained, by the run's `config.json` or by the archive itself;
    * undefined where neither tells.
    */
-  readonly run: KnownRecord | undefined;
+  readonly run: RunRecord | undefined;
   /** What people are to be told of where this comes from. */
   readonly notes: readonly string[];
 }
@@ -57,7 +57,7 @@ export async function findTrainedModel(
   const archive = await NpzReader.open(weights);
   try {
     const own = await readRecord(archive);
-    const run = config === undefined ? own : { ...config, ...own };
+    const run = joinRecords(config, own);
     const name = model ?? run?.model ?? basename(weights).replace(/\.npz$/, "");
     const architecture = parseArchitecture(name);
     const arrays = archive.names.map((array) => archive.entry(array));
@@ -84,9 +84,9 @@ export async function findTrainedModel(
 /** As where a run went on under settings that `--force` let change. */
 function disagreement(
   configPath: string,
-  config: ModelRecord,
+  config: RunRecord,
   weights: string,
-  own: ModelRecord,
+  own: RunRecord,
 ): string[] {
   const differences = recordDifferences(config, own);
   if (differences.length === 0) return [];
@@ -94,10 +94,10 @@ function disagreement(
   return [`${told}. The archive's own, the second, is taken`];
 }
 
-/** Side to which images are resized, and whether nobody told it. */
+/** Side to which images are resized, and what is to be said where nobody told it. */
 export interface ImageSize {
   readonly size: number;
-  readonly guessed: boolean;
+  readonly guess: string | undefined;
 }
 
 /**
@@ -105,22 +105,18 @@ export interface ImageSize {
  * trains images of this size at.
  * @param typicalSize height and width of the images in pixels
  * @param asked what the user asks for, and by which flag
- * @param note told of a guess
  */
 export function imageSize(
   { run, weights }: TrainedModel,
   typicalSize: readonly [number, number],
   { size: asked, flag }: { readonly size: number | undefined; readonly flag: string },
-  note: (line: string) => void = () => undefined,
 ): ImageSize {
   const known = asked ?? run?.resolution.crop;
-  if (known !== undefined) return { size: known, guessed: false };
+  if (known !== undefined) return { size: known, guess: undefined };
   const { crop: size } = getResolution(typicalSize);
-  const seen = `the BiT-HyperRule's for images of ${typicalSize.join("x")}`;
-  note(
-    `${weights} does not say at what size it was trained: ${size}x${size} is a guess, ${seen}; ${flag} gives another`,
-  );
-  return { size, guessed: true };
+  const rule = `as the BiT-HyperRule has it for images of ${typicalSize.join("x")}`;
+  const guess = `${weights} does not say at what size it was trained: ${size}x${size} is a guess, ${rule} (${flag})`;
+  return { size, guess };
 }
 
 /** The precision that was asked for, else the run's, else the device's fastest. */
@@ -170,7 +166,7 @@ export function defaultBatch({ architecture }: TrainedModel, pixels: number): nu
   return Math.max(1, Math.min(largestBatch, fitting));
 }
 
-function otherClasses(weights: string, { classNames }: ModelRecord, classes: number): UserError {
+function otherClasses(weights: string, { classNames }: RunRecord, classes: number): UserError {
   return new UserError(
     weights,
     `has a head of ${classes} classes, where ${classNames.length} are named`,

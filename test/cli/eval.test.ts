@@ -53,7 +53,6 @@ test("a run's folder gives the run's own result, as one JSON object", async () =
       classes_matched_by: "name",
       notes: [],
       crop: 32,
-      crop_guessed: false,
       precision: "fp32",
     },
   );
@@ -88,7 +87,6 @@ test("what does not belong together is refused", async () => {
     [[], /nothing to evaluate/],
     [[tiny.run, tiny.run], /2 things to evaluate/],
     [[tiny.images], /config\.json is not in it/],
-    [[join(root, "Tiny-R14x0.5.npz")], /does not say on what to evaluate it/],
     [[backbone, "--model", "R14x0.5", ...cifar], /holds no classifier/],
     [[tiny.run, "--model", "R26x0.5"], /does not fit R26x0.5: \d+ missing/],
     [[join(root, "none.npz")], /there is no such file/],

@@ -4,9 +4,9 @@ import { fileHash } from "../../src/archive/file-hash.js";
 import { NpzReader } from "../../src/archive/npz-reader.js";
 import { writeNpz } from "../../src/archive/npz-writer.js";
 import type { NamedArray } from "../../src/archive/numeric-array.js";
+import { metadataArray } from "../../src/run/archive-record.js";
 import { checkpointAt, listCheckpoints } from "../../src/run/checkpoint-folder.js";
 import { manifestVersion } from "../../src/run/manifest.js";
-import { metadataArray } from "../../src/run/model-record.js";
 import type { RunFolder } from "../../src/run/run-folder.js";
 import { readJson, writeJson } from "../../src/run/versioned-json.js";
 

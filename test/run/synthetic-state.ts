@@ -2,19 +2,23 @@
 import assert from "node:assert/strict";
 import { NpzReader } from "../../src/archive/npz-reader.js";
 import type { NamedArray } from "../../src/archive/numeric-array.js";
+import { recordMember } from "../../src/run/archive-record.js";
 import type { ByFile } from "../../src/run/checkpoint.js";
 import type { CheckpointFacts } from "../../src/run/manifest.js";
-import { type ModelRecord, recordMember } from "../../src/run/model-record.js";
+import type { RunRecord } from "../../src/run/run-record.js";
 
 const tensors = 14;
 
 /** How the made-up model would be judged. */
-export const recordMade: ModelRecord = {
+export const recordMade: RunRecord = {
   model: "R14x0.5",
   classNames: ["a"],
   resolution: { precrop: 20, crop: 16 },
   resize: "pillow",
   precision: "fp32",
+  dataset: "made",
+  datadir: "/",
+  badImages: "refuse",
   seed: 0,
 };
 

@@ -11,30 +11,16 @@ import { z } from "zod";
 import type { NpzReader } from "../archive/npz-reader.js";
 import type { NamedArray } from "../archive/numeric-array.js";
 import { UserError } from "../errors.js";
-import { resizeMethods } from "../input/resize-functions.js";
 import { parseArchitecture } from "../model/architecture.js";
 import { packageVersion } from "../package-root.js";
-import { precisions } from "./precision.js";
+import { type RunRecord, runRecord } from "./run-record.js";
 
 /** The member's name in the archive. */
 export const metadataArray = "training/metadata";
 
-/** A part of `config.json` too. */
-export const modelRecord = z.object({
-  model: z.string(),
-  classNames: z.array(z.string()).readonly(),
-  resolution: z.object({ precrop: z.int().positive(), crop: z.int().positive() }),
-  resize: z.enum(resizeMethods).default("pillow"),
-  precision: z.enum(precisions),
-  /** By which a part was held out, where the dataset has none of its own. */
-  seed: z.int(),
-});
-
-export type ModelRecord = Readonly<z.infer<typeof modelRecord>>;
-
 const newestVersion = 1;
 
-const archiveRecord = modelRecord.extend({
+const archiveRecord = runRecord.extend({
   version: z.literal(newestVersion),
   /** Of the package that wrote it. */
   bitTrain: z.string(),
@@ -43,27 +29,21 @@ const archiveRecord = modelRecord.extend({
   steps: z.int().nonnegative(),
 });
 
-/** A model's record with the steps after which it was written. */
+/** A run's record with the steps after which it was written. */
 export type ArchiveRecord = Readonly<z.infer<typeof archiveRecord>>;
 
 /** The largest record that is read: of 21,843 classes it has half a megabyte. */
 const maxRecordBytes = 16 * 2 ** 20;
 
 /** The member that tells of a model in its archive. */
-export function recordMember(record: ModelRecord, steps: number): NamedArray {
-  const { model, classNames, resolution, resize, precision, seed } = record;
-  const { precrop, crop } = resolution;
+export function recordMember(record: RunRecord, steps: number): NamedArray {
   const value: ArchiveRecord = {
     version: newestVersion,
     bitTrain: packageVersion(),
-    model,
-    architecture: parseArchitecture(model).name,
-    classNames,
-    resolution: { precrop, crop },
-    resize,
-    precision,
-    seed,
+    architecture: parseArchitecture(record.model).name,
     steps,
+    // A run's settings are many more: of each key what the schema knows.
+    ...runRecord.parse(record),
   };
   const data = new TextEncoder().encode(JSON.stringify(value));
   return { name: metadataArray, array: { shape: [data.length], data } };
@@ -112,22 +92,4 @@ function damaged(path: string, got: string): UserError {
     "what bit-train wrote there: the model's classes, image size and so on, as JSON",
     "give the archive as the run wrote it, or one without this array, with --model and --crop",
   );
-}
-
-/** In what two records of one model differ, in the words of `config.json`; of classes the first. */
-export function recordDifferences(a: ModelRecord, b: ModelRecord): string[] {
-  const told = (key: string, one: unknown, other: unknown) =>
-    JSON.stringify(one) === JSON.stringify(other)
-      ? []
-      : [`${key} ${JSON.stringify(one)} and ${JSON.stringify(other)}`];
-  const at = a.classNames.findIndex((name, i) => name !== b.classNames[i]);
-  return [
-    ...told("model", a.model, b.model),
-    ...told("number of classes", a.classNames.length, b.classNames.length),
-    ...(at === -1 ? [] : told(`class ${at}`, a.classNames[at], b.classNames[at])),
-    ...told("crop", a.resolution.crop, b.resolution.crop),
-    ...told("resize", a.resize, b.resize),
-    ...told("precision", a.precision, b.precision),
-    ...told("seed", a.seed, b.seed),
-  ];
 }
