@@ -52,6 +52,6 @@ function notOurs(path: string): UserError {
     path,
     "does not say at which step it was written",
     "a checkpoint that bit-train wrote",
-    "choose another --name, and start from this file with --weights",
+    "choose another --name, and start from the checkpoint.npz beside it with --weights",
   );
 }
