@@ -43,7 +43,13 @@ export {
   predict,
   type SkippedImage,
 } from "./run/predict.js";
-export { findTrainedModel, loadWeights, type TrainedModel } from "./run/trained-model.js";
+export type { RunRecord } from "./run/run-record.js";
+export {
+  findTrainedModel,
+  loadWeights,
+  type ModelWishes,
+  type TrainedModel,
+} from "./run/trained-model.js";
 // Steps, training, evaluation, prediction.
 export {
   openEvalProgram,

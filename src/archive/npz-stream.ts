@@ -1,9 +1,11 @@
 /** An .npz as a stream of bytes, with one tensor in memory at a time. */
-import { Readable } from "node:stream";
-import { ZipFile } from "yazl";
+import { pipeline } from "node:stream/promises";
+import { createDeflateRaw } from "node:zlib";
+import { crc32 } from "./crc32.js";
 import { npyByteLength, npyChunks } from "./npy-codec.js";
 import { type NpzEncoding, nameCheck } from "./npz-encoding.js";
 import type { NamedArray } from "./numeric-array.js";
+import { ZipWriter } from "./zip-writer.js";
 
 /**
  * Appends an .npz as np.savez writes it: one `<name>.npy` each, in the order given, ZIP64 where
@@ -21,59 +23,29 @@ export async function appendNpz(
   append: (bytes: Uint8Array) => Promise<void>,
   encoding: NpzEncoding = {},
 ): Promise<void> {
-  const zip = new ZipFile();
-  const output = zip.outputStream as Readable;
-  zip.on("error", (error: Error) => output.destroy(error));
-  const written = (async () => {
-    for await (const chunk of output as AsyncIterable<Buffer>) await append(chunk);
-  })();
-  // Rejects only with the first failed write, which must end the wait for a member to be taken.
-  written.catch(() => undefined);
-  try {
-    const checkName = nameCheck();
-    let empty = true;
-    for await (const entry of entries) {
-      checkName(entry.name);
-      empty = false;
-      await Promise.race([
-        addMember(zip, entry, `${where}, array '${entry.name}'`, encoding),
-        written,
-      ]);
-    }
-    if (empty) throw new Error(`${where}: no arrays to write`);
-    zip.end();
-    await written;
-  } catch (error) {
-    output.destroy();
-    await written.catch(() => undefined);
-    throw error;
+  const zip = new ZipWriter(append);
+  const checkName = nameCheck();
+  for await (const { name, array } of entries) {
+    checkName(name);
+    const contents = () => npyChunks(array, `${where}, array '${name}'`, encoding);
+    // A member's header comes before its contents, and has their CRC-32: they are made twice.
+    let crc = 0;
+    for (const chunk of contents()) crc = crc32(chunk, crc);
+    const facts = { name: `${name}.npy`, crc, sizeBytes: npyByteLength(array, encoding) };
+    if (encoding.compress === true) {
+      const packed = await deflate(contents());
+      const packedBytes = packed.reduce((sum, { length }) => sum + length, 0);
+      await zip.add({ ...facts, method: 8, packedBytes }, packed);
+    } else await zip.add({ ...facts, method: 0, packedBytes: facts.sizeBytes }, contents());
   }
+  if (zip.count === 0) throw new Error(`${where}: no arrays to write`);
+  await zip.end();
 }
 
-/** numpy's timestamp, and ZIP's first. In local time, in which yazl writes it: the same everywhere. */
-const TIMESTAMP = new Date(1980, 0, 1);
-
-/** Hands one array to the archive; settles when all of it has been taken (not yet written). */
-function addMember(
-  zip: ZipFile,
-  { name, array }: NamedArray,
-  where: string,
-  encoding: NpzEncoding,
-): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const options = {
-      size: npyByteLength(array, encoding),
-      compress: encoding.compress ?? false,
-      mtime: TIMESTAMP,
-      forceDosTimestamp: true,
-      mode: 0o100644,
-    };
-    zip.addReadStreamLazy(`${name}.npy`, options, (give) => {
-      const contents = Readable.from(npyChunks(array, where, encoding), { objectMode: false });
-      contents.once("end", resolve);
-      // yazl does not watch the streams it is given.
-      contents.once("error", reject);
-      give(null, contents);
-    });
+async function deflate(chunks: Iterable<Uint8Array>): Promise<readonly Buffer[]> {
+  const packed: Buffer[] = [];
+  await pipeline(chunks, createDeflateRaw(), async (pieces: AsyncIterable<Buffer>) => {
+    for await (const piece of pieces) packed.push(piece);
   });
+  return packed;
 }

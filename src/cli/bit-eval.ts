@@ -13,6 +13,7 @@ import { describeResult } from "../run/run-log.js";
 import { FetchProgress } from "./fetch-progress.js";
 import {
   badImagesFlag,
+  bestFlag,
   type CommandSpec,
   fetchFlags,
   fetchPolicy,
@@ -44,6 +45,7 @@ const flags = {
     default: "name",
     describe: "How the dataset's classes are found among the model's",
   },
+  best: bestFlag,
   model: { type: "string", describe: "The model's name [default: the run's, or the file's name]" },
   crop: {
     type: "number",
@@ -62,7 +64,8 @@ const spec: CommandSpec<typeof flags> = {
   usage: "bit-eval RUN_FOLDER | FILE.npz | MODEL [flags]",
   description:
     "Top-1, top-5 and loss on the held-out part of a dataset. A run's folder says itself which " +
-    "model, dataset and image size it was trained with. A published model's name stands for its archive.",
+    "model, dataset and image size it was trained with; so does one of its checkpoints/<steps>. A " +
+    "published model's name stands for its archive.",
   positional: true,
   flags,
   examples: [
@@ -91,6 +94,7 @@ export async function main(argv: readonly string[] = process.argv.slice(2)): Pro
   const options = {
     ...fetchPolicy(flag),
     source,
+    best: flag.best as boolean,
     dataset: flag.dataset as string | undefined,
     datadir: flag.datadir as string | undefined,
     split: flag.split as EvaluateOptions["split"],

@@ -2,12 +2,13 @@
 
 import { UserError } from "../errors.js";
 import type { ResizeMethod } from "../input/resize-functions.js";
+import { isRunFolder } from "../run/model-at-path.js";
 import type { Precision } from "../run/precision.js";
 import { predict } from "../run/predict.js";
-import { isRunFolder } from "../run/trained-model.js";
 import { FetchProgress } from "./fetch-progress.js";
 import {
   badImagesFlag,
+  bestFlag,
   type CommandSpec,
   fetchPolicy,
   modelFetchFlags,
@@ -26,6 +27,7 @@ const flags = {
   ...modelFetchFlags,
   run: { type: "string", describe: "The run whose checkpoint predicts" },
   weights: { type: "string", describe: "The archive that predicts, or a published model" },
+  best: bestFlag,
   model: { type: "string", describe: "The model's name [default: the run's, or the file's name]" },
   size: {
     type: "number",
@@ -79,6 +81,7 @@ export async function main(argv: readonly string[] = process.argv.slice(2)): Pro
     ...fetchPolicy(flag),
     inputs,
     source,
+    best: flag.best as boolean,
     model: flag.model as string | undefined,
     size: wholeNumber("size", flag.size, 1),
     batch: wholeNumber("batch", flag.batch, 1),

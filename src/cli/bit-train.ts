@@ -6,6 +6,7 @@ import type { ResizeMethod } from "../input/resize-functions.js";
 import { type RecipeName, recipeNames } from "../recipe/recipes.js";
 import type { FineTuneOptions } from "../run/options.js";
 import type { Precision } from "../run/precision.js";
+import { withoutModel } from "../run/starting-weights.js";
 import {
   badImagesFlag,
   type CommandSpec,
@@ -25,12 +26,14 @@ const flags = {
   name: { type: "string", describe: "Name of the run; the same name goes on with it" },
   model: {
     type: "string",
-    demandOption: true,
-    describe: "BiT-M-R50x1, BiT-S-R101x3, R14x0.5, ...",
+    describe: "BiT-M-R50x1, BiT-S-R101x3, R14x0.5, ... [default: as the weights tell]",
   },
   logdir: { type: "string", default: "bit_logs", describe: "Where runs are kept" },
   ...fetchFlags,
-  weights: { type: "string", describe: "The archive to start from, instead of <model>.npz" },
+  weights: {
+    type: "string",
+    describe: "What to start from instead of <model>.npz: an archive, or a run",
+  },
   from_scratch: { type: "boolean", default: false, describe: "Start from random weights" },
   dataset: {
     type: "string",
@@ -81,7 +84,7 @@ const flags = {
 
 const spec: CommandSpec<typeof flags> = {
   name: "bit-train",
-  usage: "bit-train --model MODEL --dataset DATASET [flags]",
+  usage: "bit-train --model MODEL | --weights RUN --dataset DATASET [flags]",
   description:
     "Fine-tunes a Big Transfer model by the BiT-HyperRule. Schedule, resolution and mixup follow " +
     "from the dataset. Ctrl-C, SIGTERM or a closed terminal saves after the step; a second Ctrl-C stops " +
@@ -102,7 +105,7 @@ export async function main(argv: readonly string[] = process.argv.slice(2)): Pro
   const flag = parseFlags(spec, argv);
   const options: FineTuneOptions = {
     name: flag.name as string | undefined,
-    model: flag.model as string,
+    model: flag.model as string | undefined,
     logdir: flag.logdir as string,
     ...fetchPolicy(flag),
     weights: flag.weights as string | undefined,
@@ -132,5 +135,6 @@ export async function main(argv: readonly string[] = process.argv.slice(2)): Pro
     cache: flag.cache as boolean,
     precision: flag.precision as Precision | undefined,
   };
+  if (options.model === undefined && options.weights === undefined) throw withoutModel(undefined);
   return (await runFineTune(options)).exit;
 }

@@ -36,6 +36,13 @@ export const badImagesFlag = {
   describe: "What becomes of images that cannot be decoded",
 } as const;
 
+/** `--best` of commands that take a run's model. */
+export const bestFlag = {
+  type: "boolean",
+  default: false,
+  describe: "The run's best checkpoint, not its newest",
+} as const;
+
 /** `--resize` of commands that otherwise follow the run. */
 export const resizeFlag = {
   type: "string",

@@ -22,6 +22,7 @@ export class PredictionRows {
 
   readonly begun = (subject: PredictSubject): void => {
     this.subject = subject;
+    for (const note of subject.notes) output.note(`note: ${note}`);
   };
 
   predicted({ source, index, logits }: Prediction): void {
@@ -61,9 +62,9 @@ export class PredictionRows {
   }
 
   private element(row: unknown): void {
-    const { model, classes, size, precision } = this.subject!;
+    const { model, classes, size, precision, notes } = this.subject!;
     if (this.count === 0) {
-      const head = JSON.stringify({ model, classes, size: size ?? null, precision });
+      const head = JSON.stringify({ model, classes, size: size ?? null, precision, notes });
       output.result(`${head.slice(0, -1)},"predictions":[`);
     }
     output.result(`${this.count === 0 ? "" : ","}${JSON.stringify(row)}`);

@@ -1,22 +1,30 @@
 /** A run's checkpoints, `<run>/checkpoints/<steps>/`: their names, and whether one is whole. */
 import { readdir, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { fileHash } from "../archive/file-hash.js";
 import { readError } from "../archive/file-reading.js";
 import { systemErrorCode, UserError } from "../errors.js";
-import { type Manifest, parseManifest } from "./manifest.js";
+import { type FileFacts, type Manifest, manifestVersion, parseManifest } from "./manifest.js";
 import { readJson } from "./versioned-json.js";
 
 /** Paths of one checkpoint. */
 export interface CheckpointPaths {
   readonly path: string;
+  /** The model: what other tools load. */
   readonly archive: string;
+  /** What the run needs besides to go on: the optimizer's state and the position. */
+  readonly optimizer: string;
   readonly manifest: string;
 }
 
 /** The paths in a checkpoint's folder, which may bear a temporary name. */
 export function checkpointPaths(path: string): CheckpointPaths {
-  return { path, archive: join(path, "checkpoint.npz"), manifest: join(path, "manifest.json") };
+  return {
+    path,
+    archive: join(path, "checkpoint.npz"),
+    optimizer: join(path, "optimizer.npz"),
+    manifest: join(path, "manifest.json"),
+  };
 }
 
 /** The paths of the checkpoint after so many steps: `<checkpoints>/00000500/`. */
@@ -46,25 +54,46 @@ export async function namesIn(folder: string): Promise<string[]> {
 export type Damage = { readonly reason: string };
 
 /**
- * Reads a checkpoint's archive from end to end and compares it with its manifest.
+ * Reads a checkpoint's archives from end to end and compares them with its manifest.
  * @returns the manifest where all of it is as it was written
  * @throws UserError where it is of a newer version, or the system does not let it be read
  */
 export async function verifyCheckpoint(paths: CheckpointPaths): Promise<Manifest | Damage> {
   try {
-    const json = await readJson(paths.manifest);
+    const json = await readJson(paths.manifest, manifestVersion);
     if (json === undefined) return { reason: "manifest.json is missing" };
     const manifest = parseManifest(json);
     if (manifest === undefined) return { reason: "manifest.json is damaged" };
-    const { bytes, sha256 } = manifest.archive;
-    const { size } = await stat(paths.archive);
-    if (size !== bytes)
-      return { reason: `checkpoint.npz has ${size} bytes, where ${bytes} were written` };
-    if ((await fileHash(paths.archive, "sha256")) !== sha256)
-      return { reason: "checkpoint.npz is not as it was written: its SHA-256 differs" };
-    return manifest;
+    const reason =
+      (await fileDamage(paths.path, paths.archive, manifest.archive)) ??
+      (manifest.version === 1
+        ? undefined
+        : await fileDamage(paths.path, paths.optimizer, manifest.optimizer));
+    return reason === undefined ? manifest : { reason };
   } catch (error) {
-    return damageOf(paths, error);
+    if (error instanceof UserError && error.where === paths.manifest && error.got === "is not JSON")
+      return { reason: "manifest.json is damaged" };
+    throw error;
+  }
+}
+
+/** In what a checkpoint's file differs from what was written; undefined where it does not. */
+async function fileDamage(
+  checkpoint: string,
+  path: string,
+  { bytes, sha256 }: FileFacts,
+): Promise<string | undefined> {
+  const name = basename(path);
+  try {
+    const { size } = await stat(path);
+    if (size !== bytes) return `${name} has ${size} bytes, where ${bytes} were written`;
+    if ((await fileHash(path, "sha256")) === sha256) return undefined;
+    return `${name} is not as it was written: its SHA-256 differs`;
+  } catch (error) {
+    const code = systemErrorCode(error);
+    if (code === "ENOENT") return `${name} is missing`;
+    // It may well be whole, and be read at the next try: what is called damaged goes one day.
+    throw code === undefined ? error : readError(path, error, readAgain(checkpoint));
   }
 }
 
@@ -73,15 +102,4 @@ function readAgain(path: string): string {
     "put the disk or its permissions right, then type the same command again; or move " +
     `${path} away, and the run goes on from the checkpoint before it`
   );
-}
-
-function damageOf({ path, archive, manifest }: CheckpointPaths, error: unknown): Damage {
-  const cause = error instanceof UserError ? error.cause : error;
-  const code = systemErrorCode(cause);
-  if (code === "ENOENT") return { reason: "checkpoint.npz is missing" };
-  // It may well be whole, and be read at the next try: what is called damaged goes one day.
-  if (code !== undefined) throw readError(archive, cause, readAgain(path));
-  if (error instanceof UserError && error.where === manifest && error.got === "is not JSON")
-    return { reason: "manifest.json is damaged" };
-  throw error;
 }

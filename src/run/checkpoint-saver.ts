@@ -5,9 +5,10 @@ import { UserError } from "../errors.js";
 import { availableMemoryBytes } from "../step/memory.js";
 import type { TrainProgram } from "../step/program.js";
 import type { EvaluationResult } from "../train/evaluate.js";
-import { stateArrays, stateBytes } from "./checkpoint.js";
+import { type Arrays, stateArrays, stateBytes } from "./checkpoint.js";
 import type { BestResult, CheckpointFacts } from "./manifest.js";
 import type { RunFolder } from "./run-folder.js";
+import type { RunRecord } from "./run-record.js";
 import type { SaveReply, SaveTask } from "./save-worker.js";
 import { addValidation, writeCheckpoint } from "./write-checkpoint.js";
 
@@ -17,12 +18,14 @@ export class CheckpointSaver {
   private failure: unknown;
 
   /**
+   * @param record how the model is to be judged
    * @param options `keep`: how many of the newest checkpoints are kept, besides the best
    * @param freeMemoryBytes how much memory a copy may be taken of
    */
   constructor(
     private readonly folder: RunFolder,
     private readonly program: TrainProgram,
+    private readonly record: RunRecord,
     private readonly options: { readonly keep: number },
     private readonly freeMemoryBytes: () => number = availableMemoryBytes,
   ) {}
@@ -36,16 +39,14 @@ export class CheckpointSaver {
     await this.underWay;
     this.check();
     const { folder, program, options } = this;
-    const sizeBytes = stateBytes(program);
-    const state = stateArrays(program, facts);
-    if (this.freeMemoryBytes() < 2 * sizeBytes) {
-      await writeCheckpoint(folder, facts, state, sizeBytes, options);
+    const sizes = stateBytes(program);
+    const arrays = stateArrays(program, facts, this.record);
+    if (this.freeMemoryBytes() < 2 * (sizes.model + sizes.optimizer)) {
+      await writeCheckpoint(folder, facts, arrays, sizes, options);
       return;
     }
-    const arrays: NamedArray[] = [];
-    for await (const { name, array } of state)
-      arrays.push({ name, array: { shape: array.shape, data: array.data.slice() } });
-    this.underWay = this.write({ folder, facts, arrays, sizeBytes, options }).catch((error) => {
+    const state = { model: await copied(arrays.model), optimizer: await copied(arrays.optimizer) };
+    this.underWay = this.write({ folder, facts, state, sizes, options }).catch((error) => {
       this.failure = error;
     });
   }
@@ -87,7 +88,8 @@ export class CheckpointSaver {
   private async write(task: SaveTask): Promise<void> {
     this.worker ??= new Worker(new URL("./save-worker.js", import.meta.url));
     const { worker } = this;
-    const moved = task.arrays.map(({ array }) => array.data.buffer as ArrayBuffer);
+    const arrays = [...task.state.model, ...task.state.optimizer];
+    const moved = arrays.map(({ array }) => array.data.buffer as ArrayBuffer);
     const reply = await new Promise<SaveReply>((resolve, reject) => {
       const onReply = (message: SaveReply) => {
         worker.off("error", onEnd).off("exit", onEnd);
@@ -102,6 +104,13 @@ export class CheckpointSaver {
     });
     if (reply.kind !== "saved") throw errorOf(reply);
   }
+}
+
+async function copied(arrays: Arrays): Promise<NamedArray[]> {
+  const copies: NamedArray[] = [];
+  for await (const { name, array } of arrays)
+    copies.push({ name, array: { shape: array.shape, data: array.data.slice() } });
+  return copies;
 }
 
 function errorOf(reply: Exclude<SaveReply, { kind: "saved" }>): Error {

@@ -1,16 +1,21 @@
 /**
- * A checkpoint's arrays: those of the official variable names, which any BiT tool can load, plus the
- * optimizer's memory (each variable's momentum) and the run's position. Randomness needs no more than
- * the seed and the step: order, augmentation and mixup are functions of the two.
+ * A checkpoint's arrays, in two files. The model: those of the official variable names, which any BiT
+ * tool can load, and a record of how it is to be judged. The optimizer: each variable's momentum and
+ * the run's position. Official loaders look for the variables' names in all the names that they find,
+ * and would take momentum for weights. Randomness needs no more than the seed and the step: order,
+ * augmentation and mixup are functions of the two.
  */
 import type { NpzEntry, NpzReader } from "../archive/npz-reader.js";
 import type { NamedArray } from "../archive/numeric-array.js";
+import type { Session } from "../engine/session.js";
 import { UserError } from "../errors.js";
 import { sizeOf } from "../graph/shape.js";
 import type { VariableSpec } from "../model/architecture.js";
 import { lossScalePrefix } from "../model/checkpoint.js";
 import type { TrainProgram } from "../step/program.js";
 import { assignVariables, readVariables } from "../step/variables.js";
+import { recordMember } from "./archive-record.js";
+import type { RunRecord } from "./run-record.js";
 
 const stepArray = "training/step";
 const seedArray = "training/seed";
@@ -22,25 +27,49 @@ export interface RunPosition {
   readonly seed: number;
 }
 
-/** A program's state and position, array by array: each may be lost when the next is asked for. */
-export async function* stateArrays(
+/** Something of each of a checkpoint's two archives: `checkpoint.npz` and `optimizer.npz`. */
+export interface ByFile<T> {
+  readonly model: T;
+  readonly optimizer: T;
+}
+
+/** Arrays that are made one after the other: each may be lost when the next is asked for. */
+export type Arrays = AsyncIterable<NamedArray> | Iterable<NamedArray>;
+
+/** A program's state and position, array by array. */
+export function stateArrays(
   { session, variables, optimizerState }: TrainProgram,
   { steps, seed }: RunPosition,
+  record: RunRecord,
+): ByFile<Arrays> {
+  return {
+    model: valuesAnd(session, variables, [recordMember(record, steps)]),
+    optimizer: valuesAnd(session, optimizerState, [
+      { name: stepArray, array: { shape: [], data: Int32Array.of(steps) } },
+      { name: seedArray, array: { shape: [], data: Float64Array.of(seed) } },
+    ]),
+  };
+}
+
+async function* valuesAnd(
+  session: Session,
+  variables: readonly VariableSpec[],
+  others: readonly NamedArray[],
 ): AsyncGenerator<NamedArray> {
-  const all = [...variables, ...optimizerState];
-  for await (const [{ name, shape }, data] of readVariables(session, all))
+  for await (const [{ name, shape }, data] of readVariables(session, variables))
     yield { name, array: { shape, data } };
-  yield { name: stepArray, array: { shape: [], data: Int32Array.of(steps) } };
-  yield { name: seedArray, array: { shape: [], data: Float64Array.of(seed) } };
+  yield* others;
 }
 
 /** Bytes of a program's state. */
-export function stateBytes({ variables, optimizerState }: TrainProgram): number {
-  return [...variables, ...optimizerState].reduce((sum, { shape }) => sum + 4 * sizeOf(shape), 0);
+export function stateBytes({ variables, optimizerState }: TrainProgram): ByFile<number> {
+  const bytes = (specs: readonly VariableSpec[]) =>
+    specs.reduce((sum, { shape }) => sum + 4 * sizeOf(shape), 0);
+  return { model: bytes(variables), optimizer: bytes(optimizerState) };
 }
 
 /**
- * Where the run stood that wrote an archive, or undefined where no run of ours did.
+ * Where the run stood that wrote an optimizer's state, or undefined where no run of ours did.
  * @param manifest what must agree with it
  * @throws UserError where it is no position, or not the manifest's
  */
@@ -85,7 +114,7 @@ function unlike({ path }: NpzReader, got: string, expected: string): UserError {
 }
 
 /**
- * Sets a program's optimizer from a checkpoint. Its variables come through `loadArchive`. What scales
+ * Sets a program's optimizer from a checkpoint's file. Variables come through `loadArchive`. What scales
  * the loss in float16 stays as it is where a run of another precision wrote the checkpoint.
  * @throws UserError where the archive lacks a part of it, as momentum, or holds it in another shape
  */
@@ -99,8 +128,8 @@ export async function restoreOptimizer(archive: NpzReader, program: TrainProgram
     throw new UserError(
       archive.path,
       `lacks ${lacking.length} arrays of the optimizer, the first being ${lacking[0]!.name}`,
-      "a checkpoint that bit-train wrote",
-      "start a new run from it: --weights FILE with another --name",
+      "a checkpoint with its optimizer.npz, as the run's checkpoints/ holds them",
+      "bring checkpoints/ back, or start a new run: --weights checkpoint.npz with another --name",
     );
   }
   for (const { name, shape } of wanted) requireArray(archive, name, { shape, dtype: "<f4" });

@@ -8,26 +8,28 @@ import type { PartName } from "../data/parts.js";
 import type { Engine } from "../engine/session.js";
 import { UserError } from "../errors.js";
 import type { ResizeMethod } from "../input/resize-functions.js";
-import { getResolution } from "../recipe/hyperrule.js";
 import { openEvalProgram } from "../step/program.js";
 import { type EvaluationResult, evaluate, requireFiniteResult } from "../train/evaluate.js";
 import { dataPolicy, type FetchConsole, findSource } from "./fetching.js";
 import type { FetchPolicy } from "./options.js";
 import { inputPolicy, type Precision } from "./precision.js";
+import type { RunRecord } from "./run-record.js";
 import {
   defaultBatch,
   findTrainedModel,
+  imageSize,
   loadWeights,
   networkOf,
   precisionOf,
-  type RunRecord,
 } from "./trained-model.js";
 import { unreadableImage } from "./unreadable-image.js";
 
 /** What is to be evaluated. What is left out is as it was in the run. */
 export interface EvaluateOptions extends FetchPolicy {
-  /** A run's folder, an `.npz` with a head, or the name of a published model. */
+  /** A run's folder or checkpoint, an `.npz` with a head, or the name of a published model. */
   readonly source: string;
+  /** The run's best checkpoint instead of its newest; default false. */
+  readonly best?: boolean | undefined;
   /** Where a published model's archive is looked for, and brought if it is missing; default `.`. */
   readonly bitPretrainedDir?: string | undefined;
   /** A known name or the path of an image folder; needed for an `.npz`. */
@@ -42,7 +44,7 @@ export interface EvaluateOptions extends FetchPolicy {
   readonly matchClasses?: ClassMatching | undefined;
   /** The model's name; for an `.npz` by default its file's. */
   readonly model?: string | undefined;
-  /** Side to which images are resized; by default the run's, or the BiT-HyperRule's. */
+  /** Side to which images are resized; by default the run's, or a guess by the BiT-HyperRule. */
   readonly crop?: number | undefined;
   /** Images at a time; by default as the memory allows. It changes no result. */
   readonly batch?: number | undefined;
@@ -89,7 +91,7 @@ export async function evaluateRun(
   const begun = performance.now();
   const { bitPretrainedDir = ".", workers = availableParallelism() } = options;
   const source = await findSource(options.source, bitPretrainedDir, options, console);
-  const trained = await findTrainedModel(source, options.model, console.line);
+  const trained = await findTrainedModel(source, options);
   const { run } = trained;
   const request = datasetOf(options, run);
   const policy = dataPolicy({ ...options, ...request }, console, engine, workers);
@@ -106,7 +108,8 @@ export async function evaluateRun(
   });
   const { val } = dataset;
 
-  const crop = options.crop ?? run?.resolution.crop ?? getResolution(dataset.typicalSize).crop;
+  const asked = { size: options.crop, flag: "--crop" };
+  const { size: crop, guess } = imageSize(trained, dataset.typicalSize, asked);
   const wanted = options.batch ?? defaultBatch(trained, crop * crop);
   const batch = Math.min(wanted, val.labels.length);
   const precision = precisionOf(trained, engine, options.precision);
@@ -133,7 +136,7 @@ export async function evaluateRun(
       precision,
       seconds: (performance.now() - begun) / 1000,
       evaluated: dataset.evaluated!,
-      notes: dataset.notes ?? [],
+      notes: [...trained.notes, ...(guess === undefined ? [] : [guess]), ...(dataset.notes ?? [])],
     };
   } catch (error) {
     const suspects = [{ images: val.images }];

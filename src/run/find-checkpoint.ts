@@ -1,22 +1,19 @@
 /** Where a run goes on: its newest checkpoint that is whole. */
-import { stat } from "node:fs/promises";
-import { fileHash } from "../archive/file-hash.js";
 import { exists } from "../archive/file-reading.js";
 import { type FileSystem, nodeFileSystem } from "../archive/file-system.js";
+import { NpzReader } from "../archive/npz-reader.js";
 import { UserError } from "../errors.js";
-import {
-  type CheckpointPaths,
-  checkpointAt,
-  listCheckpoints,
-  verifyCheckpoint,
-} from "./checkpoint-folder.js";
+import { readRecord } from "./archive-record.js";
+import { checkpointAt, listCheckpoints, verifyCheckpoint } from "./checkpoint-folder.js";
 import type { Manifest } from "./manifest.js";
-import { publish } from "./publish-checkpoint.js";
+import { isPublished, isSameFile, publish } from "./publish-checkpoint.js";
 import type { RunFolder } from "./run-folder.js";
 
 /** A checkpoint from which a run can go on. */
 export interface FoundCheckpoint {
   readonly archive: string;
+  /** Where the optimizer's state and the position lie: the archive itself, where it is an old one. */
+  readonly optimizer: string;
   /** Undefined where an earlier version of this program wrote it: a bare archive. */
   readonly manifest: Manifest | undefined;
 }
@@ -36,17 +33,25 @@ export async function findCheckpoint(
     const paths = checkpointAt(folder.checkpoints, steps);
     const found = await verifyCheckpoint(paths);
     if ("version" in found && found.steps === steps)
-      return { archive: paths.archive, manifest: found };
+      return {
+        archive: paths.archive,
+        optimizer: found.version === 1 ? paths.archive : paths.optimizer,
+        manifest: found,
+      };
     const reason = "version" in found ? `is of step ${found.steps}` : found.reason;
     damaged.push(`${paths.path}: ${reason}`);
     note(`Passing over a damaged checkpoint: ${damaged.at(-1)}`);
   }
   if (damaged.length > 0) throw noneWhole(folder, damaged);
   if (!(await exists(folder.checkpoint))) return undefined;
-  return { archive: folder.checkpoint, manifest: undefined };
+  const { checkpoint } = folder;
+  return { archive: checkpoint, optimizer: checkpoint, manifest: undefined };
 }
 
-/** Makes `<run>/checkpoint.npz` mean the checkpoint from which the run goes on, unless it does. */
+/**
+ * Makes `<run>/checkpoint.npz` mean the checkpoint from which the run goes on, and `<run>/best.npz` the
+ * best that it knows of, unless they do.
+ */
 export async function publishFound(
   folder: RunFolder,
   { manifest }: FoundCheckpoint,
@@ -54,21 +59,42 @@ export async function publishFound(
 ): Promise<void> {
   if (manifest === undefined) return;
   const paths = checkpointAt(folder.checkpoints, manifest.steps);
-  if (!(await isPublished(folder, paths, manifest))) await publish(folder, paths, files);
+  if (!(await isPublished(folder.checkpoint, paths, manifest.archive)))
+    await publish(folder.checkpoint, paths, files);
+  await publishBest(folder, manifest, files);
 }
 
-async function isPublished(
-  { checkpoint }: RunFolder,
-  { archive }: CheckpointPaths,
-  { archive: written }: Manifest,
-): Promise<boolean> {
-  const [known, own] = await Promise.all(
-    [checkpoint, archive].map((path) => stat(path).catch(() => undefined)),
-  );
-  if (known === undefined || known.size !== written.bytes) return false;
-  if (known.ino === own?.ino && known.dev === own.dev) return true;
-  // A copy, where the file system has no second names.
-  return (await fileHash(checkpoint, "sha256").catch(() => undefined)) === written.sha256;
+async function publishBest(folder: RunFolder, manifest: Manifest, files: FileSystem) {
+  const { best, steps } = manifest;
+  if (best !== null) {
+    const paths = checkpointAt(folder.checkpoints, best.step);
+    if (await isSameFile(folder.best, paths.archive)) return;
+    const found = best.step === steps ? manifest : await verifyCheckpoint(paths);
+    if ("version" in found) {
+      if (!(await isPublished(folder.best, paths, found.archive)))
+        await publish(folder.best, paths, files);
+      return;
+    }
+    // The best one's folder is gone or damaged; what has its name may be a whole copy of it.
+    if ((await stepsOf(folder.best)) === best.step) return;
+  }
+  // It is of steps beyond the checkpoint from which the run goes on, and will be made again.
+  if (await exists(folder.best)) await files.remove(folder.best);
+}
+
+/** The steps after which an archive was written; undefined where it does not say, or is damaged. */
+async function stepsOf(path: string): Promise<number | undefined> {
+  try {
+    const archive = await NpzReader.open(path);
+    try {
+      return (await readRecord(archive))?.steps;
+    } finally {
+      await archive.close();
+    }
+  } catch (error) {
+    if (error instanceof UserError) return undefined;
+    throw error;
+  }
 }
 
 function noneWhole({ checkpoints }: RunFolder, damaged: readonly string[]): UserError {

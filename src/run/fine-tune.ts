@@ -18,11 +18,17 @@ import { dataPolicy } from "./fetching.js";
 import { findCheckpoint, publishFound } from "./find-checkpoint.js";
 import { removeLeftovers } from "./keep-checkpoints.js";
 import type { BestResult } from "./manifest.js";
-import { type FineTuneOptions, type RunConfig, resolveConfig } from "./options.js";
+import {
+  type FineTuneOptions,
+  type ModelledOptions,
+  type RunConfig,
+  resolveConfig,
+} from "./options.js";
 import { defaultPrecision } from "./precision.js";
 import { lockRun, makeRunFolder, type RunFolder, runFolder } from "./run-folder.js";
-import { describeTimes, RunLog } from "./run-log.js";
+import { describeBest, describeTimes, RunLog } from "./run-log.js";
 import { changedFreely, checkSameRun } from "./same-run.js";
+import { resolveWeights } from "./starting-weights.js";
 import { type Run, type RunConsole, trainRun, withSmallerParts } from "./train-run.js";
 import { readJson, writeJson } from "./versioned-json.js";
 
@@ -49,11 +55,12 @@ export interface FineTuneResult {
  * @throws UserError where the input is at fault; nothing that was there is damaged
  */
 export async function fineTune(
-  options: FineTuneOptions,
+  wishes: FineTuneOptions,
   engine: Engine,
   console: RunConsole,
 ): Promise<FineTuneResult> {
   const begun = performance.now();
+  const options = await resolveWeights(wishes);
   const name = options.name ?? defaultName(options);
   const folder = runFolder(options.logdir ?? "bit_logs", name);
   const patience = { note: console.line, signal: console.signal };
@@ -88,7 +95,7 @@ type RunPlan = Pick<Run, "dataset" | "data" | "config" | "resumed"> & {
 async function planRun(
   name: string,
   folder: RunFolder,
-  options: FineTuneOptions,
+  options: ModelledOptions,
   engine: Engine,
   console: RunConsole,
 ): Promise<RunPlan> {
@@ -137,8 +144,8 @@ async function carryOut(
   const { folder, log } = run;
   for (const note of notes) log.warn(note);
   if (resumed !== undefined) await publishFound(folder, resumed);
-  // Whatever is in it is not this run's.
-  else await rm(folder.result, { force: true });
+  // Whatever is in them is not this run's.
+  else for (const path of [folder.result, folder.best]) await rm(path, { force: true });
   await writeJson(folder.config, config);
   await writeChoices(folder, dataset);
   describe(log, config, dataset);
@@ -162,6 +169,7 @@ async function carryOut(
   };
   const { before, best, ...outcome } = await trainTo();
   const seconds = (performance.now() - begun) / 1000;
+  if (best !== undefined) log.info(describeBest(best, run.options.save !== false));
   log.info(describeTimes(outcome.times, 1000 * seconds));
   if (outcome.validation !== undefined) {
     const { loss, top1, top5 } = outcome.validation;
@@ -189,7 +197,7 @@ async function refuseBegun(folder: RunFolder): Promise<void> {
 }
 
 /** `cifar10_BiT-M-R50x1_20200729-101432`, in local time. */
-function defaultName({ dataset, model }: FineTuneOptions): string {
+function defaultName({ dataset, model }: ModelledOptions): string {
   const now = new Date();
   const local = new Date(now.getTime() - now.getTimezoneOffset() * 60_000).toISOString();
   const time = local.slice(0, 19).replace(/[-:]/g, "").replace("T", "-");

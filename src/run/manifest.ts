@@ -18,15 +18,13 @@ const fingerprint = z.object({
 
 const best = z.object({ step: count, top1: z.number() });
 
-const manifestSchema = z.object({
-  version: z.literal(1),
+const file = z.object({ bytes: count, sha256 });
+
+const facts = z.object({
   /** Steps done. */
   steps: count,
   seed: z.int(),
   examplesSeen: count,
-  archive: z.object({ bytes: count, sha256 }),
-  /** Of each array its shape, and the SHA-256 of its values, little-endian, in C order. */
-  tensors: z.record(z.string(), z.object({ shape: z.array(count), sha256 })),
   /** The evaluation after this step, where there was one. */
   validation: z.object({ loss: z.number(), top1: z.number(), top5: z.number(), count }).nullable(),
   /** The best evaluation of the run so far. */
@@ -35,6 +33,26 @@ const manifestSchema = z.object({
   configuration: sha256,
   data: fingerprint,
 });
+
+const written = facts.extend({
+  /** `checkpoint.npz`. */
+  archive: file,
+  /** Of each array its shape, and the SHA-256 of its values, little-endian, in C order. */
+  tensors: z.record(z.string(), z.object({ shape: z.array(count), sha256 })),
+});
+
+/** The version that is written: its optimizer's state has a file of its own. */
+export const manifestVersion = 2;
+
+const manifestSchema = z.discriminatedUnion("version", [
+  // The optimizer's state and the position lie in `checkpoint.npz` itself.
+  written.extend({ version: z.literal(1) }),
+  /** `optimizer.npz`. */
+  written.extend({ version: z.literal(manifestVersion), optimizer: file }),
+]);
+
+/** The length and the SHA-256 of a file of a checkpoint. */
+export type FileFacts = Readonly<z.infer<typeof file>>;
 
 /** On what data a run trains. */
 export type DataFingerprint = Readonly<z.infer<typeof fingerprint>>;
@@ -45,7 +63,7 @@ export type BestResult = Readonly<z.infer<typeof best>>;
 export type Manifest = Readonly<z.infer<typeof manifestSchema>>;
 
 /** What is known of a checkpoint before it is written. */
-export type CheckpointFacts = Omit<Manifest, "version" | "archive" | "tensors">;
+export type CheckpointFacts = Readonly<z.infer<typeof facts>>;
 
 /** A manifest from its JSON, or undefined where it is none. */
 export function parseManifest(json: unknown): Manifest | undefined {

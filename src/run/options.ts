@@ -17,13 +17,19 @@ import { computeTypes, type Precision } from "./precision.js";
 export interface FineTuneOptions extends FetchPolicy {
   /** The run's name; by default of dataset, model and time. */
   readonly name?: string | undefined;
-  /** `BiT-M-R50x1`, `R14x0.5`, ...; its part `R<depth>x<width>` tells the architecture. */
-  readonly model: string;
+  /**
+   * `BiT-M-R50x1`, `R14x0.5`, ...; its part `R<depth>x<width>` tells the architecture. It may be left
+   * out where `weights` tell it.
+   */
+  readonly model?: string | undefined;
   /** Default `bit_logs`. */
   readonly logdir?: string | undefined;
   /** Where `<model>.npz` lies; default `.`. */
   readonly bitPretrainedDir?: string | undefined;
-  /** The archive to start from, instead of `<bitPretrainedDir>/<model>.npz`. */
+  /**
+   * The archive to start from, or a run or one of its checkpoints, instead of
+   * `<bitPretrainedDir>/<model>.npz`.
+   */
   readonly weights?: string | undefined;
   /** Start from random values instead. */
   readonly fromScratch?: boolean | undefined;
@@ -73,6 +79,9 @@ export interface FineTuneOptions extends FetchPolicy {
   /** Keep decoded images in memory, as far as it reaches. It changes no result. Default false. */
   readonly cache?: boolean | undefined;
 }
+
+/** Options of which the model is known, and `weights` are an archive. */
+export type ModelledOptions = FineTuneOptions & { readonly model: string };
 
 /** Where what is missing comes from. */
 export interface FetchPolicy {
@@ -132,7 +141,7 @@ const memoryShare = 0.6;
  */
 export function resolveConfig(
   name: string,
-  options: FineTuneOptions,
+  options: ModelledOptions,
   dataset: Dataset,
   machine: { readonly cores: number; readonly precision: () => Precision },
   known?: Pick<RunConfig, "split" | "precision">,
@@ -202,7 +211,7 @@ export function resolveConfig(
 
 /** The archive that a run starts from. */
 export function weightsPath(
-  options: Pick<FineTuneOptions, "model" | "weights" | "bitPretrainedDir">,
+  options: Pick<ModelledOptions, "model" | "weights" | "bitPretrainedDir">,
 ) {
   if (options.weights !== undefined) return options.weights;
   if (options.model === sampleModel) return sampleWeights();

@@ -5,7 +5,6 @@ import { encodeNpyHeader } from "../archive/npy.js";
 import type { Engine } from "../engine/session.js";
 import { UserError } from "../errors.js";
 import type { ResizeMethod } from "../input/resize-functions.js";
-import { getResolution } from "../recipe/hyperrule.js";
 import { requireFiniteLogits } from "../train/evaluate.js";
 import { arrayLogits } from "./array-logits.js";
 import { type FetchConsole, findSource } from "./fetching.js";
@@ -13,18 +12,20 @@ import { imageLogits } from "./image-logits.js";
 import type { FetchPolicy } from "./options.js";
 import type { Precision } from "./precision.js";
 import { type ArrayInputs, findInputs, type ImageInputs } from "./predict-inputs.js";
-import { findTrainedModel, networkOf, precisionOf } from "./trained-model.js";
+import { findTrainedModel, imageSize, networkOf, precisionOf } from "./trained-model.js";
 
 export interface PredictOptions extends FetchPolicy {
   /** Images, folders of images, and `.npy` batches (float32 `[N,H,W,3]` in [-1, 1]). */
   readonly inputs: readonly string[];
-  /** A run's folder, an `.npz` with a head, or the name of a published model. */
+  /** A run's folder or checkpoint, an `.npz` with a head, or the name of a published model. */
   readonly source: string;
+  /** The run's best checkpoint instead of its newest; default false. */
+  readonly best?: boolean | undefined;
   /** Where a published model's archive is looked for, and brought if it is missing; default `.`. */
   readonly bitPretrainedDir?: string | undefined;
   /** The model's name; for an `.npz` by default its file's. */
   readonly model?: string | undefined;
-  /** Side to which images are resized; by default the run's crop, or the BiT-HyperRule's. */
+  /** Side to which images are resized; by default the run's crop, or a guess by the BiT-HyperRule. */
   readonly size?: number | undefined;
   /** Images at a time; by default as the memory allows. */
   readonly batch?: number | undefined;
@@ -74,6 +75,8 @@ export interface PredictSubject {
   /** Side to which image files were resized; undefined where there were none. */
   readonly size: number | undefined;
   readonly precision: Precision;
+  /** What people should know of: what was guessed, and what does not agree. */
+  readonly notes: readonly string[];
 }
 
 export interface PredictReport extends PredictSubject {
@@ -99,13 +102,14 @@ export async function predict(
     badImages = "refuse",
   } = options;
   const source = await findSource(options.source, bitPretrainedDir, options, console);
-  const trained = await findTrainedModel(source, options.model, console.line);
+  const trained = await findTrainedModel(source, options);
   const { groups, count, typicalSize } = await findInputs(options.inputs, badImages);
-  const { classes, classNames, model, run } = trained;
+  const { classes, classNames, model } = trained;
   const precision = precisionOf(trained, engine, options.precision);
   const noLogits = new Float32Array(classes).fill(Number.NaN);
-  const size =
-    typicalSize && (options.size ?? run?.resolution.crop ?? getResolution(typicalSize).crop);
+  const asked = { size: options.size, flag: "--size" };
+  const { size, guess } = (typicalSize && imageSize(trained, typicalSize, asked)) ?? {};
+  const notes = [...trained.notes, ...(guess === undefined ? [] : [guess])];
 
   const network = networkOf(trained, engine, precision);
   let skipped = 0;
@@ -142,7 +146,7 @@ export async function predict(
     }
     if (skipped === count) throw nothingPredicted(options.inputs, count);
   };
-  const about = { model, classes, classNames, size, precision };
+  const about = { model, classes, classNames, size, precision, notes };
   console.begun?.(about);
   if (options.logits === undefined) await all();
   else {

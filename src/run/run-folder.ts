@@ -12,6 +12,8 @@ export interface RunFolder {
   readonly config: string;
   /** The newest checkpoint's archive, for people and other commands. */
   readonly checkpoint: string;
+  /** The archive of the checkpoint with the best evaluation. */
+  readonly best: string;
   /** The checkpoints, each in a folder of its own. */
   readonly checkpoints: string;
   readonly metrics: string;
@@ -33,6 +35,7 @@ export function runFolderAt(path: string): RunFolder {
     path,
     config: join(path, "config.json"),
     checkpoint: join(path, "checkpoint.npz"),
+    best: join(path, "best.npz"),
     checkpoints: join(path, "checkpoints"),
     metrics: join(path, "metrics.jsonl"),
     result: join(path, "result.json"),

@@ -7,6 +7,7 @@ import pino from "pino";
 import { writeFileAtomically } from "../archive/atomic-file.js";
 import type { EvaluationResult } from "../train/evaluate.js";
 import type { StepReport, TrainStart, TrainTimes } from "../train/train.js";
+import type { BestResult } from "./manifest.js";
 
 /** Where lines for people go besides the log: a terminal, a test, nowhere. */
 export type LineSink = (line: string) => void;
@@ -143,9 +144,20 @@ export function describeTimes(
   return `Time: ${parts.join(", ")}`;
 }
 
+/**
+ * `Best: top1 97.32% after step 400 (best.npz)`.
+ * @param saved whether its state was
+ */
+export function describeBest({ step, top1 }: BestResult, saved: boolean): string {
+  return `Best: top1 ${percent(top1)} after step ${step}${saved ? " (best.npz)" : ""}`;
+}
+
 /** `loss 0.10801, top1 97.32%, top5 99.90%`, as the official code writes it. */
 export function describeResult(result: Omit<EvaluationResult, "count">): string {
-  const percent = (share: number) => `${(100 * share).toFixed(2)}%`;
   const { loss, top1, top5 } = result;
   return `loss ${loss.toFixed(5)}, top1 ${percent(top1)}, top5 ${percent(top5)}`;
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(2)}%`;
 }

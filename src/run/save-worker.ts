@@ -2,6 +2,7 @@
 import { parentPort } from "node:worker_threads";
 import type { NamedArray } from "../archive/numeric-array.js";
 import { UserError } from "../errors.js";
+import type { ByFile } from "./checkpoint.js";
 import type { CheckpointFacts } from "./manifest.js";
 import type { RunFolder } from "./run-folder.js";
 import { writeCheckpoint } from "./write-checkpoint.js";
@@ -9,8 +10,8 @@ import { writeCheckpoint } from "./write-checkpoint.js";
 export interface SaveTask {
   readonly folder: RunFolder;
   readonly facts: CheckpointFacts;
-  readonly arrays: readonly NamedArray[];
-  readonly sizeBytes: number;
+  readonly state: ByFile<readonly NamedArray[]>;
+  readonly sizes: ByFile<number>;
   readonly options: { readonly keep: number };
 }
 
@@ -21,9 +22,9 @@ export type SaveReply =
   | { readonly kind: "bug"; readonly message: string; readonly stack: string | undefined };
 
 async function replyTo(task: SaveTask): Promise<SaveReply> {
-  const { folder, facts, arrays, sizeBytes, options } = task;
+  const { folder, facts, state, sizes, options } = task;
   try {
-    await writeCheckpoint(folder, facts, arrays, sizeBytes, options);
+    await writeCheckpoint(folder, facts, state, sizes, options);
     return { kind: "saved" };
   } catch (error) {
     if (error instanceof UserError) {

@@ -32,13 +32,18 @@ export async function setVariables(
       log.info(`Fine-tuning from ${path}`);
       return 0;
     }
-    await restoreOptimizer(archive, program);
-    const position = await readPosition(archive, resumed.manifest);
-    if (position === undefined) throw notOurs(path);
+  } finally {
+    await archive.close();
+  }
+  const optimizer = await NpzReader.open(resumed.optimizer);
+  try {
+    await restoreOptimizer(optimizer, program);
+    const position = await readPosition(optimizer, resumed.manifest);
+    if (position === undefined) throw notOurs(resumed.optimizer);
     log.info(`Resumed at step ${position.steps}`);
     return position.steps;
   } finally {
-    await archive.close();
+    await optimizer.close();
   }
 }
 
@@ -47,6 +52,6 @@ function notOurs(path: string): UserError {
     path,
     "does not say at which step it was written",
     "a checkpoint that bit-train wrote",
-    "choose another --name, and start from this file with --weights",
+    "choose another --name, and start from the checkpoint.npz beside it with --weights",
   );
 }

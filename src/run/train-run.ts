@@ -76,7 +76,7 @@ export async function trainRun(run: Run): Promise<RunOutcome> {
     workers: config.workers,
     input: { ...inputPolicy(engine), resize: config.resize, cacheBytes: cache },
   });
-  const saver = new CheckpointSaver(folder, program, { keep: config.keep });
+  const saver = new CheckpointSaver(folder, program, config, { keep: config.keep });
   let step = 0;
   // Only an image: it stops a step before the step changes anything.
   let culprit: UserError | undefined;

@@ -1,37 +1,28 @@
 /** A model that is ready to be used: the checkpoint of a run, or an archive with its head. */
-import { stat } from "node:fs/promises";
-import { basename, dirname, resolve } from "node:path";
-import { z } from "zod";
-import { exists } from "../archive/file-reading.js";
+import { basename } from "node:path";
 import { NpzReader } from "../archive/npz-reader.js";
 import { modelClassNames } from "../data/published/model-class-names.js";
 import type { Engine } from "../engine/session.js";
 import { UserError } from "../errors.js";
-import { resizeMethods } from "../input/resize-functions.js";
 import { type Architecture, parseArchitecture, variableSpecs } from "../model/architecture.js";
 import { fitArchive, headClasses } from "../model/checkpoint.js";
+import { getResolution } from "../recipe/hyperrule.js";
 import { loadArchive } from "../step/initial-values.js";
 import { availableMemoryBytes, trainBytesPerImage } from "../step/memory.js";
 import type { Program } from "../step/program.js";
 import type { Network } from "../step/train-step.js";
-import { computePolicy, defaultPrecision, type Precision, precisions } from "./precision.js";
-import { type RunFolder, runFolderAt } from "./run-folder.js";
-import { readJson } from "./versioned-json.js";
+import { metadataArray, readRecord } from "./archive-record.js";
+import { modelAtPath } from "./model-at-path.js";
+import { computePolicy, defaultPrecision, type Precision } from "./precision.js";
+import { joinRecords, type RunRecord, readRun, recordDifferences } from "./run-record.js";
 
-/** What later commands need to know of a run: a part of its `config.json`. */
-const runRecord = z.object({
-  model: z.string(),
-  dataset: z.string(),
-  datadir: z.string().nullable(),
-  classNames: z.array(z.string()),
-  resolution: z.object({ precrop: z.int().positive(), crop: z.int().positive() }),
-  precision: z.enum(precisions),
-  resize: z.enum(resizeMethods).default("pillow"),
-  badImages: z.enum(["refuse", "skip"]).default("refuse"),
-  seed: z.int(),
-});
-
-export type RunRecord = z.infer<typeof runRecord>;
+/** What is to be taken for the model that a path means. */
+export interface ModelWishes {
+  /** Its name, instead of the run's, the archive's own, or the file's. */
+  readonly model?: string | undefined;
+  /** The run's best checkpoint instead of its newest; default false. */
+  readonly best?: boolean | undefined;
+}
 
 export interface TrainedModel {
   /** As in `BiT-M-R50x1`. */
@@ -42,45 +33,90 @@ export interface TrainedModel {
   readonly classNames: readonly string[] | undefined;
   /** The archive of its weights. */
   readonly weights: string;
-  /** The run that made it; undefined where an archive is all there is. */
+  /**
+   * How it was judged where it was trained, by the run's `config.json` or by the archive itself;
+   * undefined where neither tells.
+   */
   readonly run: RunRecord | undefined;
-}
-
-/** Whether a run's folder lies at `path`. */
-export async function isRunFolder(path: string): Promise<boolean> {
-  return exists(runFolderAt(path).config);
+  /** What people are to be told of where this comes from. */
+  readonly notes: readonly string[];
 }
 
 /**
  * Finds a model and checks that its archive fits.
- * @param source a run's folder, or an archive; a run's `checkpoint.npz` stands for its folder
- * @param model the model's name, instead of the run's or the archive's own
- * @param note told of names in the archive that are not the official ones
- * @throws UserError where there is none, or the archive holds no head or does not fit
+ * @param source a run's folder, one of its checkpoints, or an archive
+ * @throws UserError where there is none, or the archive holds no head or does not fit, or contradicts
+ *   itself
  */
 export async function findTrainedModel(
   source: string,
-  model?: string,
-  note?: (line: string) => void,
+  { model, best = false }: ModelWishes = {},
 ): Promise<TrainedModel> {
-  const folder = await runOf(source);
-  const run = folder && (await readRun(folder));
-  const weights = folder?.checkpoint ?? source;
-  const name = model ?? run?.model ?? basename(source).replace(/\.npz$/, "");
+  const { folder, archive: weights } = await modelAtPath(source, best);
+  const config = folder && (await readRun(folder));
   const archive = await NpzReader.open(weights);
   try {
+    const own = await readRecord(archive);
+    const run = joinRecords(config, own);
+    const name = model ?? run?.model ?? basename(weights).replace(/\.npz$/, "");
     const architecture = parseArchitecture(name);
     const arrays = archive.names.map((array) => archive.entry(array));
     const classes = headClasses(arrays);
     if (classes === undefined) throw headless(weights);
     const specs = variableSpecs(architecture, classes);
     const fitted = fitArchive(specs, arrays, { where: weights, model: name, newHead: false });
-    if (fitted.note !== undefined) note?.(fitted.note);
+    if (run !== undefined && run.classNames.length !== classes)
+      throw otherClasses(weights, run, classes);
     const classNames = run?.classNames ?? (await modelClassNames(name, classes));
-    return { model: name, architecture, classes, classNames, weights, run };
+    const notes = [
+      ...(fitted.note === undefined ? [] : [fitted.note]),
+      ...(best
+        ? [`The run's best checkpoint${own ? `, of step ${own.steps}` : ""}: ${weights}`]
+        : []),
+      ...(folder && config && own ? disagreement(folder.config, config, weights, own) : []),
+    ];
+    return { model: name, architecture, classes, classNames, weights, run, notes };
   } finally {
     await archive.close();
   }
+}
+
+/** As where a run went on under settings that `--force` let change. */
+function disagreement(
+  configPath: string,
+  config: RunRecord,
+  weights: string,
+  own: RunRecord,
+): string[] {
+  const differences = recordDifferences(config, own);
+  if (differences.length === 0) return [];
+  const told = `${configPath} and ${weights} do not agree: ${differences.join("; ")}`;
+  return [`${told}. The archive's own, the second, is taken`];
+}
+
+/** Side to which images are resized, and what is to be said where nobody told it. */
+export interface ImageSize {
+  readonly size: number;
+  readonly guess: string | undefined;
+}
+
+/**
+ * The size that was asked for, else that of the model's run, else a guess: what the BiT-HyperRule
+ * trains images of this size at.
+ * @param typicalSize height and width of the images in pixels
+ * @param asked what the user asks for, and by which flag
+ */
+export function imageSize(
+  { run, weights }: TrainedModel,
+  typicalSize: readonly [number, number],
+  { size: asked, flag }: { readonly size: number | undefined; readonly flag: string },
+): ImageSize {
+  const known = asked ?? run?.resolution.crop;
+  if (known !== undefined) return { size: known, guess: undefined };
+  const { crop: size } = getResolution(typicalSize);
+  const rule = `as the BiT-HyperRule has it for images of ${typicalSize.join("x")}`;
+  const guess = `${weights} does not say at what size it was trained: ${size}x${size} is a guess, ${rule} (${flag})`;
+  return { size, guess };
 }
 
 /** The precision that was asked for, else the run's, else the device's fastest. */
@@ -130,45 +166,12 @@ export function defaultBatch({ architecture }: TrainedModel, pixels: number): nu
   return Math.max(1, Math.min(largestBatch, fitting));
 }
 
-/** The run's folder that a path means; undefined where it means a file by itself. */
-async function runOf(source: string): Promise<RunFolder | undefined> {
-  const isFolder = await stat(source).then(
-    (found) => found.isDirectory(),
-    () => false,
-  );
-  const folder = runFolderAt(resolve(isFolder ? source : dirname(source)));
-  if (isFolder) {
-    if (!(await exists(folder.config))) {
-      throw new UserError(
-        source,
-        "no run's folder: config.json is not in it",
-        "the folder <logdir>/<name> of a run, or an .npz",
-        "give one of these",
-      );
-    }
-    if (!(await exists(folder.checkpoint))) {
-      throw new UserError(
-        folder.checkpoint,
-        "there is no such file: the run has not saved yet, or was made with --no-save",
-        "the checkpoint of a run",
-        "train with saving on, or give another run",
-      );
-    }
-    return folder;
-  }
-  const isCheckpoint = basename(source) === basename(folder.checkpoint);
-  return isCheckpoint && (await exists(folder.config)) ? folder : undefined;
-}
-
-async function readRun(folder: RunFolder): Promise<RunRecord> {
-  const record = runRecord.safeParse(await readJson(folder.config));
-  if (record.success) return record.data;
-  const [issue] = record.error.issues;
-  throw new UserError(
-    folder.config,
-    `${issue!.path.join(".")}: ${issue!.message}`,
-    "a config.json that bit-train wrote",
-    "give the run's checkpoint.npz under another name with --model",
+function otherClasses(weights: string, { classNames }: RunRecord, classes: number): UserError {
+  return new UserError(
+    weights,
+    `has a head of ${classes} classes, where ${classNames.length} are named`,
+    "as many names as classes",
+    `give the archive as the run wrote it, or one without '${metadataArray}'`,
   );
 }
 

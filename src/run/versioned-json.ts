@@ -2,12 +2,13 @@
 import { readFile } from "node:fs/promises";
 import { writeFileAtomically } from "../archive/atomic-file.js";
 import { readError } from "../archive/file-reading.js";
+import { type FileSystem, nodeFileSystem } from "../archive/file-system.js";
 import { systemErrorCode, UserError } from "../errors.js";
 
-/** The newest format that is known here. Files from before there were versions have none. */
+/** The newest format of most files. Files from before there were versions have none. */
 export const formatVersion = 1;
 
-/** JSON text as it is written, with the version in front. */
+/** JSON text as it is written, with the version in front: the value's own, where it has one. */
 export function versionedJson(value: object): Uint8Array {
   return new TextEncoder().encode(
     `${JSON.stringify({ version: formatVersion, ...value }, null, 2)}\n`,
@@ -15,15 +16,23 @@ export function versionedJson(value: object): Uint8Array {
 }
 
 /** Writes `value` with the version; the file appears complete or not at all. */
-export async function writeJson(path: string, value: object): Promise<void> {
-  await writeFileAtomically(path, (append) => append(versionedJson(value)));
+export async function writeJson(
+  path: string,
+  value: object,
+  files: FileSystem = nodeFileSystem,
+): Promise<void> {
+  await writeFileAtomically(path, (append) => append(versionedJson(value)), files);
 }
 
 /**
  * The values of a JSON file, or undefined where there is no such file.
+ * @param newest the newest version of this kind of file that is known here
  * @throws UserError where it is not JSON, or of a newer version
  */
-export async function readJson(path: string): Promise<Record<string, unknown> | undefined> {
+export async function readJson(
+  path: string,
+  newest = formatVersion,
+): Promise<Record<string, unknown> | undefined> {
   let text: string;
   try {
     text = await readFile(path, "utf8");
@@ -34,11 +43,11 @@ export async function readJson(path: string): Promise<Record<string, unknown> | 
   }
   const value = parsed(path, text);
   const { version = 0 } = value;
-  if (typeof version === "number" && version <= formatVersion) return value;
+  if (typeof version === "number" && version <= newest) return value;
   throw new UserError(
     path,
     `has format version ${JSON.stringify(version)}`,
-    `at most version ${formatVersion}, the newest that this bit-train knows`,
+    `at most version ${newest}, the newest that this bit-train knows`,
     "use the bit-train that wrote it, or a newer one",
   );
 }

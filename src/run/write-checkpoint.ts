@@ -6,12 +6,14 @@
 import { createHash } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
 import { writeProblem } from "../archive/atomic-file.js";
+import { exists } from "../archive/file-reading.js";
 import { type FileSystem, nodeFileSystem } from "../archive/file-system.js";
 import { appendNpz } from "../archive/npz-stream.js";
 import type { NamedArray } from "../archive/numeric-array.js";
 import { UserError } from "../errors.js";
 import type { EvaluationResult } from "../train/evaluate.js";
 import { freeBytesOf, sizeText } from "../zoo/disk-room.js";
+import type { Arrays, ByFile } from "./checkpoint.js";
 import { type CheckpointPaths, checkpointAt, verifyCheckpoint } from "./checkpoint-folder.js";
 import {
   prune,
@@ -19,7 +21,13 @@ import {
   removeContents,
   temporaryCheckpoint,
 } from "./keep-checkpoints.js";
-import type { BestResult, CheckpointFacts, Manifest } from "./manifest.js";
+import {
+  type BestResult,
+  type CheckpointFacts,
+  type FileFacts,
+  type Manifest,
+  manifestVersion,
+} from "./manifest.js";
 import { publish } from "./publish-checkpoint.js";
 import type { RunFolder } from "./run-folder.js";
 import { readJson, versionedJson, writeJson } from "./versioned-json.js";
@@ -32,27 +40,26 @@ export interface WriteOptions {
   readonly freeBytes?: ((folder: string) => Promise<number | undefined>) | undefined;
 }
 
-type Arrays = AsyncIterable<NamedArray> | Iterable<NamedArray>;
-
 /**
  * Writes a checkpoint and makes `<run>/checkpoint.npz` mean it.
- * @param sizeBytes of the arrays' values, all together
+ * @param sizes bytes of the arrays' values
  * @throws UserError where the disk is full or refuses, or a value is not finite; the earlier
  *   checkpoints are whole then
  */
 export async function writeCheckpoint(
   folder: RunFolder,
   facts: CheckpointFacts,
-  arrays: Arrays,
-  sizeBytes: number,
+  state: ByFile<Arrays>,
+  sizes: ByFile<number>,
   { keep, files = nodeFileSystem, freeBytes = freeBytesOf }: WriteOptions,
 ): Promise<void> {
   const target = checkpointAt(folder.checkpoints, facts.steps);
-  requireRoom(folder, (await copies(folder)) * sizeBytes, await freeBytes(folder.path));
+  const neededBytes = (await copies(folder)) * sizes.model + sizes.optimizer;
+  requireRoom(folder, neededBytes, await freeBytes(folder.path));
   const made = temporaryCheckpoint(folder.checkpoints);
   try {
     await files.makeFolder(made.path);
-    const manifest = await fill(made, facts, arrays, files);
+    const manifest = await fill(made, facts, state, files);
     // Nothing but its own bytes tells whether the manifest is right, and the manifest all the rest.
     if (!manifest.equals(await readFile(made.manifest)))
       throw readBack(target, "manifest.json is not as it was written");
@@ -66,35 +73,43 @@ export async function writeCheckpoint(
   }
   try {
     await files.syncFolder(folder.checkpoints);
-    await publish(folder, target, files);
+    await publish(folder.checkpoint, target, files);
   } catch (error) {
     throw writeProblem(folder.checkpoint, error);
   }
   await prune(folder.checkpoints, facts, keep, files);
 }
 
-/** Writes into a new folder: the archive, the manifest last, whose bytes it returns. */
+/** Writes into a new folder: the two archives, the manifest last, whose bytes it returns. */
 async function fill(
   made: CheckpointPaths,
   facts: CheckpointFacts,
-  arrays: Arrays,
+  state: ByFile<Arrays>,
   files: FileSystem,
 ): Promise<Buffer> {
+  const tensors: Record<string, Manifest["tensors"][string]> = {};
+  const write = (path: string, arrays: Arrays) =>
+    writeArchive(path, recorded(arrays, facts.steps, tensors), files);
+  const archive = await write(made.archive, state.model);
+  const optimizer = await write(made.optimizer, state.optimizer);
+  const written = { version: manifestVersion, ...facts, archive, optimizer, tensors };
+  const manifest = Buffer.from(versionedJson(written));
+  await writeFile(made.manifest, files, (append) => append(manifest));
+  await files.syncFolder(made.path);
+  return manifest;
+}
+
+async function writeArchive(path: string, arrays: Arrays, files: FileSystem): Promise<FileFacts> {
   const hash = createHash("sha256");
   let bytes = 0;
-  const tensors: Record<string, Manifest["tensors"][string]> = {};
-  await writeFile(made.archive, files, (append) =>
-    appendNpz(made.archive, recorded(arrays, facts.steps, tensors), async (chunk) => {
+  await writeFile(path, files, (append) =>
+    appendNpz(path, arrays, async (chunk) => {
       hash.update(chunk);
       bytes += chunk.length;
       await append(chunk);
     }),
   );
-  const archive = { bytes, sha256: hash.digest("hex") };
-  const manifest = Buffer.from(versionedJson({ ...facts, archive, tensors }));
-  await writeFile(made.manifest, files, (append) => append(manifest));
-  await files.syncFolder(made.path);
-  return manifest;
+  return { bytes, sha256: hash.digest("hex") };
 }
 
 async function writeFile(
@@ -147,10 +162,14 @@ function notFinite(name: string, steps: number): UserError {
 const spareShare = 1.05;
 const spareBytes = 2 ** 20;
 
-/** How often a checkpoint is written: twice where `checkpoint.npz` is no second name, but a copy. */
-async function copies({ checkpoint }: RunFolder): Promise<number> {
+/**
+ * How often a model is written until the next one is: twice where `checkpoint.npz` is no second name,
+ * but a copy, and once more where `best.npz` may come to be one.
+ */
+async function copies({ checkpoint, best }: RunFolder): Promise<number> {
   const known = await stat(checkpoint).catch(() => undefined);
-  return known === undefined || known.nlink > 1 ? 1 : 2;
+  if (known === undefined || known.nlink > 1) return 1;
+  return (await exists(best)) ? 2 : 3;
 }
 
 function requireRoom(folder: RunFolder, sizeBytes: number, freeBytes: number | undefined): void {
@@ -174,16 +193,26 @@ function readBack({ path }: CheckpointPaths, reason: string): UserError {
 }
 
 /**
- * Adds to a checkpoint's manifest the evaluation that came after it; does nothing where there is no
- * such checkpoint.
+ * Adds to a checkpoint's manifest the evaluation that came after it, and makes `<run>/best.npz` mean
+ * it where it is the best; does nothing where there is no such checkpoint.
  */
 export async function addValidation(
   folder: RunFolder,
   steps: number,
   validation: EvaluationResult,
   best: BestResult | undefined,
+  files: FileSystem = nodeFileSystem,
 ): Promise<void> {
-  const { manifest } = checkpointAt(folder.checkpoints, steps);
-  const known = await readJson(manifest);
-  if (known !== undefined) await writeJson(manifest, { ...known, validation, best: best ?? null });
+  const paths = checkpointAt(folder.checkpoints, steps);
+  const known = await readJson(paths.manifest, manifestVersion);
+  if (known === undefined) return;
+  // First the name: where the manifest is not told, the evaluation is made again.
+  if (best?.step === steps) {
+    try {
+      await publish(folder.best, paths, files);
+    } catch (error) {
+      throw writeProblem(folder.best, error);
+    }
+  }
+  await writeJson(paths.manifest, { ...known, validation, best: best ?? null }, files);
 }

@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { inflateRawSync } from "node:zlib";
 import JSZip from "jszip";
+import { crc32 } from "../../src/archive/crc32.js";
 import { NpzReader } from "../../src/archive/npz-reader.js";
 import { writeNpz } from "../../src/archive/npz-writer.js";
 import type { NamedArray } from "../../src/archive/numeric-array.js";
@@ -134,6 +136,36 @@ test("float16 refuses finite values that would turn into infinity, and keeps inf
   await write(1, Infinity);
   assert.deepEqual((await readAll(path))[0]!.array.data, Float32Array.of(1, Infinity));
 });
+
+/** The members as a reader finds them that knows nothing of the directory, as C++'s cnpy does. */
+function fromTheFront(archive: Buffer): Map<string, Buffer> {
+  const found = new Map<string, Buffer>();
+  let at = 0;
+  for (; archive.readUInt32LE(at) === 0x04034b50; ) {
+    assert.equal(archive.readUInt16LE(at + 6) & 0b1000, 0, "no lengths behind the contents");
+    const [packed, nameBytes, extra] = [
+      archive.readUInt32LE(at + 18),
+      archive.readUInt16LE(at + 26),
+      archive.readUInt16LE(at + 28),
+    ];
+    const start = at + 30 + nameBytes + extra;
+    const contents = archive.subarray(start, start + packed);
+    const whole = archive.readUInt16LE(at + 8) === 8 ? inflateRawSync(contents) : contents;
+    assert.equal(whole.length, archive.readUInt32LE(at + 22));
+    assert.equal(crc32(whole), archive.readUInt32LE(at + 14));
+    found.set(archive.toString("utf8", at + 30, at + 30 + nameBytes), whole);
+    at = start + packed;
+  }
+  assert.equal(archive.readUInt32LE(at), 0x02014b50, "the directory comes next");
+  return found;
+}
+
+for (const compress of [false, true])
+  test(`each member's header has its sizes, for readers from the front: ${compress ? "deflated" : "stored"}`, async (t) => {
+    const path = join(await temporaryFolder(t), "out.npz");
+    await writeNpz(path, [...PLAIN, { name: "größe", array: quarters(700_001) }], { compress });
+    assert.deepEqual(fromTheFront(await readFile(path)), await members(path));
+  });
 
 test("an archive without arrays is refused, by no reader wanted", async (t) => {
   const path = join(await temporaryFolder(t), "out.npz");

@@ -72,6 +72,7 @@ test("images and folders, in order, with the run's class names", async () => {
       model: "R14x0.5",
       classes: 3,
       size: 32,
+      notes: [],
       precision: "fp32",
       count: 6,
       skipped: 0,

@@ -52,23 +52,28 @@ test("a run that is interrupted and resumed ends like one that is not", async (t
   assert.match(second.stdout, /Resumed at step \d+/);
 
   await t.test("the checkpoints are the same, momentum and position included", async () => {
-    const [a, b] = await Promise.all(
-      ["whole", "parts"].map((name) => NpzReader.open(join(logs, name, "checkpoint.npz"))),
-    );
-    try {
-      assert.deepEqual(a!.names, b!.names);
-      assert.ok(a!.has("resnet/head/conv2d/kernel") && a!.has("training/step"));
-      for (const name of a!.names) {
-        const [x, y] = [await a!.read(name), await b!.read(name)];
-        assert.deepEqual(x.shape, y.shape);
-        let farthest = 0;
-        for (let i = 0; i < x.data.length; i++)
-          farthest = Math.max(farthest, Math.abs(Number(x.data[i]) - Number(y.data[i])));
-        assert.ok(farthest <= tolerance, `${name}: ${farthest}`);
+    for (const [file, holds] of [
+      ["checkpoint.npz", "resnet/head/conv2d/kernel"],
+      ["checkpoints/00000014/optimizer.npz", "training/step"],
+    ] as const) {
+      const [a, b] = await Promise.all(
+        ["whole", "parts"].map((name) => NpzReader.open(join(logs, name, file))),
+      );
+      try {
+        assert.deepEqual(a!.names, b!.names);
+        assert.ok(a!.has(holds));
+        for (const name of a!.names) {
+          const [x, y] = [await a!.read(name), await b!.read(name)];
+          assert.deepEqual(x.shape, y.shape);
+          let farthest = 0;
+          for (let i = 0; i < x.data.length; i++)
+            farthest = Math.max(farthest, Math.abs(Number(x.data[i]) - Number(y.data[i])));
+          assert.ok(farthest <= tolerance, `${name}: ${farthest}`);
+        }
+      } finally {
+        await a!.close();
+        await b!.close();
       }
-    } finally {
-      await a!.close();
-      await b!.close();
     }
   });
 
@@ -92,7 +97,10 @@ test("a run that is interrupted and resumed ends like one that is not", async (t
     const share = String.raw`\d+\.\d s \(\d+ %\)`;
     const parts = ["load", "step", "eval", "save", "close"].map((part) => `${part} ${share}`);
     assert.match(log.at(-1)!, new RegExp(`${stamp}Time: ${parts.join(", ")}$`));
-    assert.match(log.at(-2)!, new RegExp(`Validation@end loss ${last.loss}, top1 ${last.top1}%`));
+    const { step: bestStep, top1: bestTop1 } = result.best;
+    const best = `Best: top1 ${(100 * bestTop1).toFixed(2)}% after step ${bestStep} \\(best\\.npz\\)$`;
+    assert.match(log.at(-2)!, new RegExp(`${stamp}${best}`));
+    assert.match(log.at(-3)!, new RegExp(`Validation@end loss ${last.loss}, top1 ${last.top1}%`));
     const step = new RegExp(`${stamp}\\[step 13\\]: loss=\\d\\.\\d{5} \\(lr=\\d\\.\\de-\\d\\d\\)$`);
     assert.ok(log.some((line) => step.test(line)));
   });

@@ -10,7 +10,7 @@ import { findCheckpoint } from "../../src/run/find-checkpoint.js";
 import { runFolderAt } from "../../src/run/run-folder.js";
 import type { TrainProgram } from "../../src/step/program.js";
 import { temporaryFolder } from "../data/temporary-folder.js";
-import { factsAt } from "./synthetic-state.js";
+import { factsAt, recordMade } from "./synthetic-state.js";
 
 const size = 4e6;
 
@@ -32,7 +32,7 @@ function programOf(): TrainProgram {
 
 test("the training goes on while a checkpoint is written; a second save waits for the first", async (t) => {
   const folder = runFolderAt(await temporaryFolder(t));
-  const saver = new CheckpointSaver(folder, programOf(), { keep: 5 });
+  const saver = new CheckpointSaver(folder, programOf(), recordMade, { keep: 5 });
   const begun = performance.now();
   await saver.save(factsAt(1));
   const copiedMs = performance.now() - begun;
@@ -49,7 +49,13 @@ test("the training goes on while a checkpoint is written; a second save waits fo
 
 test("where memory is short, a checkpoint is written before the training goes on", async (t) => {
   const folder = runFolderAt(await temporaryFolder(t));
-  const saver = new CheckpointSaver(folder, programOf(), { keep: 5 }, () => 24 * size - 1);
+  const saver = new CheckpointSaver(
+    folder,
+    programOf(),
+    recordMade,
+    { keep: 5 },
+    () => 24 * size - 1,
+  );
   await saver.save(factsAt(1));
   assert.deepEqual(await listCheckpoints(folder.checkpoints), [1]);
   await saver.close();
@@ -58,13 +64,13 @@ test("where memory is short, a checkpoint is written before the training goes on
 test("a save that fails is heard of afterwards, once; the earlier checkpoint is whole", async (t) => {
   const path = await temporaryFolder(t);
   const folder = runFolderAt(path);
-  const saver = new CheckpointSaver(folder, programOf(), { keep: 5 });
+  const saver = new CheckpointSaver(folder, programOf(), recordMade, { keep: 5 });
   await saver.save(factsAt(1));
   await saver.save(factsAt(2));
   await saver.finish();
   const blocked = { ...folder, checkpoints: join(path, "a-file") };
   await writeFile(blocked.checkpoints, "");
-  const failing = new CheckpointSaver(blocked, programOf(), { keep: 5 });
+  const failing = new CheckpointSaver(blocked, programOf(), recordMade, { keep: 5 });
   await failing.save(factsAt(3));
   await assert.rejects(failing.finish(), UserError);
   failing.check();
@@ -75,7 +81,7 @@ test("a save that fails is heard of afterwards, once; the earlier checkpoint is 
 test("a thread that dies is told of, and the next save has another", async (t) => {
   const folder = runFolderAt(join(await temporaryFolder(t), "run"));
   await mkdir(folder.path);
-  const saver = new CheckpointSaver(folder, programOf(), { keep: 5 });
+  const saver = new CheckpointSaver(folder, programOf(), recordMade, { keep: 5 });
   await saver.save(factsAt(1));
   await saver["worker"]!.terminate();
   await assert.rejects(saver.finish(), (error: unknown) => {

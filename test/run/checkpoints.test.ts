@@ -1,8 +1,19 @@
 /** Checkpoints on the disk: which are kept, how damage is found, what is refused. */
 import assert from "node:assert/strict";
-import { mkdir, readdir, readFile, rm, stat, symlink, truncate, writeFile } from "node:fs/promises";
+import {
+  copyFile,
+  mkdir,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  truncate,
+  writeFile,
+} from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { exists } from "../../src/archive/file-reading.js";
 import { nodeFileSystem } from "../../src/archive/file-system.js";
 import { writeNpz } from "../../src/archive/npz-writer.js";
 import { UserError } from "../../src/errors.js";
@@ -17,7 +28,7 @@ import {
   writeCheckpoint,
 } from "../../src/run/write-checkpoint.js";
 import { temporaryFolder } from "../data/temporary-folder.js";
-import { arraysAt, factsAt, stateBytesMade, stepsIn } from "./synthetic-state.js";
+import { arraysAt, factsAt, stateAt, stateBytesMade, stepsIn } from "./synthetic-state.js";
 
 function save(
   folder: RunFolder,
@@ -26,7 +37,7 @@ function save(
   best?: number,
 ) {
   const facts = factsAt(steps, best === undefined ? null : { step: best, top1: 0.9 });
-  return writeCheckpoint(folder, facts, arraysAt(steps), stateBytesMade, { keep: 2, ...options });
+  return writeCheckpoint(folder, facts, stateAt(steps), stateBytesMade, { keep: 2, ...options });
 }
 
 async function runWith(t: TestContext, ...steps: number[]): Promise<RunFolder> {
@@ -60,27 +71,78 @@ test("checkpoint.npz is the newest archive under another name, or a copy where t
   await truncate(folder.checkpoint, 10);
   await publishFound(folder, found!, { ...nodeFileSystem, link });
   assert.equal(await stepsIn(folder.checkpoint), 20);
-  const state = arraysAt(30);
-  const sizeBytes = 2e6;
+  const sizes = { model: 2e6, optimizer: 1e6 };
   const room = { keep: 2, freeBytes: async () => 4e6 };
-  const second = writeCheckpoint(folder, factsAt(30), state, sizeBytes, room);
-  await assert.rejects(second, /no room for the next checkpoint[\s\S]*expected: 5\.\d MB/);
+  const third = () => writeCheckpoint(folder, factsAt(30), stateAt(30), sizes, room);
+  // The archive, its copies that are checkpoint.npz and best.npz, and the optimizer's state.
+  await assert.rejects(third(), /no room for the next checkpoint[\s\S]*expected: 8\.\d MB/);
+  await writeFile(folder.best, "the copy is there");
+  await assert.rejects(third(), /no room for the next checkpoint[\s\S]*expected: 6\.\d MB/);
 });
 
 test("the manifest tells the bytes, every tensor, and the evaluation that came after", async (t) => {
   const folder = await runWith(t, 10);
-  const { archive, manifest } = checkpointAt(folder.checkpoints, 10);
-  const validation = { loss: 0.5, top1: 0.75, top5: 1, count: 12 };
+  const { archive, optimizer, manifest } = checkpointAt(folder.checkpoints, 10);
   await addValidation(folder, 10, validation, { step: 10, top1: 0.75 });
   const known = parseManifest(JSON.parse(await readFile(manifest, "utf8")))!;
+  assert.ok(known.version === 2);
   assert.equal(known.archive.bytes, (await stat(archive)).size);
+  assert.equal(known.optimizer.bytes, (await stat(optimizer)).size);
+  const { model, optimizer: others } = stateAt(10);
   assert.deepEqual(
     Object.keys(known.tensors),
-    arraysAt(10).map(({ name }) => name),
+    [...model, ...others].map(({ name }) => name),
   );
   assert.deepEqual(known.tensors["made/1/kernel"]!.shape, [2, 2]);
   assert.deepEqual([known.validation, known.best], [validation, { step: 10, top1: 0.75 }]);
   assert.equal((await findCheckpoint(folder))?.manifest?.steps, 10);
+});
+
+const validation = { loss: 0.5, top1: 0.75, top5: 1, count: 12 };
+
+test("best.npz is the archive of the best evaluation, and is put right when a run goes on", async (t) => {
+  const folder = await runWith(t, 10);
+  const best = { step: 10, top1: 0.75 };
+  await addValidation(folder, 10, validation, best);
+  assert.equal(await stepsIn(folder.best), 10);
+  await save(folder, 20, {}, 10);
+  await addValidation(folder, 20, validation, best);
+  assert.equal(await stepsIn(folder.best), 10, "no better than the first");
+  assert.equal((await stat(folder.best)).ino, (await stat(archiveOf(10))).ino);
+
+  const goOn = async () => publishFound(folder, (await findCheckpoint(folder))!);
+  await rm(folder.best);
+  await goOn();
+  assert.equal(await stepsIn(folder.best), 10, "missing");
+  await replaceBest(20);
+  await goOn();
+  assert.equal(await stepsIn(folder.best), 10, "another one's");
+  await replaceBest(10);
+  await rm(checkpointAt(folder.checkpoints, 10).path, { recursive: true });
+  await goOn();
+  assert.equal(await stepsIn(folder.best), 10, "a copy that is all there is of it");
+  await replaceBest(20);
+  await goOn();
+  assert.ok(!(await exists(folder.best)), "of a step that is not the best");
+
+  function archiveOf(steps: number): string {
+    return checkpointAt(folder.checkpoints, steps).archive;
+  }
+
+  /** By a copy: what is written to one name of a file is written to all. */
+  async function replaceBest(steps: number): Promise<void> {
+    await rm(folder.best, { force: true });
+    await copyFile(archiveOf(steps), folder.best);
+  }
+});
+
+test("a best.npz of steps beyond the checkpoint that a run goes on from is no longer there", async (t) => {
+  const folder = await runWith(t, 10, 20);
+  await addValidation(folder, 20, validation, { step: 20, top1: 0.75 });
+  await truncate(checkpointAt(folder.checkpoints, 20).optimizer, 10);
+  await publishFound(folder, (await findCheckpoint(folder))!);
+  assert.equal(await stepsIn(folder.checkpoint), 10);
+  assert.ok(!(await exists(folder.best)));
 });
 
 const damages: Readonly<Record<string, (paths: ReturnType<typeof checkpointAt>) => Promise<void>>> =
@@ -92,6 +154,12 @@ const damages: Readonly<Record<string, (paths: ReturnType<typeof checkpointAt>) 
     },
     "checkpoint.npz has 100 bytes": ({ archive }) => truncate(archive, 100),
     "checkpoint.npz is missing": ({ archive }) => rm(archive),
+    "optimizer.npz is not as it was written": async ({ optimizer }) => {
+      const bytes = await readFile(optimizer);
+      bytes[bytes.length >> 1]! ^= 1;
+      await writeFile(optimizer, bytes);
+    },
+    "optimizer.npz is missing": ({ optimizer }) => rm(optimizer),
     "manifest.json is missing": ({ manifest }) => rm(manifest),
     "manifest.json is damaged": ({ manifest }) => truncate(manifest, 50),
   };
@@ -138,8 +206,8 @@ test("a manifest of a newer version is refused by name", async (t) => {
   const folder = await runWith(t, 10);
   const { manifest } = checkpointAt(folder.checkpoints, 10);
   const json = JSON.parse(await readFile(manifest, "utf8"));
-  await writeFile(manifest, JSON.stringify({ ...json, version: 2 }));
-  await assert.rejects(findCheckpoint(folder), /manifest\.json: has format version 2/);
+  await writeFile(manifest, JSON.stringify({ ...json, version: 3 }));
+  await assert.rejects(findCheckpoint(folder), /manifest\.json: has format version 3/);
 });
 
 test("a disk without room is told of before anything is written", async (t) => {
@@ -159,10 +227,12 @@ test("a disk without room is told of before anything is written", async (t) => {
 test("a value that is not finite is not saved", async (t) => {
   const folder = await runWith(t, 10);
   for (const value of [Number.NaN, Number.NEGATIVE_INFINITY]) {
-    const arrays = arraysAt(20);
-    arrays[7]!.array.data[1] = value;
-    const broken = writeCheckpoint(folder, factsAt(20), arrays, stateBytesMade, { keep: 2 });
-    await assert.rejects(broken, /made\/7\/kernel holds values that are not finite/);
+    for (const kind of ["model", "optimizer"] as const) {
+      const state = stateAt(20);
+      state[kind][7]!.array.data[1] = value;
+      const broken = writeCheckpoint(folder, factsAt(20), state, stateBytesMade, { keep: 2 });
+      await assert.rejects(broken, /(made|momentum)\/7\/kernel holds values that are not finite/);
+    }
   }
   assert.deepEqual(await readdir(folder.checkpoints), ["00000010"]);
 });
@@ -189,6 +259,7 @@ test("a bare checkpoint.npz of an earlier version is gone on from", async (t) =>
   await writeNpz(folder.checkpoint, arraysAt(3));
   assert.deepEqual(await findCheckpoint(folder), {
     archive: folder.checkpoint,
+    optimizer: folder.checkpoint,
     manifest: undefined,
   });
 });

@@ -15,6 +15,7 @@ import type { FineTuneOptions } from "../../src/run/options.js";
 import { runFolder } from "../../src/run/run-folder.js";
 import { bmp, pattern, writeTinyFolder } from "../cli/tiny-images.js";
 import { engine } from "../engine-for-tests.js";
+import { asEarlierVersion } from "./earlier-version.js";
 
 let root: string;
 let options: FineTuneOptions & { readonly dataset: string; readonly logdir: string };
@@ -114,9 +115,31 @@ test("images replaced by others of the same names and sizes are noticed", async 
   await refused({ name }, /images of the same names and sizes hold other bytes/);
 });
 
+test("a run of an earlier version, with its momentum in checkpoint.npz, goes on to the same end", async () => {
+  const name = "one-archive";
+  const folder = await copyAs(name);
+  await asEarlierVersion(folder);
+  assert.equal((await findCheckpoint(folder))?.manifest?.version, 1);
+  const [whole, resumed] = [await run({ name: "unbroken" }), await run({ name })];
+  assert.ok(resumed.lines.includes("Resumed at step 3"));
+  for (const file of ["checkpoint", "best"] as const) {
+    const [a, b] = [whole, resumed].map(({ folder }) => readFile(folder[file]));
+    assert.deepEqual(await b, await a, file);
+  }
+  assert.equal((await findCheckpoint(folder))?.manifest?.version, 2);
+});
+
+test("without checkpoints/, checkpoint.npz alone is not gone on from: it holds no momentum", async () => {
+  const name = "archive-alone";
+  const folder = await copyAs(name);
+  await rm(folder.checkpoints, { recursive: true });
+  await refused({ name }, /lacks \d+ arrays of the optimizer[\s\S]*bring checkpoints\/ back/);
+});
+
 test("a run of an earlier version, with nothing but checkpoint.npz, goes on to the same end", async () => {
   const name = "earlier";
   const folder = await copyAs(name);
+  await asEarlierVersion(folder);
   await rm(folder.checkpoints, { recursive: true });
   const { version, data, keep, ...config } = JSON.parse(await readFile(folder.config, "utf8"));
   await writeFile(folder.config, JSON.stringify(config));

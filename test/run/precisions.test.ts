@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { NpzReader } from "../../src/archive/npz-reader.js";
 import { evaluateRun } from "../../src/run/evaluate-run.js";
+import { findCheckpoint } from "../../src/run/find-checkpoint.js";
 import { fineTune } from "../../src/run/fine-tune.js";
 import type { Precision } from "../../src/run/precision.js";
 import { writeTinyFolder } from "../cli/tiny-images.js";
@@ -18,7 +19,7 @@ test("a float16 run is evaluated as it was at its end, and goes on in float32 an
       ...{ batch: 8, batchSplit: 1, resolution: 40, crop: 32, steps, precision, force },
     };
     const { folder, validation } = await fineTune(options, engine, { line: () => undefined });
-    const archive = await NpzReader.open(folder.checkpoint);
+    const archive = await NpzReader.open((await findCheckpoint(folder))!.optimizer);
     const scales = archive.names.filter((name) => name.startsWith("loss_scale/"));
     await archive.close();
     return { folder, validation, scales };

@@ -9,11 +9,11 @@ import { checkpointAt, listCheckpoints } from "../../src/run/checkpoint-folder.j
 import { findCheckpoint, publishFound } from "../../src/run/find-checkpoint.js";
 import { removeLeftovers } from "../../src/run/keep-checkpoints.js";
 import { type RunFolder, runFolderAt } from "../../src/run/run-folder.js";
-import { writeCheckpoint } from "../../src/run/write-checkpoint.js";
+import { addValidation, writeCheckpoint } from "../../src/run/write-checkpoint.js";
 import { temporaryFolder } from "../data/temporary-folder.js";
 import { report, thorough } from "../soak/table.js";
 import { type FaultKind, FaultyFileSystem, faultKinds, Killed } from "./faulty-file-system.js";
-import { arraysAt, factsAt, stateBytesMade, stepsIn } from "./synthetic-state.js";
+import { factsAt, stateAt, stateBytesMade, stepsIn } from "./synthetic-state.js";
 
 interface Scenario {
   /** The steps of the checkpoints that are there. */
@@ -40,7 +40,7 @@ const [allWrites] = Object.values(scenarios);
 function save(folder: RunFolder, steps: number, files: FaultyFileSystem, scenario: Scenario) {
   const { keep, best } = scenario;
   const facts = factsAt(steps, best === undefined ? null : { step: best, top1: 0.9 });
-  return writeCheckpoint(folder, facts, arraysAt(steps), stateBytesMade, { keep, files });
+  return writeCheckpoint(folder, facts, stateAt(steps), stateBytesMade, { keep, files });
 }
 
 let points = 0;
@@ -53,6 +53,51 @@ for (const [name, scenario] of Object.entries(scenarios)) {
     await tryFaults(t, scenario);
   });
 }
+
+test("wherever noting the best evaluation fails or ends, a run goes on from what is whole", async (t) => {
+  const begun = join(await temporaryFolder(t), "run");
+  await mkdir(begun);
+  const first = { step: 10, top1: 0.5 };
+  const validation = { loss: 1, top1: 0.75, top5: 1, count: 4 };
+  const scenario = { begun: [10, 20], keep: 2, best: 10, left: [20, 10] };
+  for (const steps of scenario.begun)
+    await save(runFolderAt(begun), steps, new FaultyFileSystem(), scenario);
+  await addValidation(runFolderAt(begun), 10, { ...validation, top1: 0.5 }, first);
+  const trial = async (name: string, files: FaultyFileSystem) => {
+    const folder = runFolderAt(join(begun, "..", name));
+    await cp(begun, folder.path, { recursive: true });
+    const noted = addValidation(folder, 20, validation, { step: 20, top1: 0.75 }, files);
+    const error = await noted.then(
+      () => undefined,
+      (thrown: unknown) => thrown,
+    );
+    return { folder, error };
+  };
+  const counted = new FaultyFileSystem();
+  const { folder: whole } = await trial("whole", counted);
+  assert.equal(await stepsIn(whole.best), 20);
+  points += counted.calls.length;
+  for (let at = 0; at <= counted.calls.length; at++) {
+    if (counted.calls[at] === "write" && !thorough && at % 20 !== 0) continue;
+    for (const kind of faultKinds) {
+      const where = `${kind} at ${at}, ${counted.calls[at] ?? "the end"}`;
+      const files = new FaultyFileSystem(at, kind);
+      const { folder, error } = await trial(`${kind}-${at}`, files);
+      if (at === counted.calls.length) await files.cutPower(kind);
+      tried++;
+      const known = error === undefined || error instanceof UserError || error instanceof Killed;
+      assert.ok(known, `${where}: ${error}`);
+      await removeLeftovers(folder);
+      // Until the manifest is told, the one or the other has the name, whole.
+      assert.ok([10, 20].includes(await stepsIn(folder.best)), where);
+      const found = (await findCheckpoint(folder))!;
+      assert.equal(found.manifest?.steps, 20, where);
+      await publishFound(folder, found, new FaultyFileSystem());
+      assert.equal(await stepsIn(folder.best), found.manifest?.best?.step, where);
+      survived++;
+    }
+  }
+});
 
 after(() => {
   assert.ok(points >= 200, `${points} points`);
@@ -132,6 +177,7 @@ async function goOn(
     assert.ok(damaged !== undefined && line.includes(`000${damaged}: `), `${where}: ${line}`);
   });
   const steps = found && (await stepsIn(found.archive));
+  assert.equal(found && (await stepsIn(found.optimizer, "optimizer")), steps, where);
   assert.equal(found?.manifest?.steps, steps, where);
   assert.ok(steps === 30 || (steps === before && error !== undefined), `${where}: ${steps}`);
   stepsLost += Math.max(0, (error === undefined ? 30 : (before ?? 0)) - (steps ?? 0));

@@ -14,6 +14,7 @@ const trained = {
   classNames: undefined,
   weights: "none.npz",
   run: undefined,
+  notes: [],
 };
 
 test("a GPU's programs too have their variables read by the engine", { skip }, async (t) => {

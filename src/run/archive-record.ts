@@ -1,0 +1,95 @@
+/**
+ * What a model needs to be judged as its run judged it. A run has it in `config.json`; each of its
+ * checkpoints carries it in `checkpoint.npz`, as one member beside the variables, so that a copy of
+ * that file alone is judged alike.
+ *
+ * The member is JSON in UTF-8, as a vector of bytes. Readers that ask for variables by name never see
+ * it; the official JAX code looks for `block1` ... `block4` in every name, which this one does not hold;
+ * simple readers, which know no text, read bytes (docs/checkpoints.md).
+ */
+import { z } from "zod";
+import type { NpzReader } from "../archive/npz-reader.js";
+import type { NamedArray } from "../archive/numeric-array.js";
+import { UserError } from "../errors.js";
+import { parseArchitecture } from "../model/architecture.js";
+import { packageVersion } from "../package-root.js";
+import { type RunRecord, runRecord } from "./run-record.js";
+
+/** The member's name in the archive. */
+export const metadataArray = "training/metadata";
+
+const newestVersion = 1;
+
+const archiveRecord = runRecord.extend({
+  version: z.literal(newestVersion),
+  /** Of the package that wrote it. */
+  bitTrain: z.string(),
+  /** As in `R50x1`. */
+  architecture: z.string(),
+  steps: z.int().nonnegative(),
+});
+
+/** A run's record with the steps after which it was written. */
+export type ArchiveRecord = Readonly<z.infer<typeof archiveRecord>>;
+
+/** The largest record that is read: of 21,843 classes it has half a megabyte. */
+const maxRecordBytes = 16 * 2 ** 20;
+
+/** The member that tells of a model in its archive. */
+export function recordMember(record: RunRecord, steps: number): NamedArray {
+  const value: ArchiveRecord = {
+    version: newestVersion,
+    bitTrain: packageVersion(),
+    architecture: parseArchitecture(record.model).name,
+    steps,
+    // A run's settings are many more: of each key what the schema knows.
+    ...runRecord.parse(record),
+  };
+  const data = new TextEncoder().encode(JSON.stringify(value));
+  return { name: metadataArray, array: { shape: [data.length], data } };
+}
+
+/**
+ * What an archive tells of its model; undefined where it tells nothing, as archives do that bit-train
+ * did not write.
+ * @throws UserError where the member is damaged, or of a newer version
+ */
+export async function readRecord(archive: NpzReader): Promise<ArchiveRecord | undefined> {
+  if (!archive.has(metadataArray)) return undefined;
+  const { path } = archive;
+  const { shape, dtype, sizeBytes } = archive.entry(metadataArray);
+  if (dtype !== "|u1" || shape.length !== 1 || sizeBytes > maxRecordBytes)
+    throw damaged(path, `is ${dtype} of shape [${shape.join(", ")}]`);
+  const bytes = (await archive.read(metadataArray)).data as Uint8Array;
+  const json = parsed(bytes);
+  const { version } = (json ?? {}) as { readonly version?: unknown };
+  if (typeof version === "number" && version > newestVersion) {
+    throw new UserError(
+      `${path}, array '${metadataArray}'`,
+      `has format version ${version}`,
+      `at most version ${newestVersion}, the newest that this bit-train knows`,
+      "use the bit-train that wrote it, or a newer one",
+    );
+  }
+  const record = archiveRecord.safeParse(json);
+  if (record.success) return record.data;
+  const [issue] = record.error.issues;
+  throw damaged(path, `${issue!.path.join(".") || "its text"}: ${issue!.message}`);
+}
+
+function parsed(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch {
+    return undefined;
+  }
+}
+
+function damaged(path: string, got: string): UserError {
+  return new UserError(
+    `${path}, array '${metadataArray}'`,
+    got,
+    "what bit-train wrote there: the model's classes, image size and so on, as JSON",
+    "give the archive as the run wrote it, or one without this array, with --model and --crop",
+  );
+}

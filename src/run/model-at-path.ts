@@ -1,0 +1,120 @@
+/** What a path means where a model is asked for: a run, one of its checkpoints, or an archive alone. */
+import { stat } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+import { exists } from "../archive/file-reading.js";
+import { UserError } from "../errors.js";
+import {
+  type CheckpointPaths,
+  checkpointAt,
+  checkpointPaths,
+  listCheckpoints,
+} from "./checkpoint-folder.js";
+import { manifestVersion, parseManifest } from "./manifest.js";
+import { type RunFolder, runFolderAt } from "./run-folder.js";
+import { readJson } from "./versioned-json.js";
+
+export interface ModelAtPath {
+  /** The archive of its weights. */
+  readonly archive: string;
+  /** The run that it belongs to; undefined where the archive is all there is. */
+  readonly folder: RunFolder | undefined;
+}
+
+/** Whether a folder is a run's, or one of a run's checkpoints. */
+export async function isRunFolder(path: string): Promise<boolean> {
+  const { archive, manifest } = checkpointPaths(path);
+  if (await exists(runFolderAt(path).config)) return true;
+  return (await exists(archive)) && (await exists(manifest));
+}
+
+/**
+ * Finds a model's archive, and the run that it belongs to: a run's folder stands for its newest
+ * checkpoint, and `checkpoint.npz`, `best.npz` and `checkpoints/<steps>` in it belong to the run.
+ * @param best the run's best checkpoint instead of its newest
+ * @throws UserError where a folder is neither a run's nor a checkpoint's, or has saved nothing
+ */
+export async function modelAtPath(source: string, best = false): Promise<ModelAtPath> {
+  const isFolder = await stat(source).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+  const path = resolve(source);
+  if (isFolder && (await exists(runFolderAt(path).config))) return ofRun(runFolderAt(path), best);
+  if (best) {
+    throw new UserError(
+      source,
+      "is not a run's folder",
+      "the folder <logdir>/<name> of a run, whose best checkpoint --best means",
+      "give the run's folder, or leave --best out",
+    );
+  }
+  return isFolder ? ofCheckpoint(source, path) : ofArchive(source, path);
+}
+
+async function ofRun(folder: RunFolder, best: boolean): Promise<ModelAtPath> {
+  if (best) return { folder, archive: await bestArchive(folder) };
+  if (await exists(folder.checkpoint)) return { folder, archive: folder.checkpoint };
+  throw new UserError(
+    folder.checkpoint,
+    "there is no such file: the run has not saved yet, or was made with --no-save",
+    "the checkpoint of a run",
+    "train with saving on, or give another run",
+  );
+}
+
+async function ofCheckpoint(source: string, path: string): Promise<ModelAtPath> {
+  const { archive } = checkpointPaths(path);
+  if (await exists(archive)) return { folder: await runAbove(path), archive };
+  throw new UserError(
+    source,
+    "no run's folder: config.json is not in it, nor is it one of a run's checkpoints",
+    "the folder <logdir>/<name> of a run, one of its checkpoints/<steps>, or an .npz",
+    "give one of these",
+  );
+}
+
+async function ofArchive(source: string, path: string): Promise<ModelAtPath> {
+  const around = dirname(path);
+  const folder = runFolderAt(around);
+  if ([folder.checkpoint, folder.best].includes(path) && (await exists(folder.config)))
+    return { folder, archive: source };
+  const checkpoint = checkpointPaths(around);
+  if (path === checkpoint.archive) return { folder: await runAbove(around), archive: source };
+  if (path === checkpoint.optimizer && (await exists(checkpoint.archive)))
+    throw optimizerAlone(source, checkpoint);
+  return { folder: undefined, archive: source };
+}
+
+/** The run of which a folder is a checkpoint, where that is told by where it lies. */
+async function runAbove(checkpoint: string): Promise<RunFolder | undefined> {
+  const folder = runFolderAt(dirname(dirname(checkpoint)));
+  const isKept = dirname(checkpoint) === folder.checkpoints && /^\d+$/.test(basename(checkpoint));
+  return isKept && (await exists(folder.config)) ? folder : undefined;
+}
+
+function optimizerAlone(source: string, { archive }: CheckpointPaths): UserError {
+  return new UserError(
+    source,
+    "the optimizer's state, with which a run goes on: no model",
+    "the model that lies beside it, checkpoint.npz",
+    `give ${join(dirname(source), basename(archive))}`,
+  );
+}
+
+/** Where the archive of a run's best evaluation lies. Runs of earlier versions have no `best.npz`. */
+async function bestArchive(folder: RunFolder): Promise<string> {
+  if (await exists(folder.best)) return folder.best;
+  for (const steps of await listCheckpoints(folder.checkpoints)) {
+    const { manifest } = checkpointAt(folder.checkpoints, steps);
+    const best = parseManifest(await readJson(manifest, manifestVersion))?.best;
+    if (best === undefined || best === null) continue;
+    const { archive } = checkpointAt(folder.checkpoints, best.step);
+    if (await exists(archive)) return archive;
+  }
+  throw new UserError(
+    folder.path,
+    "no checkpoint of it is known as the best: none was evaluated after it was saved",
+    "a run that has evaluated and saved",
+    "leave --best out: its newest checkpoint is taken",
+  );
+}

@@ -1,0 +1,68 @@
+/** What a run is to start from, as the user says: a model's name, an archive, or another run. */
+import { exists } from "../archive/file-reading.js";
+import { NpzReader } from "../archive/npz-reader.js";
+import { UserError } from "../errors.js";
+import { parseArchitecture } from "../model/architecture.js";
+import { readRecord } from "./archive-record.js";
+import { modelAtPath } from "./model-at-path.js";
+import type { FineTuneOptions, ModelledOptions } from "./options.js";
+import { runFolder } from "./run-folder.js";
+import { readRun } from "./run-record.js";
+import { readJson } from "./versioned-json.js";
+
+/**
+ * Finds the archive that `weights` means, where it is a run or one of its checkpoints, and which model
+ * it holds, where its run or the archive itself tells.
+ * @throws UserError where nothing tells the model, or `model` is of another architecture
+ */
+export async function resolveWeights(options: FineTuneOptions): Promise<ModelledOptions> {
+  const { weights, model } = options;
+  if (weights === undefined || !(await exists(weights))) {
+    const known = model ?? (weights === undefined ? undefined : await modelBegun(options));
+    if (known === undefined) throw withoutModel(weights);
+    return { ...options, model: known };
+  }
+  const { archive, folder } = await modelAtPath(weights);
+  const told = (await modelIn(archive)) ?? (folder && (await readRun(folder)).model);
+  const known = model ?? told;
+  if (known === undefined) throw withoutModel(weights);
+  const [asked, found] = [known, told ?? known].map((name) => parseArchitecture(name).name);
+  if (asked === found) return { ...options, model: known, weights: archive };
+  throw new UserError(
+    `--model ${known}`,
+    `${weights} holds a model of another architecture, ${told}`,
+    `${found}, or no --model: the weights tell it`,
+    `type --model ${told}, or give other --weights`,
+  );
+}
+
+async function modelIn(path: string): Promise<string | undefined> {
+  const archive = await NpzReader.open(path);
+  try {
+    return (await readRecord(archive))?.model;
+  } finally {
+    await archive.close();
+  }
+}
+
+/** The model of the run that the options go on with: it needs its first weights no more. */
+async function modelBegun({ name, logdir }: FineTuneOptions): Promise<string | undefined> {
+  if (name === undefined) return undefined;
+  const config = await readJson(runFolder(logdir ?? "bit_logs", name).config);
+  const { model } = config ?? {};
+  return typeof model === "string" ? model : undefined;
+}
+
+/** What to say where nothing tells which model is to be trained. */
+export function withoutModel(weights: string | undefined): UserError {
+  const got =
+    weights === undefined
+      ? "no model to fine-tune"
+      : `no model to fine-tune: ${weights} does not say which it holds, or is not there`;
+  return new UserError(
+    "bit-train",
+    got,
+    "--model, or --weights with a run of bit-train or one of its checkpoints",
+    "type for example: --model BiT-M-R50x1",
+  );
+}
