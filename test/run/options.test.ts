@@ -1,5 +1,6 @@
 /** What a run does follows from the images that it is trained on, few-shot or not. */
 import assert from "node:assert/strict";
+import { linkSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -10,12 +11,13 @@ import { fixturePath } from "../fixture-path.js";
 
 test("schedule and mixup follow the size that examples per class leave", async (t) => {
   const root = await temporaryFolder(t);
-  const row = (part: string) => (i: number) => `1.png,${i % 2 === 0 ? "a" : "b"},${part}`;
+  const row = (part: string) => (i: number) => `${i}.png,${i % 2 === 0 ? "a" : "b"},${part}`;
   const rows = [...Array(20_000).keys()].map(row("train"));
   await writeTree(root, {
-    "1.png": await readFile(fixturePath("data", "images", "rgba.png")),
-    "table.csv": ["path,label,split", ...rows, row("val")(0), ""].join("\n"),
+    "20000.png": await readFile(fixturePath("data", "images", "rgba.png")),
+    "table.csv": ["path,label,split", ...rows, row("val")(20_000), ""].join("\n"),
   });
+  for (let i = 0; i < 20_000; i++) linkSync(join(root, "20000.png"), join(root, `${i}.png`));
   const machine = { cores: 1, precision: () => "fp32" as const };
   const resolved = async (examplesPerClass?: number) => {
     const options = { model: "BiT-M-R50x1", dataset: join(root, "table.csv"), examplesPerClass };

@@ -17,6 +17,8 @@ function smallEngine(failing: number, from: number): Engine & { opened: () => nu
   let opened = 0;
   const open = (graph: GraphDef): Session => {
     const session = engine.open(graph);
+    // A session without a graph only shows that graphs can be handed over.
+    if (graph.node.length === 0) return session;
     const fails = opened++ < failing;
     let steps = 0;
     return {
