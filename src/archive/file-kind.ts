@@ -211,12 +211,6 @@ export function isZip(firstBytes: Uint8Array): boolean {
   return firstBytes[0] === 0x50 && firstBytes[1] === 0x4b;
 }
 
-/** Whether a file begins as a web page, or an error's XML, does. */
-export function isWebPage(firstBytes: Uint8Array): boolean {
-  const id = fileKind(firstBytes)?.id;
-  return id === "html" || id === "xml";
-}
-
 /** Eight bytes that tell the length of a JSON header, then that header. */
 function isSafetensors({ bytes, text }: Start): boolean {
   const isShort = bytes[4] === 0 && bytes[5] === 0 && bytes[6] === 0 && bytes[7] === 0;

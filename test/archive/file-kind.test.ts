@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import tar from "tar-stream";
-import { type FileKindId, fileKind, isWebPage, isZip } from "../../src/archive/file-kind.js";
+import { type FileKindId, fileKind, isZip } from "../../src/archive/file-kind.js";
 
 /** First bytes as the software named wrote them. */
 const STARTS: readonly (readonly [kind: FileKindId | undefined, writer: string, hex: string])[] = [
@@ -97,10 +97,4 @@ test("a short start is told as far as it goes, and never throws", () => {
     const bytes = Buffer.from(hex, "hex");
     for (let length = 0; length < bytes.length; length++) fileKind(bytes.subarray(0, length));
   }
-});
-
-test("a web page is HTML or a storage host's XML", () => {
-  assert.ok(isWebPage(Buffer.from("<html>")));
-  assert.ok(isWebPage(Buffer.from("<?xml version='1.0'?>")));
-  assert.ok(!isWebPage(Buffer.from("PK\x03\x04")));
 });

@@ -5,7 +5,7 @@
 
 import type { FileHandle } from "node:fs/promises";
 import { extname } from "node:path";
-import { isWebPage } from "../../archive/file-kind.js";
+import { fileKind } from "../../archive/file-kind.js";
 import { openFile, readExactly } from "../../archive/file-reading.js";
 import { systemErrorCode } from "../../errors.js";
 import { readBmpHeader } from "../image-formats/bmp-header.js";
@@ -141,7 +141,7 @@ function* readFormat(start: Uint8Array): Reading<ImageHeader> {
   if (parser === undefined) {
     const known = unsupportedFormat(start);
     if (known !== undefined) return known;
-    throw new DamagedHeader(isWebPage(start) ? "a web page" : "no known image format");
+    throw new DamagedHeader(fileKind(start)?.name ?? "no known image format");
   }
   const found = yield* parser();
   if (found.kind !== "readable") return found;

@@ -241,12 +241,21 @@ test("all frames of a GIF count, of whatever size its header speaks", async (t) 
   assert.equal((await readImageHeader(join(folder, "fine.gif"))).kind, "readable");
 });
 
-test("web pages, folders, named pipes and devices are no images", async (t) => {
+test("web pages, LFS pointers, folders, named pipes and devices are no images", async (t) => {
   const folder = await temporaryFolder(t);
   await writeTree(folder, { "page.jpg": "<!DOCTYPE html><html>404</html>", "sub.jpg/x": "" });
   execFileSync("mkfifo", [join(folder, "pipe.jpg")]);
   const corrupt = (reason: string) => ({ kind: "corrupt", reason });
-  assert.deepEqual(await readImageHeader(join(folder, "page.jpg")), corrupt("a web page"));
+  await writeTree(folder, {
+    "lfs.jpg": "version https://git-lfs.github.com/spec/v1\noid sha256:0\n",
+  });
+  for (const [name, words] of [
+    ["page.jpg", /^a web page/],
+    ["lfs.jpg", /^a Git LFS pointer/],
+  ] as const) {
+    const header = await readImageHeader(join(folder, name));
+    assert.match(header.kind === "corrupt" ? header.reason : "", words);
+  }
   for (const path of [join(folder, "sub.jpg"), join(folder, "pipe.jpg"), "/dev/zero"])
     assert.deepEqual(await readImageHeader(path), corrupt("not a regular file"));
 });
