@@ -1,7 +1,5 @@
 /** Evaluates a trained model on a part of a dataset. */
-import { realpath } from "node:fs/promises";
 import { availableParallelism } from "node:os";
-import { resolve } from "node:path";
 import { loadDataset } from "../data/datasets.js";
 import type { ClassMatching, EvaluatedPart } from "../data/evaluation.js";
 import type { PartName } from "../data/parts.js";
@@ -22,6 +20,7 @@ import {
   networkOf,
   precisionOf,
 } from "./trained-model.js";
+import { isSameDataset, isTrainingData } from "./training-data.js";
 import { unreadableImage } from "./unreadable-image.js";
 
 /** What is to be evaluated. What is left out is as it was in the run. */
@@ -95,17 +94,19 @@ export async function evaluateRun(
   const { run } = trained;
   const request = datasetOf(options, run);
   const policy = dataPolicy({ ...options, ...request }, console, engine, workers);
-  const dataset = await loadDataset({
-    ...request,
-    ...policy,
-    evaluation: {
-      classNames: trained.classNames,
-      classes: trained.classes,
-      part: options.split,
-      trainedOn: run !== undefined && (await isSame(request, run)),
-      match: options.matchClasses,
-    },
-  });
+  const load = (trainedOn: boolean) => {
+    const { split: part, matchClasses: match } = options;
+    const { classNames, classes } = trained;
+    const evaluation = { classNames, classes, part, trainedOn, match };
+    return loadDataset({ ...request, ...policy, evaluation });
+  };
+  const trainedOn = run !== undefined && (await isSameDataset(request, run));
+  const found = await load(trainedOn);
+  const elsewhere =
+    run !== undefined &&
+    !trainedOn &&
+    (await isTrainingData(found, run, () => loadDataset({ ...request, ...policy })));
+  const dataset = elsewhere ? await load(true) : found;
   const { val } = dataset;
 
   const asked = { size: options.crop, flag: "--crop" };
@@ -136,7 +137,12 @@ export async function evaluateRun(
       precision,
       seconds: (performance.now() - begun) / 1000,
       evaluated: dataset.evaluated!,
-      notes: [...trained.notes, ...(guess === undefined ? [] : [guess]), ...(dataset.notes ?? [])],
+      notes: [
+        ...trained.notes,
+        ...(guess === undefined ? [] : [guess]),
+        ...(elsewhere ? [`${dataset.name} is what the run was trained on: ${heldOut}`] : []),
+        ...(dataset.notes ?? []),
+      ],
     };
   } catch (error) {
     const suspects = [{ images: val.images }];
@@ -147,26 +153,7 @@ export async function evaluateRun(
   }
 }
 
-/** Whether it is the dataset that the run was trained on, by whichever path. */
-async function isSame(
-  request: Pick<RunRecord, "dataset"> & { readonly datadir?: string | undefined },
-  run: Pick<RunRecord, "dataset" | "datadir">,
-): Promise<boolean> {
-  const real = (path: string) => realpath(path).catch(() => resolve(path));
-  if (request.dataset === "folder" || run.dataset === "folder") {
-    const place = ({
-      dataset,
-      datadir,
-    }: {
-      dataset: string;
-      datadir?: string | null | undefined;
-    }) => real(dataset === "folder" ? (datadir ?? ".") : dataset);
-    return (await place(request)) === (await place(run));
-  }
-  return (
-    request.dataset === run.dataset || (await real(request.dataset)) === (await real(run.dataset))
-  );
-}
+const heldOut = "only what it held out is evaluated";
 
 function datasetOf(
   { source, dataset = undefined, datadir, badImages }: EvaluateOptions,

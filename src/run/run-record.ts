@@ -18,6 +18,13 @@ export const runRecord = z.object({
   badImages: z.enum(["refuse", "skip"]).default("refuse"),
   /** By which a part was held out, where the dataset has none of its own. */
   seed: z.int(),
+  /** Images that were trained on, and held out; not known of older runs. */
+  trainSize: z.int().optional(),
+  valSize: z.int().optional(),
+  /** The data's fingerprint (`hashesOf`), by which it is known wherever it lies. */
+  data: z
+    .object({ labels: z.string(), images: z.string(), contents: z.string().optional() })
+    .optional(),
 });
 
 /** How a model was judged in its run, and on what. */
@@ -49,8 +56,8 @@ export function joinRecords(
   own: RunRecord | undefined,
 ): RunRecord | undefined {
   if (config === undefined || own === undefined) return config ?? own;
-  const { dataset, datadir, badImages } = config;
-  return { ...own, dataset, datadir, badImages };
+  const { dataset, datadir, badImages, trainSize, valSize, data } = config;
+  return { ...own, dataset, datadir, badImages, trainSize, valSize, data };
 }
 
 /**

@@ -1,6 +1,6 @@
 /** A run is judged by the names of its classes, in whichever order another dataset has them. */
 import assert from "node:assert/strict";
-import { copyFile, mkdir, writeFile } from "node:fs/promises";
+import { copyFile, cp, mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { main } from "../../src/cli/bit-eval.js";
@@ -65,4 +65,29 @@ test("a run on a table of numbers, evaluated on folders of the same images", asy
   const refused = await runHere(main, flags);
   assert.equal(refused.code, 2);
   assert.match(refused.stderr, /has blue, green, red, which are no classes of the model/);
+});
+
+test("a dataset without parts is known wherever it lies: only what was held out is evaluated", async (t) => {
+  const root = await temporaryFolder(t);
+  const images = join(await writeTinyFolder(root), "train");
+  const options = { fromScratch: true, batch: 8, steps: 2, resolution: 40, crop: 32 } as const;
+  const { folder, validation } = await fineTune(
+    { ...options, name: "whole", model: "R14x0.5", dataset: images, logdir: join(root, "logs") },
+    engine,
+    { line: () => undefined },
+  );
+  const copy = join(root, "copy");
+  await cp(images, copy, { recursive: true });
+  const own = await evaluateRun({ source: folder.path, dataset: copy }, engine);
+  assert.deepEqual([own.count, own.top1, own.evaluated.part], [6, validation?.top1, "val"]);
+  assert.match(own.notes.join(), /copy is what the run was trained on: only what it held out/);
+  // Without the run's folder too.
+  await copyFile(folder.checkpoint, join(root, "model.npz"));
+  const alone = await evaluateRun({ source: join(root, "model.npz"), dataset: copy }, engine);
+  assert.deepEqual([alone.count, alone.loss], [own.count, own.loss]);
+  // Other images are others, however many they are.
+  await copyFile(join(root, "tiny/val/red/9.bmp"), join(copy, "red/new.bmp"));
+  await rm(join(copy, "red/0.bmp"));
+  const other = await evaluateRun({ source: folder.path, dataset: copy }, engine);
+  assert.deepEqual([other.count, other.evaluated.part], [24, "whole"]);
 });
