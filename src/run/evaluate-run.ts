@@ -2,8 +2,10 @@
 import { realpath } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
+import type { UnreadableImage } from "../data/dataset.js";
 import { loadDataset } from "../data/datasets.js";
 import type { ClassMatching, EvaluatedPart } from "../data/evaluation.js";
+import { listed } from "../data/listed.js";
 import type { PartName } from "../data/parts.js";
 import type { Engine } from "../engine/session.js";
 import { UserError } from "../errors.js";
@@ -71,7 +73,9 @@ export interface EvaluationReport extends EvaluationResult {
   readonly classes: number;
   /** Which part it was, of how many classes, and how these were found among the model's. */
   readonly evaluated: EvaluatedPart;
-  /** What people should know of: parts that are not used, what was guessed. */
+  /** Images of what the dataset was taken from that cannot be used, and do not count in the result. */
+  readonly skipped: readonly UnreadableImage[];
+  /** What people should know of: parts and images that are not used, what was guessed. */
   readonly notes: readonly string[];
   readonly crop: number;
   readonly precision: Precision;
@@ -106,7 +110,7 @@ export async function evaluateRun(
       match: options.matchClasses,
     },
   });
-  const { val } = dataset;
+  const { val, unreadable: skipped = [] } = dataset;
 
   const asked = { size: options.crop, flag: "--crop" };
   const { size: crop, guess } = imageSize(trained, dataset.typicalSize, asked);
@@ -136,7 +140,13 @@ export async function evaluateRun(
       precision,
       seconds: (performance.now() - begun) / 1000,
       evaluated: dataset.evaluated!,
-      notes: [...trained.notes, ...(guess === undefined ? [] : [guess]), ...(dataset.notes ?? [])],
+      skipped,
+      notes: [
+        ...trained.notes,
+        ...(guess === undefined ? [] : [guess]),
+        ...(dataset.notes ?? []),
+        ...(skipped.length > 0 ? [leftOut(skipped)] : []),
+      ],
     };
   } catch (error) {
     const suspects = [{ images: val.images }];
@@ -145,6 +155,12 @@ export async function evaluateRun(
   } finally {
     program.session.close();
   }
+}
+
+function leftOut(images: readonly UnreadableImage[]): string {
+  const [what, are] = images.length === 1 ? ["image", "is"] : ["images", "are"];
+  const named = listed(images.map(({ path, reason }) => `${path} (${reason})`));
+  return `${images.length} ${what} that cannot be used ${are} left out: ${named}`;
 }
 
 /** Whether it is the dataset that the run was trained on, by whichever path. */
