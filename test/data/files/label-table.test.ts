@@ -436,6 +436,11 @@ test("a table of one part looks into that part's folder first", async (t) => {
   assert.deepEqual((await find(t, files, ["1"], "Testing_set.csv")).paths, ["test_images/1.jpg"]);
 });
 
+test("a folder of an id's name is no image, beside the table or above it", async (t) => {
+  const files = ["img/7.jpg", "7/other.jpg"];
+  assert.deepEqual((await find(t, files, ["7"])).paths, ["img/7.jpg"]);
+});
+
 test("nothing is chosen among several files, nor found outside", async (t) => {
   await assert.rejects(find(t, ["a/1.jpg", "b/1.jpg"], ["1.jpg"]), {
     name: "UserError",
