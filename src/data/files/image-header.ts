@@ -5,7 +5,7 @@
 
 import type { FileHandle } from "node:fs/promises";
 import { extname } from "node:path";
-import { isWebPage } from "../../archive/file-kind.js";
+import { fileKind, isWebPage } from "../../archive/file-kind.js";
 import { openFile, readExactly } from "../../archive/file-reading.js";
 import { systemErrorCode } from "../../errors.js";
 import { readBmpHeader } from "../image-formats/bmp-header.js";
@@ -134,6 +134,12 @@ const PARSERS: readonly (readonly [letters: string, parser: () => Reading<ImageF
   ["GIF8", readGifHeader],
 ];
 
+/** What stands in an image's place, in words. */
+function notAnImage(start: Uint8Array): string {
+  if (isWebPage(start)) return "a web page";
+  return fileKind(start)?.id === "git-lfs" ? "a Git LFS pointer" : "no known image format";
+}
+
 /** @param start the first bytes */
 function* readFormat(start: Uint8Array): Reading<ImageHeader> {
   const letters = Buffer.from(start.subarray(0, 12)).toString("latin1");
@@ -141,7 +147,7 @@ function* readFormat(start: Uint8Array): Reading<ImageHeader> {
   if (parser === undefined) {
     const known = unsupportedFormat(start);
     if (known !== undefined) return known;
-    throw new DamagedHeader(isWebPage(start) ? "a web page" : "no known image format");
+    throw new DamagedHeader(notAnImage(start));
   }
   const found = yield* parser();
   if (found.kind !== "readable") return found;

@@ -247,6 +247,12 @@ test("web pages, folders, named pipes and devices are no images", async (t) => {
   execFileSync("mkfifo", [join(folder, "pipe.jpg")]);
   const corrupt = (reason: string) => ({ kind: "corrupt", reason });
   assert.deepEqual(await readImageHeader(join(folder, "page.jpg")), corrupt("a web page"));
+  const pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12\n";
+  await writeTree(folder, { "pointer.jpg": pointer });
+  assert.deepEqual(
+    await readImageHeader(join(folder, "pointer.jpg")),
+    corrupt("a Git LFS pointer"),
+  );
   for (const path of [join(folder, "sub.jpg"), join(folder, "pipe.jpg"), "/dev/zero"])
     assert.deepEqual(await readImageHeader(path), corrupt("not a regular file"));
 });
