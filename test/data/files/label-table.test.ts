@@ -320,6 +320,12 @@ const REFUSED: readonly (readonly [
     /line 2: is no JSON/,
     "t.jsonl",
   ],
+  [
+    "a document of COCO's in one line",
+    '{"images": [{"id": 1, "file_name": "1.jpg"}], "annotations": []}\n',
+    /t\.json: is one JSON document, with lists in it, such as COCO's/,
+    "t.json",
+  ],
   ["a list a line", '["1.jpg", "cat"]\n', /line 1: a list/, "t.jsonl"],
   [
     "a list for a label",
