@@ -139,6 +139,7 @@ function record(report: EvaluationReport) {
     val_top5: top5,
     val_loss: loss,
     count,
+    skipped: report.skipped.length,
     model,
     weights,
     dataset,
@@ -155,8 +156,9 @@ function record(report: EvaluationReport) {
 
 function readable(report: EvaluationReport): string {
   const { model, weights, dataset, classes, evaluated, crop, precision, count, seconds } = report;
-  const part =
-    evaluated.part === "whole" ? `all ${count} images` : `${count} images of ${evaluated.part}`;
+  const { length: skipped } = report.skipped;
+  const all = skipped === 0 ? `all ${count} images` : `${count} of ${count + skipped} images`;
+  const part = evaluated.part === "whole" ? all : `${count} images of ${evaluated.part}`;
   const of =
     evaluated.classes === classes
       ? `${classes} classes`

@@ -50,6 +50,7 @@ function imageLines(report: DatasetReport): string[] {
     lines.push(`height     ${spread(height)} pixels`, `width      ${spread(width)} pixels`);
   if (turned > 0) lines.push(`turned     ${turned} by EXIF (taken into account)`);
   if (skipped > 0) lines.push(`skipped    ${skipped} entries that are no images`);
+  if (smallest === undefined || largest === undefined) return lines;
   const ratio = smallest.train > 0 ? ` (1 : ${(largest.train / smallest.train).toFixed(1)})` : "";
   lines.push(
     `balance    ${smallest.train} (${smallest.name}) to ${largest.train} (${largest.name}) ` +

@@ -82,17 +82,22 @@ function spelling(name: string): string {
     .trim();
 }
 
-/** Classes that the model does not know, refused by name. */
+/**
+ * Classes that the model does not know, refused by name.
+ * @param hint what to do, where that is known better
+ */
 export function unknownClasses(
   where: string,
   strangers: readonly string[],
   known: readonly string[],
+  hint?: string,
 ): UserError {
   return new UserError(
     where,
     `has ${listed(strangers)}, which ${strangers.length > 1 ? "are no classes" : "is no class"} of the model`,
     `some of its ${known.length} classes, such as ${listed(known.slice(0, 2))}`,
-    "choose the dataset that it was trained on, or name these classes as it does; where they are the " +
-      "same in the same order, type --match_classes order",
+    hint ??
+      "choose the dataset that it was trained on, or name these classes as it does; where they are " +
+        "the same in the same order, type --match_classes order",
   );
 }

@@ -4,6 +4,7 @@ import { UserError } from "../errors.js";
 import { randomStream } from "../recipe/keyed-random.js";
 import { type Dataset, exampleName, type Split, takeFiles } from "./dataset.js";
 import { shuffledClasses } from "./stratified-split.js";
+import { tsvLine } from "./tsv-line.js";
 
 /**
  * A few examples of each class, drawn without replacement.
@@ -62,7 +63,7 @@ export function takeSplit(split: Split, indices: Int32Array): Split {
 }
 
 /**
- * The examples that training was cut down to, a line for each: the image, a tab, its class. Images in
+ * The examples that training was cut down to, a line for each, as `tsvLine` has it: the image, its class. Images in
  * memory go by their index in the whole training part.
  */
 export function describeSelection({
@@ -72,6 +73,6 @@ export function describeSelection({
 }: Pick<Dataset, "train" | "classNames" | "selected">): string[] {
   return Array.from(labels, (label, i) => {
     const image = images.kind === "files" ? exampleName(images, i) : String(selected?.[i] ?? i);
-    return `${image}\t${classNames[label]}`;
+    return tsvLine([image, classNames[label]!]);
   });
 }

@@ -65,8 +65,8 @@ export interface DatasetReport {
   readonly emptyInTrain: readonly string[];
   readonly emptyInVal: readonly string[];
   /** Classes with the fewest and the most training images. */
-  readonly smallest: ClassCount;
-  readonly largest: ClassCount;
+  readonly smallest: ClassCount | undefined;
+  readonly largest: ClassCount | undefined;
   /** What else a training would refuse: class folders without images, or in one part only. */
   readonly faults: readonly string[];
   /** What else people should know of: parts and folders that are not used, what was guessed. */
@@ -152,8 +152,8 @@ function reportOf(
     leaks: groups.filter((group) => spans(group, "part") > 1),
     emptyInTrain,
     emptyInVal: emptyIn("val"),
-    smallest: bySize[0]!,
-    largest: bySize.at(-1)!,
+    smallest: bySize[0],
+    largest: bySize.at(-1),
     faults,
     notes: dataset.notes ?? [],
     trainable: faultless && total("val") > 0,

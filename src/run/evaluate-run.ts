@@ -1,7 +1,9 @@
 /** Evaluates a trained model on a part of a dataset. */
 import { availableParallelism } from "node:os";
+import type { UnreadableImage } from "../data/dataset.js";
 import { loadDataset } from "../data/datasets.js";
 import type { ClassMatching, EvaluatedPart } from "../data/evaluation.js";
+import { listed } from "../data/listed.js";
 import type { PartName } from "../data/parts.js";
 import type { Engine } from "../engine/session.js";
 import { UserError } from "../errors.js";
@@ -70,7 +72,9 @@ export interface EvaluationReport extends EvaluationResult {
   readonly classes: number;
   /** Which part it was, of how many classes, and how these were found among the model's. */
   readonly evaluated: EvaluatedPart;
-  /** What people should know of: parts that are not used, what was guessed. */
+  /** Images of what the dataset was taken from that cannot be used, and do not count in the result. */
+  readonly skipped: readonly UnreadableImage[];
+  /** What people should know of: parts and images that are not used, what was guessed. */
   readonly notes: readonly string[];
   readonly crop: number;
   readonly precision: Precision;
@@ -107,7 +111,7 @@ export async function evaluateRun(
     !trainedOn &&
     (await isTrainingData(found, run, () => loadDataset({ ...request, ...policy })));
   const dataset = elsewhere ? await load(true) : found;
-  const { val } = dataset;
+  const { val, unreadable: skipped = [] } = dataset;
 
   const asked = { size: options.crop, flag: "--crop" };
   const { size: crop, guess } = imageSize(trained, dataset.typicalSize, asked);
@@ -137,11 +141,13 @@ export async function evaluateRun(
       precision,
       seconds: (performance.now() - begun) / 1000,
       evaluated: dataset.evaluated!,
+      skipped,
       notes: [
         ...trained.notes,
         ...(guess === undefined ? [] : [guess]),
         ...(elsewhere ? [`${dataset.name} is what the run was trained on: ${heldOut}`] : []),
         ...(dataset.notes ?? []),
+        ...(skipped.length > 0 ? [leftOut(skipped)] : []),
       ],
     };
   } catch (error) {
@@ -154,6 +160,12 @@ export async function evaluateRun(
 }
 
 const heldOut = "only what it held out is evaluated";
+
+function leftOut(images: readonly UnreadableImage[]): string {
+  const [what, are] = images.length === 1 ? ["image", "is"] : ["images", "are"];
+  const named = listed(images.map(({ path, reason }) => `${path} (${reason})`));
+  return `${images.length} ${what} that cannot be used ${are} left out: ${named}`;
+}
 
 function datasetOf(
   { source, dataset = undefined, datadir, badImages }: EvaluateOptions,

@@ -6,6 +6,7 @@ import { exists } from "../archive/file-reading.js";
 import type { Dataset, UnreadableImage } from "../data/dataset.js";
 import { loadDataset } from "../data/datasets.js";
 import { describeSelection } from "../data/few-shot.js";
+import { tsvLine } from "../data/tsv-line.js";
 import type { Engine } from "../engine/session.js";
 import { UserError } from "../errors.js";
 import { GraphBuilder } from "../graph/graph-builder.js";
@@ -212,7 +213,7 @@ function defaultName({ dataset, model }: ModelledOptions): string {
 async function writeChoices(folder: RunFolder, dataset: Dataset): Promise<void> {
   if (dataset.selected !== undefined) await writeLines(folder.examples, describeSelection(dataset));
   if (dataset.unreadable === undefined || dataset.unreadable.length === 0) return;
-  const skipped = dataset.unreadable.map(({ path, reason }) => `${path}\t${reason}`);
+  const skipped = dataset.unreadable.map(({ path, reason }) => tsvLine([path, reason]));
   await writeLines(folder.skipped, skipped);
 }
 

@@ -1,6 +1,6 @@
 /** `bit-eval` end to end: the run's own figures again, and other ways to the same. */
 import assert from "node:assert/strict";
-import { copyFile, mkdtemp, readFile, rm } from "node:fs/promises";
+import { copyFile, cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -44,6 +44,7 @@ test("a run's folder gives the run's own result, as one JSON object", async () =
       val_top5: 0,
       val_loss: 0,
       count: 15,
+      skipped: 0,
       model: "R14x0.5",
       weights: tiny.checkpoint,
       dataset: "tiny",
@@ -74,6 +75,19 @@ test("people are told the same", async () => {
   assert.equal(code, 0);
   assert.match(stdout, /15 images of val, 3 classes, resized to 32x32/);
   assert.match(stdout, new RegExp(`loss ${result.val_loss.toFixed(5)}, top1`));
+});
+
+test("images that are skipped are counted, named, and not said to be all", async () => {
+  const images = join(root, "whole");
+  await cp(join(tiny.images, "val"), images, { recursive: true });
+  await writeFile(join(images, "red", "page.jpg"), "<!DOCTYPE html><html>404</html>");
+  const args = [tiny.run, "--dataset", images, "--bad_images", "skip"];
+  const { stdout, stderr } = await runHere(main, args);
+  assert.match(stdout, /whole: 15 of 16 images, 3 classes/);
+  assert.match(stderr, /note: 1 image that cannot be used is left out: .*page\.jpg \(a web page, .*\)/);
+  const report = JSON.parse((await runHere(main, [...args, "--json"])).stdout);
+  assertSameResult(report);
+  assert.deepEqual([report.count, report.skipped, report.notes.length], [15, 1, 1]);
 });
 
 test("what does not belong together is refused", async () => {

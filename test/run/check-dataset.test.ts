@@ -70,7 +70,7 @@ test("all that is wrong with a folder is reported, and nothing else", async (t) 
   ]);
   assert.deepEqual(groupsIn(root, report.leaks), [["train/cat/1.jpg", "val/cat/1-again.jpg"]]);
   assert.deepEqual([report.emptyInTrain, report.emptyInVal], [["fox"], []]);
-  assert.deepEqual([report.smallest.name, report.largest.name], ["fox", "cat"]);
+  assert.deepEqual([report.smallest?.name, report.largest?.name], ["fox", "cat"]);
   assert.deepEqual([report.trainable, report.decoded], [false, true]);
   assert.deepEqual(steps, new Set(["decoding", "reading"]));
 
@@ -125,6 +125,16 @@ test("a shard that is damaged is a finding, and what comes before the damage is 
     report.faults.join(),
     /^[^,]*train\.tfrecord \(record 3\): the checksum of its bytes/,
   );
+});
+
+test("shards of which no record can be used are reported with the reason", async (t) => {
+  const root = await temporaryFolder(t);
+  const unlabelled = example({ image: await image("rgba.png"), label: [-1] });
+  await writeTree(root, { "train.tfrecord": tfRecords([unlabelled, unlabelled]) });
+  const report = await checkDataset({ dataset: root, seed: 0 }, undefined);
+  assert.deepEqual([report.train, report.trainable], [0, false]);
+  assert.match(report.faults[0]!, /train\.tfrecord \(record 0\): .* holds -1, which says/);
+  assert.match(describeDataset(report, [root]).join("\n"), /\(record 0\): .* holds -1/);
 });
 
 test("warnings alone do not keep a training from a dataset", async (t) => {

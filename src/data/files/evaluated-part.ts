@@ -104,7 +104,8 @@ async function classesOf(
     const own = alignClasses(part.classNames, known);
     // The names of a part may be less certain than those of training: shards name what occurs in them.
     const aligned = "strangers" in own ? (alignBy(part, await training(), known) ?? own) : own;
-    if ("strangers" in aligned) throw unknownClasses(where, aligned.strangers, known);
+    if ("strangers" in aligned)
+      throw unknownClasses(where, aligned.strangers, known, part.oneClassHint);
     const { indexOf, respelled } = aligned;
     const pairs = respelled.map(([name, of]) => `${name} as ${of}`);
     const said = pairs.length > 0 ? [`classes taken for the same: ${listed(pairs)}`] : [];

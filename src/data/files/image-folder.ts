@@ -8,7 +8,13 @@ import type { Dataset } from "../dataset.js";
 import { type Faults, faultsFor } from "../faults.js";
 import { listed } from "../listed.js";
 import { type PartName, partFolders, partNames } from "../parts.js";
-import { checkNotEmpty, classFoldersOf, listClassFolders, listFolder } from "./class-folders.js";
+import {
+  checkNotEmpty,
+  classFoldersOf,
+  type ListedFolder,
+  listClassFolders,
+  listFolder,
+} from "./class-folders.js";
 import { datasetOf } from "./dataset-of.js";
 import type { DatasetOptions } from "./dataset-options.js";
 import type { ListedDataset, ListedPart } from "./listed-dataset.js";
@@ -70,17 +76,43 @@ async function listPart(
   const found = classFoldersOf(root, folders);
   if (trained) checkNotEmpty(root, found, faults);
   const { classNames, paths, labels, skipped } = found;
+  const within = innerFolders(folders);
+  if (within.length > 0 && classNames.length > 1)
+    notes.push(
+      `the classes are the folders in ${root} itself, not those within them: ${listed(within)}`,
+    );
   const [only] = classNames;
   const oneClassHint =
     classNames.length === 1 ? await innerFolderHint(join(root, only!)) : undefined;
   return { where: root, classNames, images: { paths, labels }, skipped, oneClassHint };
 }
 
-/** What to type where all the classes lie in one folder more. */
-async function innerFolderHint(inner: string): Promise<string | undefined> {
+/**
+ * Folders of images within class folders that have several of them, which may be meant as classes:
+ * `pets/cat` and `pets/dog`; not the `images` of each class alone.
+ */
+function innerFolders(folders: readonly ListedFolder[]): readonly string[] {
+  const within = new Map<string, Set<string>>();
+  for (const { path, images } of folders) {
+    const [name = "", inner] = path.split("/", 2);
+    if (inner === undefined || images.length === 0) continue;
+    const known = within.get(name);
+    if (known === undefined) within.set(name, new Set([inner]));
+    else known.add(inner);
+  }
+  return [...within].flatMap(([name, inner]) =>
+    inner.size > 1 ? [...inner].map((folder) => `${name}/${folder}`) : [],
+  );
+}
+
+/** What to type where all the classes lie in one folder more, or in several, each in the next. */
+async function innerFolderHint(inner: string, depth = 3): Promise<string | undefined> {
   const { folders } = await listFolder(inner);
-  if (folders.length < 2) return undefined;
-  return `the classes seem to lie one folder further in: type --dataset '${inner}'`;
+  const [only] = folders;
+  if (only === undefined) return undefined;
+  if (folders.length === 1)
+    return depth > 0 ? innerFolderHint(join(inner, only), depth - 1) : undefined;
+  return `the classes seem to lie further in: type --dataset '${inner}'`;
 }
 
 /**

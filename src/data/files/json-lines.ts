@@ -40,6 +40,10 @@ export function jsonLineRows(
         "leave out keys that are not needed",
       );
   }
+  const [only] = objects;
+  // COCO's file of annotations, written in a line, begins as a line of a table does.
+  if (objects.length === 1 && Object.values(only!.object).some(isListOfObjects))
+    throw notAnObject(file, "is one JSON document, with lists in it, such as COCO's");
   const header = [...keys.keys()];
   const rows = objects.map(({ object, line }) => ({
     cells: header.map((key) => (Object.hasOwn(object, key) ? cellOf(object[key]) : "")),
@@ -61,6 +65,10 @@ function objectOf(where: string, source: string): Record<string, unknown> {
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isListOfObjects(value: unknown): boolean {
+  return Array.isArray(value) && value.length > 0 && value.every(isObject);
 }
 
 function notAnObject(where: string, got: string, cause?: unknown): UserError {

@@ -37,20 +37,27 @@ export interface Columns {
  * Which columns are the image and the label: by the file's metadata, else by their names.
  * @throws UserError where it does not tell
  */
-export function columnsOf(shard: string, { columns, metadata }: ParquetFile): Columns {
+export function columnsOf(
+  shard: string,
+  { columns, metadata }: Pick<ParquetFile, "columns" | "metadata">,
+): Columns {
   const features = featuresIn(metadata.get("huggingface"));
   const kindOf = (name: string) => features[name]?._type;
   const isImage = ({ name, fields }: ParquetColumn) =>
     kindOf(name) === "Image" || (kindOf(name) === undefined && fields.includes("bytes"));
   const image = oneOf(shard, columns, isImage, IMAGES, "image");
   const isLabel = ({ name }: ParquetColumn) => kindOf(name) === "ClassLabel";
-  const label = oneOf(
-    shard,
-    columns.filter(({ name }) => name !== image && !isList(kindOf(name))),
-    isLabel,
-    LABELS,
-    "label",
-  );
+  const others = columns.filter(({ name }) => name !== image);
+  const single = others.filter(({ name }) => !isList(kindOf(name)));
+  const several = others.find(({ name }) => isList(kindOf(name)) && LABELS.includes(name));
+  if (several !== undefined && !single.some((one) => isLabel(one) || LABELS.includes(one.name)))
+    throw new UserError(
+      shard,
+      `the column ${several.name} holds lists: several labels for an image`,
+      "one class for each image",
+      "add a column called label with the class that counts (datasets' map), and write the file again",
+    );
+  const label = oneOf(shard, single, isLabel, LABELS, "label");
   return { image, label, classNames: features[label]?.names };
 }
 

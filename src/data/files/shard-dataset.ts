@@ -107,6 +107,7 @@ class DatasetReading {
 
   async part(name: string, shards: readonly Shard[]): Promise<ListedPart> {
     const found = new PartImages();
+    const faultsBefore = this.faults?.length;
     let classNames: readonly string[] = this.shards.tfds?.classNames ?? [];
     for (const shard of shards) {
       const { path } = shard;
@@ -126,7 +127,8 @@ class DatasetReading {
     }
     const { folder } = this.shards;
     const where = name === "whole" ? folder : `${folder}, shards of ${name}`;
-    if (found.size === 0)
+    // Where all that is in them is at fault, that is told instead.
+    if (found.size === 0 && this.faults?.length === faultsBefore)
       throw new UserError(where, "no record in the shards", "images", "add shards");
     const classes = found.classes();
     const names = classes.map((key) => (typeof key === "string" ? key : undefined));

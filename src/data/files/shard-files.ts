@@ -6,7 +6,7 @@ import { listed } from "../listed.js";
 import { type PartName, partFolders, partNames, partOfName, partOfWord } from "../parts.js";
 import { listFolder } from "./class-folders.js";
 import { hasImageExtension } from "./image-header.js";
-import { type FormatName, formatOf, refuseUnread, unreadIn } from "./shard-names.js";
+import { type FormatName, formatOf, refuseUnread, TF_DATA_SAVE, unreadIn } from "./shard-names.js";
 import { asPattern, type Pattern } from "./shard-pattern.js";
 import { readTfdsMetadata, type TfdsMetadata } from "./tfds-metadata.js";
 
@@ -74,7 +74,8 @@ async function search(folder: string, entries: Entries, depth: number): Promise<
   // An archive or a table beside folders of images is but what these were made of, or describes them.
   if (files.some(hasImageExtension) || (await haveImages(folder, folders, listings))) return [];
   if (format !== undefined) return [own];
-  if (folders.length === 0 && unreadIn(files) !== undefined)
+  const isWhole = folders.length === 0 || files.includes(TF_DATA_SAVE);
+  if (isWhole && unreadIn(files) !== undefined)
     return [{ folder, open: async () => refuseUnread(folder, files) }];
   if (entries.folders.length > MOST_FOLDERS || depth === 0) return [];
   const inFolder = new Map(folders.map((name, i) => [name, listings[i]!]));

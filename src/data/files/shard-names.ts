@@ -23,6 +23,9 @@ export function formatOf(name: string): FormatName | undefined {
   return isNumbered ? "tfrecord" : undefined;
 }
 
+/** What lies beside the folders of a dataset that tf.data's save has written. */
+export const TF_DATA_SAVE = "dataset_spec.pb";
+
 const PREPARE_AGAIN =
   "prepare it with --file_format=tfrecord (tfds build), or with " +
   "builder_kwargs={'file_format': 'tfrecord'} (tfds.load)";
@@ -34,6 +37,11 @@ const UNREAD: readonly (readonly [name: RegExp, called: string, next: string])[]
     "is an Arrow file, as Hugging Face's save_to_disk writes it",
     'write Parquet files: python -c "from datasets import load_from_disk; ' +
       "load_from_disk('FOLDER').to_parquet('train.parquet')\" (of each split, where it has several)",
+  ],
+  [
+    /(^|\/)dataset_spec\.pb$/,
+    "is of a dataset as tf.data's save writes it",
+    "write TFRecord shards of tf.train.Example (tf.io.TFRecordWriter), or image files in class folders",
   ],
   [/\.array_?record(\W|$)/i, "is a shard of TFDS in the format array_record", PREPARE_AGAIN],
   [/\.riegeli(\W|$)/i, "is a shard of TFDS in the format riegeli", PREPARE_AGAIN],

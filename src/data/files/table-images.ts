@@ -86,7 +86,7 @@ export function cleanPath(path: string): string {
   return path.trim().replaceAll("\\", "/");
 }
 
-/** Which files are there, by one listing of each folder that is asked about. */
+/** Which files are there, by one listing of each folder that is asked about; a folder `7` is no image 7. */
 class FolderNames {
   private readonly known = new Map<string, ReadonlySet<string>>();
 
@@ -98,8 +98,11 @@ class FolderNames {
   async has(path: string): Promise<boolean> {
     const folder = dirname(path);
     // A folder that cannot be read holds nothing that could be.
-    if (!this.known.has(folder))
-      this.known.set(folder, new Set(await readdir(folder).catch(() => [])));
+    if (!this.known.has(folder)) {
+      const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+      const files = entries.filter((entry) => !entry.isDirectory());
+      this.known.set(folder, new Set(files.map(({ name }) => name)));
+    }
     return this.peek(path)!;
   }
 }

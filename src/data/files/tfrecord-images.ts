@@ -1,7 +1,12 @@
 /** The images of a TFRecord shard: one in each record, a tf.train.Example. */
 
 import { UnfitExample } from "../formats/label-value.js";
-import { type ExampleNames, type ImageExample, parseImageExample } from "../formats/tf-example.js";
+import {
+  type ExampleNames,
+  type ImageExample,
+  parseImageExample,
+  refusePixels,
+} from "../formats/tf-example.js";
 import { damagedRecord, readTfRecords, type TfRecord } from "../formats/tfrecord-reader.js";
 import { imageHeaderOf } from "./image-header.js";
 import { type ShardImage, unfitRecord } from "./shard-index.js";
@@ -16,11 +21,11 @@ export async function* tfRecordImages(
   names: ExampleNames | undefined,
 ): AsyncGenerator<ShardImage> {
   for await (const record of readTfRecords(shard)) {
-    const { encoded, label, text } = parse(shard, record, names);
+    const { encoded, header, label, text } = parse(shard, record, names);
     yield {
       offset: record.offset + encoded.byteOffset - record.bytes.byteOffset,
       length: encoded.length,
-      header: imageHeaderOf(encoded),
+      header,
       label,
       text,
     };
@@ -31,9 +36,12 @@ function parse(
   path: string,
   { index, bytes }: TfRecord,
   names: ExampleNames | undefined,
-): ImageExample {
+): ImageExample & Pick<ShardImage, "header"> {
   try {
-    return parseImageExample(bytes, names);
+    const example = parseImageExample(bytes, names);
+    const header = imageHeaderOf(example.encoded);
+    if (header.kind === "corrupt") refusePixels(bytes, example.encoded);
+    return { ...example, header };
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     if (error instanceof UnfitExample) throw unfitRecord(path, index, error);

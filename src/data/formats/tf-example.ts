@@ -96,6 +96,38 @@ function labelIn(name: string, feature: Uint8Array): LabelValue {
   }
 }
 
+/** The features by which records of raw pixels tell their shape. */
+const SHAPES = [
+  ["image/height", "image/width"],
+  ["height", "width"],
+  ["rows", "cols"],
+] as const;
+
+/**
+ * Whether what begins as no image file is pixels instead, as tutorials write them.
+ * @param bytes of the example
+ * @param image as `parseImageExample` gives it
+ * @throws UnfitExample where it is a tensor's bytes, or a serialized tensor
+ */
+export function refusePixels(bytes: Uint8Array, image: Uint8Array): void {
+  const features = featuresOf(bytes);
+  const whole = (feature: string) => {
+    const [value] = valuesOf(features.get(feature) ?? new Uint8Array(0)).values;
+    return typeof value === "number" ? value : 0;
+  };
+  const isShape = ([rows, columns]: (typeof SHAPES)[number]) => {
+    const pixels = whole(rows) * whole(columns);
+    return pixels > 0 && [1, 3, 4].some((channels) => image.length === channels * pixels);
+  };
+  // A TensorProto: field 1 is the type of its numbers, 1 (float32) to 30, field 2 its shape.
+  const isTensor = image[0] === 0x08 && image[1]! >= 1 && image[1]! <= 30 && image[2] === 0x12;
+  if (isTensor || SHAPES.some(isShape))
+    throw new UnfitExample(
+      `the image is ${isTensor ? "a serialized tensor" : "raw pixels"}, no file of an image, as ` +
+        "tf.io.encode_png makes it",
+    );
+}
+
 function lacking(
   features: ReadonlyMap<string, Uint8Array>,
   wanted: readonly { readonly images: readonly string[]; readonly labels: readonly string[] }[],

@@ -75,6 +75,8 @@ test("a subset of the classes is evaluated as such, a class that the model does 
     { classNames: animals },
     /has Fox, fox, which are no classes of the model\n.*3 classes, such as zebra, cat\n.*--match_classes order/,
   );
+  const high = await folderOf(t, ["photos/dog", "photos/cat"]);
+  await rejects(high, { classNames: animals }, /has photos, .*\n.*\n.*type --dataset '.*\/photos'/);
   const inOrder = await evaluated(more, { classNames: animals, match: "order" });
   assert.deepEqual([...inOrder.val.labels], [0, 0, 1, 1, 2, 2]);
   assert.equal(inOrder.evaluated?.matching, "order");

@@ -260,6 +260,10 @@ test("a folder one too high, and a single class, are refused with the folder to 
     /one class only: photos\n.*\n.*type --dataset '.*\/photos'/,
   );
   await rejects(loadImageFolder(join(root, "photos", ".."), options), /one class only/);
+  const deep = await temporaryFolder(t);
+  for (const path of ["cub/images/cat/1", "cub/images/dog/1"])
+    await writeTree(deep, { [`${path}.png`]: png });
+  await rejects(loadImageFolder(deep, options), /one class only: cub\n.*\n.*'.*\/cub\/images'/);
   const single = await temporaryFolder(t);
   await writeTree(single, { "cat/1.png": png, "cat/2.png": png });
   await rejects(loadImageFolder(single, options), /one class only: cat\n.*\n.*another class/);
@@ -297,6 +301,27 @@ test("a copy of the set within itself is refused", async (t) => {
   const albums = await temporaryFolder(t);
   await writeTree(albums, { ...files(""), "a/b/9.png": png, "b/2/9.png": png });
   assert.deepEqual((await loadImageFolder(albums, options)).classNames, ["a", "b"]);
+});
+
+test("folders within class folders that may be meant as classes are named", async (t) => {
+  const png = await image("rgba.png");
+  const loaded = async (...paths: readonly string[]) => {
+    const root = await temporaryFolder(t);
+    await writeTree(root, Object.fromEntries(paths.map((path) => [`${path}.png`, png])));
+    return loadImageFolder(root, options);
+  };
+  const kinds = await loaded(
+    "pets/cat/1",
+    "pets/dog/1",
+    "pets/dog/2",
+    "wild/wolf/1",
+    "wild/wolf/2",
+  );
+  assert.deepEqual(kinds.classNames, ["pets", "wild"]);
+  assert.match(kinds.notes!.join(), /not those within them: pets\/cat, pets\/dog$/);
+  // As Tiny ImageNet has it.
+  const images = await loaded("n1/images/1", "n1/images/2", "n2/images/1", "n2/images/2");
+  assert.deepEqual(images.notes, []);
 });
 
 test("names that are no UTF-8 are shown byte by byte", async (t) => {

@@ -320,6 +320,12 @@ const REFUSED: readonly (readonly [
     /line 2: is no JSON/,
     "t.jsonl",
   ],
+  [
+    "a document of COCO's in one line",
+    '{"images": [{"id": 1, "file_name": "1.jpg"}], "annotations": []}\n',
+    /t\.json: is one JSON document, with lists in it, such as COCO's/,
+    "t.json",
+  ],
   ["a list a line", '["1.jpg", "cat"]\n', /line 1: a list/, "t.jsonl"],
   [
     "a list for a label",
@@ -434,6 +440,11 @@ test("a table of one part looks into that part's folder first", async (t) => {
   const files = ["train_images/1.jpg", "test_images/1.jpg"];
   assert.deepEqual((await find(t, files, ["1"], "train.csv")).paths, ["train_images/1.jpg"]);
   assert.deepEqual((await find(t, files, ["1"], "Testing_set.csv")).paths, ["test_images/1.jpg"]);
+});
+
+test("a folder of an id's name is no image, beside the table or above it", async (t) => {
+  const files = ["img/7.jpg", "7/other.jpg"];
+  assert.deepEqual((await find(t, files, ["7"])).paths, ["img/7.jpg"]);
 });
 
 test("nothing is chosen among several files, nor found outside", async (t) => {

@@ -7,6 +7,7 @@ import { gzipSync } from "node:zlib";
 import type { Dataset, Split } from "../../../src/data/dataset.js";
 import { exampleName } from "../../../src/data/dataset.js";
 import { loadPath } from "../../../src/data/files/dataset-at-path.js";
+import { columnsOf } from "../../../src/data/files/parquet-columns.js";
 import { parquetReading } from "../../../src/data/files/parquet-images.js";
 import { fixturePath } from "../../fixture-path.js";
 import { tarOf } from "../made-archives.js";
@@ -227,6 +228,21 @@ test("Parquet files that are damaged or hold no images are refused", async (t) =
   });
 });
 
+test("lists of classes in a Parquet file are refused as what they are", () => {
+  const column = (name: string, fields: readonly string[] = []) => ({ name, fields });
+  const columnsWith = (...names: readonly string[]) => {
+    const columns = [column("image", ["bytes", "path"]), ...names.map((name) => column(name))];
+    const types = { image: "Image", label: "ClassLabel", labels: "List" };
+    const features = Object.fromEntries(
+      Object.entries(types).map(([name, _type]) => [name, { _type }]),
+    );
+    const metadata = new Map([["huggingface", JSON.stringify({ info: { features } })]]);
+    return columnsOf("a.parquet", { columns, metadata });
+  };
+  assert.throws(() => columnsWith("labels"), /a\.parquet: the column labels holds lists: several/);
+  assert.equal(columnsWith("labels", "label").label, "label");
+});
+
 test("a Parquet file on which its reader never ends is given up", async (t) => {
   const folder = await temporaryFolder(t);
   const path = join(folder, "a.parquet");
@@ -335,10 +351,14 @@ test("shards of other formats are refused by name, with what to type", async (t)
     "dict/train/data-00000-of-00001.arrow": "",
     "dict/dataset_dict.json": "{}",
     "tfds/a-train.array_record-00000-of-00001": "",
+    "saved/dataset_spec.pb": "",
+    "saved/snapshot.metadata": "",
+    "saved/1170/00000000/00000000.snapshot": "",
   });
   const arrow = /an Arrow file, as Hugging Face's save_to_disk writes it.*to_parquet/s;
   await assert.rejects(load(join(folder, "disk")), arrow);
   await assert.rejects(load(join(folder, "dict")), arrow);
   await assert.rejects(load(join(folder, "disk", "data-00000-of-00001.arrow")), arrow);
   await assert.rejects(load(join(folder, "tfds")), /a shard of TFDS in the format array_record/);
+  await assert.rejects(load(join(folder, "saved")), /a dataset as tf\.data's save writes it/);
 });

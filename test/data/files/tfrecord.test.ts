@@ -154,6 +154,15 @@ test("what an example lacks is said, with its record", async (t) => {
     [example({}), /but no feature at all/],
     [example({ image: png, label: [] }), /the feature label holds no number/],
     [example({ image: [1], label: [1] }), /the feature image holds no bytes/],
+    [
+      example({ image_raw: new Uint8Array(18), height: [2], width: [3], label: [1] }),
+      /the image is raw pixels, no file/,
+    ],
+    // tf.io.serialize_tensor of uint8 [1].
+    [
+      example({ image: Uint8Array.from([8, 4, 18, 4, 18, 2, 8, 1, 34, 1, 7]), label: [1] }),
+      /the image is a serialized tensor, no file/,
+    ],
     [Buffer.from("no protobuf"), /is no example of an image/],
     [good.subarray(0, good.length - 1), /is no example of an image: .*range/],
   ] as const)
