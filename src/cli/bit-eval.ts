@@ -1,9 +1,9 @@
 /** `bit-eval`: evaluates a run or an archive. */
 
 import { DATASET_NAMES } from "../data/datasets.js";
-import { classMatchings } from "../data/evaluation.js";
 import { PATH_KINDS } from "../data/files/dataset-at-path.js";
-import { partNames } from "../data/parts.js";
+import { classMatchings } from "../data/parts/evaluation.js";
+import { partNames } from "../data/parts/part-names.js";
 import { describeEngine } from "../engine/open.js";
 import { UserError } from "../errors.js";
 import type { ResizeMethod } from "../input/resize-functions.js";

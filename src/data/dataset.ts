@@ -1,6 +1,6 @@
 /** What the rest of the program knows of a dataset: where its images are and what they show. */
 
-import type { EvaluatedPart } from "./evaluation.js";
+import type { EvaluatedPart } from "./parts/evaluation.js";
 
 /** Images that lie decoded in memory: uint8 `[n, height, width, 3]`, row-major RGB. */
 export interface PixelSource {

@@ -4,10 +4,8 @@ import { join, resolve } from "node:path";
 import { UserError } from "../errors.js";
 import { packageRoot } from "../package-root.js";
 import type { Dataset } from "./dataset.js";
-import type { EvaluationUse } from "./evaluation.js";
 import { selectExamplesPerClass, takeSplit } from "./few-shot.js";
 import { loadPath, PATH_KINDS } from "./files/dataset-at-path.js";
-import type { DatasetOptions } from "./files/dataset-options.js";
 import { loadImageFolder } from "./files/image-folder.js";
 import type { BadImages } from "./files/readable-images.js";
 import {
@@ -15,6 +13,8 @@ import {
   refuseUndecodable,
   withoutUndecodable,
 } from "./files/undecodable-images.js";
+import type { DatasetOptions } from "./parts/dataset-options.js";
+import type { EvaluationUse } from "./parts/evaluation.js";
 import { loadCifar } from "./published/cifar.js";
 import { fetchMissingCifar } from "./published/cifar-download.js";
 import { loadDtd } from "./published/dtd.js";

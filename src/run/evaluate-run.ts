@@ -2,9 +2,9 @@
 import { availableParallelism } from "node:os";
 import type { UnreadableImage } from "../data/dataset.js";
 import { loadDataset } from "../data/datasets.js";
-import type { ClassMatching, EvaluatedPart } from "../data/evaluation.js";
 import { listed } from "../data/listed.js";
-import type { PartName } from "../data/parts.js";
+import type { ClassMatching, EvaluatedPart } from "../data/parts/evaluation.js";
+import type { PartName } from "../data/parts/part-names.js";
 import type { Engine } from "../engine/session.js";
 import { UserError } from "../errors.js";
 import type { ResizeMethod } from "../input/resize-functions.js";

@@ -84,7 +84,10 @@ test("images that are skipped are counted, named, and not said to be all", async
   const args = [tiny.run, "--dataset", images, "--bad_images", "skip"];
   const { stdout, stderr } = await runHere(main, args);
   assert.match(stdout, /whole: 15 of 16 images, 3 classes/);
-  assert.match(stderr, /note: 1 image that cannot be used is left out: .*page\.jpg \(a web page, .*\)/);
+  assert.match(
+    stderr,
+    /note: 1 image that cannot be used is left out: .*page\.jpg \(a web page, .*\)/,
+  );
   const report = JSON.parse((await runHere(main, [...args, "--json"])).stdout);
   assertSameResult(report);
   assert.deepEqual([report.count, report.skipped, report.notes.length], [15, 1, 1]);

@@ -3,16 +3,16 @@
 import { stat } from "node:fs/promises";
 import { basename, dirname, extname, join, resolve } from "node:path";
 import type { Dataset } from "../dataset.js";
-import { partFolders } from "../parts.js";
+import type { DatasetOptions } from "../parts/dataset-options.js";
+import { partFolders } from "../parts/part-names.js";
+import { loadShards } from "../shards/shard-dataset.js";
+import { findShards, oneShard, shardsMatching } from "../shards/shard-files.js";
+import { formatOf, refuseUnread, unreadIn } from "../shards/shard-names.js";
+import { isPattern } from "../shards/shard-pattern.js";
+import { loadCsv } from "../tables/csv-dataset.js";
+import { isTableName, metadataTables, tablesIn } from "../tables/tables-in-folder.js";
 import { listFolder } from "./class-folders.js";
-import { loadCsv } from "./csv-dataset.js";
-import type { DatasetOptions } from "./dataset-options.js";
 import { loadImageFolder } from "./image-folder.js";
-import { loadShards } from "./shard-dataset.js";
-import { findShards, oneShard, shardsMatching } from "./shard-files.js";
-import { formatOf, refuseUnread, unreadIn } from "./shard-names.js";
-import { isPattern } from "./shard-pattern.js";
-import { isTableName, metadataTables, tablesIn } from "./tables-in-folder.js";
 
 /** What a path may be, for messages. */
 export const PATH_KINDS =

@@ -7,7 +7,10 @@ import { UserError } from "../../errors.js";
 import type { Dataset } from "../dataset.js";
 import { type Faults, faultsFor } from "../faults.js";
 import { listed } from "../listed.js";
-import { type PartName, partFolders, partNames } from "../parts.js";
+import { datasetOf } from "../parts/dataset-of.js";
+import type { DatasetOptions } from "../parts/dataset-options.js";
+import type { ListedDataset, ListedPart } from "../parts/listed-dataset.js";
+import { type PartName, partFolders, partNames } from "../parts/part-names.js";
 import {
   checkNotEmpty,
   classFoldersOf,
@@ -15,9 +18,6 @@ import {
   listClassFolders,
   listFolder,
 } from "./class-folders.js";
-import { datasetOf } from "./dataset-of.js";
-import type { DatasetOptions } from "./dataset-options.js";
-import type { ListedDataset, ListedPart } from "./listed-dataset.js";
 import { nestedCopy } from "./nested-copy.js";
 
 /** A dataset and how many entries of its folders were passed over. */

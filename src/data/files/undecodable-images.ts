@@ -3,9 +3,9 @@ import { UserError } from "../../errors.js";
 import type { Dataset, FileSource, Split, UnreadableImage } from "../dataset.js";
 import { takeFiles } from "../dataset.js";
 import { takeSplit } from "../few-shot.js";
+import { checkClasses } from "../parts/usable-images.js";
 import { listed } from "./class-folders.js";
 import { type BadImages, otherwiseSkip } from "./readable-images.js";
-import { checkClasses } from "./usable-images.js";
 
 /** Finds those of a part's images that the engine cannot decode, by index. */
 export type FindUndecodable = (

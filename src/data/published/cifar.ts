@@ -10,9 +10,9 @@ import { fileKind } from "../../archive/file-kind.js";
 import { UserError } from "../../errors.js";
 import { KNOWN_DATASET_SIZES } from "../../recipe/hyperrule.js";
 import type { Dataset, Split } from "../dataset.js";
-import { datasetOf } from "../files/dataset-of.js";
-import type { DatasetOptions } from "../files/dataset-options.js";
 import { PickledArray, PickleError, pickledText, readPickle } from "../formats/pickle.js";
+import { datasetOf } from "../parts/dataset-of.js";
+import type { DatasetOptions } from "../parts/dataset-options.js";
 import { CIFAR_CLASSES } from "./cifar-classes.js";
 import { type CifarFiles, findCifar } from "./cifar-layout.js";
 

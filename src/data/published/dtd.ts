@@ -12,9 +12,9 @@ import { exists, readError } from "../../archive/file-reading.js";
 import { UserError } from "../../errors.js";
 import type { Dataset } from "../dataset.js";
 import { byCodePoint } from "../files/class-folders.js";
-import { datasetOf } from "../files/dataset-of.js";
-import type { DatasetOptions } from "../files/dataset-options.js";
-import { type LabelledImages, withClasses } from "../files/listed-dataset.js";
+import { datasetOf } from "../parts/dataset-of.js";
+import type { DatasetOptions } from "../parts/dataset-options.js";
+import { type LabelledImages, withClasses } from "../parts/listed-dataset.js";
 import { findOrFetch, type PublishedDataset } from "./published-dataset.js";
 import type { DataFetch } from "./published-file.js";
 

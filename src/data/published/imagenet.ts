@@ -7,14 +7,14 @@ import { join, resolve } from "node:path";
 import { exists } from "../../archive/file-reading.js";
 import { UserError } from "../../errors.js";
 import { KNOWN_DATASET_SIZES } from "../../recipe/hyperrule.js";
-import { classKey } from "../class-alignment.js";
 import type { Dataset, Split } from "../dataset.js";
 import { faultsFor } from "../faults.js";
 import { type ClassFolders, checkNotEmpty, listed, listFolder } from "../files/class-folders.js";
-import { datasetOf } from "../files/dataset-of.js";
-import type { DatasetOptions } from "../files/dataset-options.js";
 import { hasImageExtension, hasUnsupportedExtension } from "../files/image-header.js";
 import { readKeptClassFolders } from "../files/listing-cache.js";
+import { classKey } from "../parts/class-alignment.js";
+import { datasetOf } from "../parts/dataset-of.js";
+import type { DatasetOptions } from "../parts/dataset-options.js";
 import { readValidationLabels } from "./imagenet-labels.js";
 import { imageNetNames } from "./model-class-names.js";
 

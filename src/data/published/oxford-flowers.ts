@@ -9,9 +9,9 @@
 import { join } from "node:path";
 import { KNOWN_DATASET_SIZES } from "../../recipe/hyperrule.js";
 import type { Dataset } from "../dataset.js";
-import { datasetOf } from "../files/dataset-of.js";
-import type { DatasetOptions } from "../files/dataset-options.js";
-import { type LabelledImages, withClasses } from "../files/listed-dataset.js";
+import { datasetOf } from "../parts/dataset-of.js";
+import type { DatasetOptions } from "../parts/dataset-options.js";
+import { type LabelledImages, withClasses } from "../parts/listed-dataset.js";
 import { FLOWER_NAMES } from "./flower-names.js";
 import { MatDatasetFile } from "./mat-dataset-file.js";
 import { findOrFetch, type PublishedDataset } from "./published-dataset.js";

@@ -11,9 +11,9 @@ import { readError } from "../../archive/file-reading.js";
 import { UserError } from "../../errors.js";
 import { KNOWN_DATASET_SIZES } from "../../recipe/hyperrule.js";
 import type { Dataset } from "../dataset.js";
-import { datasetOf } from "../files/dataset-of.js";
-import type { DatasetOptions } from "../files/dataset-options.js";
-import { type LabelledImages, withClasses } from "../files/listed-dataset.js";
+import { datasetOf } from "../parts/dataset-of.js";
+import type { DatasetOptions } from "../parts/dataset-options.js";
+import { type LabelledImages, withClasses } from "../parts/listed-dataset.js";
 import { findOrFetch, type PublishedDataset } from "./published-dataset.js";
 import type { DataFetch } from "./published-file.js";
 

@@ -11,8 +11,8 @@ import { exists } from "../../archive/file-reading.js";
 import { UserError } from "../../errors.js";
 import type { Dataset } from "../dataset.js";
 import { listFolder } from "../files/class-folders.js";
-import type { DatasetOptions } from "../files/dataset-options.js";
 import { loadImageFolder } from "../files/image-folder.js";
+import type { DatasetOptions } from "../parts/dataset-options.js";
 import { findOrFetch, type PublishedDataset } from "./published-dataset.js";
 import type { DataFetch } from "./published-file.js";
 

@@ -7,8 +7,8 @@
  */
 import { join } from "node:path";
 import type { Dataset, Split } from "../dataset.js";
-import { datasetOf } from "../files/dataset-of.js";
-import type { DatasetOptions } from "../files/dataset-options.js";
+import { datasetOf } from "../parts/dataset-of.js";
+import type { DatasetOptions } from "../parts/dataset-options.js";
 import { MatDatasetFile } from "./mat-dataset-file.js";
 import { findOrFetch, type PublishedDataset } from "./published-dataset.js";
 import type { DataFetch } from "./published-file.js";

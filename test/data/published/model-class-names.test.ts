@@ -1,7 +1,7 @@
 /** What published models' outputs mean, by names that other sources give to the same numbers. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { classKey } from "../../../src/data/class-alignment.js";
+import { classKey } from "../../../src/data/parts/class-alignment.js";
 import { modelClassNames } from "../../../src/data/published/model-class-names.js";
 import { ZOO } from "../../../src/zoo/models.js";
 
