@@ -1,5 +1,4 @@
 #!/usr/bin/env node
-import { main } from "../dist/src/cli/bit-download.js";
-import { runMain } from "../dist/src/cli/exit.js";
+import { start } from "../dist/src/cli/start.js";
 
-await runMain(main);
+await start(() => import("../dist/src/cli/bit-download.js"));

@@ -1,10 +1,12 @@
 /**
  * Everything that a command prints goes through here: results and lines to standard output, notes to
  * standard error. Every write is checked, and none ends the process: a reader may go (`| head`, a
- * closed terminal, a `tee` that Ctrl-C ends too), and a disk may be full.
+ * closed terminal, a `tee` that Ctrl-C ends too), and a disk may be full. Control characters are shown,
+ * not sent to the terminal.
  */
 import { UserError } from "../errors.js";
 import { OutputChannel, type OutputLoss } from "./output-channel.js";
+import { visibleLines } from "./visible.js";
 
 /** The exit code of a user's mistake. A bug's is 1. */
 export const USER_ERROR_EXIT = 2;
@@ -30,17 +32,17 @@ class Output {
   /** A line, or several, for which the command was run: where they do not arrive, it fails. */
   result(text: string): void {
     this.awaited = true;
-    this.out.write(`${text}\n`);
+    this.out.write(`${visibleLines(text)}\n`);
   }
 
   /** A line on standard output about work whose outcome lies in files: where it is lost, the work goes on. */
   line(text: string): void {
-    this.out.write(`${text}\n`);
+    this.out.write(`${visibleLines(text)}\n`);
   }
 
   /** A line on standard error: progress, a warning, an error. */
   note(text: string): void {
-    this.errors.write(`${text}\n`);
+    this.errors.write(`${visibleLines(text)}\n`);
   }
 
   /** Standard error where it is a terminal, to draw bars on. */

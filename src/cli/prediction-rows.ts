@@ -2,6 +2,7 @@
 import type { Prediction, PredictSubject, SkippedImage } from "../run/predict.js";
 import { topProbabilities } from "../run/probabilities.js";
 import { output } from "./output.js";
+import { visibleLine } from "./visible.js";
 
 export interface RowsOptions {
   /** So many classes of each image. */
@@ -34,22 +35,25 @@ export class PredictionRows {
     }
     const lines = top.map(({ class: label, probability }) => {
       const percent = `${(100 * probability).toFixed(2)} %`.padStart(9);
-      return `  ${percent}  ${this.nameOf(label, "class ")}`;
+      return `  ${percent}  ${visibleLine(this.nameOf(label, "class "))}`;
     });
-    output.result([index === undefined ? source : `${source} [${index}]`, ...lines].join("\n"));
+    const where = visibleLine(source);
+    output.result([index === undefined ? where : `${where} [${index}]`, ...lines].join("\n"));
   }
 
   skipped(image: SkippedImage): void {
     this.left.push(image);
     const { source, reason } = image;
     if (this.options.json) this.element({ source, skipped: reason });
-    else output.result(`${source}\n  skipped: ${reason}`);
+    else output.result(`${visibleLine(source)}\n  skipped: ${visibleLine(reason)}`);
   }
 
   /** Lists the skipped images on standard error. */
   listSkipped(): void {
     if (this.left.length === 0) return;
-    const lines = this.left.map(({ source, reason }) => `  ${source}: ${reason}`);
+    const lines = this.left.map(
+      ({ source, reason }) => `  ${visibleLine(source)}: ${visibleLine(reason)}`,
+    );
     const images = lines.length === 1 ? "1 image" : `${lines.length} images`;
     output.note(`skipped ${images}:\n${lines.join("\n")}`);
   }

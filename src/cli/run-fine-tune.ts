@@ -45,7 +45,9 @@ export async function runFineTune(
     return { result, exit: validation === undefined ? console.stoppedExit : 0 };
   } catch (error) {
     if (!console.interrupted() || error !== console.signal.reason) throw error;
-    console.line("Stopped; what was fetched is kept. To go on: the same command");
+    console.line(
+      "Stopped before the first step; what was fetched so far is kept. To go on: the same command",
+    );
     return { result: undefined, exit: console.stoppedExit };
   } finally {
     console.close();

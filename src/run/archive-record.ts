@@ -62,6 +62,7 @@ export async function readRecord(archive: NpzReader): Promise<ArchiveRecord | un
     throw damaged(path, `is ${dtype} of shape [${shape.join(", ")}]`);
   const bytes = (await archive.read(metadataArray)).data as Uint8Array;
   const json = parsed(bytes);
+  if (json === undefined) throw damaged(path, "is no JSON");
   const { version } = (json ?? {}) as { readonly version?: unknown };
   if (typeof version === "number" && version > newestVersion) {
     throw new UserError(

@@ -5,6 +5,7 @@ import { UserError } from "../errors.js";
 import { openPredictProgram } from "../step/program.js";
 import type { Network } from "../step/train-step.js";
 import type { Outcome } from "./image-logits.js";
+import { outOfMemory, requireMemory } from "./image-memory.js";
 import type { ArrayInputs } from "./predict-inputs.js";
 import { defaultBatch, loadWeights, type TrainedModel } from "./trained-model.js";
 
@@ -21,6 +22,8 @@ export async function* arrayLogits(
 ): AsyncGenerator<readonly Outcome[]> {
   const total = files.reduce((sum, { count }) => sum + count, 0);
   const batch = Math.min(wanted ?? defaultBatch(trained, height * width), total);
+  const atATime = { size: [height, width], batch } as const;
+  requireMemory(trained, atATime, network.computeType);
   const shape = [batch, height, width, 3] as const;
   const program = await openPredictProgram(engine.open, network, shape);
   const { session } = program;
@@ -51,6 +54,8 @@ export async function* arrayLogits(
       }
     }
     if (filled > 0) yield await logits(filled / (height * width * 3));
+  } catch (error) {
+    throw outOfMemory(error, trained, atATime) ?? error;
   } finally {
     session.close();
   }

@@ -5,7 +5,7 @@ import { fileHash } from "../archive/file-hash.js";
 import { readError } from "../archive/file-reading.js";
 import { systemErrorCode, UserError } from "../errors.js";
 import { type FileFacts, type Manifest, manifestVersion, parseManifest } from "./manifest.js";
-import { readJson } from "./versioned-json.js";
+import { notJson, readJson } from "./versioned-json.js";
 
 /** Paths of one checkpoint. */
 export interface CheckpointPaths {
@@ -71,7 +71,7 @@ export async function verifyCheckpoint(paths: CheckpointPaths): Promise<Manifest
         : await fileDamage(paths.path, paths.optimizer, manifest.optimizer));
     return reason === undefined ? manifest : { reason };
   } catch (error) {
-    if (error instanceof UserError && error.where === paths.manifest && error.got === "is not JSON")
+    if (error instanceof UserError && error.where === paths.manifest && error.got === notJson)
       return { reason: "manifest.json is damaged" };
     throw error;
   }

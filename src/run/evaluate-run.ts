@@ -1,16 +1,19 @@
 /** Evaluates a trained model on a part of a dataset. */
+import { access } from "node:fs/promises";
 import { availableParallelism } from "node:os";
+import { dirname, isAbsolute } from "node:path";
 import type { UnreadableImage } from "../data/dataset.js";
 import { loadDataset } from "../data/datasets.js";
 import { listed } from "../data/listed.js";
 import type { ClassMatching, EvaluatedPart } from "../data/parts/evaluation.js";
 import type { PartName } from "../data/parts/part-names.js";
 import type { Engine } from "../engine/session.js";
-import { UserError } from "../errors.js";
+import { systemErrorCode, UserError } from "../errors.js";
 import type { ResizeMethod } from "../input/resize-functions.js";
 import { openEvalProgram } from "../step/program.js";
 import { type EvaluationResult, evaluate, requireFiniteResult } from "../train/evaluate.js";
 import { dataPolicy, type FetchConsole, findSource } from "./fetching.js";
+import { outOfMemory, requireMemory } from "./image-memory.js";
 import type { FetchPolicy } from "./options.js";
 import { inputPolicy, type Precision } from "./precision.js";
 import type { RunRecord } from "./run-record.js";
@@ -97,6 +100,7 @@ export async function evaluateRun(
   const trained = await findTrainedModel(source, options);
   const { run } = trained;
   const request = datasetOf(options, run);
+  if (options.dataset === undefined) await requireData(source, request.dataset);
   const policy = dataPolicy({ ...options, ...request }, console, engine, workers);
   const load = (trainedOn: boolean) => {
     const { split: part, matchClasses: match } = options;
@@ -118,7 +122,10 @@ export async function evaluateRun(
   const wanted = options.batch ?? defaultBatch(trained, crop * crop);
   const batch = Math.min(wanted, val.labels.length);
   const precision = precisionOf(trained, engine, options.precision);
-  const program = await openEvalProgram(engine.open, networkOf(trained, engine, precision), val, {
+  const atATime = { size: [crop, crop], batch } as const;
+  const network = networkOf(trained, engine, precision);
+  requireMemory(trained, atATime, network.computeType);
+  const program = await openEvalProgram(engine.open, network, val, {
     size: crop,
     evalBatch: batch,
     input: { ...inputPolicy(engine), resize: options.resize ?? run?.resize },
@@ -151,6 +158,8 @@ export async function evaluateRun(
       ],
     };
   } catch (error) {
+    const tooLarge = outOfMemory(error, trained, atATime);
+    if (tooLarge !== undefined) throw tooLarge;
     const suspects = [{ images: val.images }];
     const otherwise = "leave it out: type the same command with --bad_images skip";
     throw (await unreadableImage(error, engine, suspects, otherwise)) ?? error;
@@ -165,6 +174,29 @@ function leftOut(images: readonly UnreadableImage[]): string {
   const [what, are] = images.length === 1 ? ["image", "is"] : ["images", "are"];
   const named = listed(images.map(({ path, reason }) => `${path} (${reason})`));
   return `${images.length} ${what} that cannot be used ${are} left out: ${named}`;
+}
+
+/**
+ * A model's own record names the place where its data lay on the machine of its run.
+ * @throws UserError where nothing lies there any more
+ */
+async function requireData(source: string, dataset: string): Promise<void> {
+  if (!isAbsolute(dataset)) return;
+  // Of a pattern of files the last folder in front of what may vary.
+  const [fixed = ""] = dataset.split(/[*?{[]/, 1);
+  const place = fixed === dataset ? dataset : dirname(`${fixed}_`);
+  const exists = (path: string) =>
+    access(path).then(
+      () => true,
+      (error: unknown) => systemErrorCode(error) !== "ENOENT",
+    );
+  if ((await exists(dataset)) || (await exists(place))) return;
+  throw new UserError(
+    source,
+    `was trained on ${dataset}, and nothing lies there`,
+    "the data that it is to be evaluated on",
+    "say where the data lies now: --dataset PATH",
+  );
 }
 
 function datasetOf(

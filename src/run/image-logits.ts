@@ -7,6 +7,7 @@ import type { ResizeMethod } from "../input/resize-functions.js";
 import { type UndecodableImage, unreadableAmong } from "../input/unreadable.js";
 import { openPredictImagesProgram, predictPipeline } from "../step/program.js";
 import type { Network } from "../step/train-step.js";
+import { outOfMemory, requireMemory } from "./image-memory.js";
 import { inputPolicy } from "./precision.js";
 import type { ImageInputs } from "./predict-inputs.js";
 import { defaultBatch, loadWeights, type TrainedModel } from "./trained-model.js";
@@ -57,6 +58,8 @@ export async function* imageLogits(
     return;
   }
   const batch = Math.min(options.batch ?? defaultBatch(trained, size * size), queue.length);
+  const atATime = { size: [size, size], batch } as const;
+  requireMemory(trained, atATime, network.computeType);
   const input = { ...inputPolicy(engine), resize };
   const program = await openPredictImagesProgram(engine.open, network, images, {
     ...{ size, batch, workers, input },
@@ -96,6 +99,8 @@ export async function* imageLogits(
         return badImages === "refuse" ? index < first.index : !faults.has(index);
       });
     }
+  } catch (error) {
+    throw outOfMemory(error, trained, atATime) ?? error;
   } finally {
     session.close();
   }

@@ -1,7 +1,7 @@
 /** The folder of a run, `<logdir>/<name>/`, and what lies in it. */
 import { constants } from "node:fs";
 import { access, mkdir } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { dirname, isAbsolute, join, normalize, resolve, sep } from "node:path";
 import { type FileSystem, nodeFileSystem } from "../archive/file-system.js";
 import { systemErrorCode, UserError } from "../errors.js";
 import { acquireLock, type FileLock, type LockOptions } from "../fetch/file-lock.js";
@@ -24,10 +24,36 @@ export interface RunFolder {
   readonly skipped: string;
 }
 
-/** The paths of the run `name` under `logdir`, whether or not they exist. */
+/**
+ * The paths of the run `name` under `logdir`, whether or not they exist.
+ * @param name a folder's name, or a path of several below `logdir`
+ * @throws UserError where it is none
+ */
 export function runFolder(logdir: string, name: string): RunFolder {
+  const wrong = wrongName(name);
+  if (wrong !== undefined)
+    throw new UserError(
+      `--name ${JSON.stringify(name)}`,
+      wrong,
+      `the name of a folder of its own below ${logdir}`,
+      "give another --name, and the folder above with --logdir",
+    );
   return runFolderAt(resolve(logdir, name));
 }
+
+/** What is wrong with a run's name; undefined where it may be one. */
+function wrongName(name: string): string | undefined {
+  if (isAbsolute(name)) return "is an absolute path";
+  const parts = normalize(name).split(sep);
+  if (parts[0] === "." || parts[0] === "..") return "is no folder below --logdir";
+  if (/\p{Cc}/u.test(name)) return "has control characters";
+  if (parts.some((part) => Buffer.byteLength(part) > longestName))
+    return `is longer than the ${longestName} bytes of a file's name`;
+  return undefined;
+}
+
+/** What Linux' file systems take. */
+const longestName = 255;
 
 /** As `runFolder`, from the run's own folder. */
 export function runFolderAt(path: string): RunFolder {

@@ -5,6 +5,9 @@ import { readError } from "../archive/file-reading.js";
 import { type FileSystem, nodeFileSystem } from "../archive/file-system.js";
 import { systemErrorCode, UserError } from "../errors.js";
 
+/** What is said of a file that was torn, or overwritten. */
+export const notJson = "is no JSON object";
+
 /** The newest format of most files. Files from before there were versions have none. */
 export const formatVersion = 1;
 
@@ -55,13 +58,14 @@ export async function readJson(
 function parsed(path: string, text: string): Record<string, unknown> {
   try {
     const value: unknown = JSON.parse(text);
-    if (typeof value === "object" && value !== null) return value as Record<string, unknown>;
+    if (typeof value === "object" && value !== null && !Array.isArray(value))
+      return value as Record<string, unknown>;
   } catch {
     // Said below.
   }
   throw new UserError(
     path,
-    "is not JSON",
+    notJson,
     "a file that bit-train wrote",
     `remove ${path} alone: the command that made the run writes it anew and goes on`,
   );

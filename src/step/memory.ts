@@ -92,6 +92,19 @@ export function trainBytesPerImage(architecture: Architecture, size: number): nu
   return 4 * workingShare * valuesPerImage(architecture, size);
 }
 
+/**
+ * Bytes that evaluating one image takes at the least: its pixels as bytes and as float32, and what the
+ * first convolution gives at half the size, once more with its padding.
+ */
+export function evalBytesPerImage(
+  { width }: Architecture,
+  size: number,
+  computeType: ComputeType = "float32",
+): number {
+  const narrow = computeType === "float32" ? 4 : 2;
+  return (3 + 12) * size ** 2 + narrow * 2 * 64 * width * (size / 2) ** 2;
+}
+
 /** Memory in bytes that this process may still take: what is free, within its control group. */
 export function availableMemoryBytes(): number {
   const cgroup = (file: string) => {

@@ -1,6 +1,6 @@
 /** A checkpoint of a run is judged as the run judged it, wherever it lies and whatever its name. */
 import assert from "node:assert/strict";
-import { copyFile, cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { copyFile, cp, mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -196,7 +196,7 @@ test("a record that is damaged, of a newer version or of another head is refused
   assert.equal(record.architecture, "R14x0.5");
   assert.match(record.bitTrain, /^\d+\.\d+\.\d+/);
   for (const [name, data, message] of [
-    ["cut", bytes.slice(0, 20), /array 'training\/metadata': its text/],
+    ["cut", bytes.slice(0, 20), /array 'training\/metadata': is no JSON/],
     ["newer", text({ ...record, version: 2 }), /has format version 2/],
     ["lacking", text({ ...record, resize: "cubic" }), /resize: /],
     ["renamed", text({ ...record, classNames: ["a"] }), /head of 3 classes, where 1 are named/],
@@ -245,4 +245,22 @@ test("bit-train starts from a run or one of its checkpoints, whose model is know
   await refused(train, [...flags, "--weights", bare], /bare\.npz does not say which it holds/);
   await mkdir(join(root, "empty"), { recursive: true });
   await refused(train, [...flags, "--weights", join(root, "empty")], /nor is it one of a run's/);
+});
+
+test("a run whose data lies elsewhere now is told so, and evaluated with --dataset", async () => {
+  const copy = join(root, "copy.npz");
+  await copyFile(folder.checkpoint, copy);
+  const moved = join(root, "moved");
+  await rename(images, moved);
+  try {
+    for (const source of [folder.path, copy]) {
+      const { code, stderr } = await runHere(evaluate, [source]);
+      assert.equal(code, 2, stderr);
+      assert.match(stderr, /: was trained on \S+, and nothing lies there\n[\s\S]*--dataset PATH/);
+      const there = await runHere(evaluate, [source, "--dataset", moved, "--json"]);
+      assert.equal(there.code, 0, there.stderr);
+    }
+  } finally {
+    await rename(moved, images);
+  }
 });

@@ -156,7 +156,7 @@ test("a damaged config.json is to be removed by itself, and the run goes on with
   const name = "damaged";
   const folder = await copyAs(name);
   await writeFile(folder.config, "{");
-  await refused({ name }, /config\.json: is not JSON[\s\S]*remove \S*config\.json alone/);
+  await refused({ name }, /config\.json: is no JSON object[\s\S]*remove \S*config\.json alone/);
   await rm(folder.config);
   const { lines } = await run({ name }, 4);
   assert.ok(lines.includes("Resumed at step 3"));

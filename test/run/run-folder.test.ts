@@ -56,3 +56,20 @@ test("a folder that may not be written to is refused, whoever made it", async (t
   ];
   assert.deepEqual(ran.stdout.trimEnd().split("\n"), refusals);
 });
+
+test("a run's name is that of a folder of its own below --logdir", () => {
+  for (const name of [
+    "..",
+    ".",
+    "",
+    "a/..",
+    "../other",
+    "/tmp/run",
+    "a\nb",
+    "\u001b[31m",
+    "x".repeat(256),
+  ])
+    assert.throws(() => runFolder("logs", name), /UserError: --name "/, name);
+  for (const name of ["a b", "ü-ß", "-x", "a/b", "...", "x".repeat(255)])
+    assert.doesNotThrow(() => runFolder("logs", name), name);
+});

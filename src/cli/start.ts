@@ -1,0 +1,48 @@
+/** How every script in bin/ starts its command. */
+import { readFileSync } from "node:fs";
+import { UserError } from "../errors.js";
+import { runMain } from "./exit.js";
+
+/** A command's module. */
+export interface CommandModule {
+  readonly main: () => Promise<number>;
+}
+
+/** Node loads a command's modules many at a time, and reports the lack of a file as that of a module. */
+const openFilesNeeded = 256;
+
+/**
+ * Loads a command's module and runs it to its end, as `runMain` does.
+ * @param load what imports the module: it is large, and not loaded before the process is fit for it
+ */
+export async function start(load: () => Promise<CommandModule>): Promise<void> {
+  await runMain(async () => {
+    requireOpenFiles(openFilesLimit());
+    return (await load()).main();
+  });
+}
+
+/**
+ * Refuses what could not even load.
+ * @param limit files that the process may have open; undefined where nobody says
+ * @throws UserError where they are too few
+ */
+export function requireOpenFiles(limit: number | undefined): void {
+  if (limit === undefined || limit >= openFilesNeeded) return;
+  throw new UserError(
+    "limit of open files",
+    `${limit} (ulimit -n)`,
+    `${openFilesNeeded} or more`,
+    "type: ulimit -n 1024, in a new shell where this one may not raise it",
+  );
+}
+
+/** Node raises its own limit to the hard one at once. */
+function openFilesLimit(): number | undefined {
+  try {
+    const match = /^Max open files +(\d+)/m.exec(readFileSync("/proc/self/limits", "utf8"));
+    return match === null ? undefined : Number(match[1]);
+  } catch {
+    return undefined;
+  }
+}

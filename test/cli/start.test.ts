@@ -1,0 +1,33 @@
+/** What a process must be fit for before a command is loaded. */
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { join } from "node:path";
+import { test } from "node:test";
+import { promisify } from "node:util";
+import { requireOpenFiles } from "../../src/cli/start.js";
+import { repositoryRoot } from "../fixture-path.js";
+
+test("few open files are told as such, not as modules that are missing", async () => {
+  for (const name of ["bit-eval", "bit-train", "bit-predict", "bit-data"]) {
+    const script = join(repositoryRoot, "bin", `${name}.js`);
+    const command = 'ulimit -n 64; exec "$@"';
+    const ran = promisify(execFile)("sh", [
+      "-c",
+      command,
+      "sh",
+      process.execPath,
+      script,
+      "--help",
+    ]);
+    await assert.rejects(ran, (error: Error & { code?: number; stderr?: string }) => {
+      assert.equal(error.code, 2, error.stderr);
+      assert.match(error.stderr!, /^error: limit of open files: 64 \(ulimit -n\)\n/);
+      return true;
+    });
+  }
+});
+
+test("as many as are needed are enough, and where nobody says, that is no fault", () => {
+  for (const limit of [256, 1024, undefined]) assert.doesNotThrow(() => requireOpenFiles(limit));
+  assert.throws(() => requireOpenFiles(255), /ulimit -n 1024/);
+});
