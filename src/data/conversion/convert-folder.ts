@@ -17,9 +17,10 @@ import { temporaryName, writeProblem } from "../../archive/atomic-file.js";
 import { readWhole } from "../../archive/file-reading.js";
 import { systemErrorCode, UserError } from "../../errors.js";
 import type { UnreadableImage } from "../dataset.js";
-import { listed, listFolder } from "../files/class-folders.js";
+import { listFolder } from "../files/class-folders.js";
 import { hasImageExtension, readImageHeader } from "../files/image-header.js";
 import { CONVERTED_FORMATS } from "../image-formats/image-format.js";
+import { listed } from "../listed.js";
 import { encodePixels, foreignPixels, NotConverted, type TargetFormat } from "./foreign-pixels.js";
 import { TABLE_ENDINGS, withNewPaths } from "./table-paths.js";
 

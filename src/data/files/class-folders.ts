@@ -13,8 +13,6 @@ import { type Faults, report } from "../faults.js";
 import { listed } from "../listed.js";
 import { hasImageExtension } from "./image-header.js";
 
-export { listed } from "../listed.js";
-
 /** The images of some folder of classes. */
 export interface ClassFolders {
   /** Sorted by code point; a label is an index into it. */

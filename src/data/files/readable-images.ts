@@ -2,7 +2,7 @@
 
 import { UserError } from "../../errors.js";
 import { CONVERTED_FORMATS } from "../image-formats/image-format.js";
-import { listed } from "./class-folders.js";
+import { listed } from "../listed.js";
 import { type ImageHeader, readImageHeader } from "./image-header.js";
 
 /**

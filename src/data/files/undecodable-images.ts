@@ -3,8 +3,8 @@ import { UserError } from "../../errors.js";
 import type { Dataset, FileSource, Split, UnreadableImage } from "../dataset.js";
 import { takeFiles } from "../dataset.js";
 import { takeSplit } from "../few-shot.js";
+import { listed } from "../listed.js";
 import { checkClasses } from "../parts/usable-images.js";
-import { listed } from "./class-folders.js";
 import { type BadImages, otherwiseSkip } from "./readable-images.js";
 
 /** Finds those of a part's images that the engine cannot decode, by index. */
