@@ -144,15 +144,15 @@ test("a second signal ends the process in the middle of a step", async (t) => {
   const folder = await temporaryFolder(t);
   const logs = join(folder, "logs");
   const tiny = tinyFlags(await writeTinyFolder(folder), logs);
-  // A step of seconds, in parts, between which the first signal is heard.
-  const slow = ["--batch", "24", "--batch_split", "6", "--resolution", "480", "--crop", "448"];
+  // A step of many seconds on any machine, in parts, between which the first signal is heard.
+  const slow = ["--batch", "960", "--batch_split", "240", "--resolution", "480", "--crop", "448"];
   const args = [...tiny.join(" ").replace("--batch 8 --resolution 40 --crop 32 ", "").split(" ")];
   let heardMs = 0;
   const { signal, stdout } = await runBin("bit-train", [...args, ...slow, "--name", "slow"], {
     env,
     started: (child) => {
       child.stdout!.on("data", (text: string) => {
-        if (text.includes("steps of 24 images")) setTimeout(() => child.kill("SIGINT"), 4000);
+        if (text.includes("steps of 960 images")) setTimeout(() => child.kill("SIGINT"), 4000);
         if (!text.includes("Stopping after this step")) return;
         // What npm, npx and timeout do: the same signal once more, which is not a second one.
         child.kill("SIGINT");
