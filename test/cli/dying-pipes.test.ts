@@ -9,13 +9,19 @@ import { temporaryFolder } from "../data/temporary-folder.js";
 import { repositoryRoot } from "../fixture-path.js";
 import { report, thorough } from "../soak/table.js";
 import { runBin } from "./command.js";
-import { momentSeed, recorded, resultOf, stepsIn, uniformNumbers } from "./random-moments.js";
+import {
+  env,
+  momentSeed,
+  recorded,
+  resultOf,
+  runUninterrupted,
+  stepsIn,
+  uniformNumbers,
+} from "./random-moments.js";
 import { tinyFlags, writeTinyFolder } from "./tiny-images.js";
 
 const stops = thorough ? 50 : 3;
 const steps = 10 * stops;
-// A GPU's kernels do not add in the same order each time.
-const env = { CUDA_VISIBLE_DEVICES: "" };
 const exits = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 // The signal ends the first; the second has read enough before.
@@ -50,18 +56,7 @@ test(`${stops} pipelines that a signal ends`, { timeout: 60_000 * stops }, async
   const logs = join(root, "logs");
   const schedule = `--steps ${steps} --eval_every 10 --save_every 3`.split(" ");
   const flags = [...tinyFlags(images, logs), ...schedule];
-  let startMs = 0;
-  const whole = await runBin("bit-train", [...flags, "--name", "whole"], {
-    env,
-    started: (child) => {
-      const begun = performance.now();
-      const end = () => {
-        startMs = performance.now() - begun;
-      };
-      void recorded(child.pid!, join(logs, "whole", "metrics.jsonl")).then(end, end);
-    },
-  });
-  assert.equal(whole.code, 0, whole.stderr);
+  const startMs = await runUninterrupted(flags, logs);
 
   const uniform = uniformNumbers(momentSeed);
   const run = join(logs, "stopped");

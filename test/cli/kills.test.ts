@@ -7,14 +7,20 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { temporaryFolder } from "../data/temporary-folder.js";
 import { report, thorough } from "../soak/table.js";
 import { runBin } from "./command.js";
-import { momentSeed, recorded, resultOf, stepsIn, uniformNumbers } from "./random-moments.js";
+import {
+  env,
+  momentSeed,
+  recorded,
+  resultOf,
+  runUninterrupted,
+  stepsIn,
+  uniformNumbers,
+} from "./random-moments.js";
 import { tinyFlags, writeTinyFolder } from "./tiny-images.js";
 
 const kills = thorough ? 50 : 5;
 const steps = 8 * kills;
 const saveEvery = 3;
-// A GPU's kernels do not add in the same order each time.
-const env = { CUDA_VISIBLE_DEVICES: "" };
 
 test(`${kills} times SIGKILL`, { timeout: 60_000 * kills }, async (t) => {
   const root = await temporaryFolder(t);
@@ -29,18 +35,7 @@ test(`${kills} times SIGKILL`, { timeout: 60_000 * kills }, async (t) => {
     String(saveEvery),
   ];
   const flags = [...tinyFlags(images, logs), ...schedule];
-  let startMs = 0;
-  const whole = await runBin("bit-train", [...flags, "--name", "whole"], {
-    env,
-    started: (child) => {
-      const begun = performance.now();
-      const end = () => {
-        startMs = performance.now() - begun;
-      };
-      void recorded(child.pid!, join(logs, "whole", "metrics.jsonl")).then(end, end);
-    },
-  });
-  assert.equal(whole.code, 0, whole.stderr);
+  const startMs = await runUninterrupted(flags, logs);
 
   const seed = momentSeed;
   const uniform = uniformNumbers(seed);

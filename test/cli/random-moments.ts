@@ -1,7 +1,13 @@
 /** For tests that end runs at random moments: when to, and what became of the steps. */
+import assert from "node:assert/strict";
 import { readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { keyedGenerator, randomStream } from "../../src/recipe/keyed-random.js";
+import { runBin } from "./command.js";
+
+/** For every such run: a GPU's kernels do not add in the same order each time. */
+export const env = { CUDA_VISIBLE_DEVICES: "" };
 
 /** Where the moments come from: `BIT_KILL_SEED`, or the clock. */
 export const momentSeed = Number(process.env["BIT_KILL_SEED"] ?? Date.now() % 1e6);
@@ -24,6 +30,23 @@ export async function recorded(pid: number, metrics: string): Promise<void> {
     process.kill(pid, 0);
     await sleep(5);
   }
+}
+
+/** Makes the run `whole`, which nothing ends. Returns how many ms passed until its first record. */
+export async function runUninterrupted(flags: readonly string[], logs: string): Promise<number> {
+  let startMs = 0;
+  const { code, stderr } = await runBin("bit-train", [...flags, "--name", "whole"], {
+    env,
+    started: (child) => {
+      const begun = performance.now();
+      const end = () => {
+        startMs = performance.now() - begun;
+      };
+      void recorded(child.pid!, join(logs, "whole", "metrics.jsonl")).then(end, end);
+    },
+  });
+  assert.equal(code, 0, stderr);
+  return startMs;
 }
 
 /** The steps that a run's log tells of, those included that were done again. */

@@ -20,9 +20,6 @@ const partByWord: ReadonlyMap<string, PartName> = new Map(
   partNames.flatMap((part) => words[part].map((word) => [word, part] as const)),
 );
 
-/** All words for parts, the preferred ones of each first. */
-export const partWords: readonly string[] = [...partByWord.keys()];
-
 /** Words about a part's name that say nothing: `training_set`, `test_images`, `val2017`. */
 const fillers = new Set(
   "set sets data dataset split part folder images image imgs img photos pics jpg jpeg png".split(
