@@ -1,6 +1,6 @@
 /** The native engine: found, loaded, and ready to open sessions. */
 import { basename } from "node:path";
-import type { GraphDef } from "../graph/proto.js";
+import type { Graph } from "../graph/graph-builder.js";
 import { loadBinding, type TensorflowBinding } from "./binding.js";
 import { type InstalledEngine, requireEngine } from "./installed.js";
 import { narrowTypeOfCpu, narrowTypeOfGpu, suitsOwnConvolutions } from "./narrow-type.js";
@@ -26,7 +26,7 @@ export function openEngine(): OpenedEngine {
   const device = binding.isUsingGpuDevice() ? "GPU" : "CPU";
   const kernels = loadKernels(installed);
   const fused = kernels && device === "CPU";
-  const open = (graph: GraphDef) => openNativeSession(binding, graph);
+  const open = (graph: Graph) => openNativeSession(binding, graph.def);
   return {
     ...{ installed, binding, device, kernels, fused, open },
     remark: engineRemark(installed),

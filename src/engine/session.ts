@@ -2,7 +2,7 @@
  * A native TensorFlow session that holds one graph: the narrow interface behind which the engine
  * lies. Variables and dataset iterators live inside and keep their state from run to run.
  */
-import type { GraphDef } from "../graph/proto.js";
+import type { Graph } from "../graph/graph-builder.js";
 import type { NarrowType } from "./narrow-type.js";
 
 /** Values in JavaScript's memory, row-major. Strings are UTF-8 bytes, one array each. */
@@ -50,7 +50,7 @@ export interface Engine {
    * Opens a session of its own on a graph.
    * @throws SessionError where TensorFlow refuses the graph
    */
-  readonly open: (graph: GraphDef) => Session;
+  readonly open: (graph: Graph) => Session;
 }
 
 /** An error that TensorFlow reported while it loaded or ran a graph. */

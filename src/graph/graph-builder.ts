@@ -2,12 +2,20 @@
 import { attribute } from "./attributes.js";
 import type { FunctionBuilder } from "./function-builder.js";
 import { fuseAdditions } from "./fuse-additions.js";
-import { NodeList, type Output } from "./node-list.js";
+import { type GraphNode, NodeList, type Output } from "./node-list.js";
 import type { FunctionDef, GraphDef } from "./proto.js";
 import type { ElementType } from "./types.js";
 
 // 1087 is what TensorFlow 2.9 writes; 2.21 accepts it, and 2.9.1 is the oldest runtime we load.
 const producer = 1087;
+
+/** A graph as it was written, for those who run it: TensorFlow, or a compiler. */
+export interface Graph {
+  /** In TensorFlow's own form. */
+  readonly def: GraphDef;
+  /** The same nodes with types and shapes, inputs before users, before any node was fused into another. */
+  readonly nodes: readonly GraphNode[];
+}
 
 export class GraphBuilder extends NodeList {
   private readonly functions: FunctionDef[] = [];
@@ -40,11 +48,12 @@ export class GraphBuilder extends NodeList {
     this.functions.push(definition.build());
   }
 
-  build(): GraphDef {
-    return {
+  build(): Graph {
+    const def = {
       node: fuseAdditions(this.nodes),
       library: { function: this.functions },
       versions: { producer, minConsumer: 0 },
     };
+    return { def, nodes: this.typedNodes };
   }
 }

@@ -30,10 +30,22 @@ export interface NodeOptions {
   readonly device?: "cpu";
 }
 
+/** A node with the types and shapes of what it gives, which TensorFlow's own form of a graph does not tell. */
+export interface GraphNode {
+  readonly name: string;
+  readonly op: string;
+  readonly inputs: readonly Output[];
+  /** Nodes that must have run before this one. */
+  readonly after: readonly Output[];
+  readonly attrs: Readonly<Record<string, AttrValue>>;
+  readonly outputs: readonly Output[];
+}
+
 type ConstantValues = readonly number[] | readonly boolean[] | readonly string[];
 
 export abstract class NodeList {
   protected readonly nodes: NodeDef[] = [];
+  protected readonly typedNodes: GraphNode[] = [];
   private readonly countByStem = new Map<string, number>();
   private readonly constants = new Map<string, Output>();
 
@@ -64,9 +76,11 @@ export abstract class NodeList {
     for (const output of options.after ?? []) input.push(`^${output.node}`);
     const device = options.device === "cpu" ? { device: "/device:CPU:0" } : {};
     this.nodes.push({ name, op, input, ...device, attr: { ...attrs } });
-    const result = outputs.map((spec, index) => {
+    const result: Output[] = outputs.map((spec, index) => {
       return { node: name, index, op, type: spec.type, shape: spec.shape };
     });
+    const after = options.after ?? [];
+    this.typedNodes.push({ name, op, inputs, after, attrs, outputs: result });
     const none: Output = { node: name, index: -1, op, type: "variant", shape: undefined };
     return [result[0] ?? none, ...result.slice(1)];
   }

@@ -6,9 +6,9 @@ import type { FileSource } from "../data/dataset.js";
 import { integers } from "../engine/session.js";
 import { attribute } from "../graph/attributes.js";
 import { FunctionBuilder } from "../graph/function-builder.js";
+import type { Graph } from "../graph/graph-builder.js";
 import { GraphBuilder } from "../graph/graph-builder.js";
 import type { Output, OutputSpec } from "../graph/node-list.js";
-import type { GraphDef } from "../graph/proto.js";
 import {
   copiedOnHost,
   followedBy,
@@ -82,7 +82,7 @@ export async function decodeAll(
 }
 
 /** A graph that gives, batch by batch, the indices of the images that can be `decoded`, then `end`. */
-function searchGraph(source: FileSource, kernels: boolean, workers: number): GraphDef {
+function searchGraph(source: FileSource, kernels: boolean, workers: number): Graph {
   const builder = new GraphBuilder();
   defineDecoders(builder, kernels);
   const columns = fileColumns(source);

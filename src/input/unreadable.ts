@@ -2,8 +2,7 @@
 import { exampleName, type FileSource, takeFiles, type UnreadableImage } from "../data/dataset.js";
 import { type Engine, SessionError } from "../engine/session.js";
 import { attribute } from "../graph/attributes.js";
-import { GraphBuilder } from "../graph/graph-builder.js";
-import type { GraphDef } from "../graph/proto.js";
+import { type Graph, GraphBuilder } from "../graph/graph-builder.js";
 import { defineDecoders } from "./decoders.js";
 import { fileColumns, fileFeeds, fileInputs } from "./file-table.js";
 import { decodeFile, row } from "./image-functions.js";
@@ -50,7 +49,7 @@ export async function* unreadableAmong(
 }
 
 /** A graph that decodes the one image whose columns are fed, and gives its `shape`. */
-function decoderGraph(source: FileSource, kernels: boolean): GraphDef {
+function decoderGraph(source: FileSource, kernels: boolean): Graph {
   const builder = new GraphBuilder();
   defineDecoders(builder, kernels);
   const feeds = Object.entries(fileFeeds(takeFiles(source, [0])));

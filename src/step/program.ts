@@ -1,8 +1,7 @@
 /** Whole programs: a network with its data in one session, ready to be stepped. */
 import type { Dataset, Split } from "../data/dataset.js";
 import type { Session } from "../engine/session.js";
-import { GraphBuilder } from "../graph/graph-builder.js";
-import type { GraphDef } from "../graph/proto.js";
+import { type Graph, GraphBuilder } from "../graph/graph-builder.js";
 import { defineDecoders } from "../input/decoders.js";
 import { addPipeline, type InputPolicy } from "../input/pipeline.js";
 import { variableSpecs } from "../model/architecture.js";
@@ -12,7 +11,7 @@ import { addTrainStep, type Network } from "./train-step.js";
 import { declareVariables, type GraphVariable } from "./variables.js";
 
 /** Opens a session on a graph: `openNativeSession` with a binding, or another implementation. */
-export type OpenSession = (graph: GraphDef) => Session;
+export type OpenSession = (graph: Graph) => Session;
 
 /** A network in a session. */
 export interface Program {

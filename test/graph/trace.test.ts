@@ -22,7 +22,7 @@ test("a traced program and its gradient, node by node", async () => {
     const gradient = tf.grad((v) => tf.relu(v).square().sum())(value);
     builder.fetchable("gradient", graph.value(gradient));
   });
-  assert.deepEqual(printed(builder.build()), [
+  assert.deepEqual(printed(builder.build().def), [
     "x = Placeholder()",
     "Relu = Relu(x)",
     "Square = Square(Relu)",
@@ -81,7 +81,7 @@ test("an encoded SavedModel holds false, zero and empty attributes", () => {
     { SrcT: { type: 1 }, DstT: { type: 14 }, Truncate: { b: false } },
     { type: "bfloat16", shape: [] },
   );
-  const bytes = Buffer.from(encodeSavedModel(builder.build()));
+  const bytes = Buffer.from(encodeSavedModel(builder.build().def));
   // AttrValue { b: false }: key "Truncate", then field 2 of two bytes: 0x28 (field 5, varint), 0.
   const at = bytes.indexOf("Truncate");
   assert.deepEqual([...bytes.subarray(at + 8, at + 12)], [0x12, 0x02, 0x28, 0x00]);

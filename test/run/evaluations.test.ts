@@ -4,7 +4,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { Engine, HostTensor, Session } from "../../src/engine/session.js";
-import type { GraphDef } from "../../src/graph/proto.js";
+import type { Graph } from "../../src/graph/graph-builder.js";
 import { checkpointAt, listCheckpoints } from "../../src/run/checkpoint-folder.js";
 import { parseManifest } from "../../src/run/manifest.js";
 import { runFolderAt } from "../../src/run/run-folder.js";
@@ -67,7 +67,7 @@ test("an evaluation of which the checkpoint does not know is made again, and rec
 
 /** An engine with losses of its own after a number of steps, and top-1 of its own in evaluations. */
 function playing(losses: Readonly<Record<number, number>>, top1: readonly number[]): Engine {
-  const open = (graph: GraphDef): Session => {
+  const open = (graph: Graph): Session => {
     const session = engine.open(graph);
     let done = 0;
     let evaluations = 0;

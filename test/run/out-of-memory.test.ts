@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { type Engine, type Session, SessionError } from "../../src/engine/session.js";
 import { UserError } from "../../src/errors.js";
-import type { GraphDef } from "../../src/graph/proto.js";
+import type { Graph } from "../../src/graph/graph-builder.js";
 import { fineTune } from "../../src/run/fine-tune.js";
 import type { FineTuneOptions } from "../../src/run/options.js";
 import { writeTinyFolder } from "../cli/tiny-images.js";
@@ -15,10 +15,10 @@ import { engine } from "../engine-for-tests.js";
 /** An engine of which the training step fails from step `from` on in the first `failing` sessions. */
 function smallEngine(failing: number, from: number): Engine & { opened: () => number } {
   let opened = 0;
-  const open = (graph: GraphDef): Session => {
+  const open = (graph: Graph): Session => {
     const session = engine.open(graph);
     // A session without a graph only shows that graphs can be handed over.
-    if (graph.node.length === 0) return session;
+    if (graph.nodes.length === 0) return session;
     const fails = opened++ < failing;
     let steps = 0;
     return {

@@ -1,0 +1,57 @@
+/**
+ * How a graph's variables lie on a device. A kernel `[H,W,I,O]` lies with its filters outermost,
+ * `[O,H,W,I]`: the form that tensor cores take, in which a filter's weights are one row, so that
+ * standardization is one pass. Small variables lie behind one another in one vector: what is done to
+ * each of them is then done to all by one kernel of the device.
+ */
+import { sizeOf } from "../shape.js";
+
+export interface CellVariable {
+  readonly name: string;
+  readonly shape: readonly number[];
+}
+
+/** One value on the device: a variable, or several. All are float32. */
+export interface Cell {
+  readonly name: string;
+  readonly shape: readonly number[];
+  /** In the order in which they lie. */
+  readonly members: readonly CellVariable[];
+  /** Of a single member's dimensions, which is where, outermost first; undefined: as they are. */
+  readonly order: readonly number[] | undefined;
+}
+
+const filtersOutermost = [3, 0, 1, 2];
+
+/** Divides variables into cells. Equal variables give equal cells. */
+export function cellsOf(variables: readonly CellVariable[]): Cell[] {
+  const cells: Cell[] = [];
+  const small = new Map<string, CellVariable[]>();
+  for (const variable of variables) {
+    const { name, shape } = variable;
+    if (shape.length <= 1) {
+      // As in `momentum/resnet/...`: what belongs to the weights lies apart from its kind of state.
+      const kind = name.split("/")[0]!;
+      small.set(kind, [...(small.get(kind) ?? []), variable]);
+      continue;
+    }
+    const order = shape.length === 4 ? filtersOutermost : undefined;
+    const lies = order === undefined ? shape : order.map((axis) => shape[axis]!);
+    cells.push({ name, shape: lies, members: [variable], order });
+  }
+  for (const [kind, members] of small) {
+    const total = members.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+    cells.push({ name: `${kind}/*`, shape: [total], members, order: undefined });
+  }
+  return cells;
+}
+
+/** Where a member's values begin in its cell, in values. Throws where it is none of the cell's. */
+export function offsetIn(cell: Cell, name: string): number {
+  let offset = 0;
+  for (const member of cell.members) {
+    if (member.name === name) return offset;
+    offset += sizeOf(member.shape);
+  }
+  throw new Error(`${name} does not lie in ${cell.name}`);
+}

@@ -1,0 +1,290 @@
+/**
+ * A part of a graph as one StableHLO program: values of variables, what is fed and what the host has
+ * made go in; new values of the variables and what is fetched come out. Variables that change are
+ * donated: their new values take the old ones' memory.
+ */
+import type { GraphNode, Output } from "../node-list.js";
+import { sizeOf } from "../shape.js";
+import type { ElementType } from "../types.js";
+import { type Cell, offsetIn } from "./cells.js";
+import { Emitter, tensorType, type Value, type ValueSpec } from "./emitter.js";
+import { input, type Lowering } from "./operator.js";
+import { operators } from "./operators.js";
+import { type NodeIndex, nodeOf, type Reach } from "./reach.js";
+
+export interface ProgramInput extends ValueSpec {
+  readonly from: "cell" | "feed" | "host";
+  /** The cell's, the placeholder's or the node's name. */
+  readonly name: string;
+}
+
+export interface ProgramOutput extends ValueSpec {
+  readonly to: "cell" | "fetch";
+  readonly name: string;
+}
+
+export interface StableHloProgram {
+  /** The module, in MLIR's text form. Equal programs have equal text. */
+  readonly text: string;
+  readonly inputs: readonly ProgramInput[];
+  readonly outputs: readonly ProgramOutput[];
+  /** Inputs, by their place, of which the memory becomes an output's. */
+  readonly donated: readonly number[];
+}
+
+export interface LoweringOptions {
+  /** Replicas of the program, each on a device and on a share of the batch. Default: 1. */
+  readonly replicas?: number | undefined;
+  /** `HIGHEST`: products of float32 values are not made of rounded ones. Default: the device's own. */
+  readonly precision?: "DEFAULT" | "HIGHEST" | undefined;
+}
+
+/**
+ * Lowers what `fetches` need.
+ * @param cells how the graph's variables lie on the device
+ * @throws Error where the graph holds what has no lowering
+ */
+export function lowerProgram(
+  index: NodeIndex,
+  fetches: readonly string[],
+  reach: Reach,
+  cells: readonly Cell[],
+  options: LoweringOptions = {},
+): StableHloProgram {
+  return new ProgramWriter(index, cells, options).write(fetches, reach);
+}
+
+/** The name of the variable that a node reads or changes. */
+function variableOf(node: GraphNode, place = 0): string {
+  return input(node, place).node;
+}
+
+class ProgramWriter {
+  private readonly emitter: Emitter;
+  private readonly values = new Map<string, Value>();
+  private readonly inputs: ProgramInput[] = [];
+  /** The value that each cell has at the start. */
+  private readonly current = new Map<Cell, Value>();
+  private readonly cellByVariable: ReadonlyMap<string, Cell>;
+  private readonly lowering: Lowering;
+
+  constructor(
+    private readonly index: NodeIndex,
+    cells: readonly Cell[],
+    { precision, replicas = 1 }: LoweringOptions,
+  ) {
+    if (replicas !== 1) throw new Error("programs of several replicas are not written yet");
+    this.emitter = new Emitter(precision);
+    this.cellByVariable = new Map(
+      cells.flatMap((cell) => cell.members.map(({ name }) => [name, cell] as const)),
+    );
+    this.lowering = {
+      emitter: this.emitter,
+      value: (output) => this.value(output),
+      node: (output) => nodeOf(this.index, output.node),
+      integers: (output) => integersOf(nodeOf(this.index, output.node)),
+    };
+  }
+
+  write(fetches: readonly string[], reach: Reach): StableHloProgram {
+    const changed = new Set(reach.updates.flatMap((node) => this.changes(node)));
+    const used = new Set([...changed, ...reach.reads.map((node) => this.cell(variableOf(node)))]);
+    for (const cell of used) {
+      const value = this.argument({
+        from: "cell",
+        name: cell.name,
+        shape: cell.shape,
+        type: "float32",
+      });
+      this.current.set(cell, value);
+    }
+    for (const { name, outputs } of reach.placeholders) {
+      const [{ type, shape }] = outputs as [Output];
+      const value = this.argument({ from: "feed", name, ...known(name, type, shape) });
+      this.values.set(`${name}:0`, value);
+    }
+    for (const { node, index: place, type, shape } of reach.hosted) {
+      const value = this.argument({ from: "host", name: node, ...known(node, type, shape) });
+      this.values.set(`${node}:${place}`, value);
+    }
+    for (const node of reach.reads) this.values.set(`${node.name}:0`, this.readVariable(node));
+    for (const node of reach.computed) {
+      const operator = operators[node.op];
+      if (operator === undefined) throw new Error(`${node.op} has no lowering`);
+      const value = operator(this.lowering, node);
+      // Of operations with several outputs the one that traces use: TopKV2's places.
+      this.values.set(`${node.name}:${node.op === "TopKV2" ? 1 : 0}`, value);
+    }
+    const news = this.updated(reach.updates);
+    const outputs: (ProgramOutput & { readonly id: string })[] = [];
+    // In the order in which they came in.
+    for (const cell of used) {
+      const value = news.get(cell);
+      if (value !== undefined) outputs.push({ to: "cell", name: cell.name, ...value });
+    }
+    for (const name of fetches) {
+      const value = this.value(input(nodeOf(this.index, name), 0));
+      outputs.push({ to: "fetch", name, ...value });
+    }
+    return this.finished(outputs);
+  }
+
+  private finished(
+    outputs: readonly (ProgramOutput & { readonly id: string })[],
+  ): StableHloProgram {
+    const donated: number[] = [];
+    const args = this.inputs.map((spec, i) => {
+      const target = outputs.findIndex(({ to, name }) => {
+        return spec.from === "cell" && to === "cell" && name === spec.name;
+      });
+      if (target === -1) return `%arg${i}: ${tensorType(spec)}`;
+      donated.push(i);
+      return `%arg${i}: ${tensorType(spec)} {tf.aliasing_output = ${target} : i32}`;
+    });
+    const types = outputs.map(tensorType).join(", ");
+    const text = [
+      "module @bit_train attributes {mhlo.num_partitions = 1 : i32, mhlo.num_replicas = 1 : i32} {",
+      `  func.func public @main(${args.join(", ")}) -> (${types}) {`,
+      this.emitter.text("    "),
+      `    return ${outputs.map(({ id }) => id).join(", ")} : ${types}`,
+      "  }",
+      "}",
+      "",
+    ].join("\n");
+    return {
+      text,
+      inputs: this.inputs,
+      outputs: outputs.map(({ to, name, shape, type }) => ({ to, name, shape, type })),
+      donated,
+    };
+  }
+
+  private argument(spec: ProgramInput): Value {
+    const id = `%arg${this.inputs.length}`;
+    this.inputs.push(spec);
+    return { id, shape: spec.shape, type: spec.type };
+  }
+
+  private value(output: Output): Value {
+    const value = this.values.get(`${output.node}:${output.index}`);
+    if (value === undefined) throw new Error(`${output.node}:${output.index} was not lowered`);
+    return value;
+  }
+
+  private cell(variable: string): Cell {
+    const cell = this.cellByVariable.get(variable);
+    if (cell === undefined) throw new Error(`no variable ${variable}`);
+    return cell;
+  }
+
+  /** The cells that an update changes. */
+  private changes(node: GraphNode): Cell[] {
+    const first = this.cell(variableOf(node));
+    return node.op === "ResourceApplyMomentum" ? [first, this.cell(variableOf(node, 1))] : [first];
+  }
+
+  /** A variable's value in the graph's own shape, from the cell's. */
+  private member(cell: Cell, name: string, value: Value): Value {
+    const { emitter } = this;
+    const member = cell.members.find((one) => one.name === name)!;
+    if (cell.order !== undefined) return emitter.transpose(value, inverse(cell.order));
+    if (cell.members.length === 1) return emitter.reshape(value, member.shape);
+    const begin = offsetIn(cell, name);
+    const part = emitter.slice(value, [begin], [begin + sizeOf(member.shape)]);
+    return emitter.reshape(part, member.shape);
+  }
+
+  private readVariable(node: GraphNode): Value {
+    const name = variableOf(node);
+    const cell = this.cell(name);
+    return this.member(cell, name, this.current.get(cell)!);
+  }
+
+  /** Values of all of a cell's members, in the graph's own shapes, as the cell has them. */
+  private together(cell: Cell, values: ReadonlyMap<string, Value>): Value {
+    const { emitter } = this;
+    if (cell.order !== undefined)
+      return emitter.transpose(values.get(cell.members[0]!.name)!, cell.order);
+    const parts = cell.members.map(({ name, shape }) => {
+      const value = values.get(name) ?? this.member(cell, name, this.current.get(cell)!);
+      return cell.members.length === 1 ? value : emitter.reshape(value, [sizeOf(shape)]);
+    });
+    return emitter.reshape(emitter.concatenate(parts, 0), cell.shape);
+  }
+
+  /** New values of cells. */
+  private updated(nodes: readonly GraphNode[]): Map<Cell, Value> {
+    const news = new Map<Cell, Value>();
+    const set = (cell: Cell, value: Value) => {
+      if (news.has(cell)) throw new Error(`${cell.name} is changed twice`);
+      news.set(cell, value);
+    };
+    const byKind = (op: string) => nodes.filter((node) => node.op === op);
+    for (const group of this.inCells(byKind("AssignVariableOp")))
+      set(group.cell, this.together(group.cell, this.operands(group.nodes, 1)));
+    for (const group of this.inCells(byKind("AssignAddVariableOp"))) {
+      const added = this.together(group.cell, this.operands(group.nodes, 1));
+      this.requireWhole(group.cell, group.nodes);
+      set(group.cell, this.emitter.binary("add", this.current.get(group.cell)!, added));
+    }
+    for (const { cell, nodes: steps } of this.inCells(byKind("ResourceApplyMomentum"))) {
+      this.requireWhole(cell, steps);
+      const { emitter } = this;
+      const first = steps[0]!;
+      const velocity = this.cell(variableOf(first, 1));
+      const gradient = this.together(cell, this.operands(steps, 3));
+      const [rate, momentum] = [this.value(input(first, 2)), this.value(input(first, 4))];
+      const kept = emitter.binary("multiply", this.current.get(velocity)!, momentum);
+      const speed = emitter.binary("add", kept, gradient);
+      set(velocity, speed);
+      const change = emitter.binary("multiply", speed, rate);
+      set(cell, emitter.binary("subtract", this.current.get(cell)!, change));
+    }
+    return news;
+  }
+
+  /** Each variable's operand of its update. */
+  private operands(nodes: readonly GraphNode[], place: number): Map<string, Value> {
+    return new Map(nodes.map((node) => [variableOf(node), this.value(input(node, place))]));
+  }
+
+  private inCells(nodes: readonly GraphNode[]): { cell: Cell; nodes: GraphNode[] }[] {
+    const groups = new Map<Cell, GraphNode[]>();
+    for (const node of nodes) {
+      const cell = this.cell(variableOf(node));
+      groups.set(cell, [...(groups.get(cell) ?? []), node]);
+    }
+    return [...groups].map(([cell, members]) => ({ cell, nodes: members }));
+  }
+
+  /** An update of a cell is one for all its members, with the same rate and momentum. */
+  private requireWhole(cell: Cell, nodes: readonly GraphNode[]): void {
+    const alike = (place: number) => {
+      return nodes.every((node) => node.inputs[place]?.node === nodes[0]!.inputs[place]?.node);
+    };
+    const even = nodes[0]!.op !== "ResourceApplyMomentum" || (alike(2) && alike(4));
+    if (nodes.length !== cell.members.length || !even)
+      throw new Error(`${cell.name}: ${nodes.length} updates of ${cell.members.length} variables`);
+  }
+}
+
+function known(
+  name: string,
+  type: ElementType,
+  shape: readonly number[] | undefined,
+): { type: ElementType; shape: readonly number[] } {
+  if (shape === undefined || shape.some((size) => size < 0))
+    throw new Error(`the shape of ${name} is not known`);
+  return { type, shape };
+}
+
+function inverse(order: readonly number[]): number[] {
+  return order.map((_, axis) => order.indexOf(axis));
+}
+
+function integersOf(node: GraphNode): number[] {
+  const content = node.op === "Const" ? node.attrs["value"]?.tensor?.tensorContent : undefined;
+  if (content === undefined) throw new Error(`${node.name} is no constant`);
+  const copy = Uint8Array.from(content);
+  return Array.from(new Int32Array(copy.buffer));
+}
