@@ -25,8 +25,11 @@ const comparison = (direction: string): Operator => {
 };
 
 const reduction = (op: "add" | "maximum" | "and", mean = false): Operator => {
-  return ({ emitter, value, integers }, node) => {
-    const x = value(input(node, 0));
+  return ({ emitter, value, integers, node: nodeOf }, node) => {
+    const given = value(input(node, 0));
+    // XLA would make a sum of sums one large sum, and read once more what was summed up.
+    const again = nodeOf(input(node, 0)).op === node.op;
+    const x = again ? emitter.barrier([given])[0]! : given;
     const axes = integers(input(node, 1));
     const made = emitter.reduce(op, x, axes, attr(node, "keep_dims", "b"));
     if (!mean) return made;

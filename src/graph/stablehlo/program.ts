@@ -33,8 +33,11 @@ export interface StableHloProgram {
 }
 
 export interface LoweringOptions {
-  /** Replicas of the program, each on a device and on a share of the batch. Default: 1. */
-  readonly replicas?: number | undefined;
+  /**
+   * Devices among which the program is divided: each computes its share of what the host gives, along the
+   * first dimension, and has all variables. XLA adds the sums over devices. Default: 1.
+   */
+  readonly partitions?: number | undefined;
   /** `HIGHEST`: products of float32 values are not made of rounded ones. Default: the device's own. */
   readonly precision?: "DEFAULT" | "HIGHEST" | undefined;
 }
@@ -67,13 +70,14 @@ class ProgramWriter {
   private readonly current = new Map<Cell, Value>();
   private readonly cellByVariable: ReadonlyMap<string, Cell>;
   private readonly lowering: Lowering;
+  private readonly partitions: number;
 
   constructor(
     private readonly index: NodeIndex,
     cells: readonly Cell[],
-    { precision, replicas = 1 }: LoweringOptions,
+    { precision, partitions = 1 }: LoweringOptions,
   ) {
-    if (replicas !== 1) throw new Error("programs of several replicas are not written yet");
+    this.partitions = partitions;
     this.emitter = new Emitter(precision);
     this.cellByVariable = new Map(
       cells.flatMap((cell) => cell.members.map(({ name }) => [name, cell] as const)),
@@ -137,14 +141,18 @@ class ProgramWriter {
       const target = outputs.findIndex(({ to, name }) => {
         return spec.from === "cell" && to === "cell" && name === spec.name;
       });
-      if (target === -1) return `%arg${i}: ${tensorType(spec)}`;
-      donated.push(i);
-      return `%arg${i}: ${tensorType(spec)} {tf.aliasing_output = ${target} : i32}`;
+      const attrs = this.sharding(isDivided(spec, this.partitions) ? spec.shape : undefined);
+      if (target !== -1) {
+        donated.push(i);
+        attrs.push(`tf.aliasing_output = ${target} : i32`);
+      }
+      return `%arg${i}: ${tensorType(spec)}${attributes(attrs)}`;
     });
     const types = outputs.map(tensorType).join(", ");
+    const results = outputs.map((spec) => `${tensorType(spec)}${attributes(this.sharding(undefined))}`);
     const text = [
-      "module @bit_train attributes {mhlo.num_partitions = 1 : i32, mhlo.num_replicas = 1 : i32} {",
-      `  func.func public @main(${args.join(", ")}) -> (${types}) {`,
+      `module @bit_train attributes {mhlo.num_partitions = ${this.partitions} : i32, mhlo.num_replicas = 1 : i32} {`,
+      `  func.func public @main(${args.join(", ")}) -> (${results.join(", ")}) {`,
       this.emitter.text("    "),
       `    return ${outputs.map(({ id }) => id).join(", ")} : ${types}`,
       "  }",
@@ -157,6 +165,14 @@ class ProgramWriter {
       outputs: outputs.map(({ to, name, shape, type }) => ({ to, name, shape, type })),
       donated,
     };
+  }
+
+  /** How a value lies on several devices: divided along the first of `shape`'s dimensions, or whole on each. */
+  private sharding(shape: readonly number[] | undefined): string[] {
+    if (this.partitions === 1) return [];
+    if (shape === undefined) return ['mhlo.sharding = "{replicated}"'];
+    const parts = shape.map((_, axis) => (axis === 0 ? this.partitions : 1)).join(",");
+    return [`mhlo.sharding = "{devices=[${parts}]<=[${this.partitions}]}"`];
   }
 
   private argument(spec: ProgramInput): Value {
@@ -266,6 +282,16 @@ class ProgramWriter {
     if (nodes.length !== cell.members.length || !even)
       throw new Error(`${cell.name}: ${nodes.length} updates of ${cell.members.length} variables`);
   }
+}
+
+/** Whether each device has its own share of an input. */
+export function isDivided({ from, shape }: ProgramInput, partitions: number): boolean {
+  const [examples] = shape;
+  return partitions > 1 && from === "host" && examples !== undefined && examples % partitions === 0;
+}
+
+function attributes(list: readonly string[]): string {
+  return list.length === 0 ? "" : ` {${list.join(", ")}}`;
 }
 
 function known(

@@ -1,0 +1,277 @@
+/**
+ * A session of which the network is computed by compiled programs on a device, and the images are made
+ * by TensorFlow on the host. Whoever has it runs feeds and fetches as with any other.
+ *
+ * What a run needs is found from its fetches: operations that have a StableHLO lowering become a program,
+ * compiled when it is first run; others (datasets, files, decoders) run in the host's session, and what
+ * they give is handed over. Batches are asked for, and put onto the device, one run ahead.
+ */
+import type { Graph } from "../../graph/graph-builder.js";
+import { cellsOf } from "../../graph/stablehlo/cells.js";
+import {
+  isDivided,
+  type LoweringOptions,
+  lowerProgram,
+  type StableHloProgram,
+} from "../../graph/stablehlo/program.js";
+import { indexNodes, type NodeIndex } from "../../graph/stablehlo/reach.js";
+import { type HostTensor, type Session, SessionError } from "../session.js";
+import { DeviceVariables } from "./device-variables.js";
+import { done, type HostPart, type Plan, planOf, type ValueSource } from "./plan.js";
+import type { DeviceBuffer, DeviceProgram, ProgramDevice } from "./program-device.js";
+
+type Feeds = Readonly<Record<string, HostTensor>>;
+
+interface Prepared {
+  readonly plan: Plan;
+  program?: { readonly lowered: StableHloProgram; readonly compiled: DeviceProgram } | undefined;
+}
+
+/** Values of the host's, on their way to the device before they are asked for. */
+interface Ahead {
+  readonly buffers: Promise<ReadonlyMap<string, DeviceBuffer>>;
+  readonly iterators: readonly string[];
+}
+
+export class XlaSession implements Session {
+  private readonly index: NodeIndex;
+  private readonly variables: DeviceVariables;
+  private readonly prepared = new Map<string, Prepared>();
+  private readonly ahead = new Map<string, Ahead>();
+  private last: Promise<unknown> = Promise.resolve();
+  private closed = false;
+
+  /** @param host a session on the same graph, in which nothing of the network is ever run */
+  constructor(
+    graph: Graph,
+    private readonly host: Session,
+    private readonly device: ProgramDevice,
+    private readonly options: Pick<LoweringOptions, "precision"> = {},
+  ) {
+    this.index = indexNodes(graph.nodes);
+    const variables = graph.nodes.filter(({ op }) => op === "VarHandleOp");
+    const cells = cellsOf(
+      variables.map(({ name, attrs }) => {
+        const dims = attrs["shape"]?.shape?.dim ?? [];
+        return { name, shape: dims.map(({ size }) => size) };
+      }),
+    );
+    this.variables = new DeviceVariables(device, cells);
+  }
+
+  /** Runs come one after another, in the order in which they were asked for. */
+  run(feeds: Feeds, fetches: readonly string[]): Promise<HostTensor[]> {
+    const result = this.last.then(() => this.runNow(feeds, fetches));
+    this.last = result.catch(() => {});
+    return result;
+  }
+
+  close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    // A run under way holds what it uses; it ends first.
+    void this.last.finally(() => {
+      for (const { buffers } of this.ahead.values()) void dropAll(buffers);
+      for (const { program } of this.prepared.values()) program?.compiled.close();
+      this.variables.close();
+      this.host.close();
+    });
+  }
+
+  private async runNow(feeds: Feeds, fetches: readonly string[]): Promise<HostTensor[]> {
+    if (this.closed) throw new Error("the session is closed");
+    const key = fetches.join();
+    let prepared = this.prepared.get(key);
+    if (prepared === undefined) {
+      prepared = { plan: planOf(this.index, fetches) };
+      this.prepared.set(key, prepared);
+    }
+    const { plan } = prepared;
+    try {
+      if (plan.kind === "host") {
+        this.forget(plan.restarts);
+        return await this.host.run(feeds, fetches);
+      }
+      if (plan.kind === "transfer") return await this.transfer(plan, feeds);
+      return await this.compute(prepared, plan, feeds, fetches);
+    } catch (error) {
+      if (error instanceof SessionError || !isDeviceError(error)) throw error;
+      throw new SessionError(`${error.code}: ${error.message}`, { cause: error });
+    }
+  }
+
+  private async transfer(
+    { reads, writes, host }: Extract<Plan, { kind: "transfer" }>,
+    feeds: Feeds,
+  ): Promise<HostTensor[]> {
+    const made = await this.hostValues(host, feeds);
+    for (const { variable, from } of writes)
+      await this.variables.set(variable, valuesOf(from, feeds, made));
+    const results: HostTensor[] = [];
+    for (const variable of reads) {
+      if (variable === undefined) {
+        results.push(done);
+        continue;
+      }
+      const shape = this.shapeOf(variable);
+      results.push({ type: "float32", shape, data: await this.variables.read(variable) });
+    }
+    return results;
+  }
+
+  private shapeOf(variable: string): readonly number[] {
+    const members = this.variables.cells.flatMap((cell) => cell.members);
+    return members.find(({ name }) => name === variable)!.shape;
+  }
+
+  private async compute(
+    prepared: Prepared,
+    { reach, host }: Extract<Plan, { kind: "program" }>,
+    feeds: Feeds,
+    fetches: readonly string[],
+  ): Promise<HostTensor[]> {
+    if (prepared.program === undefined) {
+      const { cells } = this.variables;
+      const { partitions } = this.device;
+      const options = { ...this.options, partitions };
+      const lowered = lowerProgram(this.index, fetches, reach, cells, options);
+      const compiled = await this.device.compile(lowered.text, fetches.join(", "));
+      prepared.program = { lowered, compiled };
+    }
+    const { lowered, compiled } = prepared.program;
+    const made = await this.taken(host, feeds);
+    const own: DeviceBuffer[] = [];
+    const args: DeviceBuffer[] = [];
+    for (const { from, name, type } of lowered.inputs) {
+      if (from === "cell") {
+        args.push(await this.variables.buffer(name));
+        continue;
+      }
+      const given = from === "host" ? made.get(name) : await this.fed(feeds, name, type);
+      if (given === undefined) throw new Error(`nothing was made for ${name}`);
+      own.push(given);
+      args.push(given);
+    }
+    const changed = lowered.outputs.flatMap(({ to, name }) => (to === "cell" ? [name] : []));
+    let results: DeviceBuffer[];
+    try {
+      results = await compiled.run(args, lowered.donated);
+    } catch (error) {
+      this.variables.lose(changed);
+      throw error;
+    } finally {
+      for (const buffer of own) buffer.drop();
+    }
+    changed.forEach((name, i) => {
+      this.variables.replace(name, results[i]!);
+      this.variables.written(name);
+    });
+    // While the device computes, the host makes what the next run takes.
+    this.askAhead(host);
+    const values: HostTensor[] = [];
+    for (let i = changed.length; i < results.length; i++) {
+      const { type, shape } = lowered.outputs[i]!;
+      const bytes = await results[i]!.read();
+      results[i]!.drop();
+      values.push(hostTensor(type, shape, bytes));
+    }
+    return values;
+  }
+
+  private async fed(feeds: Feeds, name: string, type: string): Promise<DeviceBuffer> {
+    const value = feeds[name];
+    if (value === undefined) throw new Error(`the run feeds nothing for ${name}`);
+    if (value.type !== type || value.type === "string")
+      throw new Error(`${name} is ${type}, fed ${value.type}`);
+    return this.device.put(value);
+  }
+
+  /** What the host gives for a run, on the device: asked for before, or now. */
+  private async taken(
+    host: HostPart,
+    feeds: Feeds,
+  ): Promise<ReadonlyMap<string, DeviceBuffer>> {
+    if (host.nodes.length === 0) return new Map();
+    const key = host.nodes.join();
+    const ahead = this.ahead.get(key);
+    this.ahead.delete(key);
+    return ahead === undefined ? this.handedOver(host, feeds) : ahead.buffers;
+  }
+
+  private async handedOver(
+    host: HostPart,
+    feeds: Feeds,
+  ): Promise<ReadonlyMap<string, DeviceBuffer>> {
+    const values = await this.hostValues(host, feeds);
+    const buffers = new Map<string, DeviceBuffer>();
+    for (const [name, value] of values) {
+      if (value.type === "string") throw new Error(`${name} is a string`);
+      const spec = { from: "host", name, type: value.type, shape: value.shape } as const;
+      const divided = isDivided(spec, this.device.partitions);
+      buffers.set(name, await this.device.put(value, { divided }));
+    }
+    return buffers;
+  }
+
+  private async hostValues(
+    { nodes, feeds: names }: HostPart,
+    feeds: Feeds,
+  ): Promise<ReadonlyMap<string, HostTensor>> {
+    if (nodes.length === 0) return new Map();
+    const needed = Object.fromEntries(names.map((name) => [name, feeds[name]!]));
+    // What iterators gave at their start was fed then.
+    const given = names.every((name) => feeds[name] !== undefined) ? needed : {};
+    const values = await this.host.run(given, nodes);
+    return new Map(nodes.map((node, i) => [node, values[i]!]));
+  }
+
+  private askAhead(host: HostPart): void {
+    if (host.iterators.length === 0) return;
+    const buffers = this.handedOver(host, {});
+    // An iterator's end is told to whoever asks for more, if anybody does.
+    buffers.catch(() => {});
+    this.ahead.set(host.nodes.join(), { buffers, iterators: host.iterators });
+  }
+
+  /** Drops what was asked for from iterators that begin anew. */
+  private forget(iterators: readonly string[]): void {
+    for (const [key, { buffers, iterators: of }] of this.ahead) {
+      if (!of.some((iterator) => iterators.includes(iterator))) continue;
+      this.ahead.delete(key);
+      void dropAll(buffers);
+    }
+  }
+}
+
+async function dropAll(buffers: Ahead["buffers"]): Promise<void> {
+  try {
+    for (const buffer of (await buffers).values()) buffer.drop();
+  } catch {
+    // What ended with an error holds nothing.
+  }
+}
+
+function valuesOf(
+  from: ValueSource,
+  feeds: Feeds,
+  made: ReadonlyMap<string, HostTensor>,
+): Float32Array {
+  if (from.kind === "constant") return from.value;
+  const value = from.kind === "feed" ? feeds[from.name] : made.get(from.node);
+  if (value?.type !== "float32") throw new Error(`a variable's value is ${value?.type}`);
+  return value.data;
+}
+
+function hostTensor(type: string, shape: readonly number[], bytes: Uint8Array): HostTensor {
+  const { buffer, byteOffset, byteLength } = bytes;
+  if (type === "float32")
+    return { type, shape, data: new Float32Array(buffer, byteOffset, byteLength / 4) };
+  if (type === "int32")
+    return { type, shape, data: new Int32Array(buffer, byteOffset, byteLength / 4) };
+  throw new Error(`a program gave ${type}`);
+}
+
+/** As PjrtError is. */
+function isDeviceError(error: unknown): error is Error & { readonly code: string } {
+  return error instanceof Error && error.name === "PjrtError";
+}
