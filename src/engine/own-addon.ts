@@ -15,7 +15,7 @@ export interface OwnAddon {
   readonly source: string;
   /** The compiler's flags, less folders and files. */
   readonly flags: readonly string[];
-  /** The engine's libraries that it is linked with, as the linker calls them. */
+  /** The engine's and the system's libraries that it is linked with, as the linker calls them. */
   readonly libraries: readonly string[];
 }
 
@@ -44,8 +44,16 @@ export const PROCESS: OwnAddon = {
   libraries: [],
 };
 
+/** Calls XLA's plugins by the PJRT C API, of which TensorFlow's wheel brings the header. */
+export const PJRT: OwnAddon = {
+  name: "bit_pjrt",
+  source: "pjrt",
+  flags: [...FLAGS, "-O2"],
+  libraries: ["dl"],
+};
+
 /** All of them. */
-export const OWN_ADDONS: readonly OwnAddon[] = [PROCESS, KERNELS];
+export const OWN_ADDONS: readonly OwnAddon[] = [PROCESS, KERNELS, PJRT];
 
 /** An addon's C++ files to compile. */
 export function compiledFiles(addon: OwnAddon): string[] {

@@ -77,7 +77,7 @@ export function recipeFor(flavour: Flavour, arch: string = process.arch): Recipe
   }
 }
 
-/** What of a TensorFlow wheel is unpacked: the two libraries and the headers of the C API. */
+/** What of a TensorFlow wheel is unpacked: the two libraries, the headers of the C API and of PJRT's. */
 export const WHEEL_PREFIXES: readonly string[] = [
   "tensorflow/libtensorflow_cc.so.2",
   "tensorflow/libtensorflow_framework.so.2",
@@ -87,6 +87,7 @@ export const WHEEL_PREFIXES: readonly string[] = [
   "tensorflow/include/tsl/platform/ctstring",
   "tensorflow/include/tsl/platform/platform.h",
   "tensorflow/include/xla/tsl/c/",
+  "tensorflow/include/xla/pjrt/c/pjrt_c_api.h",
 ];
 
 /** The C++ compiler's flags, less folders and files. */

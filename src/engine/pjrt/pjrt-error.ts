@@ -1,0 +1,74 @@
+/** What a PJRT plugin, or the addon that calls it, reports. */
+
+/** The codes of errors, as absl::StatusCode spells them. */
+const CODES: ReadonlySet<string> = new Set([
+  "CANCELLED",
+  "UNKNOWN",
+  "INVALID_ARGUMENT",
+  "DEADLINE_EXCEEDED",
+  "NOT_FOUND",
+  "ALREADY_EXISTS",
+  "PERMISSION_DENIED",
+  "RESOURCE_EXHAUSTED",
+  "FAILED_PRECONDITION",
+  "ABORTED",
+  "OUT_OF_RANGE",
+  "UNIMPLEMENTED",
+  "INTERNAL",
+  "UNAVAILABLE",
+  "DATA_LOSS",
+  "UNAUTHENTICATED",
+]);
+
+/**
+ * Messages that mean too little memory under another code: XLA's allocators and CUDA's driver, cuDNN and
+ * cuBLAS where their handles or workspaces find none, and cuDNN's search that had no algorithm left.
+ */
+const MEMORY =
+  /out of memory|RESOURCE_EXHAUSTED|OUT_OF_MEMORY|ALLOC_FAILED|failed to allocate|failed to determine best cudnn|(?:no|any) (?:conv )?algorithm|scratch space/i;
+
+export class PjrtError extends Error {
+  override readonly name = "PjrtError";
+
+  /** @param code such as RESOURCE_EXHAUSTED */
+  constructor(
+    readonly code: string,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+
+  /** Whether a device's memory, or the host's, did not suffice: a smaller batch may help. */
+  get outOfMemory(): boolean {
+    return this.code === "RESOURCE_EXHAUSTED" || MEMORY.test(this.message);
+  }
+}
+
+/** What the addon threw, as what callers see. */
+function explained(error: unknown): unknown {
+  const isPlugins =
+    error instanceof Error &&
+    "code" in error &&
+    typeof error.code === "string" &&
+    CODES.has(error.code);
+  return isPlugins ? new PjrtError(error.code as string, error.message) : error;
+}
+
+/** Calls the addon. @throws PjrtError for what it throws */
+export function calling<T>(call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    throw explained(error);
+  }
+}
+
+/** Awaits the addon. @throws PjrtError for what it throws, with the caller's stack */
+export async function awaiting<T>(call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    throw explained(error);
+  }
+}
