@@ -7,6 +7,11 @@ import protobuf from "protobufjs/minimal.js";
 export interface CompileOptions {
   /** How many devices run the program at once, each on its own arguments; 1 unless it is told. */
   readonly replicas?: number;
+  /**
+   * How many devices run the program at once, as one that XLA divides among them by its sharding; 1 unless
+   * it is told. Either this or `replicas` is 1.
+   */
+  readonly partitions?: number;
   /** The ids of the devices that run it; the client's first ones unless they are told. */
   readonly devices?: readonly number[];
   /**
@@ -18,24 +23,30 @@ export interface CompileOptions {
 
 /** @throws Error where replicas and devices are not as many */
 export function encodeCompileOptions(options: CompileOptions = {}): Uint8Array {
-  const { devices, flags = {} } = options;
-  const replicas = options.replicas ?? devices?.length ?? 1;
-  if (devices !== undefined && devices.length !== replicas)
-    throw new Error(`${replicas} replicas on ${devices.length} devices`);
+  const { devices, flags = {}, partitions = 1 } = options;
+  const replicas = options.replicas ?? (partitions === 1 ? (devices?.length ?? 1) : 1);
+  if (replicas !== 1 && partitions !== 1) throw new Error("replicas of a divided program");
+  const count = replicas * partitions;
+  if (devices !== undefined && devices.length !== count)
+    throw new Error(`a program for ${count} devices on ${devices.length}`);
   const writer = protobuf.Writer.create();
   const build = writer.uint32(field(3, BYTES)).fork(); // executable_build_options
   build.uint32(field(1, VARINT)).int64(-1); // device_ordinal: not set
   build.uint32(field(4, VARINT)).int64(replicas);
-  build.uint32(field(5, VARINT)).int64(1); // num_partitions
+  build.uint32(field(5, VARINT)).int64(partitions);
+  if (partitions !== 1) build.uint32(field(6, VARINT)).bool(true); // use_spmd_partitioning
   if (devices !== undefined) {
     const assignment = build.uint32(field(9, BYTES)).fork();
     assignment.uint32(field(1, VARINT)).int32(replicas);
-    assignment.uint32(field(2, VARINT)).int32(1); // computation_count
-    const computation = assignment.uint32(field(3, BYTES)).fork();
-    const ids = computation.uint32(field(1, BYTES)).fork();
-    for (const id of devices) ids.int64(id);
-    ids.ldelim();
-    computation.ldelim();
+    assignment.uint32(field(2, VARINT)).int32(partitions); // computation_count
+    // A computation for each partition, each with the devices of its replicas.
+    for (let i = 0; i < partitions; i++) {
+      const computation = assignment.uint32(field(3, BYTES)).fork();
+      const ids = computation.uint32(field(1, BYTES)).fork();
+      for (const id of partitions === 1 ? devices : [devices[i]!]) ids.int64(id);
+      ids.ldelim();
+      computation.ldelim();
+    }
     assignment.ldelim();
   }
   build.ldelim();

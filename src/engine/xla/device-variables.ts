@@ -114,7 +114,9 @@ export class DeviceVariables {
   private requireSet({ set }: Held, names: readonly string[]): void {
     const missing = names.find((name) => !set.has(name));
     if (missing !== undefined)
-      throw new SessionError(`the variable ${missing} has no value: it was not set, or a run failed`);
+      throw new SessionError(
+        `the variable ${missing} has no value: it was not set, or a run failed`,
+      );
   }
 
   /** Marks a cell's members as set, after a program gave its first value. */

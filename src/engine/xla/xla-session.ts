@@ -187,10 +187,7 @@ export class XlaSession implements Session {
   }
 
   /** What the host gives for a run, on the device: asked for before, or now. */
-  private async taken(
-    host: HostPart,
-    feeds: Feeds,
-  ): Promise<ReadonlyMap<string, DeviceBuffer>> {
+  private async taken(host: HostPart, feeds: Feeds): Promise<ReadonlyMap<string, DeviceBuffer>> {
     if (host.nodes.length === 0) return new Map();
     const key = host.nodes.join();
     const ahead = this.ahead.get(key);

@@ -149,7 +149,9 @@ class ProgramWriter {
       return `%arg${i}: ${tensorType(spec)}${attributes(attrs)}`;
     });
     const types = outputs.map(tensorType).join(", ");
-    const results = outputs.map((spec) => `${tensorType(spec)}${attributes(this.sharding(undefined))}`);
+    const results = outputs.map(
+      (spec) => `${tensorType(spec)}${attributes(this.sharding(undefined))}`,
+    );
     const text = [
       `module @bit_train attributes {mhlo.num_partitions = ${this.partitions} : i32, mhlo.num_replicas = 1 : i32} {`,
       `  func.func public @main(${args.join(", ")}) -> (${results.join(", ")}) {`,
