@@ -1,4 +1,7 @@
-/** A session in this process, through tfjs-node's binding. */
+/**
+ * A session through tfjs-node's binding, for engines without our own addon (tensorflow-session.ts), as
+ * the official prebuilt: JavaScript's thread stands still while it runs.
+ */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -80,6 +83,7 @@ class NativeSession implements Session {
 
   private createTensor(feed: HostTensor): number {
     const { shape, type, data } = feed;
+    if (data instanceof Uint16Array) throw new Error(`this engine cannot be fed ${type}`);
     // The binding takes an int64 as two int32, low half first.
     const values = data instanceof BigInt64Array ? new Int32Array(data.buffer) : data;
     return this.binding.createTensor(shape, typeNumber[type], values);

@@ -7,6 +7,7 @@ import { narrowTypeOfCpu, narrowTypeOfGpu, suitsOwnConvolutions } from "./narrow
 import { engineRemark, kernelsPath, loadKernels } from "./native-kernels.js";
 import { openNativeSession } from "./native-session.js";
 import type { Engine } from "./session.js";
+import { loadTensorflow, openTensorflowSession } from "./tensorflow-session.js";
 
 export interface OpenedEngine extends Engine {
   readonly installed: InstalledEngine;
@@ -26,7 +27,9 @@ export function openEngine(): OpenedEngine {
   const device = binding.isUsingGpuDevice() ? "GPU" : "CPU";
   const kernels = loadKernels(installed);
   const fused = kernels && device === "CPU";
-  const open = (graph: Graph) => openNativeSession(binding, graph.def);
+  const tensorflow = loadTensorflow(installed);
+  const open = ({ def }: Graph) =>
+    tensorflow ? openTensorflowSession(tensorflow, def) : openNativeSession(binding, def);
   return {
     ...{ installed, binding, device, kernels, fused, open },
     remark: engineRemark(installed),

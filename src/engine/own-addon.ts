@@ -36,6 +36,14 @@ export const KERNELS: OwnAddon = {
   libraries: ["tensorflow", "tensorflow_framework"],
 };
 
+/** Sessions that leave JavaScript's thread free. */
+export const TENSORFLOW: OwnAddon = {
+  name: "bit_tensorflow",
+  source: "tensorflow",
+  flags: [...FLAGS, "-O2"],
+  libraries: ["tensorflow", "tensorflow_framework"],
+};
+
 /** What belongs to the process: see native/process.cc. */
 export const PROCESS: OwnAddon = {
   name: "bit_process",
@@ -53,7 +61,7 @@ export const PJRT: OwnAddon = {
 };
 
 /** All of them. */
-export const OWN_ADDONS: readonly OwnAddon[] = [PROCESS, KERNELS, PJRT];
+export const OWN_ADDONS: readonly OwnAddon[] = [PROCESS, KERNELS, TENSORFLOW, PJRT];
 
 /** An addon's C++ files to compile. */
 export function compiledFiles(addon: OwnAddon): string[] {

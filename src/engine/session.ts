@@ -14,22 +14,32 @@ export type HostTensor =
       readonly shape: readonly number[];
       readonly data: Uint8Array;
     }
+  | {
+      readonly type: "bfloat16" | "float16";
+      readonly shape: readonly number[];
+      /** Their bits. */
+      readonly data: Uint16Array;
+    }
   | { readonly type: "int64"; readonly shape: readonly number[]; readonly data: BigInt64Array }
   | { readonly type: "string"; readonly shape: readonly number[]; readonly data: Uint8Array[] };
 
 export interface Session {
   /**
-   * Runs the part of the graph that `fetches` need.
-   * @param feeds value of each placeholder, by name
+   * Runs the part of the graph that `fetches` need, after all runs that were asked for before.
+   * @param feeds value of each placeholder, by name; not to be changed, transferred or resized before
+   *   the promise is settled
    * @param fetches names of fetchable values
-   * @returns a value for each fetch, in order
-   * @throws SessionError where TensorFlow reports an error
+   * @returns a value for each fetch, in order, in memory of its own
+   * @throws SessionError where TensorFlow reports an error, or the session was closed meanwhile
    */
   run(
     feeds: Readonly<Record<string, HostTensor>>,
     fetches: readonly string[],
   ): Promise<HostTensor[]>;
-  /** Frees the graph and all its variables. */
+  /**
+   * Frees the graph and all its variables; while a run is under way, when that has ended. All promises
+   * are settled at once.
+   */
   close(): void;
 }
 
@@ -57,8 +67,18 @@ export interface Engine {
 export class SessionError extends Error {
   override readonly name = "SessionError";
 
+  /** @param code TensorFlow's, as in `INVALID_ARGUMENT`; undefined where only the message is known */
+  constructor(
+    message: string,
+    readonly code?: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+
   /** Whether the device's memory did not suffice. */
   get outOfMemory(): boolean {
+    if (this.code === "RESOURCE_EXHAUSTED") return true;
     return /OOM when allocating|out of memory|RESOURCE_EXHAUSTED|ALLOC_FAILED/i.test(this.message);
   }
 }

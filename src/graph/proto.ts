@@ -167,6 +167,14 @@ export interface GraphDef {
   versions: { producer: number; minConsumer: number };
 }
 
+/** The bytes of a graph. */
+export function encodeGraphDef(graphDef: GraphDef): Uint8Array {
+  return root
+    .lookupType("GraphDef")
+    .encode(graphDef as unknown as protobuf.Message)
+    .finish();
+}
+
 /** The tag under which the one graph of our SavedModels is found. */
 export const savedModelTag = "serve";
 

@@ -1,0 +1,211 @@
+#include "session.h"
+
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <cstring>
+#include <thread>
+#include <utility>
+
+namespace bit {
+namespace {
+
+constexpr char kClosed[] = "the session is closed";
+
+// Runs under way in the process, and whether it is about to end.
+std::atomic<int> under_way{0};
+std::atomic<bool> exiting{false};
+
+// The process ends while a run is under way. Destructors of static objects would now pull away what the
+// run's threads use: what is left of exiting is left out.
+void EndAtOnce(int status, void*) {
+  exiting = true;
+  if (under_way > 0) _exit(status);
+}
+
+void WatchExit() {
+  static const int watched = on_exit(EndAtOnce, nullptr);
+  (void)watched;
+}
+
+// While it lives, the process's exit does without its last steps.
+class UnderWay {
+ public:
+  UnderWay() {
+    under_way++;
+    if (!exiting) return;
+    under_way--;
+    for (;;) pause();
+  }
+  ~UnderWay() { under_way--; }
+};
+
+// The tensor itself where its memory is held by nothing else, else a copy: a variable would have to
+// leave the memory that it shares with a result, and whoever writes to the result would write to it.
+OwnedTensor Alone(OwnedTensor tensor) {
+  const TF_DataType type = TF_TensorType(tensor.get());
+  if (type == TF_STRING) return tensor;  // taken apart later
+  if (TF_Tensor* moved = TF_TensorMaybeMove(tensor.get())) {
+    tensor.release();
+    return OwnedTensor(moved);
+  }
+  std::vector<int64_t> dims(TF_NumDims(tensor.get()));
+  for (size_t i = 0; i < dims.size(); i++) dims[i] = TF_Dim(tensor.get(), static_cast<int>(i));
+  const size_t bytes = TF_TensorByteSize(tensor.get());
+  OwnedTensor copy(TF_AllocateTensor(type, dims.data(), static_cast<int>(dims.size()), bytes));
+  if (bytes > 0 && (copy == nullptr || TF_TensorData(copy.get()) == nullptr))
+    throw TensorflowError(TF_RESOURCE_EXHAUSTED,
+                          "OOM when allocating " + std::to_string(bytes) + " bytes for a result");
+  if (bytes > 0) std::memcpy(TF_TensorData(copy.get()), TF_TensorData(tensor.get()), bytes);
+  return copy;
+}
+
+struct DeleteBuffer {
+  void operator()(TF_Buffer* buffer) const { TF_DeleteBuffer(buffer); }
+};
+
+}  // namespace
+
+Session::Session(const void* graph, size_t graph_bytes, const void* config, size_t config_bytes,
+                 Ended ended)
+    : ended_(std::move(ended)) {
+  WatchExit();
+  Status status;
+  graph_ = TF_NewGraph();
+  TF_SessionOptions* const options = TF_NewSessionOptions();
+  try {
+    const std::unique_ptr<TF_Buffer, DeleteBuffer> bytes(TF_NewBufferFromString(graph, graph_bytes));
+    TF_ImportGraphDefOptions* const import = TF_NewImportGraphDefOptions();
+    TF_GraphImportGraphDef(graph_, bytes.get(), import, status);
+    TF_DeleteImportGraphDefOptions(import);
+    status.Check();
+    TF_SetConfig(options, config, config_bytes, status);
+    status.Check();
+    session_ = TF_NewSession(graph_, options, status);
+    status.Check();
+  } catch (...) {
+    TF_DeleteSessionOptions(options);
+    Free();
+    throw;
+  }
+  TF_DeleteSessionOptions(options);
+}
+
+Session::~Session() { Free(); }
+
+void Session::Free() {
+  Status status;
+  if (session_ != nullptr) {
+    TF_CloseSession(session_, status);
+    TF_DeleteSession(session_, status);
+  }
+  session_ = nullptr;
+  if (graph_ != nullptr) TF_DeleteGraph(graph_);
+  graph_ = nullptr;
+}
+
+void Session::RequireOpen() const {
+  if (closed_) throw TensorflowError(TF_CANCELLED, kClosed);
+}
+
+TF_Output Session::Find(const std::string& name) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  RequireOpen();
+  TF_Operation* const operation = TF_GraphOperationByName(graph_, name.c_str());
+  if (operation == nullptr)
+    throw TensorflowError(TF_NOT_FOUND, "the graph has no node " + name);
+  if (TF_OperationNumOutputs(operation) < 1)
+    throw TensorflowError(TF_INVALID_ARGUMENT, "the node " + name + " has no output");
+  return {operation, 0};
+}
+
+void Session::Enqueue(std::unique_ptr<Run>&& run) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  RequireOpen();
+  if (!has_thread_) {
+    std::thread([self = shared_from_this()] { self->Work(); }).detach();
+    has_thread_ = true;
+  }
+  waiting_.push_back(std::move(run));
+  changed_.notify_all();
+}
+
+void Session::Close() {
+  std::deque<std::unique_ptr<Run>> dropped;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (closed_) return;
+    closed_ = true;
+    dropped.swap(waiting_);
+    if (running_) {
+      Status status;
+      TF_CloseSession(session_, status);
+    } else {
+      Free();
+    }
+    changed_.notify_all();
+  }
+  for (auto& run : dropped) {
+    run->code = TF_CANCELLED;
+    run->message = kClosed;
+    ended_(std::move(run));
+  }
+}
+
+void Session::Finish() {
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    finishing_ = true;
+    if (running_ || !waiting_.empty()) return;
+  }
+  Close();
+}
+
+// The thread's. It ends when the session is closed.
+void Session::Work() {
+  std::unique_lock<std::mutex> lock(mutex_);
+  for (;;) {
+    changed_.wait(lock, [this] { return closed_ || !waiting_.empty(); });
+    if (closed_) return;
+    const UnderWay until_the_end;
+    running_ = true;
+    std::unique_ptr<Run> run = std::move(waiting_.front());
+    waiting_.pop_front();
+    lock.unlock();
+    Execute(*run);
+    lock.lock();
+    running_ = false;
+    if (finishing_ && waiting_.empty()) closed_ = true;
+    if (closed_) Free();
+    lock.unlock();
+    ended_(std::move(run));
+    lock.lock();
+  }
+}
+
+void Session::Execute(Run& run) {
+  try {
+    if (!run.Prepare()) return;
+    Status status;
+    std::vector<TF_Tensor*> inputs, outputs(run.fetches.size());
+    for (const auto& input : run.inputs) inputs.push_back(input.get());
+    TF_SessionRun(session_, nullptr, run.feeds.data(), inputs.data(),
+                  static_cast<int>(inputs.size()), run.fetches.data(), outputs.data(),
+                  static_cast<int>(outputs.size()), nullptr, 0, nullptr, status);
+    status.Check();
+    run.inputs.clear();
+    for (TF_Tensor* const output : outputs) run.outputs.emplace_back(output);
+    for (auto& output : run.outputs) output = Alone(std::move(output));
+  } catch (const TensorflowError& error) {
+    run.code = error.code;
+    run.message = error.what();
+  } catch (const std::exception& error) {
+    run.code = TF_RESOURCE_EXHAUSTED;  // std::bad_alloc: nothing else here throws
+    run.message = std::string("out of memory: ") + error.what();
+  }
+  run.inputs.clear();
+  if (run.code != TF_OK) run.outputs.clear();
+}
+
+}  // namespace bit

@@ -1,0 +1,105 @@
+// A TensorFlow session that runs on a thread of its own, one run after the other. Nothing here knows
+// JavaScript.
+// Source: tensorflow/c/c_api.h.
+#pragma once
+#include <tensorflow/c/c_api.h>
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace bit {
+
+// What TensorFlow said, with its code.
+struct TensorflowError : std::runtime_error {
+  TensorflowError(TF_Code c, const std::string& message) : std::runtime_error(message), code(c) {}
+  const TF_Code code;
+};
+
+class Status {
+ public:
+  Status() : status_(TF_NewStatus()) {}
+  ~Status() { TF_DeleteStatus(status_); }
+  Status(const Status&) = delete;
+  Status& operator=(const Status&) = delete;
+  operator TF_Status*() { return status_; }
+  TF_Code code() const { return TF_GetCode(status_); }
+  std::string message() const { return TF_Message(status_); }
+  void Check() const {
+    if (code() != TF_OK) throw TensorflowError(code(), message());
+  }
+
+ private:
+  TF_Status* status_;
+};
+
+struct DeleteTensor {
+  void operator()(TF_Tensor* tensor) const { TF_DeleteTensor(tensor); }
+};
+using OwnedTensor = std::unique_ptr<TF_Tensor, DeleteTensor>;
+
+// One run: what goes in, and what came of it.
+struct Run {
+  virtual ~Run() = default;
+  // Completes the values of `inputs`, on the session's thread. Returns false where nobody waits for
+  // this run any more.
+  virtual bool Prepare() = 0;
+
+  std::vector<TF_Output> feeds, fetches;
+  std::vector<OwnedTensor> inputs;
+  // One for each fetch, in memory that nothing else holds; empty where the run failed.
+  std::vector<OwnedTensor> outputs;
+  TF_Code code = TF_OK;
+  std::string message;
+};
+
+class Session : public std::enable_shared_from_this<Session> {
+ public:
+  // Called on any thread when a run has ended or was dropped.
+  using Ended = std::function<void(std::unique_ptr<Run>)>;
+
+  // `config` is a ConfigProto. Throws TensorflowError.
+  Session(const void* graph, size_t graph_bytes, const void* config, size_t config_bytes,
+          Ended ended);
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  // The first output of a node. Throws TensorflowError where there is none, or after Close.
+  TF_Output Find(const std::string& name);
+
+  // Runs come in the order of these calls. Where this throws, the caller keeps the run.
+  void Enqueue(std::unique_ptr<Run>&& run);
+
+  // Drops what has not begun and cancels what has. Frees all at once where nothing is under way;
+  // else this returns, and the session's thread does it after the run. Calls after the first do nothing.
+  void Close();
+
+  // As Close, once all that was enqueued has run.
+  void Finish();
+
+ private:
+  void RequireOpen() const;
+  void Work();
+  void Execute(Run& run);
+  void Free();
+
+  const Ended ended_;
+  TF_Graph* graph_ = nullptr;
+  TF_Session* session_ = nullptr;
+
+  std::mutex mutex_;  // guards what follows, and the freeing of what is above
+  std::condition_variable changed_;
+  std::deque<std::unique_ptr<Run>> waiting_;
+  bool has_thread_ = false;
+  bool running_ = false;
+  bool closed_ = false;
+  bool finishing_ = false;
+};
+
+}  // namespace bit

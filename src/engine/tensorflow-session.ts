@@ -1,0 +1,128 @@
+/** A session through our own addon (native/tensorflow/): JavaScript's thread is free while it runs. */
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { UserError } from "../errors.js";
+import { encodeGraphDef, type GraphDef } from "../graph/proto.js";
+import { typeNumber } from "../graph/types.js";
+import { typeOf } from "./binding.js";
+import type { InstalledEngine } from "./installed.js";
+import { addonPath, TENSORFLOW } from "./own-addon.js";
+import { type HostTensor, type Session, SessionError } from "./session.js";
+
+declare const sessionHandle: unique symbol;
+
+/** A session of the addon. */
+interface NativeHandle {
+  readonly [sessionHandle]: true;
+}
+
+type Feed = readonly [
+  name: string,
+  type: number,
+  shape: readonly number[],
+  data: HostTensor["data"],
+];
+
+interface NativeResult {
+  readonly type: number;
+  readonly shape: readonly number[];
+  readonly data: HostTensor["data"];
+}
+
+/** The functions of native/tensorflow/addon.cc. What TensorFlow reports has a `code`. */
+export interface TensorflowAddon {
+  open(graph: Uint8Array, config: Uint8Array): NativeHandle;
+  run(
+    session: NativeHandle,
+    feeds: readonly Feed[],
+    fetches: readonly string[],
+  ): Promise<NativeResult[]>;
+  close(session: NativeHandle): void;
+}
+
+/**
+ * Loads the addon, after the binding.
+ * @returns undefined where the engine has none, as the official prebuilt
+ * @throws UserError where it cannot be loaded
+ */
+export function loadTensorflow(engine: InstalledEngine): TensorflowAddon | undefined {
+  const path = addonPath(TENSORFLOW, engine.folder);
+  if (!existsSync(path)) return undefined;
+  try {
+    return createRequire(import.meta.url)(path) as TensorflowAddon;
+  } catch (error) {
+    throw new UserError(
+      path,
+      error instanceof Error ? error.message : String(error),
+      "an addon that loads",
+      `delete the file, then type: npx bit-setup --${engine.flavour}`,
+      { cause: error },
+    );
+  }
+}
+
+/**
+ * Loads `graph` into a native session of its own.
+ * @param config a serialized ConfigProto; what it leaves out, and the environment does not say
+ *   (`TF_NUM_INTRAOP_THREADS` and the like), is TensorFlow's default
+ * @throws SessionError where it is refused
+ */
+export function openTensorflowSession(
+  addon: TensorflowAddon,
+  graph: GraphDef,
+  config: Uint8Array = new Uint8Array(),
+): Session {
+  try {
+    return new TensorflowSession(addon, addon.open(encodeGraphDef(graph), config));
+  } catch (error) {
+    throw reported(error);
+  }
+}
+
+class TensorflowSession implements Session {
+  private closed = false;
+  /** What rejects the promises of runs that are asked for and have not ended. */
+  private readonly unsettled = new Set<(error: Error) => void>();
+
+  constructor(
+    private readonly addon: TensorflowAddon,
+    private readonly handle: NativeHandle,
+  ) {}
+
+  run(
+    feeds: Readonly<Record<string, HostTensor>>,
+    fetches: readonly string[],
+  ): Promise<HostTensor[]> {
+    return new Promise((resolve, reject) => {
+      if (this.closed) throw new Error("the session is closed");
+      const fed = Object.entries(feeds).map(([name, { type, shape, data }]): Feed => {
+        return [name, typeNumber[type], shape, data];
+      });
+      const settled = this.addon.run(this.handle, fed, fetches);
+      this.unsettled.add(reject);
+      settled
+        .then((results) => resolve(results.map(hostTensor)))
+        .catch((error) => reject(reported(error)))
+        .finally(() => this.unsettled.delete(reject));
+    });
+  }
+
+  close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.addon.close(this.handle);
+    for (const reject of this.unsettled)
+      reject(new SessionError("the session was closed before the run had ended", "CANCELLED"));
+    this.unsettled.clear();
+  }
+}
+
+function hostTensor({ type, shape, data }: NativeResult): HostTensor {
+  return { type: typeOf(type), shape, data } as HostTensor;
+}
+
+/** What TensorFlow reported, as a SessionError; a bug of ours as it is. */
+function reported(error: unknown): unknown {
+  if (!(error instanceof Error) || !("code" in error)) return error;
+  return new SessionError(error.message, String(error.code));
+}
