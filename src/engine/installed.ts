@@ -3,7 +3,13 @@ import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../errors.js";
 import { hasNvidiaDriver } from "./setup/driver.js";
-import { cacheFolder, engineName, enginesFolder, type Flavour } from "./setup/recipe.js";
+import {
+  cacheFolder,
+  engineName,
+  enginesFolder,
+  type Flavour,
+  MANIFEST_FILE,
+} from "./setup/recipe.js";
 
 export { cacheFolder } from "./setup/recipe.js";
 export type { Flavour };
@@ -34,9 +40,6 @@ export interface EngineManifest {
   readonly files: Readonly<Record<string, number>>;
 }
 
-/** The manifest's name in an engine's folder. */
-export const MANIFEST_FILE = "engine.json";
-
 /**
  * Reads one engine's folder.
  * @returns undefined where the folder is missing, has no manifest, or lacks a file of its manifest
@@ -58,8 +61,8 @@ export function readEngine(folder: string): InstalledEngine | undefined {
 
 /**
  * The engine that is set up, if one is; a few file reads, well under 20 ms.
- * @param flavour only this one; else the best of those present: with an NVIDIA driver gpu, prebuilt,
- *   cpu; without one cpu, prebuilt, gpu (the CUDA build computes on the CPU there)
+ * @param flavour only this one; else the best of those present: with an NVIDIA driver the prebuilt,
+ *   which computes on the GPU, before cpu; without one cpu before it
  */
 export function findEngine(
   flavour?: Flavour,
@@ -67,11 +70,7 @@ export function findEngine(
   driver: () => boolean = hasNvidiaDriver,
 ): InstalledEngine | undefined {
   const order: readonly Flavour[] =
-    flavour !== undefined
-      ? [flavour]
-      : driver()
-        ? ["gpu", "prebuilt", "cpu"]
-        : ["cpu", "prebuilt", "gpu"];
+    flavour !== undefined ? [flavour] : driver() ? ["prebuilt", "cpu"] : ["cpu", "prebuilt"];
   for (const candidate of order) {
     const engine = readEngine(join(enginesFolder(cache), engineName(candidate)));
     if (engine !== undefined) return engine;

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { mkdir, rm, statfs, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { systemErrorCode, UserError } from "../../errors.js";
-import type { Flavour, Recipe } from "./recipe.js";
+import type { PluginRecipe } from "./plugin-recipes.js";
 
 /** Which machine it is; replaced in tests. */
 export interface Machine {
@@ -31,9 +31,9 @@ const PLATFORM_ADVICE: Readonly<Record<string, string>> = {
 };
 
 /**
- * @throws UserError unless it is Linux with glibc on x64 or arm64, and x64 for CUDA
+ * @throws UserError unless it is Linux with glibc on x64 or arm64
  */
-export function checkMachine(flavour: Flavour, machine: Machine = thisMachine()): void {
+export function checkMachine(machine: Machine = thisMachine()): void {
   const name = `${machine.platform} ${machine.arch}`;
   if (machine.platform !== "linux" || !["x64", "arm64"].includes(machine.arch))
     throw new UserError(
@@ -49,12 +49,23 @@ export function checkMachine(flavour: Flavour, machine: Machine = thisMachine())
       "a Linux with glibc; TensorFlow has no build for musl",
       "use a container of Debian, Ubuntu or Fedora",
     );
-  if (flavour === "gpu" && machine.arch !== "x64")
+}
+
+/**
+ * As checkMachine, for a plugin.
+ * @throws UserError where the plugin has no build for the machine
+ */
+export function checkPluginMachine(
+  { title }: Pick<PluginRecipe, "title">,
+  machine: Machine = thisMachine(),
+): void {
+  checkMachine(machine);
+  if (machine.arch !== "x64")
     throw new UserError(
-      "--gpu",
-      `TensorFlow has no CUDA build for ${name}`,
+      title,
+      `it is not set up for ${machine.platform} ${machine.arch}`,
       "Linux on x64",
-      "leave --gpu away, or type: npx bit-setup --cpu",
+      "compute on the CPU: npx bit-setup --cpu",
     );
 }
 
@@ -113,8 +124,17 @@ function gibibytes(bytes: number): string {
   return `${(bytes / 2 ** 30).toFixed(1)} GiB`;
 }
 
-function diskFull(folder: string, got: string, recipe?: Recipe, cause?: unknown): UserError {
-  const smaller = recipe?.flavour === "gpu" ? ", or take the CPU engine: npx bit-setup --cpu" : "";
+/** What a recipe needs of a disk. */
+export interface DiskNeed {
+  /** The most that lies on the disk at once. */
+  readonly peakDiskBytes: number;
+  /** Only what is for a GPU has one: then there is a smaller way. */
+  readonly library?: string;
+}
+
+function diskFull(folder: string, got: string, recipe?: DiskNeed, cause?: unknown): UserError {
+  const smaller =
+    recipe?.library === undefined ? "" : ", or compute on the CPU: npx bit-setup --cpu";
   return new UserError(
     `disk of ${folder}`,
     got,
@@ -130,7 +150,7 @@ function diskFull(folder: string, got: string, recipe?: Recipe, cause?: unknown)
  */
 export async function checkDisk(
   folder: string,
-  recipe: Recipe,
+  recipe: DiskNeed,
   freeBytes: FreeBytes = freeBytesOf,
 ): Promise<void> {
   const free = await freeBytes(folder);
@@ -138,7 +158,7 @@ export async function checkDisk(
 }
 
 /** Turns "no space left" from the midst of the work into the same advice. */
-export function explainFullDisk(error: unknown, folder: string, recipe: Recipe): unknown {
+export function explainFullDisk(error: unknown, folder: string, recipe: DiskNeed): unknown {
   return isFull(systemErrorCode(error))
     ? diskFull(folder, "it ran full during the set-up", recipe, error)
     : error;

@@ -82,7 +82,7 @@ export async function installPrebuilt(request: PrebuiltRequest): Promise<string>
         output ?? "it ended without an error, but there is no binding",
       )}`,
       "the storage host of the TensorFlow.js makers to answer",
-      "take the engine from the Python package index instead: npx bit-setup --gpu, or npx bit-setup --cpu",
+      "take the engine from the Python package index instead: npx bit-setup --cpu, or npx bit-setup --gpu",
     );
   await rename(join(made, "lib"), join(engine, "lib"));
   await rename(join(made, "deps"), join(engine, "deps"));

@@ -8,11 +8,11 @@ import { cacheFolder } from "../../cache-folder.js";
 
 export { cacheFolder };
 
-/** `cpu` and `gpu` come from TensorFlow's Python wheels, `prebuilt` from tfjs-node-gpu's makers. */
-export type Flavour = "cpu" | "gpu" | "prebuilt";
+/** `cpu` comes from TensorFlow's Python wheel, `prebuilt` from tfjs-node-gpu's makers. */
+export type Flavour = "cpu" | "prebuilt";
 
 /** All flavours, which are also the names of the flags. */
-export const FLAVOURS: readonly Flavour[] = ["cpu", "gpu", "prebuilt"];
+export const FLAVOURS: readonly Flavour[] = ["cpu", "prebuilt"];
 
 /** The npm package that holds the binding's sources, and whose makers host the prebuilt. */
 export const BINDING_PACKAGE = { name: "@tensorflow/tfjs-node-gpu", version: "4.22.0" } as const;
@@ -33,8 +33,6 @@ export interface Recipe {
   readonly tensorflowVersion: string;
   /** pip's requirement of the wheel; undefined for the prebuilt. */
   readonly requirement: string | undefined;
-  /** The wheel's extra that lists the CUDA wheels. */
-  readonly extra: string | undefined;
   /** The size of the wheel or of the prebuilt's archive: what a progress bar counts up to. */
   readonly downloadBytes: number;
   /** The most that lies on the disk at once: pip's copy, the wheel, what is unpacked of it. */
@@ -52,25 +50,14 @@ export function recipeFor(flavour: Flavour, arch: string = process.arch): Recipe
         flavour,
         tensorflowVersion: TENSORFLOW_VERSION,
         requirement: `${arch === "arm64" ? "tensorflow" : "tensorflow-cpu"}==${TENSORFLOW_VERSION}`,
-        extra: undefined,
         downloadBytes: 274e6,
         peakDiskBytes: 1.3 * GIB,
-      };
-    case "gpu":
-      return {
-        flavour,
-        tensorflowVersion: TENSORFLOW_VERSION,
-        requirement: `tensorflow==${TENSORFLOW_VERSION}`,
-        extra: "and-cuda",
-        downloadBytes: 572e6,
-        peakDiskBytes: 7 * GIB,
       };
     case "prebuilt":
       return {
         flavour,
         tensorflowVersion: PREBUILT_TENSORFLOW_VERSION[arch] ?? "2.9.1",
         requirement: undefined,
-        extra: undefined,
         downloadBytes: 400e6,
         peakDiskBytes: 2.5 * GIB,
       };
@@ -112,13 +99,17 @@ export function engineName(
   const ingredients = [
     LAYOUT,
     recipe.requirement,
-    recipe.extra,
+    // Of a former ingredient, so that the engines that were made with it keep their name.
+    null,
     BINDING_PACKAGE,
     ...(flavour === "prebuilt" ? [] : [WHEEL_PREFIXES, COMPILE_FLAGS]),
   ];
   const hash = createHash("sha256").update(JSON.stringify(ingredients)).digest("hex").slice(0, 8);
   return `tensorflow-${recipe.tensorflowVersion}-${flavour}-${platform}-${arch}-${hash}`;
 }
+
+/** The manifest's name in an engine's or a plugin's folder. */
+export const MANIFEST_FILE = "engine.json";
 
 /** The folder of all engines in a cache folder. */
 export function enginesFolder(cache: string = cacheFolder()): string {

@@ -2,22 +2,15 @@
 import { mkdir, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { UserError } from "../../errors.js";
-import {
-  type EngineManifest,
-  findEngine,
-  type InstalledEngine,
-  MANIFEST_FILE,
-} from "../installed.js";
+import { type EngineManifest, findEngine, type InstalledEngine } from "../installed.js";
 import { isComplete, ownAddonsOf } from "../native-kernels.js";
 import { downloadWheel } from "./download.js";
-import { hasNvidiaDriver, nvidiaGpuNames } from "./driver.js";
 import {
   checkDisk,
   checkMachine,
   checkWritable,
   explainFullDisk,
   type FreeBytes,
-  thisMachine,
 } from "./ground.js";
 import {
   compileBinding,
@@ -33,18 +26,18 @@ import {
   engineName,
   enginesFolder,
   type Flavour,
+  MANIFEST_FILE,
   type Recipe,
   recipeFor,
   WHEEL_PREFIXES,
 } from "./recipe.js";
 import { type SetupReporter, silentReporter } from "./reporter.js";
-import { requirementsOf } from "./requirements.js";
 import { findCompiler, findPip } from "./tools.js";
 import { unpackWheel } from "./wheel.js";
 import { makeTemporary, putInPlace, sweep, withLock } from "./workplace.js";
 
 export interface SetUpOptions {
-  /** Which engine; else the one that is there, else gpu with an NVIDIA driver, else cpu. */
+  /** Which engine; else the one that is there, else cpu. */
   readonly flavour?: Flavour | undefined;
   /** Make it anew even if it is there. */
   readonly force?: boolean;
@@ -78,11 +71,6 @@ interface Work {
   readonly signal: AbortSignal | undefined;
 }
 
-function flavourToMake(): Flavour {
-  const hasCudaBuild = process.arch === "x64";
-  return hasCudaBuild && (hasNvidiaDriver() || nvidiaGpuNames().length > 0) ? "gpu" : "cpu";
-}
-
 /**
  * Sets the engine up, or finds that it is. What it makes is complete or absent: a failure, an abort and
  * a kill leave no engine half made.
@@ -95,11 +83,11 @@ export async function setUpEngine(options: SetUpOptions = {}): Promise<SetUpResu
     await addOwnAddons(there, { reporter, signal });
     return { engine: there, made: false };
   }
-  const flavour = options.flavour ?? there?.flavour ?? flavourToMake();
+  const flavour = options.flavour ?? there?.flavour ?? "cpu";
   const recipe = recipeFor(flavour);
   const engines = enginesFolder(cache);
 
-  checkMachine(flavour, thisMachine());
+  checkMachine();
   const tools =
     flavour === "prebuilt"
       ? undefined
@@ -225,42 +213,33 @@ function placeOfTensorflow(name: string): string | undefined {
   return inside.startsWith("include/") ? inside : join("lib", inside);
 }
 
-/** The CUDA libraries and tools; their headers are for those who compile CUDA. */
-function placeOfNvidia(name: string): string | undefined {
-  return /^nvidia\/[^/]+\/(?!include\/)./.test(name) ? name : undefined;
-}
-
 /** @returns the binding's path relative to the engine */
 async function makeFromWheels(work: Work, tools: Tools, requirement: string): Promise<string> {
   const { recipe, folder, engine, reporter, signal } = work;
   // Sought first: a registry that does not answer is found before gigabytes were fetched.
   const sources = installedSources() ?? (await fetchSources(join(folder, "sources"), signal));
-  const bring = async (
-    wanted: string,
-    totalBytes: number | undefined,
-    place: (name: string) => string | undefined,
-  ) => {
-    const download = join(folder, "download");
-    const wheel = await downloadWheel({
-      python: tools.python,
-      requirement: wanted,
-      folder: download,
-      totalBytes,
-      reporter,
-      signal,
-    });
-    const label = `unpacking ${wanted.split(/[<>=!~]/, 1)[0]}`;
-    const unpacked = await unpackWheel({ wheel, into: engine, place, label, reporter, signal });
-    await rm(download, { recursive: true, force: true });
-    return unpacked;
-  };
-  const { metadata, fileCount } = await bring(requirement, recipe.downloadBytes, placeOfTensorflow);
+  const download = join(folder, "download");
+  const { downloadBytes: totalBytes } = recipe;
+  const { python } = tools;
+  const wheel = await downloadWheel({
+    python,
+    requirement,
+    folder: download,
+    totalBytes,
+    reporter,
+    signal,
+  });
+  const { fileCount } = await unpackWheel({
+    wheel,
+    into: engine,
+    place: placeOfTensorflow,
+    label: `unpacking ${requirement.split(/[<>=!~]/, 1)[0]}`,
+    reporter,
+    signal,
+  });
+  await rm(download, { recursive: true, force: true });
   if (fileCount < WHEEL_PREFIXES.length)
     throw new Error(`${requirement}: the wheel lacks some of ${WHEEL_PREFIXES.join(", ")}`);
-  // One by one, so that at most one packed wheel lies beside what is unpacked.
-  if (recipe.extra !== undefined)
-    for (const wanted of requirementsOf(metadata, recipe.extra))
-      await bring(wanted, undefined, placeOfNvidia);
   reporter.line(`Building the binding with ${tools.compiler.join(" ")}.`);
   await compileBinding({ compiler: tools.compiler, sources, engine, signal });
   return "tfjs_binding.node";

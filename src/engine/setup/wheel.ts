@@ -85,19 +85,16 @@ class HashAndCount extends Transform {
 
 /**
  * Unpacks the entries that `place` gives a path.
- * @returns the wheel's METADATA text, and how many files were unpacked
+ * @returns how many files were unpacked
  * @throws UserError when the wheel is damaged
  */
-export async function unpackWheel(
-  options: UnpackOptions,
-): Promise<{ metadata: string; fileCount: number }> {
+export async function unpackWheel(options: UnpackOptions): Promise<{ fileCount: number }> {
   const { wheel, into, place, reporter, signal } = options;
   try {
     const zip = await openPromise(wheel, { autoClose: false });
     try {
       const entries = await entriesOf(zip);
       const digests = digestsOf((await distInfo(zip, entries, "RECORD")) ?? "");
-      const metadata = (await distInfo(zip, entries, "METADATA")) ?? "";
       const chosen: { entry: Entry; path: string }[] = [];
       for (const [name, entry] of entries) {
         const placed = name.endsWith("/") ? undefined : place(name);
@@ -128,7 +125,7 @@ export async function unpackWheel(
           throw damaged(wheel, `${entry.fileName} is not what the wheel's RECORD says`);
       }
       counter.done();
-      return { metadata, fileCount: chosen.length };
+      return { fileCount: chosen.length };
     } finally {
       zip.close();
     }

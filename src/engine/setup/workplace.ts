@@ -14,10 +14,17 @@ import { ownerState, ownerTag } from "./owner.js";
 
 const TEMPORARY = /^\.(?:new|old)-.+?@@(.+)@@/;
 const LOCK_FILE = ".lock";
+/** Whole wheels of a set-up that broke off. */
+const WHEELS_FOLDER = ".wheels";
 /** Between the making of a lock file and the writing of its owner. */
 const HALF_WRITTEN_MS = 5_000;
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
+
+/** Where whole wheels wait until what they are for stands. */
+export function wheelsFolder(engines: string): string {
+  return join(engines, WHEELS_FOLDER);
+}
 
 /** A new temporary folder beside the engines, on their disk and with its owner in its name. */
 export async function makeTemporary(engines: string, name: string): Promise<string> {
@@ -25,16 +32,17 @@ export async function makeTemporary(engines: string, name: string): Promise<stri
 }
 
 /**
- * Removes temporary folders of dead processes; those of other hosts after a day without a change.
+ * Removes temporary folders of dead processes; those of other hosts, and wheels that wait, after a day
+ * without a change.
  * @returns the names of those removed
  */
 export async function sweep(engines: string, nowMs: number = Date.now()): Promise<string[]> {
   const swept: string[] = [];
   for (const name of await readdir(engines)) {
     const tag = TEMPORARY.exec(name)?.[1];
-    if (tag === undefined) continue;
+    if (tag === undefined && name !== WHEELS_FOLDER) continue;
     const folder = join(engines, name);
-    const state = ownerState(tag);
+    const state = tag === undefined ? "unknown" : ownerState(tag);
     if (state === "alive") continue;
     if (state === "unknown") {
       const { mtimeMs } = await stat(folder).catch(() => ({ mtimeMs: nowMs }));

@@ -1,0 +1,271 @@
+/**
+ * PJRT plugins in the cache: found, and made. As an engine is, each is made in a folder apart, proved by
+ * the hashes of its wheels, and put in place at once. A download that breaks off goes on with the wheel
+ * that is missing: whole ones are kept until the plugin stands.
+ */
+import { createHash } from "node:crypto";
+import { createReadStream, readFileSync, statSync } from "node:fs";
+import { mkdir, rename, rm, stat, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { UserError } from "../../errors.js";
+import { downloadWheel } from "./download.js";
+import {
+  checkDisk,
+  checkPluginMachine,
+  checkWritable,
+  explainFullDisk,
+  type FreeBytes,
+} from "./ground.js";
+import {
+  downloadBytesOf,
+  type PinnedWheel,
+  PLUGINS,
+  type PluginName,
+  type PluginRecipe,
+  pluginFolderName,
+} from "./plugin-recipes.js";
+import { cacheFolder, enginesFolder, MANIFEST_FILE } from "./recipe.js";
+import { type SetupReporter, silentReporter } from "./reporter.js";
+import { findPip } from "./tools.js";
+import { unpackWheel } from "./wheel.js";
+import { makeTemporary, putInPlace, sweep, wheelsFolder, withLock } from "./workplace.js";
+
+/** A plugin that `bit-setup` made. */
+export interface InstalledPlugin {
+  readonly name: PluginName;
+  readonly title: string;
+  readonly version: string;
+  readonly folder: string;
+  /** The library to open. */
+  readonly path: string;
+  /** Folders of the libraries that it opens itself; its own search path names them too. */
+  readonly libraryFolders: readonly string[];
+  /** Whether it has what several devices need to compute together. */
+  readonly severalDevices: boolean;
+  /** When it was made, in ISO 8601. */
+  readonly made: string;
+}
+
+/** `engine.json` in a plugin's folder: written last, so its presence says that the folder is complete. */
+interface PluginManifest {
+  readonly name: PluginName;
+  readonly version: string;
+  readonly source: string;
+  readonly made: string;
+  /** Sizes in bytes of what was unpacked, by path relative to the folder. */
+  readonly files: Readonly<Record<string, number>>;
+}
+
+/**
+ * The plugin that is set up, if it is; a few file reads.
+ * @returns undefined where the folder is missing, has no manifest, or lacks a file of its manifest
+ */
+export function findPlugin(
+  name: PluginName,
+  cache: string = cacheFolder(),
+  recipe: PluginRecipe = PLUGINS[name],
+): InstalledPlugin | undefined {
+  const folder = join(enginesFolder(cache), pluginFolderName(recipe));
+  try {
+    const manifest = JSON.parse(
+      readFileSync(join(folder, MANIFEST_FILE), "utf8"),
+    ) as PluginManifest;
+    for (const [file, sizeBytes] of Object.entries(manifest.files))
+      if (statSync(join(folder, file)).size !== sizeBytes) return undefined;
+    return {
+      name,
+      title: recipe.title,
+      version: recipe.version,
+      folder,
+      path: join(folder, recipe.library),
+      libraryFolders: recipe.libraryFolders.map((path) => join(folder, path)).filter(isFolder),
+      severalDevices: recipe.severalDevices.every((wheel) => isFolder(join(folder, wheel.folder))),
+      made: manifest.made,
+    };
+  } catch {
+    return undefined;
+  }
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
+
+export interface PluginOptions {
+  /** With what several devices need to compute together. */
+  readonly severalDevices?: boolean;
+  /** Make it anew even if it is there. */
+  readonly force?: boolean;
+  readonly cache?: string;
+  readonly reporter?: SetupReporter;
+  readonly signal?: AbortSignal | undefined;
+  /** Replaced in tests. */
+  readonly freeBytes?: FreeBytes;
+  /** Replaced in tests. */
+  readonly recipe?: PluginRecipe;
+}
+
+/**
+ * Sets a plugin up, or finds that it is.
+ * @throws UserError when something that it needs is missing or fails
+ */
+export async function installPlugin(
+  name: PluginName,
+  options: PluginOptions = {},
+): Promise<InstalledPlugin> {
+  const {
+    cache = cacheFolder(),
+    reporter = silentReporter,
+    signal,
+    recipe = PLUGINS[name],
+  } = options;
+  const several = options.severalDevices ?? false;
+  const found = (force = false) => {
+    const plugin = force ? undefined : findPlugin(name, cache, recipe);
+    return plugin !== undefined && (plugin.severalDevices || !several) ? plugin : undefined;
+  };
+  const there = found(options.force);
+  if (there !== undefined) return there;
+
+  checkPluginMachine(recipe);
+  const python = await findPip(signal);
+  const engines = enginesFolder(cache);
+  await checkWritable(engines);
+  return await withLock(
+    engines,
+    async () => {
+      const justMade = found(options.force);
+      if (justMade !== undefined) return justMade;
+      await sweep(engines);
+      await checkDisk(engines, recipe, options.freeBytes);
+      const folder = await makeTemporary(engines, recipe.name);
+      const work: PluginWork = { recipe, python, engines, folder, reporter, signal };
+      try {
+        if (options.force === true || findPlugin(name, cache, recipe) === undefined)
+          await makePlugin(work);
+        if (several) await addForSeveral(work);
+      } catch (error) {
+        signal?.throwIfAborted();
+        throw explainFullDisk(error, engines, recipe);
+      } finally {
+        await rm(folder, { recursive: true, force: true });
+      }
+      await rm(wheelsFolder(engines), { recursive: true, force: true });
+      const made = found();
+      if (made === undefined) throw new Error(`the plugin ${name} was made and is not found`);
+      return made;
+    },
+    {
+      signal,
+      onWait: (owner) =>
+        reporter.line(`Another set-up is at work (${owner || "just begun"}); waiting for its end.`),
+    },
+  );
+}
+
+interface PluginWork {
+  readonly recipe: PluginRecipe;
+  readonly python: string;
+  readonly engines: string;
+  /** A temporary folder on the engines' disk. */
+  readonly folder: string;
+  readonly reporter: SetupReporter;
+  readonly signal: AbortSignal | undefined;
+}
+
+async function makePlugin(work: PluginWork): Promise<void> {
+  const { recipe, engines, reporter, signal } = work;
+  const megabytes = Math.round(downloadBytesOf(recipe) / 1e6);
+  reporter.line(`Setting up ${recipe.title} in ${engines}: ${megabytes} MB to fetch, once.`);
+  const made = join(work.folder, "plugin");
+  await mkdir(made);
+  const files: Record<string, number> = {};
+  for (const wheel of recipe.wheels) {
+    const names = await bringWheel(work, wheel, made);
+    for (const name of names) files[name] = (await stat(join(made, name))).size;
+  }
+  if (files[recipe.library] === undefined)
+    throw new Error(`${recipe.name}: its wheels hold no ${recipe.library}`);
+  const manifest: PluginManifest = {
+    name: recipe.name,
+    version: recipe.version,
+    source: recipe.wheels.map((wheel) => `${wheel.package}==${wheel.version}`).join(", "),
+    made: new Date().toISOString(),
+    files,
+  };
+  await writeFile(join(made, MANIFEST_FILE), `${JSON.stringify(manifest, undefined, 2)}\n`);
+  signal?.throwIfAborted();
+  await putInPlace(made, engines, pluginFolderName(recipe));
+}
+
+/** Adds the wheels for several devices to a plugin that stands: a folder each, at once. */
+async function addForSeveral(work: PluginWork): Promise<void> {
+  const plugin = join(work.engines, pluginFolderName(work.recipe));
+  for (const wheel of work.recipe.severalDevices) {
+    const target = join(plugin, wheel.folder);
+    if (isFolder(target)) continue;
+    const made = join(work.folder, "several");
+    await bringWheel(work, wheel, made);
+    await mkdir(dirname(target), { recursive: true });
+    await rename(join(made, wheel.folder), target);
+  }
+}
+
+/**
+ * Downloads a wheel, unless a set-up that broke off left it, and unpacks it.
+ * @returns the names of its unpacked files
+ */
+async function bringWheel(
+  { python, engines, folder, reporter, signal }: PluginWork,
+  wheel: PinnedWheel,
+  into: string,
+): Promise<string[]> {
+  const kept = join(wheelsFolder(engines), `${wheel.sha256}.whl`);
+  if ((await sha256Of(kept)) !== wheel.sha256) {
+    const download = join(folder, "download");
+    const requirement = `${wheel.package}==${wheel.version}`;
+    const { sizeBytes: totalBytes } = wheel;
+    const got = await downloadWheel({
+      python,
+      requirement,
+      folder: download,
+      totalBytes,
+      reporter,
+      signal,
+    });
+    const sha256 = await sha256Of(got);
+    if (sha256 !== wheel.sha256)
+      throw new UserError(
+        requirement,
+        `the package index gave a file with SHA-256 ${sha256}`,
+        `the file whose SHA-256 is ${wheel.sha256}`,
+        "try again: npx bit-setup; if it stays so, the index or mirror has another file under this name",
+      );
+    await mkdir(dirname(kept), { recursive: true });
+    await rename(got, kept);
+    await rm(download, { recursive: true, force: true });
+  }
+  const names: string[] = [];
+  await unpackWheel({
+    wheel: kept,
+    into,
+    place: (name) => {
+      if (!wheel.wanted.test(name)) return undefined;
+      names.push(name);
+      return name;
+    },
+    label: `unpacking ${wheel.package}`,
+    reporter,
+    signal,
+  });
+  return names;
+}
+
+/** A file's SHA-256 in hexadecimal; undefined where there is no file. */
+async function sha256Of(path: string): Promise<string | undefined> {
+  if (!statSync(path, { throwIfNoEntry: false })?.isFile()) return undefined;
+  const hash = createHash("sha256");
+  await pipeline(createReadStream(path), hash);
+  return hash.digest("hex");
+}
