@@ -10,12 +10,14 @@ import {
   type NamedOption,
   type OptionValue,
   type PjrtAddon,
+  type ProgramHandle,
 } from "./addon.js";
 import { byteSize, byteStrides, checkOrder, type PjrtType, typeNumber } from "./array-layout.js";
 import { type BufferOwner, DeviceBuffer, type PjrtBuffer } from "./buffer.js";
 import { type CompileOptions, encodeCompileOptions } from "./compile-options.js";
 import { awaiting, calling, PjrtError } from "./pjrt-error.js";
 import { type CompiledProgram, Executable, LoadedProgram, type PjrtProgram } from "./program.js";
+import { type ArrayType, argumentTypes } from "./signature.js";
 
 export type {
   CompiledProgram,
@@ -61,9 +63,10 @@ export interface PjrtClient {
   /**
    * Loads what `serialize` gave.
    * @param options replace those with which it was compiled
+   * @param mlir the module that it was compiled from: arguments are compared with its types
    * @throws PjrtError where it is damaged, or of another plugin or kind of device
    */
-  load(serialized: Uint8Array, options?: CompileOptions): Promise<PjrtProgram>;
+  load(serialized: Uint8Array, options?: CompileOptions, mlir?: string): Promise<PjrtProgram>;
   /**
    * Copies a value to a device, after all that was asked for before. Its memory is read before the promise
    * resolves, and must neither change nor be moved to another thread before.
@@ -114,20 +117,29 @@ class Client implements PjrtClient, BufferOwner {
   async compile(mlir: string, options?: CompileOptions): Promise<PjrtProgram> {
     this.checkOpen();
     const encoded = encodeCompileOptions(options);
-    return this.#program(await awaiting(() => this.addon.compile(this.#handle, mlir, encoded)));
+    const handle = await awaiting(() => this.addon.compile(this.#handle, mlir, encoded));
+    return this.#program(handle, argumentTypes(mlir));
   }
 
-  async load(serialized: Uint8Array, options?: CompileOptions): Promise<PjrtProgram> {
+  async load(
+    serialized: Uint8Array,
+    options?: CompileOptions,
+    mlir?: string,
+  ): Promise<PjrtProgram> {
     this.checkOpen();
     const bytes = asBytes(serialized);
     const encoded = options === undefined ? new Uint8Array() : encodeCompileOptions(options);
-    return this.#program(await awaiting(() => this.addon.load(this.#handle, bytes, encoded)));
+    const handle = await awaiting(() => this.addon.load(this.#handle, bytes, encoded));
+    return this.#program(handle, mlir === undefined ? undefined : argumentTypes(mlir));
   }
 
-  #program(handle: Parameters<PjrtAddon["programOf"]>[0]): PjrtProgram {
+  #program(
+    handle: ProgramHandle,
+    parameters: readonly (ArrayType | undefined)[] | undefined,
+  ): PjrtProgram {
     // It may have been closed meanwhile.
     this.checkOpen();
-    return new LoadedProgram(this, handle);
+    return new LoadedProgram(this, handle, parameters);
   }
 
   async put(

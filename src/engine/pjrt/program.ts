@@ -3,6 +3,7 @@ import type { ExecutableHandle, MemoryNeeds, PjrtAddon, ProgramHandle } from "./
 import { typeOfNumber } from "./array-layout.js";
 import { type BufferOwner, DeviceBuffer, type PjrtBuffer } from "./buffer.js";
 import { awaiting, calling } from "./pjrt-error.js";
+import { type ArrayType, checkTypes } from "./signature.js";
 
 /** A program that was compiled, whether or not there is a device for it. */
 export interface CompiledProgram {
@@ -25,6 +26,7 @@ export interface PjrtProgram extends CompiledProgram {
    * @returns one list of outputs for each device, as soon as the work is enqueued: what is returned is
    *   computed meanwhile, and a failure comes out of `read`
    * @throws PjrtError where it cannot be enqueued
+   * @throws Error where arguments are not of the types that it takes, or were dropped or donated
    */
   run(
     args: readonly (readonly PjrtBuffer[])[],
@@ -73,12 +75,19 @@ export class Executable extends Compiled<ExecutableHandle> {}
 /** A program of a client of ours. */
 export class LoadedProgram extends Compiled<ProgramHandle> implements PjrtProgram {
   readonly #owner: BufferOwner;
+  readonly #parameters: readonly (ArrayType | undefined)[] | undefined;
   readonly #devices: number;
   readonly #outputs: readonly { readonly type: number; readonly shape: readonly number[] }[];
 
-  constructor(owner: BufferOwner, handle: ProgramHandle) {
+  /** @param parameters the types of its arguments, where they are known */
+  constructor(
+    owner: BufferOwner,
+    handle: ProgramHandle,
+    parameters: readonly (ArrayType | undefined)[] | undefined,
+  ) {
     super(owner.addon, handle);
     this.#owner = owner;
+    this.#parameters = parameters;
     const { devices, outputs } = owner.addon.programOf(handle);
     this.#devices = devices;
     this.#outputs = outputs;
@@ -124,6 +133,7 @@ export class LoadedProgram extends Compiled<ProgramHandle> implements PjrtProgra
     return args.map((list, device) => {
       if (list.length !== count)
         throw new Error(`${list.length} arguments for device ${device}, ${count} for device 0`);
+      if (this.#parameters !== undefined) checkTypes(list, this.#parameters);
       const uses = new Map<PjrtBuffer, number>();
       for (const buffer of list) uses.set(buffer, (uses.get(buffer) ?? 0) + 1);
       for (const i of donated)
