@@ -29,7 +29,7 @@ test("a temporary folder that is missing, or a file, is named with its variable"
     // Our own addon has no need of it.
     if (engine.installed.flavour !== "prebuilt") engine.open(graph).close();
     assert.throws(
-      () => openNativeSession(engine.binding, graph),
+      () => openNativeSession(engine.binding, graph.def),
       (error: UserError) => {
         assert.ok(error instanceof UserError);
         assert.match(error.where, new RegExp(`${path} \\(TMPDIR\\)$`));

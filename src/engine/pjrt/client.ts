@@ -118,7 +118,9 @@ class Client implements PjrtClient, BufferOwner {
     this.checkOpen();
     const encoded = encodeCompileOptions(options);
     const handle = await awaiting(() => this.addon.compile(this.#handle, mlir, encoded));
-    return this.#program(handle, argumentTypes(mlir));
+    // Of a divided program the arguments on one device are shares of those in the text.
+    const divided = (options?.partitions ?? 1) > 1;
+    return this.#program(handle, divided ? undefined : argumentTypes(mlir));
   }
 
   async load(
@@ -130,7 +132,8 @@ class Client implements PjrtClient, BufferOwner {
     const bytes = asBytes(serialized);
     const encoded = options === undefined ? new Uint8Array() : encodeCompileOptions(options);
     const handle = await awaiting(() => this.addon.load(this.#handle, bytes, encoded));
-    return this.#program(handle, mlir === undefined ? undefined : argumentTypes(mlir));
+    const divided = (options?.partitions ?? 1) > 1;
+    return this.#program(handle, mlir === undefined || divided ? undefined : argumentTypes(mlir));
   }
 
   #program(

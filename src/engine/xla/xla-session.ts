@@ -96,7 +96,7 @@ export class XlaSession implements Session {
       return await this.compute(prepared, plan, feeds, fetches);
     } catch (error) {
       if (error instanceof SessionError || !isDeviceError(error)) throw error;
-      throw new SessionError(`${error.code}: ${error.message}`, { cause: error });
+      throw new SessionError(error.message, error.code, { cause: error });
     }
   }
 

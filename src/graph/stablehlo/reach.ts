@@ -74,14 +74,22 @@ export function reachOf(index: NodeIndex, fetches: readonly string[]): Reach {
       }
     }
   };
+  /** What is done before a node counts as done; a variable is read before it changes anyway. */
+  const follow = (user: GraphNode) => {
+    for (const output of user.after) {
+      const node = nodeOf(index, output.node);
+      if (node.op === "ReadVariableOp" || changes.has(node)) continue;
+      if (!updates.has(node.op)) effects.add(node);
+      else {
+        changes.add(node);
+        follow(node);
+      }
+    }
+  };
   for (const name of fetches) {
     const fetched = nodeOf(index, name);
     for (const output of fetched.inputs) visit(output);
-    for (const output of fetched.after) {
-      const node = nodeOf(index, output.node);
-      if (updates.has(node.op)) changes.add(node);
-      else effects.add(node);
-    }
+    follow(fetched);
   }
   for (const node of changes) for (const output of node.inputs) visit(output);
   drain();
