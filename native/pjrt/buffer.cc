@@ -22,8 +22,6 @@ void Buffer::Free() {
   }
 }
 
-void Buffer::Consume() { Free(); }
-
 void Put(const std::shared_ptr<Client>& client, PJRT_Device* device, const HostArray& array,
          std::function<void(std::shared_ptr<Buffer>, std::optional<Failure>)> done) {
   BIT_PJRT_ARGS(PJRT_Client_BufferFromHostBuffer, args);

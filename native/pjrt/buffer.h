@@ -17,10 +17,8 @@ class Buffer : public Resource {
   ~Buffer() override;
   void Free() override;
 
-  // Null after it was donated or freed. Only in jobs of the queue.
+  // Null after a program has taken it. Only in jobs of the queue, or when none that could take it is left.
   PJRT_Buffer* handle() const { return handle_; }
-  // Frees what a program has taken. Only in jobs of the queue.
-  void Consume();
 
  private:
   PJRT_Buffer* handle_;

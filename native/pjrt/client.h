@@ -33,7 +33,7 @@ class Resource {
   Client& client() const { return *client_; }
   const Plugin& plugin() const;
 
-  // Frees it in the plugin, and is called once. Those who use it hold it, so nobody does any longer.
+  // Frees it in the plugin, and may be called again. Those who use it hold it, so nobody does any longer.
   virtual void Free() = 0;
 
  protected:

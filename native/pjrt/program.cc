@@ -1,6 +1,5 @@
 #include "program.h"
 
-#include <algorithm>
 #include <utility>
 
 namespace bit_pjrt {
@@ -74,9 +73,11 @@ Program::Lists Program::Run(const Lists& arguments, const std::vector<uint32_t>&
     input_lists.push_back(inputs[k].data());
     result_lists.push_back(results[k].data());
   }
+  std::vector<bool> is_donated(count);
+  for (const uint32_t i : donated) is_donated[i] = true;
   std::vector<int64_t> kept;
   for (size_t i = 0; i < count; i++)
-    if (std::find(donated.begin(), donated.end(), i) == donated.end()) kept.push_back(i);
+    if (!is_donated[i]) kept.push_back(i);
 
   PJRT_ExecuteOptions options{};
   options.struct_size = PJRT_ExecuteOptions_STRUCT_SIZE;
@@ -96,7 +97,7 @@ Program::Lists Program::Run(const Lists& arguments, const std::vector<uint32_t>&
   } catch (const Failure&) {
     for (const auto& list : arguments)
       for (const uint32_t i : donated)
-        if (IsDeleted(*list[i])) list[i]->Consume();
+        if (IsDeleted(*list[i])) list[i]->Free();
     throw;
   }
   const std::shared_ptr<Client> shared = client().shared_from_this();
@@ -105,7 +106,7 @@ Program::Lists Program::Run(const Lists& arguments, const std::vector<uint32_t>&
     // A failure is the outputs' as well, and is told by who reads them.
     WhenReady(plugin(), event, [use](std::optional<Failure>) {});
   for (const auto& list : arguments)
-    for (const uint32_t i : donated) list[i]->Consume();
+    for (const uint32_t i : donated) list[i]->Free();
   Lists lists(devices);
   for (size_t k = 0; k < devices; k++)
     for (PJRT_Buffer* const result : results[k])

@@ -47,6 +47,8 @@ export interface HostArray {
 }
 
 export interface PjrtClient {
+  /** The plugin's library. */
+  readonly path: string;
   /** Such as `cpu` or `cuda`. */
   readonly platform: string;
   /** Of what lies below the plugin, in the plugin's words. */
@@ -96,6 +98,7 @@ class Client implements PjrtClient, BufferOwner {
 
   constructor(
     readonly addon: PjrtAddon,
+    readonly path: string,
     handle: ClientHandle,
     onClose: () => void,
   ) {
@@ -210,7 +213,7 @@ export function openPjrt(
   process.env["TF_CPP_MIN_LOG_LEVEL"] ??= "3";
   const addon = loadPjrtAddon();
   const handle = calling(() => addon.open(pluginPath, namedOptions(options)));
-  const client = new Client(addon, handle, () => open.delete(pluginPath));
+  const client = new Client(addon, pluginPath, handle, () => open.delete(pluginPath));
   open.set(pluginPath, { client, options: key });
   return client;
 }

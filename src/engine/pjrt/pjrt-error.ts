@@ -21,11 +21,11 @@ const CODES: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Messages that mean too little memory under another code: XLA's allocators and CUDA's driver, cuDNN and
- * cuBLAS where their handles or workspaces find none, and cuDNN's search that had no algorithm left.
+ * Messages that mean too little memory, under whichever code: XLA's allocators and CUDA's driver; cuDNN and
+ * cuBLAS that find none for a handle or a workspace, and cuDNN's search that so had no algorithm left.
  */
 const MEMORY =
-  /out of memory|RESOURCE_EXHAUSTED|OUT_OF_MEMORY|ALLOC_FAILED|failed to allocate|failed to determine best cudnn|(?:no|any) (?:conv )?algorithm|scratch space/i;
+  /out of memory|RESOURCE_EXHAUSTED|OUT_OF_MEMORY|ALLOC_FAILED|failed to allocate|scratch (?:allocation|space)|failed to determine best|no algorithm worked|(?:could not|failed to) create (?:cudnn|cublas) handle/i;
 
 export class PjrtError extends Error {
   override readonly name = "PjrtError";

@@ -57,8 +57,13 @@ function arrayType(tensor: string | undefined): ArrayType | undefined {
   return type !== undefined && isStatic ? { type, shape: sizes.map(Number) } : undefined;
 }
 
+function isSame(a: ArrayType, b: ArrayType): boolean {
+  if (a.type !== b.type || a.shape.length !== b.shape.length) return false;
+  return a.shape.every((size, i) => size === b.shape[i]);
+}
+
 /** As messages name a type. */
-export function nameOf({ type, shape }: ArrayType): string {
+function nameOf({ type, shape }: ArrayType): string {
   return `${type}[${shape}]`;
 }
 
@@ -70,7 +75,7 @@ export function checkTypes(
   if (values.length !== expected.length)
     throw new Error(`${values.length} arguments, the program takes ${expected.length}`);
   for (const [i, wanted] of expected.entries())
-    if (wanted !== undefined && nameOf(values[i]!) !== nameOf(wanted))
+    if (wanted !== undefined && !isSame(values[i]!, wanted))
       throw new Error(
         `argument ${i} is ${nameOf(values[i]!)}, the program takes ${nameOf(wanted)}`,
       );

@@ -159,7 +159,7 @@ test("replicas run on devices of their own and meet in an all-reduce", async () 
   }
   await assert.rejects(
     client.compile(allReduce(2, 2), { replicas: 2, devices: [0] }),
-    /2 replicas on 1 devices/,
+    /a program for 2 devices on 1/,
   );
 });
 

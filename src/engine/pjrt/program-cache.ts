@@ -1,0 +1,156 @@
+/**
+ * Compiled programs, kept for later runs: a network takes a GPU's compiler half a minute. One file a
+ * program, named after all that decides what the compiler makes. The cache can only save time: whatever is
+ * missing, damaged, refused or cannot be written costs a compilation.
+ */
+import { createHash } from "node:crypto";
+import { readFileSync, statSync } from "node:fs";
+import { mkdir, readdir, readFile, rm, stat, utimes } from "node:fs/promises";
+import { join } from "node:path";
+import { isTemporaryName, writeFileAtomically } from "../../archive/atomic-file.js";
+import { cacheFolder } from "../../cache-folder.js";
+import type { PjrtClient } from "./client.js";
+import { type CompileOptions, encodeCompileOptions } from "./compile-options.js";
+import { PjrtError } from "./pjrt-error.js";
+import type { PjrtProgram } from "./program.js";
+
+/** Raised when what a file holds changes. */
+const FORMAT = 1;
+
+/** The bytes of the SHA-256 with which a file begins; the serialized program follows. */
+const DIGEST_BYTES = 32;
+
+const DAY_MS = 24 * 3_600_000;
+
+/** What of the environment the compilers read. */
+const VARIABLES = ["XLA_FLAGS", "NVIDIA_TF32_OVERRIDE"];
+
+export interface KeptProgram {
+  readonly program: PjrtProgram;
+  /** Whether it came from the cache. */
+  readonly fromCache: boolean;
+  /** Resolves when a new one is kept, or cannot be; never rejects. The process stays for it. */
+  readonly stored: Promise<void>;
+}
+
+export interface ProgramCacheOptions {
+  /** Default: `programs` in the cache folder. */
+  readonly folder?: string;
+  /** The most that all files may have; those unused for longest go. Default: 2 GiB. */
+  readonly maxBytes?: number;
+}
+
+/**
+ * Compiles a module as the client does, or takes it from the cache.
+ * @throws PjrtError where the compiler refuses it
+ */
+export async function compileOrReuse(
+  client: PjrtClient,
+  mlir: string,
+  options: CompileOptions = {},
+  { folder = join(cacheFolder(), "programs"), maxBytes = 2 * 2 ** 30 }: ProgramCacheOptions = {},
+): Promise<KeptProgram> {
+  const path = join(folder, `${keyOf(client, mlir, options)}.xla`);
+  const there = await reuse(client, path, mlir, options);
+  if (there !== undefined) return { program: there, fromCache: true, stored: Promise.resolve() };
+  const program = await client.compile(mlir, options);
+  return { program, fromCache: false, stored: store(program, path, folder, maxBytes) };
+}
+
+/** All that decides what is compiled, as a hash. */
+function keyOf(client: PjrtClient, mlir: string, options: CompileOptions): string {
+  const plugin = statSync(client.path);
+  const ingredients = [
+    FORMAT,
+    client.platform,
+    client.version,
+    client.api,
+    client.path,
+    plugin.size,
+    plugin.mtimeMs,
+    [...new Set(client.devices.map(({ kind }) => kind))],
+    client.platform === "cpu" ? processor() : "",
+    VARIABLES.map((name) => process.env[name] ?? ""),
+  ];
+  return createHash("sha256")
+    .update(JSON.stringify(ingredients))
+    .update(encodeCompileOptions(options))
+    .update(mlir)
+    .digest("hex");
+}
+
+/** What code for this processor may use: a home folder may be shared with other machines. */
+function processor(): string {
+  try {
+    const lines = readFileSync("/proc/cpuinfo", "utf8").split("\n\n", 1)[0]!.split("\n");
+    return lines.filter((line) => /^(?:model name|flags|Features)\s/.test(line)).join();
+  } catch {
+    return "";
+  }
+}
+
+async function reuse(
+  client: PjrtClient,
+  path: string,
+  mlir: string,
+  options: CompileOptions,
+): Promise<PjrtProgram | undefined> {
+  const bytes = await readFile(path).catch(() => undefined);
+  if (bytes === undefined) return undefined;
+  const serialized = bytes.subarray(DIGEST_BYTES);
+  // A plugin may crash on what is damaged.
+  if (!bytes.subarray(0, DIGEST_BYTES).equals(digestOf(serialized))) return undefined;
+  try {
+    const program = await client.load(serialized, options, mlir);
+    const now = new Date();
+    await utimes(path, now, now).catch(() => undefined);
+    return program;
+  } catch (error) {
+    // Refused; without memory for it, a program that is compiled would find none either.
+    if (error instanceof PjrtError && !error.outOfMemory) return undefined;
+    throw error;
+  }
+}
+
+function digestOf(bytes: Uint8Array): Buffer {
+  return createHash("sha256").update(bytes).digest();
+}
+
+async function store(
+  program: PjrtProgram,
+  path: string,
+  folder: string,
+  maxBytes: number,
+): Promise<void> {
+  try {
+    const serialized = await program.serialize();
+    if (serialized.length + DIGEST_BYTES > maxBytes) return;
+    await mkdir(folder, { recursive: true });
+    await writeFileAtomically(path, async (append) => {
+      await append(digestOf(serialized));
+      await append(serialized);
+    });
+    await prune(folder, maxBytes);
+  } catch {
+    // Not every plugin can serialize, not every disk has room.
+  }
+}
+
+/** Removes what was unused for longest, and what others left half written. */
+async function prune(folder: string, maxBytes: number): Promise<void> {
+  const files: { path: string; size: number; usedMs: number }[] = [];
+  for (const name of await readdir(folder)) {
+    const path = join(folder, name);
+    const file = await stat(path).catch(() => undefined);
+    if (file === undefined) continue;
+    if (name.endsWith(".xla")) files.push({ path, size: file.size, usedMs: file.mtimeMs });
+    else if (isTemporaryName(name) && Date.now() - file.mtimeMs > DAY_MS)
+      await rm(path, { force: true });
+  }
+  files.sort((a, b) => b.usedMs - a.usedMs);
+  let bytes = 0;
+  for (const { path, size } of files) {
+    bytes += size;
+    if (bytes > maxBytes) await rm(path, { force: true });
+  }
+}
