@@ -59,12 +59,13 @@ class Thread : public std::enable_shared_from_this<Thread> {
       (void)run.release();
   }
 
-  // On the thread itself. Its event loop goes on while promises are unsettled.
-  void Promised(napi_env env) {
-    if (promised_++ == 0) napi_ref_threadsafe_function(env, settle_);
-  }
-  void Settled(napi_env env) {
-    if (--promised_ == 0) napi_unref_threadsafe_function(env, settle_);
+  // On the thread itself: so many promises more, or fewer, are waited for. Meanwhile its event loop
+  // goes on.
+  void Await(napi_env env, int promises) {
+    const bool waited = promises_ > 0;
+    promises_ += promises;
+    if (!waited && promises_ > 0) napi_ref_threadsafe_function(env, settle_);
+    if (waited && promises_ == 0) napi_unref_threadsafe_function(env, settle_);
   }
 
   void Add(const std::shared_ptr<Session>& session) {
@@ -77,16 +78,37 @@ class Thread : public std::enable_shared_from_this<Thread> {
   static void Settle(napi_env env, napi_value, void*, void* data);
 
   napi_threadsafe_function settle_ = nullptr;
-  int promised_ = 0;
+  int promises_ = 0;
   std::set<std::weak_ptr<Session>, std::owner_less<>> sessions_;
   std::shared_mutex mutex_;
   bool ended_ = false;
 };
 
+// What JavaScript holds of a session. Only its thread touches it.
+struct Handle {
+  std::shared_ptr<Session> session;
+  int promises = 0;
+  bool closed = false;
+
+  void Await(napi_env env, Thread& thread, int more) {
+    if (closed) return;
+    promises += more;
+    thread.Await(env, more);
+  }
+
+  // What is still under way need not end before the process does.
+  void Close(napi_env env, Thread& thread) {
+    session->Close();
+    Await(env, thread, -promises);
+    closed = true;
+  }
+};
+
 // A run that a promise waits for.
 class PromisedRun : public Run {
  public:
-  explicit PromisedRun(std::shared_ptr<Thread> thread) : thread_(std::move(thread)) {}
+  PromisedRun(std::shared_ptr<Thread> thread, std::shared_ptr<Handle> handle)
+      : thread_(std::move(thread)), handle_(std::move(handle)) {}
 
   // Feeds that are large are copied here. What they are copied from is held as long as its thread is.
   bool Prepare() override {
@@ -111,13 +133,13 @@ class PromisedRun : public Run {
   napi_value Promise(napi_env env) {
     napi_value promise = nullptr;
     Check(napi_create_promise(env, &deferred_, &promise), "a promise");
-    thread_->Promised(env);
+    handle_->Await(env, *thread_, 1);
     return promise;
   }
 
   void Settle(napi_env env) {
     Release(env);
-    thread_->Settled(env);
+    handle_->Await(env, *thread_, -1);
     napi_value value = nullptr;
     try {
       if (code != TF_OK) throw TensorflowError(code, message);
@@ -135,7 +157,7 @@ class PromisedRun : public Run {
   // Where it never began: lets go of what is fed.
   void Abandon(napi_env env) {
     Release(env);
-    if (deferred_ != nullptr) thread_->Settled(env);
+    if (deferred_ != nullptr) handle_->Await(env, *thread_, -1);
   }
 
  private:
@@ -144,6 +166,7 @@ class PromisedRun : public Run {
   }
 
   const std::shared_ptr<Thread> thread_;
+  const std::shared_ptr<Handle> handle_;
   napi_deferred deferred_ = nullptr;
   std::vector<Bytes> bytes_;
   std::vector<napi_ref> held_;
@@ -155,12 +178,12 @@ void Thread::Settle(napi_env env, napi_value, void*, void* data) {
   if (env != nullptr) run->Settle(env);
 }
 
-using Handle = std::shared_ptr<Session>;
+using SharedHandle = std::shared_ptr<Handle>;
 
-const Handle& HandleOf(napi_env env, napi_value value) {
+SharedHandle HandleOf(napi_env env, napi_value value) {
   void* handle = nullptr;
   Check(napi_get_value_external(env, value, &handle), "a session");
-  return *static_cast<Handle*>(handle);
+  return *static_cast<SharedHandle*>(handle);
 }
 
 std::shared_ptr<Thread>& ThreadOf(napi_env env) {
@@ -177,10 +200,11 @@ napi_value Open(napi_env env, const napi_value* arguments) {
       [thread](std::unique_ptr<Run> run) { thread->Post(std::move(run)); });
   thread->Add(session);
   napi_value value = nullptr;
-  auto handle = std::make_unique<Handle>(session);
+  auto handle = std::make_unique<SharedHandle>(std::make_shared<Handle>());
+  (*handle)->session = session;
   auto forget = [](napi_env, void* data, void*) {
-    const std::unique_ptr<Handle> forgotten(static_cast<Handle*>(data));
-    (*forgotten)->Finish();
+    const std::unique_ptr<SharedHandle> forgotten(static_cast<SharedHandle*>(data));
+    (*forgotten)->session->Finish();
   };
   Check(napi_create_external(env, handle.get(), forget, nullptr, &value), "a session");
   (void)handle.release();
@@ -188,8 +212,9 @@ napi_value Open(napi_env env, const napi_value* arguments) {
 }
 
 napi_value RunSession(napi_env env, const napi_value* arguments) {
-  const Handle session = HandleOf(env, arguments[0]);
-  auto* const run = new PromisedRun(ThreadOf(env));
+  const SharedHandle handle = HandleOf(env, arguments[0]);
+  const std::shared_ptr<Session> session = handle->session;
+  auto* const run = new PromisedRun(ThreadOf(env), handle);
   std::unique_ptr<Run> owned(run);
   try {
     for (uint32_t i = 0; i < Length(env, arguments[1]); i++) {
@@ -211,7 +236,7 @@ napi_value RunSession(napi_env env, const napi_value* arguments) {
 }
 
 napi_value Close(napi_env env, const napi_value* arguments) {
-  HandleOf(env, arguments[0])->Close();
+  HandleOf(env, arguments[0])->Close(env, *ThreadOf(env));
   return nullptr;
 }
 

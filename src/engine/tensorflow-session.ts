@@ -89,22 +89,28 @@ class TensorflowSession implements Session {
     private readonly handle: NativeHandle,
   ) {}
 
-  run(
+  async run(
     feeds: Readonly<Record<string, HostTensor>>,
     fetches: readonly string[],
   ): Promise<HostTensor[]> {
-    return new Promise((resolve, reject) => {
-      if (this.closed) throw new Error("the session is closed");
-      const fed = Object.entries(feeds).map(([name, { type, shape, data }]): Feed => {
-        return [name, typeNumber[type], shape, data];
-      });
-      const settled = this.addon.run(this.handle, fed, fetches);
-      this.unsettled.add(reject);
-      settled
-        .then((results) => resolve(results.map(hostTensor)))
-        .catch((error) => reject(reported(error)))
-        .finally(() => this.unsettled.delete(reject));
+    if (this.closed) throw new Error("the session is closed");
+    const fed = Object.entries(feeds).map(([name, { type, shape, data }]): Feed => {
+      return [name, typeNumber[type], shape, data];
     });
+    let abandon: ((error: Error) => void) | undefined;
+    const abandoned = new Promise<never>((_, reject) => {
+      abandon = reject;
+    });
+    try {
+      const ended = this.addon.run(this.handle, fed, fetches);
+      this.unsettled.add(abandon!);
+      const results = await Promise.race([ended, abandoned]);
+      return results.map(hostTensor);
+    } catch (error) {
+      throw reported(error);
+    } finally {
+      this.unsettled.delete(abandon!);
+    }
   }
 
   close(): void {

@@ -6,17 +6,30 @@ import type { GraphBuilder } from "./graph-builder.js";
 import "./image-kernels.js";
 import "./kernels.js";
 
+// Ends with the last trace that was asked for.
+let lastTrace: Promise<unknown> = Promise.resolve();
+
 /**
  * Traces `program` into `builder`: whatever TF.js computes in it becomes nodes.
- * TF.js's current backend is the same before and after. One trace runs at a time.
+ * TF.js's current backend is the same before and after. One trace runs at a time: TF.js has one current
+ * backend. Others wait, in their order.
  * @returns what `program` returns, usually the `Output`s of its results
  */
-export async function trace<T>(
+export function trace<T>(
   builder: GraphBuilder,
   policy: ComputePolicy,
   program: (backend: GraphBackend) => T,
 ): Promise<T> {
-  if (tf.findBackend(graphBackendName) !== null) throw new Error("a trace is already under way");
+  const traced = lastTrace.then(() => traceNow(builder, policy, program));
+  lastTrace = traced.catch(() => undefined);
+  return traced;
+}
+
+async function traceNow<T>(
+  builder: GraphBuilder,
+  policy: ComputePolicy,
+  program: (backend: GraphBackend) => T,
+): Promise<T> {
   const previous = tf.engine().backendName;
   const backend = new GraphBackend(builder, policy);
   const removeFused = backend.fused ? addFusedKernels() : undefined;

@@ -45,6 +45,30 @@ test("a traced program and its gradient, node by node", async () => {
   ]);
 });
 
+test("traces that are asked for at once come one after the other, whatever becomes of them", async () => {
+  await tf.setBackend("cpu");
+  const order: string[] = [];
+  const builders = [new GraphBuilder(), new GraphBuilder(), new GraphBuilder()] as const;
+  const results = await Promise.allSettled(
+    builders.map((builder, i) =>
+      trace(builder, { computeType: "float32" }, (graph) => {
+        order.push(`${i}`);
+        if (i === 1) throw new Error("on purpose");
+        return graph.value(tf.relu(tf.tensor1d([i]))).node;
+      }),
+    ),
+  );
+  assert.deepEqual(order, ["0", "1", "2"]);
+  assert.deepEqual(
+    results.map(({ status }) => status),
+    ["fulfilled", "rejected", "fulfilled"],
+  );
+  const [first, , last] = builders.map((builder) => printed(builder.build()));
+  assert.deepEqual(first, ["Const = Const()", "Relu = Relu(Const)"]);
+  assert.deepEqual(last, first);
+  assert.equal(tf.getBackend(), "cpu");
+});
+
 test("TF.js's backend is the same before and after a trace, also after one that fails", async () => {
   await tf.setBackend("cpu");
   const builder = new GraphBuilder();

@@ -1,0 +1,42 @@
+/**
+ * A run that waits for as long as a test likes, without computing: for a pipe that nobody has opened.
+ * Once it is, the run fails, since a pipe has no positions to read from.
+ */
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { HostTensor, Session } from "../../src/engine/session.js";
+import { GraphBuilder } from "../../src/graph/graph-builder.js";
+import type { GraphDef } from "../../src/graph/proto.js";
+
+/** A graph whose `blocked` waits for somebody to open the pipe `pipe`; `free` waits for nothing. */
+export function blockingGraph(): GraphDef {
+  const builder = new GraphBuilder();
+  const pipe = builder.placeholder("pipe", "string", []);
+  builder.fetchable("blocked", builder.one("ReadFile", [pipe], {}, { type: "string", shape: [] }));
+  builder.fetchable("free", builder.ints(7));
+  return builder.build();
+}
+
+/** A run of that graph, under way. */
+export interface BlockedRun {
+  /** Fulfilled when it has ended as told above. */
+  readonly ended: Promise<void>;
+  /** Lets it end. */
+  open(): Promise<void>;
+}
+
+/** @param folder for the pipe */
+export function startBlocked(session: Session, folder: string): BlockedRun {
+  const pipe = join(folder, `pipe-${Math.random()}`);
+  execFileSync("mkfifo", [pipe]);
+  const name: HostTensor = { type: "string", shape: [], data: [Buffer.from(pipe)] };
+  const ended = session.run({ pipe: name }, ["blocked"]).then(
+    () => assert.fail("a pipe was read"),
+    (error) => {
+      if (!/Illegal seek/.test(error.message)) throw error;
+    },
+  );
+  return { ended, open: () => writeFile(pipe, "") };
+}
