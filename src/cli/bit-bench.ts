@@ -10,7 +10,14 @@ import {
 import { parseArchitecture } from "../model/architecture.js";
 import { computeTypes, defaultPrecision, type Precision } from "../run/precision.js";
 import { availableMemoryBytes, trainMemory } from "../step/memory.js";
-import { type CommandSpec, parseFlags, precisionFlag, rematFlag, wholeNumber } from "./flags.js";
+import {
+  type CommandSpec,
+  deviceFlag,
+  parseFlags,
+  precisionFlag,
+  rematFlag,
+  wholeNumber,
+} from "./flags.js";
 import { openEngine } from "./open-engine.js";
 import { output } from "./output.js";
 
@@ -22,6 +29,7 @@ const flags = {
   classes: { type: "number", default: 10, describe: "Outputs of the head" },
   steps: { type: "number", default: 10, describe: "Timed steps" },
   warmup: { type: "number", default: 2, describe: "Steps after the first that are not timed" },
+  device: deviceFlag,
   precision: precisionFlag("the device's fastest"),
   remat: rematFlag,
   batch_split: { type: "number", default: 1, describe: "With --memory: parts of a batch" },
@@ -73,7 +81,7 @@ export async function main(argv: readonly string[] = process.argv.slice(2)): Pro
     );
     return 0;
   }
-  const engine = openEngine();
+  const engine = openEngine(flag.device);
   const task: BenchTask = { ...shape, precision: asked ?? defaultPrecision(engine) };
   const steps = wholeNumber("steps", flag.steps, 1)!;
   const warmup = wholeNumber("warmup", flag.warmup, 0)!;

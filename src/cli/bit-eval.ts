@@ -15,6 +15,7 @@ import {
   badImagesFlag,
   bestFlag,
   type CommandSpec,
+  deviceFlag,
   fetchFlags,
   fetchPolicy,
   parseFlags,
@@ -54,6 +55,7 @@ const flags = {
   batch: { type: "number", describe: "Images at a time [default: as memory allows]" },
   resize: resizeFlag,
   bad_images: badImagesFlag,
+  device: deviceFlag,
   precision: precisionFlag("the run's, or the device's fastest"),
   workers: { type: "number", describe: "Threads that prepare images [default: cores]" },
   json: { type: "boolean", default: false, describe: "Print one JSON object and nothing else" },
@@ -107,7 +109,7 @@ export async function main(argv: readonly string[] = process.argv.slice(2)): Pro
     precision: flag.precision as Precision | undefined,
     workers: wholeNumber("workers", flag.workers, 1),
   };
-  const engine = openEngine();
+  const engine = openEngine(flag.device);
   if (!json) output.result(describeEngine(engine));
   const progress = new ImageProgress("evaluating");
   const fetches = new FetchProgress();

@@ -10,6 +10,7 @@ import {
   badImagesFlag,
   bestFlag,
   type CommandSpec,
+  deviceFlag,
   fetchPolicy,
   modelFetchFlags,
   parseFlags,
@@ -42,6 +43,7 @@ const flags = {
   bad_images: { ...badImagesFlag, default: "refuse" },
   batch: { type: "number", describe: "Images at a time [default: as memory allows]" },
   resize: resizeFlag,
+  device: deviceFlag,
   precision: precisionFlag("the run's, or the device's fastest"),
   workers: { type: "number", describe: "Threads that prepare images [default: cores]" },
 } as const;
@@ -92,7 +94,7 @@ export async function main(argv: readonly string[] = process.argv.slice(2)): Pro
     logits: flag.logits as string | undefined,
   };
   const top = wholeNumber("top", flag.top, 1)!;
-  const engine = openEngine();
+  const engine = openEngine(flag.device);
 
   const rows = new PredictionRows({ top, json: flag.json as boolean });
   // On a terminal the rows are progress enough, and a bar would be drawn among them.

@@ -1,28 +1,39 @@
 /** `bit-setup`: a flag table and one library call. */
 import yargs from "yargs";
 import { checkEngine, type EngineReport } from "../engine/setup/check.js";
-import { FLAVOURS, type Flavour } from "../engine/setup/recipe.js";
+import { PLUGIN_NAMES } from "../engine/setup/plugin-recipes.js";
+import type { Flavour } from "../engine/setup/recipe.js";
 import { setUpEngine } from "../engine/setup/set-up.js";
+import { type PluginWish, setUpPlugin } from "../engine/setup/set-up-plugins.js";
 import { UserError } from "../errors.js";
 import { HelpAsked } from "./exit.js";
 import { interruptible, signalExit } from "./interrupt.js";
 import { output, USER_ERROR_EXIT } from "./output.js";
 import { setupProgress } from "./setup-progress.js";
 
+/** The flags of which one says what is to be made. */
+const WAYS = ["cpu", "gpu", "prebuilt", "plugin"] as const;
+
 function parser(argv: readonly string[]) {
   return yargs([...argv])
     .scriptName("bit-setup")
     .usage(
-      "$0 [options]\n\nPrepares the native TensorFlow engine, once for all clones and runs.\n" +
+      "$0 [options]\n\nPrepares the native TensorFlow engine and, for a GPU, XLA; once for all clones and runs.\n" +
         "It lies in $BIT_CACHE, else $XDG_CACHE_HOME/bit-train, else ~/.cache/bit-train.\n" +
         "Exit codes: 0 it is usable; 2 it is not, or lacks this version's own operations, and the\n" +
         "message says what to do; 1 a bug.",
     )
     .options({
-      cpu: { type: "boolean", describe: "TensorFlow's CPU build, also where there is a GPU" },
+      cpu: { type: "boolean", describe: "TensorFlow for the CPU alone, also where there is a GPU" },
       gpu: {
         type: "boolean",
-        describe: "its CUDA 12 build and NVIDIA's libraries (3.4 GB to fetch)",
+        describe: "and XLA with NVIDIA's libraries for the driver's CUDA (1.1 to 1.2 GB more)",
+      },
+      plugin: {
+        type: "string",
+        choices: PLUGIN_NAMES,
+        requiresArg: true,
+        describe: "and this plugin of XLA, whatever was found (cpu: to try XLA without a GPU)",
       },
       prebuilt: {
         type: "boolean",
@@ -32,9 +43,9 @@ function parser(argv: readonly string[]) {
       check: { type: "boolean", default: false, describe: "change nothing; say what is there" },
       json: { type: "boolean", default: false, describe: "with --check: the report as JSON" },
     })
-    .example("$0", "the CUDA build where an NVIDIA driver is found, else the CPU build")
-    .example("$0 --check", "version, devices, where it lies, what is wrong if anything")
-    .example("$0 --gpu", "the CUDA build, whatever was found")
+    .example("$0", "TensorFlow for the CPU and, with an NVIDIA GPU, XLA for that")
+    .example("$0 --check", "versions, devices, driver, where it lies, what is wrong if anything")
+    .example("$0 --gpu", "both, whatever was found")
     .strict()
     .version(false)
     .fail((message, error) => {
@@ -61,19 +72,23 @@ export async function main(argv: readonly string[] = process.argv.slice(2)): Pro
     help = text;
   });
   if (help !== "") throw new HelpAsked(help);
-  const chosen = FLAVOURS.filter((flavour) => flags[flavour] === true);
+  const chosen = WAYS.filter((way) => flags[way] === true || typeof flags[way] === "string");
   if (chosen.length > 1)
     throw new UserError(
       "bit-setup",
-      chosen.map((flavour) => `--${flavour}`).join(" with "),
-      "at most one of --cpu, --gpu, --prebuilt",
-      `type one of them, such as: npx bit-setup --${chosen[0]}`,
+      chosen.map((way) => `--${way}`).join(" with "),
+      `at most one of ${WAYS.map((way) => `--${way}`).join(", ")}`,
+      `type one of them, such as: npx bit-setup --${chosen[0] === "plugin" ? "cpu" : chosen[0]}`,
     );
-  const [flavour] = chosen;
+  const [way] = chosen;
+  const flavour = way === undefined ? undefined : way === "prebuilt" ? "prebuilt" : "cpu";
+  const plugin = flags.plugin === undefined ? undefined : { name: flags.plugin };
   const ended = await interruptible(
     (signal) =>
-      flags.check ? check(flavour, flags.json, signal) : setUp(flavour, flags.force, signal),
-    () => "Interrupted; no engine is left half made. To go on, type the same again.",
+      flags.check
+        ? check(flavour, flags.json, signal)
+        : setUp({ flavour, plugin: plugin ?? wishOf(way), force: flags.force, signal }),
+    () => "Interrupted; nothing is left half made. To go on, type the same again.",
     {
       stopped: () => output.note("\nStopping and removing what was begun ..."),
       // It does not wait for the cleaning; the next set-up sweeps what is left.
@@ -83,16 +98,31 @@ export async function main(argv: readonly string[] = process.argv.slice(2)): Pro
   return ended.stopped ? ended.exit : ended.value;
 }
 
-async function setUp(
-  flavour: Flavour | undefined,
-  force: boolean,
-  signal: AbortSignal,
-): Promise<number> {
+/** What is asked of the plugins by a flag, or by none. */
+function wishOf(way: (typeof WAYS)[number] | undefined): PluginWish | undefined {
+  if (way === "gpu") return "gpu";
+  return way === undefined ? "if-gpu" : undefined;
+}
+
+interface SetUpWishes {
+  readonly flavour: Flavour | undefined;
+  readonly plugin: PluginWish | undefined;
+  readonly force: boolean;
+  readonly signal: AbortSignal;
+}
+
+async function setUp({ flavour, plugin: wish, force, signal }: SetUpWishes): Promise<number> {
   const reporter = setupProgress(output.terminal);
   const { engine } = await setUpEngine({ flavour, force, reporter, signal });
   output.line(
     `The engine is ready: TensorFlow ${engine.version} (${engine.flavour}), ${engine.folder}`,
   );
+  // Beside the prebuilt, which somebody chose for its own way to a GPU, none is brought unasked.
+  const isUnasked = wish === "if-gpu" && engine.flavour === "prebuilt";
+  if (wish === undefined || isUnasked) return 0;
+  const plugin = await setUpPlugin(wish, { force, reporter, signal });
+  if (plugin !== undefined)
+    output.line(`The plugin is ready: ${plugin.title} (${plugin.name}), ${plugin.folder}`);
   return 0;
 }
 
@@ -111,6 +141,9 @@ function readable(report: EngineReport): string {
   if (report.flavour !== undefined)
     rows.push(["engine", `${report.flavour}, from ${report.source}, made ${report.made}`]);
   if (report.tensorflow !== undefined) rows.push(["TensorFlow", report.tensorflow]);
+  if (report.driver !== undefined) rows.push(["driver", report.driver]);
+  for (const [plugin, folder] of Object.entries(report.plugins))
+    rows.push(["plugin", `${plugin}, ${folder}`]);
   for (const device of report.devices) rows.push(["device", device]);
   rows.push(["lies in", report.folder ?? `nowhere; looked in ${report.enginesFolder}`]);
   for (const note of report.notes) rows.push(["note", note]);

@@ -10,6 +10,7 @@ import { withoutModel } from "../run/starting-weights.js";
 import {
   badImagesFlag,
   type CommandSpec,
+  deviceFlag,
   fetchFlags,
   fetchPolicy,
   parseFlags,
@@ -73,6 +74,7 @@ const flags = {
     default: "pillow",
     describe: "As Pillow (antialiased) or TensorFlow resizes",
   },
+  device: deviceFlag,
   precision: precisionFlag("the device's fastest"),
   remat: rematFlag,
   cache: {
@@ -136,5 +138,5 @@ export async function main(argv: readonly string[] = process.argv.slice(2)): Pro
     precision: flag.precision as Precision | undefined,
   };
   if (options.model === undefined && options.weights === undefined) throw withoutModel(undefined);
-  return (await runFineTune(options)).exit;
+  return (await runFineTune(options, { device: flag.device })).exit;
 }

@@ -24,6 +24,13 @@ export function precisionFlag(otherwise: string) {
   return { type: "string", choices: precisions, describe } as const;
 }
 
+/** `--device` of the commands that compute a network. `openEngine` reads it. */
+export const deviceFlag = {
+  type: "string",
+  describe:
+    "cpu, gpu, gpu:0,2, all (every GPU) [default: a GPU that bit-setup serves, else the CPU]",
+} as const;
+
 export const rematFlag = {
   type: "boolean",
   default: false,

@@ -1,12 +1,29 @@
+import { chooseDevice, parseDevice } from "../engine/device.js";
+import { findEngine } from "../engine/installed.js";
 import { type OpenedEngine, openEngine as open } from "../engine/open.js";
+import { openXlaEngine } from "../engine/open-xla.js";
+import { UserError } from "../errors.js";
 import { output } from "./output.js";
 
 /**
- * Opens the engine for a command; what it lacks is said on standard error.
- * @throws UserError where there is none
+ * Opens the engine for a command; what it lacks, and why it is not a GPU's, is said on standard error.
+ * @param device what `--device` says; undefined where it was not given
+ * @throws UserError where there is no engine, or not that device
  */
-export function openEngine(): OpenedEngine {
-  const engine = open();
+export function openEngine(device?: unknown): OpenedEngine {
+  const chosen = chooseDevice(device === undefined ? undefined : parseDevice(String(device)));
+  if (chosen.remark !== undefined) output.note(`note: ${chosen.remark}`);
+  if (chosen.engine === "xla") return openXlaEngine(chosen);
+  // Of the two that may be there, the CPU's; where it is not, the other says below what it computes on.
+  const cpu = chosen.must === "CPU" ? findEngine("cpu") : undefined;
+  const engine = open(cpu?.flavour);
+  if (chosen.must !== undefined && chosen.must !== engine.device)
+    throw new UserError(
+      `--device ${String(device)}`,
+      `the engine that is set up (${engine.installed.flavour}) computes on the ${engine.device}`,
+      `one for the ${chosen.must}`,
+      `type: npx bit-setup --${chosen.must === "CPU" ? "cpu" : "gpu"}`,
+    );
   if (engine.remark !== undefined) output.note(`note: ${engine.remark}`);
   return engine;
 }

@@ -5,7 +5,7 @@ import { getResolution, getSchedule } from "../recipe/hyperrule.js";
 import type { FineTuneResult } from "../run/fine-tune.js";
 import { type FineTuneOptions, type RunConfig, sampleModel } from "../run/options.js";
 import type { EvaluationResult } from "../train/evaluate.js";
-import { type CommandSpec, parseFlags, wholeNumber } from "./flags.js";
+import { type CommandSpec, deviceFlag, parseFlags, wholeNumber } from "./flags.js";
 import { output } from "./output.js";
 import { runFineTune } from "./run-fine-tune.js";
 
@@ -29,6 +29,7 @@ const flags = {
   logdir: { type: "string", default: "bit_logs", describe: "Where runs are kept" },
   seed: { type: "number", default: 0, describe: "Of order and augmentation" },
   steps: { type: "number", default: sampleRecipe.steps, describe: "Length of training" },
+  device: deviceFlag,
 } as const;
 
 const spec: CommandSpec<typeof flags> = {
@@ -55,12 +56,13 @@ export async function runSample(argv: readonly string[]): Promise<number> {
   );
   output.line("1. Fine-tuning from the pretrained weights");
   const goOn = `npx bit-train sample --name ${name}, with the same other flags`;
-  const { result: tuned, exit: first } = await runFineTune({ ...options, name }, { goOn });
+  const wishes = { goOn, device: flag.device };
+  const { result: tuned, exit: first } = await runFineTune({ ...options, name }, wishes);
   if (tuned?.validation === undefined) return first;
   output.line("\n2. The same run from random weights, to compare with");
   const { result: scratch, exit: second } = await runFineTune(
     { ...options, name: `${name}_from-scratch`, fromScratch: true },
-    { goOn },
+    wishes,
   );
   if (scratch?.validation === undefined) return second;
   output.line(`\n${summary(tuned, tuned.validation, scratch.validation)}`);

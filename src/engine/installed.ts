@@ -3,6 +3,7 @@ import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../errors.js";
 import { hasNvidiaDriver } from "./setup/driver.js";
+import { findGpuPlugin } from "./setup/gpu-plugin.js";
 import {
   cacheFolder,
   engineName,
@@ -61,16 +62,18 @@ export function readEngine(folder: string): InstalledEngine | undefined {
 
 /**
  * The engine that is set up, if one is; a few file reads, well under 20 ms.
- * @param flavour only this one; else the best of those present: with an NVIDIA driver the prebuilt,
- *   which computes on the GPU, before cpu; without one cpu before it
+ * @param flavour only this one; else cpu before the prebuilt
+ * @param prebuiltFirst whether the prebuilt comes before cpu, since it computes on a GPU that nothing
+ *   else here would use: by default, with an NVIDIA driver and no plugin for it
  */
 export function findEngine(
   flavour?: Flavour,
   cache: string = cacheFolder(),
-  driver: () => boolean = hasNvidiaDriver,
+  prebuiltFirst: () => boolean = () =>
+    hasNvidiaDriver() && findGpuPlugin(undefined, cache) === undefined,
 ): InstalledEngine | undefined {
   const order: readonly Flavour[] =
-    flavour !== undefined ? [flavour] : driver() ? ["prebuilt", "cpu"] : ["cpu", "prebuilt"];
+    flavour !== undefined ? [flavour] : prebuiltFirst() ? ["prebuilt", "cpu"] : ["cpu", "prebuilt"];
   for (const candidate of order) {
     const engine = readEngine(join(enginesFolder(cache), engineName(candidate)));
     if (engine !== undefined) return engine;

@@ -1,6 +1,6 @@
 /** Which narrow floating-point type a device multiplies by itself. */
-import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { nvidiaDriver } from "./setup/driver.js";
 
 /** A type in which convolutions run faster than in float32, or none. */
 export type NarrowType = "bfloat16" | "float16" | undefined;
@@ -24,24 +24,19 @@ export function suitsOwnConvolutions(
 
 /**
  * Of an NVIDIA GPU: bfloat16 from compute capability 8.0 on (Ampere), float16 from 7.0 on (Volta).
- * @param capability as `nvidia-smi` tells it, `8.6`; undefined where it cannot be asked
+ * @param capability as the driver tells it, 8.6; undefined where it cannot be asked
  */
 export function narrowTypeOfGpu(capability = computeCapability()): NarrowType {
-  const version = Number(capability);
-  if (version >= 8) return "bfloat16";
-  return version >= 7 ? "float16" : undefined;
+  if (capability === undefined) return undefined;
+  if (capability >= 8) return "bfloat16";
+  return capability >= 7 ? "float16" : undefined;
 }
 
 /** The least compute capability of the GPUs here, since all of them may take part. */
-function computeCapability(): string | undefined {
-  try {
-    const query = ["--query-gpu=compute_cap", "--format=csv,noheader"];
-    const told = execFileSync("nvidia-smi", query, { encoding: "utf8", timeout: 10_000 });
-    const all = told.split("\n").filter((line) => line.trim() !== "");
-    return all.sort((a, b) => Number(a) - Number(b))[0];
-  } catch {
-    return undefined;
-  }
+function computeCapability(): number | undefined {
+  const all = (nvidiaDriver()?.gpus ?? []).map(({ capability }) => capability);
+  const known = all.filter((capability) => capability !== undefined);
+  return known.length === 0 ? undefined : Math.min(...known);
 }
 
 function readText(path: string): string {

@@ -2,7 +2,7 @@
 import { basename } from "node:path";
 import type { Graph } from "../graph/graph-builder.js";
 import { loadBinding, type TensorflowBinding } from "./binding.js";
-import { type InstalledEngine, requireEngine } from "./installed.js";
+import { type Flavour, type InstalledEngine, requireEngine } from "./installed.js";
 import { narrowTypeOfCpu, narrowTypeOfGpu, suitsOwnConvolutions } from "./narrow-type.js";
 import { engineRemark, kernelsPath, loadKernels } from "./native-kernels.js";
 import { openNativeSession } from "./native-session.js";
@@ -19,10 +19,11 @@ export interface OpenedEngine extends Engine {
 /**
  * Loads the engine that `bit-setup` prepared, once a thread. Several threads may have it open at once;
  * settings in their environments (`TF_...` and the like) must be the same.
+ * @param flavour only this one; else the one that findEngine finds
  * @throws UserError where there is none, or another thread has it open with other settings
  */
-export function openEngine(): OpenedEngine {
-  const installed = requireEngine();
+export function openEngine(flavour?: Flavour): OpenedEngine {
+  const installed = requireEngine(flavour);
   const binding = loadBinding(installed.bindingPath);
   const device = binding.isUsingGpuDevice() ? "GPU" : "CPU";
   const kernels = loadKernels(installed);

@@ -24,7 +24,7 @@ test("our own convolutions are for x86-64 without AMX", () => {
 });
 
 test("a GPU's compute capability tells its narrow type", () => {
-  const types = ["6.1", "7.0", "7.5", "8.0", "9.0", "12.0"].map(narrowTypeOfGpu);
+  const types = [6.1, 7, 7.5, 8, 9, 12].map((capability) => narrowTypeOfGpu(capability));
   const [float16, bfloat16] = ["float16", "bfloat16"];
   assert.deepEqual(types, [undefined, float16, float16, bfloat16, bfloat16, bfloat16]);
 });

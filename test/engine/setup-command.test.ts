@@ -14,17 +14,13 @@ import {
   compileFakeBinding,
   FAKE_COMPILER,
   FAKE_PYTHON,
+  fakeNvidiaSmi,
   startBitSetup,
   TENSORFLOW_FILES,
   temporaryFolder,
   writeTool,
   writeWheel,
 } from "./setup-fakes.js";
-
-const METADATA = `Name: tensorflow
-Requires-Dist: nvidia-cublas-cu12<13.0,>=12.5; extra == "and-cuda"
-Requires-Dist: nvidia-cuda-nvcc-cu12<13.0,>=12.5; extra == "and-cuda"
-`;
 
 let tools: string;
 let env: NodeJS.ProcessEnv;
@@ -35,13 +31,8 @@ before(async () => {
   await writeTool(tools, "c++", FAKE_COMPILER);
   const wheels = join(tools, "wheels");
   await writeWheel(join(wheels, "tensorflow-cpu.whl"), TENSORFLOW_FILES);
-  await writeWheel(join(wheels, "tensorflow.whl"), TENSORFLOW_FILES, METADATA);
-  await writeWheel(join(wheels, "nvidia-cublas-cu12.whl"), {
-    "nvidia/cublas/lib/libcublas.so.12": { content: "library" },
-    "nvidia/cublas/include/cublas.h": { content: "header" },
-  });
-  await writeWheel(join(wheels, "nvidia-cuda-nvcc-cu12.whl"), {
-    "nvidia/cuda_nvcc/bin/ptxas": { content: "tool", mode: 0o100755 },
+  await writeWheel(join(wheels, "jax-cuda12-pjrt.whl"), {
+    "jax_plugins/xla_cuda12/xla_cuda_plugin.so": { content: "another" },
   });
   env = {
     PATH: `${tools}:/usr/bin:/bin`,
@@ -131,22 +122,35 @@ test("operations that do not load are not kept", async (context) => {
   assert.ok(!existsSync(kernels));
 });
 
-test("--gpu brings the CUDA wheels of METADATA beside the library", async (context) => {
-  if (process.arch !== "x64") return context.skip("CUDA builds are for x64");
+test("with a GPU the plugin for its driver is set up, and refused where its content differs", async (context) => {
+  if (process.arch !== "x64") return context.skip("plugins for GPUs are for x64");
   const cache = await temporaryFolder(context);
-  const { status, output } = await bitSetup(["--gpu"], withCache(cache));
-  assert.equal(status, 0, output);
-  assert.deepEqual(await pipCalls(cache), [
-    "tensorflow==2.21.0",
-    "nvidia-cublas-cu12<13.0,>=12.5",
-    "nvidia-cuda-nvcc-cu12<13.0,>=12.5",
-  ]);
-  // The libraries look at $ORIGIN/../nvidia, so the link must not lead out of the engine's folder.
-  const lib = join(cache, "engine", engineName("gpu"), "lib");
-  assert.ok(existsSync(join(lib, "../nvidia/cublas/lib/libcublas.so.12")));
-  assert.ok(!existsSync(join(lib, "../nvidia/cublas/include")));
-  const { mode } = await stat(join(lib, "../nvidia/cuda_nvcc/bin/ptxas"));
-  assert.equal(mode & 0o111, 0o111);
+  const bin = await temporaryFolder(context);
+  await fakeNvidiaSmi(bin, ["0, GPU-a, NVIDIA GeForce RTX 4090, 24564, 550.54.15, 8.9"]);
+  const own = { ...withCache(cache), PATH: `${bin}:${env["PATH"]}` };
+  const { status, output } = await bitSetup([], own);
+  assert.equal(status, 2, output);
+  assert.match(output, /The engine is ready/, "the CPU's part stands");
+  assert.match(output, /driver 550\.54\.15: NVIDIA GeForce RTX 4090, 24 GiB/);
+  assert.match(output, /Setting up XLA for CUDA 12 in .*: 1199 MB to fetch/);
+  assert.match(output, /error: jax-cuda12-pjrt==0\.11\.2: .*SHA-256 [0-9a-f]{64}/);
+  assert.deepEqual(await readdir(join(cache, "engine")), [engineName("cpu")]);
+  assert.deepEqual(await pipCalls(cache), ["tensorflow-cpu==2.21.0", "jax-cuda12-pjrt==0.11.2"]);
+
+  const check = await bitSetup(["--check"], own);
+  assert.equal(check.status, 0, "the CPU serves");
+  assert.match(check.stdout, /driver +NVIDIA 550\.54\.15, CUDA 13\.0\n/);
+  assert.match(
+    check.stdout,
+    /device +GPU 0: NVIDIA GeForce RTX 4090, 24 GiB, compute cap.* 8\.9\n/,
+  );
+  assert.match(
+    check.stdout,
+    /note +the GPU is not used: .*not set up; type: npx bit-setup --gpu\n/,
+  );
+  // Who asked for the CPU's part alone is not asked again.
+  assert.equal((await bitSetup(["--cpu"], own)).status, 0);
+  assert.equal((await pipCalls(cache)).length, 2);
 });
 
 /** An npm whose package has run its install script, in the layout that tfjs-node-gpu leaves. */
@@ -185,7 +189,7 @@ test("--prebuilt whose host does not answer: one error, and what to type instead
   const own = { ...withCache(cache), PATH: `${bin}:${env["PATH"]}` };
   const { status, output } = await bitSetup(["--prebuilt"], own);
   assert.equal(status, 2);
-  assert.match(output, /ENOTFOUND[\s\S]*npx bit-setup --gpu, or npx bit-setup --cpu/);
+  assert.match(output, /ENOTFOUND[\s\S]*npx bit-setup --cpu, or npx bit-setup --gpu/);
   assert.deepEqual(await readdir(join(cache, "engine")), []);
 });
 
@@ -274,7 +278,7 @@ test("flags that cannot be: exit 2", async (context) => {
   const own = withCache(cache);
   const two = await bitSetup(["--cpu", "--gpu"], own);
   assert.equal(two.status, 2);
-  assert.match(two.output, /at most one of --cpu, --gpu, --prebuilt/);
+  assert.match(two.output, /at most one of --cpu, --gpu, --prebuilt, --plugin/);
   const unknown = await bitSetup(["--cuda"], own);
   assert.equal(unknown.status, 2);
   assert.match(unknown.output, /Unknown argument: cuda[\s\S]*npx bit-setup --help/);

@@ -144,3 +144,15 @@ export function startBitSetup(args: readonly string[], env: NodeJS.ProcessEnv) {
   const ended = new Promise<number | null>((resolve) => child.once("close", resolve));
   return { child, ended };
 }
+
+/** An nvidia-smi that lists GPUs as `index, uuid, name, memory, driver, capability`. */
+export async function fakeNvidiaSmi(folder: string, gpus: readonly string[]): Promise<void> {
+  const lines = gpus.map((gpu) => `  echo '${gpu}'`).join("\n");
+  const header = "| NVIDIA-SMI 580.65.06    Driver Version: 580.65.06    CUDA Version: 13.0     |";
+  await writeTool(
+    folder,
+    "nvidia-smi",
+    `if [ "$1" = --query-gpu=index,uuid,name,memory.total,driver_version,compute_cap ]; then\n` +
+      `${lines || "  :"}\nelse\n  echo '${header}'\nfi`,
+  );
+}

@@ -7,9 +7,11 @@ import { explainCompiler, explainNpm, explainPip } from "../../src/engine/setup/
 import {
   checkDisk,
   checkMachine,
+  checkPluginMachine,
   checkWritable,
   explainFullDisk,
 } from "../../src/engine/setup/ground.js";
+import { PLUGINS } from "../../src/engine/setup/plugin-recipes.js";
 import { engineName, recipeFor } from "../../src/engine/setup/recipe.js";
 import { setUpEngine } from "../../src/engine/setup/set-up.js";
 import { findCompiler, findPip } from "../../src/engine/setup/tools.js";
@@ -241,8 +243,8 @@ test("too little disk is told before anything is fetched", async (context) => {
     checkDisk(folder, cpu, async () => cpu.peakDiskBytes - 1),
     { name: "UserError", message: /1\.3 GiB is free[\s\S]*1\.3 GiB free[\s\S]*BIT_CACHE=/ },
   );
-  const gpu = checkDisk(folder, recipeFor("gpu"), async () => 2 ** 30);
-  await assert.rejects(gpu, /1\.0 GiB is free[\s\S]*7\.0 GiB[\s\S]*npx bit-setup --cpu/);
+  const gpu = checkDisk(folder, PLUGINS.cuda13, async () => 2 ** 30);
+  await assert.rejects(gpu, /1\.0 GiB is free[\s\S]*3\.2 GiB[\s\S]*npx bit-setup --cpu/);
   const all = setUpEngine({ flavour: "cpu", cache: folder, freeBytes: async () => 1000 });
   await assert.rejects(all, /0\.0 GiB is free/);
 });
@@ -271,11 +273,15 @@ test("a cache folder that cannot be written", async (context) => {
 
 test("machines without a build of TensorFlow", () => {
   const linux = { platform: "linux", arch: "x64", musl: false };
-  checkMachine("gpu", linux);
-  checkMachine("cpu", { ...linux, arch: "arm64" });
-  assert.throws(() => checkMachine("gpu", { ...linux, arch: "arm64" }), /no CUDA build/);
-  assert.throws(() => checkMachine("cpu", { ...linux, platform: "win32" }), /WSL2/);
-  assert.throws(() => checkMachine("cpu", { ...linux, platform: "darwin" }), /not supported yet/);
-  assert.throws(() => checkMachine("cpu", { ...linux, arch: "riscv64" }), /x64 or arm64/);
-  assert.throws(() => checkMachine("cpu", { ...linux, musl: true }), /musl[\s\S]*Debian/);
+  checkMachine(linux);
+  checkPluginMachine(PLUGINS.cuda13, linux);
+  checkMachine({ ...linux, arch: "arm64" });
+  assert.throws(
+    () => checkPluginMachine(PLUGINS.cuda13, { ...linux, arch: "arm64" }),
+    /XLA for CUDA 13: it is not set up for linux arm64[\s\S]*--cpu/,
+  );
+  assert.throws(() => checkMachine({ ...linux, platform: "win32" }), /WSL2/);
+  assert.throws(() => checkMachine({ ...linux, platform: "darwin" }), /not supported yet/);
+  assert.throws(() => checkMachine({ ...linux, arch: "riscv64" }), /x64 or arm64/);
+  assert.throws(() => checkMachine({ ...linux, musl: true }), /musl[\s\S]*Debian/);
 });

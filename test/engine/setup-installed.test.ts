@@ -3,7 +3,6 @@ import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { findEngine, requireEngine } from "../../src/engine/installed.js";
-import { hasNvidiaDriver } from "../../src/engine/setup/driver.js";
 import {
   cacheFolder,
   engineName,
@@ -44,13 +43,11 @@ test("an engine that is set up is found, with its binding's path", async (contex
   assert.equal(engine.flavour, "cpu");
 });
 
-test("with an NVIDIA driver gpu comes first, without one cpu", async (context) => {
+test("the prebuilt comes first where only it computes on the GPU, else cpu", async (context) => {
   const cache = await temporaryFolder(context);
   await putEngine(cache, "prebuilt");
   await putEngine(cache, "cpu");
   assert.equal(findEngine(undefined, cache, withDriver)?.flavour, "prebuilt");
-  await putEngine(cache, "gpu");
-  assert.equal(findEngine(undefined, cache, withDriver)?.flavour, "gpu");
   assert.equal(findEngine(undefined, cache, withoutDriver)?.flavour, "cpu");
   assert.equal(findEngine("prebuilt", cache, withDriver)?.flavour, "prebuilt");
 });
@@ -77,7 +74,7 @@ test("requireEngine says what to type", async (context) => {
     name: "UserError",
     message: /engine is not set up[\s\S]*type: npx bit-setup$/,
   });
-  assert.throws(() => requireEngine("gpu", cache), UserError);
+  assert.throws(() => requireEngine("prebuilt", cache), UserError);
 });
 
 test("finding takes under 20 ms", async (context) => {
@@ -102,24 +99,8 @@ test("an engine's name tells version, flavour, platform and recipe apart", () =>
     /^tensorflow-2\.21\.0-cpu-linux-x64-[0-9a-f]{8}$/,
   );
   assert.match(engineName("prebuilt", "linux", "x64"), /^tensorflow-2\.9\.1-prebuilt-linux-x64-/);
-  const names = [engineName("cpu"), engineName("gpu"), engineName("prebuilt")];
-  assert.equal(new Set(names.map((name) => name.slice(-8))).size, 3);
+  const names = [engineName("cpu"), engineName("prebuilt")];
+  assert.equal(new Set(names.map((name) => name.slice(-8))).size, 2);
   assert.equal(recipeFor("cpu", "x64").requirement, "tensorflow-cpu==2.21.0");
   assert.equal(recipeFor("cpu", "arm64").requirement, "tensorflow==2.21.0");
-});
-
-test("the driver shows in the kernel's file or in the linker's cache", async (context) => {
-  const folder = await temporaryFolder(context);
-  const signs = {
-    kernelVersionFile: join(folder, "version"),
-    linkerCacheFile: join(folder, "ld.so.cache"),
-  };
-  assert.equal(hasNvidiaDriver(signs), false);
-  await writeFile(signs.linkerCacheFile, "\0libcudart.so.12\0libc.so.6\0");
-  assert.equal(hasNvidiaDriver(signs), false);
-  await writeFile(signs.linkerCacheFile, "\0libcuda.so.1\0/usr/lib/wsl/lib/libcuda.so.1\0");
-  assert.equal(hasNvidiaDriver(signs), true);
-  await rm(signs.linkerCacheFile);
-  await writeFile(signs.kernelVersionFile, "NVRM version");
-  assert.equal(hasNvidiaDriver(signs), true);
 });

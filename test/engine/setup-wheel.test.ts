@@ -4,31 +4,8 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { pipDownloadArguments } from "../../src/engine/setup/download.js";
 import { silentReporter } from "../../src/engine/setup/reporter.js";
-import { requirementsOf } from "../../src/engine/setup/requirements.js";
 import { unpackWheel } from "../../src/engine/setup/wheel.js";
 import { temporaryFolder, writeWheel } from "./setup-fakes.js";
-
-test("the extra's requirements are read from METADATA, and no others", () => {
-  const metadata = `Metadata-Version: 2.4
-Name: tensorflow
-Requires-Dist: numpy>=1.26.0
-Requires-Dist: nvidia-cublas-cu12<13.0,>=12.5.3.2; extra == "and-cuda"
-Requires-Dist: nvidia-cudnn-cu12 (<10.0,>=9.3.0.75) ; extra == 'and-cuda'
-Requires-Dist: nvidia-nccl-cu12<3.0,>=2.27.7; (sys_platform == "linux") and extra == "and-cuda"
-Requires-Dist: nvidia-win-cu12; sys_platform == "win32" and extra == "and-cuda"
-Requires-Dist: tensorflow-io-gcs-filesystem>=0.23.1; python_version < "3.13" and extra == "gcs-filesystem"
-
-# TensorFlow
-Requires-Dist: from-the-description; extra == "and-cuda"
-`;
-  assert.deepEqual(requirementsOf(metadata, "and-cuda"), [
-    "nvidia-cublas-cu12<13.0,>=12.5.3.2",
-    "nvidia-cudnn-cu12<10.0,>=9.3.0.75",
-    "nvidia-nccl-cu12<3.0,>=2.27.7",
-  ]);
-  assert.deepEqual(requirementsOf(metadata.replaceAll("\n", "\r\n"), "and-cuda").length, 3);
-  assert.deepEqual(requirementsOf("Name: x\n", "and-cuda"), []);
-});
 
 test("pip is asked for this processor's wheel, whichever Python runs it", () => {
   const x64 = pipDownloadArguments("tensorflow-cpu==2.21.0", "/there", "x64");
@@ -58,14 +35,13 @@ test("only the placed entries are unpacked, with their modes and counted bytes",
       return { update: (bytes: number) => void counts.push(bytes), done: () => counts.push(-1) };
     },
   };
-  const { metadata, fileCount } = await unpackWheel({
+  const { fileCount } = await unpackWheel({
     wheel,
     into: join(folder, "out"),
     place: (name) => (name.includes("/bin/") ? name : undefined),
     label: "unpacking",
     reporter,
   });
-  assert.equal(metadata, "Name: nvcc\n");
   assert.equal(fileCount, 1);
   assert.deepEqual(counts, [4, -1]);
   const tool = join(folder, "out/nvidia/nvcc/bin/ptxas");

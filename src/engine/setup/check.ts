@@ -3,7 +3,10 @@ import { availableParallelism, cpus } from "node:os";
 import { type Flavour, findEngine } from "../installed.js";
 import { engineRemark, isComplete, ownAddonsOf } from "../native-kernels.js";
 import { lastLines } from "./command.js";
-import { hasNvidiaDriver, nvidiaGpuNames } from "./driver.js";
+import { driverCudaVersion, type NvidiaDriver, nvidiaDriver } from "./driver.js";
+import { describeGpu, findGpuPlugin, pluginFor } from "./gpu-plugin.js";
+import { PLUGIN_NAMES } from "./plugin-recipes.js";
+import { findPlugin } from "./plugins.js";
 import { probeBinding } from "./probe.js";
 import { cacheFolder, enginesFolder } from "./recipe.js";
 
@@ -15,6 +18,10 @@ export interface EngineReport {
   /** TensorFlow's version, as the loaded library says. */
   readonly tensorflow?: string;
   readonly devices: readonly string[];
+  /** The NVIDIA driver's version, and the CUDA version that it has. */
+  readonly driver?: string;
+  /** The plugins that are set up, as `cuda13 0.11.2`, and where each lies. */
+  readonly plugins: Readonly<Record<string, string>>;
   readonly folder?: string;
   readonly source?: string;
   readonly made?: string;
@@ -38,19 +45,19 @@ export async function checkEngine(options: CheckOptions = {}): Promise<EngineRep
   const engines = enginesFolder(cache);
   const flag = flavour === undefined ? "" : ` --${flavour}`;
   const engine = findEngine(flavour, cache);
+  const gpu = checkGpu(nvidiaDriver(), cache);
   if (engine === undefined)
     return {
+      ...gpu,
       usable: false,
       complete: false,
-      devices: [],
       enginesFolder: engines,
       problems: [
         `no ${flavour === undefined ? "" : `${flavour} `}engine is set up there; type: npx bit-setup${flag}`,
       ],
-      notes: [],
     };
   const { folder, source, made } = engine;
-  const known = { flavour: engine.flavour, folder, source, made, enginesFolder: engines };
+  const known = { ...gpu, flavour: engine.flavour, folder, source, made, enginesFolder: engines };
   const complete = isComplete(engine);
   const probe = await probeBinding(engine.bindingPath, ownAddonsOf(engine), signal);
   if (!probe.usable)
@@ -58,29 +65,60 @@ export async function checkEngine(options: CheckOptions = {}): Promise<EngineRep
       ...known,
       usable: false,
       complete,
-      devices: [],
       problems: [`${probe.reason}\n  to make it anew, type: npx bit-setup --force${flag}`],
-      notes: [],
     };
-  const gpus = nvidiaGpuNames();
-  const hasDriver = gpus.length > 0 || hasNvidiaDriver();
   const processor = cpus()[0]?.model.trim() || process.arch;
-  const devices = [`CPU: ${processor}, ${availableParallelism()} threads`];
-  if (probe.gpu)
-    devices.unshift(...(gpus.length > 0 ? gpus.map((name) => `GPU: ${name}`) : ["GPU"]));
-  const notes: string[] = [];
+  const devices = [...gpu.devices, `CPU: ${processor}, ${availableParallelism()} threads`];
+  const notes = [...gpu.notes];
   const remark = engineRemark(engine);
   if (remark !== undefined && complete) notes.push(remark);
   const problems = remark !== undefined && !complete ? [remark] : [];
-  if (engine.flavour === "cpu" && hasDriver && process.arch === "x64")
+  if (engine.flavour === "prebuilt" && gpu.driver !== undefined && !probe.gpu)
     notes.push(
-      "an NVIDIA driver is here and this engine is for the CPU; type: npx bit-setup --gpu",
-    );
-  if (engine.flavour !== "cpu" && !probe.gpu)
-    notes.push(
-      hasDriver
-        ? `an NVIDIA driver is here, but TensorFlow finds no GPU that it can use; it says:\n${lastLines(probe.log)}`
-        : "no NVIDIA driver was found; this engine computes on the CPU",
+      `an NVIDIA driver is here, but TensorFlow finds no GPU that it can use; it says:\n${lastLines(probe.log)}`,
     );
   return { ...known, usable: true, complete, tensorflow: probe.version, devices, problems, notes };
+}
+
+type GpuReport = Pick<EngineReport, "devices" | "plugins" | "notes"> & { readonly driver?: string };
+
+/** Which GPUs and plugins there are, or why none is used. */
+function checkGpu(driver: NvidiaDriver | undefined, cache: string): GpuReport {
+  const installed = PLUGIN_NAMES.map((name) => findPlugin(name, cache)).filter(
+    (plugin) => plugin !== undefined,
+  );
+  const plugins = Object.fromEntries(
+    installed.map(({ name, version, folder }) => [`${name} ${version}`, folder]),
+  );
+  if (driver === undefined)
+    return {
+      plugins,
+      devices: [],
+      notes: installed.some(({ name }) => name !== "cpu")
+        ? ["no NVIDIA driver was found: the plugin for GPUs waits for one"]
+        : [],
+    };
+  const cuda = driverCudaVersion();
+  const version = driver.version ?? "of unknown version";
+  return {
+    plugins,
+    driver: `NVIDIA ${version}${cuda === undefined ? "" : `, CUDA ${cuda}`}`,
+    devices: driver.gpus.map((gpu) => `GPU ${gpu.index}: ${describeGpu(gpu)}`),
+    notes: gpuNotes(driver, cache),
+  };
+}
+
+/** Why the GPUs of a driver are not used, or not all of them, and what to type. */
+function gpuNotes(driver: NvidiaDriver, cache: string): string[] {
+  if (driver.complaint !== undefined) return [`nvidia-smi says: ${driver.complaint}`];
+  if (driver.gpus.length === 0) return ["an NVIDIA driver is here, but it shows no GPU"];
+  if (process.arch !== "x64") return [`XLA's builds for GPUs are not for ${process.arch}`];
+  const wanted = pluginFor(driver);
+  if ("lacking" in wanted) return [`the GPU is not used: ${wanted.lacking}`];
+  const plugin = findGpuPlugin(driver, cache);
+  if (plugin === undefined)
+    return ["the GPU is not used: its plugin is not set up; type: npx bit-setup --gpu"];
+  return driver.gpus.length > 1 && !plugin.severalDevices
+    ? ["for several GPUs at a time NCCL is missing; type: npx bit-setup --gpu"]
+    : [];
 }

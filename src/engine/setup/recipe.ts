@@ -11,9 +11,6 @@ export { cacheFolder };
 /** `cpu` comes from TensorFlow's Python wheel, `prebuilt` from tfjs-node-gpu's makers. */
 export type Flavour = "cpu" | "prebuilt";
 
-/** All flavours, which are also the names of the flags. */
-export const FLAVOURS: readonly Flavour[] = ["cpu", "prebuilt"];
-
 /** The npm package that holds the binding's sources, and whose makers host the prebuilt. */
 export const BINDING_PACKAGE = { name: "@tensorflow/tfjs-node-gpu", version: "4.22.0" } as const;
 
