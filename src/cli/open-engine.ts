@@ -1,7 +1,7 @@
 import { chooseDevice, parseDevice } from "../engine/device.js";
 import { findEngine } from "../engine/installed.js";
 import { type OpenedEngine, openEngine as open } from "../engine/open.js";
-import { openXlaEngine } from "../engine/open-xla.js";
+import { type Compilation, openXlaEngine } from "../engine/xla/open-xla.js";
 import { UserError } from "../errors.js";
 import { output } from "./output.js";
 
@@ -13,7 +13,7 @@ import { output } from "./output.js";
 export function openEngine(device?: unknown): OpenedEngine {
   const chosen = chooseDevice(device === undefined ? undefined : parseDevice(String(device)));
   if (chosen.remark !== undefined) output.note(`note: ${chosen.remark}`);
-  if (chosen.engine === "xla") return openXlaEngine(chosen);
+  if (chosen.engine === "xla") return openXlaEngine(chosen, { compiling: sayCompilation });
   // Of the two that may be there, the CPU's; where it is not, the other says below what it computes on.
   const cpu = chosen.must === "CPU" ? findEngine("cpu") : undefined;
   const engine = open(cpu?.flavour);
@@ -26,4 +26,14 @@ export function openEngine(device?: unknown): OpenedEngine {
     );
   if (engine.remark !== undefined) output.note(`note: ${engine.remark}`);
   return engine;
+}
+
+// What is compiled faster needs no word.
+const noticedMs = 3000;
+
+function sayCompilation({ purpose, device, done }: Compilation): void {
+  if (done === undefined || done.elapsedMs < noticedMs) return;
+  const seconds = (done.elapsedMs / 1000).toFixed(0);
+  const how = done.fromCache ? "read from the cache" : "compiled, and kept for the next time";
+  output.note(`note: ${purpose} for ${device}: ${how} (${seconds} s)`);
 }

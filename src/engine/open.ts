@@ -12,6 +12,8 @@ import { loadTensorflow, openTensorflowSession } from "./tensorflow-session.js";
 export interface OpenedEngine extends Engine {
   readonly installed: InstalledEngine;
   readonly binding: TensorflowBinding;
+  /** The device that computes networks, where it is not TensorFlow's: as in `GPU 0: NVIDIA H100; XLA for CUDA 13`. */
+  readonly describes?: string | undefined;
   /** What the engine lacks, and what to type, in one line for people; undefined where nothing. */
   readonly remark: string | undefined;
 }
@@ -44,6 +46,7 @@ export function openEngine(flavour?: Flavour): OpenedEngine {
 }
 
 /** As in `TensorFlow 2.21.0 (cpu) on the CPU`. */
-export function describeEngine({ installed, binding, device }: OpenedEngine): string {
+export function describeEngine({ installed, binding, device, describes }: OpenedEngine): string {
+  if (describes !== undefined) return describes;
   return `TensorFlow ${binding.TF_Version} (${installed.flavour}) on the ${device}`;
 }

@@ -48,6 +48,11 @@ export interface Engine {
   readonly device: "CPU" | "GPU";
   /** The narrow type that the device multiplies by itself. */
   readonly narrowType: NarrowType;
+  /**
+   * The memory of the device that computes networks, in bytes, where it is its own: images go there as
+   * bytes, and what fits is decided by it. Undefined where networks are computed in the host's memory.
+   */
+  readonly deviceMemoryBytes?: number | undefined;
   /** TensorFlow's version and that of our own operations: engines of one version decode alike. */
   readonly version: string;
   /** Whether graphs may hold the operations of native/kernels/, which run on the CPU. */

@@ -20,7 +20,11 @@ export function defaultPrecision({ narrowType }: Pick<Engine, "narrowType">): Pr
 }
 
 /** How an engine makes images. */
-export function inputPolicy({ kernels, device }: Pick<Engine, "kernels" | "device">) {
+export function inputPolicy({
+  kernels,
+  deviceMemoryBytes,
+}: Pick<Engine, "kernels" | "deviceMemoryBytes">) {
+  const device = deviceMemoryBytes === undefined ? "CPU" : "GPU";
   return { kernels, device } satisfies InputPolicy;
 }
 

@@ -7,11 +7,10 @@ import { execFileSync } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { HostTensor, Session } from "../../src/engine/session.js";
-import { GraphBuilder } from "../../src/graph/graph-builder.js";
-import type { GraphDef } from "../../src/graph/proto.js";
+import { type Graph, GraphBuilder } from "../../src/graph/graph-builder.js";
 
 /** A graph whose `blocked` waits for somebody to open the pipe `pipe`; `free` waits for nothing. */
-export function blockingGraph(): GraphDef {
+export function blockingGraph(): Graph {
   const builder = new GraphBuilder();
   const pipe = builder.placeholder("pipe", "string", []);
   builder.fetchable("blocked", builder.one("ReadFile", [pipe], {}, { type: "string", shape: [] }));

@@ -199,11 +199,11 @@ test("a graph or settings that TensorFlow refuses", { skip }, () => {
   );
   const empty = new GraphBuilder().build();
   assert.throws(
-    () => openTensorflowSession(addon!, empty, Uint8Array.of(1, 2, 3)),
+    () => openTensorflowSession(addon!, empty.def, Uint8Array.of(1, 2, 3)),
     (error) => error instanceof SessionError && error.code === "INVALID_ARGUMENT",
   );
   // intra_op_parallelism_threads: 1
-  openTensorflowSession(addon!, empty, Uint8Array.of(0x10, 1)).close();
+  openTensorflowSession(addon!, empty.def, Uint8Array.of(0x10, 1)).close();
 });
 
 test("close settles all promises at once, and may be called again", { skip }, async (t) => {

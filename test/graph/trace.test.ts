@@ -63,7 +63,7 @@ test("traces that are asked for at once come one after the other, whatever becom
     results.map(({ status }) => status),
     ["fulfilled", "rejected", "fulfilled"],
   );
-  const [first, , last] = builders.map((builder) => printed(builder.build()));
+  const [first, , last] = builders.map((builder) => printed(builder.build().def));
   assert.deepEqual(first, ["Const = Const()", "Relu = Relu(Const)"]);
   assert.deepEqual(last, first);
   assert.equal(tf.getBackend(), "cpu");

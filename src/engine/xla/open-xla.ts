@@ -1,67 +1,85 @@
-/** An engine whose networks are computed by XLA on devices, and whose images TensorFlow makes on the CPU. */
-
-import type { OpenedEngine } from "../open.js";
-import type { PjrtClient, PjrtProgram } from "../pjrt/client.js";
-import { pjrtDevice } from "./pjrt-device.js";
+/** The engine whose networks XLA computes on devices, and whose images TensorFlow makes on the CPU. */
+import type { Device } from "../device.js";
+import { describeDevice } from "../device.js";
+import type { NarrowType } from "../narrow-type.js";
+import { narrowTypeOfCpu, narrowTypeOfGpu } from "../narrow-type.js";
+import { type OpenedEngine, openEngine } from "../open.js";
+import { openPjrt, type PjrtClient } from "../pjrt/client.js";
+import { compileOrReuse } from "../pjrt/program-cache.js";
+import { type Compile, pjrtDevice } from "./pjrt-device.js";
+import { flagsFor } from "./xla-flags.js";
 import { XlaSession } from "./xla-session.js";
 
 export interface XlaOptions {
-  /** Places in the client's list of devices that compute together. Default: the first one. */
-  readonly devices?: readonly number[] | undefined;
   /** Keep float32 products exact, where a device would round their factors (TF32). Default: it may. */
   readonly exact?: boolean | undefined;
-  /** Of the device, the narrow type that it multiplies natively. */
-  readonly narrowType: OpenedEngine["narrowType"];
-  /** Compiles a module for so many devices. Default: the client, with `flags`. */
-  readonly compile?: ((text: string, partitions: number) => Promise<PjrtProgram>) | undefined;
-  /** XLA's debug options for every program. */
-  readonly flags?: Readonly<Record<string, string | number | boolean>> | undefined;
-  /** Told before a program is compiled, which takes a while, and after. */
-  readonly compiling?: ((purpose: string, elapsedMs: number | undefined) => void) | undefined;
+  /** Told before a program is compiled or read from the cache, and after. */
+  readonly compiling?: ((report: Compilation) => void) | undefined;
+}
+
+/** A program on its way to a device. */
+export interface Compilation {
+  /** What it is for: the fetches, as in `train/step`. */
+  readonly purpose: string;
+  readonly device: string;
+  /** Undefined while it is compiled. */
+  readonly done: { readonly elapsedMs: number; readonly fromCache: boolean } | undefined;
+}
+
+/**
+ * Opens the plugin of the chosen device.
+ * @throws UserError where there is no engine for the host's part
+ * @throws PjrtError where the plugin finds no such device
+ */
+export function openXlaEngine(
+  device: Extract<Device, { engine: "xla" }>,
+  options: XlaOptions = {},
+): OpenedEngine {
+  Object.assign(process.env, device.environment);
+  const simulated = device.plugin.name === "cpu";
+  const settings = simulated
+    ? { cpu_device_count: Math.max(...device.devices) + 1 }
+    : // Memory is taken as it is needed: others may use the card too.
+      { preallocate: false };
+  const client = openPjrt(device.plugin.path, settings);
+  const narrowType = simulated ? narrowTypeOfCpu() : narrowTypeOfGpu();
+  const engine = xlaEngine(openEngine("cpu"), client, device.devices, narrowType, options);
+  return { ...engine, describes: describeDevice(device) };
 }
 
 /**
  * @param host the engine that makes images and reads files
- * @param client stays open; whoever opened it closes it
+ * @param devices places in the client's list of devices, which compute together
  */
 export function xlaEngine(
   host: OpenedEngine,
   client: PjrtClient,
-  options: XlaOptions,
+  devices: readonly number[],
+  narrowType: NarrowType,
+  { exact = false, compiling }: XlaOptions = {},
 ): OpenedEngine {
-  const { devices = [0], exact = false, narrowType, flags, compiling } = options;
-  const places = [...devices];
-  const compile = options.compile ?? plainly(client, places, flags);
-  const device = pjrtDevice(client, places, async (text, partitions, purpose) => {
+  const ids = devices.map((place) => client.devices[place]!.id);
+  const flags = flagsFor(client.platform);
+  const { kind, memoryBytes } = client.devices[devices[0]!]!;
+  const compile: Compile = async (text, partitions, purpose) => {
     const begun = performance.now();
-    compiling?.(purpose, undefined);
-    const program = await compile(text, partitions);
-    compiling?.(purpose, performance.now() - begun);
+    compiling?.({ purpose, device: kind, done: undefined });
+    const options = { devices: ids, flags, ...(partitions > 1 && { partitions }) };
+    const { program, fromCache } = await compileOrReuse(client, text, options);
+    const elapsedMs = performance.now() - begun;
+    compiling?.({ purpose, device: kind, done: { elapsedMs, fromCache } });
     return program;
-  });
+  };
+  const device = pjrtDevice(client, devices, compile);
   const precision = exact ? "HIGHEST" : "DEFAULT";
   return {
     ...host,
-    device: "GPU",
+    device: client.platform === "cpu" ? "CPU" : "GPU",
+    deviceMemoryBytes: memoryBytes ?? Number.POSITIVE_INFINITY,
     // The host's operations decode images and read archives; those of the network are XLA's.
     fused: false,
     ownConvolutions: false,
     narrowType,
     open: (graph) => new XlaSession(graph, host.open(graph), device, { precision }),
-  };
-}
-
-function plainly(
-  client: PjrtClient,
-  devices: readonly number[],
-  flags: XlaOptions["flags"],
-): NonNullable<XlaOptions["compile"]> {
-  const ids = devices.map((place) => client.devices[place]!.id);
-  return (text, partitions) => {
-    return client.compile(text, {
-      devices: ids,
-      ...(partitions > 1 && { partitions }),
-      ...(flags && { flags }),
-    });
   };
 }
