@@ -1,67 +1,19 @@
-/** `bit-setup`: a flag table and one library call. */
-import yargs from "yargs";
+/** `bit-setup`: what a set-up prints. */
 import { checkEngine, type EngineReport } from "../engine/setup/check.js";
 import { FLAVOURS, type Flavour } from "../engine/setup/recipe.js";
 import { setUpEngine } from "../engine/setup/set-up.js";
 import { UserError } from "../errors.js";
-import { HelpAsked } from "./exit.js";
+import type { Call } from "./command.js";
 import { interruptible, signalExit } from "./interrupt.js";
 import { output, USER_ERROR_EXIT } from "./output.js";
 import { setupProgress } from "./setup-progress.js";
 
-function parser(argv: readonly string[]) {
-  return yargs([...argv])
-    .scriptName("bit-setup")
-    .usage(
-      "$0 [options]\n\nPrepares the native TensorFlow engine, once for all clones and runs.\n" +
-        "It lies in $BIT_CACHE, else $XDG_CACHE_HOME/bit-train, else ~/.cache/bit-train.\n" +
-        "Exit codes: 0 it is usable; 2 it is not, or lacks this version's own operations, and the\n" +
-        "message says what to do; 1 a bug.",
-    )
-    .options({
-      cpu: { type: "boolean", describe: "TensorFlow's CPU build, also where there is a GPU" },
-      gpu: {
-        type: "boolean",
-        describe: "its CUDA 12 build and NVIDIA's libraries (3.4 GB to fetch)",
-      },
-      prebuilt: {
-        type: "boolean",
-        describe: "TensorFlow 2.9.1 for CUDA 11.2, as the makers of TensorFlow.js host it",
-      },
-      force: { type: "boolean", default: false, describe: "make it anew even if it is there" },
-      check: { type: "boolean", default: false, describe: "change nothing; say what is there" },
-      json: { type: "boolean", default: false, describe: "with --check: the report as JSON" },
-    })
-    .example("$0", "the CUDA build where an NVIDIA driver is found, else the CPU build")
-    .example("$0 --check", "version, devices, where it lies, what is wrong if anything")
-    .example("$0 --gpu", "the CUDA build, whatever was found")
-    .strict()
-    .version(false)
-    .fail((message, error) => {
-      throw (
-        error ??
-        new UserError(
-          "bit-setup",
-          message,
-          "the flags that --help lists",
-          "type: npx bit-setup --help",
-        )
-      );
-    });
-}
-
 /**
- * @param argv the arguments after the program's name
- * @returns the exit code
+ * Runs the command.
  * @throws UserError for a user's mistake and for whatever the machine lacks
  */
-export async function main(argv: readonly string[] = process.argv.slice(2)): Promise<number> {
-  let help = "";
-  const flags = await parser(argv).parseAsync([...argv], {}, (_error, _flags, text) => {
-    help = text;
-  });
-  if (help !== "") throw new HelpAsked(help);
-  const chosen = FLAVOURS.filter((flavour) => flags[flavour] === true);
+export async function run({ settings }: Call<"setup">): Promise<number> {
+  const chosen = FLAVOURS.filter((flavour) => settings[flavour] === true);
   if (chosen.length > 1)
     throw new UserError(
       "bit-setup",
@@ -72,7 +24,9 @@ export async function main(argv: readonly string[] = process.argv.slice(2)): Pro
   const [flavour] = chosen;
   const ended = await interruptible(
     (signal) =>
-      flags.check ? check(flavour, flags.json, signal) : setUp(flavour, flags.force, signal),
+      settings.check
+        ? check(flavour, settings.json, signal)
+        : setUp(flavour, settings.force, signal),
     () => "Interrupted; no engine is left half made. To go on, type the same again.",
     {
       stopped: () => output.note("\nStopping and removing what was begun ..."),

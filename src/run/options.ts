@@ -1,7 +1,7 @@
 /** What a user may ask of a run, and what it comes to: every choice resolved before step 0. */
 import { join, resolve } from "node:path";
 import type { Dataset } from "../data/dataset.js";
-import { DATASET_NAMES } from "../data/datasets.js";
+import { DATASET_NAMES } from "../data/dataset-names.js";
 import { UserError } from "../errors.js";
 import type { ResizeMethod } from "../input/resize-functions.js";
 import { parseArchitecture } from "../model/architecture.js";
