@@ -1,7 +1,13 @@
 /** Values of settings: whether each is one of its kind, and what holds where one was not given. */
 import { UserError } from "../errors.js";
 import type { Setting } from "./setting.js";
-import { type CommandSetting, type Settings, settingsOf } from "./table.js";
+import {
+  type CommandSetting,
+  type RecordedSettings,
+  recordedRows,
+  type Settings,
+  settingsOf,
+} from "./table.js";
 
 /** Where a value comes from, for messages. */
 export interface Giver {
@@ -84,5 +90,33 @@ function areSettings<Command extends string>(
     const value = values[name];
     if (value === undefined) return !required && setting.default === undefined;
     return isValue(row, value);
+  });
+}
+
+/**
+ * The settings that `config.json` has under their own names, of a program's options: what is left out is
+ * the row's default, or undefined.
+ * @throws UserError where a value is none of its setting's
+ */
+export function recordedSettings(options: object): RecordedSettings {
+  const given = new Map<string, unknown>(Object.entries(options));
+  const values = Object.fromEntries(
+    recordedRows.map(([name, row]) => {
+      const value = given.get(name) ?? row.default;
+      if (value !== undefined)
+        requireValue(row, value, { where: name, next: `give another ${name}` });
+      return [name, value];
+    }),
+  );
+  if (areRecorded(values)) return values;
+  throw new Error(`A setting without a default: ${JSON.stringify(values)}`);
+}
+
+function areRecorded(
+  values: Readonly<Record<string, unknown>>,
+): values is RecordedSettings & Record<string, unknown> {
+  return recordedRows.every(([name, row]) => {
+    const value = values[name];
+    return value === undefined ? row.default === undefined : isValue(row, value);
   });
 }
