@@ -1,4 +1,4 @@
 #!/usr/bin/env node
 import { start } from "../dist/src/cli/start.js";
 
-await start(() => import("../dist/src/cli/bit-data.js"));
+await start("bit-data");

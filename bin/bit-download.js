@@ -1,4 +1,4 @@
 #!/usr/bin/env node
 import { start } from "../dist/src/cli/start.js";
 
-await start(() => import("../dist/src/cli/bit-download.js"));
+await start("bit-download");

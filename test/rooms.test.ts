@@ -23,6 +23,7 @@ const rooms = [
   "input",
   "step",
   "train",
+  "settings",
   "run",
   "bench",
   "index",

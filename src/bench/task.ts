@@ -5,11 +5,9 @@ import { sizeOf } from "../graph/shape.js";
 import { type Architecture, headKernel, variableSpecs } from "../model/architecture.js";
 import { keyedGenerator, randomStream } from "../recipe/keyed-random.js";
 import type { Precision } from "../run/precision.js";
+import type { benchImplementations, benchModes } from "../settings/choices.js";
 
-export const benchModes = ["train", "eval"] as const;
 export type BenchMode = (typeof benchModes)[number];
-
-export const benchImplementations = ["graph", "eager-textbook"] as const;
 export type BenchImplementation = (typeof benchImplementations)[number];
 
 export interface BenchTask {

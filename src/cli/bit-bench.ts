@@ -1,93 +1,28 @@
 /** `bit-bench`: how fast a model trains or evaluates here, on random weights and images. */
 import { type BenchReport, measure } from "../bench/measure.js";
-import {
-  type BenchImplementation,
-  type BenchMode,
-  type BenchTask,
-  benchImplementations,
-  benchModes,
-} from "../bench/task.js";
+import type { BenchTask } from "../bench/task.js";
 import { parseArchitecture } from "../model/architecture.js";
-import { computeTypes, defaultPrecision, type Precision } from "../run/precision.js";
+import { computeTypes, defaultPrecision } from "../run/precision.js";
 import { availableMemoryBytes, trainMemory } from "../step/memory.js";
-import {
-  type CommandSpec,
-  deviceFlag,
-  parseFlags,
-  precisionFlag,
-  rematFlag,
-  wholeNumber,
-} from "./flags.js";
+import type { Call } from "./command.js";
 import { openEngine } from "./open-engine.js";
 import { output } from "./output.js";
 
-const flags = {
-  model: { type: "string", default: "R50x1", describe: "R50x1, BiT-M-R101x3, R14x0.5, ..." },
-  mode: { type: "string", choices: benchModes, default: "train", describe: "What a step does" },
-  batch: { type: "number", default: 32, describe: "Images a step" },
-  resolution: { type: "number", default: 128, describe: "Pixels of an image's side" },
-  classes: { type: "number", default: 10, describe: "Outputs of the head" },
-  steps: { type: "number", default: 10, describe: "Timed steps" },
-  warmup: { type: "number", default: 2, describe: "Steps after the first that are not timed" },
-  device: deviceFlag,
-  precision: precisionFlag("the device's fastest"),
-  remat: rematFlag,
-  batch_split: { type: "number", default: 1, describe: "With --memory: parts of a batch" },
-  memory: {
-    type: "boolean",
-    default: false,
-    describe: "Run nothing: tell how much memory a training step needs",
-  },
-  implementation: {
-    type: "string",
-    choices: benchImplementations,
-    default: "graph",
-    describe: "bit-train's traced graph, or TF.js code with textbook operations",
-  },
-  json: { type: "boolean", default: false, describe: "Print one JSON object, and nothing else" },
-} as const;
-
-const spec: CommandSpec<typeof flags> = {
-  name: "bit-bench",
-  usage: "bit-bench [flags]",
-  description:
-    "Times training or evaluation steps on random weights and images that lie in the engine " +
-    "already, so that no input takes part. Reports images a second, step times and peak memory.",
-  flags,
-  examples: [
-    ["npx bit-bench --model BiT-M-R50x1", "training, 32 images of 128 x 128"],
-    ["npx bit-bench --model R101x1 --mode eval --resolution 480 --batch 8", "evaluation"],
-    ["npx bit-bench --memory --model R101x3 --resolution 480 --batch 8", "what a step needs"],
-    ["npx bit-bench --implementation eager-textbook", "what plain TF.js code does"],
-  ],
-};
-
-/** Runs the command. `argv` is without node and script. */
-export async function main(argv: readonly string[] = process.argv.slice(2)): Promise<number> {
-  const flag = parseFlags(spec, argv);
-  const shape = {
-    architecture: parseArchitecture(flag.model as string),
-    mode: flag.mode as BenchMode,
-    batch: wholeNumber("batch", flag.batch, 1)!,
-    resolution: wholeNumber("resolution", flag.resolution, 1)!,
-    classes: wholeNumber("classes", flag.classes, 1)!,
-    remat: flag.remat as boolean,
-  };
-  const asked = flag.precision as Precision | undefined;
-  if (flag.memory === true) {
-    const split = wholeNumber("batch_split", flag.batch_split, 1)!;
-    output.result(
-      describeMemory({ ...shape, precision: asked ?? "fp32" }, split, flag.json === true),
-    );
+/** Runs the command. */
+export async function run({ settings }: Call<"bench">): Promise<number> {
+  const { model, mode, batch, resolution, classes, remat, precision, json } = settings;
+  const architecture = parseArchitecture(model);
+  const shape = { architecture, mode, batch, resolution, classes, remat };
+  if (settings.memory) {
+    const task = { ...shape, precision: precision ?? "fp32" } as const;
+    output.result(describeMemory(task, settings.batchSplit, json));
     return 0;
   }
-  const engine = openEngine(flag.device);
-  const task: BenchTask = { ...shape, precision: asked ?? defaultPrecision(engine) };
-  const steps = wholeNumber("steps", flag.steps, 1)!;
-  const warmup = wholeNumber("warmup", flag.warmup, 0)!;
-  const implementation = flag.implementation as BenchImplementation;
+  const engine = openEngine(settings.device);
+  const task: BenchTask = { ...shape, precision: precision ?? defaultPrecision(engine) };
+  const { implementation, steps, warmup } = settings;
   const report = await measure(engine, task, { implementation, steps, warmup });
-  output.result(flag.json ? JSON.stringify(report) : describeReport(report));
+  output.result(json ? JSON.stringify(report) : describeReport(report));
   return 0;
 }
 

@@ -3,75 +3,24 @@ import { UserError } from "../errors.js";
 import { requireRoom, sizeText } from "../zoo/disk-room.js";
 import { type DownloadWatcher, downloadModels } from "../zoo/download-models.js";
 import { localModel, planDownload } from "../zoo/local-models.js";
-import { findZooModels, VTAB, ZOO, ZOO_URL, type ZooModel, zooUrl } from "../zoo/models.js";
+import { findZooModels, VTAB, ZOO, type ZooModel, zooUrl } from "../zoo/models.js";
 import { type Verdict, verifyModel } from "../zoo/verify-model.js";
+import type { Call } from "./command.js";
 import { listing, listingJson, planText } from "./download-list.js";
 import { type DownloadProgress, downloadProgress } from "./download-progress.js";
-import { type CommandSpec, parseFlags, wholeNumber } from "./flags.js";
 import { interruptible } from "./interrupt.js";
 import { output } from "./output.js";
 
-const flags = {
-  bit_pretrained_dir: { type: "string", default: ".", describe: "Where <model>.npz is to lie" },
-  vtab: {
-    type: "boolean",
-    default: false,
-    describe: "All 285 models fine-tuned on VTAB-1k, besides those named",
-  },
-  list: {
-    type: "boolean",
-    default: false,
-    describe: "Print all models, or those named: size, parameters, whether they are here",
-  },
-  json: { type: "boolean", default: false, describe: "Print the list as JSON" },
-  dry_run: {
-    type: "boolean",
-    default: false,
-    describe: "Fetch nothing: print what would be fetched, and whether the disk has room",
-  },
-  verify: {
-    type: "boolean",
-    default: false,
-    describe: "Fetch nothing: read what is here and check every byte, also against SHA256SUMS",
-  },
-  force: { type: "boolean", default: false, describe: "Fetch also what is here" },
-  parallel: { type: "number", default: 2, describe: "How many files at a time" },
-  base_url: {
-    type: "string",
-    describe: `Where the models lie [default: $BIT_BASE_URL, or ${ZOO_URL}]`,
-  },
-} as const;
-
-const spec: CommandSpec<typeof flags> = {
-  name: "bit-download",
-  usage: "bit-download MODEL ... [flags]",
-  description:
-    "Downloads pretrained models by name, or by patterns with * ? {a,b} in quotes. What was\n" +
-    "interrupted goes on where it stopped. Proxies: HTTPS_PROXY, HTTP_PROXY, NO_PROXY.",
-  positional: true,
-  flags,
-  examples: [
-    ["npx bit-download BiT-M-R50x1", "pretrained on ImageNet-21k, to ./BiT-M-R50x1.npz"],
-    ["npx bit-download BiT-M-R101x3 BiT-S-R50x1 --bit_pretrained_dir models", "two models"],
-    ["npx bit-download 'vtab/BiT-M-R50x1-run0-*' --dry_run", "how much 19 VTAB models are"],
-    ["npx bit-download --list 'distill/*'", "the distilled models"],
-    ["npx bit-download --verify", "checks all models that are here"],
-  ],
-};
-
-/** Runs the command. `argv` is without node and script. */
-export async function main(argv: readonly string[] = process.argv.slice(2)): Promise<number> {
-  const flag = parseFlags(spec, argv);
-  const folder = flag.bit_pretrained_dir as string;
-  const force = flag.force === true;
-  const parallel = wholeNumber("parallel", flag.parallel, 1);
-  const named = [...findZooModels(flag.positional), ...(flag.vtab === true ? VTAB : [])];
+/** Runs the command. */
+export async function run({ settings, positional, argv }: Call<"download">): Promise<number> {
+  const { bitPretrainedDir: folder, force, parallel, json } = settings;
+  const named = [...findZooModels(positional), ...(settings.vtab ? VTAB : [])];
   const models = [...new Set(named)];
-  if (flag.json === true && flag.list !== true)
+  if (json && !settings.list)
     throw new UserError("--json", "stands without --list", "both", "add --list");
-  if (flag.list === true) {
+  if (settings.list) {
     const listed = models.length > 0 ? models : ZOO;
-    output.result(await (flag.json === true ? listingJson : listing)(listed, folder));
+    output.result(await (json ? listingJson : listing)(listed, folder));
     return 0;
   }
   const progress = downloadProgress(output.terminal);
@@ -79,18 +28,18 @@ export async function main(argv: readonly string[] = process.argv.slice(2)): Pro
   const ended = await interruptible(
     async (signal) => {
       try {
-        if (flag.verify === true) {
+        if (settings.verify) {
           await verify(models, folder, progress, signal);
           return;
         }
         if (models.length === 0) throw nothingNamed();
         const plan = await planDownload(models, { folder, force });
-        if (flag.dry_run === true) {
+        if (settings.dryRun) {
           output.result(planText(plan));
           return;
         }
         requireRoom(folder, plan.missingBytes, plan.freeBytes);
-        const baseUrl = (flag.base_url as string | undefined) ?? zooUrl();
+        const baseUrl = settings.baseUrl ?? zooUrl();
         const watch = (model: ZooModel) => watcher(model, progress);
         await downloadModels(models, { folder, baseUrl, force, parallel, signal, watch });
       } finally {

@@ -1,78 +1,23 @@
-/** `bit-setup`: a flag table and one library call. */
-import yargs from "yargs";
+/** `bit-setup`: what a set-up prints. */
 import { checkEngine, type EngineReport } from "../engine/setup/check.js";
-import { PLUGIN_NAMES } from "../engine/setup/plugin-recipes.js";
 import type { Flavour } from "../engine/setup/recipe.js";
 import { setUpEngine } from "../engine/setup/set-up.js";
 import { type PluginWish, setUpPlugin } from "../engine/setup/set-up-plugins.js";
 import { UserError } from "../errors.js";
-import { HelpAsked } from "./exit.js";
+import type { Call } from "./command.js";
 import { interruptible, signalExit } from "./interrupt.js";
 import { output, USER_ERROR_EXIT } from "./output.js";
 import { setupProgress } from "./setup-progress.js";
 
-/** The flags of which one says what is to be made. */
+/** The settings of which one says what is to be made. */
 const WAYS = ["cpu", "gpu", "prebuilt", "plugin"] as const;
 
-function parser(argv: readonly string[]) {
-  return yargs([...argv])
-    .scriptName("bit-setup")
-    .usage(
-      "$0 [options]\n\nPrepares the native TensorFlow engine and, for a GPU, XLA; once for all clones and runs.\n" +
-        "It lies in $BIT_CACHE, else $XDG_CACHE_HOME/bit-train, else ~/.cache/bit-train.\n" +
-        "Exit codes: 0 it is usable; 2 it is not, or lacks this version's own operations, and the\n" +
-        "message says what to do; 1 a bug.",
-    )
-    .options({
-      cpu: { type: "boolean", describe: "TensorFlow for the CPU alone, also where there is a GPU" },
-      gpu: {
-        type: "boolean",
-        describe: "and XLA with NVIDIA's libraries for the driver's CUDA (1.1 to 1.2 GB more)",
-      },
-      plugin: {
-        type: "string",
-        choices: PLUGIN_NAMES,
-        requiresArg: true,
-        describe: "and this plugin of XLA, whatever was found (cpu: to try XLA without a GPU)",
-      },
-      prebuilt: {
-        type: "boolean",
-        describe: "TensorFlow 2.9.1 for CUDA 11.2, as the makers of TensorFlow.js host it",
-      },
-      force: { type: "boolean", default: false, describe: "make it anew even if it is there" },
-      check: { type: "boolean", default: false, describe: "change nothing; say what is there" },
-      json: { type: "boolean", default: false, describe: "with --check: the report as JSON" },
-    })
-    .example("$0", "TensorFlow for the CPU and, with an NVIDIA GPU, XLA for that")
-    .example("$0 --check", "versions, devices, driver, where it lies, what is wrong if anything")
-    .example("$0 --gpu", "both, whatever was found")
-    .strict()
-    .version(false)
-    .fail((message, error) => {
-      throw (
-        error ??
-        new UserError(
-          "bit-setup",
-          message,
-          "the flags that --help lists",
-          "type: npx bit-setup --help",
-        )
-      );
-    });
-}
-
 /**
- * @param argv the arguments after the program's name
- * @returns the exit code
+ * Runs the command.
  * @throws UserError for a user's mistake and for whatever the machine lacks
  */
-export async function main(argv: readonly string[] = process.argv.slice(2)): Promise<number> {
-  let help = "";
-  const flags = await parser(argv).parseAsync([...argv], {}, (_error, _flags, text) => {
-    help = text;
-  });
-  if (help !== "") throw new HelpAsked(help);
-  const chosen = WAYS.filter((way) => flags[way] === true || typeof flags[way] === "string");
+export async function run({ settings }: Call<"setup">): Promise<number> {
+  const chosen = WAYS.filter((way) => settings[way] === true || typeof settings[way] === "string");
   if (chosen.length > 1)
     throw new UserError(
       "bit-setup",
@@ -82,12 +27,12 @@ export async function main(argv: readonly string[] = process.argv.slice(2)): Pro
     );
   const [way] = chosen;
   const flavour = way === undefined ? undefined : way === "prebuilt" ? "prebuilt" : "cpu";
-  const plugin = flags.plugin === undefined ? undefined : { name: flags.plugin };
+  const plugin = settings.plugin === undefined ? undefined : { name: settings.plugin };
   const ended = await interruptible(
     (signal) =>
-      flags.check
-        ? check(flavour, flags.json, signal)
-        : setUp({ flavour, plugin: plugin ?? wishOf(way), force: flags.force, signal }),
+      settings.check
+        ? check(flavour, settings.json, signal)
+        : setUp({ flavour, plugin: plugin ?? wishOf(way), force: settings.force, signal }),
     () => "Interrupted; nothing is left half made. To go on, type the same again.",
     {
       stopped: () => output.note("\nStopping and removing what was begun ..."),

@@ -10,8 +10,8 @@ import { output } from "./output.js";
  * @param device what `--device` says; undefined where it was not given
  * @throws UserError where there is no engine, or not that device
  */
-export function openEngine(device?: unknown): OpenedEngine {
-  const chosen = chooseDevice(device === undefined ? undefined : parseDevice(String(device)));
+export function openEngine(device?: string): OpenedEngine {
+  const chosen = chooseDevice(device === undefined ? undefined : parseDevice(device));
   if (chosen.remark !== undefined) output.note(`note: ${chosen.remark}`);
   if (chosen.engine === "xla") return openXlaEngine(chosen, { compiling: sayCompilation });
   // Of the two that may be there, the CPU's; where it is not, the other says below what it computes on.
@@ -19,7 +19,7 @@ export function openEngine(device?: unknown): OpenedEngine {
   const engine = open(cpu?.flavour);
   if (chosen.must !== undefined && chosen.must !== engine.device)
     throw new UserError(
-      `--device ${String(device)}`,
+      `--device ${device}`,
       `the engine that is set up (${engine.installed.flavour}) computes on the ${engine.device}`,
       `one for the ${chosen.must}`,
       `type: npx bit-setup --${chosen.must === "CPU" ? "cpu" : "gpu"}`,

@@ -2,7 +2,6 @@
 import { readFile } from "node:fs/promises";
 import { UserError } from "../errors.js";
 import type { FineTuneOptions, RunConfig } from "../run/options.js";
-import type { Precision } from "../run/precision.js";
 import {
   type ComparedRow,
   compareCurves,
@@ -10,76 +9,33 @@ import {
   type PublishedRun,
   readCurve,
 } from "../run/published-runs.js";
-import {
-  type CommandSpec,
-  fetchFlags,
-  fetchPolicy,
-  parseFlags,
-  precisionFlag,
-  wholeNumber,
-} from "./flags.js";
+import type { Call } from "./command.js";
 import { output } from "./output.js";
 import { runFineTune } from "./run-fine-tune.js";
 
-const flags = {
-  ...fetchFlags,
-  name: { type: "string", describe: "Name of the run [default: reproduce_DATASET_MODEL]" },
-  logdir: { type: "string", default: "bit_logs", describe: "Where runs are kept" },
-  datadir: { type: "string", default: ".", describe: "Where the dataset lies, or is brought" },
-  stop_after: {
-    type: "number",
-    describe: "Stop after so many steps, and compare these; the same command goes on",
-  },
-  batch: { type: "number", describe: "Another batch than the published; the curves will differ" },
-  seed: { type: "number", default: 0, describe: "Of order, augmentation and mixup" },
-  precision: precisionFlag("the device's fastest"),
-  workers: { type: "number", describe: "Threads that prepare images [default: cores]" },
-} as const;
-
-const spec: CommandSpec<typeof flags> = {
-  name: "bit-reproduce",
-  usage: "bit-reproduce DATASET MODEL [flags]",
-  description:
-    "Fine-tunes as the PaddlePaddle port of BiT did (--recipe paddle), and prints the losses and " +
-    "accuracies beside those that it published. Model and dataset are fetched where they are missing.",
-  positional: true,
-  flags,
-  examples: [
-    ["npx bit-reproduce cifar10 R50x1", "10,000 steps of 128 images: for a GPU"],
-    ["npx bit-reproduce cifar100 R101x3 --stop_after 500", "its beginning"],
-  ],
-};
-
-/** Runs the command. `argv` is without node and script. */
-export async function main(argv: readonly string[] = process.argv.slice(2)): Promise<number> {
-  const flag = parseFlags(spec, argv);
-  const [dataset, model, ...rest] = flag.positional;
+/** Runs the command. */
+export async function run({ settings, positional }: Call<"reproduce">): Promise<number> {
+  const [dataset, model, ...rest] = positional;
   if (dataset === undefined || model === undefined || rest.length > 0) {
     throw new UserError(
       "bit-reproduce",
-      `${flag.positional.length} names`,
+      `${positional.length} names`,
       "a dataset and a model",
       "type for example: npx bit-reproduce cifar10 R50x1",
     );
   }
   const published = await findPublishedRun(dataset, model);
+  const { name = `reproduce_${dataset}_${published.model}`, stopAfter, ...others } = settings;
   const options: FineTuneOptions = {
-    ...fetchPolicy(flag),
+    ...others,
+    name,
     recipe: "paddle",
-    name: (flag.name as string | undefined) ?? `reproduce_${dataset}_${published.model}`,
     model: published.model,
     dataset,
-    logdir: flag.logdir as string,
-    datadir: flag.datadir as string,
-    batch: wholeNumber("batch", flag.batch, 1),
-    seed: wholeNumber("seed", flag.seed, 0),
-    precision: flag.precision as Precision | undefined,
-    workers: wholeNumber("workers", flag.workers, 1),
     evalEvery: 1000,
     saveEvery: 500,
     saveMinutes: 10,
   };
-  const stopAfter = wholeNumber("stop_after", flag.stop_after, 1);
   const { result, exit } = await runFineTune(options, { goOn: "the same command", stopAfter });
   if (result === undefined) return exit;
   const end = result.config.schedule.at(-1)!;

@@ -7,8 +7,6 @@ import { openEngine } from "./open-engine.js";
 import { TrainConsole } from "./train-console.js";
 
 export interface RunWishes {
-  /** What `--device` says; undefined where it was not given. */
-  readonly device?: unknown;
   /** What to type to go on with the run, if not the same command with its name. */
   readonly goOn?: string | undefined;
   /** Stop and save after so many steps of the schedule. */
@@ -26,9 +24,9 @@ export interface RunEnd {
 /** One run with progress on the terminal, and a last word on where things are. */
 export async function runFineTune(
   options: FineTuneOptions,
-  { device, goOn, stopAfter = Number.POSITIVE_INFINITY }: RunWishes = {},
+  { goOn, stopAfter = Number.POSITIVE_INFINITY }: RunWishes = {},
 ): Promise<RunEnd> {
-  const engine = openEngine(device);
+  const engine = openEngine(options.device);
   const console = new TrainConsole({ stopAfter });
   try {
     console.line(describeEngine(engine));

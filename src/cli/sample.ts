@@ -5,7 +5,7 @@ import { getResolution, getSchedule } from "../recipe/hyperrule.js";
 import type { FineTuneResult } from "../run/fine-tune.js";
 import { type FineTuneOptions, type RunConfig, sampleModel } from "../run/options.js";
 import type { EvaluationResult } from "../train/evaluate.js";
-import { type CommandSpec, deviceFlag, parseFlags, wholeNumber } from "./flags.js";
+import type { Call } from "./command.js";
 import { output } from "./output.js";
 import { runFineTune } from "./run-fine-tune.js";
 
@@ -18,51 +18,27 @@ export const sampleRecipe = {
   dataset: "sample",
   batch: 32,
   batchSplit: 1,
-  steps: 100,
   resolution: 54,
   crop: 48,
   evalFirst: true,
 } as const satisfies FineTuneOptions;
 
-const flags = {
-  name: { type: "string", describe: "Name of the run [default: sample and the time]" },
-  logdir: { type: "string", default: "bit_logs", describe: "Where runs are kept" },
-  seed: { type: "number", default: 0, describe: "Of order and augmentation" },
-  steps: { type: "number", default: sampleRecipe.steps, describe: "Length of training" },
-  device: deviceFlag,
-} as const;
-
-const spec: CommandSpec<typeof flags> = {
-  name: "bit-train",
-  usage: "bit-train sample [flags]",
-  description: "Fine-tunes the embedded model on the embedded images, and the same from scratch.",
-  flags,
-  examples: [["npx bit-train sample --seed 1", "the same with another order of images"]],
-};
-
-/** Runs the command; `argv` is what follows `sample`. */
-export async function runSample(argv: readonly string[]): Promise<number> {
-  const flag = parseFlags(spec, argv);
-  const name = (flag.name as string | undefined) ?? `sample_${compactTime(new Date())}`;
-  const options: FineTuneOptions = {
-    ...sampleRecipe,
-    logdir: flag.logdir as string,
-    seed: wholeNumber("seed", flag.seed, 0),
-    steps: wholeNumber("steps", flag.steps, 1),
-  };
+/** Runs the command. */
+export async function run({ settings }: Call<"sample">): Promise<number> {
+  const { name = `sample_${compactTime(new Date())}`, ...others } = settings;
+  const options: FineTuneOptions = { ...sampleRecipe, ...others };
   output.line(
     "A small network that has learnt to tell five kinds of clothing is now to tell five others,\n" +
       "from five images of each. It is judged on a hundred other images of each.\n",
   );
   output.line("1. Fine-tuning from the pretrained weights");
   const goOn = `npx bit-train sample --name ${name}, with the same other flags`;
-  const wishes = { goOn, device: flag.device };
-  const { result: tuned, exit: first } = await runFineTune({ ...options, name }, wishes);
+  const { result: tuned, exit: first } = await runFineTune({ ...options, name }, { goOn });
   if (tuned?.validation === undefined) return first;
   output.line("\n2. The same run from random weights, to compare with");
   const { result: scratch, exit: second } = await runFineTune(
     { ...options, name: `${name}_from-scratch`, fromScratch: true },
-    wishes,
+    { goOn },
   );
   if (scratch?.validation === undefined) return second;
   output.line(`\n${summary(tuned, tuned.validation, scratch.validation)}`);

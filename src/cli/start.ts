@@ -3,22 +3,18 @@ import { readFileSync } from "node:fs";
 import { UserError } from "../errors.js";
 import { runMain } from "./exit.js";
 
-/** A command's module. */
-export interface CommandModule {
-  readonly main: () => Promise<number>;
-}
-
 /** Node loads a command's modules many at a time, and reports the lack of a file as that of a module. */
 const openFilesNeeded = 256;
 
 /**
- * Loads a command's module and runs it to its end, as `runMain` does.
- * @param load what imports the module: it is large, and not loaded before the process is fit for it
+ * Runs a program of bin/ to its end, as `runMain` does. Its modules are many, and not loaded before the
+ * process is fit for them.
  */
-export async function start(load: () => Promise<CommandModule>): Promise<void> {
+export async function start(program: string): Promise<void> {
   await runMain(async () => {
     requireOpenFiles(openFilesLimit());
-    return (await load()).main();
+    const { runProgram } = await import("./run-command.js");
+    return runProgram(program, process.argv.slice(2));
   });
 }
 

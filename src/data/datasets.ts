@@ -4,8 +4,9 @@ import { join, resolve } from "node:path";
 import { UserError } from "../errors.js";
 import { packageRoot } from "../package-root.js";
 import type { Dataset } from "./dataset.js";
+import { DATASET_NAMES, PATH_KINDS } from "./dataset-names.js";
 import { selectExamplesPerClass, takeSplit } from "./few-shot.js";
-import { loadPath, PATH_KINDS } from "./files/dataset-at-path.js";
+import { loadPath } from "./files/dataset-at-path.js";
 import { loadImageFolder } from "./files/image-folder.js";
 import type { BadImages } from "./files/readable-images.js";
 import {
@@ -25,21 +26,6 @@ import type { DataFetch } from "./published/published-file.js";
 import { loadEuroSat, loadResisc45 } from "./published/satellite-images.js";
 import { loadSvhn } from "./published/svhn.js";
 import { whyNotRead } from "./published/vtab-tasks.js";
-
-/** Datasets known by name; any other name is a path (`loadPath`). */
-export const DATASET_NAMES = [
-  "cifar10",
-  "cifar100",
-  "imagenet2012",
-  "oxford_iiit_pet",
-  "oxford_flowers102",
-  "svhn",
-  "dtd",
-  "eurosat",
-  "resisc45",
-  "folder",
-  "sample",
-] as const;
 
 /** What is to be loaded, and how what is missing of it is come by. */
 export interface DatasetRequest extends DataFetch {

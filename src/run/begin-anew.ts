@@ -2,8 +2,9 @@
 import { readFile } from "node:fs/promises";
 import { exists } from "../archive/file-reading.js";
 import { UserError } from "../errors.js";
+import type { KnownConfig, RunRecordFile } from "./run-config.js";
 import type { RunFolder } from "./run-folder.js";
-import { changedSettings, type RunRecordFile } from "./same-run.js";
+import { changedSettings } from "./same-run.js";
 
 /**
  * Refuses to begin a run anew that is done, or has made more steps than its first checkpoint takes:
@@ -16,7 +17,7 @@ import { changedSettings, type RunRecordFile } from "./same-run.js";
  */
 export async function checkAnew(
   folder: RunFolder,
-  known: object | undefined,
+  known: KnownConfig | undefined,
   config: RunRecordFile,
   force: boolean,
 ): Promise<string | undefined> {
@@ -40,8 +41,8 @@ export async function checkAnew(
  * The most steps that a run can record before its first checkpoint is whole: it is written beside the
  * training, and the second waits for it.
  */
-function stepsWithout(known: object | undefined): number {
-  const { evalEvery, saveEvery } = (known ?? {}) as Partial<RunRecordFile>;
+function stepsWithout(known: KnownConfig | undefined): number {
+  const { evalEvery, saveEvery } = known ?? {};
   const intervals = [evalEvery, saveEvery].filter((every) => typeof every === "number");
   const due = intervals.flatMap((every) => [every, 2 * every]).sort((a, b) => a - b);
   const [, second = Number.POSITIVE_INFINITY] = new Set(due);

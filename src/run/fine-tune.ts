@@ -26,12 +26,13 @@ import {
   resolveConfig,
 } from "./options.js";
 import { defaultPrecision } from "./precision.js";
+import { readConfig } from "./run-config.js";
 import { lockRun, makeRunFolder, type RunFolder, runFolder } from "./run-folder.js";
 import { describeBest, describeTimes, RunLog } from "./run-log.js";
 import { changedFreely, checkSameRun } from "./same-run.js";
 import { resolveWeights } from "./starting-weights.js";
 import { type Run, type RunConsole, trainRun, withSmallerParts } from "./train-run.js";
-import { readJson, writeJson } from "./versioned-json.js";
+import { writeJson } from "./versioned-json.js";
 
 export type { RunConsole } from "./train-run.js";
 
@@ -106,13 +107,12 @@ async function planRun(
   const policy = dataPolicy(options, console, engine, options.workers ?? cores);
   const dataset = await loadDataset({ ...options, ...policy, seed: options.seed ?? 0 });
   const data = await fingerprintOf(dataset);
-  const known = await readJson(folder.config);
+  const known = await readConfig(folder.config);
   const notes = [...(dataset.notes ?? [])];
   const resumed = await findCheckpoint(folder, (line) => notes.push(line));
   const machine = { cores, precision: () => defaultPrecision(engine) };
-  const earlier = known as unknown as RunConfig | undefined;
   const config = {
-    ...resolveConfig(name, options, dataset, machine, earlier),
+    ...resolveConfig(name, options, dataset, machine, known),
     data: hashesOf(data),
   };
   const { force = false } = options;

@@ -2,9 +2,9 @@
 import type { Engine } from "../engine/session.js";
 import type { ComputePolicy, ComputeType } from "../graph/backend.js";
 import type { InputPolicy } from "../input/pipeline.js";
+import type { Precision } from "../settings/choices.js";
 
-export const precisions = ["fp32", "bf16", "fp16"] as const;
-export type Precision = (typeof precisions)[number];
+export type { Precision };
 
 /** The graph's type for a precision. */
 export const computeTypes: Readonly<Record<Precision, ComputeType>> = {

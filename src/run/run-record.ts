@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { UserError } from "../errors.js";
 import { resizeMethods } from "../input/resize-functions.js";
-import { precisions } from "./precision.js";
+import { badImagesChoices, precisions } from "../settings/choices.js";
 import type { RunFolder } from "./run-folder.js";
 import { readJson } from "./versioned-json.js";
 
@@ -15,7 +15,7 @@ export const runRecord = z.object({
   precision: z.enum(precisions),
   dataset: z.string(),
   datadir: z.string().nullable(),
-  badImages: z.enum(["refuse", "skip"]).default("refuse"),
+  badImages: z.enum(badImagesChoices).default("refuse"),
   /** By which a part was held out, where the dataset has none of its own. */
   seed: z.int(),
   /** Images that were trained on, and held out; not known of older runs. */

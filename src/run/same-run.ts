@@ -2,61 +2,43 @@
 import { createHash } from "node:crypto";
 import { UserError } from "../errors.js";
 import type { FoundCheckpoint } from "./find-checkpoint.js";
-import type { DataFingerprint } from "./manifest.js";
-import type { RunConfig } from "./options.js";
+import { formerValues, freeKeys, type KnownConfig, type RunRecordFile } from "./run-config.js";
 import type { RunFolder } from "./run-folder.js";
 
-/** What `config.json` holds: the settings, and the hashes of a fingerprint of the data. */
-export interface RunRecordFile extends RunConfig {
-  readonly data: Pick<DataFingerprint, "labels" | "images" | "contents">;
-}
-
-// These may change, and change no result. Where the data lies is free too: the fingerprint tells
-// whether it is the same.
-const free = new Set([
-  "version",
-  "name",
-  "dataset",
-  "datadir",
-  "workers",
-  "cache",
-  "evalEvery",
-  "evalFirst",
-  "evalBatch",
-  "saveEvery",
-  "saveMinutes",
-  "keep",
-]);
-
 /** The settings by which two runs differ, in the words of `config.json`. */
-export function changedSettings(known: object, now: RunRecordFile): string[] {
-  const before = known as Readonly<Record<string, unknown>>;
+export function changedSettings(known: KnownConfig, now: RunRecordFile): string[] {
   // Of a run that an earlier version began, the data's fingerprint is not known.
-  const old = before["data"] === undefined;
-  const changed: string[] = [];
-  for (const [key, value] of Object.entries(now)) {
-    const was = before[key];
-    if (key === "data") {
-      if (!old) changed.push(...changedData(was as RunRecordFile["data"], now.data));
-    } else if (key === "weights") {
+  const old = known.data === undefined;
+  const changed = pairs(known, now)
+    .filter(({ key, was, value }) => {
+      if (key === "data") return false;
       // An archive may have moved; a run that began without one goes on without one.
-      if ((value === null) !== (was === null)) changed.push(difference(key, was, value));
-    } else if (free.has(key) && !(old && key === "dataset")) {
-      // As it likes.
-    } else if (JSON.stringify(value) !== JSON.stringify(was)) {
-      changed.push(difference(key, was, value));
-    }
-  }
-  return changed;
+      if (key === "weights") return (value === null) !== (was === null);
+      return !same(was, value) && (!freeKeys.has(key) || (old && key === "dataset"));
+    })
+    .map(({ key, was, value }) => difference(key, was, value));
+  return known.data === undefined ? changed : [...changed, ...changedData(known.data, now.data)];
 }
 
 /** The settings by which two runs differ that change no result. */
-export function changedFreely(known: object, now: RunRecordFile): string[] {
-  const before = known as Readonly<Record<string, unknown>>;
-  const told = (key: string) => free.has(key) && key !== "version" && key !== "name";
-  return Object.entries(now)
-    .filter(([key, value]) => told(key) && JSON.stringify(value) !== JSON.stringify(before[key]))
-    .map(([key, value]) => difference(key, before[key], value));
+export function changedFreely(known: KnownConfig, now: RunRecordFile): string[] {
+  return pairs(known, now)
+    .filter(({ key, was, value }) => {
+      return freeKeys.has(key) && key !== "version" && key !== "name" && !same(was, value);
+    })
+    .map(({ key, was, value }) => difference(key, was, value));
+}
+
+/** What each key was, as far as an earlier version knew of it, and is. */
+function pairs(known: KnownConfig, now: RunRecordFile) {
+  const before = new Map<string, unknown>(Object.entries(known));
+  return Object.entries(now).map(([key, value]) => {
+    return { key, was: before.has(key) ? before.get(key) : formerValues.get(key), value };
+  });
+}
+
+function same(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
 }
 
 function changedData(was: RunRecordFile["data"], now: RunRecordFile["data"]): string[] {
@@ -84,10 +66,15 @@ export function configurationHash(config: RunRecordFile): string {
   // Without the sample of contents, of which manifests of earlier versions know nothing.
   const data = { labels: config.data.labels, images: config.data.images };
   const deciding = Object.entries({ ...config, data })
-    .filter(([key]) => !free.has(key))
+    // Nor of settings that came later, where these are as if there were none.
+    .filter(([key, value]) => !freeKeys.has(key) && !isFormer(key, value))
     .map(([key, value]) => [key, key === "weights" ? value === null : (value ?? null)] as const)
     .sort(([a], [b]) => (a < b ? -1 : 1));
   return createHash("sha256").update(JSON.stringify(deciding)).digest("hex");
+}
+
+function isFormer(key: string, value: unknown): boolean {
+  return formerValues.has(key) && formerValues.get(key) === (value ?? undefined);
 }
 
 /**
@@ -99,7 +86,7 @@ export function configurationHash(config: RunRecordFile): string {
  */
 export function checkSameRun(
   folder: RunFolder,
-  known: object | undefined,
+  known: KnownConfig | undefined,
   found: FoundCheckpoint,
   config: RunRecordFile,
   force: boolean,

@@ -16,9 +16,10 @@ import type { FoundCheckpoint } from "./find-checkpoint.js";
 import type { BestResult, DataFingerprint } from "./manifest.js";
 import type { FineTuneOptions } from "./options.js";
 import { computePolicy, inputPolicy } from "./precision.js";
+import { planOf, type RunRecordFile } from "./run-config.js";
 import type { RunFolder } from "./run-folder.js";
 import type { LineSink, RunLog, RunTimes } from "./run-log.js";
-import { configurationHash, type RunRecordFile } from "./same-run.js";
+import { configurationHash } from "./same-run.js";
 import { setVariables } from "./starting-state.js";
 import { type Suspects, unreadableImage } from "./unreadable-image.js";
 
@@ -101,7 +102,7 @@ export async function trainRun(run: Run): Promise<RunOutcome> {
     let before: EvaluationResult | undefined;
     let best = resumed?.manifest?.best ?? undefined;
     const total = config.schedule.at(-1)!;
-    const outcome = await train(program, dataset, config, start, {
+    const outcome = await train(program, dataset, planOf(config), start, {
       step: (report) => {
         step = report.step;
         log.step(report);

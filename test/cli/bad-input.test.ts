@@ -14,12 +14,16 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { main as evaluate } from "../../src/cli/bit-eval.js";
-import { main as predict } from "../../src/cli/bit-predict.js";
-import { main as train } from "../../src/cli/bit-train.js";
 import { writeZip } from "../archive/zip-builder.js";
 import { fixturePath } from "../fixture-path.js";
-import { type CommandResult, runBin, runHere } from "./command.js";
+import {
+  type CommandResult,
+  bitEval as evaluate,
+  bitPredict as predict,
+  runBin,
+  runHere,
+  bitTrain as train,
+} from "./command.js";
 import { bmp, pattern, tinyFlags, writeTinyFolder } from "./tiny-images.js";
 import { makeTinyRun, type TinyRun } from "./tiny-run.js";
 

@@ -3,11 +3,9 @@ import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { main as evaluate } from "../../src/cli/bit-eval.js";
-import { main as train } from "../../src/cli/bit-train.js";
 import { temporaryFolder } from "../data/temporary-folder.js";
 import { fixturePath } from "../fixture-path.js";
-import { runHere } from "./command.js";
+import { bitEval as evaluate, runHere, bitTrain as train } from "./command.js";
 import { tinyFlags, writeTinyFolder } from "./tiny-images.js";
 
 test("images that cannot be decoded are refused, or skipped and listed", async (t) => {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { mock } from "node:test";
 import { runMain } from "../../src/cli/exit.js";
 import { output } from "../../src/cli/output.js";
+import { runProgram } from "../../src/cli/run-command.js";
 import { repositoryRoot } from "../fixture-path.js";
 
 export interface CommandResult {
@@ -63,3 +64,14 @@ export async function runHere(
     process.exitCode = before;
   }
 }
+
+/** A program of bin/ for `runHere`. */
+function program(name: string) {
+  return (argv: readonly string[]) => runProgram(name, argv);
+}
+
+export const bitTrain = program("bit-train");
+export const bitEval = program("bit-eval");
+export const bitPredict = program("bit-predict");
+export const bitData = program("bit-data");
+export const bitDownload = program("bit-download");

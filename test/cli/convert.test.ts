@@ -2,10 +2,9 @@ import assert from "node:assert/strict";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { main } from "../../src/cli/bit-data.js";
 import { temporaryFolder, writeTree } from "../data/temporary-folder.js";
 import { fixturePath } from "../fixture-path.js";
-import { runHere } from "./command.js";
+import { bitData as main, runHere } from "./command.js";
 
 const foreign = (name: string) => readFile(fixturePath("foreign", name));
 

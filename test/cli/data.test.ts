@@ -2,10 +2,9 @@ import assert from "node:assert/strict";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { main } from "../../src/cli/bit-data.js";
 import type { DatasetReport } from "../../src/run/check-dataset.js";
 import { temporaryFolder, writeTree } from "../data/temporary-folder.js";
-import { runBin, runHere } from "./command.js";
+import { bitData as main, runBin, runHere } from "./command.js";
 import { writeTinyFolder } from "./tiny-images.js";
 
 test("bit-data check prints a table and what to type next", async (t) => {

@@ -6,14 +6,13 @@ import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { main } from "../../src/cli/bit-download.js";
 import { downloadProgress } from "../../src/cli/download-progress.js";
 import { output } from "../../src/cli/output.js";
 import { acquireLock } from "../../src/fetch/file-lock.js";
 import { temporaryFolder } from "../data/temporary-folder.js";
 import { serveFile } from "../fetch/file-server.js";
 import { writeZeroArchive } from "../zoo/zoo-archive.js";
-import { runBin, runHere } from "./command.js";
+import { bitDownload as main, runBin, runHere } from "./command.js";
 
 const model = "BiT-S-R50x1";
 const vtab = ["clevr-count", "clevr-distance"].map((task) => `vtab/BiT-M-R50x1-run1-${task}`);

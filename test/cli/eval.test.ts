@@ -4,9 +4,8 @@ import { copyFile, cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { main } from "../../src/cli/bit-eval.js";
 import { fixturePath } from "../fixture-path.js";
-import { runBin, runHere } from "./command.js";
+import { bitEval as main, runBin, runHere } from "./command.js";
 import { makeTinyRun, type TinyRun } from "./tiny-run.js";
 
 let root: string;

@@ -7,16 +7,18 @@ import { after, before, test } from "node:test";
 import { NpzReader } from "../../src/archive/npz-reader.js";
 import { writeNpz } from "../../src/archive/npz-writer.js";
 import type { NamedArray } from "../../src/archive/numeric-array.js";
-import { main as evaluate } from "../../src/cli/bit-eval.js";
-import { main as predict } from "../../src/cli/bit-predict.js";
-import { main as train } from "../../src/cli/bit-train.js";
 import { metadataArray } from "../../src/run/archive-record.js";
 import { checkpointAt, checkpointPaths } from "../../src/run/checkpoint-folder.js";
 import { fineTune } from "../../src/run/fine-tune.js";
 import { type RunFolder, runFolder } from "../../src/run/run-folder.js";
 import { engine } from "../engine-for-tests.js";
 import { asEarlierVersion } from "../run/earlier-version.js";
-import { runHere } from "./command.js";
+import {
+  bitEval as evaluate,
+  bitPredict as predict,
+  runHere,
+  bitTrain as train,
+} from "./command.js";
 import { tinyClasses, writeTinyFolder } from "./tiny-images.js";
 
 let root: string;

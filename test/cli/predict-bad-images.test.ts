@@ -5,10 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { readNpy } from "../../src/archive/npy.js";
-import { main } from "../../src/cli/bit-predict.js";
 import { writeTree } from "../data/temporary-folder.js";
 import { fixturePath } from "../fixture-path.js";
-import { runHere } from "./command.js";
+import { bitPredict as main, runHere } from "./command.js";
 import { bmp, pattern } from "./tiny-images.js";
 import { makeTinyRun, type TinyRun } from "./tiny-run.js";
 

@@ -6,13 +6,12 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { type NumericData, readNpy, writeNpy } from "../../src/archive/npy.js";
 import { writeNpz } from "../../src/archive/npz-writer.js";
-import { main } from "../../src/cli/bit-predict.js";
 import { parseArchitecture, variableSpecs } from "../../src/model/architecture.js";
 import { topProbabilities } from "../../src/run/probabilities.js";
 import { writeTree } from "../data/temporary-folder.js";
 import { golden, imageValues, variableValues } from "../deterministic.js";
 import { fixturePath } from "../fixture-path.js";
-import { runBin, runHere } from "./command.js";
+import { bitPredict as main, runBin, runHere } from "./command.js";
 import { bmp, pattern, tinyClasses } from "./tiny-images.js";
 import { makeTinyRun, type TinyRun } from "./tiny-run.js";
 

@@ -4,15 +4,17 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { main as evaluate } from "../../src/cli/bit-eval.js";
-import { main as predict } from "../../src/cli/bit-predict.js";
-import { main as train } from "../../src/cli/bit-train.js";
 import { serveData } from "../data/data-server.js";
 import { sumsOf, tarGzOf } from "../data/made-archives.js";
 import { temporaryFolder, writeTree } from "../data/temporary-folder.js";
 import { fixturePath, repositoryRoot } from "../fixture-path.js";
 import { writeZeroArchive } from "../zoo/zoo-archive.js";
-import { runHere } from "./command.js";
+import {
+  bitEval as evaluate,
+  bitPredict as predict,
+  runHere,
+  bitTrain as train,
+} from "./command.js";
 import { bmp, pattern } from "./tiny-images.js";
 
 let root: string;

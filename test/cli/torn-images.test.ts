@@ -3,15 +3,13 @@ import assert from "node:assert/strict";
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { main as data } from "../../src/cli/bit-data.js";
-import { main as train } from "../../src/cli/bit-train.js";
 import { loadDataset } from "../../src/data/datasets.js";
 import { ExampleOrder } from "../../src/data/order.js";
 import type { DatasetReport } from "../../src/run/check-dataset.js";
 import { temporaryFolder, writeTree } from "../data/temporary-folder.js";
 import { engine } from "../engine-for-tests.js";
 import { soundJpeg, torn } from "../input/torn-jpegs.js";
-import { runHere } from "./command.js";
+import { bitData as data, runHere, bitTrain as train } from "./command.js";
 import { tinyFlags, writeTinyFolder } from "./tiny-images.js";
 
 const skip = engine.kernels ? false : "the engine has no operations of native/kernels/";

@@ -4,12 +4,11 @@ import { copyFile, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { main as predict } from "../../src/cli/bit-predict.js";
 import { visibleLine, visibleLines } from "../../src/cli/visible.js";
 import { sampleFolder } from "../../src/data/datasets.js";
 import { sampleWeights } from "../../src/run/options.js";
 
-import { runHere } from "./command.js";
+import { bitPredict as predict, runHere } from "./command.js";
 
 let root: string;
 

@@ -7,10 +7,12 @@ import { after, before, test } from "node:test";
 import { NpzReader } from "../../src/archive/npz-reader.js";
 import { writeNpz } from "../../src/archive/npz-writer.js";
 import type { NamedArray, NumericArray } from "../../src/archive/numeric-array.js";
-import { main as evaluate } from "../../src/cli/bit-eval.js";
-import { main as predict } from "../../src/cli/bit-predict.js";
-import { main as train } from "../../src/cli/bit-train.js";
-import { runHere } from "./command.js";
+import {
+  bitEval as evaluate,
+  bitPredict as predict,
+  runHere,
+  bitTrain as train,
+} from "./command.js";
 import { makeTinyRun, type TinyRun } from "./tiny-run.js";
 
 let root: string;

@@ -14,11 +14,6 @@ import { isTableName, metadataTables, tablesIn } from "../tables/tables-in-folde
 import { listFolder } from "./class-folders.js";
 import { loadImageFolder } from "./image-folder.js";
 
-/** What a path may be, for messages. */
-export const PATH_KINDS =
-  "a folder of images, a table (.csv, .tsv, .jsonl) of paths and labels, or a folder or pattern of shards " +
-  "(TFRecord, Parquet, webdataset)";
-
 /**
  * Loads the dataset at a path: a CSV file; a shard; a folder with a train.csv, with shards, or with class
  * folders; or a pattern of shards (`*`, `?` and `{00..12}` in the file's name).

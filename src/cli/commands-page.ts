@@ -1,0 +1,85 @@
+/** docs/commands.md: every command and its settings, out of the registry and the table. */
+
+import { type CommandSetting, settingsOf } from "../settings/table.js";
+import { expectedOf } from "../settings/values.js";
+import { commandNames, commands, type RegisteredName } from "./commands.js";
+
+const introduction = `# Commands and their flags
+
+Made by \`npm run docs\` out of the table of settings (\`src/settings/\`) and the registry of commands
+(\`src/cli/commands.ts\`).
+
+Every flag may also be written in kebab-case (\`--base-lr\`), and with \`=\`. A flag that is on by default is
+switched off by \`--no-\` before its name. \`--help\` of each command says the same, \`--version\` the version.`;
+
+/** The page's text. */
+export function commandsPage(): string {
+  const contents = commandNames.map((name) => `| ${link(name)} | ${commands[name].summary} |`);
+  return [
+    introduction,
+    ["| command | what it does |", "| --- | --- |", ...contents].join("\n"),
+    ...commandNames.map(section),
+    "",
+  ]
+    .join("\n\n")
+    .trimEnd()
+    .concat("\n");
+}
+
+function link(name: RegisteredName): string {
+  const title = titleOf(name);
+  return `[\`${title}\`](#${title.replaceAll(" ", "-")})`;
+}
+
+function titleOf(name: RegisteredName): string {
+  const { program, verb } = commands[name];
+  if (verb !== undefined) return `${program} ${verb}`;
+  return name === "check" ? `${program} check` : program;
+}
+
+function section(name: RegisteredName): string {
+  const { usage, description, examples } = commands[name];
+  const lines = examples.flatMap(([line, what]) => [`# ${what}`, line]);
+  const settings = settingsOf(name);
+  const parts = [
+    `## ${titleOf(name)}`,
+    `\`${usage}\``,
+    description.replaceAll("\n", " "),
+    ["```sh", ...lines, "```"].join("\n"),
+  ];
+  if (settings.length > 0) parts.push(table(settings, name === "train"));
+  return parts.join("\n\n");
+}
+
+/** @param goesOn whether a run may go on, and so whether a setting may change then is to be said */
+function table(settings: readonly CommandSetting[], goesOn: boolean): string {
+  const head = ["flag", "takes", "where it is left out", "what it is"];
+  if (goesOn) head.push("when a run goes on");
+  const rows = settings.map((setting) => {
+    const { flag, row, help } = setting;
+    const since = row.since === undefined ? "" : ` (since ${row.since})`;
+    const cells = [`\`--${flag}\``, takes(setting), leftOut(setting), `${help}${since}`];
+    if (goesOn)
+      cells.push({ true: "must stay", false: "may change", undefined: "" }[`${row.decides}`]);
+    return cells;
+  });
+  return [head, head.map(() => "---"), ...rows]
+    .map(
+      (cells) =>
+        `| ${cells.map((cell) => cell.replaceAll("|", "\\|").replaceAll("<", "&lt;")).join(" | ")} |`,
+    )
+    .join("\n");
+}
+
+function takes({ row }: CommandSetting): string {
+  if (row.kind === "boolean") return "";
+  if (row.kind === "choice") return row.choices.map((choice) => `\`${choice}\``).join(", ");
+  return row.kind === "text" ? "text" : expectedOf(row);
+}
+
+function leftOut(setting: CommandSetting): string {
+  if (setting.required) return "it is required";
+  if (setting.default === undefined) return setting.otherwise ?? "";
+  if (setting.row.kind === "boolean") return setting.default === true ? "on" : "";
+  return `\`${setting.default}\``;
+}

@@ -1,0 +1,226 @@
+/** The registry of commands: a row each, and how one of them is found and run. */
+import { DATASET_NAMES } from "../data/dataset-names.js";
+import { CONVERTED_FORMATS } from "../data/image-formats/image-format.js";
+import type { CommandName } from "../settings/table.js";
+import type { Command } from "./command.js";
+
+/** Commands by the names that the table of settings has for them. */
+export type Commands = { readonly [Name in CommandName | "completion"]: Command<Name> };
+
+export const commands: Commands = {
+  train: {
+    program: "bit-train",
+    summary: "fine-tunes a model, or goes on with a run",
+    usage: "bit-train --model MODEL | --weights RUN --dataset DATASET [flags]",
+    description:
+      "Fine-tunes a Big Transfer model by the BiT-HyperRule. Schedule, resolution and mixup follow " +
+      "from the dataset. Ctrl-C, SIGTERM or a closed terminal saves after the step; a second Ctrl-C stops " +
+      "at once. The same command with the same --name goes on, also after a crash. Exit codes: 0 done, " +
+      "130 stopped by Ctrl-C, 143 by SIGTERM, 129 by SIGHUP, 2 something to put right (said on standard error), 1 a bug.",
+    needsArguments: true,
+    examples: [
+      ["npx bit-train sample", "a first run, on an embedded model and embedded images"],
+      ["npx bit-train --model BiT-M-R50x1 --dataset cifar10 --datadir data", "CIFAR-10, fetched"],
+      ["npx bit-train --model BiT-M-R50x1 --dataset photos --batch 64", "your own image folder"],
+      ["npx bit-train --model BiT-M-R50x1 --dataset cifar100 --examples_per_class 10", "few-shot"],
+    ],
+    load: () => import("./bit-train.js"),
+  },
+  sample: {
+    program: "bit-train",
+    verb: "sample",
+    summary: "a first run, on an embedded model and embedded images",
+    usage: "bit-train sample [flags]",
+    description: "Fine-tunes the embedded model on the embedded images, and the same from scratch.",
+    examples: [["npx bit-train sample --seed 1", "the same with another order of images"]],
+    load: () => import("./sample.js"),
+  },
+  eval: {
+    program: "bit-eval",
+    summary: "top-1, top-5 and loss of a run, a checkpoint, an .npz or a published model",
+    usage: "bit-eval RUN_FOLDER | FILE.npz | MODEL [flags]",
+    description:
+      "Top-1, top-5 and loss on the held-out part of a dataset. A run's folder says itself which " +
+      "model, dataset and image size it was trained with; so does one of its checkpoints/<steps>. A " +
+      "published model's name stands for its archive.",
+    positional: true,
+    examples: [
+      ["npx bit-eval bit_logs/cifar10", "a run, on what it was trained for"],
+      [
+        "npx bit-eval bit_logs/cifar10 --crop 160 --json",
+        "the same at another size, for a program",
+      ],
+      [
+        "npx bit-eval BiT-M-R50x1-ILSVRC2012 --dataset imagenet2012 --datadir imagenet",
+        "a published model, downloaded where it is missing",
+      ],
+    ],
+    load: () => import("./bit-eval.js"),
+  },
+  predict: {
+    program: "bit-predict",
+    summary: "classes of images, folders, or an .npy batch, row by row",
+    usage:
+      "bit-predict IMAGE | FOLDER | BATCH.npy ... --run RUN_FOLDER | --weights FILE.npz [flags]",
+    description:
+      "The most probable classes of images, of folders of images, and of .npy batches (float32 " +
+      "[N, H, W, 3] in [-1, 1], fed as they are). A run's folder among the inputs is taken for --run. " +
+      "Rows are printed as they are made, in the order of the inputs. Where --bad_images is skip, an " +
+      "image that cannot be decoded keeps its row, which says why (in --logits: NaN), and is listed on " +
+      "standard error. Exit codes: 0 done, also with skipped images; 2 something to put right, after " +
+      "the rows before it; 141 nobody reads the rows any more; 130, 143, 129 stopped by a signal.",
+    positional: true,
+    examples: [
+      ["npx bit-predict photo.jpg --run bit_logs/cifar10", "one image"],
+      ["npx bit-predict photos bit_logs/cifar10 --top 1 --json", "a folder, for a program"],
+      ["npx bit-predict photo.jpg --weights BiT-M-R50x1-ILSVRC2012", "by ImageNet's classes"],
+      [
+        "npx bit-predict batch.npy --weights BiT-M-R50x1.npz --logits logits.npy",
+        "logits of a batch made elsewhere",
+      ],
+    ],
+    load: () => import("./bit-predict.js"),
+  },
+  check: {
+    program: "bit-data",
+    summary: "what a dataset holds and what is wrong with it",
+    usage: "bit-data check DATASET [flags], or bit-data convert --help",
+    description:
+      "Says what a dataset holds and what is wrong with it: classes, sizes, images that cannot be " +
+      "decoded, copies, images in two classes or in both parts. DATASET is as in bit-train: " +
+      `${DATASET_NAMES.join(", ")}, or a path. ` +
+      "Exit codes: 0 a training would take it; 2 it would not, and the last line says what to do.",
+    positional: true,
+    examples: [
+      ["npx bit-data check photos", "a folder of images, every one decoded"],
+      ["npx bit-data check labels.csv --fast --json", "a table of images, quickly, for a program"],
+      ["npx bit-data check imagenet2012 --datadir imagenet", "a dataset by name"],
+    ],
+    load: () => import("./bit-data.js"),
+  },
+  convert: {
+    program: "bit-data",
+    verb: "convert",
+    summary: "a copy of a dataset with PNG or JPEG in place of TIFF, AVIF and HEIC",
+    usage: "bit-data convert FOLDER --to NEW_FOLDER [flags]",
+    description:
+      `Copies a folder, or one image, with images of the formats ${CONVERTED_FORMATS.join(", ")} ` +
+      "converted to PNG, upright, and their names changed in tables. The source is left as it is; the " +
+      "copy takes its name when it is whole. Hidden files are left out.",
+    positional: true,
+    examples: [["npx bit-data convert photos --to photos-png", "scans and photos of phones"]],
+    load: () => import("./bit-data-convert.js"),
+  },
+  download: {
+    program: "bit-download",
+    summary: "published models by name, resumable",
+    usage: "bit-download MODEL ... [flags]",
+    description:
+      "Downloads pretrained models by name, or by patterns with * ? {a,b} in quotes. What was\n" +
+      "interrupted goes on where it stopped. Proxies: HTTPS_PROXY, HTTP_PROXY, NO_PROXY.",
+    positional: true,
+    examples: [
+      ["npx bit-download BiT-M-R50x1", "pretrained on ImageNet-21k, to ./BiT-M-R50x1.npz"],
+      ["npx bit-download BiT-M-R101x3 BiT-S-R50x1 --bit_pretrained_dir models", "two models"],
+      ["npx bit-download 'vtab/BiT-M-R50x1-run0-*' --dry_run", "how much 19 VTAB models are"],
+      ["npx bit-download --list 'distill/*'", "the distilled models"],
+      ["npx bit-download --verify", "checks all models that are here"],
+    ],
+    load: () => import("./bit-download.js"),
+  },
+  bench: {
+    program: "bit-bench",
+    summary: "speed of a training or evaluation step, and what memory one needs",
+    usage: "bit-bench [flags]",
+    description:
+      "Times training or evaluation steps on random weights and images that lie in the engine " +
+      "already, so that no input takes part. Reports images a second, step times and peak memory.",
+    examples: [
+      ["npx bit-bench --model BiT-M-R50x1", "training, 32 images of 128 x 128"],
+      ["npx bit-bench --model R101x1 --mode eval --resolution 480 --batch 8", "evaluation"],
+      ["npx bit-bench --memory --model R101x3 --resolution 480 --batch 8", "what a step needs"],
+      ["npx bit-bench --implementation eager-textbook", "what plain TF.js code does"],
+    ],
+    load: () => import("./bit-bench.js"),
+  },
+  setup: {
+    program: "bit-setup",
+    summary: "prepares the native engine, or says what is there",
+    usage: "bit-setup [flags]",
+    description:
+      "Prepares the native TensorFlow engine, once for all clones and runs.\n" +
+      "It lies in $BIT_CACHE, else $XDG_CACHE_HOME/bit-train, else ~/.cache/bit-train.\n" +
+      "Exit codes: 0 it is usable; 2 it is not, or lacks this version's own operations, and the\n" +
+      "message says what to do; 1 a bug.",
+    examples: [
+      ["npx bit-setup", "TensorFlow for the CPU and, with an NVIDIA GPU, XLA for that"],
+      [
+        "npx bit-setup --check",
+        "versions, devices, driver, where it lies, what is wrong if anything",
+      ],
+      ["npx bit-setup --gpu", "both, whatever was found"],
+    ],
+    load: () => import("./bit-setup.js"),
+  },
+  reproduce: {
+    program: "bit-reproduce",
+    summary: "repeats a published run and lays the curves side by side",
+    usage: "bit-reproduce DATASET MODEL [flags]",
+    description:
+      "Fine-tunes as the PaddlePaddle port of BiT did (--recipe paddle), and prints the losses and " +
+      "accuracies beside those that it published. Model and dataset are fetched where they are missing.",
+    positional: true,
+    examples: [
+      ["npx bit-reproduce cifar10 R50x1", "10,000 steps of 128 images: for a GPU"],
+      ["npx bit-reproduce cifar100 R101x3 --stop_after 500", "its beginning"],
+    ],
+    load: () => import("./reproduce.js"),
+  },
+  completion: {
+    program: "bit-train",
+    verb: "completion",
+    summary: "a script by which bash, zsh or fish completes the flags of all commands",
+    usage: "bit-train completion >> ~/.bashrc",
+    description:
+      "Prints what a shell must read to complete the flags of all commands of bit-train, as they are " +
+      "installed in its PATH. The shell is the one that $SHELL names.",
+    examples: [
+      ["npx bit-train completion >> ~/.bashrc", "for bash; a new shell has it"],
+      ["npx bit-train completion >> ~/.zshrc", "for zsh"],
+    ],
+    load: () => import("./completion.js"),
+  },
+};
+
+/** A command's name in the registry. */
+export type RegisteredName = keyof Commands;
+
+/** All names, in the order in which lists have them. */
+export const commandNames: readonly RegisteredName[] = Object.keys(commands).filter(isCommand);
+
+function isCommand(name: string): name is RegisteredName {
+  return Object.hasOwn(commands, name);
+}
+
+/** The scripts of bin/. */
+export const programs: readonly string[] = [
+  ...new Set(commandNames.map((name) => commands[name].program)),
+];
+
+/** The words that a program's first argument may be. */
+export function verbsOf(program: string): string[] {
+  return commandNames.flatMap((name) => {
+    const command = commands[name];
+    return command.program === program && command.verb !== undefined ? [command.verb] : [];
+  });
+}
+
+/** The command that a program runs where its first argument is `word`: one of its verbs, or its own. */
+export function findCommand(program: string, word: string | undefined): RegisteredName {
+  const own = commandNames.filter((name) => commands[name].program === program);
+  const found =
+    own.find((name) => word !== undefined && commands[name].verb === word) ??
+    own.find((name) => commands[name].verb === undefined);
+  if (found === undefined) throw new Error(`No command of ${program}`);
+  return found;
+}

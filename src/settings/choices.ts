@@ -1,0 +1,17 @@
+/** Words that settings choose among, where no room to the left of this one has them. */
+
+/** Types of convolutions and what lies between them (`run/precision.ts`). */
+export const precisions = ["fp32", "bf16", "fp16"] as const;
+export type Precision = (typeof precisions)[number];
+
+/** What becomes of images that cannot be decoded. */
+export const badImagesChoices = ["refuse", "skip"] as const;
+
+/** What a step of `bit-bench` does. */
+export const benchModes = ["train", "eval"] as const;
+
+/** What `bit-bench` measures. */
+export const benchImplementations = ["graph", "eager-textbook"] as const;
+
+/** Plugins of XLA that can be set up (`engine/setup/plugin-recipes.ts`). */
+export const pluginNames = ["cuda13", "cuda12", "cpu"] as const;

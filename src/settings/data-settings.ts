@@ -1,0 +1,92 @@
+/** Settings of which images are meant. */
+import { DATASET_NAMES, PATH_KINDS } from "../data/dataset-names.js";
+import { classMatchings } from "../data/parts/evaluation.js";
+import { partNames } from "../data/parts/part-names.js";
+import { badImagesChoices } from "./choices.js";
+import type { SettingTable } from "./setting.js";
+
+export const dataSettings = {
+  dataset: {
+    kind: "text",
+    help: `${DATASET_NAMES.join(", ")}, or a path: ${PATH_KINDS}`,
+    // Its fingerprint tells whether it is the same, wherever it is.
+    decides: false,
+    commands: { train: { required: true }, eval: { otherwise: "the run's" } },
+  },
+  datadir: {
+    kind: "path",
+    help: "Where the dataset lies, or is brought",
+    decides: false,
+    commands: {
+      train: { default: "." },
+      reproduce: { default: "." },
+      eval: { help: "Where the dataset lies", otherwise: "as in the run" },
+      check: { help: "Where the dataset lies", default: "." },
+    },
+  },
+  badImages: {
+    kind: "choice",
+    choices: badImagesChoices,
+    help: "What becomes of images that cannot be decoded",
+    default: "refuse",
+    decides: true,
+    recorded: true,
+    commands: {
+      train: {},
+      predict: {},
+      eval: { default: undefined },
+      convert: {
+        help: "Images that cannot be converted: refuse all, or copy these as they are and name them",
+      },
+    },
+  },
+  examplesPerClass: {
+    kind: "integer",
+    least: 1,
+    help: "Train on so many examples of each class",
+    decides: true,
+    recorded: true,
+    commands: { train: {} },
+  },
+  examplesPerClassSeed: {
+    kind: "integer",
+    least: 0,
+    help: "By which they are drawn",
+    default: 0,
+    decides: true,
+    recorded: true,
+    commands: { train: {} },
+  },
+  split: {
+    kind: "choice",
+    choices: partNames,
+    help: "Part to evaluate on",
+    otherwise: "the held-out one; all of a dataset without parts",
+    commands: { eval: {} },
+  },
+  matchClasses: {
+    kind: "choice",
+    choices: classMatchings,
+    help: "How the dataset's classes are found among the model's",
+    default: "name",
+    commands: { eval: {} },
+  },
+  fast: {
+    kind: "boolean",
+    help: "Read headers only: finds no damage behind them, and needs no engine",
+    default: false,
+    commands: { check: {} },
+  },
+  to: {
+    kind: "path",
+    help: "The copy, which must not be there yet",
+    commands: { convert: {} },
+  },
+  format: {
+    kind: "choice",
+    choices: ["png", "jpeg"],
+    help: "Of converted images; jpeg (quality 95) is about a tenth as large, and not exact",
+    default: "png",
+    commands: { convert: {} },
+  },
+} as const satisfies SettingTable;

@@ -1,0 +1,148 @@
+/** Settings of which model is meant, where it is, and how what is missing is fetched. */
+import { resizeMethods } from "../input/resize-functions.js";
+import { precisions } from "./choices.js";
+import type { SettingTable } from "./setting.js";
+
+const runOr = "the run's, or";
+
+export const modelSettings = {
+  model: {
+    kind: "text",
+    help: "The model's name",
+    otherwise: `${runOr} the file's name`,
+    decides: true,
+    commands: {
+      train: { help: "BiT-M-R50x1, BiT-S-R101x3, R14x0.5, ...", otherwise: "as the weights tell" },
+      eval: {},
+      predict: {},
+      bench: { help: "R50x1, BiT-M-R101x3, R14x0.5, ...", default: "R50x1" },
+    },
+  },
+  bitPretrainedDir: {
+    kind: "path",
+    help: "Where <model>.npz lies",
+    default: ".",
+    decides: false,
+    commands: {
+      ...{ train: {}, eval: {}, predict: {}, reproduce: {} },
+      download: { help: "Where <model>.npz is to lie" },
+    },
+  },
+  offline: {
+    kind: "boolean",
+    help: "Fetch nothing that is missing",
+    default: false,
+    decides: false,
+    commands: { train: {}, eval: {}, predict: {}, reproduce: {} },
+  },
+  baseUrl: {
+    kind: "text",
+    help: "A mirror of the models",
+    environment: "BIT_BASE_URL",
+    decides: false,
+    commands: { train: {}, eval: {}, predict: {}, reproduce: {}, download: {} },
+  },
+  dataUrl: {
+    kind: "text",
+    help: "A mirror of the datasets",
+    environment: "BIT_DATA_URL",
+    decides: false,
+    commands: { train: {}, eval: {}, reproduce: {} },
+  },
+  trustMirror: {
+    kind: "boolean",
+    help: "Hold its files to its own MD5SUMS, not to their publishers' sums",
+    default: false,
+    decides: false,
+    commands: { train: {}, eval: {}, reproduce: {} },
+  },
+  run: {
+    kind: "path",
+    help: "The run whose checkpoint predicts",
+    commands: { predict: {} },
+  },
+  weights: {
+    kind: "path",
+    help: "What to start from instead of <model>.npz: an archive, or a run",
+    // An archive may have moved; whether there is one may not change.
+    decides: true,
+    commands: {
+      train: {},
+      predict: { help: "The archive that predicts, or a published model" },
+    },
+  },
+  fromScratch: {
+    kind: "boolean",
+    help: "Start from random weights",
+    default: false,
+    decides: true,
+    commands: { train: {} },
+  },
+  best: {
+    kind: "boolean",
+    help: "The run's best checkpoint, not its newest",
+    default: false,
+    commands: { eval: {}, predict: {} },
+  },
+  crop: {
+    kind: "integer",
+    least: 1,
+    help: "Side of the crop, and of images in evaluation",
+    decides: true,
+    commands: {
+      train: {},
+      eval: { help: "Side to which images are resized", otherwise: `${runOr} the BiT-HyperRule's` },
+    },
+  },
+  size: {
+    kind: "integer",
+    least: 1,
+    help: "Side to which images are resized",
+    otherwise: `${runOr} the BiT-HyperRule's`,
+    commands: { predict: {} },
+  },
+  resize: {
+    kind: "choice",
+    choices: resizeMethods,
+    help: "As Pillow (antialiased) or TensorFlow resizes",
+    default: "pillow",
+    decides: true,
+    recorded: true,
+    commands: {
+      train: {},
+      eval: { default: undefined, otherwise: `${runOr} pillow` },
+      predict: { default: undefined, otherwise: `${runOr} pillow` },
+    },
+  },
+  device: {
+    kind: "text",
+    help: "cpu, gpu, gpu:0,2, or all (every GPU)",
+    otherwise: "a GPU that bit-setup serves, else the CPU",
+    // A run that began on a CPU goes on on a GPU; its log says so.
+    decides: false,
+    commands: { train: {}, sample: {}, eval: {}, predict: {}, bench: {}, reproduce: {} },
+  },
+  precision: {
+    kind: "choice",
+    choices: precisions,
+    help: "Of convolutions and what lies between them",
+    otherwise: "the device's fastest",
+    decides: true,
+    commands: {
+      ...{ train: {}, bench: {}, reproduce: {} },
+      eval: { otherwise: `${runOr} the device's fastest` },
+      predict: { otherwise: `${runOr} the device's fastest` },
+    },
+  },
+  workers: {
+    kind: "integer",
+    least: 1,
+    help: "Threads that prepare images",
+    otherwise: "cores",
+    decides: false,
+    commands: {
+      ...{ train: {}, eval: {}, predict: {}, reproduce: {} },
+      check: { help: "Threads that decode" },
+    },
+  },
+} as const satisfies SettingTable;

@@ -1,0 +1,104 @@
+/** What all commands have in common: help that ends with examples, and flags in both spellings. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { commandNames, commands, programs } from "../../src/cli/commands.js";
+import { parseFlags } from "../../src/cli/flags.js";
+import { runProgram } from "../../src/cli/run-command.js";
+import { UserError } from "../../src/errors.js";
+import { runBin, runHere } from "./command.js";
+
+for (const name of ["bit-train", "bit-eval", "bit-predict", "bit-download"]) {
+  test(`${name} --help ends with examples`, async () => {
+    const { code, stdout, stderr } = await runBin(name, ["--help"]);
+    assert.equal(code, 0, stderr);
+    assert.equal(stderr, "");
+    const [, examples] = stdout.split("\nExamples:\n");
+    assert.match(examples ?? "", new RegExp(`^ +npx ${name} `));
+    assert.match(stdout, new RegExp(`^${name} `));
+  });
+}
+
+const dataset = ["--dataset", "photos"];
+const train = async (...argv: string[]) => {
+  return (await parseFlags("train", commands.train, [...dataset, ...argv])).settings;
+};
+
+test("snake_case and kebab-case are the same flag", async () => {
+  for (const argv of [["--base_lr", "0.1"], ["--base-lr", "0.1"], ["--base-lr=0.1"]])
+    assert.equal((await train(...argv)).baseLr, 0.1);
+  assert.equal((await train("--no-save")).save, false);
+  assert.equal((await train("--name", "007")).name, "007");
+});
+
+test("what is left out is the default, or nothing", async () => {
+  const settings = await train();
+  assert.equal(settings.saveEvery, 500);
+  assert.equal(settings.resize, "pillow");
+  assert.equal(settings.batch, undefined);
+  const { settings: evaluation } = await parseFlags("eval", commands.eval, []);
+  assert.equal(evaluation.resize, undefined);
+});
+
+test("files keep their names, also where these look like numbers", async () => {
+  const { positional } = await parseFlags("predict", commands.predict, ["007", "1e3", "a.jpg"]);
+  assert.deepEqual(positional, ["007", "1e3", "a.jpg"]);
+  await assert.rejects(train("a.jpg"), UserError);
+});
+
+test("mistakes name the flag", async () => {
+  const cases: [string[], RegExp][] = [
+    [["--base_rl", "1"], /Unknown argument: base_rl/],
+    [["--base_lr"], /Not enough arguments following: base_lr/],
+    [["--base_lr", "fast"], /--base_lr: is not a number/],
+    [["--base_lr", "0"], /--base_lr: 0 is not possible\n {2}expected: a number above 0/],
+    [["--resize", "cubic"], /Invalid values[\s\S]*resize[\s\S]*"pillow", "tf"/],
+    [["--examples_per_class_seed", "-1"], /-1 is not possible\n.*a whole number from 0 on/],
+  ];
+  for (const [argv, message] of cases) await assert.rejects(train(...argv), message);
+  for (const value of ["0", "1.5", "-1", "Infinity", "1e30"])
+    await assert.rejects(train("--batch", value), /--batch: .* is not possible/);
+  await assert.rejects(
+    parseFlags("train", commands.train, ["--model", "R50x1"]),
+    /Missing required argument: dataset/,
+  );
+});
+
+test("a program's name alone shows how to begin, and is no success", async () => {
+  const { code, stderr } = await runBin("bit-train", []);
+  assert.equal(code, 2);
+  assert.match(stderr, /^error: bit-train: no argument is given\n/);
+  assert.match(stderr, /\n +npx bit-train sample\n/);
+});
+
+test("every command has help of its own", async () => {
+  for (const name of commandNames) {
+    const { program, verb, usage } = commands[name];
+    const argv = [...(verb === undefined ? [] : [verb]), "--help"];
+    const { code, stdout } = await runHere((args) => runProgram(program, args), argv);
+    assert.equal(code, 0);
+    assert.ok(stdout.startsWith(usage), stdout);
+  }
+});
+
+test("shells complete flags, choices and verbs, and leave files to themselves", async () => {
+  const offered = async (...words: string[]) => {
+    const { stdout } = await runBin("bit-train", [
+      "--get-yargs-completions",
+      "bit-train",
+      ...words,
+    ]);
+    return stdout.trimEnd().split("\n");
+  };
+  const flags = await offered("--batch");
+  assert.ok(flags.includes("--batch_split"), flags.join(" "));
+  assert.deepEqual(await offered("--precision", ""), ["fp32", "bf16", "fp16"]);
+  assert.deepEqual(await offered(""), ["sample", "completion"]);
+  assert.deepEqual(await offered("--weights", ""), [""]);
+  assert.ok(!(await offered("sample", "--")).includes("--dataset"));
+});
+
+test("the script for shells is that of every program", async () => {
+  const { stdout } = await runBin("bit-train", ["completion"], { env: { SHELL: "/bin/bash" } });
+  for (const program of programs)
+    assert.ok(stdout.includes(`\ncomplete -o bashdefault -o default -F _${program}_`), program);
+});
