@@ -10,13 +10,25 @@ export type { Dataset, FileSource, PixelSource, Split } from "./data/dataset.js"
 export { type DatasetRequest, loadDataset } from "./data/datasets.js";
 export { describeSelection } from "./data/few-shot.js";
 export type { DataFetch } from "./data/published/published-file.js";
-export { type OpenedEngine, openEngine } from "./engine/open.js";
+export type { OpenedEngine } from "./engine/open.js";
 export { type HostTensor, type Session, SessionError } from "./engine/session.js";
 export { UserError } from "./errors.js";
 export { type ComputeType, GraphBackend } from "./graph/backend.js";
 // Graphs and the engine.
 export { GraphBuilder } from "./graph/graph-builder.js";
 export { trace } from "./graph/trace.js";
+export { type LibraryEngine, openEngine, sharedEngine } from "./library/engine.js";
+export type { ImageInput, ImageInputs, RawPixels } from "./library/image-input.js";
+export { loadModel } from "./library/loaded-model.js";
+export type {
+  ClassProbability,
+  Embedding,
+  FailedPrediction,
+  LoadModelOptions,
+  Model,
+  Prediction,
+  PredictOptions,
+} from "./library/model.js";
 // The model.
 export * from "./model/architecture.js";
 export { type ArchiveArray, fitArchive, headClasses } from "./model/checkpoint.js";
@@ -34,15 +46,6 @@ export {
 } from "./run/evaluate-run.js";
 export { type FineTuneResult, fineTune, type RunConsole } from "./run/fine-tune.js";
 export type { FetchPolicy, FineTuneOptions, RunConfig } from "./run/options.js";
-export {
-  type PredictConsole,
-  type Prediction,
-  type PredictOptions,
-  type PredictReport,
-  type PredictSubject,
-  predict,
-  type SkippedImage,
-} from "./run/predict.js";
 export type { RunRecord } from "./run/run-record.js";
 export {
   findTrainedModel,

@@ -24,6 +24,7 @@ const rooms = [
   "step",
   "train",
   "run",
+  "library",
   "bench",
   "index",
   "cli",

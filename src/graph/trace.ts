@@ -6,17 +6,28 @@ import type { GraphBuilder } from "./graph-builder.js";
 import "./image-kernels.js";
 import "./kernels.js";
 
+let last: Promise<unknown> = Promise.resolve();
+
 /**
  * Traces `program` into `builder`: whatever TF.js computes in it becomes nodes.
- * TF.js's current backend is the same before and after. One trace runs at a time.
+ * TF.js's current backend is the same before and after. One trace runs at a time; others wait for it.
  * @returns what `program` returns, usually the `Output`s of its results
  */
-export async function trace<T>(
+export function trace<T>(
   builder: GraphBuilder,
   policy: ComputePolicy,
   program: (backend: GraphBackend) => T,
 ): Promise<T> {
-  if (tf.findBackend(graphBackendName) !== null) throw new Error("a trace is already under way");
+  const traced = last.then(() => traceAlone(builder, policy, program));
+  last = traced.catch(() => undefined);
+  return traced;
+}
+
+async function traceAlone<T>(
+  builder: GraphBuilder,
+  policy: ComputePolicy,
+  program: (backend: GraphBackend) => T,
+): Promise<T> {
   const previous = tf.engine().backendName;
   const backend = new GraphBackend(builder, policy);
   const removeFused = backend.fused ? addFusedKernels() : undefined;
