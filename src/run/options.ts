@@ -9,7 +9,7 @@ import { packageRoot } from "../package-root.js";
 import { getMixupAlpha, getResolution, scaleSchedule } from "../recipe/hyperrule.js";
 import { type RecipeName, recipeOf } from "../recipe/recipes.js";
 import { availableMemoryBytes, fittingSplit } from "../step/memory.js";
-import type { TrainPlan } from "../train/train.js";
+import type { TrainPlan } from "../train/train-plan.js";
 import { modelPath } from "../zoo/models.js";
 import { computeTypes, type Precision } from "./precision.js";
 

@@ -48,7 +48,6 @@ before(async () => {
       precision: "fp32",
     },
     engine,
-    { line: () => undefined },
   );
   folder = made;
   bestStep = best!.step;

@@ -47,7 +47,6 @@ test("a run on a table of numbers, evaluated on folders of the same images", asy
       precision: "fp32",
     },
     engine,
-    { line: () => undefined },
   );
   assert.deepEqual(config.classNames, numbers);
   const own = await evaluateRun({ source: folder.path }, engine);
@@ -74,7 +73,6 @@ test("a dataset without parts is known wherever it lies: only what was held out 
   const { folder, validation } = await fineTune(
     { ...options, name: "whole", model: "R14x0.5", dataset: images, logdir: join(root, "logs") },
     engine,
-    { line: () => undefined },
   );
   const copy = join(root, "copy");
   await cp(images, copy, { recursive: true });
