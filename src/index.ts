@@ -10,15 +10,19 @@ export type { Flavour, InstalledEngine } from "./engine/installed.js";
 export type { OpenedEngine } from "./engine/open.js";
 export type { Engine } from "./engine/session.js";
 export { UserError } from "./errors.js";
+export type { ConnectionOptions } from "./fetch/connection.js";
+export type { FetchOptions } from "./fetch/fetch-file.js";
 export type { ResizeMethod } from "./input/resize-functions.js";
 export type { Closable } from "./library/disposal.js";
 export { type LibraryEngine, openEngine } from "./library/engine.js";
 export {
   type EvaluatedEvent,
   type EvaluateOptions,
+  type EvaluateWishes,
   type EvaluationEvent,
   evaluate,
   type FineTuneOptions,
+  type FineTuneWishes,
   fineTune,
   type LibraryOptions,
 } from "./library/fine-tune.js";
@@ -37,6 +41,7 @@ export type {
 export type { Resolution } from "./recipe/hyperrule.js";
 export type { RecipeName } from "./recipe/recipes.js";
 export type { EvaluationReport } from "./run/evaluate-run.js";
+export type { FetchConsole } from "./run/fetching.js";
 export type { BestResult } from "./run/manifest.js";
 export type { FetchPolicy, RunConfig } from "./run/options.js";
 export type { Precision } from "./run/precision.js";

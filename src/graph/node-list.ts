@@ -30,7 +30,8 @@ export interface NodeOptions {
   readonly device?: "cpu";
 }
 
-type ConstantValues = readonly number[] | readonly boolean[] | readonly string[];
+/** What constants are made of. */
+export type ConstantValues = readonly number[] | readonly boolean[] | readonly string[];
 
 export abstract class NodeList {
   protected readonly nodes: NodeDef[] = [];

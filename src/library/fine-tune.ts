@@ -17,6 +17,8 @@ import type {
 import { sharedEngine } from "./engine.js";
 import { type FollowedRun, follow } from "./followed-run.js";
 
+export type { EvaluateWishes, FineTuneWishes };
+
 /** On what to compute, and what stops it. */
 export interface LibraryOptions {
   /** The engine to compute on; by default one that is opened for all of the program. */

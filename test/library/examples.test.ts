@@ -40,8 +40,8 @@ test("server: classifies uploads, refuses what is no image, ends on SIGTERM", as
   const [address] = await once(createInterface(server.stdout), "line");
   const post = async (body: Uint8Array, path = "/classify?top=2") => {
     const answer = await fetch(`${address}${path}`, { method: "POST", body: new Blob([body]) });
-    const body = (await answer.json()) as { top?: { name: string; probability: number }[] };
-    return { status: answer.status, top: body.top ?? [] };
+    const told = (await answer.json()) as { top?: { name: string; probability: number }[] };
+    return { status: answer.status, top: told.top ?? [] };
   };
   const image = await readFile(join(sampleFolder(), "val", "dress", "000.png"));
   const answers = await Promise.all(Array.from({ length: 6 }, () => post(image)));
