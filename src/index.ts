@@ -1,82 +1,67 @@
-/** The library: what a program that imports `bit-train` can use. */
+/**
+ * The library: models that predict, embed and are evaluated, and runs that fine-tune them. Archives,
+ * graphs and the recipe are by themselves: `bit-train/archive`, `bit-train/graph`, `bit-train/recipe`.
+ */
 
-export { readNpy, writeNpy } from "./archive/npy.js";
-export { decodeNpzBytes, encodeNpzBytes } from "./archive/npz-bytes.js";
-export { type NpzEntry, NpzReader } from "./archive/npz-reader.js";
-export { writeNpz } from "./archive/npz-writer.js";
-// Archives.
-export type { ElementType, NamedArray, NumericArray } from "./archive/numeric-array.js";
-export type { Dataset, FileSource, PixelSource, Split } from "./data/dataset.js";
-export { type DatasetRequest, loadDataset } from "./data/datasets.js";
-export { describeSelection } from "./data/few-shot.js";
-export type { DataFetch } from "./data/published/published-file.js";
-export { type OpenedEngine, openEngine } from "./engine/open.js";
-export { type HostTensor, type Session, SessionError } from "./engine/session.js";
+export type { UnreadableImage } from "./data/dataset.js";
+export type { ClassMatching, EvaluatedPart } from "./data/parts/evaluation.js";
+export type { PartName } from "./data/parts/part-names.js";
+export type { Flavour, InstalledEngine } from "./engine/installed.js";
+export type { OpenedEngine } from "./engine/open.js";
+export type { Engine } from "./engine/session.js";
 export { UserError } from "./errors.js";
-export { type ComputeType, GraphBackend } from "./graph/backend.js";
-// Graphs and the engine.
-export { GraphBuilder } from "./graph/graph-builder.js";
-export { trace } from "./graph/trace.js";
-// The model.
-export * from "./model/architecture.js";
-export { type ArchiveArray, fitArchive, headClasses } from "./model/checkpoint.js";
-export { forward, type Parameters } from "./model/resnet.js";
-// The recipe and the data.
-export * from "./recipe/hyperrule.js";
-export { mixupLambda, mixupPartners } from "./recipe/mixup.js";
-export { getPaddleSchedule, type Recipe, type RecipeName, recipeOf } from "./recipe/recipes.js";
-export { checkDataset, type DatasetReport } from "./run/check-dataset.js";
+export type { ConnectionOptions } from "./fetch/connection.js";
+export type { FetchOptions } from "./fetch/fetch-file.js";
+export type { ResizeMethod } from "./input/resize-functions.js";
+export type { Closable } from "./library/disposal.js";
+export { type LibraryEngine, openEngine } from "./library/engine.js";
 export {
-  type EvaluateConsole,
+  type EvaluatedEvent,
   type EvaluateOptions,
-  type EvaluationReport,
-  evaluateRun,
-} from "./run/evaluate-run.js";
-export { type FineTuneResult, fineTune, type RunConsole } from "./run/fine-tune.js";
-export type { FetchPolicy, FineTuneOptions, RunConfig } from "./run/options.js";
+  type EvaluateWishes,
+  type EvaluationEvent,
+  evaluate,
+  type FineTuneOptions,
+  type FineTuneWishes,
+  fineTune,
+  type LibraryOptions,
+} from "./library/fine-tune.js";
+export type { FollowedRun } from "./library/followed-run.js";
+export type { ImageInput, ImageInputs, RawPixels } from "./library/image-input.js";
+export { loadModel } from "./library/loaded-model.js";
+export type {
+  ClassProbability,
+  Embedding,
+  FailedPrediction,
+  LoadModelOptions,
+  Model,
+  Prediction,
+  PredictOptions,
+} from "./library/model.js";
+export type { Resolution } from "./recipe/hyperrule.js";
+export type { RecipeName } from "./recipe/recipes.js";
+export type { EvaluationReport } from "./run/evaluate-run.js";
+export type { FetchConsole } from "./run/fetching.js";
+export type { BestResult } from "./run/manifest.js";
+export type { FetchPolicy, RunConfig } from "./run/options.js";
+export type { Precision } from "./run/precision.js";
+export type {
+  CheckpointEvent,
+  DoneEvent,
+  EvaluatingEvent,
+  FetchEvent,
+  FineTuneResult,
+  NoteEvent,
+  RunEvent,
+  StepEvent,
+  ValidationEvent,
+} from "./run/run-events.js";
+export type { RunFolder } from "./run/run-folder.js";
+export type { EvaluationResult, StepReport } from "./train/reports.js";
+export type { TrainPlan } from "./train/train-plan.js";
 export {
-  type PredictConsole,
-  type Prediction,
-  type PredictOptions,
-  type PredictReport,
-  type PredictSubject,
-  predict,
-  type SkippedImage,
-} from "./run/predict.js";
-export type { RunRecord } from "./run/run-record.js";
-export {
-  findTrainedModel,
-  loadWeights,
-  type ModelWishes,
-  type TrainedModel,
-} from "./run/trained-model.js";
-// Steps, training, evaluation, prediction.
-export {
-  openEvalProgram,
-  openPredictProgram,
-  openTrainProgram,
-  type Program,
-  type TrainProgram,
-} from "./step/program.js";
-export { type EvaluationResult, evaluate } from "./train/evaluate.js";
-export { type TrainObserver, type TrainPlan, train } from "./train/train.js";
-// Published models.
-export {
-  addressOf,
   type DownloadedModel,
   type DownloadOptions,
   downloadModel,
 } from "./zoo/download-model.js";
-export { downloadModels } from "./zoo/download-models.js";
-export {
-  findZooModel,
-  findZooModels,
-  modelBytes,
-  modelParameters,
-  modelPath,
-  VTAB,
-  ZOO,
-  type ZooModel,
-  zooModel,
-} from "./zoo/models.js";
-export { verifyModel } from "./zoo/verify-model.js";
+export { findZooModels, modelPath, ZOO, type ZooModel, zooModel } from "./zoo/models.js";

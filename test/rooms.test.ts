@@ -25,6 +25,7 @@ const rooms = [
   "train",
   "settings",
   "run",
+  "library",
   "bench",
   "index",
   "cli",

@@ -1,7 +1,7 @@
 /** Progress of a run: a bar on a terminal, plain lines elsewhere; a signal stops after the step. */
 import cliProgress from "cli-progress";
-import type { RunConsole } from "../run/fine-tune.js";
-import { pythonExponent } from "../run/run-log.js";
+import type { RunEvent, RunObserver, StepEvent } from "../run/run-events.js";
+import { describeValidation, pythonExponent } from "../run/run-log.js";
 import { FetchProgress } from "./fetch-progress.js";
 import { StopSignals } from "./interrupt.js";
 import { output } from "./output.js";
@@ -10,7 +10,7 @@ import { output } from "./output.js";
 const plainIntervalMs = 5_000;
 
 /** A console for one run. `close` it when the run has ended, however it did. */
-export class TrainConsole implements RunConsole {
+export class TrainConsole implements RunObserver {
   private bar: cliProgress.SingleBar | undefined;
   private lastPlainMs = 0;
   private begunMs = 0;
@@ -39,7 +39,13 @@ export class TrainConsole implements RunConsole {
     return this.stop.exit;
   }
 
-  readonly fetching = this.fetches.fetching;
+  readonly event = (event: RunEvent): void => {
+    if (event.type === "note") this.line(event.text);
+    else if (event.type === "validation") this.line(describeValidation(event.at, event));
+    else if (event.type === "step") this.progress(event);
+    else if (event.type === "fetch")
+      this.fetches.fetching(event.file, event.doneBytes, event.totalBytes);
+  };
 
   readonly interrupted = (): boolean => this.signal.aborted || this.steps >= this.stopAfter;
 
@@ -49,10 +55,9 @@ export class TrainConsole implements RunConsole {
     output.line(text);
   };
 
-  readonly progress: NonNullable<RunConsole["progress"]> = (report, totalSteps, startStep) => {
-    const { step, loss, lr } = report;
+  private progress({ step, loss, lr, elapsedMs, totalSteps, startStep }: StepEvent): void {
     const now = performance.now();
-    if (this.begunMs === 0) this.begunMs = now - report.elapsedMs;
+    if (this.begunMs === 0) this.begunMs = now - elapsedMs;
     const done = step + 1;
     this.steps = done;
     const perStepMs = (now - this.begunMs) / (done - startStep);
@@ -74,7 +79,7 @@ export class TrainConsole implements RunConsole {
         `[step ${step}]: loss=${fields.loss} (lr=${fields.lr}) ${done}/${totalSteps}, ${left} left`,
       );
     }
-  };
+  }
 
   close(): void {
     this.fetches.close();

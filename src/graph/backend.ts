@@ -10,6 +10,7 @@
  */
 import * as tf from "@tensorflow/tfjs";
 import { attribute } from "./attributes.js";
+import type { ComputePolicy, ComputeType } from "./compute-policy.js";
 import type { GraphBuilder } from "./graph-builder.js";
 import type { Output } from "./node-list.js";
 import { type ElementType, isFloat } from "./types.js";
@@ -17,20 +18,7 @@ import { type ElementType, isFloat } from "./types.js";
 /** The name under which the backend is registered with TF.js. */
 export const graphBackendName = "tensorflow-graph";
 
-/**
- * The type of convolutions, of their gradients and of the element-wise work between them.
- * Statistics, sums, losses, parameters and their updates are float32 whatever this says.
- */
-export type ComputeType = "float32" | "bfloat16" | "float16";
-
-/** How what is traced shall be computed. */
-export interface ComputePolicy {
-  readonly computeType: ComputeType;
-  /** Whether the engine has the fused operations of native/kernels/. Default: it has not. */
-  readonly fused?: boolean | undefined;
-  /** Whether convolutions of bfloat16 are to be our own, where the rest is. Default: TensorFlow's. */
-  readonly ownConvolutions?: boolean | undefined;
-}
+export type { ComputePolicy, ComputeType };
 
 /** An output whose shape is known while tracing, as every output of a kernel is. */
 export type Value = Output & { readonly shape: readonly number[] };

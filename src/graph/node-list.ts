@@ -41,7 +41,8 @@ export interface GraphNode {
   readonly outputs: readonly Output[];
 }
 
-type ConstantValues = readonly number[] | readonly boolean[] | readonly string[];
+/** What constants are made of. */
+export type ConstantValues = readonly number[] | readonly boolean[] | readonly string[];
 
 export abstract class NodeList {
   protected readonly nodes: NodeDef[] = [];

@@ -75,12 +75,27 @@ export function branch(
 export function decodeFile(
   nodes: NodeList,
   { path, decoder, orientation, range }: FileInputs,
-  turn = "turn_upright",
+  turn?: string,
 ): Output {
   const bytes =
     range === undefined
       ? nodes.one("ReadFile", [path], {}, { type: "string", shape: [] })
       : readRange(nodes, path, range.offset, range.length);
+  return decodeBytes(nodes, { bytes, decoder, orientation }, turn);
+}
+
+/** What tells an image whose file's bytes are there, as scalars. */
+export interface ByteInputs extends Pick<FileInputs, "decoder" | "orientation"> {
+  /** string */
+  readonly bytes: Output;
+}
+
+/** As `decodeFile`, of an image file's bytes. */
+export function decodeBytes(
+  nodes: NodeList,
+  { bytes, decoder, orientation }: ByteInputs,
+  turn = "turn_upright",
+): Output {
   const shape = [-1, -1, 3];
   const attrs = {
     Tin: attribute.types(["string"]),

@@ -122,7 +122,11 @@ function partOf(batch: number): number {
 }
 
 /** A batch's bytes go to the device where the step computes, and become numbers there. */
-function normalized(builder: GraphBuilder, bytes: Output, device: "CPU" | "GPU" = "CPU"): Output {
+export function normalized(
+  builder: GraphBuilder,
+  bytes: Output,
+  device: "CPU" | "GPU" = "CPU",
+): Output {
   return device === "CPU"
     ? normalizeBytes(builder, bytes)
     : normalize(builder, cast(builder, bytes, "float32"));

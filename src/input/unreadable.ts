@@ -64,7 +64,8 @@ function decoderGraph(source: FileSource, kernels: boolean): Graph {
   return builder.build();
 }
 
-function firstLine(message: string): string {
+/** What TensorFlow says in the first line of an error, without the places in its graph. */
+export function firstLine(message: string): string {
   const line = message.split("\n", 1)[0]!;
   return line.replace(/^Session fail to run with error: /, "").replace(/\{\{.*?\}\}\s*/g, "");
 }

@@ -76,10 +76,12 @@ export interface ForwardOptions {
 }
 
 /**
- * Logits `[N, classes]` of `images` `[N,H,W,3]`, values in [-1, 1], of any height and width from 1.
+ * Features `[N, C]` of `images` `[N,H,W,3]`, values in [-1, 1], of any height and width from 1: what the
+ * head sees, the mean over height and width of the last block, normalized, after its ReLU. C is 2048
+ * times the width.
  * @throws Error where a variable is missing
  */
-export function forward(
+export function features(
   architecture: Architecture,
   parameters: Parameters,
   images: tf.Tensor4D,
@@ -88,9 +90,26 @@ export function forward(
   const compute = remat ? rematerializedUnit : unit;
   let x = root(parameters, images);
   for (const spec of unitSpecs(architecture)) x = compute(parameters, spec, x);
-  const features = spatialMean(normRelu(parameters, "resnet", x)); // [N,C]
+  return spatialMean(normRelu(parameters, "resnet", x)); // [N,C]
+}
+
+/** Logits `[N, classes]` of `features` `[N, C]`. */
+export function head(parameters: Parameters, features: tf.Tensor2D): tf.Tensor2D {
   const kernel = variable<tf.Tensor4D>(parameters, headKernel); // [1,1,C,K]
   const [, , channels, classes] = kernel.shape;
   const logits = tf.matMul(features, kernel.reshape([channels, classes]) as tf.Tensor2D);
   return tf.add(logits, variable<tf.Tensor1D>(parameters, headBias));
+}
+
+/**
+ * Logits `[N, classes]` of `images` `[N,H,W,3]`, values in [-1, 1], of any height and width from 1.
+ * @throws Error where a variable is missing
+ */
+export function forward(
+  architecture: Architecture,
+  parameters: Parameters,
+  images: tf.Tensor4D,
+  options?: ForwardOptions,
+): tf.Tensor2D {
+  return head(parameters, features(architecture, parameters, images, options));
 }

@@ -64,7 +64,12 @@ export async function* arrayLogits(
 // Some resizing filters overshoot a little; pixels of 0 to 255 or standardized ones are no such case.
 const largestMagnitude = 1.5;
 
-function checkRange(path: string, values: Float32Array): void {
+/**
+ * Refuses values that are none of an image's.
+ * @param path where they are from, for the message
+ * @throws UserError
+ */
+export function checkRange(path: string, values: Float32Array): void {
   let low = 0;
   let high = 0;
   let finite = true;
@@ -79,6 +84,6 @@ function checkRange(path: string, values: Float32Array): void {
     path,
     got,
     "values in [-1, 1], fed to the model as they are",
-    "scale pixels of 0 to 255 by (x - 127.5) / 127.5 before saving",
+    "scale pixels of 0 to 255 first: (x - 127.5) / 127.5",
   );
 }

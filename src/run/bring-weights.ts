@@ -6,9 +6,8 @@ import { UserError } from "../errors.js";
 import { parseArchitecture, variableSpecs } from "../model/architecture.js";
 import { fitArchive } from "../model/checkpoint.js";
 import { checkWeights } from "../model/read-weights.js";
-import { fetchMissingModel } from "./fetching.js";
+import { type FetchConsole, fetchMissingModel } from "./fetching.js";
 import type { FineTuneOptions, RunConfig } from "./options.js";
-import type { RunConsole } from "./train-run.js";
 
 /**
  * Finds out before anything is made or written whether a run can start from its weights, which are
@@ -18,7 +17,7 @@ import type { RunConsole } from "./train-run.js";
 export async function bringWeights(
   { weights, model, classNames }: RunConfig,
   options: FineTuneOptions,
-  console: RunConsole,
+  console: FetchConsole,
 ): Promise<string | undefined> {
   if (weights === null) return undefined;
   if (options.weights === undefined)

@@ -6,11 +6,19 @@ import { availableMemoryBytes } from "../step/memory.js";
 import type { TrainProgram } from "../step/program.js";
 import type { EvaluationResult } from "../train/evaluate.js";
 import { type Arrays, stateArrays, stateBytes } from "./checkpoint.js";
+import { checkpointAt } from "./checkpoint-folder.js";
 import type { BestResult, CheckpointFacts } from "./manifest.js";
 import type { RunFolder } from "./run-folder.js";
 import type { RunRecord } from "./run-record.js";
 import type { SaveReply, SaveTask } from "./save-worker.js";
 import { addValidation, writeCheckpoint } from "./write-checkpoint.js";
+
+export interface SaverOptions {
+  /** How many of the newest checkpoints are kept, besides the best. */
+  readonly keep: number;
+  /** Told of each checkpoint that is written, and of its folder. */
+  readonly saved?: ((steps: number, path: string) => void) | undefined;
+}
 
 export class CheckpointSaver {
   private worker: Worker | undefined;
@@ -19,14 +27,13 @@ export class CheckpointSaver {
 
   /**
    * @param record how the model is to be judged
-   * @param options `keep`: how many of the newest checkpoints are kept, besides the best
    * @param freeMemoryBytes how much memory a copy may be taken of
    */
   constructor(
     private readonly folder: RunFolder,
     private readonly program: TrainProgram,
     private readonly record: RunRecord,
-    private readonly options: { readonly keep: number },
+    private readonly options: SaverOptions,
     private readonly freeMemoryBytes: () => number = availableMemoryBytes,
   ) {}
 
@@ -38,15 +45,20 @@ export class CheckpointSaver {
   async save(facts: CheckpointFacts): Promise<void> {
     await this.underWay;
     this.check();
-    const { folder, program, options } = this;
+    const { folder, program } = this;
+    const { keep, saved } = this.options;
+    const options = { keep };
+    const told = () => saved?.(facts.steps, checkpointAt(folder.checkpoints, facts.steps).path);
     const sizes = stateBytes(program);
     const arrays = stateArrays(program, facts, this.record);
     if (this.freeMemoryBytes() < 2 * (sizes.model + sizes.optimizer)) {
       await writeCheckpoint(folder, facts, arrays, sizes, options);
+      told();
       return;
     }
     const state = { model: await copied(arrays.model), optimizer: await copied(arrays.optimizer) };
-    this.underWay = this.write({ folder, facts, state, sizes, options }).catch((error) => {
+    const written = this.write({ folder, facts, state, sizes, options });
+    this.underWay = written.then(told).catch((error) => {
       this.failure = error;
     });
   }

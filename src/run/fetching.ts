@@ -7,7 +7,7 @@ import type { Engine } from "../engine/session.js";
 import { decodeAll } from "../input/decode-all.js";
 import { downloadModel } from "../zoo/download-model.js";
 import { modelPath, zooModel } from "../zoo/models.js";
-import type { FetchPolicy } from "./options.js";
+import { type FetchPolicy, sampleModel, sampleWeights } from "./options.js";
 
 /** Who is told of a download, and may stop it. */
 export interface FetchConsole {
@@ -66,8 +66,8 @@ export async function fetchMissingModel(
 }
 
 /**
- * The archive or run folder that a source means: where nothing lies at that path, the published model
- * of that name in `folder`, which is fetched if need be.
+ * The archive or run folder that a source means: where nothing lies at that path, the embedded model, or
+ * the published one of that name in `folder`, which is fetched if need be.
  */
 export async function findSource(
   source: string,
@@ -76,6 +76,7 @@ export async function findSource(
   console: FetchConsole,
 ): Promise<string> {
   if (await exists(source)) return source;
+  if (source === sampleModel) return sampleWeights();
   const model = zooModel(source);
   if (model === undefined) return source;
   await fetchMissingModel(model.name, folder, policy, console);

@@ -10,15 +10,13 @@ import { tsvLine } from "../data/tsv-line.js";
 import type { Engine } from "../engine/session.js";
 import { UserError } from "../errors.js";
 import { GraphBuilder } from "../graph/graph-builder.js";
-import type { EvaluationResult } from "../train/evaluate.js";
 import { checkAnew } from "./begin-anew.js";
 import { bringWeights } from "./bring-weights.js";
 import { fingerprintOf, hashesOf } from "./data-fingerprint.js";
 import { describeClasses } from "./describe-classes.js";
-import { dataPolicy } from "./fetching.js";
+import { dataPolicy, type FetchConsole } from "./fetching.js";
 import { findCheckpoint, publishFound } from "./find-checkpoint.js";
 import { removeLeftovers } from "./keep-checkpoints.js";
-import type { BestResult } from "./manifest.js";
 import {
   type FineTuneOptions,
   type ModelledOptions,
@@ -27,30 +25,13 @@ import {
 } from "./options.js";
 import { defaultPrecision } from "./precision.js";
 import { readConfig } from "./run-config.js";
+import type { FineTuneResult, RunObserver } from "./run-events.js";
 import { lockRun, makeRunFolder, type RunFolder, runFolder } from "./run-folder.js";
-import { describeBest, describeTimes, RunLog } from "./run-log.js";
+import { describeBest, describeTimes, type LineSink, RunLog } from "./run-log.js";
 import { changedFreely, checkSameRun } from "./same-run.js";
 import { resolveWeights } from "./starting-weights.js";
-import { type Run, type RunConsole, trainRun, withSmallerParts } from "./train-run.js";
+import { type Run, trainRun, withSmallerParts } from "./train-run.js";
 import { writeJson } from "./versioned-json.js";
-
-export type { RunConsole } from "./train-run.js";
-
-export interface FineTuneResult {
-  readonly folder: RunFolder;
-  readonly config: RunConfig;
-  readonly steps: number;
-  /** Steps after which the state was last saved: fewer where the loss was too high at the stop. */
-  readonly saved: number;
-  /** The evaluation before the first step, where one was asked for. */
-  readonly before: EvaluationResult | undefined;
-  /** The final evaluation; undefined where the run was interrupted. */
-  readonly validation: EvaluationResult | undefined;
-  /** The best evaluation of the run; undefined where there was none after a step. */
-  readonly best: BestResult | undefined;
-  /** Wall time of this process's part of the run. */
-  readonly seconds: number;
-}
 
 /**
  * Fine-tunes as the options say, or goes on with the run of the same name.
@@ -59,27 +40,38 @@ export interface FineTuneResult {
 export async function fineTune(
   wishes: FineTuneOptions,
   engine: Engine,
-  console: RunConsole,
+  observer: RunObserver = {},
+): Promise<FineTuneResult> {
+  const result = await fineTuneLocked(wishes, engine, observer);
+  observer.event?.({ type: "done", result });
+  return result;
+}
+
+async function fineTuneLocked(
+  wishes: FineTuneOptions,
+  engine: Engine,
+  observer: RunObserver,
 ): Promise<FineTuneResult> {
   const begun = performance.now();
   const options = await resolveWeights(wishes);
   const name = options.name ?? defaultName(options);
   const folder = runFolder(options.logdir ?? "bit_logs", name);
-  const patience = { note: console.line, signal: console.signal };
+  const note: LineSink = (text, level) => observer.event?.({ type: "note", level, text });
+  const patience = { note: (text: string) => note(text, "info"), signal: observer.signal };
   // A new run's folder is made only when its input has been found right.
   let lock = (await exists(folder.path)) ? await lockRun(folder, patience) : undefined;
   try {
-    const plan = await planRun(name, folder, options, engine, console);
-    console.signal?.throwIfAborted();
+    const plan = await planRun(name, folder, options, engine, observer);
+    observer.signal?.throwIfAborted();
     await makeRunFolder(folder);
     if (lock === undefined) {
       lock = await lockRun(folder, patience);
       await refuseBegun(folder);
     }
     await removeLeftovers(folder);
-    const log = new RunLog(folder.path, console.line);
+    const log = new RunLog(folder.path, note);
     try {
-      return await carryOut(plan, { options, folder, engine, lock, log, console }, begun);
+      return await carryOut(plan, { options, folder, engine, lock, log, observer }, begun);
     } finally {
       log.close();
     }
@@ -99,12 +91,13 @@ async function planRun(
   folder: RunFolder,
   options: ModelledOptions,
   engine: Engine,
-  console: RunConsole,
+  observer: RunObserver,
 ): Promise<RunPlan> {
   // Where graphs cannot be handed over (TMPDIR), that is told before anything is read or written.
   engine.open(new GraphBuilder().build()).close();
   const cores = availableParallelism();
-  const policy = dataPolicy(options, console, engine, options.workers ?? cores);
+  const fetches = fetchesTo(observer);
+  const policy = dataPolicy(options, fetches, engine, options.workers ?? cores);
   const dataset = await loadDataset({ ...options, ...policy, seed: options.seed ?? 0 });
   const data = await fingerprintOf(dataset);
   const known = await readConfig(folder.config);
@@ -119,7 +112,7 @@ async function planRun(
   if (resumed === undefined) {
     const anew = await checkAnew(folder, known, config, force);
     if (anew !== undefined) notes.push(anew);
-    const note = await bringWeights(config, options, console);
+    const note = await bringWeights(config, options, fetches);
     if (note !== undefined) notes.push(note);
   } else {
     const changed = checkSameRun(folder, known, resumed, config, force);
@@ -135,9 +128,20 @@ async function planRun(
   return { dataset, data, config, resumed, notes };
 }
 
+/** Tells an observer of downloads. */
+function fetchesTo({ event, signal }: RunObserver): FetchConsole {
+  return {
+    line: (text) => event?.({ type: "note", level: "info", text }),
+    fetching: (file, doneBytes, totalBytes) => {
+      event?.({ type: "fetch", file, doneBytes, totalBytes });
+    },
+    signal,
+  };
+}
+
 async function carryOut(
   plan: RunPlan,
-  run: Pick<Run, "options" | "folder" | "engine" | "lock" | "log" | "console">,
+  run: Pick<Run, "options" | "folder" | "engine" | "lock" | "log" | "observer">,
   begun: number,
 ): Promise<FineTuneResult> {
   const { dataset, data, notes } = plan;

@@ -1,6 +1,6 @@
 /** In which type a run computes convolutions and the element-wise work between them. */
 import type { Engine } from "../engine/session.js";
-import type { ComputePolicy, ComputeType } from "../graph/backend.js";
+import type { ComputePolicy, ComputeType } from "../graph/compute-policy.js";
 import type { InputPolicy } from "../input/pipeline.js";
 import type { Precision } from "../settings/choices.js";
 

@@ -18,7 +18,17 @@ export function topProbabilities(logits: Float32Array, k: number): ClassProbabil
   for (const logit of logits) largest = Math.max(largest, logit);
   let sum = 0;
   for (const logit of logits) sum += Math.exp(logit - largest);
-  // Best first. Logits are compared: of probabilities that round to 0 the order would be lost.
+  // Logits are compared: of probabilities that round to 0 the order would be lost.
+  const best = k < mostInserted ? bestInserted(logits, k) : bestSorted(logits, k);
+  return best.map((index) => {
+    return { class: index, probability: Math.exp(logits[index]! - largest) / sum };
+  });
+}
+
+// Beyond so many, finding each one's place takes longer than sorting all.
+const mostInserted = 64;
+
+function bestInserted(logits: Float32Array, k: number): number[] {
   const best: number[] = [];
   for (let index = 0; index < logits.length; index++) {
     const logit = logits[index]!;
@@ -28,7 +38,10 @@ export function topProbabilities(logits: Float32Array, k: number): ClassProbabil
     best.splice(place, 0, index);
     if (best.length > k) best.pop();
   }
-  return best.map((index) => {
-    return { class: index, probability: Math.exp(logits[index]! - largest) / sum };
-  });
+  return best;
+}
+
+function bestSorted(logits: Float32Array, k: number): number[] {
+  const indices = Array.from(logits.keys());
+  return indices.sort((a, b) => logits[b]! - logits[a]! || a - b).slice(0, k);
 }

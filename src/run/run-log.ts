@@ -10,7 +10,7 @@ import type { StepReport, TrainStart, TrainTimes } from "../train/train.js";
 import type { BestResult } from "./manifest.js";
 
 /** Where lines for people go besides the log: a terminal, a test, nowhere. */
-export type LineSink = (line: string) => void;
+export type LineSink = (line: string, level: "info" | "warning") => void;
 
 /** `2020-07-29 10:14:32,123`, local time, as Python's logging writes it. */
 function timestamp(date: Date): string {
@@ -48,8 +48,8 @@ export class RunLog {
     });
     const people = new Writable({
       write(chunk: Buffer, _, done) {
-        const { msg, quiet } = JSON.parse(chunk.toString()) as Record<string, unknown>;
-        if (quiet !== true) sink(String(msg));
+        const { msg, quiet, level } = JSON.parse(chunk.toString()) as Record<string, unknown>;
+        if (quiet !== true) sink(String(msg), level === "warn" ? "warning" : "info");
         done();
       },
     });
@@ -102,8 +102,9 @@ export class RunLog {
     this.metric({ step, loss, lr, step_ms: Math.round(elapsedMs * 10) / 10 });
   }
 
+  /** An evaluation, for the log alone too. */
   validation(at: number | "end", { loss, top1, top5 }: EvaluationResult): void {
-    this.info(`Validation@${at} ${describeResult({ loss, top1, top5 })}`);
+    this.logger.info({ quiet: true }, describeValidation(at, { loss, top1, top5 }));
     this.metric({ validation: at, val_loss: loss, val_top1: top1, val_top5: top5 });
   }
 
@@ -150,6 +151,14 @@ export function describeTimes(
  */
 export function describeBest({ step, top1 }: BestResult, saved: boolean): string {
   return `Best: top1 ${percent(top1)} after step ${step}${saved ? " (best.npz)" : ""}`;
+}
+
+/** `Validation@500 loss 0.10801, top1 97.32%, top5 99.90%`, as the official code writes it. */
+export function describeValidation(
+  at: number | "end",
+  result: Omit<EvaluationResult, "count">,
+): string {
+  return `Validation@${at} ${describeResult(result)}`;
 }
 
 /** `loss 0.10801, top1 97.32%, top5 99.90%`, as the official code writes it. */

@@ -9,28 +9,19 @@ import { availableMemoryBytes, trainMemory } from "../step/memory.js";
 import { openTrainProgram } from "../step/program.js";
 import type { Network } from "../step/train-step.js";
 import type { EvaluationResult } from "../train/evaluate.js";
-import { type StepReport, type TrainOutcome, train } from "../train/train.js";
+import { type TrainOutcome, train } from "../train/train.js";
 import { CheckpointSaver } from "./checkpoint-saver.js";
-import type { FetchConsole } from "./fetching.js";
 import type { FoundCheckpoint } from "./find-checkpoint.js";
 import type { BestResult, DataFingerprint } from "./manifest.js";
 import type { FineTuneOptions } from "./options.js";
 import { computePolicy, inputPolicy } from "./precision.js";
 import { planOf, type RunRecordFile } from "./run-config.js";
+import type { RunObserver } from "./run-events.js";
 import type { RunFolder } from "./run-folder.js";
-import type { LineSink, RunLog, RunTimes } from "./run-log.js";
+import type { RunLog, RunTimes } from "./run-log.js";
 import { configurationHash } from "./same-run.js";
 import { setVariables } from "./starting-state.js";
 import { type Suspects, unreadableImage } from "./unreadable-image.js";
-
-/** How a run speaks to whoever started it. All of it is optional but the lines. */
-export interface RunConsole extends FetchConsole {
-  readonly line: LineSink;
-  readonly progress?: (report: StepReport, totalSteps: number, startStep: number) => void;
-  readonly evaluating?: (done: number, total: number) => void;
-  /** Whether the user asked to stop. */
-  readonly interrupted?: () => boolean;
-}
 
 export interface Run {
   readonly options: FineTuneOptions;
@@ -44,7 +35,7 @@ export interface Run {
   /** On the folder. */
   readonly lock: FileLock;
   readonly log: RunLog;
-  readonly console: RunConsole;
+  readonly observer: RunObserver;
 }
 
 export interface RunOutcome extends TrainOutcome {
@@ -55,7 +46,7 @@ export interface RunOutcome extends TrainOutcome {
 
 /** Trains from the run's checkpoint, or from the start where there is none. */
 export async function trainRun(run: Run): Promise<RunOutcome> {
-  const { options, folder, config, dataset, data, resumed, engine, lock, log, console } = run;
+  const { options, folder, config, dataset, data, resumed, engine, lock, log, observer } = run;
   const network = {
     architecture: parseArchitecture(config.model),
     classes: dataset.classNames.length,
@@ -77,7 +68,10 @@ export async function trainRun(run: Run): Promise<RunOutcome> {
     workers: config.workers,
     input: { ...inputPolicy(engine), resize: config.resize, cacheBytes: cache },
   });
-  const saver = new CheckpointSaver(folder, program, config, { keep: config.keep });
+  const saver = new CheckpointSaver(folder, program, config, {
+    keep: config.keep,
+    saved: (steps, path) => observer.event?.({ type: "checkpoint", steps, path }),
+  });
   let step = 0;
   // Only an image: it stops a step before the step changes anything.
   let culprit: UserError | undefined;
@@ -106,11 +100,12 @@ export async function trainRun(run: Run): Promise<RunOutcome> {
       step: (report) => {
         step = report.step;
         log.step(report);
-        console.progress?.(report, total, start.step);
+        observer.event?.({ type: "step", ...report, totalSteps: total, startStep: start.step });
         saver.check();
       },
       validation: (at, result) => {
         log.validation(at, result);
+        observer.event?.({ type: "validation", at, ...result });
         const steps = at === "end" ? Math.max(total, start.step) : at;
         if (steps === 0) before = result;
         // What was too bad to be saved is not the best, whatever the evaluation says.
@@ -136,9 +131,9 @@ export async function trainRun(run: Run): Promise<RunOutcome> {
         });
       },
       changedNothing: async (error) => (await findCulprit(error)) !== undefined,
-      interrupted: () => console.interrupted?.() ?? false,
-      signal: console.signal,
-      evaluating: (done, all) => console.evaluating?.(done, all),
+      interrupted: () => observer.interrupted?.() ?? false,
+      signal: observer.signal,
+      evaluating: (done, all) => observer.event?.({ type: "evaluating", done, total: all }),
     });
     const save = await saver.finish();
     const closing = performance.now();

@@ -6,7 +6,7 @@ import type { GraphBuilder } from "../graph/graph-builder.js";
 import type { Output } from "../graph/node-list.js";
 import { trace } from "../graph/trace.js";
 import { crossEntropy } from "../model/layers.js";
-import { forward } from "../model/resnet.js";
+import { features, forward, head } from "../model/resnet.js";
 import { type GraphBatch, type Network, named } from "./train-step.js";
 import type { GraphVariable } from "./variables.js";
 
@@ -36,22 +36,28 @@ export async function addEvalStep(
   builder.fetchable("eval/top", topClasses(builder, logits, Math.min(5, network.classes)));
 }
 
-/** Adds the logits of a batch: a run fetches `predict/logits`, float32 `[N, classes]`. */
+/**
+ * Adds the logits of a batch: a run fetches `predict/logits`, float32 `[N, classes]`, and
+ * `predict/features`, float32 `[N, C]`, of which the head makes them.
+ * @param name instead of `predict`, where a graph has several
+ */
 export async function addPredictStep(
   builder: GraphBuilder,
   network: Network,
   variables: readonly GraphVariable[],
   images: Output,
+  name = "predict",
 ): Promise<void> {
-  const logits = await trace(builder, network, (graph) => {
+  const outputs = await trace(builder, network, (graph) => {
     const parameters = named(
       variables,
       variables.map(({ read }) => graph.tensor(read)),
     );
-    const tensor = graph.tensor<tf.Rank.R4>(images);
-    return graph.float32(forward(network.architecture, parameters, tensor));
+    const seen = features(network.architecture, parameters, graph.tensor<tf.Rank.R4>(images));
+    return { logits: graph.float32(head(parameters, seen)), features: graph.float32(seen) };
   });
-  builder.fetchable("predict/logits", logits);
+  builder.fetchable(`${name}/logits`, outputs.logits);
+  builder.fetchable(`${name}/features`, outputs.features);
 }
 
 /**

@@ -4,16 +4,9 @@ import { floats, integers } from "../engine/session.js";
 import { UserError } from "../errors.js";
 import { startPipeline } from "../input/pipeline.js";
 import { type Program, valPipeline } from "../step/program.js";
+import type { EvaluationResult } from "./reports.js";
 
-export interface EvaluationResult {
-  /** Mean cross-entropy, in nats; not finite where a logit was not, and the shares mean nothing. */
-  readonly loss: number;
-  /** Share of examples whose class is the most probable one, in [0, 1]. */
-  readonly top1: number;
-  /** Share of examples whose class is among the five most probable ones, in [0, 1]. */
-  readonly top5: number;
-  readonly count: number;
-}
+export type { EvaluationResult };
 
 /**
  * Evaluates a program on `val` in batches of `batch`, the size that the program was built for. The

@@ -5,36 +5,16 @@
  */
 import type { Dataset } from "../data/dataset.js";
 import { floats, type HostTensor, scalar } from "../engine/session.js";
-import { getLearningRate, type Resolution } from "../recipe/hyperrule.js";
+import { getLearningRate } from "../recipe/hyperrule.js";
 import { mixupLambda, mixupPartners } from "../recipe/mixup.js";
 import type { TrainProgram } from "../step/program.js";
 import { LossWatch, requireFinite } from "./divergence.js";
-import { type EvaluationResult, evaluate } from "./evaluate.js";
+import { evaluate } from "./evaluate.js";
+import type { EvaluationResult, StepReport } from "./reports.js";
 import { TrainFeed } from "./train-feed.js";
+import type { TrainPlan } from "./train-plan.js";
 
-/** Everything that decides what a run computes. */
-export interface TrainPlan {
-  readonly seed: number;
-  /** Examples a step. */
-  readonly batch: number;
-  /** Parts in which a batch is computed; it divides the batch. */
-  readonly split: number;
-  readonly baseLr: number;
-  /** End of warm-up, drops, end of training, in steps. */
-  readonly schedule: readonly number[];
-  /** Undefined: no mixup. */
-  readonly mixupAlpha: number | undefined;
-  readonly resolution: Resolution;
-  readonly evalBatch: number;
-  /** Evaluate before the first step too. */
-  readonly evalFirst?: boolean | undefined;
-  /** Evaluate each time so many steps are done; undefined: at the end only. */
-  readonly evalEvery: number | undefined;
-  /** Save each time so many steps are done, besides at evaluations and the end. */
-  readonly saveEvery: number | undefined;
-  /** Save when so many minutes have passed since the last time. */
-  readonly saveMinutes?: number | undefined;
-}
+export type { StepReport, TrainPlan };
 
 /** Where a run begins, or goes on. */
 export interface TrainStart {
@@ -50,16 +30,6 @@ export interface TrainTimes {
   step: number;
   eval: number;
   save: number;
-}
-
-export interface StepReport {
-  /** Number of the step, from 0. */
-  readonly step: number;
-  /** Mean loss of its batch, before its update. */
-  readonly loss: number;
-  readonly lr: number;
-  /** Wall time of the step, in milliseconds. */
-  readonly elapsedMs: number;
 }
 
 /** What the loop tells to whoever keeps the run's files and speaks to people. */

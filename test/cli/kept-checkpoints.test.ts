@@ -50,7 +50,6 @@ before(async () => {
       precision: "fp32",
     },
     engine,
-    { line: () => undefined },
   );
   folder = made;
   bestStep = best!.step;

@@ -45,12 +45,10 @@ test("a short transfer beats the same run from scratch", async () => {
   const logdir = mkdtempSync(join(tmpdir(), "bit-train-test-"));
   try {
     const options = { ...sampleRecipe, evalFirst: true, steps: 30, logdir };
-    const quiet = { line: () => {} };
-    const tuned = await fineTune({ ...options, name: "tuned" }, engine, quiet);
+    const tuned = await fineTune({ ...options, name: "tuned" }, engine);
     const scratch = await fineTune(
       { ...options, evalFirst: false, name: "scratch", fromScratch: true },
       engine,
-      quiet,
     );
     // A head of zeros finds every class as probable, and the first is named: a fifth is right.
     assert.equal(tuned.before?.top1, 0.2);

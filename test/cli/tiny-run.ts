@@ -30,7 +30,6 @@ export async function makeTinyRun(root: string): Promise<TinyRun> {
       precision: "fp32",
     },
     engine,
-    { line: () => undefined },
   );
   return { run: folder.path, checkpoint: folder.checkpoint, images };
 }

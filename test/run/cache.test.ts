@@ -6,6 +6,7 @@ import { test } from "node:test";
 import { fineTune } from "../../src/run/fine-tune.js";
 import { writeTinyFolder } from "../cli/tiny-images.js";
 import { engine } from "../engine-for-tests.js";
+import { observing } from "./observing.js";
 
 test("a run that keeps decoded images ends in the same bits as one that does not", async () => {
   const root = await mkdtemp(join(tmpdir(), "bit-cache-test-"));
@@ -29,7 +30,7 @@ test("a run that keeps decoded images ends in the same bits as one that does not
           cache,
         },
         engine,
-        { line: (line) => told.push(line) },
+        observing({ line: (line) => told.push(line) }),
       );
       checkpoints.push(await readFile(folder.checkpoint));
     }

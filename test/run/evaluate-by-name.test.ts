@@ -46,7 +46,6 @@ test("a run on a table of numbers, evaluated on folders of the same images", asy
       precision: "fp32",
     },
     engine,
-    { line: () => undefined },
   );
   assert.deepEqual(config.classNames, numbers);
   const own = await evaluateRun({ source: folder.path }, engine);
@@ -73,7 +72,6 @@ test("a dataset without parts is known wherever it lies: only what was held out 
   const { folder, validation } = await fineTune(
     { ...options, name: "whole", model: "R14x0.5", dataset: images, logdir: join(root, "logs") },
     engine,
-    { line: () => undefined },
   );
   const copy = join(root, "copy");
   await cp(images, copy, { recursive: true });

@@ -16,6 +16,7 @@ import { runFolder } from "../../src/run/run-folder.js";
 import { bmp, pattern, writeTinyFolder } from "../cli/tiny-images.js";
 import { engine } from "../engine-for-tests.js";
 import { asEarlierVersion } from "./earlier-version.js";
+import { observing } from "./observing.js";
 
 let root: string;
 let options: FineTuneOptions & { readonly dataset: string; readonly logdir: string };
@@ -25,10 +26,12 @@ async function run(changes: Partial<FineTuneOptions>, stopAt = Number.POSITIVE_I
   const lines: string[] = [];
   let done = 0;
   const result = await fineTune({ ...options, ...changes }, engine, {
-    line: (line) => lines.push(line),
-    progress: ({ step }) => {
-      done = step + 1;
-    },
+    ...observing({
+      line: (line) => lines.push(line),
+      step: ({ step }) => {
+        done = step + 1;
+      },
+    }),
     interrupted: () => done >= stopAt,
   });
   return { ...result, lines };
@@ -200,7 +203,7 @@ test("a diverging run stops, says what to try, and saves nothing that is broken"
   const lines: string[] = [];
   const changes = { ...options, name: "diverges", baseLr: 1e30, steps: 20, saveEvery: 1 };
   await assert.rejects(
-    fineTune(changes, engine, { line: (line) => lines.push(line) }),
+    fineTune(changes, engine, observing({ line: (line) => lines.push(line) })),
     (error: unknown) => {
       assert.ok(error instanceof UserError, String(error));
       assert.match(error.message, /training has diverged[\s\S]*--base_lr/);
@@ -255,9 +258,8 @@ test("a dataset's file that vanishes in the middle of a run is named; the run go
   const bytes = await readFile(file);
   const changes = { ...options, name, dataset, steps: 40, saveEvery: 2 };
   const vanishes = fineTune(changes, engine, {
-    line: () => undefined,
-    progress: ({ step }) => {
-      if (step === 5) rmSync(file);
+    event: (event) => {
+      if (event.type === "step" && event.step === 5) rmSync(file);
     },
   });
   await assert.rejects(vanishes, (error: unknown) => {

@@ -11,6 +11,7 @@ import { fineTune } from "../../src/run/fine-tune.js";
 import type { FineTuneOptions } from "../../src/run/options.js";
 import { writeTinyFolder } from "../cli/tiny-images.js";
 import { engine } from "../engine-for-tests.js";
+import { observing } from "./observing.js";
 
 /** An engine of which the training step fails from step `from` on in the first `failing` sessions. */
 function smallEngine(failing: number, from: number): Engine & { opened: () => number } {
@@ -63,7 +64,11 @@ test("a run that runs out of memory goes on with half the images at a time, and 
       const lines: string[] = [];
       const small = smallEngine(2, from);
       const name = `small-${from}`;
-      const result = await fineTune({ ...options, name }, small, { line: (l) => lines.push(l) });
+      const result = await fineTune(
+        { ...options, name },
+        small,
+        observing({ line: (line) => lines.push(line) }),
+      );
       assert.equal(small.opened(), 3);
       assert.equal(result.config.split, 4);
       assert.equal(result.steps, 5);
@@ -76,9 +81,7 @@ test("a run that runs out of memory goes on with half the images at a time, and 
       assert.equal(config.split, 4);
 
       if (from > 0) continue;
-      const plain = await fineTune({ ...options, name: "plain", batchSplit: 4 }, engine, {
-        line: () => undefined,
-      });
+      const plain = await fineTune({ ...options, name: "plain", batchSplit: 4 }, engine);
       const [a, b] = [result, plain].map(({ folder }) => readFile(folder.checkpoint));
       assert.deepEqual(await a, await b, "as a run in four parts from the start");
     }
@@ -87,9 +90,7 @@ test("a run that runs out of memory goes on with half the images at a time, and 
 
 test("where one image does not fit, the error says what to try", async () => {
   await inFolder(async (_, options) => {
-    const run = fineTune({ ...options, name: "none" }, smallEngine(9, 0), {
-      line: () => undefined,
-    });
+    const run = fineTune({ ...options, name: "none" }, smallEngine(9, 0));
     await assert.rejects(run, (error: unknown) => {
       return error instanceof UserError && /not even one image of 32 x 32/.test(error.message);
     });
@@ -101,14 +102,13 @@ test("a run that took smaller parts goes on with them, though its command says o
     const named = { ...options, name: "again" };
     let steps = 0;
     const console = {
-      line: () => undefined,
-      progress: () => void steps++,
+      ...observing({ step: () => void steps++ }),
       interrupted: () => steps === 3,
     };
     const first = await fineTune(named, smallEngine(1, 0), console);
     assert.equal(first.steps, 3);
     const lines: string[] = [];
-    const second = await fineTune(named, engine, { line: (line) => lines.push(line) });
+    const second = await fineTune(named, engine, observing({ line: (line) => lines.push(line) }));
     assert.ok(
       lines.includes("Going on with a batch in 2 parts, as the run did, not in --batch_split 1"),
     );

@@ -18,7 +18,7 @@ test("a float16 run is evaluated as it was at its end, and goes on in float32 an
       ...{ name: "changes", model: "R14x0.5", fromScratch: true, dataset, logdir: root },
       ...{ batch: 8, batchSplit: 1, resolution: 40, crop: 32, steps, precision, force },
     };
-    const { folder, validation } = await fineTune(options, engine, { line: () => undefined });
+    const { folder, validation } = await fineTune(options, engine);
     const archive = await NpzReader.open((await findCheckpoint(folder))!.optimizer);
     const scales = archive.names.filter((name) => name.startsWith("loss_scale/"));
     await archive.close();

@@ -4,11 +4,13 @@ import type { Dataset, Split } from "../../src/data/dataset.js";
 import { fingerprintOf, hashesOf } from "../../src/run/data-fingerprint.js";
 import { findCheckpoint } from "../../src/run/find-checkpoint.js";
 import type { RunRecordFile } from "../../src/run/run-config.js";
+import type { RunObserver, StepEvent } from "../../src/run/run-events.js";
 import { lockRun, makeRunFolder, type RunFolder, runFolderAt } from "../../src/run/run-folder.js";
 import { RunLog } from "../../src/run/run-log.js";
-import { type Run, type RunConsole, type RunOutcome, trainRun } from "../../src/run/train-run.js";
+import { type Run, type RunOutcome, trainRun } from "../../src/run/train-run.js";
 import { pattern } from "../cli/tiny-images.js";
 import { engine as plainEngine } from "../engine-for-tests.js";
+import { observing } from "./observing.js";
 
 const side = 20;
 const classNames = ["blue", "green", "red"];
@@ -63,7 +65,10 @@ export const settings: Omit<RunRecordFile, "data"> = {
 };
 
 /** Another engine than the tests' own, and what a console may have besides. */
-type Surroundings = Partial<Pick<Run, "engine"> & Pick<RunConsole, "signal" | "evaluating">>;
+interface Surroundings extends Pick<RunObserver, "signal"> {
+  readonly engine?: Run["engine"];
+  readonly evaluating?: (done: number, total: number) => void;
+}
 
 /**
  * Trains in a folder, or goes on there, until so many steps are done.
@@ -75,7 +80,7 @@ export async function trainTiny(
   changes: Partial<RunRecordFile> = {},
   stopAt = Number.POSITIVE_INFINITY,
   progress: (step: number) => void = () => undefined,
-  { engine = plainEngine, ...surroundings }: Surroundings = {},
+  { engine = plainEngine, signal, evaluating }: Surroundings = {},
 ): Promise<RunOutcome & { readonly folder: RunFolder }> {
   const folder = runFolderAt(path);
   await makeRunFolder(folder);
@@ -86,17 +91,17 @@ export async function trainTiny(
   const log = new RunLog(path, () => undefined);
   let done = resumed?.manifest?.steps ?? 0;
   try {
-    const console = {
-      ...surroundings,
-      line: () => undefined,
-      progress: ({ step }: { readonly step: number }) => {
-        done = step + 1;
-        progress(done);
-      },
+    const step = (event: StepEvent) => {
+      done = event.step + 1;
+      progress(done);
+    };
+    const observer = {
+      ...observing({ step, evaluating }),
+      signal,
       interrupted: () => done >= stopAt,
     };
     const options = { model: config.model, dataset: config.dataset };
-    const run = { options, folder, config, dataset, data, resumed, engine, lock, log, console };
+    const run = { options, folder, config, dataset, data, resumed, engine, lock, log, observer };
     return { ...(await trainRun(run)), folder };
   } finally {
     log.close();

@@ -1,0 +1,14 @@
+/** `bit-train/archive`: `.npy` and `.npz`, tensor by tensor, of any size. No native library is loaded. */
+export { type NumericData, readNpy, writeNpy } from "../archive/npy.js";
+export type { NpyEncoding } from "../archive/npy-codec.js";
+export { decodeNpzBytes, encodeNpzBytes } from "../archive/npz-bytes.js";
+export type { NpzEncoding } from "../archive/npz-encoding.js";
+export {
+  type NpzEntry,
+  type NpzPlace,
+  NpzReader,
+  type NpzReaderOptions,
+} from "../archive/npz-reader.js";
+export { writeNpz } from "../archive/npz-writer.js";
+export type { ElementType, NamedArray, NumericArray } from "../archive/numeric-array.js";
+export { UserError } from "../errors.js";

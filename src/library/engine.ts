@@ -1,0 +1,52 @@
+/** The engine of a program that uses the library: one by default, opened when it is first needed. */
+import { type OpenedEngine, openEngine as open } from "../engine/open.js";
+import type { Session } from "../engine/session.js";
+import type { Closable } from "./disposal.js";
+import "./disposal.js";
+
+/** An engine that closes the sessions that it has opened, and with them whatever uses them. */
+export interface LibraryEngine extends OpenedEngine, Closable {}
+
+/**
+ * Opens the engine that `bit-setup` prepared. Models and runs open one by themselves; an own one tells
+ * what it is (`device`, `version`), and frees at once, when it is closed, all that was opened with it.
+ * @throws UserError where none is set up
+ */
+export function openEngine(): LibraryEngine {
+  const opened = open();
+  const sessions = new Set<Session>();
+  const close = async () => {
+    for (const session of sessions) session.close();
+    sessions.clear();
+  };
+  // A copy with its getters: some ask a driver, which takes its time.
+  const engine: LibraryEngine = Object.create(null, {
+    ...Object.getOwnPropertyDescriptors(opened),
+    open: {
+      enumerable: true,
+      value: (...graph: Parameters<OpenedEngine["open"]>) => {
+        const session = opened.open(...graph);
+        const tracked: Session = {
+          run: (feeds, fetches) => session.run(feeds, fetches),
+          close: () => {
+            sessions.delete(tracked);
+            session.close();
+          },
+        };
+        sessions.add(tracked);
+        return tracked;
+      },
+    },
+    close: { value: close },
+    [Symbol.asyncDispose]: { value: close },
+  });
+  return engine;
+}
+
+let shared: OpenedEngine | undefined;
+
+/** The engine of all that is given no other. */
+export function sharedEngine(): OpenedEngine {
+  shared ??= open();
+  return shared;
+}

@@ -1,0 +1,65 @@
+/** `bit-train/graph`: the network as TF.js code, the backend that writes graphs, and sessions that run them. */
+
+export type { ElementType as ArrayElementType } from "../archive/numeric-array.js";
+export type {
+  ByteRanges,
+  Dataset,
+  Decoder,
+  FileSource,
+  PixelSource,
+  Split,
+} from "../data/dataset.js";
+export type { TensorflowBinding, TensorMetadata, TensorValues } from "../engine/binding.js";
+export type { NarrowType } from "../engine/narrow-type.js";
+export { type OpenedEngine, openEngine } from "../engine/open.js";
+export { type Engine, type HostTensor, type Session, SessionError } from "../engine/session.js";
+export { UserError } from "../errors.js";
+export {
+  type ComputePolicy,
+  type ComputeType,
+  GraphBackend,
+  type Value,
+} from "../graph/backend.js";
+export { FunctionBuilder } from "../graph/function-builder.js";
+export { GraphBuilder } from "../graph/graph-builder.js";
+export {
+  type ConstantValues,
+  NodeList,
+  type NodeOptions,
+  type Output,
+  type OutputSpec,
+} from "../graph/node-list.js";
+export type {
+  AttrValue,
+  FunctionDef,
+  GraphDef,
+  NameAttrList,
+  NodeDef,
+  TensorProto,
+  TensorShapeProto,
+} from "../graph/proto.js";
+export { trace } from "../graph/trace.js";
+export type { ElementType } from "../graph/types.js";
+export type { InputPolicy } from "../input/pipeline.js";
+export type { ResizeMethod } from "../input/resize-functions.js";
+export * from "../model/architecture.js";
+export {
+  type ArchiveArray,
+  type FittedArchive,
+  fitArchive,
+  headClasses,
+} from "../model/checkpoint.js";
+export type { KernelOrder } from "../model/name-layouts.js";
+export { type ForwardOptions, features, forward, head, type Parameters } from "../model/resnet.js";
+export type { Resolution } from "../recipe/hyperrule.js";
+export {
+  type OpenSession,
+  openEvalProgram,
+  openPredictProgram,
+  openTrainProgram,
+  type Program,
+  type TrainProgram,
+  type TrainProgramOptions,
+} from "../step/program.js";
+export type { Network } from "../step/train-step.js";
+export type { GraphVariable, VariableGroup } from "../step/variables.js";

@@ -1,0 +1,180 @@
+/** A trained model that predicts and embeds, for as long as a program wants it. */
+import { availableParallelism } from "node:os";
+import type { Engine } from "../engine/session.js";
+import { UserError } from "../errors.js";
+import { featureChannels } from "../model/architecture.js";
+import { findSource } from "../run/fetching.js";
+import type { Precision } from "../run/precision.js";
+import { topProbabilities } from "../run/probabilities.js";
+import {
+  findTrainedModel,
+  imageSize,
+  precisionOf,
+  type TrainedModel,
+} from "../run/trained-model.js";
+import { requireFiniteLogits } from "../train/evaluate.js";
+import { BatchQueue } from "./batch-queue.js";
+import { wholeNumbers } from "./checks.js";
+import "./disposal.js";
+import { sharedEngine } from "./engine.js";
+import { type ImageInputs, imagesOf, type OneImage } from "./image-input.js";
+import { ImageMaker } from "./image-maker.js";
+import { inOrder } from "./in-order.js";
+import type {
+  ClassProbability,
+  Embedding,
+  FailedPrediction,
+  LoadModelOptions,
+  Model,
+  Prediction,
+  PredictOptions,
+} from "./model.js";
+import { NetworkSessions, type Outputs } from "./network-sessions.js";
+
+/**
+ * Loads a model, and opens the engine if need be.
+ * @param source a run's folder or checkpoint, an `.npz` with a head, or the name of a published model
+ * @throws UserError where there is none, or it is damaged
+ */
+export async function loadModel(source: string, options: LoadModelOptions = {}): Promise<Model> {
+  const { size, batch, workers } = options;
+  wholeNumbers({ size, batch, workers });
+  const { bitPretrainedDir = ".", note: line, fetching, signal } = options;
+  const found = await findSource(source, bitPretrainedDir, options, { line, fetching, signal });
+  const trained = await findTrainedModel(found, options);
+  const engine = options.engine ?? sharedEngine();
+  const model = new LoadedModel(trained, engine, options);
+  try {
+    await model.warmUp();
+    return model;
+  } catch (error) {
+    await model.close();
+    throw error;
+  }
+}
+
+const defaultWindow = 64;
+
+class LoadedModel implements Model {
+  readonly name: string;
+  readonly classes: number;
+  readonly classNames: readonly string[] | undefined;
+  readonly weights: string;
+  readonly size: number | undefined;
+  readonly featureSize: number;
+  readonly precision: Precision;
+  readonly notes: readonly string[];
+  private readonly sessions: NetworkSessions;
+  private readonly queue: BatchQueue;
+  private readonly maker: ImageMaker;
+  /** Images of one call under way. */
+  private readonly window: number;
+
+  constructor(trained: TrainedModel, engine: Engine, options: LoadModelOptions) {
+    const { batch, size, workers = availableParallelism() } = options;
+    const { model, classes, classNames, weights, run, architecture } = trained;
+    this.name = model;
+    this.classes = classes;
+    this.classNames = classNames;
+    this.weights = weights;
+    this.size = size ?? run?.resolution.crop;
+    this.featureSize = featureChannels(architecture);
+    this.precision = precisionOf(trained, engine, options.precision);
+    this.window = batch === undefined ? defaultWindow : 2 * batch;
+    this.notes = [...trained.notes, ...(this.size === undefined ? [unknownSize(weights)] : [])];
+    this.sessions = new NetworkSessions(trained, engine, this.precision, batch);
+    this.queue = new BatchQueue(this.sessions);
+    const asked = { size, flag: "size" };
+    this.maker = new ImageMaker(engine, {
+      workers,
+      resize: options.resize ?? run?.resize ?? "pillow",
+      sideFor: (typical) => imageSize(trained, typical, asked).size,
+    });
+  }
+
+  /** Loads the weights, where it is known for which images. */
+  async warmUp(): Promise<void> {
+    if (this.size !== undefined) await this.sessions.open(this.maker.formatOf(this.size));
+  }
+
+  predict(
+    images: ImageInputs,
+    options: PredictOptions & { readonly badImages: "report" },
+  ): AsyncGenerator<Prediction | FailedPrediction, void, undefined>;
+  predict(
+    images: ImageInputs,
+    options?: PredictOptions & { readonly badImages?: "refuse" | undefined },
+  ): AsyncGenerator<Prediction, void, undefined>;
+  async *predict(
+    images: ImageInputs,
+    { top = this.classes, badImages = "refuse", signal }: PredictOptions = {},
+  ): AsyncGenerator<Prediction | FailedPrediction, void, undefined> {
+    wholeNumbers({ top });
+    let index = 0;
+    for await (const { source: one, outcome } of this.outputs(images, false, signal)) {
+      const { source, name } = one;
+      if (outcome.value === undefined) {
+        const { error } = outcome;
+        if (badImages === "refuse" || !(error instanceof UserError)) throw error;
+        yield { source, index, error };
+      } else {
+        const { logits } = outcome.value;
+        requireFiniteLogits(this.weights, name, logits);
+        yield { source, index, top: this.named(logits, top), logits };
+      }
+      index++;
+    }
+  }
+
+  async embed(
+    images: ImageInputs,
+    { signal }: { readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<Embedding> {
+    const rows: Float32Array[] = [];
+    for await (const { source, outcome } of this.outputs(images, true, signal)) {
+      if (outcome.value === undefined) throw outcome.error;
+      requireFiniteLogits(this.weights, source.name, outcome.value.logits);
+      rows.push(outcome.value.features!);
+    }
+    const features = new Float32Array(rows.length * this.featureSize);
+    for (const [i, row] of rows.entries()) features.set(row, i * this.featureSize);
+    return { features, shape: [rows.length, this.featureSize] };
+  }
+
+  async close(): Promise<void> {
+    await this.queue.close();
+    this.sessions.close();
+    this.maker.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  private async *outputs(images: ImageInputs, withFeatures: boolean, asked?: AbortSignal) {
+    const left = new AbortController();
+    const { signal } = left;
+    const work = (one: OneImage): Promise<Outputs> => {
+      return this.queue.add(this.maker.make(one), { withFeatures, signal });
+    };
+    try {
+      yield* inOrder(imagesOf(images), work, { most: this.window, signal: asked });
+    } finally {
+      // What was begun for a reader who has left is not computed.
+      left.abort();
+    }
+  }
+
+  private named(logits: Float32Array, top: number): ClassProbability[] {
+    return topProbabilities(logits, top).map(({ class: index, probability }) => {
+      return { name: this.classNames?.[index] ?? `class ${index}`, index, probability };
+    });
+  }
+}
+
+function unknownSize(weights: string): string {
+  return (
+    `${weights} does not say at what size it was trained: each image is resized as the BiT-HyperRule ` +
+    "has it for its size, 128 or 480 (option size)"
+  );
+}

@@ -1,0 +1,148 @@
+/** A model's sessions: one for each size of image, opened when such an image comes, its weights in it. */
+import type { Engine } from "../engine/session.js";
+import { outOfMemory, requireMemory } from "../run/image-memory.js";
+import type { Precision } from "../run/precision.js";
+import { defaultBatch, loadWeights, networkOf, type TrainedModel } from "../run/trained-model.js";
+import {
+  type Classified,
+  classify,
+  type ImageFormat,
+  openClassifier,
+} from "../step/classifier-program.js";
+import type { Program } from "../step/program.js";
+import type { MadeImage } from "./image-maker.js";
+
+// Each holds the weights. A program that gives images of many sizes waits for sessions instead.
+const mostSessions = 3;
+
+interface Opened {
+  readonly program: Program;
+  /** Images of one run, the largest number first; the last is 1. */
+  readonly batches: readonly number[];
+}
+
+/** What becomes of one image. */
+export interface Outputs {
+  /** `[classes]` */
+  readonly logits: Float32Array;
+  /** `[C]`; undefined where they were not asked for. */
+  readonly features: Float32Array | undefined;
+}
+
+export class NetworkSessions {
+  private readonly opened = new Map<string, Opened>();
+
+  constructor(
+    private readonly trained: TrainedModel,
+    private readonly engine: Engine,
+    private readonly precision: Precision,
+    /** Images at a time; undefined: as memory allows. */
+    private readonly wanted: number | undefined,
+  ) {}
+
+  /** How many images of a size are computed at a time, at most. */
+  batchOf({ height, width }: ImageFormat): number {
+    return this.wanted ?? defaultBatch(this.trained, height * width);
+  }
+
+  /**
+   * Opens the session for images of a size, unless it is open.
+   * @throws UserError where they do not fit the memory, or the weights are damaged
+   */
+  async open(format: ImageFormat): Promise<Opened> {
+    const key = `${format.type} ${format.height} x ${format.width}`;
+    const known = this.opened.get(key);
+    if (known !== undefined) {
+      // The one that was used last stays longest.
+      this.opened.delete(key);
+      this.opened.set(key, known);
+      return known;
+    }
+    const { trained, engine } = this;
+    const network = networkOf(trained, engine, this.precision);
+    const largest = this.batchOf(format);
+    const atATime = { size: [format.height, format.width], batch: largest } as const;
+    requireMemory(trained, atATime, network.computeType);
+    const [oldest] = this.opened.keys();
+    if (this.opened.size >= mostSessions) this.forget(oldest!);
+    const batches = batchSizes(largest);
+    const { device } = engine;
+    const program = await openClassifier(engine.open, network, format, { batches, device });
+    try {
+      await loadWeights(program, trained);
+    } catch (error) {
+      program.session.close();
+      throw outOfMemory(error, trained, atATime) ?? error;
+    }
+    const opened = { program, batches };
+    this.opened.set(key, opened);
+    return opened;
+  }
+
+  /**
+   * What the network makes of images of one size, in their order.
+   * @throws UserError where the memory does not suffice
+   */
+  async run(
+    images: readonly MadeImage[],
+    options: { readonly withFeatures: boolean },
+  ): Promise<Outputs[]> {
+    const [{ format }] = images as [MadeImage, ...MadeImage[]];
+    const { program, batches } = await this.open(format);
+    const outputs: Outputs[] = [];
+    try {
+      while (outputs.length < images.length) {
+        const left = images.length - outputs.length;
+        const batch = batches.find((size) => size <= left)!;
+        const part = images.slice(outputs.length, outputs.length + batch);
+        const result = await classify(program.session, batchOf(format, part), options);
+        outputs.push(...rowsOf(result, batch));
+      }
+    } catch (error) {
+      const size = [format.height, format.width] as const;
+      throw outOfMemory(error, this.trained, { size, batch: batches[0]! }) ?? error;
+    }
+    return outputs;
+  }
+
+  close(): void {
+    for (const key of [...this.opened.keys()]) this.forget(key);
+  }
+
+  private forget(key: string): void {
+    this.opened.get(key)?.program.session.close();
+    this.opened.delete(key);
+  }
+}
+
+/** Powers of two up to the largest batch, and that itself: any number of images is a few of them. */
+function batchSizes(largest: number): number[] {
+  const sizes = [largest];
+  for (let size = 2 ** Math.floor(Math.log2(largest)); size >= 1; size /= 2)
+    if (size < largest) sizes.push(size);
+  return sizes;
+}
+
+function batchOf({ type, height, width }: ImageFormat, images: readonly MadeImage[]) {
+  const shape = [images.length, height, width, 3];
+  const each = height * width * 3;
+  if (type === "uint8") {
+    const data = new Uint8Array(images.length * each);
+    for (const [i, image] of images.entries()) data.set(image.data, i * each);
+    return { type, shape, data } as const;
+  }
+  const data = new Float32Array(images.length * each);
+  for (const [i, image] of images.entries()) data.set(image.data, i * each);
+  return { type, shape, data } as const;
+}
+
+function rowsOf({ logits, features }: Classified, count: number): Outputs[] {
+  // Copies: a row would otherwise keep the whole batch.
+  const row = (values: Float32Array, i: number) => {
+    const length = values.length / count;
+    return values.slice(i * length, (i + 1) * length);
+  };
+  return Array.from({ length: count }, (_, i) => {
+    return { logits: row(logits, i), features: features && row(features, i) };
+  });
+}

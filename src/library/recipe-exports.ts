@@ -1,0 +1,5 @@
+/** `bit-train/recipe`: the BiT-HyperRule and mixup, pure functions. No native library is loaded. */
+export { UserError } from "../errors.js";
+export * from "../recipe/hyperrule.js";
+export { mixupLambda, mixupPartners } from "../recipe/mixup.js";
+export { getPaddleSchedule, type Recipe, type RecipeName, recipeOf } from "../recipe/recipes.js";

@@ -1,0 +1,99 @@
+/**
+ * What a run tells, while it goes on, to whoever follows it: the command line, a program. One union of
+ * events for all, each with its `type`.
+ */
+import type { EvaluationResult, StepReport } from "../train/reports.js";
+import type { BestResult } from "./manifest.js";
+import type { RunConfig } from "./options.js";
+import type { RunFolder } from "./run-folder.js";
+
+/** A line for people: what was found, guessed or changed, and what the run does. */
+export interface NoteEvent {
+  readonly type: "note";
+  readonly level: "info" | "warning";
+  readonly text: string;
+}
+
+/** How far the download of a file is. */
+export interface FetchEvent {
+  readonly type: "fetch";
+  readonly file: string;
+  readonly doneBytes: number;
+  /** Undefined where the server does not say. */
+  readonly totalBytes: number | undefined;
+}
+
+/** A step is done: the `step`-th, from 0, of `totalSteps`. */
+export interface StepEvent extends StepReport {
+  readonly type: "step";
+  readonly totalSteps: number;
+  /** Steps that were done when this part of the run began. */
+  readonly startStep: number;
+}
+
+/** How many images an evaluation under way has done. */
+export interface EvaluatingEvent {
+  readonly type: "evaluating";
+  readonly done: number;
+  readonly total: number;
+}
+
+/** An evaluation is done. */
+export interface ValidationEvent extends EvaluationResult {
+  readonly type: "validation";
+  /** Steps done, or `end` after the last. */
+  readonly at: number | "end";
+}
+
+/** A checkpoint is written. */
+export interface CheckpointEvent {
+  readonly type: "checkpoint";
+  /** Steps done in it. */
+  readonly steps: number;
+  /** Its folder, which stands for a model. Of older ones only some are kept. */
+  readonly path: string;
+}
+
+/** How a run ended. */
+export interface FineTuneResult {
+  readonly folder: RunFolder;
+  readonly config: RunConfig;
+  readonly steps: number;
+  /** Steps after which the state was last saved: fewer where the loss was too high at the stop. */
+  readonly saved: number;
+  /** The evaluation before the first step, where one was asked for. */
+  readonly before: EvaluationResult | undefined;
+  /** The final evaluation; undefined where the run was interrupted. */
+  readonly validation: EvaluationResult | undefined;
+  /** The best evaluation of the run; undefined where there was none after a step. */
+  readonly best: BestResult | undefined;
+  /** Wall time of this process's part of the run. */
+  readonly seconds: number;
+}
+
+/** The run has ended, at its end or where it was stopped; the last event. */
+export interface DoneEvent {
+  readonly type: "done";
+  readonly result: FineTuneResult;
+}
+
+export type RunEvent =
+  | NoteEvent
+  | FetchEvent
+  | StepEvent
+  | EvaluatingEvent
+  | ValidationEvent
+  | CheckpointEvent
+  | DoneEvent;
+
+/** Who follows a run, and may stop it. */
+export interface RunObserver {
+  readonly event?: ((event: RunEvent) => void) | undefined;
+  /** Whether the run is to stop after the step under way. */
+  readonly interrupted?: (() => boolean) | undefined;
+  /**
+   * Stops a download, whose reason is thrown, and a run after the step under way. An evaluation is
+   * abandoned, and made again when the run goes on.
+   */
+  readonly signal?: AbortSignal | undefined;
+}

@@ -1,0 +1,70 @@
+/** A program that predicts goes on with its other work meanwhile. */
+import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { test } from "node:test";
+import { Worker } from "node:worker_threads";
+import { writeNpz } from "../../src/archive/npz-writer.js";
+import { loadModel } from "../../src/library/loaded-model.js";
+import { parseArchitecture, variableSpecs } from "../../src/model/architecture.js";
+import { temporaryFolder } from "../data/temporary-folder.js";
+import { variableValues } from "../deterministic.js";
+import { engine } from "../engine-for-tests.js";
+
+/** Asks again and again, on a thread of its own, and tells how long each answer took. */
+const asker = `
+  const { parentPort, workerData } = require("node:worker_threads");
+  const { get } = require("node:http");
+  const times = [];
+  let ended = false;
+  parentPort.once("message", () => (ended = true));
+  const ask = () => new Promise((resolve, reject) => {
+    const begun = performance.now();
+    get(workerData, (answer) => {
+      answer.resume().once("end", () => resolve(performance.now() - begun));
+    }).once("error", reject);
+  });
+  (async () => {
+    await ask();
+    parentPort.postMessage("ready");
+    while (!ended) times.push(await ask());
+    parentPort.postMessage(times);
+    parentPort.close();
+  })();
+`;
+
+const skip = "native runs still block the event loop: to be enabled with an engine that does not";
+
+test("a server answers within 20 ms while a batch of R50x1 runs", { skip }, async (t) => {
+  const weights = join(await temporaryFolder(t), "Made-R50x1.npz");
+  const specs = variableSpecs(parseArchitecture("R50x1"), 10);
+  const arrays = specs.map((spec) => {
+    return { name: spec.name, array: { shape: spec.shape, data: variableValues(spec) } };
+  });
+  await writeNpz(weights, arrays);
+  await using model = await loadModel(weights, { engine, size: 224, batch: 8 });
+  const server = createServer((_, response) => response.end("well"));
+  await new Promise<void>((resolve) => server.listen(0, resolve));
+  t.after(() => server.close());
+  const url = `http://localhost:${(server.address() as AddressInfo).port}/`;
+  const worker = new Worker(asker, { eval: true, workerData: url });
+  const message = () => new Promise<unknown>((resolve) => worker.once("message", resolve));
+  await message();
+  const data = new Uint8Array(8 * 224 * 224 * 3).fill(100);
+  const begun = performance.now();
+  for await (const _ of model.predict({ data, shape: [8, 224, 224, 3] }));
+  const batchMs = performance.now() - begun;
+  const told = message();
+  worker.postMessage("end");
+  const times = ((await told) as number[]).sort((a, b) => a - b);
+  const median = times[times.length >> 1]!;
+  const slowest = times.at(-1)!;
+  t.diagnostic(
+    `batch ${batchMs.toFixed(0)} ms, ${times.length} answers, median ${median.toFixed(1)} ms`,
+  );
+  t.diagnostic(`slowest ${slowest.toFixed(1)} ms`);
+  assert.ok(median < 20, `the median answer took ${median} ms`);
+  // Other processes share the cores.
+  assert.ok(slowest < 200, `the slowest answer took ${slowest} ms`);
+});
