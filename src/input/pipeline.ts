@@ -107,11 +107,11 @@ export function addPipeline(
   const ahead = prefetched(builder, batches, prefetchedBatches);
   const { values, started } = iterated(builder, ahead, `${name}/iterator`);
   builder.fetchable(`${name}/started`, builder.ints(0), [started]);
+  // By these names another device is handed what this one has made.
   const taken = reshaped(builder, values[0]!, [batch, side, side, 3]);
-  return {
-    images: bytes ? normalized(builder, taken, options.device) : taken,
-    labels: reshaped(builder, values[1]!, [batch]),
-  };
+  const handed = builder.fetchable(`${name}/images`, taken);
+  const labels = builder.fetchable(`${name}/batch_labels`, reshaped(builder, values[1]!, [batch]));
+  return { images: bytes ? normalized(builder, handed, options.device) : handed, labels };
 }
 
 /** The largest divisor of a batch that is at most `mostRows`. */

@@ -113,6 +113,6 @@ function onHost(index: NodeIndex, node: GraphNode): boolean {
   if (sources.has(node.op)) return false;
   if (operators[node.op] === undefined) return true;
   const [first] = node.inputs;
-  if (node.op !== "Reshape" || first === undefined) return false;
+  if ((node.op !== "Reshape" && node.op !== "Identity") || first === undefined) return false;
   return onHost(index, nodeOf(index, first.node));
 }
