@@ -63,6 +63,7 @@ export const TENSORFLOW_FILES: Readonly<Record<string, WheelFile>> = {
   "tensorflow/include/tsl/platform/ctstring.h": { content: "// header" },
   "tensorflow/include/tsl/platform/platform.h": { content: "// header" },
   "tensorflow/include/xla/tsl/c/tsl_status.h": { content: "// header" },
+  "tensorflow/include/xla/pjrt/c/pjrt_c_api.h": { content: "// header" },
   "tensorflow/include/Eigen/Core": { content: "// not needed" },
   "tensorflow/python/keras.py": { content: "# not needed" },
 };

@@ -45,6 +45,8 @@ test("what is no plugin is refused", async () => {
   });
   assert.throws(() => openPjrt(nothing), { name: "PjrtError", message: /nothing\.so/ });
   await assert.rejects(compileAhead(nothing, "", ""), PjrtError);
+  // The CPU's has no devices that are not there.
+  await assert.rejects(compileAhead(await cpuPlugin(), "", "module {}"), { code: "UNIMPLEMENTED" });
 });
 
 test("an older plugin is used as far as its functions go", async () => {
