@@ -1,4 +1,4 @@
-"""Runs a kept program through jax's client and lists its kernels by time: profile.py PROGRAM STEPS OUT.txt
+"""Runs a kept program through jax's client and lists its kernels by time: kernels.py PROGRAM STEPS OUT.txt
 PROGRAM is what `part.js compile` keeps; PROGRAM.json and PROGRAM.mlir lie beside it."""
 
 import collections
