@@ -54,18 +54,22 @@ await runScript(async () => {
       js: 'import { createRequire as _r } from "node:module"; const require = _r(import.meta.url);',
     },
   });
-  for (const path of ["package.json", "bench/gpu", "bench/torch/model.py"]) {
+  for (const path of ["package.json", "native/pjrt", "bench/gpu", "bench/torch/model.py"]) {
     cpSync(join(ROOT, path), join(tree, path), {
       recursive: true,
       filter: (file) => !file.endsWith(".ts"),
     });
   }
   const places = await import(pathToFileURL(join(ROOT, "dist/bench/gpu/places.js")).href);
-  mkdirSync(join(tree, "include"));
-  for (const folder of places.headerFolders()) {
-    for (const file of readdirSync(folder).filter((name) => name.endsWith(".h"))) {
-      copyFileSync(join(folder, file), join(tree, "include", file));
-    }
+  const [node, engine] = places.headerFolders();
+  for (const [folder, path] of [
+    [node, ""],
+    [engine, "xla/pjrt/c"],
+  ]) {
+    const headers = readdirSync(join(folder, path)).filter((name) => name.endsWith(".h"));
+    mkdirSync(join(tree, "include", path), { recursive: true });
+    for (const file of headers)
+      copyFileSync(join(folder, path, file), join(tree, "include", path, file));
   }
   copyFileSync(process.execPath, join(tree, "node"));
   execFileSync("strip", [join(tree, "node")], { stdio: "ignore" });

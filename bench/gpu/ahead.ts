@@ -2,8 +2,8 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { compileAhead } from "../../src/engine/pjrt/client.js";
 import { type HloCost, readHlo } from "./hlo-traffic.js";
-import { compileAhead } from "./prototype/client.js";
 import { lowerStep, type StepRequest } from "./step.js";
 
 export interface AheadCost extends HloCost {

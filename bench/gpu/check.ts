@@ -18,9 +18,9 @@ import { cpuPlan } from "./cpu-plan.js";
 import type { Finding } from "./finding.js";
 import { gpuPlan } from "./gpu-plan.js";
 import { endAll, type Job, runJob } from "./job.js";
-import type { PartTask } from "./part.js";
-import { ask, buildAddon, namedPlugin, pythonPackages } from "./places.js";
+import { ask, cachedPlugin, provideAddon, pythonPackages } from "./places.js";
 import { lineOf, type Machine, reportLines } from "./report.js";
+import type { PartTask } from "./task.js";
 
 const { values } = parseArgs({
   options: {
@@ -66,9 +66,9 @@ const end = Number(values.seconds);
 const python = pythonPackages(values.python);
 const plugin =
   values.plugin === "cuda"
-    ? (python.plugin ?? namedPlugin("cuda"))
+    ? (python.plugin ?? cachedPlugin("cuda"))
     : values.plugin === "cpu"
-      ? namedPlugin("cpu")
+      ? cachedPlugin("cpu")
       : values.plugin;
 if (plugin === undefined) {
   console.log(`No ${values.plugin} plugin was found.\n0 passed, 1 failed`);
@@ -152,7 +152,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
     process.exit(130);
   });
 }
-process.env["BIT_PJRT_ADDON"] = buildAddon(join(work, "addon"));
+provideAddon(join(work, "cache"));
 await (gpu ? gpuPlan(context) : cpuPlan(context));
 endAll();
 save();

@@ -2,8 +2,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { packageRoot } from "../../src/package-root.js";
+import { boundedStep } from "./bounds.js";
 import type { Context } from "./check.js";
-import { ask, namedPlugin } from "./places.js";
+import { ask, cachedPlugin } from "./places.js";
 import { readReferences } from "./references.js";
 import type { StepRequest } from "./step.js";
 
@@ -54,18 +55,17 @@ export async function cpuPlan(context: Context): Promise<void> {
   } else {
     context.note("torch", `left out: ${python} has no PyTorch`);
   }
-  const cuda = namedPlugin("cuda");
+  const cuda = cachedPlugin("cuda");
   if (cuda === undefined) {
     context.note("ahead", "left out: no CUDA plugin was found");
     return;
   }
-  const request: StepRequest = {
-    model: "R50x1",
-    mode: "train",
-    batch: 128,
-    size: 128,
-    type: "bfloat16",
-  };
   const target = readFileSync(join(packageRoot, "bench/gpu/h100.txtpb"), "utf8");
-  await context.ours(400, { part: "ahead", name: "ahead", plugin: cuda, request, target });
+  await context.ours(400, {
+    part: "ahead",
+    name: "ahead",
+    plugin: cuda,
+    request: boundedStep,
+    target,
+  });
 }

@@ -113,7 +113,7 @@ export async function gpuPlan(context: Context): Promise<void> {
   await torch("torch eval 512", 30, "eval", "512", "graph");
   await context.ours(30, { part: "limits", name: "limits", request: r50, kept: at("train 128") });
   for (const { name, flags } of variants) await speed(name, r50, flags, name);
-  await context.script(45, "profile", "profile.py", [
+  await context.script(45, "profile", "kernels.py", [
     at("train 128"),
     "30",
     join(out, "kernels.txt"),

@@ -71,6 +71,14 @@ export function channelsFirst(cost: HloCost): string[] {
   return [...cost.convolutions.keys()].filter((labels) => /^(bf|fb)01|->(bf|fb)01/.test(labels));
 }
 
+/** The kinds that move most, in words. */
+export function kindsOf({ kinds }: HloCost): string {
+  const texts = [...kinds].map(
+    ([kind, { count, bytes }]) => `${count} x ${kind} ${(bytes / 1e9).toFixed(2)} GB`,
+  );
+  return texts.slice(0, 8).join(", ");
+}
+
 function kindOf(op: string, line: string): string {
   if (op === "custom-call") return `custom-call ${/custom_call_target="([^"]*)"/.exec(line)?.[1]}`;
   if (op !== "fusion") return op;

@@ -7,7 +7,7 @@ import { parseArchitecture, variableSpecs } from "../../src/model/architecture.j
 import { packageRoot } from "../../src/package-root.js";
 import { addTrainStep } from "../../src/step/train-step.js";
 import { declareVariables } from "../../src/step/variables.js";
-import { MadeValues } from "./step.js";
+import { madeValues } from "./made-values.js";
 
 const [model, classes, batch, size] = ["R14x0.5", 10, 8, 32] as const;
 const builder = new GraphBuilder();
@@ -18,12 +18,11 @@ const images = builder.placeholder("images", "float32", [batch, size, size, 3]);
 const labels = builder.placeholder("labels", "int32", [batch]);
 await addTrainStep(builder, network, variables, { images, labels }, { mixup: false, split: 1 });
 const session = openEngine().open(builder.build());
-const values = new MadeValues();
 const made = (name: string, shape: readonly number[]) => {
   return {
     type: "float32",
     shape,
-    data: values.make(name, "float32", shape) as Float32Array,
+    data: madeValues(name, shape) as Float32Array,
   } as const;
 };
 for (const { name, shape } of variables) {

@@ -33,9 +33,9 @@ async function window(
   let enqueued = 0;
   for (let i = 1; i < steps; i++) {
     const before = performance.now();
-    const out = await step.run();
+    const results = await step.run();
     enqueued += performance.now() - before;
-    out.drop();
+    for (const result of results) result.drop();
   }
   await step.result();
   return { ms: (performance.now() - start) / steps, enqueueMs: enqueued / Math.max(1, steps - 1) };

@@ -1,8 +1,11 @@
-/** What the check needs of the machine: plugins, libraries, the addon. */
+/** What the check needs of the machine: plugins, their libraries, the addon that calls them. */
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { cacheFolder } from "../../src/cache-folder.js";
+import { findEngine } from "../../src/engine/installed.js";
+import { addonPath, compiledFiles, PJRT } from "../../src/engine/own-addon.js";
+import { findPlugin } from "../../src/engine/setup/plugins.js";
+import { engineName, enginesFolder, MANIFEST_FILE } from "../../src/engine/setup/recipe.js";
 import { packageRoot } from "../../src/package-root.js";
 
 /** Python's packages on a machine with a GPU: JAX's plugin and NVIDIA's libraries. */
@@ -28,39 +31,65 @@ export function pythonPackages(python: string): PythonPackages {
 /** The first line of what a command prints, or undefined where it fails. */
 export function ask(command: string, args: readonly string[]): string | undefined {
   try {
-    return execFileSync(command, args, {
+    const text = execFileSync(command, args, {
       encoding: "utf8",
       stdio: ["ignore", "pipe", "ignore"],
-    }).split("\n")[0];
+    });
+    return text.split("\n")[0];
   } catch {
     return undefined;
   }
 }
 
-/** The CPU plugin, or the CUDA plugin for compiling ahead, as the environment names them. */
-export function namedPlugin(kind: "cpu" | "cuda"): string | undefined {
-  const path = process.env[kind === "cpu" ? "BIT_PJRT_CPU_PLUGIN" : "BIT_PJRT_CUDA_PLUGIN"];
-  return path !== undefined && existsSync(path) ? path : undefined;
+/** A plugin in the cache, or where `BIT_PJRT_CPU` or `BIT_PJRT_CUDA` say. */
+export function cachedPlugin(kind: "cpu" | "cuda"): string | undefined {
+  const told = process.env[`BIT_PJRT_${kind.toUpperCase()}`];
+  if (told !== undefined) return existsSync(told) ? told : undefined;
+  if (kind === "cpu") return findPlugin("cpu")?.path;
+  return (findPlugin("cuda13") ?? findPlugin("cuda12"))?.path;
 }
 
-/** Compiles the addon into `folder`. @returns its path */
-export function buildAddon(folder: string): string {
-  mkdirSync(folder, { recursive: true });
-  const addon = join(folder, "pjrt.node");
+/**
+ * Sees to the addon that calls plugins: the engine's, where one is set up; else one that is compiled here,
+ * in a folder that passes for an engine of which only this addon is used.
+ * @param folder becomes the cache folder then
+ */
+export function provideAddon(folder: string): void {
+  const engine = findEngine();
+  if (engine !== undefined && existsSync(addonPath(PJRT, engine.folder))) return;
+  process.env["BIT_CACHE"] = folder;
+  const place = join(enginesFolder(folder), engineName("cpu"));
+  mkdirSync(place, { recursive: true });
   const include = headerFolders().flatMap((path) => ["-I", path]);
-  const source = join(packageRoot, "bench/gpu/prototype/addon.cc");
-  const flags = ["-shared", "-fPIC", "-O2", "-std=c++17", "-DNAPI_VERSION=8", ...include];
-  execFileSync("g++", [...flags, "-o", addon, source, "-ldl"], { stdio: ["ignore", 2, 2] });
-  return addon;
+  const libraries = PJRT.libraries.map((name) => `-l${name}`);
+  const args = [
+    ...PJRT.flags,
+    ...include,
+    "-o",
+    addonPath(PJRT, place),
+    ...compiledFiles(PJRT),
+    ...libraries,
+  ];
+  execFileSync("g++", args, { stdio: ["ignore", 2, 2] });
+  const manifest = {
+    version: "none",
+    flavour: "cpu",
+    source: "the GPU check",
+    made: "",
+    binding: "",
+    files: {},
+  };
+  writeFileSync(join(place, MANIFEST_FILE), JSON.stringify(manifest));
 }
 
-/** Folders of node_api.h and pjrt_c_api.h: the pack's, else the package's and the engine's. */
+/** Folders of node_api.h and of xla/pjrt/c/pjrt_c_api.h: the pack's, else the package's and the engine's. */
 export function headerFolders(): string[] {
   const packed = join(packageRoot, "include");
   if (existsSync(packed)) return [packed];
-  const engines = join(cacheFolder(), "engine");
-  const folders = readdirSync(engines).map((name) => join(engines, name, "include/xla/pjrt/c"));
-  const header = folders.find((folder) => existsSync(join(folder, "pjrt_c_api.h")));
-  if (header === undefined) throw new Error(`no pjrt_c_api.h under ${engines}: run npm start once`);
-  return [join(packageRoot, "node_modules/node-api-headers/include"), header];
+  const engine = findEngine();
+  if (engine === undefined) throw new Error("no engine with XLA's headers: run npm start once");
+  return [
+    join(packageRoot, "node_modules/node-api-headers/include"),
+    join(engine.folder, "include"),
+  ];
 }

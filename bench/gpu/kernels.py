@@ -1,4 +1,4 @@
-"""Runs a kept program through jax's client and lists its kernels by time: profile.py PROGRAM STEPS OUT.txt
+"""Runs a kept program through jax's client and lists its kernels by time: kernels.py PROGRAM STEPS OUT.txt
 PROGRAM is what `part.js compile` keeps; PROGRAM.json and PROGRAM.mlir lie beside it."""
 
 import collections
@@ -56,11 +56,13 @@ for value in meta["inputs"]:
         array = np.zeros(shape, np.float32)
     elif name.endswith("gamma"):
         array = np.ones(shape, np.float32)
+    elif name.endswith("/*"):  # vectors of many variables, one behind another
+        array = np.full(shape, 0.5, np.float32)
     elif name == "train/learning_rate":
         array = np.float32(0.003)
     else:
         array = rng.random(shape, dtype=np.float32) - 0.5
-    buffers.append(jax.device_put(np.asarray(array), device))
+    buffers.append(jax.device_put(np.asarray(array, np.int32 if value['type'] == 'int32' else np.float32), device))
 state, fed = buffers[: meta["state"]], buffers[meta["state"] :]
 
 
