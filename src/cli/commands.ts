@@ -23,6 +23,7 @@ export const commands: Commands = {
       ["npx bit-train --model BiT-M-R50x1 --dataset cifar10 --datadir data", "CIFAR-10, fetched"],
       ["npx bit-train --model BiT-M-R50x1 --dataset photos --batch 64", "your own image folder"],
       ["npx bit-train --model BiT-M-R50x1 --dataset cifar100 --examples_per_class 10", "few-shot"],
+      ["npx bit-train --config run.yaml --seed 1", "settings from a file, and another seed"],
     ],
     load: () => import("./bit-train.js"),
   },

@@ -1,6 +1,7 @@
 /** Flags of the commands, as the table of settings has them, parsed by yargs; mistakes become UserErrors. */
 import yargs, { type Options } from "yargs";
 import { UserError } from "../errors.js";
+import { readSettingsFile } from "../settings/settings-file.js";
 import { type CommandSetting, settingsOf } from "../settings/table.js";
 import { completeSettings, requireValue } from "../settings/values.js";
 import type { Call, Command } from "./command.js";
@@ -70,6 +71,7 @@ function yargsOptions(setting: CommandSetting): Options {
 /**
  * Parses a command line. Every flag in snake_case works in kebab-case as well.
  * @param name the command's in the table of settings
+ * A file that `--config` names has what is not given here.
  * @throws HelpAsked for `--help` and `--version`
  * @throws UserError for an unknown flag, a missing one, or a value that is none of its kind
  */
@@ -108,10 +110,13 @@ export async function parseFlags<Name extends string>(
     requireValue(setting.row, value, { where, next });
     given.set(setting.name, value);
   }
+  const file = given.get("config");
+  const settled =
+    typeof file === "string" ? new Map([...(await readSettingsFile(name, file)), ...given]) : given;
   const missing = ({ flag }: CommandSetting) =>
     mistake(command, argv, `Missing required argument: ${flag}`);
   return {
-    settings: completeSettings(name, given, missing),
+    settings: completeSettings(name, settled, missing),
     positional: parsed._.map(String),
     argv,
   };

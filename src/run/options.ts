@@ -20,7 +20,7 @@ export type { RunConfig } from "./run-config.js";
  * A user's wishes: the settings of `bit-train` under the same names. What is left out follows the
  * BiT-HyperRule, or the machine.
  */
-export interface FineTuneOptions extends Options<"train"> {}
+export interface FineTuneOptions extends Omit<Options<"train">, "config"> {}
 
 /** Options of which the model is known, and `weights` are an archive. */
 export type ModelledOptions = FineTuneOptions & { readonly model: string };

@@ -18,6 +18,12 @@ export const trainingSettings = {
     default: "bit_logs",
     commands: { train: {}, sample: {}, reproduce: {} },
   },
+  config: {
+    kind: "path",
+    help: "Settings from a YAML or JSON file, by their flags' names; the command line goes before it",
+    since: "0.2.0",
+    commands: { train: {} },
+  },
   recipe: {
     kind: "choice",
     choices: recipeNames,

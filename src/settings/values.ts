@@ -54,7 +54,10 @@ export function requireValue(row: Setting, value: unknown, { where, next }: Give
   if (isValue(row, value)) return;
   if (typeof value === "number" && Number.isNaN(value))
     throw new UserError(where, "is not a number", "a number", next);
-  const shown = typeof value === "string" ? value : JSON.stringify(value);
+  const shown = (typeof value === "string" ? value : (JSON.stringify(value) ?? "nothing")).slice(
+    0,
+    80,
+  );
   throw new UserError(where, `${shown} is not possible`, expectedOf(row), next);
 }
 
