@@ -33,8 +33,9 @@ export async function readSettingsFile(
   for (const [key, value] of await entriesOf(path)) {
     const setting = settings.find(({ flag }) => flag === key.replaceAll("-", "_"));
     if (setting === undefined) {
+      const name = key.slice(0, mostShown);
       const near = closeNames(
-        key,
+        name,
         settings.map(({ flag }) => flag),
       );
       throw new UserError(
