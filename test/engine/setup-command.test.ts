@@ -7,7 +7,7 @@ import { basename, join } from "node:path";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { kernelsPath } from "../../src/engine/native-kernels.js";
-import { addonPath, OWN_ADDONS, PROCESS } from "../../src/engine/own-addon.js";
+import { addonPath, OWN_ADDONS } from "../../src/engine/own-addon.js";
 import { engineName } from "../../src/engine/setup/recipe.js";
 import {
   bitSetup,
@@ -64,8 +64,7 @@ test("sets up, uses what is there, tells it, and makes it anew by --force", asyn
   assert.deepEqual(await readdir(join(cache, "engine")), [engineName("cpu")], "no leftovers");
   const names = (await readdir(engine)).sort();
   assert.deepEqual(names, [
-    basename(kernelsPath({ folder: engine })),
-    basename(addonPath(PROCESS, engine)),
+    ...OWN_ADDONS.map((addon) => basename(addonPath(addon, engine))).sort(),
     "engine.json",
     "include",
     "lib",

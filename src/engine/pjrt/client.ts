@@ -121,9 +121,7 @@ class Client implements PjrtClient, BufferOwner {
     this.checkOpen();
     const encoded = encodeCompileOptions(options);
     const handle = await awaiting(() => this.addon.compile(this.#handle, mlir, encoded));
-    // Of a divided program the arguments on one device are shares of those in the text.
-    const divided = (options?.partitions ?? 1) > 1;
-    return this.#program(handle, divided ? undefined : argumentTypes(mlir));
+    return this.#program(handle, argumentTypes(mlir), options);
   }
 
   async load(
@@ -135,17 +133,18 @@ class Client implements PjrtClient, BufferOwner {
     const bytes = asBytes(serialized);
     const encoded = options === undefined ? new Uint8Array() : encodeCompileOptions(options);
     const handle = await awaiting(() => this.addon.load(this.#handle, bytes, encoded));
-    const divided = (options?.partitions ?? 1) > 1;
-    return this.#program(handle, mlir === undefined || divided ? undefined : argumentTypes(mlir));
+    return this.#program(handle, mlir === undefined ? undefined : argumentTypes(mlir), options);
   }
 
   #program(
     handle: ProgramHandle,
     parameters: readonly (ArrayType | undefined)[] | undefined,
+    options: CompileOptions | undefined,
   ): PjrtProgram {
     // It may have been closed meanwhile.
     this.checkOpen();
-    return new LoadedProgram(this, handle, parameters);
+    const divided = (options?.partitions ?? 1) > 1;
+    return new LoadedProgram(this, handle, { parameters, divided });
   }
 
   async put(

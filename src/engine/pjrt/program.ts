@@ -72,22 +72,24 @@ abstract class Compiled<Handle extends ProgramHandle | ExecutableHandle>
 /** A program without a device. */
 export class Executable extends Compiled<ExecutableHandle> {}
 
+export interface Signature {
+  /** The types of the module's arguments, where they are known. */
+  readonly parameters: readonly (ArrayType | undefined)[] | undefined;
+  /** Whether a device is given shares of them. */
+  readonly divided: boolean;
+}
+
 /** A program of a client of ours. */
 export class LoadedProgram extends Compiled<ProgramHandle> implements PjrtProgram {
   readonly #owner: BufferOwner;
-  readonly #parameters: readonly (ArrayType | undefined)[] | undefined;
+  readonly #signature: Signature;
   readonly #devices: number;
   readonly #outputs: readonly { readonly type: number; readonly shape: readonly number[] }[];
 
-  /** @param parameters the types of its arguments, where they are known */
-  constructor(
-    owner: BufferOwner,
-    handle: ProgramHandle,
-    parameters: readonly (ArrayType | undefined)[] | undefined,
-  ) {
+  constructor(owner: BufferOwner, handle: ProgramHandle, signature: Signature) {
     super(owner.addon, handle);
     this.#owner = owner;
-    this.#parameters = parameters;
+    this.#signature = signature;
     const { devices, outputs } = owner.addon.programOf(handle);
     this.#devices = devices;
     this.#outputs = outputs;
@@ -130,10 +132,11 @@ export class LoadedProgram extends Compiled<ProgramHandle> implements PjrtProgra
     if (args.length !== this.#devices)
       throw new Error(`arguments for ${args.length} devices, the program runs on ${this.#devices}`);
     const count = args[0]!.length;
+    const { parameters, divided } = this.#signature;
     return args.map((list, device) => {
       if (list.length !== count)
         throw new Error(`${list.length} arguments for device ${device}, ${count} for device 0`);
-      if (this.#parameters !== undefined) checkTypes(list, this.#parameters);
+      if (parameters !== undefined) checkTypes(list, parameters, divided);
       const uses = new Map<PjrtBuffer, number>();
       for (const buffer of list) uses.set(buffer, (uses.get(buffer) ?? 0) + 1);
       for (const i of donated)

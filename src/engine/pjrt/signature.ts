@@ -57,9 +57,12 @@ function arrayType(tensor: string | undefined): ArrayType | undefined {
   return type !== undefined && isStatic ? { type, shape: sizes.map(Number) } : undefined;
 }
 
-function isSame(a: ArrayType, b: ArrayType): boolean {
-  if (a.type !== b.type || a.shape.length !== b.shape.length) return false;
-  return a.shape.every((size, i) => size === b.shape[i]);
+function fits(value: ArrayType, wanted: ArrayType, divided: boolean): boolean {
+  if (value.type !== wanted.type || value.shape.length !== wanted.shape.length) return false;
+  return value.shape.every((size, i) => {
+    const whole = wanted.shape[i]!;
+    return size === whole || (divided && size > 0 && whole % size === 0);
+  });
 }
 
 /** As messages name a type. */
@@ -67,16 +70,21 @@ function nameOf({ type, shape }: ArrayType): string {
   return `${type}[${shape}]`;
 }
 
-/** @throws Error where values are not of the types that the program takes */
+/**
+ * @param divided whether values may be shares of the program's, equal ones along any dimensions
+ * @throws Error where values are not of the types that the program takes
+ */
 export function checkTypes(
   values: readonly ArrayType[],
   expected: readonly (ArrayType | undefined)[],
+  divided = false,
 ): void {
   if (values.length !== expected.length)
     throw new Error(`${values.length} arguments, the program takes ${expected.length}`);
   for (const [i, wanted] of expected.entries())
-    if (wanted !== undefined && !isSame(values[i]!, wanted))
+    if (wanted !== undefined && !fits(values[i]!, wanted, divided))
       throw new Error(
-        `argument ${i} is ${nameOf(values[i]!)}, the program takes ${nameOf(wanted)}`,
+        `argument ${i} is ${nameOf(values[i]!)}, the program takes ${nameOf(wanted)}` +
+          (divided ? " or a share of it" : ""),
       );
 }

@@ -28,4 +28,14 @@ test("values of other types are refused", () => {
   checkTypes([{ type: "float32", shape: [2] }, other], wanted);
   assert.throws(() => checkTypes([other, other], wanted), /argument 0 is uint8\[5\]/);
   assert.throws(() => checkTypes([other], wanted), /1 arguments, the program takes 2/);
+  const whole = [{ type: "int32", shape: [6, 4] }] as const;
+  for (const shape of [
+    [6, 4],
+    [3, 4],
+    [2, 2],
+  ])
+    checkTypes([{ type: "int32", shape }], whole, true);
+  for (const shape of [[4, 4], [6], [0, 4], [12, 4]])
+    assert.throws(() => checkTypes([{ type: "int32", shape }], whole, true), /or a share of it/);
+  assert.throws(() => checkTypes([{ type: "int32", shape: [3, 4] }], whole), /takes int32\[6,4\]$/);
 });
