@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { openPjrt, PjrtError } from "../../../src/engine/pjrt/client.js";
 import { cpuPlugin } from "../../cpu-plugin.js";
-import { allReduce, longProgram, sumAndProduct } from "./modules.js";
+import { allReduce, dividedSum, longProgram, sumAndProduct } from "./modules.js";
 
 const path = await cpuPlugin();
 const client = openPjrt(path, { cpu_device_count: 4 });
@@ -161,6 +161,30 @@ test("replicas run on devices of their own and meet in an all-reduce", async () 
     client.compile(allReduce(2, 2), { replicas: 2, devices: [0] }),
     /a program for 2 devices on 1/,
   );
+});
+
+test("a divided program takes and gives shares, and meets where it must", async () => {
+  const options = { partitions: 2, devices: [2, 0] };
+  const divided = await client.compile(dividedSum(4, 2), options);
+  const loaded = await client.load(await divided.serialize(), options, dividedSum(4, 2));
+  for (const program of [divided, loaded]) {
+    const args = [
+      [await client.put(vector(1, 2), { device: 2 })],
+      [await client.put(vector(3, 4), { device: 0 })],
+    ];
+    const [first = [], second = []] = await program.run(args, []);
+    assert.deepEqual([first[0]!.shape, first[1]!.shape], [[2], []]);
+    assert.deepEqual(
+      [await floats(first[0]), await floats(second[0])],
+      [
+        [2, 4],
+        [6, 8],
+      ],
+    );
+    assert.deepEqual([await floats(first[1]), await floats(second[1])], [[10], [10]]);
+    const odd = await client.put(vector(1, 2, 3), { device: 2 });
+    await assert.rejects(program.run([[odd], args[1]!], []), /float32\[4\] or a share of it/);
+  }
 });
 
 test("Node's thread is free while a long program runs", async () => {

@@ -50,3 +50,17 @@ export function allReduce(size: number, replicas: number): string {
   }
 }`;
 }
+
+/** main(a) = (a + a, the sum of a), of a float32 vector that is divided among `partitions` devices. */
+export function dividedSum(size: number, partitions: number): string {
+  const type = `tensor<${size}xf32>`;
+  const sharding = `{mhlo.sharding = "{devices=[${partitions}]<=[${partitions}]}"}`;
+  return `module @divided attributes {mhlo.num_partitions = ${partitions} : i32, mhlo.num_replicas = 1 : i32} {
+  func.func public @main(%a: ${type} ${sharding}) -> (${type} ${sharding}, tensor<f32> {mhlo.sharding = "{replicated}"}) {
+    %zero = stablehlo.constant dense<0.0> : tensor<f32>
+    %sum = stablehlo.reduce(%a init: %zero) applies stablehlo.add across dimensions = [0] : (${type}, tensor<f32>) -> tensor<f32>
+    %double = stablehlo.add %a, %a : ${type}
+    return %double, %sum : ${type}, tensor<f32>
+  }
+}`;
+}
