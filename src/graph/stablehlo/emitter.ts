@@ -115,6 +115,10 @@ export class Emitter {
       if (spec.shape.length > 1) throw new Error("no constants of bool with several dimensions");
       return this.emit(`stablehlo.constant dense<${text}> : ${type}`, spec);
     }
+    if (spec.type === "float32" && bytes.length === 4) {
+      const [number] = new Float32Array(Uint8Array.from(bytes).buffer);
+      return this.reshape(this.constant(number!, "float32"), spec.shape);
+    }
     const hex = Buffer.from(bytes).toString("hex").toUpperCase();
     return this.emit(`stablehlo.constant dense<"0x${hex}"> : ${type}`, spec);
   }
