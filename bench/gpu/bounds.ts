@@ -37,6 +37,6 @@ export function bounds(cost: AheadCost): Bound[] {
       ok: cost.trafficBytes <= 18e9,
       detail: gigabytes(cost.trafficBytes),
     },
-    { what: "at most 1300 kernels", ok: cost.kernels <= 1300, detail: String(cost.kernels) },
+    { what: "at most 1000 kernels", ok: cost.kernels <= 1000, detail: String(cost.kernels) },
   ];
 }

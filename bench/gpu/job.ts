@@ -51,7 +51,7 @@ export function runJob(job: Job, listener: JobListener): Promise<JobEnd> {
       createInterface({ input: stream }).on("line", (line) => {
         const finding = readFinding(line);
         if (finding !== undefined) return listener.finding(finding);
-        if (line.trim() !== "" && !/^[IW]\d{4} |^WARNING: All log messages/.test(line)) last = line;
+        if (/^\w*(Error|Exception)\b|^terminate|^F\d{4} /.test(line) && line.length < 2000) last = line;
         listener.line(job.name, line);
       });
     }

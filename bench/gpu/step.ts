@@ -92,8 +92,14 @@ export async function lowerStep(request: StepRequest): Promise<LoweredStep> {
   return { ...lowered, cells, float: "float64", text: inFloat64(lowered.text) };
 }
 
+/** The same program in float64: types, infinity and the bytes of constants. */
 function inFloat64(text: string): string {
   return text
+    .replace(/dense<"0x([0-9A-F]+)"> : tensor<(?:\d+x)*f32>/g, (constant, hex: string) => {
+      const bytes = Uint8Array.from(Buffer.from(hex, "hex"));
+      const wide = Float64Array.from(new Float32Array(bytes.buffer));
+      return constant.replace(hex, Buffer.from(wide.buffer).toString("hex").toUpperCase());
+    })
     .replaceAll("xf32>", "xf64>")
     .replaceAll("tensor<f32>", "tensor<f64>")
     .replaceAll("0xFF800000", "0xFFF0000000000000");
