@@ -1,5 +1,5 @@
 import { chooseDevice, type Device, describeDevice, parseDevice } from "../engine/device.js";
-import { findEngine } from "../engine/installed.js";
+import { type Flavour, findEngine } from "../engine/installed.js";
 import { type OpenedEngine, openEngine as open } from "../engine/open.js";
 import { PjrtError } from "../engine/pjrt/client.js";
 import { type Compilation, openXlaEngine } from "../engine/xla/open-xla.js";
@@ -17,7 +17,7 @@ export function openEngine(device?: string): OpenedEngine {
   if (chosen.engine === "xla") return openXla(chosen);
   // Of the two that may be there, the CPU's; where it is not, the other says below what it computes on.
   const cpu = chosen.must === "CPU" ? findEngine("cpu") : undefined;
-  const engine = open(cpu?.flavour);
+  const engine = openHostEngine(cpu?.flavour);
   if (chosen.must !== undefined && chosen.must !== engine.device)
     throw new UserError(
       `--device ${device}`,
@@ -25,6 +25,16 @@ export function openEngine(device?: string): OpenedEngine {
       `one for the ${chosen.must}`,
       `type: npx bit-setup --${chosen.must === "CPU" ? "cpu" : "gpu"}`,
     );
+  return engine;
+}
+
+/**
+ * Opens TensorFlow alone, for a command that reads and decodes and computes no network; what it lacks is
+ * said on standard error.
+ * @throws UserError where there is none
+ */
+export function openHostEngine(flavour?: Flavour): OpenedEngine {
+  const engine = open(flavour);
   if (engine.remark !== undefined) output.note(`note: ${engine.remark}`);
   return engine;
 }
