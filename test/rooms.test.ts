@@ -70,8 +70,12 @@ test("TF.js is known to model, graph, engine, step and bench alone", () => {
   }
 });
 
-// The child processes in which a new engine is proved and Parquet is unpacked are programs of their own.
-const programs = new Set(["engine/setup/probe-child.ts", "data/shards/parquet-child.ts"]);
+// The child processes in which an engine and a plugin are proved and Parquet is unpacked are programs of their own.
+const programs = new Set([
+  "engine/setup/probe-child.ts",
+  "engine/setup/plugin-child.ts",
+  "data/shards/parquet-child.ts",
+]);
 
 test("only the command line prints, reads arguments or ends the process", () => {
   const forbidden =

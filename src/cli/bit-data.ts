@@ -5,7 +5,7 @@ import type { Call } from "./command.js";
 import { describeDataset } from "./dataset-report.js";
 import { ImageProgress } from "./image-progress.js";
 import { interruptible } from "./interrupt.js";
-import { openEngine } from "./open-engine.js";
+import { openHostEngine } from "./open-engine.js";
 import { output, USER_ERROR_EXIT } from "./output.js";
 
 /** Runs the command. */
@@ -20,7 +20,7 @@ export async function run({ settings, positional }: Call<"check">): Promise<numb
     );
   }
   const { datadir, seed, workers, fast, json } = settings;
-  const engine = fast ? undefined : openEngine();
+  const engine = fast ? undefined : openHostEngine();
   const bars = { decoding: new ImageProgress("decoding"), reading: new ImageProgress("reading") };
   const ended = await interruptible(
     async (signal) => {

@@ -149,7 +149,7 @@ export const commands: Commands = {
     summary: "prepares the native engine, or says what is there",
     usage: "bit-setup [flags]",
     description:
-      "Prepares the native TensorFlow engine, once for all clones and runs.\n" +
+      "Prepares the native TensorFlow engine and, for a GPU, XLA; once for all clones and runs.\n" +
       "It lies in $BIT_CACHE, else $XDG_CACHE_HOME/bit-train, else ~/.cache/bit-train.\n" +
       "Exit codes: 0 it is usable; 2 it is not, or lacks this version's own operations, and the\n" +
       "message says what to do; 1 a bug.",

@@ -12,6 +12,3 @@ export const benchModes = ["train", "eval"] as const;
 
 /** What `bit-bench` measures. */
 export const benchImplementations = ["graph", "eager-textbook"] as const;
-
-/** Plugins of XLA that can be set up (`engine/setup/plugin-recipes.ts`). */
-export const pluginNames = ["cuda13", "cuda12", "cpu"] as const;

@@ -1,5 +1,6 @@
 /** Settings of what is printed and written, and of the commands beside training. */
-import { benchImplementations, benchModes, pluginNames } from "./choices.js";
+import { PLUGIN_NAMES } from "../engine/setup/plugin-recipes.js";
+import { benchImplementations, benchModes } from "./choices.js";
 import type { SettingTable } from "./setting.js";
 
 export const toolSettings = {
@@ -92,7 +93,7 @@ export const toolSettings = {
   },
   plugin: {
     kind: "choice",
-    choices: pluginNames,
+    choices: PLUGIN_NAMES,
     help: "And this plugin of XLA, whatever was found (cpu: to try XLA without a GPU)",
     commands: { setup: {} },
   },

@@ -158,7 +158,8 @@ test("the wish: a plugin where a GPU is, and reasons where none is", async (cont
       gpus: Array.from({ length: count }, () => ({ ...gpu, name: "Card", capability })),
       complaint: undefined,
     });
-  const options = { cache, recipe, reporter };
+  const opening = { usable: true, platform: "cuda", api: "0.1", devices: ["Card"] } as const;
+  const options = { cache, recipe, reporter, probe: async () => opening };
   const none = { ...options, driver: () => undefined };
   assert.equal(await setUpPlugin("if-gpu", none), undefined);
   assert.deepEqual(lines, []);
@@ -176,6 +177,13 @@ test("the wish: a plugin where a GPU is, and reasons where none is", async (cont
   assert.equal(found.severalDevices, false);
   const two = await setUpPlugin("gpu", { ...options, driver: driver("580.65.06", 8.9, 2) });
   assert.equal(two?.severalDevices, true);
+  assert.match(lines.join("\n"), /It opens: cuda, Card\./);
+  const failing = { usable: false, reason: "no kernel image" } as const;
+  const broken = { ...options, driver: driver("580.65.06", 8.9), probe: async () => failing };
+  await assert.rejects(setUpPlugin("gpu", broken), {
+    name: "UserError",
+    message: /no kernel image[\s\S]*--check[\s\S]*--device cpu/,
+  });
   const without = await setUpPlugin("gpu", none);
   assert.equal(without?.name, "cuda13");
   assert.match(lines.join("\n"), /No NVIDIA driver was found/);

@@ -88,7 +88,7 @@ let loaded: PjrtAddon | undefined;
  */
 export function loadPjrtAddon(): PjrtAddon {
   if (loaded !== undefined) return loaded;
-  const engine = requireEngine();
+  const engine = requireEngine("cpu");
   const path = addonPath(PJRT, engine.folder);
   if (!existsSync(path))
     throw new UserError(

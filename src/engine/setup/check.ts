@@ -5,6 +5,7 @@ import { engineRemark, isComplete, ownAddonsOf } from "../native-kernels.js";
 import { lastLines } from "./command.js";
 import { driverCudaVersion, type NvidiaDriver, nvidiaDriver } from "./driver.js";
 import { describeGpu, findGpuPlugin, pluginFor } from "./gpu-plugin.js";
+import { probePlugin } from "./plugin-probe.js";
 import { PLUGIN_NAMES } from "./plugin-recipes.js";
 import { findPlugin } from "./plugins.js";
 import { probeBinding } from "./probe.js";
@@ -20,7 +21,7 @@ export interface EngineReport {
   readonly devices: readonly string[];
   /** The NVIDIA driver's version, and the CUDA version that it has. */
   readonly driver?: string;
-  /** The plugins that are set up, as `cuda13 0.11.2`, and where each lies. */
+  /** Of the plugins that are set up, such as `cuda13 0.11.2`: whether it opens, and where it lies. */
   readonly plugins: Readonly<Record<string, string>>;
   readonly folder?: string;
   readonly source?: string;
@@ -45,7 +46,7 @@ export async function checkEngine(options: CheckOptions = {}): Promise<EngineRep
   const engines = enginesFolder(cache);
   const flag = flavour === undefined ? "" : ` --${flavour}`;
   const engine = findEngine(flavour, cache);
-  const gpu = checkGpu(nvidiaDriver(), cache);
+  const gpu = await checkGpu(nvidiaDriver(), cache, signal);
   if (engine === undefined)
     return {
       ...gpu,
@@ -82,29 +83,36 @@ export async function checkEngine(options: CheckOptions = {}): Promise<EngineRep
 
 type GpuReport = Pick<EngineReport, "devices" | "plugins" | "notes"> & { readonly driver?: string };
 
-/** Which GPUs and plugins there are, or why none is used. */
-function checkGpu(driver: NvidiaDriver | undefined, cache: string): GpuReport {
-  const installed = PLUGIN_NAMES.map((name) => findPlugin(name, cache)).filter(
-    (plugin) => plugin !== undefined,
-  );
-  const plugins = Object.fromEntries(
-    installed.map(({ name, version, folder }) => [`${name} ${version}`, folder]),
-  );
-  if (driver === undefined)
-    return {
-      plugins,
-      devices: [],
-      notes: installed.some(({ name }) => name !== "cpu")
-        ? ["no NVIDIA driver was found: the plugin for GPUs waits for one"]
-        : [],
-    };
+/** Which GPUs and plugins there are, whether they open, or why none is used. */
+async function checkGpu(
+  driver: NvidiaDriver | undefined,
+  cache: string,
+  signal: AbortSignal | undefined,
+): Promise<GpuReport> {
+  const plugins: Record<string, string> = {};
+  const notes = driver === undefined ? [] : gpuNotes(driver, cache);
+  const inUse = driver === undefined ? undefined : findGpuPlugin(driver, cache)?.name;
+  for (const name of PLUGIN_NAMES) {
+    const plugin = findPlugin(name, cache);
+    if (plugin === undefined) continue;
+    let state = "waits for a GPU";
+    if (name === "cpu" || (name === inUse && driver!.gpus.length > 0)) {
+      const probe = await probePlugin(plugin, { cache, signal });
+      state = probe.usable
+        ? `opens (API ${probe.api}): ${[...new Set(probe.devices)].join(", ")}`
+        : "fails";
+      if (!probe.usable) notes.push(`the plugin ${name} does not open: ${probe.reason}`);
+    }
+    plugins[`${name} ${plugin.version}`] = `${state}; ${plugin.folder}`;
+  }
+  if (driver === undefined) return { plugins, devices: [], notes };
   const cuda = driverCudaVersion();
   const version = driver.version ?? "of unknown version";
   return {
     plugins,
     driver: `NVIDIA ${version}${cuda === undefined ? "" : `, CUDA ${cuda}`}`,
     devices: driver.gpus.map((gpu) => `GPU ${gpu.index}: ${describeGpu(gpu)}`),
-    notes: gpuNotes(driver, cache),
+    notes,
   };
 }
 

@@ -99,8 +99,7 @@ export async function compileBinding(request: CompileRequest): Promise<void> {
       `-L${library}`,
       "-ltensorflow",
       "-ltensorflow_framework",
-      // Relative, since the folder is renamed when it is complete; and to the real folder, since the
-      // CUDA build looks for nvidia/ beside the folder by which it was opened.
+      // Relative, since the folder is renamed when it is complete.
       "-Wl,-rpath,$ORIGIN/lib",
     ],
     { folder: engine, flags: COMPILE_FLAGS, signal },

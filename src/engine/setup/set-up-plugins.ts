@@ -2,24 +2,35 @@
 import { UserError } from "../../errors.js";
 import { type NvidiaDriver, nvidiaDriver } from "./driver.js";
 import { describeGpu, GPU_PLUGINS, pluginFor } from "./gpu-plugin.js";
+import { probePlugin } from "./plugin-probe.js";
 import type { PluginName } from "./plugin-recipes.js";
 import { type InstalledPlugin, installPlugin, type PluginOptions } from "./plugins.js";
+import { cacheFolder } from "./recipe.js";
 import { silentReporter } from "./reporter.js";
 
 /** What is wanted: one by its name, one for the GPU whatever is found, or one if a GPU is found. */
 export type PluginWish = { readonly name: PluginName } | "gpu" | "if-gpu";
 
+export interface PluginWishOptions extends PluginOptions {
+  /** Replaced in tests. */
+  readonly driver?: () => NvidiaDriver | undefined;
+  /** Replaced in tests. */
+  readonly probe?: typeof probePlugin;
+}
+
 /**
  * Makes, or finds, the plugin that is wished for.
  * @returns undefined where none is wanted: no GPU was found, or none that a plugin serves, which is said
- * @throws UserError where a plugin for the GPU is asked for and none can serve it
+ * @throws UserError where a plugin for the GPU is asked for and none can serve it, and where the plugin
+ *   does not open on a device that is here
  */
 export async function setUpPlugin(
   wish: PluginWish,
-  options: PluginOptions & { readonly driver?: () => NvidiaDriver | undefined } = {},
+  options: PluginWishOptions = {},
 ): Promise<InstalledPlugin | undefined> {
   const { reporter = silentReporter, driver: ask = nvidiaDriver } = options;
-  if (typeof wish === "object") return await installPlugin(wish.name, options);
+  if (typeof wish === "object")
+    return await prove(await installPlugin(wish.name, options), options);
   // XLA's builds for GPUs are for x64 alone; asked for by name, that is said as an error below.
   if (wish === "if-gpu" && process.arch !== "x64") return undefined;
   const driver = ask();
@@ -45,5 +56,28 @@ export async function setUpPlugin(
     return undefined;
   }
   const severalDevices = driver.gpus.length > 1;
-  return await installPlugin(plugin.name, { severalDevices, ...options });
+  const made = await installPlugin(plugin.name, { severalDevices, ...options });
+  // Without one that nvidia-smi shows, as in a container that hides it, there is nothing to open it on.
+  return driver.gpus.length === 0 ? made : await prove(made, options);
+}
+
+/**
+ * Opens a plugin once. It stays in any case: a card that others have filled, say, is no fault of its own.
+ * @throws UserError where it does not open
+ */
+async function prove(
+  plugin: InstalledPlugin,
+  options: PluginWishOptions,
+): Promise<InstalledPlugin> {
+  const { reporter = silentReporter, cache = cacheFolder(), signal, probe = probePlugin } = options;
+  const found = await probe(plugin, { cache, signal });
+  if (!found.usable)
+    throw new UserError(
+      `${plugin.title}, ${plugin.path}`,
+      found.reason,
+      "a plugin that opens and finds its device",
+      "see what is wrong: npx bit-setup --check; until then compute on the CPU: --device cpu",
+    );
+  reporter.line(`It opens: ${found.platform}, ${[...new Set(found.devices)].join(", ")}.`);
+  return plugin;
 }
