@@ -2,6 +2,7 @@
 //   open(graphDef, config) -> session             two Uint8Arrays: a GraphDef and a ConfigProto
 //   run(session, feeds, fetches) -> Promise<[{type, shape, data}...]>    feeds: [[name, type, shape, data]...]
 //   close(session)
+//   exits()                                       the process may be about to end
 // What TensorFlow reports is thrown, or rejected with, as an Error with a code; a wrong call is thrown as
 // a TypeError. Types are TensorFlow's numbers, names are those of nodes, of which the first output counts.
 #include <node_api.h>
@@ -33,6 +34,7 @@ class Thread : public std::enable_shared_from_this<Thread> {
 
   // On the thread itself, when Node ends it. Nothing of JavaScript's is touched after this.
   void End() {
+    WatchExit();
     {
       const std::unique_lock<std::shared_mutex> lock(mutex_);
       ended_ = true;
@@ -235,6 +237,11 @@ napi_value RunSession(napi_env env, const napi_value* arguments) {
   }
 }
 
+napi_value Exits(napi_env, const napi_value*) {
+  WatchExit();
+  return nullptr;
+}
+
 napi_value Close(napi_env env, const napi_value* arguments) {
   HandleOf(env, arguments[0])->Close(env, *ThreadOf(env));
   return nullptr;
@@ -277,8 +284,9 @@ napi_value Init(napi_env env, napi_value exports) {
       {"open", nullptr, Call<Open>, nullptr, nullptr, nullptr, napi_default, nullptr},
       {"run", nullptr, Call<RunSession>, nullptr, nullptr, nullptr, napi_default, nullptr},
       {"close", nullptr, Call<Close>, nullptr, nullptr, nullptr, napi_default, nullptr},
+      {"exits", nullptr, Call<Exits>, nullptr, nullptr, nullptr, napi_default, nullptr},
   };
-  napi_define_properties(env, exports, 3, functions);
+  napi_define_properties(env, exports, 4, functions);
   return exports;
 }
 

@@ -13,33 +13,8 @@ namespace {
 
 constexpr char kClosed[] = "the session is closed";
 
-// Runs under way in the process, and whether it is about to end.
-std::atomic<int> under_way{0};
-std::atomic<bool> exiting{false};
-
-// The process ends while a run is under way. Destructors of static objects would now pull away what the
-// run's threads use: what is left of exiting is left out.
-void EndAtOnce(int status, void*) {
-  exiting = true;
-  if (under_way > 0) _exit(status);
-}
-
-void WatchExit() {
-  static const int watched = on_exit(EndAtOnce, nullptr);
-  (void)watched;
-}
-
-// While it lives, the process's exit does without its last steps.
-class UnderWay {
- public:
-  UnderWay() {
-    under_way++;
-    if (!exiting) return;
-    under_way--;
-    for (;;) pause();
-  }
-  ~UnderWay() { under_way--; }
-};
+// Those of the process that are not freed yet.
+std::atomic<int> sessions{0};
 
 // The tensor itself where its memory is held by nothing else, else a copy: a variable would have to
 // leave the memory that it shares with a result, and whoever writes to the result would write to it.
@@ -67,11 +42,18 @@ struct DeleteBuffer {
 
 }  // namespace
 
+void WatchExit() {
+  auto end = [](int status, void*) {
+    if (sessions > 0) _exit(status);
+  };
+  on_exit(end, nullptr);
+}
+
 Session::Session(const void* graph, size_t graph_bytes, const void* config, size_t config_bytes,
                  Ended ended)
     : ended_(std::move(ended)) {
-  WatchExit();
   Status status;
+  sessions++;
   graph_ = TF_NewGraph();
   TF_SessionOptions* const options = TF_NewSessionOptions();
   try {
@@ -101,8 +83,10 @@ void Session::Free() {
     TF_DeleteSession(session_, status);
   }
   session_ = nullptr;
-  if (graph_ != nullptr) TF_DeleteGraph(graph_);
+  if (graph_ == nullptr) return;
+  TF_DeleteGraph(graph_);
   graph_ = nullptr;
+  sessions--;
 }
 
 void Session::RequireOpen() const {
@@ -168,7 +152,6 @@ void Session::Work() {
   for (;;) {
     changed_.wait(lock, [this] { return closed_ || !waiting_.empty(); });
     if (closed_) return;
-    const UnderWay until_the_end;
     running_ = true;
     std::unique_ptr<Run> run = std::move(waiting_.front());
     waiting_.pop_front();

@@ -58,6 +58,11 @@ struct Run {
   std::string message;
 };
 
+// To be called when the process may be about to end. While it has sessions, their threads may compute:
+// the destructors of TensorFlow's static objects would pull away what those use, and are left out. What
+// was registered last is called first, and the libraries register destructors at any time.
+void WatchExit();
+
 class Session : public std::enable_shared_from_this<Session> {
  public:
   // Called on any thread when a run has ended or was dropped.

@@ -38,18 +38,25 @@ export interface TensorflowAddon {
     fetches: readonly string[],
   ): Promise<NativeResult[]>;
   close(session: NativeHandle): void;
+  exits(): void;
 }
 
+let loaded: TensorflowAddon | undefined;
+
 /**
- * Loads the addon, after the binding.
+ * Loads the addon into this thread, once, after the binding.
  * @returns undefined where the engine has none, as the official prebuilt
  * @throws UserError where it cannot be loaded
  */
 export function loadTensorflow(engine: InstalledEngine): TensorflowAddon | undefined {
+  if (loaded !== undefined) return loaded;
   const path = addonPath(TENSORFLOW, engine.folder);
   if (!existsSync(path)) return undefined;
   try {
-    return createRequire(import.meta.url)(path) as TensorflowAddon;
+    const addon = createRequire(import.meta.url)(path) as TensorflowAddon;
+    process.once("exit", () => addon.exits());
+    loaded = addon;
+    return addon;
   } catch (error) {
     throw new UserError(
       path,
