@@ -1,5 +1,6 @@
 /** docs/commands.md: every command and its settings, out of the registry and the table. */
 
+import { markdownTable } from "../bench/markdown.js";
 import { type CommandSetting, settingsOf } from "../settings/table.js";
 import { expectedOf } from "../settings/values.js";
 import { commandNames, commands, type RegisteredName } from "./commands.js";
@@ -14,10 +15,10 @@ switched off by \`--no-\` before its name. \`--help\` of each command says the s
 
 /** The page's text. */
 export function commandsPage(): string {
-  const contents = commandNames.map((name) => `| ${link(name)} | ${commands[name].summary} |`);
+  const contents = commandNames.map((name) => [link(name), commands[name].summary]);
   return [
     introduction,
-    ["| command | what it does |", "| --- | --- |", ...contents].join("\n"),
+    markdown(["command", "what it does"], contents),
     ...commandNames.map(section),
     "",
   ]
@@ -63,12 +64,16 @@ function table(settings: readonly CommandSetting[], goesOn: boolean): string {
       cells.push({ true: "must stay", false: "may change", undefined: "" }[`${row.decides}`]);
     return cells;
   });
-  return [head, head.map(() => "---"), ...rows]
-    .map(
-      (cells) =>
-        `| ${cells.map((cell) => cell.replaceAll("|", "\\|").replaceAll("<", "&lt;")).join(" | ")} |`,
-    )
-    .join("\n");
+  return markdown(head, rows);
+}
+
+function markdown(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const escaped = (cell: string) => cell.replaceAll("|", "\\|").replaceAll("<", "&lt;");
+  return markdownTable(
+    head,
+    rows.map((row) => row.map(escaped)),
+    head.length,
+  ).join("\n");
 }
 
 function takes({ row }: CommandSetting): string {

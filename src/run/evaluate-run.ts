@@ -5,17 +5,15 @@ import { dirname, isAbsolute } from "node:path";
 import type { UnreadableImage } from "../data/dataset.js";
 import { loadDataset } from "../data/datasets.js";
 import { listed } from "../data/listed.js";
-import type { ClassMatching, EvaluatedPart } from "../data/parts/evaluation.js";
-import type { PartName } from "../data/parts/part-names.js";
+import type { EvaluatedPart } from "../data/parts/evaluation.js";
 import type { Engine } from "../engine/session.js";
 import { systemErrorCode, UserError } from "../errors.js";
-import type { ResizeMethod } from "../input/resize-functions.js";
+import type { Options } from "../settings/table.js";
 import { openEvalProgram } from "../step/program.js";
 import { evaluate, requireFiniteResult } from "../train/evaluate.js";
 import type { EvaluationResult } from "../train/reports.js";
 import { dataPolicy, type FetchConsole, findSource } from "./fetching.js";
 import { outOfMemory, requireMemory } from "./image-memory.js";
-import type { FetchPolicy } from "./options.js";
 import { inputPolicy, type Precision } from "./precision.js";
 import type { RunRecord } from "./run-record.js";
 import {
@@ -29,37 +27,13 @@ import {
 import { isSameDataset, isTrainingData } from "./training-data.js";
 import { unreadableImage } from "./unreadable-image.js";
 
-/** What is to be evaluated. What is left out is as it was in the run. */
-export interface EvaluateOptions extends FetchPolicy {
+/**
+ * What is to be evaluated: the settings of `bit-eval` under the same names. What is left out is as it was in
+ * the run.
+ */
+export interface EvaluateOptions extends Omit<Options<"eval">, "json"> {
   /** A run's folder or checkpoint, an `.npz` with a head, or the name of a published model. */
   readonly source: string;
-  /** The run's best checkpoint instead of its newest; default false. */
-  readonly best?: boolean | undefined;
-  /** Where a published model's archive is looked for, and brought if it is missing; default `.`. */
-  readonly bitPretrainedDir?: string | undefined;
-  /** A known name or the path of an image folder; needed for an `.npz`. */
-  readonly dataset?: string | undefined;
-  readonly datadir?: string | undefined;
-  /**
-   * The part to evaluate on; by default the held-out one: val, else test; of a dataset without parts all
-   * of it, or what was held out of it in training.
-   */
-  readonly split?: PartName | undefined;
-  /** How the dataset's classes are found among the model's; by default by name. */
-  readonly matchClasses?: ClassMatching | undefined;
-  /** The model's name; for an `.npz` by default its file's. */
-  readonly model?: string | undefined;
-  /** Side to which images are resized; by default the run's, or a guess by the BiT-HyperRule. */
-  readonly crop?: number | undefined;
-  /** Images at a time; by default as the memory allows. It changes no result. */
-  readonly batch?: number | undefined;
-  readonly precision?: Precision | undefined;
-  /** How images are resized; by default as in the run, or `pillow`. */
-  readonly resize?: ResizeMethod | undefined;
-  /** What becomes of images that cannot be decoded; by default as in the run, or `refuse`. */
-  readonly badImages?: "refuse" | "skip" | undefined;
-  /** Threads that prepare images; default one a core. */
-  readonly workers?: number | undefined;
 }
 
 /** Who is told how an evaluation goes on, and may stop it. */

@@ -4,40 +4,22 @@ import { writeFileAtomically } from "../archive/atomic-file.js";
 import { encodeNpyHeader } from "../archive/npy.js";
 import type { Engine } from "../engine/session.js";
 import { UserError } from "../errors.js";
-import type { ResizeMethod } from "../input/resize-functions.js";
+import type { Options } from "../settings/table.js";
 import { requireFiniteLogits } from "../train/evaluate.js";
 import { arrayLogits } from "./array-logits.js";
 import { type FetchConsole, findSource } from "./fetching.js";
 import { imageLogits } from "./image-logits.js";
-import type { FetchPolicy } from "./options.js";
 import type { Precision } from "./precision.js";
 import { type ArrayInputs, findInputs, type ImageInputs } from "./predict-inputs.js";
 import { findTrainedModel, imageSize, networkOf, precisionOf } from "./trained-model.js";
 
-export interface PredictOptions extends FetchPolicy {
+/** What predicts on what: the settings of `bit-predict` under the same names. */
+export interface PredictOptions
+  extends Omit<Options<"predict">, "run" | "weights" | "top" | "json"> {
   /** Images, folders of images, and `.npy` batches (float32 `[N,H,W,3]` in [-1, 1]). */
   readonly inputs: readonly string[];
   /** A run's folder or checkpoint, an `.npz` with a head, or the name of a published model. */
   readonly source: string;
-  /** The run's best checkpoint instead of its newest; default false. */
-  readonly best?: boolean | undefined;
-  /** Where a published model's archive is looked for, and brought if it is missing; default `.`. */
-  readonly bitPretrainedDir?: string | undefined;
-  /** The model's name; for an `.npz` by default its file's. */
-  readonly model?: string | undefined;
-  /** Side to which images are resized; by default the run's crop, or a guess by the BiT-HyperRule. */
-  readonly size?: number | undefined;
-  /** Images at a time; by default as the memory allows. */
-  readonly batch?: number | undefined;
-  readonly precision?: Precision | undefined;
-  /** How images are resized; by default as in the run, or `pillow`. */
-  readonly resize?: ResizeMethod | undefined;
-  /** Threads that prepare images; default one a core. */
-  readonly workers?: number | undefined;
-  /** What becomes of images that cannot be decoded; default `refuse`. */
-  readonly badImages?: "refuse" | "skip" | undefined;
-  /** A `.npy` to write all logits to: float32 `[images, classes]`, NaN in the row of a skipped image. */
-  readonly logits?: string | undefined;
 }
 
 /** Who is told how a prediction goes on, and may stop it: no logits are written then. */

@@ -12,6 +12,14 @@ export const trainingSettings = {
       reproduce: { help: "Name of the run", otherwise: "reproduce_DATASET_MODEL" },
     },
   },
+  note: {
+    kind: "text",
+    help: "Words of your own about the run, kept in its config.json",
+    decides: false,
+    recorded: true,
+    since: "0.2.0",
+    commands: { train: {} },
+  },
   logdir: {
     kind: "path",
     help: "Where runs are kept",
