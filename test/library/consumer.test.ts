@@ -118,6 +118,26 @@ for (const [name, resolution] of Object.entries(projects)) {
   });
 }
 
+test("the code in docs/library.md compiles", async (t) => {
+  const text = await readFile(join(repositoryRoot, "docs", "library.md"), "utf8");
+  const blocks = [...text.matchAll(/^```ts\n([\s\S]*?)^```/gm)].map(([, code]) => code!);
+  assert.ok(blocks.length >= 6, `${blocks.length} pieces of code`);
+  const files: Record<string, string> = {
+    // What the pieces take for granted.
+    "known.d.ts":
+      "declare const paths: string[]; declare const signal: AbortSignal; " +
+      'declare const model: import("bit-train").Model;',
+  };
+  for (const [i, block] of blocks.entries()) {
+    const imports = 'import { fineTune, loadModel } from "bit-train";\n';
+    files[`block-${i}.mts`] = block.includes("import ") ? block : imports + block;
+  }
+  const lib = ["es2022", "esnext.disposable"];
+  const compilerOptions = { ...options, ...projects.nodenext, lib, skipLibCheck: false };
+  files["tsconfig.json"] = JSON.stringify({ compilerOptions, files: Object.keys(files) });
+  await compile(await consumer(t, files));
+});
+
 test("the types of bit-train/graph compile beside a browser's", async (t) => {
   const lib = ["es2022", "dom"];
   const compilerOptions = { ...options, ...projects.nodenext, lib, skipLibCheck: true };
