@@ -38,7 +38,13 @@ export async function classify(images: ImageInput[]): Promise<Prediction[]> {
 
 export async function train(signal: AbortSignal): Promise<FineTuneResult> {
   await using engine = openEngine();
-  const run = fineTune({ model: "BiT-M-R50x1", dataset: "photos", engine, signal });
+  const run = fineTune({ model: "BiT-M-R50x1", dataset: "photos", engine, signal, evalEvery: 10 });
+  // @ts-expect-error a string is no number of images
+  fineTune({ dataset: "photos", batch: "64" });
+  // @ts-expect-error there is no such option
+  fineTune({ dataset: "photos", batchs: 64 });
+  // @ts-expect-error a dataset is needed
+  fineTune({ model: "BiT-M-R50x1" });
   const seen: RunEvent[] = [];
   for await (const event of run) {
     seen.push(event);
