@@ -3,6 +3,7 @@
  * different calls have given them.
  */
 import type { ImageFormat } from "../step/classifier-program.js";
+import { closedError } from "./closed-error.js";
 import type { MadeImage } from "./image-maker.js";
 import type { Outputs } from "./network-sessions.js";
 
@@ -102,8 +103,4 @@ export class BatchQueue {
 
 function isSame(a: ImageFormat, b: ImageFormat): boolean {
   return a.type === b.type && a.height === b.height && a.width === b.width;
-}
-
-function closedError(): Error {
-  return new Error("the model is closed");
 }

@@ -21,9 +21,10 @@ export {
   type Value,
 } from "../graph/backend.js";
 export { FunctionBuilder } from "../graph/function-builder.js";
-export { GraphBuilder } from "../graph/graph-builder.js";
+export { type Graph, GraphBuilder } from "../graph/graph-builder.js";
 export {
   type ConstantValues,
+  type GraphNode,
   NodeList,
   type NodeOptions,
   type Output,

@@ -7,6 +7,7 @@ import type { ResizeMethod } from "../input/resize-functions.js";
 import { firstLine } from "../input/unreadable.js";
 import { checkRange } from "../run/array-logits.js";
 import type { ImageFormat } from "../step/classifier-program.js";
+import { closedError } from "./closed-error.js";
 import { badImage, type OneImage, readEncoded } from "./image-input.js";
 
 /** An image as a network takes it: values `[height,width,3]`. */
@@ -26,7 +27,9 @@ export interface ImageMakerOptions {
 export class ImageMaker {
   private readonly programs = new Map<number, ImageProgram>();
   private readonly queue: (() => void)[] = [];
+  private readonly underWay = new Set<Promise<MadeImage>>();
   private free: number;
+  private closed = false;
 
   constructor(
     private readonly engine: Engine,
@@ -46,16 +49,22 @@ export class ImageMaker {
   async make(one: OneImage): Promise<MadeImage> {
     if (this.free > 0) this.free--;
     else await new Promise<void>((go) => this.queue.push(go));
+    const made = this.makeNow(one);
+    this.underWay.add(made);
     try {
-      return await this.makeNow(one);
+      return await made;
     } finally {
+      this.underWay.delete(made);
       const next = this.queue.shift();
       if (next === undefined) this.free++;
       else next();
     }
   }
 
-  close(): void {
+  /** Waits for images under way; those that wait are not made any more. */
+  async close(): Promise<void> {
+    this.closed = true;
+    await Promise.allSettled(this.underWay);
     for (const program of this.programs.values()) program.close();
     this.programs.clear();
   }
@@ -78,6 +87,7 @@ export class ImageMaker {
     size: readonly [number, number],
     source: ImageSource,
   ): Promise<MadeImage> {
+    if (this.closed) throw closedError();
     const side = this.options.sideFor(size);
     const known = this.programs.get(side);
     const program = known ?? new ImageProgram(this.engine, side, this.options.resize);

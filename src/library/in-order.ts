@@ -14,8 +14,7 @@ export interface InOrderOptions {
 
 interface Entry<S, T> {
   readonly source: S;
-  outcome?: Outcome<T>;
-  readonly settled: Promise<void>;
+  outcome: Outcome<T> | undefined;
 }
 
 /**
@@ -30,55 +29,54 @@ export async function* inOrder<S, T>(
 ): AsyncGenerator<{ readonly source: S; readonly outcome: Outcome<T> }, void, undefined> {
   const entries: Entry<S, T>[] = [];
   let ended: { readonly error?: unknown } | undefined;
-  let pulling: Promise<void> | undefined;
+  let isPulling = false;
+  // Called at whatever may let the loop go on. (A race of promises would keep a trace of every turn in
+  // those that stay open.)
+  let wake = () => {};
+  const begin = async (source: S) => {
+    const entry: Entry<S, T> = { source, outcome: undefined };
+    entries.push(entry);
+    try {
+      entry.outcome = { value: await work(source) };
+    } catch (error) {
+      entry.outcome = { error };
+    }
+    wake();
+  };
   const pull = async () => {
+    isPulling = true;
     try {
       const next = await sources.next();
       if (next.done === true) ended = {};
-      else entries.push(begun(next.value, work));
+      else void begin(next.value);
     } catch (error) {
       ended = { error };
     }
-    pulling = undefined;
+    isPulling = false;
+    wake();
   };
-  let stop = () => {};
-  const aborted = new Promise<void>((resolve) => {
-    stop = resolve;
-  });
-  signal?.addEventListener("abort", stop);
+  const aborted = () => wake();
+  signal?.addEventListener("abort", aborted);
   try {
     for (;;) {
       signal?.throwIfAborted();
-      if (ended === undefined && entries.length < most) pulling ??= pull();
+      if (ended === undefined && !isPulling && entries.length < most) void pull();
       const [first] = entries;
       if (first?.outcome !== undefined) {
         entries.shift();
         yield { source: first.source, outcome: first.outcome };
-        continue;
+      } else if (first === undefined && !isPulling) {
+        break;
+      } else {
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
       }
-      if (first === undefined && pulling === undefined) break;
-      const awaited = [first?.settled, pulling, aborted].filter((one) => one !== undefined);
-      await Promise.race(awaited);
     }
     if (ended !== undefined && "error" in ended) throw ended.error;
   } finally {
-    signal?.removeEventListener("abort", stop);
+    signal?.removeEventListener("abort", aborted);
     // A source that keeps the reader waiting is told, and not waited for.
     if (ended === undefined) void sources.return?.().then(undefined, () => undefined);
   }
-}
-
-function begun<S, T>(source: S, work: (source: S) => Promise<T>): Entry<S, T> {
-  const entry: Entry<S, T> = {
-    source,
-    settled: work(source).then(
-      (value) => {
-        entry.outcome = { value };
-      },
-      (error: unknown) => {
-        entry.outcome = { error };
-      },
-    ),
-  };
-  return entry;
 }

@@ -67,6 +67,8 @@ class LoadedModel implements Model {
   private readonly sessions: NetworkSessions;
   private readonly queue: BatchQueue;
   private readonly maker: ImageMaker;
+  /** What was thrown of images; all else is no image's fault. */
+  private readonly faults = new WeakSet<object>();
   /** Images of one call under way. */
   private readonly window: number;
 
@@ -115,7 +117,8 @@ class LoadedModel implements Model {
       const { source, name } = one;
       if (outcome.value === undefined) {
         const { error } = outcome;
-        if (badImages === "refuse" || !(error instanceof UserError)) throw error;
+        const isOfImage = error instanceof UserError && this.faults.has(error);
+        if (badImages === "refuse" || !isOfImage) throw error;
         yield { source, index, error };
       } else {
         const { logits } = outcome.value;
@@ -142,9 +145,8 @@ class LoadedModel implements Model {
   }
 
   async close(): Promise<void> {
-    await this.queue.close();
+    await Promise.all([this.queue.close(), this.maker.close()]);
     this.sessions.close();
-    this.maker.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -155,7 +157,9 @@ class LoadedModel implements Model {
     const left = new AbortController();
     const { signal } = left;
     const work = (one: OneImage): Promise<Outputs> => {
-      return this.queue.add(this.maker.make(one), { withFeatures, signal });
+      const made = this.maker.make(one);
+      made.catch((error: object) => this.faults.add(error));
+      return this.queue.add(made, { withFeatures, signal });
     };
     try {
       yield* inOrder(imagesOf(images), work, { most: this.window, signal: asked });

@@ -41,8 +41,10 @@ export class NetworkSessions {
   ) {}
 
   /** How many images of a size are computed at a time, at most. */
-  batchOf({ height, width }: ImageFormat): number {
-    return this.wanted ?? defaultBatch(this.trained, height * width);
+  batchOf(format: ImageFormat): number {
+    const opened = this.opened.get(keyOf(format));
+    if (opened !== undefined) return opened.batches[0]!;
+    return this.wanted ?? defaultBatch(this.trained, format.height * format.width);
   }
 
   /**
@@ -50,7 +52,7 @@ export class NetworkSessions {
    * @throws UserError where they do not fit the memory, or the weights are damaged
    */
   async open(format: ImageFormat): Promise<Opened> {
-    const key = `${format.type} ${format.height} x ${format.width}`;
+    const key = keyOf(format);
     const known = this.opened.get(key);
     if (known !== undefined) {
       // The one that was used last stays longest.
@@ -113,6 +115,10 @@ export class NetworkSessions {
     this.opened.get(key)?.program.session.close();
     this.opened.delete(key);
   }
+}
+
+function keyOf({ type, height, width }: ImageFormat): string {
+  return `${type} ${height} x ${width}`;
 }
 
 /** Powers of two up to the largest batch, and that itself: any number of images is a few of them. */

@@ -7,7 +7,7 @@ import { UserError } from "../errors.js";
 import { precisions } from "../settings/choices.js";
 import { settingShape } from "../settings/setting-schema.js";
 import { type RecordedSettings, recordedRows, settingTable } from "../settings/table.js";
-import type { TrainPlan } from "../train/train.js";
+import type { TrainPlan } from "../train/train-plan.js";
 import { closeNames } from "../zoo/close-names.js";
 import { readJson } from "./versioned-json.js";
 

@@ -38,7 +38,13 @@ export async function classify(images: ImageInput[]): Promise<Prediction[]> {
 
 export async function train(signal: AbortSignal): Promise<FineTuneResult> {
   await using engine = openEngine();
-  const run = fineTune({ model: "BiT-M-R50x1", dataset: "photos", engine, signal });
+  const run = fineTune({ model: "BiT-M-R50x1", dataset: "photos", engine, signal, evalEvery: 10 });
+  // @ts-expect-error a string is no number of images
+  fineTune({ dataset: "photos", batch: "64" });
+  // @ts-expect-error there is no such option
+  fineTune({ dataset: "photos", batchs: 64 });
+  // @ts-expect-error a dataset is needed
+  fineTune({ model: "BiT-M-R50x1" });
   const seen: RunEvent[] = [];
   for await (const event of run) {
     seen.push(event);
@@ -117,6 +123,26 @@ for (const [name, resolution] of Object.entries(projects)) {
     await compile(root);
   });
 }
+
+test("the code in docs/library.md compiles", async (t) => {
+  const text = await readFile(join(repositoryRoot, "docs", "library.md"), "utf8");
+  const blocks = [...text.matchAll(/^```ts\n([\s\S]*?)^```/gm)].map(([, code]) => code!);
+  assert.ok(blocks.length >= 6, `${blocks.length} pieces of code`);
+  const files: Record<string, string> = {
+    // What the pieces take for granted.
+    "known.d.ts":
+      "declare const paths: string[]; declare const signal: AbortSignal; " +
+      'declare const model: import("bit-train").Model;',
+  };
+  for (const [i, block] of blocks.entries()) {
+    const imports = 'import { fineTune, loadModel } from "bit-train";\n';
+    files[`block-${i}.mts`] = block.includes("import ") ? block : imports + block;
+  }
+  const lib = ["es2022", "esnext.disposable"];
+  const compilerOptions = { ...options, ...projects.nodenext, lib, skipLibCheck: false };
+  files["tsconfig.json"] = JSON.stringify({ compilerOptions, files: Object.keys(files) });
+  await compile(await consumer(t, files));
+});
 
 test("the types of bit-train/graph compile beside a browser's", async (t) => {
   const lib = ["es2022", "dom"];
