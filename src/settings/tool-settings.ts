@@ -88,7 +88,7 @@ export const toolSettings = {
   },
   gpu: {
     kind: "boolean",
-    help: "And XLA with NVIDIA's libraries for the driver's CUDA (1.1 to 1.2 GB more)",
+    help: "And XLA with NVIDIA's libraries for the driver's CUDA (1.1 to 1.3 GB more)",
     commands: { setup: {} },
   },
   plugin: {

@@ -123,7 +123,7 @@ test("what is asked for is given, or one error says what to type", async (contex
   await putPlugin(cache, "cuda13");
   const three = machineWith(cache, { gpus: gpus(8.9, 8.9, 7) });
   // Volta beside Ada: the plugin that serves all is CUDA 12's.
-  refused("gpu", three, /CUDA 12 is not set up/);
+  refused("gpu", three, /CUDA 12, Volta and Pascal included is not set up/);
   const two = machineWith(cache, { gpus: gpus(8.9, 8.9) });
   refused("gpu:2", two, /gpu:2: there is no GPU 2\n {2}expected: numbers from 0 to 1/);
   refused("gpu:0,1", two, /NCCL is not set up[\s\S]*npx bit-setup --gpu/);

@@ -122,9 +122,10 @@ test("the plugin follows from driver and GPUs", () => {
     [driverWith(undefined, 9), "cuda13"],
     [driverWith("550.54.15", 8.6), "cuda12"],
     [driverWith("525.60.13", 8.6), "cuda12"],
-    // CUDA 13 has no code for Volta and Pascal; CUDA 12 goes on with a newer driver.
-    [driverWith("580.65.06", 7), "cuda12"],
-    [driverWith("580.65.06", 8.9, 7), "cuda12"],
+    // CUDA 13 has no code for Volta and Pascal; CUDA 12 runs on a newer driver too.
+    [driverWith("580.65.06", 7), "cuda12-volta"],
+    [driverWith("580.65.06", 8.9, 7), "cuda12-volta"],
+    [driverWith("535.1", 6.1), "cuda12-volta"],
     // None serves both: the newer of them decides.
     [driverWith("580.65.06", 12, 7), "cuda13"],
     [driverWith("470.256.02", 8.6), /470\.256\.02 is too old: version 580 or newer/],

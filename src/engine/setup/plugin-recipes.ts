@@ -7,7 +7,7 @@
 import { createHash } from "node:crypto";
 
 /** The names of plugins, as `--plugin` takes them. */
-export const PLUGIN_NAMES = ["cuda13", "cuda12", "cpu"] as const;
+export const PLUGIN_NAMES = ["cuda13", "cuda12", "cuda12-volta", "cpu"] as const;
 
 export type PluginName = (typeof PLUGIN_NAMES)[number];
 
@@ -134,7 +134,7 @@ const CUDA13: PluginRecipe = {
   peakDiskBytes: 3.2 * GIB,
 };
 
-/** For drivers of CUDA 12, and for GPUs older than Turing, for which CUDA 13 has no code. */
+/** For drivers of CUDA 12. */
 const CUDA12: PluginRecipe = {
   name: "cuda12",
   title: "XLA for CUDA 12",
@@ -202,8 +202,27 @@ const CUDA12: PluginRecipe = {
     "nvidia/nccl/lib",
   ],
   // These libraries have no code for Blackwell (10.0 and on), which has drivers of CUDA 13.
+  needs: { driver: "525.60", capability: [7.5, 9.9] },
+  peakDiskBytes: 3.3 * GIB,
+};
+
+/** For GPUs older than Turing too: the last cuDNN that has code for them, which is larger. */
+const CUDA12_VOLTA: PluginRecipe = {
+  ...CUDA12,
+  name: "cuda12-volta",
+  title: "XLA for CUDA 12, Volta and Pascal included",
+  wheels: CUDA12.wheels.map((wheel) =>
+    wheel.package === "nvidia-cudnn-cu12"
+      ? {
+          ...wheel,
+          version: "9.10.2.21",
+          sha256: "949452be657fa16687d0930933f032835951ef0892b37d2d53824d1a84dc97a8",
+          sizeBytes: 706_758_467,
+        }
+      : wheel,
+  ),
   needs: { driver: "525.60", capability: [6, 9.9] },
-  peakDiskBytes: 3.7 * GIB,
+  peakDiskBytes: 3.6 * GIB,
 };
 
 /** A third party's build of XLA's CPU plugin: for tests, and for trying XLA's way without a GPU. */
@@ -231,6 +250,7 @@ const CPU: PluginRecipe = {
 export const PLUGINS: Readonly<Record<PluginName, PluginRecipe>> = {
   cuda13: CUDA13,
   cuda12: CUDA12,
+  "cuda12-volta": CUDA12_VOLTA,
   cpu: CPU,
 };
 
