@@ -36,6 +36,17 @@ export const commands: Commands = {
     examples: [["npx bit-train sample --seed 1", "the same with another order of images"]],
     load: () => import("./sample.js"),
   },
+  runs: {
+    program: "bit-train",
+    verb: "runs",
+    summary: "the runs that are there: how far each is, and how it was judged",
+    usage: "bit-train runs [flags]",
+    description:
+      "Lists the runs below --logdir, by name: model, dataset, the steps of its newest checkpoint out of " +
+      "all, top-1 where it is done, and its --note.",
+    examples: [["npx bit-train runs --logdir bit_logs --json", "the same for a program"]],
+    load: () => import("./runs.js"),
+  },
   eval: {
     program: "bit-eval",
     summary: "top-1, top-5 and loss of a run, a checkpoint, an .npz or a published model",

@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { exists } from "../archive/file-reading.js";
 import { UserError } from "../errors.js";
+import { readMetrics } from "./metrics.js";
 import type { KnownConfig, RunRecordFile } from "./run-config.js";
 import type { RunFolder } from "./run-folder.js";
 import { changedSettings } from "./same-run.js";
@@ -52,5 +53,5 @@ function stepsWithout(known: KnownConfig | undefined): number {
 /** How many steps metrics.jsonl tells of. */
 async function recordedSteps({ metrics }: RunFolder): Promise<number> {
   const text = await readFile(metrics, "utf8").catch(() => "");
-  return [...text.matchAll(/"step":\d+/g)].length;
+  return text.split("\n").filter((line) => "step" in (readMetrics(line) ?? {})).length;
 }

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { UserError } from "../errors.js";
 import { packageRoot } from "../package-root.js";
+import { readMetrics } from "./metrics.js";
 
 const document = z.object({
   source: z.string(),
@@ -75,34 +76,16 @@ export function readCurve(metrics: string, steps: number): OwnCurve {
   const losses = new Map<number, number>();
   const validations = new Map<number, { loss: number; top1: number; top5: number }>();
   for (const line of metrics.split("\n")) {
-    const row = metricOf(line);
+    const row = readMetrics(line);
     if (row === undefined) continue;
-    if ("step" in row) losses.set(row.step, row.loss);
-    else {
+    if ("step" in row) {
+      if (row.loss !== null) losses.set(row.step, row.loss);
+    } else {
       const { validation, val_loss: loss, val_top1: top1, val_top5: top5 } = row;
       validations.set(validation === "end" ? steps : validation, { loss, top1, top5 });
     }
   }
   return { losses, validations };
-}
-
-const metric = z.union([
-  z.object({ step: z.int(), loss: z.number() }),
-  z.object({
-    validation: z.union([z.int(), z.literal("end")]),
-    val_loss: z.number(),
-    val_top1: z.number(),
-    val_top5: z.number(),
-  }),
-]);
-
-/** One line's values; undefined where it holds none, as the last of a killed run may. */
-function metricOf(line: string): z.infer<typeof metric> | undefined {
-  try {
-    return metric.safeParse(JSON.parse(line)).data;
-  } catch {
-    return undefined;
-  }
 }
 
 /** One figure of a published run and of one's own. */

@@ -2,12 +2,18 @@
 import { closeSync, openSync, writeSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { Writable } from "node:stream";
 import pino from "pino";
 import { writeFileAtomically } from "../archive/atomic-file.js";
 import type { EvaluationResult } from "../train/evaluate.js";
 import type { StepReport, TrainStart, TrainTimes } from "../train/train.js";
 import type { BestResult } from "./manifest.js";
+import {
+  type MetricsRow,
+  metricsLine,
+  readMetrics,
+  stepMetrics,
+  validationMetrics,
+} from "./metrics.js";
 
 /** Where lines for people go besides the log: a terminal, a test, nowhere. */
 export type LineSink = (line: string, level: "info" | "warning") => void;
@@ -30,35 +36,16 @@ const metricsFile = "metrics.jsonl";
 
 /** Opens the records of the run in `folder` and appends to what is there. */
 export class RunLog {
-  private readonly logger: pino.Logger;
   private readonly log: ReturnType<typeof pino.destination>;
   private readonly metrics: string;
   private metricsDescriptor: number;
 
-  constructor(folder: string, sink: LineSink) {
-    const file = pino.destination({ dest: join(folder, logFile), append: true, sync: true });
-    const official = new Writable({
-      write(chunk: Buffer, _, done) {
-        const { time, level, msg } = JSON.parse(chunk.toString()) as Record<string, unknown>;
-        const at = timestamp(new Date(time as number));
-        const label = String(level).toUpperCase();
-        file.write(`${at} [${label}] bit_common: ${msg}\n`);
-        done();
-      },
-    });
-    const people = new Writable({
-      write(chunk: Buffer, _, done) {
-        const { msg, quiet, level } = JSON.parse(chunk.toString()) as Record<string, unknown>;
-        if (quiet !== true) sink(String(msg), level === "warn" ? "warning" : "info");
-        done();
-      },
-    });
-    const level = (label: string) => ({ level: label });
-    this.logger = pino(
-      { base: null, formatters: { level } },
-      pino.multistream([{ stream: official }, { stream: people }]),
-    );
-    this.log = file;
+  /** @param people where lines for people go besides */
+  constructor(
+    folder: string,
+    private readonly people: LineSink,
+  ) {
+    this.log = pino.destination({ dest: join(folder, logFile), append: true, sync: true });
     this.metrics = join(folder, metricsFile);
     this.metricsDescriptor = openSync(this.metrics, "a");
   }
@@ -80,51 +67,54 @@ export class RunLog {
 
   /** Closes the files. */
   close(): void {
-    this.logger.flush();
     this.log.end();
     closeSync(this.metricsDescriptor);
   }
 
   /** A line for the log and for people. */
   info(message: string): void {
-    this.logger.info(message);
+    this.write("INFO", message);
+    this.people(message, "info");
   }
 
   /** A warning for the log and for people. */
   warn(message: string): void {
-    this.logger.warn(message);
+    this.write("WARN", message);
+    this.people(message, "warning");
   }
 
   /** One step: a line for the log alone, since people are shown progress otherwise. */
-  step({ step, loss, lr, elapsedMs }: StepReport): void {
-    const line = `[step ${step}]: loss=${loss.toFixed(5)} (lr=${pythonExponent(lr)})`;
-    this.logger.info({ quiet: true }, line);
-    this.metric({ step, loss, lr, step_ms: Math.round(elapsedMs * 10) / 10 });
+  step(report: StepReport): void {
+    const { step, loss, lr } = report;
+    this.write("INFO", `[step ${step}]: loss=${loss.toFixed(5)} (lr=${pythonExponent(lr)})`);
+    this.metric(stepMetrics(report));
   }
 
   /** An evaluation, for the log alone too. */
   validation(at: number | "end", { loss, top1, top5 }: EvaluationResult): void {
-    this.logger.info({ quiet: true }, describeValidation(at, { loss, top1, top5 }));
-    this.metric({ validation: at, val_loss: loss, val_top1: top1, val_top5: top5 });
+    this.write("INFO", describeValidation(at, { loss, top1, top5 }));
+    this.metric(validationMetrics(at, { loss, top1, top5 }));
   }
 
-  private metric(values: Readonly<Record<string, unknown>>): void {
-    const row = { time: new Date().toISOString(), ...values };
-    writeSync(this.metricsDescriptor, `${JSON.stringify(row)}\n`);
+  /** A line of train.log, in the official format. */
+  private write(level: "INFO" | "WARN", message: string): void {
+    this.log.write(`${timestamp(new Date())} [${level}] bit_common: ${message}\n`);
+  }
+
+  private metric(row: MetricsRow): void {
+    writeSync(this.metricsDescriptor, metricsLine(row, new Date()));
   }
 }
 
 /** Whether a row of metrics.jsonl tells of what was done at the start. */
-function isBefore(row: string, start: TrainStart): boolean {
-  try {
-    const { step, validation } = JSON.parse(row) as { step?: number; validation?: number | "end" };
-    if (step !== undefined) return step < start.step;
-    if (typeof validation !== "number") return false;
-    return validation < start.step || (validation === start.step && start.evaluated);
-  } catch {
-    // The process was killed while it wrote the row.
-    return false;
-  }
+function isBefore(line: string, start: TrainStart): boolean {
+  // None: the process was killed while it wrote the row.
+  const row = readMetrics(line);
+  if (row === undefined) return false;
+  if ("step" in row) return row.step < start.step;
+  const { validation } = row;
+  if (validation === "end") return false;
+  return validation < start.step || (validation === start.step && start.evaluated);
 }
 
 /** Where a run's time went, in milliseconds. */

@@ -113,7 +113,7 @@ export const toolSettings = {
     help: "Print one JSON object and nothing else",
     default: false,
     commands: {
-      ...{ eval: {}, predict: {}, check: {}, convert: {}, bench: {} },
+      ...{ eval: {}, predict: {}, runs: {}, check: {}, convert: {}, bench: {} },
       download: { help: "Print the list as JSON" },
       setup: { help: "With --check: the report as JSON" },
     },

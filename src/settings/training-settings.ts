@@ -24,7 +24,7 @@ export const trainingSettings = {
     kind: "path",
     help: "Where runs are kept",
     default: "bit_logs",
-    commands: { train: {}, sample: {}, reproduce: {} },
+    commands: { train: {}, runs: {}, sample: {}, reproduce: {} },
   },
   config: {
     kind: "path",
