@@ -1,6 +1,7 @@
 /**
  * The whole check: `node check.js [--plugin cuda|cpu] [--out FOLDER] [--seconds N] [--python python3] [--only WORDS]`.
- * On a GPU it measures this project and PyTorch; on the CPU plugin it checks that everything runs.
+ * `--rehearse` goes through the plan for a GPU on the CPU plugin, in little. On a GPU it measures this project
+ * and PyTorch; on the CPU plugin it checks that everything runs.
  * The last line is `N passed, N failed`.
  */
 import {
@@ -29,6 +30,7 @@ const { values } = parseArgs({
     seconds: { type: "string", default: "345" },
     python: { type: "string", default: "python3" },
     only: { type: "string" },
+    rehearse: { type: "boolean", default: false },
   },
 });
 
@@ -161,7 +163,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   });
 }
 provideAddon(join(work, "cache"));
-await (gpu ? gpuPlan(context) : cpuPlan(context));
+await (gpu || values.rehearse ? gpuPlan(context) : cpuPlan(context));
 endAll();
 save();
 const programs = join(work, "dump");

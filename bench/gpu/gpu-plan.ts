@@ -31,10 +31,16 @@ const large: StepRequest = {
 const largest: StepRequest = { ...large, batch: 104, remat: true };
 
 /** Seconds after the start when whatever still compiles is ended. */
-const compiledBy = 130;
+const compiledByGpu = 130;
+
+/** The same plan in little, to see on a machine without a GPU that all of it works. */
+function little(request: StepRequest): StepRequest {
+  return { ...request, model: "R14x0.5", size: 32, batch: request.batch > 128 ? 4 : 2 };
+}
 
 export async function gpuPlan(context: Context): Promise<void> {
-  const { work, out } = context;
+  const { work, out, gpu } = context;
+  const compiledBy = gpu ? compiledByGpu : 10 * compiledByGpu;
   const at = (name: string) => join(work, name.replaceAll(/\W+/g, "-"));
   const torch = (
     name: string,
@@ -43,7 +49,8 @@ export async function gpuPlan(context: Context): Promise<void> {
     settings: string,
     ...more: string[]
   ) => {
-    const { model, mode, batch, size } = request;
+    const { model, mode, batch, size } = gpu ? request : little(request);
+    const device = gpu ? [] : ["--device", "cpu", "--seconds", "0.01"];
     const what = [
       "--model",
       model,
@@ -54,22 +61,20 @@ export async function gpuPlan(context: Context): Promise<void> {
       "--size",
       String(size),
     ];
-    const args = ["--part", name, ...what, "--settings", settings, ...more];
+    const args = ["--part", name, ...what, "--settings", settings, ...more, ...device];
     return context.script(limit, name, "torch_gpu.py", args, more.includes("--warm") ? 10 : 0);
   };
-  const compile = (
-    name: string,
-    request: StepRequest,
-    more: Parameters<Context["ours"]>[2] = {},
-  ) => {
+  const compile = (name: string, asked: StepRequest, more: Parameters<Context["ours"]>[2] = {}) => {
     const limit = Math.max(1, compiledBy - context.elapsed());
+    const request = gpu ? asked : little(asked);
     return context.ours(
       limit,
       { part: "compile", name: `compile ${name}`, request, kept: at(name) },
       more,
     );
   };
-  const measure = (name: string, request: StepRequest, limit = 30, setting?: string) => {
+  const measure = (name: string, asked: StepRequest, limit = 30, setting?: string) => {
+    const request = gpu ? asked : little(asked);
     const task = { part: "speed", name, request, kept: at(name) } as const;
     return context.ours(limit, setting === undefined ? task : { ...task, setting });
   };
@@ -108,7 +113,14 @@ export async function gpuPlan(context: Context): Promise<void> {
   await torch("torch eval 128", 30, evaluation, "graph");
   await measure("eval 512", evaluation512);
   await torch("torch eval 512", 30, evaluation512, "graph");
-  await context.ours(30, { part: "limits", name: "limits", request: train, kept: at("train 128") });
+  // A machine's own memory is not to be filled.
+  if (gpu)
+    await context.ours(30, {
+      part: "limits",
+      name: "limits",
+      request: train,
+      kept: at("train 128"),
+    });
   for (const name of others) await measure(name, train, 20, name);
   await measure("R152x4 remat", largest, 50);
   await measure("R152x4", large, 40);
