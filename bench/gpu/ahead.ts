@@ -3,10 +3,13 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { compileAhead } from "../../src/engine/pjrt/client.js";
+import { flagsFor } from "../../src/engine/xla/xla-flags.js";
 import { type HloCost, readHlo } from "./hlo-traffic.js";
 import { lowerStep, type StepRequest } from "./step.js";
 
 export interface AheadCost extends HloCost {
+  /** What the host starts in a step: CUDA graphs, and kernels that are in none. */
+  readonly launches: number;
   readonly temporaryBytes: number;
   readonly argumentBytes: number;
   readonly aliasedBytes: number;
@@ -24,12 +27,18 @@ export function dumpPrograms(folder: string): void {
 }
 
 /** What XLA wrote last into `folder`, or undefined where it is not for a GPU. */
-export function readDump(folder: string): HloCost | undefined {
-  const name = readdirSync(folder)
-    .filter((file) => file.endsWith("gpu_after_optimizations.txt"))
-    .sort()
-    .at(-1);
-  return name === undefined ? undefined : readHlo(readFileSync(join(folder, name), "utf8"));
+export function readDump(folder: string): (HloCost & { readonly launches: number }) | undefined {
+  const last = (end: string) => {
+    const names = readdirSync(folder).filter((file) => file.endsWith(end));
+    const name = names.sort().at(-1);
+    return name === undefined ? undefined : readFileSync(join(folder, name), "utf8");
+  };
+  const program = last("gpu_after_optimizations.txt");
+  if (program === undefined) return undefined;
+  const thunks = last("thunk_sequence_after_thunk_passes.txt");
+  // Of the list of what is started, lines that are not indented; what a graph holds is.
+  const launches = thunks === undefined ? Number.NaN : [...thunks.matchAll(/^\d+: /gm)].length;
+  return { ...readHlo(program), launches };
 }
 
 /**
@@ -46,7 +55,7 @@ export async function costAhead(
     dumpPrograms(folder);
     const { text } = await lowerStep(request);
     const start = performance.now();
-    const program = await compileAhead(plugin, target, text);
+    const program = await compileAhead(plugin, target, text, { flags: flagsFor("cuda") });
     const seconds = (performance.now() - start) / 1000;
     const memory = program.memory();
     const cost = readDump(folder);

@@ -1,6 +1,7 @@
 /**
  * The whole check: `node check.js [--plugin cuda|cpu] [--out FOLDER] [--seconds N] [--python python3] [--only WORDS]`.
- * On a GPU it measures this project and PyTorch; on the CPU plugin it checks that everything runs.
+ * `--rehearse` goes through the plan for a GPU on the CPU plugin, in little. On a GPU it measures this project
+ * and PyTorch; on the CPU plugin it checks that everything runs.
  * The last line is `N passed, N failed`.
  */
 import {
@@ -29,6 +30,7 @@ const { values } = parseArgs({
     seconds: { type: "string", default: "345" },
     python: { type: "string", default: "python3" },
     only: { type: "string" },
+    rehearse: { type: "boolean", default: false },
   },
 });
 
@@ -41,14 +43,23 @@ export interface Context {
   readonly out: string;
   /** Seconds since the start. */
   elapsed(): number;
-  /** Runs a part of ours; does nothing where its time has gone or it was not asked for. */
+  /**
+   * Runs a part of ours, for at most so many seconds; where its time has gone or it was not asked for, it
+   * does nothing. @returns whether it ended well
+   */
   ours(
     limit: number,
     task: Omit<PartTask, "plugin" | "gpu"> & Partial<Pick<PartTask, "plugin" | "gpu">>,
-    flags?: string,
+    more?: Pick<PartTask, "flags" | "dump"> & { readonly nice?: number },
   ): Promise<boolean>;
   /** Runs a Python script of bench/gpu. */
-  script(limit: number, name: string, file: string, args: readonly string[]): Promise<boolean>;
+  script(
+    limit: number,
+    name: string,
+    file: string,
+    args: readonly string[],
+    nice?: number,
+  ): Promise<boolean>;
   note(part: string, text: string): void;
 }
 
@@ -132,16 +143,15 @@ async function run(job: Job): Promise<boolean> {
 
 const context: Context = {
   ...{ gpu, plugin, python: values.python, work, out, elapsed },
-  ours(limit, task, flags) {
-    const whole = { plugin, gpu, ...task };
-    const xla = { XLA_FLAGS: [process.env["XLA_FLAGS"] ?? "", flags ?? ""].join(" ").trim() };
+  ours(limit, task, { nice = 0, ...more } = {}) {
+    const whole = { plugin, gpu, ...task, ...more };
     const args = [join(import.meta.dirname, "part.js"), JSON.stringify(whole)];
-    return run({ name: task.name, command: process.execPath, args, env: xla, limit });
+    return run({ name: task.name, command: process.execPath, args, limit, nice });
   },
-  script(limit, name, file, args) {
+  script(limit, name, file, args, nice = 0) {
     const path = join(packageRoot, "bench/gpu", file);
     const env = { BIT_TORCH_MODEL: join(packageRoot, "bench/torch") };
-    return run({ name, command: values.python, args: [path, ...args], env, limit });
+    return run({ name, command: values.python, args: [path, ...args], env, limit, nice });
   },
   note: (part, text) => add({ kind: "note", part, text }),
 };
@@ -153,7 +163,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   });
 }
 provideAddon(join(work, "cache"));
-await (gpu ? gpuPlan(context) : cpuPlan(context));
+await (gpu || values.rehearse ? gpuPlan(context) : cpuPlan(context));
 endAll();
 save();
 const programs = join(work, "dump");

@@ -2,6 +2,7 @@
 import type { PjrtClient } from "../../src/engine/pjrt/client.js";
 import type { HostTensor, Session } from "../../src/engine/session.js";
 import { pjrtDevice } from "../../src/engine/xla/pjrt-device.js";
+import { flagsFor } from "../../src/engine/xla/xla-flags.js";
 import { XlaSession } from "../../src/engine/xla/xla-session.js";
 import { parseArchitecture, variableSpecs } from "../../src/model/architecture.js";
 import { type FloatArray, madeValues } from "./made-values.js";
@@ -98,7 +99,9 @@ async function sessionLosses(client: PjrtClient, request: StepRequest): Promise<
     run: () => Promise.reject(new Error("there is nothing for the host to do")),
     close: () => {},
   };
-  const device = pjrtDevice(client, [0], (text) => client.compile(text));
+  const device = pjrtDevice(client, [0], (text) =>
+    client.compile(text, { flags: flagsFor(client.platform) }),
+  );
   const session = new XlaSession(await graphOf(request), host, device, { precision: "HIGHEST" });
   const fed = (name: string, shape: readonly number[]): HostTensor => {
     return { type: "float32", shape, data: Float32Array.from(madeValues(name, shape)) };

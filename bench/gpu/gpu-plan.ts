@@ -1,139 +1,145 @@
-/** On a GPU: first all that compiles, side by side; then what is timed, alone on the card, the most important first. */
+/**
+ * On a GPU: first all that compiles, side by side; then what is timed, alone on the card, the most important
+ * first. A run that is cut off has told what came before.
+ */
 import { join } from "node:path";
 import type { Context } from "./check.js";
 import { readReferences } from "./references.js";
 import type { StepRequest } from "./step.js";
 import { variants } from "./variants.js";
 
-const r50: StepRequest = { model: "R50x1", mode: "train", batch: 128, size: 128, type: "bfloat16" };
+const small: StepRequest = { model: "R14x0.5", mode: "train", batch: 8, size: 32, type: "float32" };
+const train: StepRequest = {
+  model: "R50x1",
+  mode: "train",
+  batch: 128,
+  size: 128,
+  type: "bfloat16",
+};
+const train512: StepRequest = { ...train, batch: 512 };
+const evaluation: StepRequest = { ...train, mode: "eval" };
+const evaluation512: StepRequest = { ...train512, mode: "eval" };
 
-/** Micro-batches of R152x4 at 480 px: the largest that fit 80 GB by what XLA said when it compiled them ahead. */
-const largest: StepRequest = {
+/** Micro-batches near the largest that fit 80 GB, by what XLA said of them when it compiled them ahead. */
+const large: StepRequest = {
   model: "R152x4",
   mode: "train",
-  batch: 40,
+  batch: 44,
   size: 480,
   type: "bfloat16",
 };
+const largest: StepRequest = { ...large, batch: 104, remat: true };
+
+/** Seconds after the start when whatever still compiles is ended. */
+const compiledByGpu = 130;
+
+/** The same plan in little, to see on a machine without a GPU that all of it works. */
+function little(request: StepRequest): StepRequest {
+  return { ...request, model: "R14x0.5", size: 32, batch: request.batch > 128 ? 4 : 2 };
+}
 
 export async function gpuPlan(context: Context): Promise<void> {
-  const { work, out } = context;
-  const at = (name: string) => join(work, name);
-  const steps: readonly (readonly [string, StepRequest])[] = [
-    ["train 512", { ...r50, batch: 512 }],
-    ["eval 128", { ...r50, mode: "eval" }],
-    ["eval 512", { ...r50, mode: "eval", batch: 512 }],
-    ["R152x4 remat", { ...largest, batch: 88, remat: true }],
-    ["R152x4", largest],
-  ];
-
-  // Compiling. PyTorch's processes fill its compiler's cache; the step that counts most is alone with them.
-  const until = 135;
-  const rest = () => Math.max(1, until - context.elapsed());
+  const { work, out, gpu } = context;
+  const compiledBy = gpu ? compiledByGpu : 10 * compiledByGpu;
+  const at = (name: string) => join(work, name.replaceAll(/\W+/g, "-"));
   const torch = (
     name: string,
     limit: number,
-    mode: string,
-    batch: string,
+    request: StepRequest,
     settings: string,
     ...more: string[]
-  ) =>
-    context.script(limit, name, "torch_gpu.py", [
-      "--part",
-      name,
+  ) => {
+    const { model, mode, batch, size } = gpu ? request : little(request);
+    const device = gpu ? [] : ["--device", "cpu", "--seconds", "0.01"];
+    const what = [
+      "--model",
+      model,
       "--mode",
       mode,
       "--batch",
-      batch,
-      "--settings",
-      settings,
-      ...more,
-    ]);
-  const warm = [
-    torch("warm train 128", until, "train", "128", "graph,compile", "--warm"),
-    torch("warm train 128 nchw", until, "train", "128", "graph-nchw", "--warm"),
-    torch("warm train 512", until, "train", "512", "graph,compile", "--warm"),
-    torch("warm eval 128", until, "eval", "128", "graph", "--warm"),
-    torch("warm eval 512", until, "eval", "512", "graph", "--warm"),
-    torch("warm max train 128", until, "train", "128", "max", "--warm"),
-  ];
-  await context.ours(100, {
-    part: "compile",
-    name: "compile train 128",
-    request: r50,
-    kept: at("train 128"),
-    dump: at("dump"),
-  });
-  const ours = [
-    context.ours(rest(), {
-      part: "correct",
-      name: "correct",
-      request: { ...r50, model: "R14x0.5", batch: 8, size: 32, type: "float32" },
-      ...readReferences(),
-    }),
-    ...steps.map(([name, request]) =>
-      context.ours(rest() + (name.startsWith("R152") ? 60 : 0), {
-        part: "compile",
-        name: `compile ${name}`,
-        request,
-        kept: at(name),
-      }),
-    ),
-    ...variants.map(({ name, flags }) =>
-      context.ours(
-        rest(),
-        { part: "compile", name: `compile ${name}`, request: r50, kept: at(name) },
-        flags,
-      ),
-    ),
-  ];
-  await Promise.all([...warm, ...ours]);
-
-  // Measuring, one at a time.
-  const speed = (name: string, request: StepRequest, flags?: string, setting?: string) =>
-    context.ours(
-      60,
-      {
-        part: "speed",
-        name,
-        request,
-        kept: at(name),
-        ...(setting === undefined ? {} : { setting }),
-      },
-      flags,
+      String(batch),
+      "--size",
+      String(size),
+    ];
+    const args = ["--part", name, ...what, "--settings", settings, ...more, ...device];
+    return context.script(limit, name, "torch_gpu.py", args, more.includes("--warm") ? 10 : 0);
+  };
+  const compile = (name: string, asked: StepRequest, more: Parameters<Context["ours"]>[2] = {}) => {
+    const limit = Math.max(1, compiledBy - context.elapsed());
+    const request = gpu ? asked : little(asked);
+    return context.ours(
+      limit,
+      { part: "compile", name: `compile ${name}`, request, kept: at(name) },
+      more,
     );
-  await speed("train 128", r50);
-  await torch("torch train 128", 60, "train", "128", "graph,whole");
-  const named = new Map(steps);
-  await speed("train 512", named.get("train 512")!);
-  await torch("torch train 512", 50, "train", "512", "graph,whole");
-  await speed("eval 128", named.get("eval 128")!);
-  await torch("torch eval 128", 30, "eval", "128", "graph");
-  await speed("eval 512", named.get("eval 512")!);
-  await torch("torch eval 512", 30, "eval", "512", "graph");
-  await context.ours(30, { part: "limits", name: "limits", request: r50, kept: at("train 128") });
-  for (const { name, flags } of variants) await speed(name, r50, flags, name);
-  await context.script(45, "profile", "kernels.py", [
+  };
+  const measure = (name: string, asked: StepRequest, limit = 30, setting?: string) => {
+    const request = gpu ? asked : little(asked);
+    const task = { part: "speed", name, request, kept: at(name) } as const;
+    return context.ours(limit, setting === undefined ? task : { ...task, setting });
+  };
+
+  // The step that counts most is compiled first; what runs beside it uses the processor at that time.
+  const warm = (name: string, request: StepRequest, settings: string) =>
+    torch(`warm ${name}`, compiledBy, request, settings, "--warm");
+  const first = [
+    warm("train 128", train, "graph,whole"),
+    warm("train 512", train512, "graph,whole"),
+    warm("eval 128", evaluation, "graph"),
+    warm("eval 512", evaluation512, "graph"),
+    warm("train 128 nchw", train, "graph-nchw"),
+    warm("train 128 max", train, "max"),
+    compile("R152x4 remat", largest, { nice: 5 }),
+    compile("R152x4", large, { nice: 5 }),
+  ];
+  await compile("train 128", train, { dump: join(work, "dump") });
+  const second = [
+    compile("train 512", train512),
+    compile("eval 128", evaluation),
+    compile("eval 512", evaluation512),
+    ...variants.map(({ name, flags }) => compile(name, train, { flags, nice: 2 })),
+    context.ours(100, { part: "correct", name: "correct", request: small, ...readReferences() }),
+  ];
+  await Promise.all([...first, ...second]);
+
+  // From here on one thing at a time.
+  await measure("train 128", train);
+  const [oneGraph, ...others] = variants.map(({ name }) => name);
+  await measure(oneGraph!, train, 30, oneGraph);
+  await torch("torch train 128", 60, train, "graph,whole");
+  await measure("train 512", train512);
+  await torch("torch train 512", 50, train512, "graph,whole");
+  await measure("eval 128", evaluation);
+  await torch("torch eval 128", 30, evaluation, "graph");
+  await measure("eval 512", evaluation512);
+  await torch("torch eval 512", 30, evaluation512, "graph");
+  // A machine's own memory is not to be filled.
+  if (gpu)
+    await context.ours(30, {
+      part: "limits",
+      name: "limits",
+      request: train,
+      kept: at("train 128"),
+    });
+  for (const name of others) await measure(name, train, 20, name);
+  await measure("R152x4 remat", largest, 50);
+  await measure("R152x4", large, 40);
+  await torch(
+    "torch R152x4",
+    70,
+    large,
+    "regional,eager",
+    "--batch",
+    "44,36,28,20,16,12,8",
+    "--windows",
+    "5",
+  );
+  await context.script(45, "kernels", "kernels.py", [
     at("train 128"),
     "30",
     join(out, "kernels.txt"),
   ]);
-  await speed("R152x4 remat", named.get("R152x4 remat")!);
-  await speed("R152x4", named.get("R152x4")!);
-  await torch(
-    "torch R152x4",
-    60,
-    "train",
-    "40,32,24,16",
-    "regional,eager",
-    "--model",
-    "R152x4",
-    "--size",
-    "480",
-    "--windows",
-    "5",
-  );
-  await torch("torch max", 60, "train", "128", "max");
-  await torch("torch others", 60, "train", "128", "compile,graph-nchw,eager,eager-nchw");
-  await torch("torch eager 512", 40, "train", "512", "eager,compile");
+  await torch("torch max", 60, train, "max");
+  await torch("torch others", 60, train, "graph-nchw,compile,eager");
+  await torch("torch eager 512", 40, train512, "eager");
 }

@@ -1,5 +1,6 @@
 /** Child processes of the check: each with a limit of its own, ended with all its children. */
 import { spawn } from "node:child_process";
+import { setPriority } from "node:os";
 import { createInterface } from "node:readline";
 import { type Finding, readFinding } from "./finding.js";
 
@@ -10,6 +11,8 @@ export interface Job {
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Seconds after which it is killed. */
   readonly limit: number;
+  /** How much of the processor it leaves to others; 0 is as much as it can have. */
+  readonly nice?: number;
 }
 
 export interface JobListener {
@@ -41,7 +44,10 @@ export function runJob(job: Job, listener: JobListener): Promise<JobEnd> {
       stdio: ["ignore", "pipe", "pipe"],
     });
     let trouble: string | undefined;
-    if (child.pid !== undefined) running.add(child.pid);
+    if (child.pid !== undefined) {
+      running.add(child.pid);
+      if (job.nice) setPriority(child.pid, job.nice);
+    }
     const timer = setTimeout(() => {
       trouble = `not finished within ${job.limit.toFixed(0)} s`;
       if (child.pid !== undefined) kill(child.pid);
@@ -51,7 +57,8 @@ export function runJob(job: Job, listener: JobListener): Promise<JobEnd> {
       createInterface({ input: stream }).on("line", (line) => {
         const finding = readFinding(line);
         if (finding !== undefined) return listener.finding(finding);
-        if (/^\w*(Error|Exception)\b|^terminate|^F\d{4} /.test(line) && line.length < 2000) last = line;
+        if (/^\w*(Error|Exception)\b|^terminate|^F\d{4} /.test(line) && line.length < 2000)
+          last = line;
         listener.line(job.name, line);
       });
     }

@@ -10,7 +10,10 @@ import { check, note, type PartTask } from "./task.js";
 /** The step for a card that is not there, within its bounds. */
 async function ahead(task: PartTask): Promise<void> {
   const cost = await costAhead(task.plugin, task.target!, task.request);
-  note(task, `compiled in ${cost.seconds.toFixed(1)} s; ${kindsOf(cost)}`);
+  note(
+    task,
+    `compiled in ${cost.seconds.toFixed(1)} s; ${cost.launches} launches; ${kindsOf(cost)}`,
+  );
   for (const { what, ok, detail } of bounds(cost)) check(task, what, ok, detail);
 }
 

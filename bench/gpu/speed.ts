@@ -20,7 +20,7 @@ export async function compileOnly(task: PartTask): Promise<void> {
   if (cost !== undefined) {
     const { kernels, trafficBytes } = cost;
     writeFileSync(`${kept}.cost.json`, JSON.stringify({ kernels, trafficBytes }));
-    note(task, kindsOf(cost));
+    note(task, `${cost.launches} launches; ${kindsOf(cost)}`);
   }
   const memory = program.memory();
   note(
@@ -65,7 +65,7 @@ export async function speed(task: PartTask): Promise<void> {
   };
   tell({ kind: "figure", part: task.name, ...figure });
   check(task, "the last result is a number", Number.isFinite(last), String(last));
-  if (task.setting === undefined) await withInput(task, step, times.steps);
+  await withInput(task, step, times.steps);
 }
 
 /** A new batch from the host before each step, as float32; it is copied while the device computes. */

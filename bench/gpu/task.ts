@@ -1,7 +1,8 @@
 /** What one part of the check is told, and how it answers. */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
-import type { PjrtClient, PjrtProgram } from "../../src/engine/pjrt/client.js";
+import type { CompileOptions, PjrtClient, PjrtProgram } from "../../src/engine/pjrt/client.js";
+import { flagsFor } from "../../src/engine/xla/xla-flags.js";
 import { tell } from "./finding.js";
 import { type LoweredStep, lowerStep, type StepRequest } from "./step.js";
 
@@ -16,7 +17,9 @@ export interface PartTask {
   readonly kept?: string;
   /** Where XLA writes what it made of the program. */
   readonly dump?: string;
-  /** XLA's settings, by name; the default ones where there is none. */
+  /** XLA's settings instead of the product's. */
+  readonly flags?: NonNullable<CompileOptions["flags"]>;
+  /** What the report calls these settings. */
   readonly setting?: string;
   /** Losses of five steps in the CPU's engine. */
   readonly losses?: readonly number[];
@@ -47,7 +50,9 @@ export async function compileStep(
 ): Promise<CompiledStep> {
   const lowered = await lowerStep(request);
   const start = performance.now();
-  const program = await client.compile(lowered.text);
+  const program = await client.compile(lowered.text, {
+    flags: task.flags ?? flagsFor(client.platform),
+  });
   const seconds = (performance.now() - start) / 1000;
   const { kept, dump } = task;
   if (kept !== undefined) {

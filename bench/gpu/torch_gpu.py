@@ -30,6 +30,7 @@ cuda = a.device == "cuda"
 torch.backends.cudnn.benchmark = True
 torch.backends.cudnn.allow_tf32 = True
 torch.set_float32_matmul_precision("high")
+torch._dynamo.config.recompile_limit = 64  # units of one class have many shapes
 modes = {"compile": "default", "whole": "default", "graph": "reduce-overhead", "max": "max-autotune"}
 
 
