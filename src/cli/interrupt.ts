@@ -26,7 +26,7 @@ export interface StopListener {
 
 /**
  * Hears the signals that ask for a stop. The first aborts `signal`. On the next Ctrl-C or SIGTERM the
- * system ends the process, also in the middle of a call of the engine, while no JavaScript runs. A
+ * system ends the process, also in the middle of a call of the engine that keeps JavaScript waiting. A
  * closed terminal is never the reason to end at once: shells pass on what the system has sent already.
  * `close` it when the work has ended.
  */
@@ -62,7 +62,8 @@ export class StopSignals {
     this.controller.abort(new Error("interrupted"));
     this.listener.stopped?.(name);
     if (this.listener.again !== undefined) return;
-    // A timer would not do: it waits for the engine too, and what came meanwhile is forgotten with it.
+    // A timer would not do: it may wait for the engine (the prebuilt one's calls keep JavaScript's thread),
+    // and what came meanwhile is forgotten with it.
     pause(sameMs);
     for (const other of asking) process.off(other, this.heard);
   };

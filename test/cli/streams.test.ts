@@ -6,6 +6,7 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { requireEngine } from "../../src/engine/installed.js";
 import { repositoryRoot } from "../fixture-path.js";
 import { tinyFlags } from "./tiny-images.js";
 import { makeTinyRun, type TinyRun } from "./tiny-run.js";
@@ -136,10 +137,15 @@ test("what is lost of a training's lines is said once", async () => {
   assert.match(stderr, /^note: standard output is lost \(ENOSPC: [^\n]*\): going on without it\n$/);
 });
 
-test("without a place for temporary files a run is refused before it leaves any", async () => {
+test("without a place for temporary files a run goes its way, or leaves nothing", async () => {
   const [logs, missing] = [join(root, "no-temporary"), join(root, "missing")];
   const line = `bit-train ${tinyFlags(tiny.images, logs).join(" ")} --steps 2 --name run`;
   const { code, stderr } = await shell(`TMPDIR=${missing} ${line}`);
+  if (requireEngine().flavour !== "prebuilt") {
+    assert.equal(code, 0, stderr);
+    return;
+  }
+  // tfjs-node's binding takes its graphs from there.
   assert.notEqual(code, 0);
   assert.ok(stderr.includes(missing), stderr);
   assert.ok(!existsSync(logs));

@@ -7,15 +7,24 @@ import { execFileSync } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { HostTensor, Session } from "../../src/engine/session.js";
-import { type Graph, GraphBuilder } from "../../src/graph/graph-builder.js";
+import { loadTensorflow, openTensorflowSession } from "../../src/engine/tensorflow-session.js";
+import { GraphBuilder } from "../../src/graph/graph-builder.js";
+import { engine } from "../engine-for-tests.js";
 
-/** A graph whose `blocked` waits for somebody to open the pipe `pipe`; `free` waits for nothing. */
-export function blockingGraph(): Graph {
+// inter_op_parallelism_threads: 2, use_per_session_threads: true. The process's own threads, of which
+// there may be one, are left to others.
+const ownThreads = Uint8Array.of(0x28, 2, 0x48, 1);
+
+/**
+ * A session in which `blocked` waits for somebody to open the pipe `pipe`, and `free` for nothing. Only
+ * where the engine has our addon.
+ */
+export function openBlocking(): Session {
   const builder = new GraphBuilder();
   const pipe = builder.placeholder("pipe", "string", []);
   builder.fetchable("blocked", builder.one("ReadFile", [pipe], {}, { type: "string", shape: [] }));
   builder.fetchable("free", builder.ints(7));
-  return builder.build();
+  return openTensorflowSession(loadTensorflow(engine.installed)!, builder.build().def, ownThreads);
 }
 
 /** A run of that graph, under way. */

@@ -11,11 +11,11 @@ import type { HostTensor, Session } from "../../src/engine/session.js";
 import { attribute } from "../../src/graph/attributes.js";
 import { GraphBuilder } from "../../src/graph/graph-builder.js";
 import { open } from "../engine-for-tests.js";
-import { blockingGraph, startBlocked } from "./blocked-run.js";
+import { openBlocking, startBlocked } from "./blocked-run.js";
 
 /** A session with a run that never ends under way. */
 function blocked(): Session {
-  const session = open(blockingGraph());
+  const session = openBlocking();
   const folder = mkdtempSync(join(tmpdir(), "bit-train-ending-"));
   void startBlocked(session, folder).ended.catch(() => {});
   process.on("exit", () => rmSync(folder, { recursive: true }));
@@ -75,11 +75,11 @@ const tasks: Record<string, () => Promise<void> | void> = {
     session.close();
   },
   "a session that is never closed": async () => {
-    await open(blockingGraph()).run({}, ["free"]);
+    await openBlocking().run({}, ["free"]);
   },
   "sessions that are forgotten": async () => {
     for (let i = 0; i < 20; i++) {
-      await open(blockingGraph()).run({}, ["free"]);
+      await openBlocking().run({}, ["free"]);
       globalThis.gc?.();
       await sleep(5);
     }
@@ -90,7 +90,7 @@ const tasks: Record<string, () => Promise<void> | void> = {
       await said(thread);
       await thread.terminate();
     }
-    await open(blockingGraph()).run({}, ["free"]);
+    await openBlocking().run({}, ["free"]);
     console.log("went on");
   },
   "threads that end themselves": async () => {

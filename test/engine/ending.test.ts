@@ -11,7 +11,7 @@ const skip = loadTensorflow(engine.installed) === undefined && "the engine has n
 
 const trials: [name: string, status: number, output: RegExp, times?: number][] = [
   ["process.exit", 7, /^$/],
-  ["process.exit while it computes", 7, /^$/, 10],
+  ["process.exit while it computes", 7, /^$/, 5],
   ["an error that nobody catches", 1, /on purpose/],
   ["close, and nothing else to do", 0, /^$/],
   ["a session that is never closed", 0, /^$/],

@@ -10,7 +10,7 @@ import type { ElementType } from "../../src/graph/types.js";
 import { declareVariable } from "../../src/step/variables.js";
 import { temporaryFolder } from "../data/temporary-folder.js";
 import { engine, open } from "../engine-for-tests.js";
-import { blockingGraph, startBlocked } from "./blocked-run.js";
+import { openBlocking, startBlocked } from "./blocked-run.js";
 
 const addon = loadTensorflow(engine.installed);
 const skip = addon === undefined && "the engine has no addon of ours";
@@ -114,7 +114,7 @@ test("memory of results is counted, and given back", { skip }, async () => {
 });
 
 test("JavaScript's thread is free while a step runs", { skip }, async (t) => {
-  const session = open(blockingGraph());
+  const session = openBlocking();
   const blocked = startBlocked(session, await temporaryFolder(t));
   let ticks = 0;
   const timer = setInterval(() => ticks++, 5);
@@ -126,13 +126,13 @@ test("JavaScript's thread is free while a step runs", { skip }, async (t) => {
 });
 
 test("runs of a session come in the order in which they are asked for", { skip }, async (t) => {
-  const session = open(blockingGraph());
+  const session = openBlocking();
   const blocked = startBlocked(session, await temporaryFolder(t));
   const ended: string[] = [];
   const runs = [blocked.ended.then(() => ended.push("blocked"))];
   for (const name of ["second", "third"])
     runs.push(session.run({}, ["free"]).then(() => ended.push(name)));
-  const other = open(blockingGraph());
+  const other = openBlocking();
   await other.run({}, ["free"]);
   ended.push("another session's");
   other.close();
@@ -207,7 +207,7 @@ test("a graph or settings that TensorFlow refuses", { skip }, () => {
 });
 
 test("close settles all promises at once, and may be called again", { skip }, async (t) => {
-  const session = open(blockingGraph());
+  const session = openBlocking();
   const blocked = startBlocked(session, await temporaryFolder(t));
   const waiting = session.run({}, ["free"]);
   // Under way, not only asked for.

@@ -34,7 +34,7 @@ const asker = `
   })();
 `;
 
-const skip = "native runs still block the event loop: to be enabled with an engine that does not";
+const skip = engine.installed.flavour === "prebuilt" && "its runs keep JavaScript waiting";
 
 test("a server answers within 20 ms while a batch of R50x1 runs", { skip }, async (t) => {
   const weights = join(await temporaryFolder(t), "Made-R50x1.npz");
@@ -65,6 +65,6 @@ test("a server answers within 20 ms while a batch of R50x1 runs", { skip }, asyn
   );
   t.diagnostic(`slowest ${slowest.toFixed(1)} ms`);
   assert.ok(median < 20, `the median answer took ${median} ms`);
-  // Other processes share the cores.
-  assert.ok(slowest < 200, `the slowest answer took ${slowest} ms`);
+  // Of the graph that is made before the batch runs, and of other processes that share the cores.
+  assert.ok(slowest < batchMs / 2, `the slowest answer took ${slowest} ms`);
 });
