@@ -1,7 +1,7 @@
 /** A model's sessions: one for each size of image, opened when such an image comes, its weights in it. */
 import type { Engine } from "../engine/session.js";
 import { outOfMemory, requireMemory } from "../run/image-memory.js";
-import type { Precision } from "../run/precision.js";
+import { inputPolicy, type Precision } from "../run/precision.js";
 import { defaultBatch, loadWeights, networkOf, type TrainedModel } from "../run/trained-model.js";
 import {
   type Classified,
@@ -68,7 +68,7 @@ export class NetworkSessions {
     const [oldest] = this.opened.keys();
     if (this.opened.size >= mostSessions) this.forget(oldest!);
     const batches = batchSizes(largest);
-    const { device } = engine;
+    const { device } = inputPolicy(engine);
     const program = await openClassifier(engine.open, network, format, { batches, device });
     try {
       await loadWeights(program, trained);

@@ -34,9 +34,7 @@ const asker = `
   })();
 `;
 
-const skip = "native runs still block the event loop: to be enabled with an engine that does not";
-
-test("a server answers within 20 ms while a batch of R50x1 runs", { skip }, async (t) => {
+test("a server answers within 20 ms while a batch of R50x1 runs", async (t) => {
   const weights = join(await temporaryFolder(t), "Made-R50x1.npz");
   const specs = variableSpecs(parseArchitecture("R50x1"), 10);
   const arrays = specs.map((spec) => {
@@ -58,13 +56,11 @@ test("a server answers within 20 ms while a batch of R50x1 runs", { skip }, asyn
   const told = message();
   worker.postMessage("end");
   const times = ((await told) as number[]).sort((a, b) => a - b);
-  const median = times[times.length >> 1]!;
+  const late = times[Math.floor(0.9 * times.length)]!;
   const slowest = times.at(-1)!;
-  t.diagnostic(
-    `batch ${batchMs.toFixed(0)} ms, ${times.length} answers, median ${median.toFixed(1)} ms`,
-  );
-  t.diagnostic(`slowest ${slowest.toFixed(1)} ms`);
-  assert.ok(median < 20, `the median answer took ${median} ms`);
-  // Other processes share the cores.
-  assert.ok(slowest < 200, `the slowest answer took ${slowest} ms`);
+  t.diagnostic(`batch ${batchMs.toFixed(0)} ms, ${times.length} answers`);
+  t.diagnostic(`nine of ten within ${late.toFixed(1)} ms, the slowest ${slowest.toFixed(1)} ms`);
+  assert.ok(late < 20, `nine of ten answers took up to ${late} ms`);
+  // Other processes share the cores; an engine that blocks would answer after the batch alone.
+  assert.ok(slowest < batchMs / 2, `the slowest answer took ${slowest} of ${batchMs} ms`);
 });
