@@ -8,13 +8,15 @@ export type { ClassMatching, EvaluatedPart } from "./data/parts/evaluation.js";
 export type { PartName } from "./data/parts/part-names.js";
 export type { Flavour, InstalledEngine } from "./engine/installed.js";
 export type { OpenedEngine } from "./engine/open.js";
+export type { EngineListener } from "./engine/open-device.js";
 export type { Engine } from "./engine/session.js";
+export type { Compilation } from "./engine/xla/open-xla.js";
 export { UserError } from "./errors.js";
 export type { ConnectionOptions } from "./fetch/connection.js";
 export type { FetchOptions } from "./fetch/fetch-file.js";
 export type { ResizeMethod } from "./input/resize-functions.js";
 export type { Closable } from "./library/disposal.js";
-export { type LibraryEngine, openEngine } from "./library/engine.js";
+export { type EngineOptions, type LibraryEngine, openEngine } from "./library/engine.js";
 export {
   type EvaluatedEvent,
   type EvaluateOptions,

@@ -1,9 +1,7 @@
-import { chooseDevice, type Device, describeDevice, parseDevice } from "../engine/device.js";
-import { type Flavour, findEngine } from "../engine/installed.js";
+import type { Flavour } from "../engine/installed.js";
 import { type OpenedEngine, openEngine as open } from "../engine/open.js";
-import { PjrtError } from "../engine/pjrt/client.js";
-import { type Compilation, openXlaEngine } from "../engine/xla/open-xla.js";
-import { UserError } from "../errors.js";
+import { openDevice } from "../engine/open-device.js";
+import type { Compilation } from "../engine/xla/open-xla.js";
 import { output } from "./output.js";
 
 /**
@@ -12,20 +10,8 @@ import { output } from "./output.js";
  * @throws UserError where there is no engine, or not that device
  */
 export function openEngine(device?: string): OpenedEngine {
-  const chosen = chooseDevice(device === undefined ? undefined : parseDevice(device));
-  if (chosen.remark !== undefined) output.note(`note: ${chosen.remark}`);
-  if (chosen.engine === "xla") return openXla(chosen);
-  // Of the two that may be there, the CPU's; where it is not, the other says below what it computes on.
-  const cpu = chosen.must === "CPU" ? findEngine("cpu") : undefined;
-  const engine = openHostEngine(cpu?.flavour);
-  if (chosen.must !== undefined && chosen.must !== engine.device)
-    throw new UserError(
-      `--device ${device}`,
-      `the engine that is set up (${engine.installed.flavour}) computes on the ${engine.device}`,
-      `one for the ${chosen.must}`,
-      `type: npx bit-setup --${chosen.must === "CPU" ? "cpu" : "gpu"}`,
-    );
-  return engine;
+  const remark = (text: string) => output.note(`note: ${text}`);
+  return openDevice(device, { remark, compiling: sayCompilation });
 }
 
 /**
@@ -37,22 +23,6 @@ export function openHostEngine(flavour?: Flavour): OpenedEngine {
   const engine = open(flavour);
   if (engine.remark !== undefined) output.note(`note: ${engine.remark}`);
   return engine;
-}
-
-/** @throws UserError where the plugin does not open, as where others have filled the card */
-function openXla(device: Extract<Device, { engine: "xla" }>): OpenedEngine {
-  try {
-    return openXlaEngine(device, { compiling: sayCompilation });
-  } catch (error) {
-    if (!(error instanceof PjrtError)) throw error;
-    throw new UserError(
-      describeDevice(device),
-      error.message,
-      "a plugin that opens and finds its device",
-      "see what is wrong: npx bit-setup --check; or compute on the CPU: --device cpu",
-      { cause: error },
-    );
-  }
 }
 
 // What is compiled faster needs no word.

@@ -1,5 +1,6 @@
 /** The engine of a program that uses the library: one by default, opened when it is first needed. */
-import { type OpenedEngine, openEngine as open } from "../engine/open.js";
+import type { OpenedEngine } from "../engine/open.js";
+import { type EngineListener, openDevice } from "../engine/open-device.js";
 import type { Session } from "../engine/session.js";
 import type { Closable } from "./disposal.js";
 import "./disposal.js";
@@ -7,13 +8,21 @@ import "./disposal.js";
 /** An engine that closes the sessions that it has opened, and with them whatever uses them. */
 export interface LibraryEngine extends OpenedEngine, Closable {}
 
+export interface EngineOptions extends EngineListener {
+  /**
+   * What computes networks, as `--device` says it: `cpu`, `gpu`, `gpu:0,2`, `all`. By default a GPU where
+   * its driver and its plugin are there, else the CPU.
+   */
+  readonly device?: string | undefined;
+}
+
 /**
  * Opens the engine that `bit-setup` prepared. Models and runs open one by themselves; an own one tells
  * what it is (`device`, `version`), and frees at once, when it is closed, all that was opened with it.
- * @throws UserError where none is set up
+ * @throws UserError where none is set up, or not that device
  */
-export function openEngine(): LibraryEngine {
-  const opened = open();
+export function openEngine({ device, ...listener }: EngineOptions = {}): LibraryEngine {
+  const opened = openDevice(device, listener);
   const sessions = new Set<Session>();
   const close = async () => {
     for (const session of sessions) session.close();
@@ -47,6 +56,6 @@ let shared: OpenedEngine | undefined;
 
 /** The engine of all that is given no other. */
 export function sharedEngine(): OpenedEngine {
-  shared ??= open();
+  shared ??= openDevice(undefined);
   return shared;
 }

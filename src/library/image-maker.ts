@@ -25,7 +25,8 @@ export interface ImageMakerOptions {
 }
 
 export class ImageMaker {
-  private readonly programs = new Map<number, ImageProgram>();
+  /** Those that are free, by side. */
+  private readonly programs = new Map<number, ImageProgram[]>();
   private readonly queue: (() => void)[] = [];
   private readonly underWay = new Set<Promise<MadeImage>>();
   private free: number;
@@ -65,7 +66,7 @@ export class ImageMaker {
   async close(): Promise<void> {
     this.closed = true;
     await Promise.allSettled(this.underWay);
-    for (const program of this.programs.values()) program.close();
+    for (const program of [...this.programs.values()].flat()) program.close();
     this.programs.clear();
   }
 
@@ -89,15 +90,18 @@ export class ImageMaker {
   ): Promise<MadeImage> {
     if (this.closed) throw closedError();
     const side = this.options.sideFor(size);
-    const known = this.programs.get(side);
-    const program = known ?? new ImageProgram(this.engine, side, this.options.resize);
-    this.programs.set(side, program);
+    // A program makes one image at a time: as many are opened as are under way.
+    const idle = this.programs.get(side) ?? [];
+    this.programs.set(side, idle);
+    const program = idle.pop() ?? new ImageProgram(this.engine, side, this.options.resize);
     try {
       const { type, data } = await program.make(source);
       return { format: { type, height: side, width: side }, data };
     } catch (error) {
       if (!(error instanceof SessionError) || error.outOfMemory) throw error;
       throw badImage(name, firstLine(error.message), { cause: error });
+    } finally {
+      idle.push(program);
     }
   }
 }

@@ -1,7 +1,7 @@
 /** A model's sessions: one for each size of image, opened when such an image comes, its weights in it. */
 import type { Engine } from "../engine/session.js";
 import { outOfMemory, requireMemory } from "../run/image-memory.js";
-import type { Precision } from "../run/precision.js";
+import { inputPolicy, type Precision } from "../run/precision.js";
 import { defaultBatch, loadWeights, networkOf, type TrainedModel } from "../run/trained-model.js";
 import {
   type Classified,
@@ -31,6 +31,11 @@ export interface Outputs {
 
 export class NetworkSessions {
   private readonly opened = new Map<string, Opened>();
+  /**
+   * Whether a program is compiled for every number of images, and for all that is fetched, which takes a
+   * device's compiler long: there are few then, and a batch that is not full is filled up.
+   */
+  private readonly compiles: boolean;
 
   constructor(
     private readonly trained: TrainedModel,
@@ -38,7 +43,9 @@ export class NetworkSessions {
     private readonly precision: Precision,
     /** Images at a time; undefined: as memory allows. */
     private readonly wanted: number | undefined,
-  ) {}
+  ) {
+    this.compiles = engine.deviceMemoryBytes !== undefined;
+  }
 
   /** How many images of a size are computed at a time, at most. */
   batchOf(format: ImageFormat): number {
@@ -67,8 +74,8 @@ export class NetworkSessions {
     requireMemory(trained, atATime, network.computeType);
     const [oldest] = this.opened.keys();
     if (this.opened.size >= mostSessions) this.forget(oldest!);
-    const batches = batchSizes(largest);
-    const { device } = engine;
+    const batches = this.compiles ? [...new Set([largest, 1])] : batchSizes(largest);
+    const { device } = inputPolicy(engine);
     const program = await openClassifier(engine.open, network, format, { batches, device });
     try {
       await loadWeights(program, trained);
@@ -95,10 +102,12 @@ export class NetworkSessions {
     try {
       while (outputs.length < images.length) {
         const left = images.length - outputs.length;
-        const batch = batches.find((size) => size <= left)!;
+        const batch = this.compiles && left > 1 ? batches[0]! : batches.find((n) => n <= left)!;
         const part = images.slice(outputs.length, outputs.length + batch);
-        const result = await classify(program.session, batchOf(format, part), options);
-        outputs.push(...rowsOf(result, batch));
+        const withFeatures = options.withFeatures || this.compiles;
+        const fed = batchOf(format, part, batch);
+        const result = await classify(program.session, fed, { withFeatures });
+        outputs.push(...rowsOf(result, batch).slice(0, part.length));
       }
     } catch (error) {
       const size = [format.height, format.width] as const;
@@ -129,15 +138,20 @@ function batchSizes(largest: number): number[] {
   return sizes;
 }
 
-function batchOf({ type, height, width }: ImageFormat, images: readonly MadeImage[]) {
-  const shape = [images.length, height, width, 3];
+/** Images as a batch of a size, the rest of it zeros. */
+function batchOf(
+  { type, height, width }: ImageFormat,
+  images: readonly MadeImage[],
+  batch: number,
+) {
+  const shape = [batch, height, width, 3];
   const each = height * width * 3;
   if (type === "uint8") {
-    const data = new Uint8Array(images.length * each);
+    const data = new Uint8Array(batch * each);
     for (const [i, image] of images.entries()) data.set(image.data, i * each);
     return { type, shape, data } as const;
   }
-  const data = new Float32Array(images.length * each);
+  const data = new Float32Array(batch * each);
   for (const [i, image] of images.entries()) data.set(image.data, i * each);
   return { type, shape, data } as const;
 }

@@ -1,14 +1,17 @@
 /** An engine of a program's own. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { openPjrt } from "../../src/engine/pjrt/client.js";
+import { xlaEngine } from "../../src/engine/xla/open-xla.js";
 import { openEngine, sharedEngine } from "../../src/library/engine.js";
 import { loadModel } from "../../src/library/loaded-model.js";
+import { cpuPlugin } from "../cpu-plugin.js";
 import { engine as plain } from "../engine-for-tests.js";
 
 const pixels = { data: new Uint8Array(28 * 28 * 3), shape: [28, 28, 3] };
 
 test("an engine that is closed closes what was opened with it, and nothing else", async () => {
-  const engine = openEngine();
+  const engine = openEngine({ device: "cpu" });
   assert.equal(engine.device, plain.device);
   assert.equal(engine.narrowType, plain.narrowType);
   assert.equal(engine.version, plain.version);
@@ -20,6 +23,26 @@ test("an engine that is closed closes what was opened with it, and nothing else"
   await assert.rejects(model.embed(pixels), /closed/);
   await model.close();
   assert.deepEqual((await other.embed(pixels)).features, features);
+});
+
+test("over XLA the features and logits are TensorFlow's", async (t) => {
+  const client = openPjrt(await cpuPlugin(), {});
+  t.after(() => client.close());
+  const engine = xlaEngine(plain, client, [0], plain.narrowType, { exact: true });
+  const options = { size: 32, precision: "fp32", batch: 4 } as const;
+  await using here = await loadModel("sample-R14x0.5", { ...options, engine: plain });
+  await using there = await loadModel("sample-R14x0.5", { ...options, engine });
+  const data = Uint8Array.from({ length: 7 * 28 * 28 * 3 }, (_, i) => (i * 7919) % 251);
+  const images = { data, shape: [7, 28, 28, 3] };
+  const [wanted, got] = [await here.embed(images), await there.embed(images)];
+  assert.deepEqual(got.shape, wanted.shape);
+  // Ten times the rounding of float32 that was seen.
+  for (const [i, value] of wanted.features.entries())
+    assert.ok(Math.abs(got.features[i]! - value) < 1e-4, `${i}: ${got.features[i]}, not ${value}`);
+});
+
+test("a device that is none is refused", () => {
+  assert.throws(() => openEngine({ device: "tpu" }), /tpu: is no device/);
 });
 
 test("all that is given no engine shares one", () => {

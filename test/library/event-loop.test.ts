@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { Worker } from "node:worker_threads";
 import { writeNpz } from "../../src/archive/npz-writer.js";
+import { loadTensorflow } from "../../src/engine/tensorflow-session.js";
 import { loadModel } from "../../src/library/loaded-model.js";
 import { parseArchitecture, variableSpecs } from "../../src/model/architecture.js";
 import { temporaryFolder } from "../data/temporary-folder.js";
@@ -34,7 +35,8 @@ const asker = `
   })();
 `;
 
-const skip = engine.installed.flavour === "prebuilt" && "its runs keep JavaScript waiting";
+// The prebuilt has tfjs-node's binding alone.
+const skip = loadTensorflow(engine.installed) ? false : "this engine's runs hold up the event loop";
 
 test("a server answers within 20 ms while a batch of R50x1 runs", { skip }, async (t) => {
   const weights = join(await temporaryFolder(t), "Made-R50x1.npz");
@@ -58,13 +60,11 @@ test("a server answers within 20 ms while a batch of R50x1 runs", { skip }, asyn
   const told = message();
   worker.postMessage("end");
   const times = ((await told) as number[]).sort((a, b) => a - b);
-  const median = times[times.length >> 1]!;
+  const late = times[Math.floor(0.9 * times.length)]!;
   const slowest = times.at(-1)!;
-  t.diagnostic(
-    `batch ${batchMs.toFixed(0)} ms, ${times.length} answers, median ${median.toFixed(1)} ms`,
-  );
-  t.diagnostic(`slowest ${slowest.toFixed(1)} ms`);
-  assert.ok(median < 20, `the median answer took ${median} ms`);
-  // Of the graph that is made before the batch runs, and of other processes that share the cores.
-  assert.ok(slowest < batchMs / 2, `the slowest answer took ${slowest} ms`);
+  t.diagnostic(`batch ${batchMs.toFixed(0)} ms, ${times.length} answers`);
+  t.diagnostic(`nine of ten within ${late.toFixed(1)} ms, the slowest ${slowest.toFixed(1)} ms`);
+  assert.ok(late < 20, `nine of ten answers took up to ${late} ms`);
+  // Other processes share the cores; an engine that blocks would answer after the batch alone.
+  assert.ok(slowest < batchMs / 2, `the slowest answer took ${slowest} of ${batchMs} ms`);
 });
