@@ -45,9 +45,8 @@ def sync():
 
 def made(kind, layout, batch):
     """A function that runs a step and returns what a user reads: the loss, or losses and best classes."""
-    with torch.device(a.device):
-        net = BiT(a.model, 10)
-        net.initialize()
+    net = BiT(a.model, 10)
+    net.initialize()
     net = net.to(a.device).to(memory_format=layout)
     x = torch.rand(batch, 3, a.size, a.size, device=a.device).mul_(2).sub_(1).contiguous(memory_format=layout)
     y = torch.arange(batch, device=a.device) % 10
