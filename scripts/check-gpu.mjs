@@ -5,24 +5,19 @@
  */
 import { copyFileSync } from "node:fs";
 import { join } from "node:path";
-import {
-  build,
-  checkNode,
-  InstallError,
-  installPackages,
-  ROOT,
-  run,
-  runScript,
-} from "./install.mjs";
+import { install, ROOT, run, runScript } from "./install.mjs";
 
 await runScript(async () => {
-  checkNode();
-  await installPackages();
-  if (!(await build())) throw new InstallError("The sources do not compile; see above.", 1);
+  await install();
   const flags = process.argv.slice(2);
   const out = join(ROOT, "bench-out/gpu");
   const script = join(ROOT, "dist/bench/gpu/check.js");
   const cpu = flags.join(" ").includes("--plugin cpu") || flags.includes("--plugin=cpu");
+  if (cpu) {
+    console.log("XLA's plugins: fetched where they are not in the cache (63 MB and 134 MB)");
+    const { fetchPlugins } = await import("../dist/bench/gpu/places.js");
+    await fetchPlugins();
+  }
   const seconds = cpu ? ["--seconds", "1500"] : [];
   const status = await run(process.execPath, [script, "--out", out, ...seconds, ...flags]);
   if (!cpu) copyFileSync(join(out, "GPU.md"), join(ROOT, "bench/GPU.md"));

@@ -2,9 +2,11 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { cacheFolder } from "../../src/cache-folder.js";
 import { findEngine } from "../../src/engine/installed.js";
 import { addonPath, compiledFiles, PJRT } from "../../src/engine/own-addon.js";
-import { findPlugin } from "../../src/engine/setup/plugins.js";
+import { PLUGINS, type PluginRecipe } from "../../src/engine/setup/plugin-recipes.js";
+import { findPlugin, installPlugin } from "../../src/engine/setup/plugins.js";
 import { engineName, enginesFolder, MANIFEST_FILE } from "../../src/engine/setup/recipe.js";
 import { packageRoot } from "../../src/package-root.js";
 
@@ -41,12 +43,29 @@ export function ask(command: string, args: readonly string[]): string | undefine
   }
 }
 
+/** Of CUDA's plugin what compiles for a GPU that is not there: without the libraries that compute. */
+export const aheadRecipe: PluginRecipe = {
+  ...PLUGINS.cuda13,
+  title: "XLA for CUDA 13, to compile ahead",
+  wheels: PLUGINS.cuda13.wheels.slice(0, 1),
+  severalDevices: [],
+  libraryFolders: [],
+  needs: undefined,
+};
+
 /** A plugin in the cache, or where `BIT_PJRT_CPU` or `BIT_PJRT_CUDA` say. */
 export function cachedPlugin(kind: "cpu" | "cuda"): string | undefined {
   const told = process.env[`BIT_PJRT_${kind.toUpperCase()}`];
   if (told !== undefined) return existsSync(told) ? told : undefined;
   if (kind === "cpu") return findPlugin("cpu")?.path;
-  return (findPlugin("cuda13") ?? findPlugin("cuda12"))?.path;
+  const plugin = findPlugin("cuda13") ?? findPlugin("cuda13", cacheFolder(), aheadRecipe);
+  return (plugin ?? findPlugin("cuda12"))?.path;
+}
+
+/** Fetches what the check needs where there is no GPU: both plugins, unless they are in the cache. */
+export async function fetchPlugins(): Promise<void> {
+  if (cachedPlugin("cpu") === undefined) await installPlugin("cpu");
+  if (cachedPlugin("cuda") === undefined) await installPlugin("cuda13", { recipe: aheadRecipe });
 }
 
 /**
