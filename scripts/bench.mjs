@@ -34,8 +34,8 @@ await runScript(async () => {
   // PyTorch is measured on the processor; so is what is held against it.
   if (against !== undefined) process.env.CUDA_VISIBLE_DEVICES = "-1";
   await install();
-  const { fullSizes, quickSizes } = await import("../dist/src/bench/sizes.js");
-  const { runBench } = await import("../dist/src/bench/run-bench.js");
+  const { fullSizes, quickSizes } = await import("../dist/bench/suite/sizes.js");
+  const { runBench } = await import("../dist/bench/suite/run-bench.js");
   const { cacheFolder } = await import("../dist/src/engine/installed.js");
   const { UserError } = await import("../dist/src/errors.js");
 

@@ -42,9 +42,10 @@ export type {
 } from "./library/model.js";
 export type { Resolution } from "./recipe/hyperrule.js";
 export type { RecipeName } from "./recipe/recipes.js";
+export type { BestResult } from "./record/manifest.js";
+export type { RunFolder } from "./record/run-folder.js";
 export type { EvaluationReport } from "./run/evaluate-run.js";
 export type { FetchConsole } from "./run/fetching.js";
-export type { BestResult } from "./run/manifest.js";
 export type { FetchPolicy, RunConfig } from "./run/options.js";
 export type { Precision } from "./run/precision.js";
 export type {
@@ -58,7 +59,6 @@ export type {
   StepEvent,
   ValidationEvent,
 } from "./run/run-events.js";
-export type { RunFolder } from "./run/run-folder.js";
 export type { EvaluationResult, StepReport } from "./train/reports.js";
 export type { TrainPlan } from "./train/train-plan.js";
 export {

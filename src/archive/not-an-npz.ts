@@ -1,6 +1,7 @@
 /** What to say of a file that lies where an .npz is expected: what it is, and what to do. */
+
+import { type FileKind, type FileKindId, fileKind, isZip } from "../disk/file-kind.js";
 import { UserError } from "../errors.js";
-import { type FileKind, type FileKindId, fileKind, isZip } from "./file-kind.js";
 
 const LISTED = "take the published .npz: npx bit-download --list";
 

@@ -1,7 +1,7 @@
 /** .npy files on disk. */
 import type { FileHandle } from "node:fs/promises";
-import { writeFileAtomically } from "./atomic-file.js";
-import { allocate, openForReading, readError, readExactly } from "./file-reading.js";
+import { writeFileAtomically } from "../disk/atomic-file.js";
+import { allocate, openForReading, readError, readExactly } from "../disk/file-reading.js";
 import { arrayFromRaw, type NpyEncoding, npyChunks } from "./npy-codec.js";
 import {
   checkNpyLength,

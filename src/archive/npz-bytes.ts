@@ -4,9 +4,9 @@
  * `NpzReader` and `writeNpz`, which stream from and to the disk. Nothing here needs Node.
  */
 import JSZip from "jszip";
+import { fileKind, isZip } from "../disk/file-kind.js";
 import { UserError } from "../errors.js";
 import { crc32InJavaScript } from "./crc32-in-javascript.js";
-import { fileKind, isZip } from "./file-kind.js";
 import { notAnNpz } from "./not-an-npz.js";
 import { decodeNpy, encodeNpy, npyByteLength } from "./npy-codec.js";
 import { type NpzEncoding, nameCheck } from "./npz-encoding.js";

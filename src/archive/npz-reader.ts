@@ -5,10 +5,10 @@
  */
 import { pipeline } from "node:stream/promises";
 import zlib from "node:zlib";
+import { fileKind } from "../disk/file-kind.js";
+import { allocate, readExactly } from "../disk/file-reading.js";
 import { UserError } from "../errors.js";
 import { crc32 } from "./crc32.js";
-import { fileKind } from "./file-kind.js";
-import { allocate, readExactly } from "./file-reading.js";
 import { notAnNpz } from "./not-an-npz.js";
 import { arrayFromRaw } from "./npy-codec.js";
 import { inspectMember, type Member, STORED } from "./npz-member.js";

@@ -1,5 +1,5 @@
 /** Writes .npz archives of any size to files. */
-import { writeFileAtomically } from "./atomic-file.js";
+import { writeFileAtomically } from "../disk/atomic-file.js";
 import type { NpzEncoding } from "./npz-encoding.js";
 import { appendNpz } from "./npz-stream.js";
 import type { NamedArray } from "./numeric-array.js";

@@ -5,9 +5,9 @@
  */
 import type { FileHandle } from "node:fs/promises";
 import yauzl from "yauzl";
+import { isZip, KIND_BYTES } from "../disk/file-kind.js";
+import { EarlyEnd, openForReading, readError, readExactly } from "../disk/file-reading.js";
 import { systemErrorCode, UserError } from "../errors.js";
-import { isZip, KIND_BYTES } from "./file-kind.js";
-import { EarlyEnd, openForReading, readError, readExactly } from "./file-reading.js";
 import { fetchStep, notAnNpz } from "./not-an-npz.js";
 import {
   END_BYTES,

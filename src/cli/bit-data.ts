@@ -1,6 +1,6 @@
 /** `bit-data`: looks a dataset over. */
 import { UserError } from "../errors.js";
-import { checkDataset } from "../run/check-dataset.js";
+import { checkDataset } from "../report/check-dataset.js";
 import type { Call } from "./command.js";
 import { describeDataset } from "./dataset-report.js";
 import { ImageProgress } from "./image-progress.js";

@@ -1,6 +1,7 @@
 /** `bit-download`: brings published models to this machine. */
+
+import { requireRoom, sizeText } from "../disk/disk-room.js";
 import { UserError } from "../errors.js";
-import { requireRoom, sizeText } from "../zoo/disk-room.js";
 import { type DownloadWatcher, downloadModels } from "../zoo/download-models.js";
 import { localModel, planDownload } from "../zoo/local-models.js";
 import { findZooModels, VTAB, ZOO, type ZooModel, zooUrl } from "../zoo/models.js";

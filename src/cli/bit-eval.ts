@@ -2,8 +2,8 @@
 
 import { describeEngine } from "../engine/open.js";
 import { UserError } from "../errors.js";
+import { describeResult } from "../record/run-log.js";
 import { type EvaluateOptions, type EvaluationReport, evaluateRun } from "../run/evaluate-run.js";
-import { describeResult } from "../run/run-log.js";
 import type { Call } from "./command.js";
 import { FetchProgress } from "./fetch-progress.js";
 import { ImageProgress } from "./image-progress.js";

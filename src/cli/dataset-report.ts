@@ -2,7 +2,7 @@
 
 import type { UnreadableImage } from "../data/dataset.js";
 import { CONVERTED_FORMATS } from "../data/image-formats/image-format.js";
-import type { ClassCount, Copy, DatasetReport, Spread } from "../run/check-dataset.js";
+import type { ClassCount, Copy, DatasetReport, Spread } from "../report/check-dataset.js";
 
 // Of what there may be thousands of, so many are shown.
 const mostShown = 10;

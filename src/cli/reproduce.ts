@@ -1,14 +1,14 @@
 /** `bit-reproduce`: repeats a published fine-tuning and lays the two curves side by side. */
 import { readFile } from "node:fs/promises";
 import { UserError } from "../errors.js";
-import type { FineTuneOptions, RunConfig } from "../run/options.js";
 import {
   type ComparedRow,
   compareCurves,
   findPublishedRun,
   type PublishedRun,
   readCurve,
-} from "../run/published-runs.js";
+} from "../report/published-runs.js";
+import type { FineTuneOptions, RunConfig } from "../run/options.js";
 import type { Call } from "./command.js";
 import { output } from "./output.js";
 import { runFineTune } from "./run-fine-tune.js";

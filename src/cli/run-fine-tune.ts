@@ -1,9 +1,9 @@
 /** One run on the terminal. */
 import { describeEngine } from "../engine/open.js";
+import { describeResult } from "../record/run-log.js";
 import { fineTune } from "../run/fine-tune.js";
 import type { FineTuneOptions } from "../run/options.js";
 import type { FineTuneResult } from "../run/run-events.js";
-import { describeResult } from "../run/run-log.js";
 import { openEngine } from "./open-engine.js";
 import { TrainConsole } from "./train-console.js";
 

@@ -1,5 +1,5 @@
 /** `bit-train runs`: the runs that are there. */
-import { type ListedRun, listRuns } from "../run/list-runs.js";
+import { type ListedRun, listRuns } from "../report/list-runs.js";
 import type { Call } from "./command.js";
 import { output } from "./output.js";
 import { visibleLine } from "./visible.js";

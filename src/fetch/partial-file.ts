@@ -5,7 +5,7 @@
 import { type FileHandle, open, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { z } from "zod";
-import { nodeFileSystem, writeAll } from "../archive/file-system.js";
+import { nodeFileSystem, writeAll } from "../disk/file-system.js";
 import { systemErrorCode, UserError } from "../errors.js";
 
 const recordSchema = z.object({

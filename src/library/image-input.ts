@@ -1,8 +1,8 @@
 /** What a program gives as images, and what becomes of each: something to decode, or pixels. */
 import { fileURLToPath } from "node:url";
-import { readWhole } from "../archive/file-reading.js";
 import { imageHeaderOf, readImageHeader } from "../data/files/image-header.js";
 import { faultOf, type ReadableHeader } from "../data/files/readable-images.js";
+import { readWhole } from "../disk/file-reading.js";
 import { UserError } from "../errors.js";
 
 /** Pixels, row-major RGB. */

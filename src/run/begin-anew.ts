@@ -1,10 +1,10 @@
 /** A run's folder without a checkpoint: whether the run may begin anew, which is never done silently. */
 import { readFile } from "node:fs/promises";
-import { exists } from "../archive/file-reading.js";
+import { exists } from "../disk/file-reading.js";
 import { UserError } from "../errors.js";
-import { readMetrics } from "./metrics.js";
-import type { KnownConfig, RunRecordFile } from "./run-config.js";
-import type { RunFolder } from "./run-folder.js";
+import { readMetrics } from "../record/metrics.js";
+import type { KnownConfig, RunRecordFile } from "../record/run-config.js";
+import type { RunFolder } from "../record/run-folder.js";
 import { changedSettings } from "./same-run.js";
 
 /**

@@ -1,7 +1,7 @@
 /** The archive that a run starts from: fetched where it is missing, and looked over. */
 
-import { exists } from "../archive/file-reading.js";
 import { NpzReader } from "../archive/npz-reader.js";
+import { exists } from "../disk/file-reading.js";
 import { UserError } from "../errors.js";
 import { parseArchitecture, variableSpecs } from "../model/architecture.js";
 import { fitArchive } from "../model/checkpoint.js";

@@ -3,7 +3,7 @@ import { createHash, type Hash } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { relative } from "node:path";
 import type { Dataset, FileSource, PixelSource, Split } from "../data/dataset.js";
-import type { DataFingerprint } from "./manifest.js";
+import type { DataFingerprint } from "../record/manifest.js";
 import { sampleOfContents } from "./sample-of-contents.js";
 
 /**

@@ -8,6 +8,7 @@ import { listed } from "../data/listed.js";
 import type { EvaluatedPart } from "../data/parts/evaluation.js";
 import type { Engine } from "../engine/session.js";
 import { systemErrorCode, UserError } from "../errors.js";
+import type { RunRecord } from "../record/run-record.js";
 import type { Options } from "../settings/table.js";
 import { openEvalProgram } from "../step/program.js";
 import { evaluate, requireFiniteResult } from "../train/evaluate.js";
@@ -15,7 +16,6 @@ import type { EvaluationResult } from "../train/reports.js";
 import { dataPolicy, type FetchConsole, findSource } from "./fetching.js";
 import { outOfMemory, requireMemory } from "./image-memory.js";
 import { inputPolicy, type Precision } from "./precision.js";
-import type { RunRecord } from "./run-record.js";
 import {
   defaultBatch,
   findTrainedModel,

@@ -1,8 +1,8 @@
 /** What a run needs and does not find, as far as it is published. */
 
-import { exists } from "../archive/file-reading.js";
 import type { DatasetRequest } from "../data/datasets.js";
 import { keptFindings } from "../data/files/kept-findings.js";
+import { exists } from "../disk/file-reading.js";
 import type { Engine } from "../engine/session.js";
 import { decodeAll } from "../input/decode-all.js";
 import { downloadModel } from "../zoo/download-model.js";

@@ -1,22 +1,26 @@
 /** A whole run: data, weights, training, evaluation, and the files it leaves. */
 import { rm } from "node:fs/promises";
 import { availableParallelism } from "node:os";
-import { writeFileAtomically } from "../archive/atomic-file.js";
-import { exists } from "../archive/file-reading.js";
+import { findCheckpoint, publishFound } from "../checkpoint/find-checkpoint.js";
+import { removeLeftovers } from "../checkpoint/keep-checkpoints.js";
 import type { Dataset, UnreadableImage } from "../data/dataset.js";
 import { loadDataset } from "../data/datasets.js";
 import { describeSelection } from "../data/few-shot.js";
 import { tsvLine } from "../data/tsv-line.js";
+import { writeFileAtomically } from "../disk/atomic-file.js";
+import { exists } from "../disk/file-reading.js";
 import type { Engine } from "../engine/session.js";
 import { UserError } from "../errors.js";
 import { GraphBuilder } from "../graph/graph-builder.js";
+import { readConfig } from "../record/run-config.js";
+import { lockRun, makeRunFolder, type RunFolder, runFolder } from "../record/run-folder.js";
+import { describeBest, describeTimes, type LineSink, RunLog } from "../record/run-log.js";
+import { writeJson } from "../record/versioned-json.js";
 import { checkAnew } from "./begin-anew.js";
 import { bringWeights } from "./bring-weights.js";
 import { fingerprintOf, hashesOf } from "./data-fingerprint.js";
 import { describeClasses } from "./describe-classes.js";
 import { dataPolicy, type FetchConsole } from "./fetching.js";
-import { findCheckpoint, publishFound } from "./find-checkpoint.js";
-import { removeLeftovers } from "./keep-checkpoints.js";
 import {
   type FineTuneOptions,
   type ModelledOptions,
@@ -24,14 +28,10 @@ import {
   resolveConfig,
 } from "./options.js";
 import { defaultPrecision } from "./precision.js";
-import { readConfig } from "./run-config.js";
 import type { FineTuneResult, RunObserver } from "./run-events.js";
-import { lockRun, makeRunFolder, type RunFolder, runFolder } from "./run-folder.js";
-import { describeBest, describeTimes, type LineSink, RunLog } from "./run-log.js";
 import { changedFreely, checkSameRun } from "./same-run.js";
 import { resolveWeights } from "./starting-weights.js";
 import { type Run, trainRun, withSmallerParts } from "./train-run.js";
-import { writeJson } from "./versioned-json.js";
 
 /**
  * Fine-tunes as the options say, or goes on with the run of the same name.

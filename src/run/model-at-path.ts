@@ -1,17 +1,17 @@
 /** What a path means where a model is asked for: a run, one of its checkpoints, or an archive alone. */
 import { stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
-import { exists } from "../archive/file-reading.js";
-import { UserError } from "../errors.js";
 import {
   type CheckpointPaths,
   checkpointAt,
   checkpointPaths,
   listCheckpoints,
-} from "./checkpoint-folder.js";
-import { manifestVersion, parseManifest } from "./manifest.js";
-import { type RunFolder, runFolderAt } from "./run-folder.js";
-import { readJson } from "./versioned-json.js";
+} from "../checkpoint/checkpoint-folder.js";
+import { exists } from "../disk/file-reading.js";
+import { UserError } from "../errors.js";
+import { manifestVersion, parseManifest } from "../record/manifest.js";
+import { type RunFolder, runFolderAt } from "../record/run-folder.js";
+import { readJson } from "../record/versioned-json.js";
 
 export interface ModelAtPath {
   /** The archive of its weights. */

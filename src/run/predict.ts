@@ -1,7 +1,7 @@
 /** Predicts with a trained model: logits of images and of batches of arrays. */
 import { availableParallelism } from "node:os";
-import { writeFileAtomically } from "../archive/atomic-file.js";
 import { encodeNpyHeader } from "../archive/npy.js";
+import { writeFileAtomically } from "../disk/atomic-file.js";
 import type { Engine } from "../engine/session.js";
 import { UserError } from "../errors.js";
 import type { Options } from "../settings/table.js";

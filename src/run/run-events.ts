@@ -2,10 +2,11 @@
  * What a run tells, while it goes on, to whoever follows it: the command line, a program. One union of
  * events for all, each with its `type`.
  */
+
+import type { BestResult } from "../record/manifest.js";
+import type { RunFolder } from "../record/run-folder.js";
 import type { EvaluationResult, StepReport } from "../train/reports.js";
-import type { BestResult } from "./manifest.js";
 import type { RunConfig } from "./options.js";
-import type { RunFolder } from "./run-folder.js";
 
 /** A line for people: what was found, guessed or changed, and what the run does. */
 export interface NoteEvent {

@@ -1,9 +1,14 @@
 /** Whether a command goes on with the run that lies in its folder, or would make another of it. */
 import { createHash } from "node:crypto";
+import type { FoundCheckpoint } from "../checkpoint/find-checkpoint.js";
 import { UserError } from "../errors.js";
-import type { FoundCheckpoint } from "./find-checkpoint.js";
-import { formerValues, freeKeys, type KnownConfig, type RunRecordFile } from "./run-config.js";
-import type { RunFolder } from "./run-folder.js";
+import {
+  formerValues,
+  freeKeys,
+  type KnownConfig,
+  type RunRecordFile,
+} from "../record/run-config.js";
+import type { RunFolder } from "../record/run-folder.js";
 
 /** The settings by which two runs differ, in the words of `config.json`. */
 export function changedSettings(known: KnownConfig, now: RunRecordFile): string[] {

@@ -1,7 +1,7 @@
 /** A hash of some images' bytes: tells whether images were replaced by others of the same names and sizes. */
 import { createHash } from "node:crypto";
-import { openFile, readExactly } from "../archive/file-reading.js";
 import type { FileSource } from "../data/dataset.js";
+import { openFile, readExactly } from "../disk/file-reading.js";
 
 /** Images of a part that are looked into, spread evenly. Among more, some may change unseen. */
 export const SAMPLED_IMAGES = 512;

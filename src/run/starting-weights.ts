@@ -1,14 +1,15 @@
 /** What a run is to start from, as the user says: a model's name, an archive, or another run. */
-import { exists } from "../archive/file-reading.js";
+
 import { NpzReader } from "../archive/npz-reader.js";
+import { exists } from "../disk/file-reading.js";
 import { UserError } from "../errors.js";
 import { parseArchitecture } from "../model/architecture.js";
-import { readRecord } from "./archive-record.js";
+import { readRecord } from "../record/archive-record.js";
+import { runFolder } from "../record/run-folder.js";
+import { readRun } from "../record/run-record.js";
+import { readJson } from "../record/versioned-json.js";
 import { modelAtPath } from "./model-at-path.js";
 import type { FineTuneOptions, ModelledOptions } from "./options.js";
-import { runFolder } from "./run-folder.js";
-import { readRun } from "./run-record.js";
-import { readJson } from "./versioned-json.js";
 
 /**
  * Finds the archive that `weights` means, where it is a run or one of its checkpoints, and which model

@@ -1,26 +1,27 @@
 /** One attempt at a run: a session with its program, variables from where they are, and training. */
+
+import { CheckpointSaver } from "../checkpoint/checkpoint-saver.js";
+import type { FoundCheckpoint } from "../checkpoint/find-checkpoint.js";
+import { setVariables } from "../checkpoint/starting-state.js";
 import type { Dataset } from "../data/dataset.js";
 import { ExampleOrder } from "../data/order.js";
+import type { FileLock } from "../disk/file-lock.js";
 import { type Engine, SessionError } from "../engine/session.js";
 import { UserError } from "../errors.js";
-import type { FileLock } from "../fetch/file-lock.js";
 import { parseArchitecture } from "../model/architecture.js";
+import type { BestResult, DataFingerprint } from "../record/manifest.js";
+import { planOf, type RunRecordFile } from "../record/run-config.js";
+import type { RunFolder } from "../record/run-folder.js";
+import type { RunLog, RunTimes } from "../record/run-log.js";
 import { availableMemoryBytes, trainMemory } from "../step/memory.js";
 import { openTrainProgram } from "../step/program.js";
 import type { Network } from "../step/train-step.js";
 import type { EvaluationResult } from "../train/evaluate.js";
 import { type TrainOutcome, train } from "../train/train.js";
-import { CheckpointSaver } from "./checkpoint-saver.js";
-import type { FoundCheckpoint } from "./find-checkpoint.js";
-import type { BestResult, DataFingerprint } from "./manifest.js";
 import type { FineTuneOptions } from "./options.js";
 import { computePolicy, inputPolicy } from "./precision.js";
-import { planOf, type RunRecordFile } from "./run-config.js";
 import type { RunObserver } from "./run-events.js";
-import type { RunFolder } from "./run-folder.js";
-import type { RunLog, RunTimes } from "./run-log.js";
 import { configurationHash } from "./same-run.js";
-import { setVariables } from "./starting-state.js";
 import { type Suspects, unreadableImage } from "./unreadable-image.js";
 
 export interface Run {

@@ -7,14 +7,14 @@ import { UserError } from "../errors.js";
 import { type Architecture, parseArchitecture, variableSpecs } from "../model/architecture.js";
 import { fitArchive, headClasses } from "../model/checkpoint.js";
 import { getResolution } from "../recipe/hyperrule.js";
+import { metadataArray, readRecord } from "../record/archive-record.js";
+import { joinRecords, type RunRecord, readRun, recordDifferences } from "../record/run-record.js";
 import { loadArchive } from "../step/initial-values.js";
 import { availableMemoryBytes, trainBytesPerImage } from "../step/memory.js";
 import type { Program } from "../step/program.js";
 import type { Network } from "../step/train-step.js";
-import { metadataArray, readRecord } from "./archive-record.js";
 import { modelAtPath } from "./model-at-path.js";
 import { computePolicy, defaultPrecision, type Precision } from "./precision.js";
-import { joinRecords, type RunRecord, readRun, recordDifferences } from "./run-record.js";
 
 /** What is to be taken for the model that a path means. */
 export interface ModelWishes {

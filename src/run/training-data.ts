@@ -2,8 +2,8 @@
 import { realpath } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { Dataset } from "../data/dataset.js";
+import type { RunRecord } from "../record/run-record.js";
 import { fingerprintOf, hashesOf } from "./data-fingerprint.js";
-import type { RunRecord } from "./run-record.js";
 
 /** A dataset's name or path, and where it lies. */
 interface Place {

@@ -1,6 +1,6 @@
 /** A file of settings, in YAML or JSON: the flags' names and their values. */
 import { Lexer, parseDocument } from "yaml";
-import { readError, readWhole } from "../archive/file-reading.js";
+import { readError, readWhole } from "../disk/file-reading.js";
 import { UserError } from "../errors.js";
 import { closeNames } from "../zoo/close-names.js";
 import { settingsOf } from "./table.js";

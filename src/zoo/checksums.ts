@@ -4,9 +4,9 @@
  */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { writeFileAtomically } from "../archive/atomic-file.js";
+import { writeFileAtomically } from "../disk/atomic-file.js";
+import { acquireLock } from "../disk/file-lock.js";
 import { systemErrorCode } from "../errors.js";
-import { acquireLock } from "../fetch/file-lock.js";
 
 /** The file's name in the folder of models. */
 export const CHECKSUMS = "SHA256SUMS";

@@ -1,11 +1,12 @@
 /** Brings a published model into a folder, complete or not at all. */
 import { stat } from "node:fs/promises";
 import { dirname } from "node:path";
+import { freeBytesOf, requireRoom } from "../disk/disk-room.js";
+import { acquireLock } from "../disk/file-lock.js";
+import { makeFolder } from "../disk/make-folder.js";
 import { UserError } from "../errors.js";
 import { FileRefused } from "../fetch/connection.js";
 import { type FetchOptions, fetchFile } from "../fetch/fetch-file.js";
-import { acquireLock } from "../fetch/file-lock.js";
-import { makeFolder } from "../fetch/make-folder.js";
 import { finishPart, removePart } from "../fetch/partial-file.js";
 import {
   ArchiveProblem,
@@ -16,7 +17,6 @@ import {
   sizeRemark,
 } from "./check-archive.js";
 import { CHECKSUMS, readChecksums, recordChecksum } from "./checksums.js";
-import { freeBytesOf, requireRoom } from "./disk-room.js";
 import { partPath, planDownload } from "./local-models.js";
 import { findZooModel, modelBytes, modelPath, ZOO_URL, type ZooModel, zooUrl } from "./models.js";
 

@@ -1,7 +1,8 @@
 /** Downloads many models, several at a time. */
+
+import { FileLocked } from "../disk/file-lock.js";
 import { UserError } from "../errors.js";
 import { FileFailed, FileRefused } from "../fetch/connection.js";
-import { FileLocked } from "../fetch/file-lock.js";
 import { type DownloadedModel, type DownloadOptions, downloadModel } from "./download-model.js";
 import type { ZooModel } from "./models.js";
 

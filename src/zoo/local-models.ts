@@ -1,7 +1,7 @@
 /** Which models lie in a folder, whole or in part, and what is still to be fetched. */
 import { stat } from "node:fs/promises";
+import { freeBytesOf } from "../disk/disk-room.js";
 import { archiveProblem } from "./check-archive.js";
-import { freeBytesOf } from "./disk-room.js";
 import { modelBytes, modelPath, type ZooModel } from "./models.js";
 
 /**

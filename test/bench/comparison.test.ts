@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { compare } from "../../src/bench/comparison.js";
-import { comparisonLines } from "../../src/bench/comparison-table.js";
+import { compare } from "../../bench/suite/comparison.js";
+import { comparisonLines } from "../../bench/suite/comparison-table.js";
+import { type BenchData, ownSubjects } from "../../bench/suite/own-subjects.js";
+import type { Outcome } from "../../bench/suite/report.js";
+import { fullSizes } from "../../bench/suite/sizes.js";
+import type { Subject } from "../../bench/suite/subject.js";
+import { torchCommands, torchSubjects } from "../../bench/suite/torch-subjects.js";
 import { markdownTable } from "../../src/bench/markdown.js";
-import { type BenchData, ownSubjects } from "../../src/bench/own-subjects.js";
-import type { Outcome } from "../../src/bench/report.js";
-import { fullSizes } from "../../src/bench/sizes.js";
-import type { Subject } from "../../src/bench/subject.js";
-import { torchCommands, torchSubjects } from "../../src/bench/torch-subjects.js";
 
 const places = { root: "/repository", data: "/data" };
 const data: BenchData = { archive: "a.npz", cifar: "cifar", photos: ["small", "large"] };

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { growthLines, growthSubjects, products } from "../../src/bench/growth.js";
-import { fitLine } from "../../src/bench/linear-fit.js";
-import type { Outcome } from "../../src/bench/report.js";
-import { quickSizes } from "../../src/bench/sizes.js";
+import { growthLines, growthSubjects, products } from "../../bench/suite/growth.js";
+import { fitLine } from "../../bench/suite/linear-fit.js";
+import type { Outcome } from "../../bench/suite/report.js";
+import { quickSizes } from "../../bench/suite/sizes.js";
 
 test("a line through points on a line, and the deviation of one beside it", () => {
   const exact = fitLine([1, 2, 5].map((x) => [x, 3 + 2 * x] as const));

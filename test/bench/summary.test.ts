@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { waitForQuiet } from "../../src/bench/quiet.js";
-import type { Report } from "../../src/bench/report.js";
-import { measureInTurn, type Subject } from "../../src/bench/subject.js";
-import { summarize } from "../../src/bench/summary.js";
+import { waitForQuiet } from "../../bench/suite/quiet.js";
+import type { Report } from "../../bench/suite/report.js";
+import { measureInTurn, type Subject } from "../../bench/suite/subject.js";
+import { summarize } from "../../bench/suite/summary.js";
 
 function report(stepsMs: readonly number[], peakGb: number, otherShare = 0): Report {
   return {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import type { DatasetReport } from "../../src/run/check-dataset.js";
+import type { DatasetReport } from "../../src/report/check-dataset.js";
 import { temporaryFolder, writeTree } from "../data/temporary-folder.js";
 import { bitData as main, runBin, runHere } from "./command.js";
 import { writeTinyFolder } from "./tiny-images.js";

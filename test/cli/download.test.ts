@@ -8,7 +8,7 @@ import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { downloadProgress } from "../../src/cli/download-progress.js";
 import { output } from "../../src/cli/output.js";
-import { acquireLock } from "../../src/fetch/file-lock.js";
+import { acquireLock } from "../../src/disk/file-lock.js";
 import { temporaryFolder } from "../data/temporary-folder.js";
 import { serveFile } from "../fetch/file-server.js";
 import { writeZeroArchive } from "../zoo/zoo-archive.js";

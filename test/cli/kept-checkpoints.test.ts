@@ -7,10 +7,10 @@ import { after, before, test } from "node:test";
 import { NpzReader } from "../../src/archive/npz-reader.js";
 import { writeNpz } from "../../src/archive/npz-writer.js";
 import type { NamedArray } from "../../src/archive/numeric-array.js";
-import { metadataArray } from "../../src/run/archive-record.js";
-import { checkpointAt, checkpointPaths } from "../../src/run/checkpoint-folder.js";
+import { checkpointAt, checkpointPaths } from "../../src/checkpoint/checkpoint-folder.js";
+import { metadataArray } from "../../src/record/archive-record.js";
+import { type RunFolder, runFolder } from "../../src/record/run-folder.js";
 import { fineTune } from "../../src/run/fine-tune.js";
-import { type RunFolder, runFolder } from "../../src/run/run-folder.js";
 import { engine } from "../engine-for-tests.js";
 import { asEarlierVersion } from "../run/earlier-version.js";
 import {

@@ -4,7 +4,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { deviations } from "../../src/cli/reproduce.js";
-import { compareCurves, findPublishedRun, readCurve } from "../../src/run/published-runs.js";
+import { compareCurves, findPublishedRun, readCurve } from "../../src/report/published-runs.js";
 import { serveData } from "../data/data-server.js";
 import { sumsOf, tarGzOf } from "../data/made-archives.js";
 import { temporaryFolder } from "../data/temporary-folder.js";

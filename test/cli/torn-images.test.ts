@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { loadDataset } from "../../src/data/datasets.js";
 import { ExampleOrder } from "../../src/data/order.js";
-import type { DatasetReport } from "../../src/run/check-dataset.js";
+import type { DatasetReport } from "../../src/report/check-dataset.js";
 import { temporaryFolder, writeTree } from "../data/temporary-folder.js";
 import { engine } from "../engine-for-tests.js";
 import { soundJpeg, torn } from "../input/torn-jpegs.js";

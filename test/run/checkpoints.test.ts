@@ -13,20 +13,20 @@ import {
 } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { exists } from "../../src/archive/file-reading.js";
-import { nodeFileSystem } from "../../src/archive/file-system.js";
 import { writeNpz } from "../../src/archive/npz-writer.js";
-import { UserError } from "../../src/errors.js";
-import { checkpointAt, listCheckpoints } from "../../src/run/checkpoint-folder.js";
-import { findCheckpoint, publishFound } from "../../src/run/find-checkpoint.js";
-import { removeLeftovers } from "../../src/run/keep-checkpoints.js";
-import { parseManifest } from "../../src/run/manifest.js";
-import { type RunFolder, runFolderAt } from "../../src/run/run-folder.js";
+import { checkpointAt, listCheckpoints } from "../../src/checkpoint/checkpoint-folder.js";
+import { findCheckpoint, publishFound } from "../../src/checkpoint/find-checkpoint.js";
+import { removeLeftovers } from "../../src/checkpoint/keep-checkpoints.js";
 import {
   addValidation,
   type WriteOptions,
   writeCheckpoint,
-} from "../../src/run/write-checkpoint.js";
+} from "../../src/checkpoint/write-checkpoint.js";
+import { exists } from "../../src/disk/file-reading.js";
+import { nodeFileSystem } from "../../src/disk/file-system.js";
+import { UserError } from "../../src/errors.js";
+import { parseManifest } from "../../src/record/manifest.js";
+import { type RunFolder, runFolderAt } from "../../src/record/run-folder.js";
 import { temporaryFolder } from "../data/temporary-folder.js";
 import { arraysAt, factsAt, stateAt, stateBytesMade, stepsIn } from "./synthetic-state.js";
 

@@ -1,14 +1,14 @@
 /** Runs as earlier versions of bit-train left them: one archive with momentum and position inside. */
 import { copyFile, rm, stat } from "node:fs/promises";
-import { fileHash } from "../../src/archive/file-hash.js";
 import { NpzReader } from "../../src/archive/npz-reader.js";
 import { writeNpz } from "../../src/archive/npz-writer.js";
 import type { NamedArray } from "../../src/archive/numeric-array.js";
-import { metadataArray } from "../../src/run/archive-record.js";
-import { checkpointAt, listCheckpoints } from "../../src/run/checkpoint-folder.js";
-import { manifestVersion } from "../../src/run/manifest.js";
-import type { RunFolder } from "../../src/run/run-folder.js";
-import { readJson, writeJson } from "../../src/run/versioned-json.js";
+import { checkpointAt, listCheckpoints } from "../../src/checkpoint/checkpoint-folder.js";
+import { fileHash } from "../../src/disk/file-hash.js";
+import { metadataArray } from "../../src/record/archive-record.js";
+import { manifestVersion } from "../../src/record/manifest.js";
+import type { RunFolder } from "../../src/record/run-folder.js";
+import { readJson, writeJson } from "../../src/record/versioned-json.js";
 
 async function arraysOf(path: string): Promise<NamedArray[]> {
   const archive = await NpzReader.open(path);

@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { link, mkdir, rename, rm, truncate } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { type FileSystem, type NewFile, nodeFileSystem } from "../../src/archive/file-system.js";
+import { type FileSystem, type NewFile, nodeFileSystem } from "../../src/disk/file-system.js";
 import { systemErrorCode } from "../../src/errors.js";
 
 /**

@@ -6,13 +6,13 @@ import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { listCheckpoints } from "../../src/checkpoint/checkpoint-folder.js";
+import { findCheckpoint } from "../../src/checkpoint/find-checkpoint.js";
+import { acquireLock } from "../../src/disk/file-lock.js";
 import { UserError } from "../../src/errors.js";
-import { acquireLock } from "../../src/fetch/file-lock.js";
-import { listCheckpoints } from "../../src/run/checkpoint-folder.js";
-import { findCheckpoint } from "../../src/run/find-checkpoint.js";
+import { runFolder } from "../../src/record/run-folder.js";
 import { fineTune } from "../../src/run/fine-tune.js";
 import type { FineTuneOptions } from "../../src/run/options.js";
-import { runFolder } from "../../src/run/run-folder.js";
 import { bmp, pattern, writeTinyFolder } from "../cli/tiny-images.js";
 import { engine } from "../engine-for-tests.js";
 import { asEarlierVersion } from "./earlier-version.js";
@@ -183,7 +183,7 @@ test("a run that another process is at work on is refused, with that process and
   );
   await lock.release();
 
-  const module = new URL("../../src/fetch/file-lock.js", import.meta.url);
+  const module = new URL("../../src/disk/file-lock.js", import.meta.url);
   const script = `
     import { acquireLock } from ${JSON.stringify(module)};
     await acquireLock(process.argv[1], { purpose: "training this run" });

@@ -1,6 +1,7 @@
 /** A run's events, told as tests ask for them. */
+
+import { describeValidation } from "../../src/record/run-log.js";
 import type { RunObserver, StepEvent } from "../../src/run/run-events.js";
-import { describeValidation } from "../../src/run/run-log.js";
 
 interface Told {
   /** What the command line shows as lines. */

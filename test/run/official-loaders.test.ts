@@ -8,10 +8,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { NpzReader } from "../../src/archive/npz-reader.js";
+import { checkpointAt } from "../../src/checkpoint/checkpoint-folder.js";
 import { parseArchitecture, unitSpecs, variableSpecs } from "../../src/model/architecture.js";
-import { metadataArray } from "../../src/run/archive-record.js";
-import { checkpointAt } from "../../src/run/checkpoint-folder.js";
-import { type RunFolder, runFolderAt } from "../../src/run/run-folder.js";
+import { metadataArray } from "../../src/record/archive-record.js";
+import { type RunFolder, runFolderAt } from "../../src/record/run-folder.js";
 import { asEarlierVersion } from "./earlier-version.js";
 import { settings, trainTiny } from "./tiny-training.js";
 

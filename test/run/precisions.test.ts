@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { NpzReader } from "../../src/archive/npz-reader.js";
+import { findCheckpoint } from "../../src/checkpoint/find-checkpoint.js";
 import { evaluateRun } from "../../src/run/evaluate-run.js";
-import { findCheckpoint } from "../../src/run/find-checkpoint.js";
 import { fineTune } from "../../src/run/fine-tune.js";
 import type { Precision } from "../../src/run/precision.js";
 import { writeTinyFolder } from "../cli/tiny-images.js";

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import type { RunRecordFile } from "../../src/run/run-config.js";
+import type { RunRecordFile } from "../../src/record/run-config.js";
 import { temporaryFolder } from "../data/temporary-folder.js";
 import { engine } from "../engine-for-tests.js";
 import { thorough } from "../soak/table.js";

@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import { NpzReader } from "../../src/archive/npz-reader.js";
 import type { NamedArray } from "../../src/archive/numeric-array.js";
-import { recordMember } from "../../src/run/archive-record.js";
-import type { ByFile } from "../../src/run/checkpoint.js";
-import type { CheckpointFacts } from "../../src/run/manifest.js";
-import type { RunRecord } from "../../src/run/run-record.js";
+import type { ByFile } from "../../src/checkpoint/checkpoint.js";
+import { recordMember } from "../../src/record/archive-record.js";
+import type { CheckpointFacts } from "../../src/record/manifest.js";
+import type { RunRecord } from "../../src/record/run-record.js";
 
 const tensors = 14;
 

@@ -1,12 +1,17 @@
 /** A run on made-up pixels, with every setting at hand, for tests of stopping and going on. */
 import { readFile } from "node:fs/promises";
+import { findCheckpoint } from "../../src/checkpoint/find-checkpoint.js";
 import type { Dataset, Split } from "../../src/data/dataset.js";
+import type { RunRecordFile } from "../../src/record/run-config.js";
+import {
+  lockRun,
+  makeRunFolder,
+  type RunFolder,
+  runFolderAt,
+} from "../../src/record/run-folder.js";
+import { RunLog } from "../../src/record/run-log.js";
 import { fingerprintOf, hashesOf } from "../../src/run/data-fingerprint.js";
-import { findCheckpoint } from "../../src/run/find-checkpoint.js";
-import type { RunRecordFile } from "../../src/run/run-config.js";
 import type { RunObserver, StepEvent } from "../../src/run/run-events.js";
-import { lockRun, makeRunFolder, type RunFolder, runFolderAt } from "../../src/run/run-folder.js";
-import { RunLog } from "../../src/run/run-log.js";
 import { type Run, type RunOutcome, trainRun } from "../../src/run/train-run.js";
 import { pattern } from "../cli/tiny-images.js";
 import { engine as plainEngine } from "../engine-for-tests.js";

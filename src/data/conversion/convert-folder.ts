@@ -13,8 +13,8 @@ import {
 } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { basename, dirname, extname, join, posix, resolve, sep } from "node:path";
-import { temporaryName, writeProblem } from "../../archive/atomic-file.js";
-import { readWhole } from "../../archive/file-reading.js";
+import { temporaryName, writeProblem } from "../../disk/atomic-file.js";
+import { readWhole } from "../../disk/file-reading.js";
 import { systemErrorCode, UserError } from "../../errors.js";
 import type { UnreadableImage } from "../dataset.js";
 import { listFolder } from "../files/class-folders.js";

@@ -2,7 +2,7 @@
 
 import { createHash } from "node:crypto";
 import type { FileHandle } from "node:fs/promises";
-import { openFile } from "../../archive/file-reading.js";
+import { openFile } from "../../disk/file-reading.js";
 import type { FileSource, PixelSource } from "../dataset.js";
 import { type ImageHeader, readImageHeader } from "./image-header.js";
 

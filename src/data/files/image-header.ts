@@ -5,8 +5,8 @@
 
 import type { FileHandle } from "node:fs/promises";
 import { extname } from "node:path";
-import { fileKind } from "../../archive/file-kind.js";
-import { openFile, readExactly } from "../../archive/file-reading.js";
+import { fileKind } from "../../disk/file-kind.js";
+import { openFile, readExactly } from "../../disk/file-reading.js";
 import { systemErrorCode } from "../../errors.js";
 import { readBmpHeader } from "../image-formats/bmp-header.js";
 import {

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { mkdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { z } from "zod";
-import { writeFileAtomically } from "../../archive/atomic-file.js";
+import { writeFileAtomically } from "../../disk/atomic-file.js";
 import { UserError } from "../../errors.js";
 import { readerCode } from "./reader-code.js";
 

@@ -1,6 +1,6 @@
 /** What kind of archive a dataset's file is, told by its first bytes: its name may say otherwise. */
-import { fileKind, isZip, KIND_BYTES } from "../../archive/file-kind.js";
-import { openForReading, readExactly } from "../../archive/file-reading.js";
+import { fileKind, isZip, KIND_BYTES } from "../../disk/file-kind.js";
+import { openForReading, readExactly } from "../../disk/file-reading.js";
 import { UserError } from "../../errors.js";
 
 export type ArchiveKind = "zip" | "gzip" | "tar";

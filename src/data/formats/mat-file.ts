@@ -4,7 +4,7 @@
  *
  * Source: MathWorks, "MAT-File Format", chapter 1, "Level 5 MAT-File Format".
  */
-import { fileKind, KIND_BYTES } from "../../archive/file-kind.js";
+import { fileKind, KIND_BYTES } from "../../disk/file-kind.js";
 import {
   type Element,
   ElementReader,

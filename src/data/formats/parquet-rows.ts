@@ -9,7 +9,7 @@ import {
   parquetSchema,
 } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
-import { readExactly } from "../../archive/file-reading.js";
+import { readExactly } from "../../disk/file-reading.js";
 import { systemErrorCode } from "../../errors.js";
 
 /** A Parquet file that is damaged, or none, or beyond what is read. */

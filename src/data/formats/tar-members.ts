@@ -5,7 +5,7 @@
  */
 
 import type { FileHandle } from "node:fs/promises";
-import { readExactly } from "../../archive/file-reading.js";
+import { readExactly } from "../../disk/file-reading.js";
 
 /** A file in an archive. */
 export interface TarMember {

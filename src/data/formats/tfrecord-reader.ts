@@ -5,7 +5,7 @@
  */
 
 import type { FileHandle } from "node:fs/promises";
-import { openForReading } from "../../archive/file-reading.js";
+import { openForReading } from "../../disk/file-reading.js";
 import { UserError } from "../../errors.js";
 import { maskedCrc32c } from "./crc32c.js";
 

@@ -1,7 +1,7 @@
 /** Fetches the archive of CIFAR-10 or CIFAR-100, which is then read as it is. */
 import { join } from "node:path";
-import { acquireLock } from "../../fetch/file-lock.js";
-import { makeFolder } from "../../fetch/make-folder.js";
+import { acquireLock } from "../../disk/file-lock.js";
+import { makeFolder } from "../../disk/make-folder.js";
 import type { CifarName } from "./cifar.js";
 import { CIFAR_LAYOUTS, DOWNLOAD_PAGE, isCifarThere } from "./cifar-layout.js";
 import { type DataFetch, fetchPublished, type PublishedFile } from "./published-file.js";

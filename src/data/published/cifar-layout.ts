@@ -7,7 +7,7 @@
 
 import { stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { readError, readWhole } from "../../archive/file-reading.js";
+import { readError, readWhole } from "../../disk/file-reading.js";
 import { UserError } from "../../errors.js";
 import { readTarGz } from "../formats/tar-gz.js";
 

@@ -6,7 +6,7 @@
  * form works as well.
  */
 
-import { fileKind } from "../../archive/file-kind.js";
+import { fileKind } from "../../disk/file-kind.js";
 import { UserError } from "../../errors.js";
 import { KNOWN_DATASET_SIZES } from "../../recipe/hyperrule.js";
 import type { Dataset, Split } from "../dataset.js";

@@ -8,7 +8,7 @@
  */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { exists, readError } from "../../archive/file-reading.js";
+import { exists, readError } from "../../disk/file-reading.js";
 import { UserError } from "../../errors.js";
 import type { Dataset } from "../dataset.js";
 import { byCodePoint } from "../files/class-folders.js";

@@ -7,7 +7,7 @@
  */
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { exists, readError } from "../../archive/file-reading.js";
+import { exists, readError } from "../../disk/file-reading.js";
 import { UserError } from "../../errors.js";
 import { readTarGz } from "../formats/tar-gz.js";
 import { MatDatasetFile } from "./mat-dataset-file.js";

@@ -4,7 +4,7 @@
  * official code ignores EXIF there.
  */
 import { join, resolve } from "node:path";
-import { exists } from "../../archive/file-reading.js";
+import { exists } from "../../disk/file-reading.js";
 import { UserError } from "../../errors.js";
 import { KNOWN_DATASET_SIZES } from "../../recipe/hyperrule.js";
 import type { Dataset, Split } from "../dataset.js";

@@ -1,5 +1,5 @@
 /** Reads the MATLAB files with which datasets are published. */
-import { readError, readWhole } from "../../archive/file-reading.js";
+import { readError, readWhole } from "../../disk/file-reading.js";
 import { UserError } from "../../errors.js";
 import {
   MatError,

@@ -1,11 +1,11 @@
 /** Finds a dataset in the layout of its publisher, and brings what is missing of it. */
 import { copyFile, rename, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { fileHash } from "../../archive/file-hash.js";
-import { exists } from "../../archive/file-reading.js";
+import { fileHash } from "../../disk/file-hash.js";
+import { acquireLock } from "../../disk/file-lock.js";
+import { exists } from "../../disk/file-reading.js";
+import { makeFolder } from "../../disk/make-folder.js";
 import { UserError } from "../../errors.js";
-import { acquireLock } from "../../fetch/file-lock.js";
-import { makeFolder } from "../../fetch/make-folder.js";
 import { unpackArchive } from "../formats/unpack-archive.js";
 import {
   type DataFetch,

@@ -4,11 +4,11 @@
  */
 import { readFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
-import { fileHash } from "../../archive/file-hash.js";
+import { fileHash } from "../../disk/file-hash.js";
+import { makeFolder } from "../../disk/make-folder.js";
 import { UserError } from "../../errors.js";
 import { FileFailed, FileRefused } from "../../fetch/connection.js";
 import { fetchFile } from "../../fetch/fetch-file.js";
-import { makeFolder } from "../../fetch/make-folder.js";
 import { finishPart, removePart } from "../../fetch/partial-file.js";
 
 /** A file that a dataset's publisher, or who hosts it for him, offers. */

@@ -7,7 +7,7 @@
  * Sources: Helber et al., "EuroSAT"; Cheng et al., "Remote Sensing Image Scene Classification".
  */
 import { join, resolve } from "node:path";
-import { exists } from "../../archive/file-reading.js";
+import { exists } from "../../disk/file-reading.js";
 import { UserError } from "../../errors.js";
 import type { Dataset } from "../dataset.js";
 import { listFolder } from "../files/class-folders.js";

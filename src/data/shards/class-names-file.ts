@@ -4,7 +4,7 @@
  */
 
 import { join } from "node:path";
-import { readWhole } from "../../archive/file-reading.js";
+import { readWhole } from "../../disk/file-reading.js";
 
 /** A file of names of classes. */
 export interface ClassNamesFile {

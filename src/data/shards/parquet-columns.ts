@@ -1,7 +1,7 @@
 /** Which columns of a Parquet file are its images and their labels. */
 
 import { z } from "zod";
-import { openForReading } from "../../archive/file-reading.js";
+import { openForReading } from "../../disk/file-reading.js";
 import { UserError } from "../../errors.js";
 import {
   openParquet,

@@ -1,7 +1,7 @@
 /** What may lie in the place of a shard that was not downloaded. */
 
-import { fileKind, KIND_BYTES } from "../../archive/file-kind.js";
-import { openForReading } from "../../archive/file-reading.js";
+import { fileKind, KIND_BYTES } from "../../disk/file-kind.js";
+import { openForReading } from "../../disk/file-reading.js";
 import { UserError } from "../../errors.js";
 
 /** What a download leaves that went wrong; other kinds the shards' own readers tell. */

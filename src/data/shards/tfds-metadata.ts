@@ -6,7 +6,7 @@
 
 import { join } from "node:path";
 import { z } from "zod";
-import { readError, readWhole } from "../../archive/file-reading.js";
+import { readError, readWhole } from "../../disk/file-reading.js";
 import { UserError } from "../../errors.js";
 import type { ExampleNames } from "../formats/tf-example.js";
 import { listed } from "../listed.js";

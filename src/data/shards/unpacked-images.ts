@@ -6,10 +6,10 @@
 import { createHash } from "node:crypto";
 import { mkdir, readdir, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { isTemporaryName, writeFileAtomically, writeProblem } from "../../archive/atomic-file.js";
 import { cacheFolder } from "../../cache-folder.js";
+import { isTemporaryName, writeFileAtomically, writeProblem } from "../../disk/atomic-file.js";
+import { freeBytesOf, sizeText } from "../../disk/disk-room.js";
 import { UserError } from "../../errors.js";
-import { freeBytesOf, sizeText } from "../../zoo/disk-room.js";
 
 /**
  * Where the images of a shard are unpacked to: another file whenever the shard has changed.

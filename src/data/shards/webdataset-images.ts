@@ -5,7 +5,7 @@
  */
 
 import type { FileHandle } from "node:fs/promises";
-import { openForReading, readExactly } from "../../archive/file-reading.js";
+import { openForReading, readExactly } from "../../disk/file-reading.js";
 import { UserError } from "../../errors.js";
 import { hasImageExtension, readImageHeader } from "../files/image-header.js";
 import {

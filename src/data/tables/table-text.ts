@@ -2,8 +2,8 @@
  * The text of a table of images, in the encodings that spreadsheets save: UTF-8, with its mark or
  * without, and UTF-16. A file that is no text is named by what it is.
  */
-import { fileKind, KIND_BYTES } from "../../archive/file-kind.js";
-import { readError, readWhole } from "../../archive/file-reading.js";
+import { fileKind, KIND_BYTES } from "../../disk/file-kind.js";
+import { readError, readWhole } from "../../disk/file-reading.js";
 import { UserError } from "../../errors.js";
 
 /** A table of ImageNet's 1.28 million images has some 80 MB. */

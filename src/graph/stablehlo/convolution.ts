@@ -4,8 +4,9 @@
  * adds to the input, or takes from its gradient, become part of it.
  */
 import type { GraphNode, Output } from "../node-list.js";
-import type { Emitter, Value } from "./emitter.js";
+import type { Emitter } from "./emitter.js";
 import { attr, input, type Lowering, type Operator, shapeOf } from "./operator.js";
+import type { Value } from "./values.js";
 
 type Pair = readonly [number, number];
 

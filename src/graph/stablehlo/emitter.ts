@@ -4,43 +4,7 @@
  */
 import { sameShape, sizeOf } from "../shape.js";
 import type { ElementType } from "../types.js";
-
-/** A value of the function. */
-export interface Value {
-  /** As in `%12`. */
-  readonly id: string;
-  readonly shape: readonly number[];
-  readonly type: ElementType;
-}
-
-export type ValueSpec = Omit<Value, "id">;
-
-const typeNames: Partial<Record<ElementType, string>> = {
-  float32: "f32",
-  bfloat16: "bf16",
-  float16: "f16",
-  int32: "i32",
-  int64: "i64",
-  uint8: "ui8",
-  bool: "i1",
-};
-
-/** As in `tensor<2x3xf32>`. */
-export function tensorType({ shape, type }: ValueSpec): string {
-  const name = typeNames[type];
-  if (name === undefined) throw new Error(`no StableHLO type for ${type}`);
-  return `tensor<${[...shape, name].join("x")}>`;
-}
-
-/** As in `[1, 2]`. */
-function list(values: readonly (number | string)[]): string {
-  return `[${values.join(", ")}]`;
-}
-
-/** As in `array<i64: 1, 2>`. */
-export function i64Array(values: readonly number[]): string {
-  return `array<i64${values.length > 0 ? ": " : ""}${values.join(", ")}>`;
-}
+import { broadcastShape, list, literal, tensorType, type Value, type ValueSpec } from "./values.js";
 
 /** Where a convolution's window goes; one entry for height, one for width. */
 export interface Window {
@@ -52,13 +16,6 @@ export interface Window {
   /** Zeros are put between the kernel's values. */
   readonly kernelDilation?: readonly [number, number];
 }
-
-// Bits of minus infinity, the start of a maximum.
-const lowest: Partial<Record<ElementType, string>> = {
-  float32: "0xFF800000",
-  bfloat16: "0xFF80",
-  float16: "0xFC00",
-};
 
 export class Emitter {
   private readonly lines: string[] = [];
@@ -309,25 +266,4 @@ export class Emitter {
     this.raw(`${id}:${values.length} = stablehlo.optimization_barrier ${ids} : ${types}`);
     return values.map((value, i) => ({ ...value, id: `${id}#${i}` }));
   }
-}
-
-function literal(number: number, type: ElementType): string {
-  if (type === "bool") return String(number !== 0);
-  if (type === "float32" || type === "bfloat16" || type === "float16") {
-    if (Number.isFinite(number)) return number.toExponential(9);
-    if (number !== Number.NEGATIVE_INFINITY) throw new Error(`a constant that is ${number}`);
-    return lowest[type]!;
-  }
-  return String(number);
-}
-
-/** The shape to which both broadcast, as numpy has it. */
-export function broadcastShape(a: readonly number[], b: readonly number[]): readonly number[] {
-  if (a.length < b.length) return broadcastShape(b, a);
-  const offset = a.length - b.length;
-  return a.map((size, i) => {
-    const other = i < offset ? 1 : b[i - offset]!;
-    if (size !== other && size !== 1 && other !== 1) throw new Error(`shapes ${a} and ${b}`);
-    return size === 1 ? other : size;
-  });
 }

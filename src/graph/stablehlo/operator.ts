@@ -1,7 +1,8 @@
 /** What the lowering of one operation of TensorFlow to StableHLO is written with. */
 import type { GraphNode, Output } from "../node-list.js";
 import type { AttrValue } from "../proto.js";
-import type { Emitter, Value } from "./emitter.js";
+import type { Emitter } from "./emitter.js";
+import type { Value } from "./values.js";
 
 /** What an operator's lowering is given to work with. */
 export interface Lowering {

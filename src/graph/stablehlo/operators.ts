@@ -4,9 +4,9 @@
  */
 import { type ElementType, typeNumber } from "../types.js";
 import { convolutions, croppedInputGradient } from "./convolution.js";
-import { tensorType, type Value } from "./emitter.js";
 import { attr, input, type Operator, shapeOf } from "./operator.js";
 import { pooling } from "./pooling.js";
+import { tensorType, type Value } from "./values.js";
 
 const unary = (op: string): Operator => {
   return ({ emitter, value }, node) => emitter.unary(op, value(input(node, 0)));

@@ -1,8 +1,9 @@
 /** Maximum pooling of `[N,H,W,C]` without padding, and its gradient. */
 import type { GraphNode } from "../node-list.js";
 import type { ElementType } from "../types.js";
-import { type Emitter, i64Array, tensorType, type Value } from "./emitter.js";
+import type { Emitter } from "./emitter.js";
 import { attr, input, type Operator, shapeOf } from "./operator.js";
+import { i64Array, tensorType, type Value } from "./values.js";
 
 interface Windows {
   readonly size: readonly [number, number];

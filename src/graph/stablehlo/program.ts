@@ -7,10 +7,11 @@ import type { GraphNode, Output } from "../node-list.js";
 import { sizeOf } from "../shape.js";
 import type { ElementType } from "../types.js";
 import { type Cell, offsetIn } from "./cells.js";
-import { Emitter, tensorType, type Value, type ValueSpec } from "./emitter.js";
+import { Emitter } from "./emitter.js";
 import { input, type Lowering } from "./operator.js";
 import { operators } from "./operators.js";
 import { type NodeIndex, nodeOf, type Reach } from "./reach.js";
+import { tensorType, type Value, type ValueSpec } from "./values.js";
 
 export interface ProgramInput extends ValueSpec {
   readonly from: "cell" | "feed" | "host";

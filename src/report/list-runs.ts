@@ -1,0 +1,81 @@
+/** The runs below a folder, each with how far it is and how it was judged. */
+import { readdir } from "node:fs/promises";
+import { join, relative } from "node:path";
+import { z } from "zod";
+import { listCheckpoints } from "../checkpoint/checkpoint-folder.js";
+import { exists, readError } from "../disk/file-reading.js";
+import { systemErrorCode, UserError } from "../errors.js";
+import { readConfig } from "../record/run-config.js";
+import { runFolderAt } from "../record/run-folder.js";
+import { readJson } from "../record/versioned-json.js";
+
+/** A run that was found; what its files do not tell is undefined. */
+export interface ListedRun {
+  /** Below the folder that was looked through, as `--name` has it. */
+  readonly name: string;
+  readonly model?: string | undefined;
+  readonly dataset?: string | undefined;
+  /** Of its whole schedule. */
+  readonly totalSteps?: number | undefined;
+  /** Of its newest checkpoint, or of its end where it is done. */
+  readonly steps?: number | undefined;
+  /** Share of the held-out images, at the end of the run. */
+  readonly top1?: number | undefined;
+  readonly note?: string | undefined;
+  /** Why its files cannot be read, where that is so. */
+  readonly damaged?: string | undefined;
+}
+
+const result = z.object({ val_top1: z.number(), steps: z.int() });
+
+/** Folders of folders: a run's name may be a path of so many parts. */
+const mostParts = 4;
+
+/**
+ * Lists the runs below a folder, by name. One whose files are damaged is listed as that.
+ * @throws UserError where the folder cannot be read
+ */
+export async function listRuns(logdir: string): Promise<ListedRun[]> {
+  const runs: ListedRun[] = [];
+  for (const path of await runsBelow(logdir, mostParts)) {
+    const name = relative(logdir, path);
+    try {
+      runs.push({ name, ...(await lookAt(path)) });
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      runs.push({ name, damaged: error.got });
+    }
+  }
+  return runs.sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+async function runsBelow(folder: string, parts: number): Promise<string[]> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
+    const next = "name the folder of runs with --logdir";
+    if (systemErrorCode(error) === "ENOENT")
+      throw new UserError(folder, "there is no such folder", "a folder in which runs are", next);
+    throw readError(folder, error, next);
+  });
+  const found: string[] = [];
+  for (const entry of entries.filter((each) => each.isDirectory())) {
+    const path = join(folder, entry.name);
+    if (await exists(runFolderAt(path).config)) found.push(path);
+    else if (parts > 1) found.push(...(await runsBelow(path, parts - 1)));
+  }
+  return found;
+}
+
+async function lookAt(path: string): Promise<Omit<ListedRun, "name">> {
+  const folder = runFolderAt(path);
+  const config = await readConfig(folder.config);
+  const [newest] = await listCheckpoints(folder.checkpoints);
+  const ended = result.safeParse(await readJson(folder.result)).data;
+  return {
+    model: config?.model,
+    dataset: config?.dataset,
+    totalSteps: config?.schedule?.at(-1),
+    steps: ended?.steps ?? newest,
+    top1: ended?.val_top1,
+    note: config?.note ?? undefined,
+  };
+}

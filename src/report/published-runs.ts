@@ -1,0 +1,131 @@
+/**
+ * Published runs, to lay one's own beside: medians of the loss over stretches of steps, since single
+ * losses are noisy through mixup, and evaluations.
+ * Source: the logs of the PaddlePaddle port's own runs, GuoQuanhao/big_transfer (MIT License).
+ */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import { UserError } from "../errors.js";
+import { packageRoot } from "../package-root.js";
+import { readMetrics } from "../record/metrics.js";
+
+const document = z.object({
+  source: z.string(),
+  /** Of every run. */
+  trainSize: z.int(),
+  batch: z.int(),
+  baseLr: z.number(),
+  steps: z.int(),
+  runs: z.array(
+    z.object({
+      dataset: z.string(),
+      model: z.string(),
+      /** Steps `from` to `to`, both included. */
+      losses: z.array(z.object({ from: z.int(), to: z.int(), median: z.number() })),
+      /** After so many steps; top1 and top5 in percent. */
+      validations: z.array(
+        z.object({ step: z.int(), loss: z.number(), top1: z.number(), top5: z.number() }),
+      ),
+    }),
+  ),
+});
+
+type Document = z.infer<typeof document>;
+
+/** A run with the settings under which all were made. */
+export type PublishedRun = Omit<Document, "runs" | "source"> & Document["runs"][number];
+
+const file = join(packageRoot, "assets", "paddle-cifar-runs.json");
+
+/** Every published run that there is. */
+export async function publishedRuns(): Promise<readonly PublishedRun[]> {
+  const { runs, ...all } = document.parse(JSON.parse(await readFile(file, "utf8")));
+  return runs.map((run) => ({ ...all, ...run }));
+}
+
+/**
+ * The published run of a model on a dataset.
+ * @param model with or without `BiT-M-` before it
+ * @throws UserError where none is known
+ */
+export async function findPublishedRun(dataset: string, model: string): Promise<PublishedRun> {
+  const runs = await publishedRuns();
+  const wanted = `BiT-M-${model.replace(/^BiT-M-/, "")}`;
+  const found = runs.find((run) => run.dataset === dataset && run.model === wanted);
+  if (found !== undefined) return found;
+  const known = runs.map((run) => `${run.dataset} ${run.model.replace(/^BiT-M-/, "")}`);
+  throw new UserError(
+    `${dataset} ${model}`,
+    "no published run of these is known",
+    known.join(", "),
+    `type for example: npx bit-reproduce ${known.at(-1)}`,
+  );
+}
+
+/** What a run of one's own came to so far. */
+export interface OwnCurve {
+  /** By step; a step that was made twice counts as it was made last. */
+  readonly losses: ReadonlyMap<number, number>;
+  /** By the number of steps before; shares, not percent. */
+  readonly validations: ReadonlyMap<number, { loss: number; top1: number; top5: number }>;
+}
+
+/** Reads a run's `metrics.jsonl`. `steps` is where its end is. */
+export function readCurve(metrics: string, steps: number): OwnCurve {
+  const losses = new Map<number, number>();
+  const validations = new Map<number, { loss: number; top1: number; top5: number }>();
+  for (const line of metrics.split("\n")) {
+    const row = readMetrics(line);
+    if (row === undefined) continue;
+    if ("step" in row) {
+      if (row.loss !== null) losses.set(row.step, row.loss);
+    } else {
+      const { validation, val_loss: loss, val_top1: top1, val_top5: top5 } = row;
+      validations.set(validation === "end" ? steps : validation, { loss, top1, top5 });
+    }
+  }
+  return { losses, validations };
+}
+
+/** One figure of a published run and of one's own. */
+export interface ComparedRow {
+  /** As in `steps 100 to 199, median loss`. */
+  readonly what: string;
+  readonly published: number;
+  /** Undefined where the run has not come so far. */
+  readonly own: number | undefined;
+}
+
+/** Row by row, in the order in which they come about. */
+export function compareCurves(published: PublishedRun, own: OwnCurve): ComparedRow[] {
+  const rows: (ComparedRow & { readonly at: number })[] = [];
+  for (const { from, to, median } of published.losses) {
+    const losses: number[] = [];
+    for (let step = from; step <= to; step++) {
+      const loss = own.losses.get(step);
+      if (loss !== undefined) losses.push(loss);
+    }
+    const whole = losses.length === to - from + 1;
+    const what = `steps ${from} to ${to}, median loss`;
+    rows.push({ what, published: median, own: whole ? medianOf(losses) : undefined, at: to });
+  }
+  for (const { step, ...theirs } of published.validations) {
+    const ours = own.validations.get(step);
+    const row = (name: string, value: number, mine: number | undefined) => {
+      rows.push({ what: `after ${step} steps, ${name}`, published: value, own: mine, at: step });
+    };
+    row("validation loss", theirs.loss, ours?.loss);
+    row("top-1 in %", theirs.top1, ours && 100 * ours.top1);
+    row("top-5 in %", theirs.top5, ours && 100 * ours.top5);
+  }
+  return rows
+    .sort((a, b) => a.at - b.at)
+    .map(({ what, published: p, own: o }) => ({ what, published: p, own: o }));
+}
+
+function medianOf(values: number[]): number {
+  values.sort((a, b) => a - b);
+  const upper = values.length >> 1;
+  return (values[upper]! + values[(values.length - 1) >> 1]!) / 2;
+}
