@@ -4,9 +4,9 @@
  * donated: their new values take the old ones' memory.
  */
 import type { GraphNode, Output } from "../node-list.js";
-import { sizeOf } from "../shape.js";
 import type { ElementType } from "../types.js";
-import { type Cell, offsetIn } from "./cells.js";
+import { CellValues, variableOf } from "./cell-values.js";
+import type { Cell } from "./cells.js";
 import { Emitter } from "./emitter.js";
 import { input, type Lowering } from "./operator.js";
 import { operators } from "./operators.js";
@@ -58,18 +58,11 @@ export function lowerProgram(
   return new ProgramWriter(index, cells, options).write(fetches, reach);
 }
 
-/** The name of the variable that a node reads or changes. */
-function variableOf(node: GraphNode, place = 0): string {
-  return input(node, place).node;
-}
-
 class ProgramWriter {
   private readonly emitter: Emitter;
   private readonly values = new Map<string, Value>();
   private readonly inputs: ProgramInput[] = [];
-  /** The value that each cell has at the start. */
-  private readonly current = new Map<Cell, Value>();
-  private readonly cellByVariable: ReadonlyMap<string, Cell>;
+  private readonly variables: CellValues;
   private readonly lowering: Lowering;
   private readonly partitions: number;
 
@@ -80,9 +73,7 @@ class ProgramWriter {
   ) {
     this.partitions = partitions;
     this.emitter = new Emitter(precision);
-    this.cellByVariable = new Map(
-      cells.flatMap((cell) => cell.members.map(({ name }) => [name, cell] as const)),
-    );
+    this.variables = new CellValues(this.emitter, cells, (output) => this.value(output));
     this.lowering = {
       emitter: this.emitter,
       value: (output) => this.value(output),
@@ -92,8 +83,11 @@ class ProgramWriter {
   }
 
   write(fetches: readonly string[], reach: Reach): StableHloProgram {
-    const changed = new Set(reach.updates.flatMap((node) => this.changes(node)));
-    const used = new Set([...changed, ...reach.reads.map((node) => this.cell(variableOf(node)))]);
+    const changed = new Set(reach.updates.flatMap((node) => this.variables.changes(node)));
+    const used = new Set([
+      ...changed,
+      ...reach.reads.map((node) => this.variables.cell(variableOf(node))),
+    ]);
     for (const cell of used) {
       const value = this.argument({
         from: "cell",
@@ -101,7 +95,7 @@ class ProgramWriter {
         shape: cell.shape,
         type: "float32",
       });
-      this.current.set(cell, value);
+      this.variables.begin(cell, value);
     }
     for (const { name, outputs } of reach.placeholders) {
       const [{ type, shape }] = outputs as [Output];
@@ -112,7 +106,7 @@ class ProgramWriter {
       const value = this.argument({ from: "host", name: node, ...known(node, type, shape) });
       this.values.set(`${node}:${place}`, value);
     }
-    for (const node of reach.reads) this.values.set(`${node.name}:0`, this.readVariable(node));
+    for (const node of reach.reads) this.values.set(`${node.name}:0`, this.variables.read(node));
     for (const node of reach.computed) {
       const operator = operators[node.op];
       if (operator === undefined) throw new Error(`${node.op} has no lowering`);
@@ -120,7 +114,7 @@ class ProgramWriter {
       // Of operations with several outputs the one that traces use: TopKV2's places.
       this.values.set(`${node.name}:${node.op === "TopKV2" ? 1 : 0}`, value);
     }
-    const news = this.updated(reach.updates);
+    const news = this.variables.updated(reach.updates);
     const outputs: (ProgramOutput & { readonly id: string })[] = [];
     // In the order in which they came in.
     for (const cell of used) {
@@ -189,102 +183,6 @@ class ProgramWriter {
     if (value === undefined) throw new Error(`${output.node}:${output.index} was not lowered`);
     return value;
   }
-
-  private cell(variable: string): Cell {
-    const cell = this.cellByVariable.get(variable);
-    if (cell === undefined) throw new Error(`no variable ${variable}`);
-    return cell;
-  }
-
-  /** The cells that an update changes. */
-  private changes(node: GraphNode): Cell[] {
-    const first = this.cell(variableOf(node));
-    return node.op === "ResourceApplyMomentum" ? [first, this.cell(variableOf(node, 1))] : [first];
-  }
-
-  /** A variable's value in the graph's own shape, from the cell's. */
-  private member(cell: Cell, name: string, value: Value): Value {
-    const { emitter } = this;
-    const member = cell.members.find((one) => one.name === name)!;
-    if (cell.order !== undefined) return emitter.transpose(value, inverse(cell.order));
-    if (cell.members.length === 1) return emitter.reshape(value, member.shape);
-    const begin = offsetIn(cell, name);
-    const part = emitter.slice(value, [begin], [begin + sizeOf(member.shape)]);
-    return emitter.reshape(part, member.shape);
-  }
-
-  private readVariable(node: GraphNode): Value {
-    const name = variableOf(node);
-    const cell = this.cell(name);
-    return this.member(cell, name, this.current.get(cell)!);
-  }
-
-  /** Values of all of a cell's members, in the graph's own shapes, as the cell has them. */
-  private together(cell: Cell, values: ReadonlyMap<string, Value>): Value {
-    const { emitter } = this;
-    if (cell.order !== undefined)
-      return emitter.transpose(values.get(cell.members[0]!.name)!, cell.order);
-    const parts = cell.members.map(({ name, shape }) => {
-      const value = values.get(name) ?? this.member(cell, name, this.current.get(cell)!);
-      return cell.members.length === 1 ? value : emitter.reshape(value, [sizeOf(shape)]);
-    });
-    return emitter.reshape(emitter.concatenate(parts, 0), cell.shape);
-  }
-
-  /** New values of cells. */
-  private updated(nodes: readonly GraphNode[]): Map<Cell, Value> {
-    const news = new Map<Cell, Value>();
-    const set = (cell: Cell, value: Value) => {
-      if (news.has(cell)) throw new Error(`${cell.name} is changed twice`);
-      news.set(cell, value);
-    };
-    const byKind = (op: string) => nodes.filter((node) => node.op === op);
-    for (const group of this.inCells(byKind("AssignVariableOp")))
-      set(group.cell, this.together(group.cell, this.operands(group.nodes, 1)));
-    for (const group of this.inCells(byKind("AssignAddVariableOp"))) {
-      const added = this.together(group.cell, this.operands(group.nodes, 1));
-      this.requireWhole(group.cell, group.nodes);
-      set(group.cell, this.emitter.binary("add", this.current.get(group.cell)!, added));
-    }
-    for (const { cell, nodes: steps } of this.inCells(byKind("ResourceApplyMomentum"))) {
-      this.requireWhole(cell, steps);
-      const { emitter } = this;
-      const first = steps[0]!;
-      const velocity = this.cell(variableOf(first, 1));
-      const gradient = this.together(cell, this.operands(steps, 3));
-      const [rate, momentum] = [this.value(input(first, 2)), this.value(input(first, 4))];
-      const kept = emitter.binary("multiply", this.current.get(velocity)!, momentum);
-      const speed = emitter.binary("add", kept, gradient);
-      set(velocity, speed);
-      const change = emitter.binary("multiply", speed, rate);
-      set(cell, emitter.binary("subtract", this.current.get(cell)!, change));
-    }
-    return news;
-  }
-
-  /** Each variable's operand of its update. */
-  private operands(nodes: readonly GraphNode[], place: number): Map<string, Value> {
-    return new Map(nodes.map((node) => [variableOf(node), this.value(input(node, place))]));
-  }
-
-  private inCells(nodes: readonly GraphNode[]): { cell: Cell; nodes: GraphNode[] }[] {
-    const groups = new Map<Cell, GraphNode[]>();
-    for (const node of nodes) {
-      const cell = this.cell(variableOf(node));
-      groups.set(cell, [...(groups.get(cell) ?? []), node]);
-    }
-    return [...groups].map(([cell, members]) => ({ cell, nodes: members }));
-  }
-
-  /** An update of a cell is one for all its members, with the same rate and momentum. */
-  private requireWhole(cell: Cell, nodes: readonly GraphNode[]): void {
-    const alike = (place: number) => {
-      return nodes.every((node) => node.inputs[place]?.node === nodes[0]!.inputs[place]?.node);
-    };
-    const even = nodes[0]!.op !== "ResourceApplyMomentum" || (alike(2) && alike(4));
-    if (nodes.length !== cell.members.length || !even)
-      throw new Error(`${cell.name}: ${nodes.length} updates of ${cell.members.length} variables`);
-  }
 }
 
 /** Whether each device has its own share of an input. */
@@ -305,10 +203,6 @@ function known(
   if (shape === undefined || shape.some((size) => size < 0))
     throw new Error(`the shape of ${name} is not known`);
   return { type, shape };
-}
-
-function inverse(order: readonly number[]): number[] {
-  return order.map((_, axis) => order.indexOf(axis));
 }
 
 function integersOf(node: GraphNode): number[] {
