@@ -1,8 +1,8 @@
 /**
- * The whole check: `node check.js [--plugin cuda|cpu] [--out FOLDER] [--seconds N] [--python python3] [--only WORDS]`.
- * `--rehearse` goes through the plan for a GPU on the CPU plugin, in little. On a GPU it measures this project
- * and PyTorch; on the CPU plugin it checks that everything runs.
- * The last line is `N passed, N failed`.
+ * The whole check: `node check.js [--plugin cuda|cpu] [--out FOLDER] [--seconds N] [--python python3]
+ * [--groups LIST] [--only WORDS] [--rehearse]`. On a GPU it measures this project and PyTorch, for at most
+ * so many seconds; `--groups` says which parts, in which order. On the CPU plugin it checks that everything
+ * runs, or with `--rehearse` goes through the GPU's plan in little. The last line is `N passed, N failed`.
  */
 import {
   appendFileSync,
@@ -17,7 +17,7 @@ import { parseArgs } from "node:util";
 import { packageRoot } from "../../src/package-root.js";
 import { cpuPlan } from "./cpu-plan.js";
 import type { Finding } from "./finding.js";
-import { gpuPlan } from "./gpu-plan.js";
+import { type Group, gpuPlan, groups } from "./gpu-plan.js";
 import { endAll, type Job, runJob } from "./job.js";
 import { ask, cachedPlugin, provideAddon, pythonPackages } from "./places.js";
 import { lineOf, type Machine, reportLines } from "./report.js";
@@ -30,6 +30,7 @@ const { values } = parseArgs({
     seconds: { type: "string", default: "345" },
     python: { type: "string", default: "python3" },
     only: { type: "string" },
+    groups: { type: "string", default: groups.join() },
     rehearse: { type: "boolean", default: false },
   },
 });
@@ -163,7 +164,13 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   });
 }
 provideAddon(join(work, "cache"));
-await (gpu || values.rehearse ? gpuPlan(context) : cpuPlan(context));
+const asked = values.groups.split(",");
+const chosen = asked.map((name): Group => {
+  const group = groups.find((one) => one === name);
+  if (group === undefined) throw new Error(`--groups ${name}: one of ${groups.join()}`);
+  return group;
+});
+await (gpu || values.rehearse ? gpuPlan(context, chosen) : cpuPlan(context));
 endAll();
 save();
 const programs = join(work, "dump");
