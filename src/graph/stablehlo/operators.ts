@@ -46,9 +46,12 @@ function elementType(number: number): ElementType {
 
 const pass: Operator = ({ value }, node) => value(input(node, 0));
 
-/** Where one of the values in `x` `[N,K]` is larger than in all the K - k others: their places, `[N,k]`. */
+/** The places of the k largest of the values in `x` `[N,K]`, best first, of equal ones the first: `[N,k]`. */
 const topPlaces: Operator = ({ emitter, value, integers }, node) => {
-  const x = value(input(node, 0));
+  const given = value(input(node, 0));
+  // To the total order, in which no number has its place too, the two zeros are not equal.
+  const zero = emitter.constant(0, given.type);
+  const x = emitter.select(emitter.compare("EQ", given, zero), zero, given);
   const k = integers(input(node, 1))[0]!;
   const places = emitter.iota({ shape: x.shape, type: "int32" }, 1);
   const id = emitter.fresh();
