@@ -21,6 +21,7 @@ const rooms = [
   "data",
   "graph",
   "engine",
+  "setup",
   "input",
   "step",
   "train",
@@ -76,8 +77,8 @@ test("TF.js is known to model, graph, engine, step and bench alone", () => {
 
 // The child processes in which an engine and a plugin are proved and Parquet is unpacked are programs of their own.
 const programs = new Set([
-  "engine/setup/probe-child.ts",
-  "engine/setup/plugin-child.ts",
+  "setup/probe-child.ts",
+  "setup/plugin-child.ts",
   "data/shards/parquet-child.ts",
 ]);
 

@@ -4,11 +4,12 @@ import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { cacheFolder } from "../../src/cache-folder.js";
 import { findEngine } from "../../src/engine/installed.js";
+import { findPlugin } from "../../src/engine/installed-plugins.js";
 import { addonPath, compiledFiles, PJRT } from "../../src/engine/own-addon.js";
-import { PLUGINS, type PluginRecipe } from "../../src/engine/setup/plugin-recipes.js";
-import { findPlugin, installPlugin } from "../../src/engine/setup/plugins.js";
-import { engineName, enginesFolder, MANIFEST_FILE } from "../../src/engine/setup/recipe.js";
+import { PLUGINS, type PluginRecipe } from "../../src/engine/plugin-recipes.js";
+import { engineName, enginesFolder, MANIFEST_FILE } from "../../src/engine/recipe.js";
 import { packageRoot } from "../../src/package-root.js";
+import { installPlugin } from "../../src/setup/plugins.js";
 
 /** Python's packages on a machine with a GPU: JAX's plugin and NVIDIA's libraries. */
 export interface PythonPackages {

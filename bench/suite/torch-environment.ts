@@ -3,8 +3,8 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { findPip } from "../../src/engine/setup/tools.js";
 import { UserError } from "../../src/errors.js";
+import { findPip } from "../../src/setup/tools.js";
 import { run } from "./child.js";
 
 /**

@@ -1,9 +1,10 @@
 /** `bit-setup`: what a set-up prints. */
-import { checkEngine, type EngineReport } from "../engine/setup/check.js";
-import type { Flavour } from "../engine/setup/recipe.js";
-import { setUpEngine } from "../engine/setup/set-up.js";
-import { type PluginWish, setUpPlugin } from "../engine/setup/set-up-plugins.js";
+
+import type { Flavour } from "../engine/recipe.js";
 import { UserError } from "../errors.js";
+import { checkEngine, type EngineReport } from "../setup/check.js";
+import { setUpEngine } from "../setup/set-up.js";
+import { type PluginWish, setUpPlugin } from "../setup/set-up-plugins.js";
 import type { Call } from "./command.js";
 import { interruptible, signalExit } from "./interrupt.js";
 import { output, USER_ERROR_EXIT } from "./output.js";

@@ -1,7 +1,7 @@
 /** Shows downloads under way on standard error: a bar each on a terminal, plain lines elsewhere. */
 import cliProgress from "cli-progress";
 import { sizeText } from "../disk/disk-room.js";
-import type { ByteCounter } from "../engine/setup/reporter.js";
+import type { ByteCounter } from "../setup/reporter.js";
 import { output } from "./output.js";
 import { setupProgress } from "./setup-progress.js";
 

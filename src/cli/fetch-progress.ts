@@ -1,6 +1,7 @@
 /** Shows what a command fetches before its own work, one file after the other, on standard error. */
-import type { ByteCounter } from "../engine/setup/reporter.js";
+
 import type { FetchConsole } from "../run/fetching.js";
+import type { ByteCounter } from "../setup/reporter.js";
 import { output } from "./output.js";
 import { setupProgress } from "./setup-progress.js";
 

@@ -1,6 +1,6 @@
 /** Prints a set-up's progress: a bar on a terminal, plain lines at each tenth elsewhere. */
 import cliProgress from "cli-progress";
-import type { ByteCounter, SetupReporter } from "../engine/setup/reporter.js";
+import type { ByteCounter, SetupReporter } from "../setup/reporter.js";
 import { output } from "./output.js";
 
 /** Where nobody knows the total, a plain line comes after so many bytes. */

@@ -3,12 +3,12 @@
  * CPU is TensorFlow's; a GPU is XLA's through a PJRT plugin, or TensorFlow's where only the prebuilt is.
  */
 import { UserError } from "../errors.js";
+import { hasNvidiaDriver, type NvidiaDriver, nvidiaDriver, visibleGpus } from "./driver.js";
+import { findGpuPlugin, pluginFor, serves } from "./gpu-plugin.js";
 import { findEngine } from "./installed.js";
-import { hasNvidiaDriver, type NvidiaDriver, nvidiaDriver, visibleGpus } from "./setup/driver.js";
-import { findGpuPlugin, pluginFor, serves } from "./setup/gpu-plugin.js";
-import { PLUGINS } from "./setup/plugin-recipes.js";
-import { findPlugin, type InstalledPlugin } from "./setup/plugins.js";
-import { cacheFolder } from "./setup/recipe.js";
+import { findPlugin, type InstalledPlugin } from "./installed-plugins.js";
+import { PLUGINS } from "./plugin-recipes.js";
+import { cacheFolder } from "./recipe.js";
 
 /** What `--device` asks for. */
 export type DeviceChoice =

@@ -2,17 +2,11 @@
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../errors.js";
-import { hasNvidiaDriver } from "./setup/driver.js";
-import { findGpuPlugin } from "./setup/gpu-plugin.js";
-import {
-  cacheFolder,
-  engineName,
-  enginesFolder,
-  type Flavour,
-  MANIFEST_FILE,
-} from "./setup/recipe.js";
+import { hasNvidiaDriver } from "./driver.js";
+import { findGpuPlugin } from "./gpu-plugin.js";
+import { cacheFolder, engineName, enginesFolder, type Flavour, MANIFEST_FILE } from "./recipe.js";
 
-export { cacheFolder } from "./setup/recipe.js";
+export { cacheFolder } from "./recipe.js";
 export type { Flavour };
 
 /** An engine that `bit-setup` made and proved. */

@@ -1,6 +1,6 @@
 /** Which narrow floating-point type a device multiplies by itself. */
 import { readFileSync } from "node:fs";
-import { nvidiaDriver } from "./setup/driver.js";
+import { nvidiaDriver } from "./driver.js";
 
 /** A type in which convolutions run faster than in float32, or none. */
 export type NarrowType = "bfloat16" | "float16" | undefined;

@@ -17,9 +17,9 @@ import { lockRun, makeRunFolder, type RunFolder, runFolder } from "../record/run
 import { describeBest, describeTimes, type LineSink, RunLog } from "../record/run-log.js";
 import { writeJson } from "../record/versioned-json.js";
 import { checkAnew } from "./begin-anew.js";
-import { bringWeights } from "./bring-weights.js";
 import { fingerprintOf, hashesOf } from "./data-fingerprint.js";
 import { describeClasses } from "./describe-classes.js";
+import { ensureWeights } from "./ensure-weights.js";
 import { dataPolicy, type FetchConsole } from "./fetching.js";
 import {
   type FineTuneOptions,
@@ -112,7 +112,7 @@ async function planRun(
   if (resumed === undefined) {
     const anew = await checkAnew(folder, known, config, force);
     if (anew !== undefined) notes.push(anew);
-    const note = await bringWeights(config, options, fetches);
+    const note = await ensureWeights(config, options, fetches);
     if (note !== undefined) notes.push(note);
   } else {
     const changed = checkSameRun(folder, known, resumed, config, force);

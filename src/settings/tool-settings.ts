@@ -1,5 +1,5 @@
 /** Settings of what is printed and written, and of the commands beside training. */
-import { PLUGIN_NAMES } from "../engine/setup/plugin-recipes.js";
+import { PLUGIN_NAMES } from "../engine/plugin-recipes.js";
 import { benchImplementations, benchModes } from "./choices.js";
 import type { SettingTable } from "./setting.js";
 

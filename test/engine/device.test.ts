@@ -9,14 +9,10 @@ import {
   type Machine,
   parseDevice,
 } from "../../src/engine/device.js";
-import type { NvidiaDriver } from "../../src/engine/setup/driver.js";
-import {
-  PLUGINS,
-  type PluginName,
-  pluginFolderName,
-} from "../../src/engine/setup/plugin-recipes.js";
-import { engineName } from "../../src/engine/setup/recipe.js";
-import { temporaryFolder } from "./setup-fakes.js";
+import type { NvidiaDriver } from "../../src/engine/driver.js";
+import { PLUGINS, type PluginName, pluginFolderName } from "../../src/engine/plugin-recipes.js";
+import { engineName } from "../../src/engine/recipe.js";
+import { temporaryFolder } from "../setup/fakes.js";
 
 test("--device is parsed to a value", () => {
   assert.deepEqual(parseDevice("cpu"), { kind: "cpu" });

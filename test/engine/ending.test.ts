@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { runCommand } from "../../src/engine/setup/command.js";
 import { loadTensorflow } from "../../src/engine/tensorflow-session.js";
+import { runCommand } from "../../src/setup/command.js";
 import { engine } from "../engine-for-tests.js";
 
 const script = fileURLToPath(new URL("./ending-trial.js", import.meta.url));

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { kernelsPath } from "../../src/engine/native-kernels.js";
-import { runCommand } from "../../src/engine/setup/command.js";
+import { runCommand } from "../../src/setup/command.js";
 import { temporaryFolder } from "../data/temporary-folder.js";
 import { engine } from "../engine-for-tests.js";
 

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { mkdir, readFile, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { runCommand } from "../../src/engine/setup/command.js";
+import { runCommand } from "../../src/setup/command.js";
 import { temporaryFolder, writeTree } from "../data/temporary-folder.js";
 import { repositoryRoot } from "../fixture-path.js";
 

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { test } from "node:test";
 import { sampleFolder } from "../../src/data/datasets.js";
-import { runCommand } from "../../src/engine/setup/command.js";
+import { runCommand } from "../../src/setup/command.js";
 import { temporaryFolder } from "../data/temporary-folder.js";
 import { repositoryRoot } from "../fixture-path.js";
 

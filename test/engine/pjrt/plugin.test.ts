@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { requireEngine } from "../../../src/engine/installed.js";
 import { compileAhead, openPjrt, PjrtError } from "../../../src/engine/pjrt/client.js";
-import { findCompiler } from "../../../src/engine/setup/tools.js";
+import { findCompiler } from "../../../src/setup/tools.js";
 import { cpuPlugin } from "../../cpu-plugin.js";
 
 const folder = await mkdtemp(join(tmpdir(), "bit-plugin-"));

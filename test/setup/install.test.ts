@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { temporaryFolder } from "./setup-fakes.js";
+import { temporaryFolder } from "./fakes.js";
 
 const { checkNode, packagesAreInstalled } = (await import(
   new URL("../../../scripts/install.mjs", import.meta.url).href

@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { cacheFolder } from "../../cache-folder.js";
+import { cacheFolder } from "../cache-folder.js";
 
 export { cacheFolder };
 

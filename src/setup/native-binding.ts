@@ -10,12 +10,12 @@ import { dirname, join, resolve, sep } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 import tar from "tar-stream";
-import type { InstalledEngine } from "../installed.js";
-import { addonPath, compiledFiles, OWN_ADDONS } from "../own-addon.js";
+import type { InstalledEngine } from "../engine/installed.js";
+import { addonPath, compiledFiles, OWN_ADDONS } from "../engine/own-addon.js";
+import { BINDING_PACKAGE, COMPILE_FLAGS } from "../engine/recipe.js";
 import { runCommand } from "./command.js";
 import { explainCompiler, explainNpm } from "./failures.js";
-import { BINDING_PACKAGE, COMPILE_FLAGS } from "./recipe.js";
-import { makeTemporary } from "./workplace.js";
+import { makeTemporary } from "./staging.js";
 
 const SOURCES = ["binding/tfjs_backend.cc", "binding/tfjs_binding.cc"];
 

@@ -1,7 +1,7 @@
 /** Proves that a plugin works by opening it once, in a process of its own. */
 import { fileURLToPath } from "node:url";
+import type { InstalledPlugin } from "../engine/installed-plugins.js";
 import { lastLines, runCommand } from "./command.js";
-import type { InstalledPlugin } from "./plugins.js";
 
 export interface PluginReply {
   /** Such as `cuda`. */

@@ -10,9 +10,9 @@ import {
   type NvidiaDriver,
   nvidiaDriver,
   visibleGpus,
-} from "../../src/engine/setup/driver.js";
-import { pluginFor } from "../../src/engine/setup/gpu-plugin.js";
-import { fakeNvidiaSmi, temporaryFolder, writeTool } from "./setup-fakes.js";
+} from "../../src/engine/driver.js";
+import { pluginFor } from "../../src/engine/gpu-plugin.js";
+import { fakeNvidiaSmi, temporaryFolder, writeTool } from "./fakes.js";
 
 /** Runs a function with another PATH: what it starts is found there alone. */
 async function withPath<T>(path: string, work: () => T): Promise<T> {

@@ -4,19 +4,16 @@
  * that is missing: whole ones are kept until the plugin stands.
  */
 import { createHash } from "node:crypto";
-import { createReadStream, readFileSync, statSync } from "node:fs";
+import { createReadStream, statSync } from "node:fs";
 import { mkdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { UserError } from "../../errors.js";
-import { downloadWheel } from "./download.js";
 import {
-  checkDisk,
-  checkPluginMachine,
-  checkWritable,
-  explainFullDisk,
-  type FreeBytes,
-} from "./ground.js";
+  findPlugin,
+  type InstalledPlugin,
+  isFolder,
+  type PluginManifest,
+} from "../engine/installed-plugins.js";
 import {
   downloadBytesOf,
   type PinnedWheel,
@@ -24,73 +21,21 @@ import {
   type PluginName,
   type PluginRecipe,
   pluginFolderName,
-} from "./plugin-recipes.js";
-import { cacheFolder, enginesFolder, MANIFEST_FILE } from "./recipe.js";
+} from "../engine/plugin-recipes.js";
+import { cacheFolder, enginesFolder, MANIFEST_FILE } from "../engine/recipe.js";
+import { UserError } from "../errors.js";
+import { downloadWheel } from "./download.js";
+import {
+  checkDisk,
+  checkPluginMachine,
+  checkWritable,
+  explainFullDisk,
+  type FreeBytes,
+} from "./preflight.js";
 import { type SetupReporter, silentReporter } from "./reporter.js";
+import { makeTemporary, putInPlace, sweep, wheelsFolder, withLock } from "./staging.js";
 import { findPip } from "./tools.js";
 import { unpackWheel } from "./wheel.js";
-import { makeTemporary, putInPlace, sweep, wheelsFolder, withLock } from "./workplace.js";
-
-/** A plugin that `bit-setup` made. */
-export interface InstalledPlugin {
-  readonly name: PluginName;
-  readonly title: string;
-  readonly version: string;
-  readonly folder: string;
-  /** The library to open. */
-  readonly path: string;
-  /** Folders of the libraries that it opens itself; its own search path names them too. */
-  readonly libraryFolders: readonly string[];
-  /** Whether it has what several devices need to compute together. */
-  readonly severalDevices: boolean;
-  /** When it was made, in ISO 8601. */
-  readonly made: string;
-}
-
-/** `engine.json` in a plugin's folder: written last, so its presence says that the folder is complete. */
-interface PluginManifest {
-  readonly name: PluginName;
-  readonly version: string;
-  readonly source: string;
-  readonly made: string;
-  /** Sizes in bytes of what was unpacked, by path relative to the folder. */
-  readonly files: Readonly<Record<string, number>>;
-}
-
-/**
- * The plugin that is set up, if it is; a few file reads.
- * @returns undefined where the folder is missing, has no manifest, or lacks a file of its manifest
- */
-export function findPlugin(
-  name: PluginName,
-  cache: string = cacheFolder(),
-  recipe: PluginRecipe = PLUGINS[name],
-): InstalledPlugin | undefined {
-  const folder = join(enginesFolder(cache), pluginFolderName(recipe));
-  try {
-    const manifest = JSON.parse(
-      readFileSync(join(folder, MANIFEST_FILE), "utf8"),
-    ) as PluginManifest;
-    for (const [file, sizeBytes] of Object.entries(manifest.files))
-      if (statSync(join(folder, file)).size !== sizeBytes) return undefined;
-    return {
-      name,
-      title: recipe.title,
-      version: recipe.version,
-      folder,
-      path: join(folder, recipe.library),
-      libraryFolders: recipe.libraryFolders.map((path) => join(folder, path)).filter(isFolder),
-      severalDevices: recipe.severalDevices.every((wheel) => isFolder(join(folder, wheel.folder))),
-      made: manifest.made,
-    };
-  } catch {
-    return undefined;
-  }
-}
-
-function isFolder(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
-}
 
 export interface PluginOptions {
   /** With what several devices need to compute together. */

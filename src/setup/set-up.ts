@@ -1,25 +1,8 @@
 /** `bit-setup`'s work: from nothing to a proven engine in the cache folder. */
 import { mkdir, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { UserError } from "../../errors.js";
-import { type EngineManifest, findEngine, type InstalledEngine } from "../installed.js";
-import { isComplete, ownAddonsOf } from "../native-kernels.js";
-import { downloadWheel } from "./download.js";
-import {
-  checkDisk,
-  checkMachine,
-  checkWritable,
-  explainFullDisk,
-  type FreeBytes,
-} from "./ground.js";
-import {
-  compileBinding,
-  compileOwnAddons,
-  fetchSources,
-  installedSources,
-} from "./native-binding.js";
-import { installPrebuilt } from "./prebuilt.js";
-import { probeBinding } from "./probe.js";
+import { type EngineManifest, findEngine, type InstalledEngine } from "../engine/installed.js";
+import { isComplete, ownAddonsOf } from "../engine/native-kernels.js";
 import {
   BINDING_PACKAGE,
   cacheFolder,
@@ -30,11 +13,28 @@ import {
   type Recipe,
   recipeFor,
   WHEEL_PREFIXES,
-} from "./recipe.js";
+} from "../engine/recipe.js";
+import { UserError } from "../errors.js";
+import { downloadWheel } from "./download.js";
+import {
+  compileBinding,
+  compileOwnAddons,
+  fetchSources,
+  installedSources,
+} from "./native-binding.js";
+import { installPrebuilt } from "./prebuilt.js";
+import {
+  checkDisk,
+  checkMachine,
+  checkWritable,
+  explainFullDisk,
+  type FreeBytes,
+} from "./preflight.js";
+import { probeBinding } from "./probe.js";
 import { type SetupReporter, silentReporter } from "./reporter.js";
+import { makeTemporary, putInPlace, sweep, withLock } from "./staging.js";
 import { findCompiler, findPip } from "./tools.js";
 import { unpackWheel } from "./wheel.js";
-import { makeTemporary, putInPlace, sweep, withLock } from "./workplace.js";
 
 export interface SetUpOptions {
   /** Which engine; else the one that is there, else cpu. */

@@ -10,7 +10,7 @@ import { Transform, type TransformCallback } from "node:stream";
 import { text } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import { type Entry, openPromise, type ZipFile } from "yauzl";
-import { systemErrorCode, UserError } from "../../errors.js";
+import { systemErrorCode, UserError } from "../errors.js";
 import type { SetupReporter } from "./reporter.js";
 
 export interface UnpackOptions {

@@ -4,10 +4,10 @@
  */
 import { mkdir, readdir, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { UserError } from "../../errors.js";
+import { BINDING_PACKAGE, type Recipe } from "../engine/recipe.js";
+import { UserError } from "../errors.js";
 import { lastLines, runCommand } from "./command.js";
 import { watchGrowth } from "./download.js";
-import { BINDING_PACKAGE, type Recipe } from "./recipe.js";
 import type { SetupReporter } from "./reporter.js";
 
 /** After so long without a new byte the host is taken to be silent. */

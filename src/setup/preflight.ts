@@ -2,8 +2,8 @@
 import { existsSync } from "node:fs";
 import { mkdir, rm, statfs, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { systemErrorCode, UserError } from "../../errors.js";
-import type { PluginRecipe } from "./plugin-recipes.js";
+import type { PluginRecipe } from "../engine/plugin-recipes.js";
+import { systemErrorCode, UserError } from "../errors.js";
 
 /** Which machine it is; replaced in tests. */
 export interface Machine {

@@ -1,7 +1,7 @@
 /** Which plugin serves the GPUs of this machine, and why none does. */
 import { isDriverAtLeast, type NvidiaDriver, type NvidiaGpu } from "./driver.js";
+import { findPlugin, type InstalledPlugin } from "./installed-plugins.js";
 import { PLUGIN_NAMES, PLUGINS, type PluginName, type PluginRecipe } from "./plugin-recipes.js";
-import { findPlugin, type InstalledPlugin } from "./plugins.js";
 import { cacheFolder } from "./recipe.js";
 
 /** The plugins for GPUs, the preferred first. */

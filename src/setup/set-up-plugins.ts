@@ -1,11 +1,13 @@
 /** The plugins' part of `bit-setup`: which of them are wanted here, and their making. */
-import { UserError } from "../../errors.js";
-import { type NvidiaDriver, nvidiaDriver } from "./driver.js";
-import { describeGpu, GPU_PLUGINS, pluginFor } from "./gpu-plugin.js";
+
+import { type NvidiaDriver, nvidiaDriver } from "../engine/driver.js";
+import { describeGpu, GPU_PLUGINS, pluginFor } from "../engine/gpu-plugin.js";
+import type { InstalledPlugin } from "../engine/installed-plugins.js";
+import type { PluginName } from "../engine/plugin-recipes.js";
+import { cacheFolder } from "../engine/recipe.js";
+import { UserError } from "../errors.js";
 import { probePlugin } from "./plugin-probe.js";
-import type { PluginName } from "./plugin-recipes.js";
-import { type InstalledPlugin, installPlugin, type PluginOptions } from "./plugins.js";
-import { cacheFolder } from "./recipe.js";
+import { installPlugin, type PluginOptions } from "./plugins.js";
 import { silentReporter } from "./reporter.js";
 
 /** What is wanted: one by its name, one for the GPU whatever is found, or one if a GPU is found. */

@@ -2,7 +2,7 @@
  * Run as a process of its own by plugin-probe.ts: opens a plugin with the engine's own addon, and says on
  * one line of standard output what it finds. A crash of the plugin ends only this process.
  */
-import { openPjrt } from "../pjrt/client.js";
+import { openPjrt } from "../engine/pjrt/client.js";
 import type { PluginReply } from "./plugin-probe.js";
 
 const [path, options] = process.argv.slice(2);

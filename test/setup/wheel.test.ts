@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { pipDownloadArguments } from "../../src/engine/setup/download.js";
-import { silentReporter } from "../../src/engine/setup/reporter.js";
-import { unpackWheel } from "../../src/engine/setup/wheel.js";
-import { temporaryFolder, writeWheel } from "./setup-fakes.js";
+import { pipDownloadArguments } from "../../src/setup/download.js";
+import { silentReporter } from "../../src/setup/reporter.js";
+import { unpackWheel } from "../../src/setup/wheel.js";
+import { temporaryFolder, writeWheel } from "./fakes.js";
 
 test("pip is asked for this processor's wheel, whichever Python runs it", () => {
   const x64 = pipDownloadArguments("tensorflow-cpu==2.21.0", "/there", "x64");

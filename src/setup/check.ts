@@ -1,15 +1,15 @@
 /** `bit-setup --check`: what is set up, whether it works, and what is wrong if anything. */
 import { availableParallelism, cpus } from "node:os";
-import { type Flavour, findEngine } from "../installed.js";
-import { engineRemark, isComplete, ownAddonsOf } from "../native-kernels.js";
+import { driverCudaVersion, type NvidiaDriver, nvidiaDriver } from "../engine/driver.js";
+import { describeGpu, findGpuPlugin, pluginFor } from "../engine/gpu-plugin.js";
+import { type Flavour, findEngine } from "../engine/installed.js";
+import { findPlugin } from "../engine/installed-plugins.js";
+import { engineRemark, isComplete, ownAddonsOf } from "../engine/native-kernels.js";
+import { PLUGIN_NAMES } from "../engine/plugin-recipes.js";
+import { cacheFolder, enginesFolder } from "../engine/recipe.js";
 import { lastLines } from "./command.js";
-import { driverCudaVersion, type NvidiaDriver, nvidiaDriver } from "./driver.js";
-import { describeGpu, findGpuPlugin, pluginFor } from "./gpu-plugin.js";
 import { probePlugin } from "./plugin-probe.js";
-import { PLUGIN_NAMES } from "./plugin-recipes.js";
-import { findPlugin } from "./plugins.js";
 import { probeBinding } from "./probe.js";
-import { cacheFolder, enginesFolder } from "./recipe.js";
 
 export interface EngineReport {
   readonly usable: boolean;

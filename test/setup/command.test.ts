@@ -8,7 +8,7 @@ import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { kernelsPath } from "../../src/engine/native-kernels.js";
 import { addonPath, OWN_ADDONS } from "../../src/engine/own-addon.js";
-import { engineName } from "../../src/engine/setup/recipe.js";
+import { engineName } from "../../src/engine/recipe.js";
 import {
   bitSetup,
   compileFakeBinding,
@@ -20,7 +20,7 @@ import {
   temporaryFolder,
   writeTool,
   writeWheel,
-} from "./setup-fakes.js";
+} from "./fakes.js";
 
 let tools: string;
 let env: NodeJS.ProcessEnv;

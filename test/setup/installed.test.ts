@@ -9,9 +9,9 @@ import {
   enginesFolder,
   type Flavour,
   recipeFor,
-} from "../../src/engine/setup/recipe.js";
+} from "../../src/engine/recipe.js";
 import { UserError } from "../../src/errors.js";
-import { temporaryFolder } from "./setup-fakes.js";
+import { temporaryFolder } from "./fakes.js";
 
 async function putEngine(cache: string, flavour: Flavour): Promise<string> {
   const folder = join(enginesFolder(cache), engineName(flavour));

@@ -9,7 +9,7 @@
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { systemErrorCode } from "../../errors.js";
+import { systemErrorCode } from "../errors.js";
 import { ownerState, ownerTag } from "./owner.js";
 
 const TEMPORARY = /^\.(?:new|old)-.+?@@(.+)@@/;

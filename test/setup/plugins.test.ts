@@ -5,16 +5,17 @@ import { existsSync } from "node:fs";
 import { readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { findPlugin } from "../../src/engine/installed-plugins.js";
 import {
   downloadBytesOf,
   PLUGINS,
   type PluginRecipe,
   pluginFolderName,
-} from "../../src/engine/setup/plugin-recipes.js";
-import { findPlugin, installPlugin } from "../../src/engine/setup/plugins.js";
-import { recipeFor } from "../../src/engine/setup/recipe.js";
-import { setUpPlugin } from "../../src/engine/setup/set-up-plugins.js";
-import { FAKE_PYTHON, temporaryFolder, writeTool, writeWheel } from "./setup-fakes.js";
+} from "../../src/engine/plugin-recipes.js";
+import { recipeFor } from "../../src/engine/recipe.js";
+import { installPlugin } from "../../src/setup/plugins.js";
+import { setUpPlugin } from "../../src/setup/set-up-plugins.js";
+import { FAKE_PYTHON, temporaryFolder, writeTool, writeWheel } from "./fakes.js";
 
 interface Fakes {
   readonly cache: string;

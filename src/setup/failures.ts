@@ -1,5 +1,5 @@
 /** What the failures of the programs that a set-up runs mean to the user: tables of what they say. */
-import { UserError } from "../../errors.js";
+import { UserError } from "../errors.js";
 import { type CommandResult, lastLines } from "./command.js";
 
 /** A failure that is known by the program's own words. */

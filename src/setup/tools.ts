@@ -1,7 +1,7 @@
 /** The programs that a set-up needs from the machine: Python's pip and a C++ compiler. */
 import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
-import { UserError } from "../../errors.js";
+import { UserError } from "../errors.js";
 import { lastLines, runCommand } from "./command.js";
 
 /** "apt on Debian and Ubuntu, dnf on Fedora", with the package's name in each. */

@@ -4,18 +4,18 @@ import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { OWN_ADDONS } from "../../src/engine/own-addon.js";
-import { explainCompiler, explainNpm, explainPip } from "../../src/engine/setup/failures.js";
+import { PLUGINS } from "../../src/engine/plugin-recipes.js";
+import { engineName, recipeFor } from "../../src/engine/recipe.js";
+import { explainCompiler, explainNpm, explainPip } from "../../src/setup/failures.js";
 import {
   checkDisk,
   checkMachine,
   checkPluginMachine,
   checkWritable,
   explainFullDisk,
-} from "../../src/engine/setup/ground.js";
-import { PLUGINS } from "../../src/engine/setup/plugin-recipes.js";
-import { engineName, recipeFor } from "../../src/engine/setup/recipe.js";
-import { setUpEngine } from "../../src/engine/setup/set-up.js";
-import { findCompiler, findPip } from "../../src/engine/setup/tools.js";
+} from "../../src/setup/preflight.js";
+import { setUpEngine } from "../../src/setup/set-up.js";
+import { findCompiler, findPip } from "../../src/setup/tools.js";
 import {
   bitSetup,
   compileFakeBinding,
@@ -25,7 +25,7 @@ import {
   temporaryFolder,
   writeTool,
   writeWheel,
-} from "./setup-fakes.js";
+} from "./fakes.js";
 
 const PYTHON = '[ "$1" = --version ] && echo "Python 3.12.1" && exit 0; echo pip 24; exit 0';
 

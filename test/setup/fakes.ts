@@ -10,8 +10,8 @@ import { pipeline } from "node:stream/promises";
 import type { TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
 import { ZipFile } from "yazl";
-import { runCommand } from "../../src/engine/setup/command.js";
-import { findCompiler } from "../../src/engine/setup/tools.js";
+import { runCommand } from "../../src/setup/command.js";
+import { findCompiler } from "../../src/setup/tools.js";
 
 export const BIT_SETUP = fileURLToPath(new URL("../../../bin/bit-setup.js", import.meta.url));
 

@@ -4,9 +4,9 @@ import { mkdir, readdir, readFile, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { ownerState, ownerTag } from "../../src/engine/setup/owner.js";
-import { makeTemporary, putInPlace, sweep, withLock } from "../../src/engine/setup/workplace.js";
-import { temporaryFolder } from "./setup-fakes.js";
+import { ownerState, ownerTag } from "../../src/setup/owner.js";
+import { makeTemporary, putInPlace, sweep, withLock } from "../../src/setup/staging.js";
+import { temporaryFolder } from "./fakes.js";
 
 /** The tag of a process that has ended: this host, a pid that is free again. */
 function deadTag(): string {

@@ -14,7 +14,7 @@ import type { FineTuneOptions, RunConfig } from "./options.js";
  * downloaded where they are missing and published. All but the head, which starts anew, is read.
  * @returns what is to be said of them in the run's log, where they are not as official ones
  */
-export async function bringWeights(
+export async function ensureWeights(
   { weights, model, classNames }: RunConfig,
   options: FineTuneOptions,
   console: FetchConsole,
