@@ -77,8 +77,9 @@ export async function measure(
       batch: task.batch,
       resolution: task.resolution,
       classes: task.classes,
-      engine: `TensorFlow ${engine.binding.TF_Version} (${engine.installed.flavour})`,
-      device: engine.binding.isUsingGpuDevice() ? "GPU" : "CPU",
+      engine:
+        engine.describes ?? `TensorFlow ${engine.binding.TF_Version} (${engine.installed.flavour})`,
+      device: engine.device,
       ...thisMachine(),
       images: contestant.images,
       images_per_second: (1000 * task.batch) / spread.median,
