@@ -14,7 +14,7 @@ export type Plan =
   | { readonly kind: "host"; readonly restarts: readonly string[] }
   | {
       readonly kind: "transfer";
-      /** The variable that each fetch reads, undefined where it only tells that all is done. */
+      /** The variable that each fetch reads, undefined where it only says that all is done. */
       readonly reads: readonly (string | undefined)[];
       readonly writes: readonly { readonly variable: string; readonly from: ValueSource }[];
       readonly host: HostPart;
@@ -64,7 +64,7 @@ function readOf(index: NodeIndex, node: GraphNode): string | undefined {
   return producer.op === "ReadVariableOp" ? producer.inputs[0]!.node : undefined;
 }
 
-/** Whether a fetch is a constant, which only tells that what comes before is done. */
+/** Whether a fetch is a constant, which only says that what comes before is done. */
 function isDone(index: NodeIndex, name: string): boolean {
   const [value] = nodeOf(index, name).inputs;
   return value !== undefined && nodeOf(index, value.node).op === "Const";

@@ -1,6 +1,6 @@
 /**
  * What runs compiled programs: a device with memory of its own. Narrower than a session, which is graph,
- * feeds and fetches: a program takes values that lie on the device and gives others.
+ * feeds and fetches: a program takes values that are on the device and gives others.
  */
 import type { ElementType } from "../../graph/types.js";
 
@@ -8,7 +8,7 @@ import type { ElementType } from "../../graph/types.js";
 export interface DeviceBuffer {
   /**
    * Copies the value to the host.
-   * @param order the dimensions from outermost to innermost as they shall lie there; default: as they are
+   * @param order the dimensions from outermost to innermost as the host shall have them; default: as they are
    */
   read(order?: readonly number[]): Promise<Uint8Array>;
   /** Frees the memory; at once where nothing that runs uses it. */
@@ -32,7 +32,7 @@ export interface DeviceValue {
 }
 
 export interface PutOptions {
-  /** How the host's values lie: the dimensions from outermost to innermost. Default: as in the shape. */
+  /** The host's memory order: the dimensions from outermost to innermost. Default: as in the shape. */
   readonly order?: readonly number[] | undefined;
   /** Give each partition its share along the first dimension. Default: the whole value. */
   readonly divided?: boolean | undefined;

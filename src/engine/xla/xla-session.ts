@@ -230,7 +230,7 @@ export class XlaSession implements Session {
     this.ahead.set(host.nodes.join(), { buffers, iterators: host.iterators });
   }
 
-  /** Drops what was asked for from iterators that begin anew. */
+  /** Drops what was asked for from iterators that start again. */
   private forget(iterators: readonly string[]): void {
     for (const [key, { buffers, iterators: of }] of this.ahead) {
       if (!of.some((iterator) => iterators.includes(iterator))) continue;

@@ -1,7 +1,7 @@
 /**
- * How a graph's variables lie on a device. A kernel `[H,W,I,O]` lies with its filters outermost,
+ * How a graph's variables are stored on a device. A kernel `[H,W,I,O]` is stored with its filters outermost,
  * `[O,H,W,I]`: the form that tensor cores take, in which a filter's weights are one row, so that
- * standardization is one pass. Small variables lie behind one another in one vector: what is done to
+ * standardization is one pass. Small variables are packed into one vector: what is done to
  * each of them is then done to all by one kernel of the device.
  */
 import { sizeOf } from "../shape.js";
@@ -15,7 +15,7 @@ export interface CellVariable {
 export interface Cell {
   readonly name: string;
   readonly shape: readonly number[];
-  /** In the order in which they lie. */
+  /** In the order in which they are packed. */
   readonly members: readonly CellVariable[];
   /** Of a single member's dimensions, which is where, outermost first; undefined: as they are. */
   readonly order: readonly number[] | undefined;
@@ -30,14 +30,14 @@ export function cellsOf(variables: readonly CellVariable[]): Cell[] {
   for (const variable of variables) {
     const { name, shape } = variable;
     if (shape.length <= 1) {
-      // As in `momentum/resnet/...`: what belongs to the weights lies apart from its kind of state.
+      // As in `momentum/resnet/...`: weights and each kind of optimizer state are packed apart.
       const kind = name.split("/")[0]!;
       small.set(kind, [...(small.get(kind) ?? []), variable]);
       continue;
     }
     const order = shape.length === 4 ? filtersOutermost : undefined;
-    const lies = order === undefined ? shape : order.map((axis) => shape[axis]!);
-    cells.push({ name, shape: lies, members: [variable], order });
+    const stored = order === undefined ? shape : order.map((axis) => shape[axis]!);
+    cells.push({ name, shape: stored, members: [variable], order });
   }
   for (const [kind, members] of small) {
     const total = members.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
@@ -53,5 +53,5 @@ export function offsetIn(cell: Cell, name: string): number {
     if (member.name === name) return offset;
     offset += sizeOf(member.shape);
   }
-  throw new Error(`${name} does not lie in ${cell.name}`);
+  throw new Error(`${name} is not stored in ${cell.name}`);
 }

@@ -39,7 +39,7 @@ const maxPool: Operator = ({ emitter, value }, node) => {
 /**
  * The gradient goes to each window's maximum, of equal ones to the first. A scatter would write every
  * value with an atomic addition; instead each window's place of its maximum is found once, a byte, and
- * the input's rows and columns are divided by their remainder by the stride: all of one remainder lie
+ * the input's rows and columns are divided by their remainder by the stride: all of one remainder are
  * in the same places of their windows, so a sum over few shifted windows gives them, and the parts are
  * woven together again.
  */

@@ -45,7 +45,7 @@ export interface LoweringOptions {
 
 /**
  * Lowers what `fetches` need.
- * @param cells how the graph's variables lie on the device
+ * @param cells how the graph's variables are stored on the device
  * @throws Error where the graph holds what has no lowering
  */
 export function lowerProgram(
@@ -164,7 +164,7 @@ class ProgramWriter {
     };
   }
 
-  /** How a value lies on several devices: divided along the first of `shape`'s dimensions, or whole on each. */
+  /** How a value is placed on several devices: divided along the first of `shape`'s dimensions, or whole on each. */
   private sharding(shape: readonly number[] | undefined): string[] {
     if (this.partitions === 1) return [];
     if (shape === undefined) return ['mhlo.sharding = "{replicated}"'];
