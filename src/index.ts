@@ -1,6 +1,7 @@
 /**
  * The library: models that predict, embed and are evaluated, and runs that fine-tune them. Archives,
  * graphs and the recipe are by themselves: `bit-train/archive`, `bit-train/graph`, `bit-train/recipe`.
+ * @module bit-train
  */
 
 export type { UnreadableImage } from "./data/dataset.js";

@@ -54,6 +54,14 @@ test("every room is known", () => {
   for (const file of files) assert.ok(rooms.includes(roomOf(file)), `${file}: a new room?`);
 });
 
+test("docs/architecture.md draws the rooms, in this order", () => {
+  const page = readFileSync(join(repositoryRoot, "docs", "architecture.md"), "utf8");
+  const drawing = /<!-- rooms: begin -->([\s\S]*?)<!-- rooms: end -->/.exec(page)?.[1] ?? "";
+  const lines = drawing.match(/^[a-z].*$/gm) ?? [];
+  const drawn = lines.flatMap((line) => line.split(/ {2,}/)[0]!.split(" · "));
+  assert.deepEqual(drawn, rooms);
+});
+
 test("imports point to the left", () => {
   for (const file of files) {
     for (const target of imports(file).filter((name) => name.startsWith("."))) {

@@ -1,4 +1,7 @@
-/** `bit-train/archive`: `.npy` and `.npz`, tensor by tensor, of any size. No native library is loaded. */
+/**
+ * `bit-train/archive`: `.npy` and `.npz`, tensor by tensor, of any size. No native library is loaded.
+ * @module bit-train/archive
+ */
 export { type NumericData, readNpy, writeNpy } from "../archive/npy.js";
 export type { NpyEncoding } from "../archive/npy-codec.js";
 export { decodeNpzBytes, encodeNpzBytes } from "../archive/npz-bytes.js";

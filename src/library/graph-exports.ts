@@ -1,4 +1,7 @@
-/** `bit-train/graph`: the network as TF.js code, the backend that writes graphs, and sessions that run them. */
+/**
+ * `bit-train/graph`: the network as TF.js code, the backend that writes graphs, and sessions that run them.
+ * @module bit-train/graph
+ */
 
 export type { ElementType as ArrayElementType } from "../archive/numeric-array.js";
 export type {

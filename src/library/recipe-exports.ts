@@ -1,4 +1,7 @@
-/** `bit-train/recipe`: the BiT-HyperRule and mixup, pure functions. No native library is loaded. */
+/**
+ * `bit-train/recipe`: the BiT-HyperRule and mixup, pure functions. No native library is loaded.
+ * @module bit-train/recipe
+ */
 export { UserError } from "../errors.js";
 export * from "../recipe/hyperrule.js";
 export { mixupLambda, mixupPartners } from "../recipe/mixup.js";

@@ -117,9 +117,8 @@ function isHead(name: string): boolean {
  * Finds the array of each variable, under the names of any tool in `name-layouts.ts`. What names
  * have in front or behind, as `params/` or `:0`, is passed over where every variable then has its
  * array.
- * @param where the archive, for messages
- * @param model the model's name, for messages
- * @param newHead the head starts anew: the archive's own head, of whatever size, is passed over
+ * @param options `where` and `model`: the archive and the model's name, for messages; `newHead`: the head
+ *   starts with new values, and the archive's own, of whatever size, is skipped
  * @throws UserError that lists all that is missing, unexpected, there twice and of the wrong shape,
  *   or names arrays that hold something other than floats, or two trees of which each fits
  */
