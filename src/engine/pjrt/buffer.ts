@@ -7,6 +7,8 @@ import { awaiting } from "./pjrt-error.js";
 export interface PjrtBuffer {
   readonly type: PjrtType;
   readonly shape: readonly number[];
+  /** Whether it can be used: it was neither dropped nor donated to a program that took it. */
+  readonly isHere: boolean;
   /**
    * Copies the value to the host, when all that was asked for before is done.
    * @param order the dimensions from major to minor in which it is written; row-major unless it is told
@@ -39,6 +41,10 @@ export class DeviceBuffer implements PjrtBuffer {
   ) {
     this.#owner = owner;
     this.#handle = handle;
+  }
+
+  get isHere(): boolean {
+    return this.#state === "here";
   }
 
   async read(order?: readonly number[]): Promise<Uint8Array> {

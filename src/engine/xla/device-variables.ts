@@ -79,14 +79,21 @@ export class DeviceVariables {
     held.values = undefined;
   }
 
-  /** Forgets cells whose values a run that failed has used up. */
-  lose(names: readonly string[]): void {
+  /** Forgets those of some cells whose values a run that failed has used up; others are as they were. */
+  forgetUsedUp(names: readonly string[]): void {
     for (const name of names) {
       const [cell, held] = this.named(name);
+      if (held.buffer?.isHere === true) continue;
       held.buffer = undefined;
       held.values = undefined;
       for (const member of cell.members) held.set.delete(member.name);
     }
+  }
+
+  /** Forgets cells whose values were never computed, as a device has told too late. */
+  lose(names: readonly string[]): void {
+    for (const name of names) this.named(name)[1].buffer?.drop();
+    this.forgetUsedUp(names);
   }
 
   close(): void {

@@ -12,6 +12,10 @@ import type {
 class Placed implements DeviceBuffer {
   constructor(readonly parts: readonly PjrtBuffer[]) {}
 
+  get isHere(): boolean {
+    return this.parts.every(({ isHere }) => isHere);
+  }
+
   // What programs give, and what variables hold, is the same on each.
   read(order?: readonly number[]): Promise<Uint8Array> {
     return this.parts[0]!.read(order);

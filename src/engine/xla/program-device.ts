@@ -6,6 +6,8 @@ import type { ElementType } from "../../graph/types.js";
 
 /** A value on the device. */
 export interface DeviceBuffer {
+  /** Whether it can be used: it was neither dropped nor used up by a program. */
+  readonly isHere: boolean;
   /**
    * Copies the value to the host.
    * @param order the dimensions from outermost to innermost as the host shall have them; default: as they are
@@ -18,7 +20,8 @@ export interface DeviceBuffer {
 export interface DeviceProgram {
   /**
    * Enqueues a run; the results can be used at once, and are there when the device is done.
-   * @param args in the program's order; those of `donated` are used up
+   * @param args in the program's order; those of `donated` are used up, unless the run fails before it
+   *   takes them
    */
   run(args: readonly DeviceBuffer[], donated: readonly number[]): Promise<DeviceBuffer[]>;
   close(): void;

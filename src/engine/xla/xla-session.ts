@@ -17,10 +17,9 @@ import {
 import { indexNodes, type NodeIndex } from "../../graph/stablehlo/reach.js";
 import { type HostTensor, type Session, SessionError } from "../session.js";
 import { DeviceVariables } from "./device-variables.js";
-import { done, type HostPart, type Plan, planOf, type ValueSource } from "./plan.js";
+import { type Feeds, fedValue, hostTensor, valuesOf } from "./host-values.js";
+import { done, type HostPart, type Plan, planOf } from "./plan.js";
 import type { DeviceBuffer, DeviceProgram, ProgramDevice } from "./program-device.js";
-
-type Feeds = Readonly<Record<string, HostTensor>>;
 
 interface Prepared {
   readonly plan: Plan;
@@ -30,6 +29,7 @@ interface Prepared {
 /** Values of the host's, on their way to the device before they are asked for. */
 interface Ahead {
   readonly buffers: Promise<ReadonlyMap<string, DeviceBuffer>>;
+  readonly nodes: readonly string[];
   readonly iterators: readonly string[];
 }
 
@@ -37,9 +37,12 @@ export class XlaSession implements Session {
   private readonly index: NodeIndex;
   private readonly variables: DeviceVariables;
   private readonly prepared = new Map<string, Prepared>();
+  /** By the iterators that it was taken from. */
   private readonly ahead = new Map<string, Ahead>();
   private last: Promise<unknown> = Promise.resolve();
   private closed = false;
+  /** What rejects the promises of runs that are asked for and have not ended. */
+  private readonly unsettled = new Set<(error: Error) => void>();
 
   /** @param host a session on the same graph, in which nothing of the network is ever run */
   constructor(
@@ -60,15 +63,26 @@ export class XlaSession implements Session {
   }
 
   /** Runs come one after another, in the order in which they were asked for. */
-  run(feeds: Feeds, fetches: readonly string[]): Promise<HostTensor[]> {
-    const result = this.last.then(() => this.runNow(feeds, fetches));
-    this.last = result.catch(() => {});
-    return result;
+  async run(feeds: Feeds, fetches: readonly string[]): Promise<HostTensor[]> {
+    if (this.closed) throw new Error("the session is closed");
+    const ended = this.last.then(() => this.runNow(feeds, fetches));
+    this.last = ended.catch(() => {});
+    let abandon: ((error: Error) => void) | undefined;
+    const abandoned = new Promise<never>((_, reject) => {
+      abandon = reject;
+    });
+    this.unsettled.add(abandon!);
+    try {
+      return await Promise.race([ended, abandoned]);
+    } finally {
+      this.unsettled.delete(abandon!);
+    }
   }
 
   close(): void {
     if (this.closed) return;
     this.closed = true;
+    for (const reject of this.unsettled) reject(closedMeanwhile());
     // A run under way holds what it uses; it ends first.
     void this.last.finally(() => {
       for (const { buffers } of this.ahead.values()) void dropAll(buffers);
@@ -79,7 +93,7 @@ export class XlaSession implements Session {
   }
 
   private async runNow(feeds: Feeds, fetches: readonly string[]): Promise<HostTensor[]> {
-    if (this.closed) throw new Error("the session is closed");
+    if (this.closed) throw closedMeanwhile();
     const key = fetches.join();
     let prepared = this.prepared.get(key);
     if (prepared === undefined) {
@@ -96,7 +110,9 @@ export class XlaSession implements Session {
       return await this.compute(prepared, plan, feeds, fetches);
     } catch (error) {
       if (error instanceof SessionError || !isDeviceError(error)) throw error;
-      throw new SessionError(error.message, error.code, { cause: error });
+      // Devices have more words for too little memory than TensorFlow.
+      const code = error.outOfMemory ? "RESOURCE_EXHAUSTED" : error.code;
+      throw new SessionError(error.message, code, { cause: error });
     }
   }
 
@@ -137,6 +153,8 @@ export class XlaSession implements Session {
       const lowered = lowerProgram(this.index, fetches, reach, cells, options);
       const compiled = await this.device.compile(lowered.text, fetches.join(", "));
       prepared.program = { lowered, compiled };
+      // Compilers take their time.
+      if (this.closed) throw closedMeanwhile();
     }
     const { lowered, compiled } = prepared.program;
     const made = await this.taken(host, feeds);
@@ -157,7 +175,7 @@ export class XlaSession implements Session {
     try {
       results = await compiled.run(args, lowered.donated);
     } catch (error) {
-      this.variables.lose(changed);
+      this.variables.forgetUsedUp(changed);
       throw error;
     } finally {
       for (const buffer of own) buffer.drop();
@@ -168,19 +186,24 @@ export class XlaSession implements Session {
     });
     // While the device computes, the host makes what the next run takes.
     this.askAhead(host);
-    const values: HostTensor[] = [];
-    for (let i = changed.length; i < results.length; i++) {
-      const { type, shape } = lowered.outputs[i]!;
-      const bytes = await results[i]!.read();
-      results[i]!.drop();
-      values.push(hostTensor(type, shape, bytes));
+    const fetched = results.slice(changed.length);
+    try {
+      const bytes = await Promise.all(fetched.map((buffer) => buffer.read()));
+      return bytes.map((read, i) => {
+        const { type, shape } = lowered.outputs[changed.length + i]!;
+        return hostTensor(type, shape, read);
+      });
+    } catch (error) {
+      // What fails on the device is told here, when the former values are gone.
+      this.variables.lose(changed);
+      throw error;
+    } finally {
+      for (const buffer of fetched) buffer.drop();
     }
-    return values;
   }
 
   private async fed(feeds: Feeds, name: string, type: string): Promise<DeviceBuffer> {
-    const value = feeds[name];
-    if (value === undefined) throw new Error(`the run feeds nothing for ${name}`);
+    const value = fedValue(feeds, name);
     if (value.type !== type || value.type === "string")
       throw new Error(`${name} is ${type}, fed ${value.type}`);
     return this.device.put(value);
@@ -189,10 +212,14 @@ export class XlaSession implements Session {
   /** What the host gives for a run, on the device: asked for before, or now. */
   private async taken(host: HostPart, feeds: Feeds): Promise<ReadonlyMap<string, DeviceBuffer>> {
     if (host.nodes.length === 0) return new Map();
-    const key = host.nodes.join();
+    const key = host.iterators.join();
     const ahead = this.ahead.get(key);
+    if (ahead === undefined) return this.handedOver(host, feeds);
+    // To ask anew would lose a batch.
+    const missing = host.nodes.find((node) => !ahead.nodes.includes(node));
+    if (missing !== undefined) throw new Error(`${missing} was not asked for with its batch`);
     this.ahead.delete(key);
-    return ahead === undefined ? this.handedOver(host, feeds) : ahead.buffers;
+    return ahead.buffers;
   }
 
   private async handedOver(
@@ -215,19 +242,19 @@ export class XlaSession implements Session {
     feeds: Feeds,
   ): Promise<ReadonlyMap<string, HostTensor>> {
     if (nodes.length === 0) return new Map();
-    const needed = Object.fromEntries(names.map((name) => [name, feeds[name]!]));
-    // What iterators gave at their start was fed then.
-    const given = names.every((name) => feeds[name] !== undefined) ? needed : {};
-    const values = await this.host.run(given, nodes);
+    const given = names.map((name) => [name, fedValue(feeds, name)] as const);
+    const values = await this.host.run(Object.fromEntries(given), nodes);
     return new Map(nodes.map((node, i) => [node, values[i]!]));
   }
 
   private askAhead(host: HostPart): void {
-    if (host.iterators.length === 0) return;
+    // What a later run will feed is not known.
+    if (this.closed || host.iterators.length === 0 || host.feeds.length > 0) return;
     const buffers = this.handedOver(host, {});
     // An iterator's end is told to whoever asks for more, if anybody does.
     buffers.catch(() => {});
-    this.ahead.set(host.nodes.join(), { buffers, iterators: host.iterators });
+    const { nodes, iterators } = host;
+    this.ahead.set(iterators.join(), { buffers, nodes, iterators });
   }
 
   /** Drops what was asked for from iterators that start again. */
@@ -240,6 +267,10 @@ export class XlaSession implements Session {
   }
 }
 
+function closedMeanwhile(): SessionError {
+  return new SessionError("the session was closed before the run had ended", "CANCELLED");
+}
+
 async function dropAll(buffers: Ahead["buffers"]): Promise<void> {
   try {
     for (const buffer of (await buffers).values()) buffer.drop();
@@ -248,27 +279,9 @@ async function dropAll(buffers: Ahead["buffers"]): Promise<void> {
   }
 }
 
-function valuesOf(
-  from: ValueSource,
-  feeds: Feeds,
-  made: ReadonlyMap<string, HostTensor>,
-): Float32Array {
-  if (from.kind === "constant") return from.value;
-  const value = from.kind === "feed" ? feeds[from.name] : made.get(from.node);
-  if (value?.type !== "float32") throw new Error(`a variable's value is ${value?.type}`);
-  return value.data;
-}
-
-function hostTensor(type: string, shape: readonly number[], bytes: Uint8Array): HostTensor {
-  const { buffer, byteOffset, byteLength } = bytes;
-  if (type === "float32")
-    return { type, shape, data: new Float32Array(buffer, byteOffset, byteLength / 4) };
-  if (type === "int32")
-    return { type, shape, data: new Int32Array(buffer, byteOffset, byteLength / 4) };
-  throw new Error(`a program gave ${type}`);
-}
-
 /** As PjrtError is. */
-function isDeviceError(error: unknown): error is Error & { readonly code: string } {
+function isDeviceError(
+  error: unknown,
+): error is Error & { readonly code: string; readonly outOfMemory: boolean } {
   return error instanceof Error && error.name === "PjrtError";
 }
