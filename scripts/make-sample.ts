@@ -15,6 +15,7 @@ import { encodeNpzBytes } from "../src/archive/npz-bytes.js";
 import type { NamedArray } from "../src/archive/numeric-array.js";
 import type { Dataset } from "../src/data/dataset.js";
 import { openEngine } from "../src/engine/open.js";
+import { plainTarget } from "../src/graph/target.js";
 import { parseArchitecture } from "../src/model/architecture.js";
 import { sampleModel } from "../src/run/options.js";
 import { randomValues } from "../src/step/initial-values.js";
@@ -81,7 +82,7 @@ async function pretrain(openSession: OpenSession): Promise<NamedArray[]> {
   const network = {
     architecture: parseArchitecture(sampleModel),
     classes: pretrainClasses.length,
-    computeType: "float32",
+    target: plainTarget,
   } as const;
   const program = await openTrainProgram(openSession, network, dataset, {
     resolution: plan.resolution,

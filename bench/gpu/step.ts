@@ -12,6 +12,7 @@ import { type Graph, GraphBuilder } from "../../src/graph/graph-builder.js";
 import { type Cell, cellsOf } from "../../src/graph/stablehlo/cells.js";
 import { lowerProgram, type StableHloProgram } from "../../src/graph/stablehlo/program.js";
 import { indexNodes, reachOf } from "../../src/graph/stablehlo/reach.js";
+import { inType, plainTarget } from "../../src/graph/target.js";
 import { parseArchitecture, variableSpecs } from "../../src/model/architecture.js";
 import { addEvalStep } from "../../src/step/eval-step.js";
 import { addTrainStep } from "../../src/step/train-step.js";
@@ -56,11 +57,10 @@ export async function graphOf({
   const network = {
     architecture,
     classes,
-    computeType,
-    fused: false,
+    target: inType(plainTarget, computeType),
     remat: remat === true,
   } as const;
-  const variables = declareVariables(builder, variableSpecs(architecture, classes));
+  const variables = declareVariables(builder, variableSpecs(architecture, classes), network.target);
   const images = builder.placeholder("images", "float32", [batch, size, size, 3]);
   const labels = builder.placeholder("labels", "int32", [batch]);
   const fed = { images, labels };

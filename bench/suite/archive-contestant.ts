@@ -24,7 +24,7 @@ export async function measureArchive(engine: OpenedEngine, task: ArchiveTask): P
   const { archive, model, classes, steps } = task;
   const builder = new GraphBuilder();
   const specs = variableSpecs(parseArchitecture(model), classes);
-  const variables = declareVariables(builder, specs, { loadable: engine.fused });
+  const variables = declareVariables(builder, specs, engine.target);
   const session = engine.open(builder.build());
   try {
     const read = async () => {

@@ -37,11 +37,11 @@ export async function measurePipeline(engine: OpenedEngine, task: PipelineTask):
   const { batch, resizeTo, crop, window, warmup, steps } = task;
   const { train } = await loadDataset({ dataset: task.dataset, datadir: task.datadir, seed });
   const builder = new GraphBuilder();
-  defineDecoders(builder, engine.kernels);
+  const { target } = engine;
+  defineDecoders(builder, target);
   const workers = availableParallelism();
   // Decoded images are not kept: every one is to cost what it costs the first time.
-  const policy = { kernels: engine.kernels };
-  const options = { name, batch, resizeTo, crop, workers, ...policy };
+  const options = { target, name, batch, resizeTo, crop, workers };
   const { images, labels } = addPipeline(builder, train, options);
   // One value of the images: TensorFlow leaves out what only has to be done before.
   const corner = [builder.ints([0, 0, 0, 0]), builder.ints([1, 1, 1, 1])];

@@ -3,7 +3,7 @@ import type { OpenedEngine } from "../engine/open.js";
 import { floats, scalar } from "../engine/session.js";
 import { GraphBuilder } from "../graph/graph-builder.js";
 import { variableSpecs } from "../model/architecture.js";
-import { computePolicy } from "../run/precision.js";
+import { inPrecision } from "../run/precision.js";
 import { addEvalStep } from "../step/eval-step.js";
 import { addTrainStep, type Network } from "../step/train-step.js";
 import { assignVariables, declareVariable } from "../step/variables.js";
@@ -25,7 +25,7 @@ export async function graphContestant(engine: OpenedEngine, task: BenchTask): Pr
     architecture,
     classes,
     remat: task.remat,
-    ...computePolicy(engine, task.precision),
+    target: inPrecision(engine.target, task.precision),
   };
   const images = randomImages(task);
   const imageSpec = { name: "bench/images", shape: images.shape };

@@ -19,7 +19,7 @@ export async function run({ settings }: Call<"bench">): Promise<number> {
     return 0;
   }
   const engine = openEngine(settings.device);
-  const task: BenchTask = { ...shape, precision: precision ?? defaultPrecision(engine) };
+  const task: BenchTask = { ...shape, precision: precision ?? defaultPrecision(engine.target) };
   const { implementation, steps, warmup } = settings;
   const report = await measure(engine, task, { implementation, steps, warmup });
   output.result(json ? JSON.stringify(report) : describeReport(report));

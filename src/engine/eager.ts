@@ -10,7 +10,7 @@
 import { createRequire } from "node:module";
 import * as tf from "@tensorflow/tfjs";
 import { systemErrorCode, UserError } from "../errors.js";
-import { reluGradKernel } from "../model/layers.js";
+import { reluGradKernel } from "../model/kernel-names.js";
 import { loadBinding, type TensorflowBinding } from "./binding.js";
 
 /** The name under which the backend is registered with TF.js; its kernels are registered for it. */

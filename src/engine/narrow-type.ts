@@ -1,9 +1,7 @@
-/** Which narrow floating-point type a device multiplies by itself. */
+/** Which narrow floating-point type a device natively supports. */
 import { readFileSync } from "node:fs";
+import type { NarrowType } from "../graph/target.js";
 import { nvidiaDriver } from "./driver.js";
-
-/** A type in which convolutions run faster than in float32, or none. */
-export type NarrowType = "bfloat16" | "float16" | undefined;
 
 /** Of this machine's processor: bfloat16 with AVX-512 BF16, AMX or Arm's BF16. */
 export function narrowTypeOfCpu(cpuinfo = readText("/proc/cpuinfo")): NarrowType {

@@ -31,10 +31,10 @@ export function openDevice(
   const cpu = chosen.must === "CPU" ? findEngine("cpu") : undefined;
   const engine = openEngine(cpu?.flavour);
   if (engine.remark !== undefined) remark?.(engine.remark);
-  if (chosen.must !== undefined && chosen.must !== engine.device)
+  if (chosen.must !== undefined && chosen.must !== engine.target.device)
     throw new UserError(
       `--device ${device}`,
-      `the engine that is set up (${engine.installed.flavour}) computes on the ${engine.device}`,
+      `the engine that is set up (${engine.installed.flavour}) computes on the ${engine.target.device}`,
       `one for the ${chosen.must}`,
       `type: npx bit-setup --${chosen.must === "CPU" ? "cpu" : "gpu"}`,
     );

@@ -28,25 +28,26 @@ export function openEngine(flavour?: Flavour): OpenedEngine {
   const installed = requireEngine(flavour);
   const binding = loadBinding(installed.bindingPath);
   const device = binding.isUsingGpuDevice() ? "GPU" : "CPU";
-  const kernels = loadKernels(installed);
-  const fused = kernels && device === "CPU";
+  const host = loadKernels(installed);
+  // Those of the network are for the CPU.
+  const layers = host && device === "CPU";
   const tensorflow = loadTensorflow(installed);
   const open = ({ def }: Graph) =>
     tensorflow ? openTensorflowSession(tensorflow, def) : openNativeSession(binding, def);
   return {
-    ...{ installed, binding, device, kernels, fused, open },
+    ...{ installed, binding, open },
     remark: engineRemark(installed),
-    version: `${binding.TF_Version} ${kernels ? basename(kernelsPath(installed)) : "alone"}`,
-    ownConvolutions: fused && suitsOwnConvolutions(),
-    // Asked only where nobody chose a precision: a GPU's driver takes its time to answer.
-    get narrowType() {
-      return device === "GPU" ? narrowTypeOfGpu() : narrowTypeOfCpu();
+    version: `${binding.TF_Version} ${host ? basename(kernelsPath(installed)) : "alone"}`,
+    target: {
+      ...{ device, computeType: "float32" },
+      narrowType: () => (device === "GPU" ? narrowTypeOfGpu() : narrowTypeOfCpu()),
+      native: { host, layers, convolutions: layers && suitsOwnConvolutions() },
     },
   };
 }
 
 /** As in `TensorFlow 2.21.0 (cpu) on the CPU`. */
-export function describeEngine({ installed, binding, device, describes }: OpenedEngine): string {
+export function describeEngine({ installed, binding, target, describes }: OpenedEngine): string {
   if (describes !== undefined) return describes;
-  return `TensorFlow ${binding.TF_Version} (${installed.flavour}) on the ${device}`;
+  return `TensorFlow ${binding.TF_Version} (${installed.flavour}) on the ${target.device}`;
 }

@@ -3,7 +3,7 @@
  * lies. Variables and dataset iterators live inside and keep their state from run to run.
  */
 import type { Graph } from "../graph/graph-builder.js";
-import type { NarrowType } from "./narrow-type.js";
+import type { Target } from "../graph/target.js";
 
 /** Values in JavaScript's memory, row-major. Strings are UTF-8 bytes, one array each. */
 export type HostTensor =
@@ -45,22 +45,10 @@ export interface Session {
 
 /** What opens sessions, and what the graphs that are traced for it may rely on. */
 export interface Engine {
-  readonly device: "CPU" | "GPU";
-  /** The narrow type that the device multiplies by itself. */
-  readonly narrowType: NarrowType;
-  /**
-   * The memory of the device that computes networks, in bytes, where it is its own: images go there as
-   * bytes, and what fits is decided by it. Undefined where networks are computed in the host's memory.
-   */
-  readonly deviceMemoryBytes?: number | undefined;
+  /** What graphs for it may rely on. Its `computeType` is float32 until `inType` says otherwise. */
+  readonly target: Target;
   /** TensorFlow's version and that of our own operations: engines of one version decode alike. */
   readonly version: string;
-  /** Whether graphs may hold the operations of native/kernels/, which run on the CPU. */
-  readonly kernels: boolean;
-  /** Whether the network shall be computed by them: `kernels`, and the device is the CPU. */
-  readonly fused: boolean;
-  /** Whether our own convolutions of bfloat16 are faster than TensorFlow's. */
-  readonly ownConvolutions: boolean;
   /**
    * Opens a session of its own on a graph.
    * @throws SessionError where TensorFlow refuses the graph

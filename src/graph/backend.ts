@@ -9,16 +9,15 @@
  * Mixed precision lives here too: a tensor that TF.js calls float32 may be bfloat16 in the graph.
  */
 import * as tf from "@tensorflow/tfjs";
+import { type ChoosyBackend, fusedKernels } from "../model/kernel-names.js";
 import { attribute } from "./attributes.js";
-import type { ComputePolicy, ComputeType } from "./compute-policy.js";
 import type { GraphBuilder } from "./graph-builder.js";
 import type { Output } from "./node-list.js";
+import { hasFusedLayers, type Target } from "./target.js";
 import { type ElementType, isFloat } from "./types.js";
 
 /** The name under which the backend is registered with TF.js. */
 export const graphBackendName = "tensorflow-graph";
-
-export type { ComputePolicy, ComputeType };
 
 /** An output whose shape is known while tracing, as every output of a kernel is. */
 export type Value = Output & { readonly shape: readonly number[] };
@@ -26,24 +25,22 @@ export type Value = Output & { readonly shape: readonly number[] };
 // A larger constant would bloat the graph; it should be fed or be a variable.
 const largestConstant = 4096;
 
-export class GraphBackend extends tf.KernelBackend {
+const fused: ReadonlySet<string> = new Set(Object.values(fusedKernels));
+
+export class GraphBackend extends tf.KernelBackend implements ChoosyBackend {
   private readonly values = new WeakMap<object, Value>();
   private count = 0;
-  readonly computeType: ComputeType;
-  /** Whether the fused operations are used: the engine has them in float32 and bfloat16. */
-  readonly fused: boolean;
-  /** Whether convolutions are our own, which are for bfloat16. */
-  readonly ownConvolutions: boolean;
 
   constructor(
     readonly builder: GraphBuilder,
-    policy: ComputePolicy,
+    readonly target: Target,
   ) {
     super();
-    this.computeType = policy.computeType;
-    this.fused = policy.fused === true && policy.computeType !== "float16";
-    const narrow = policy.computeType === "bfloat16";
-    this.ownConvolutions = this.fused && narrow && policy.ownConvolutions === true;
+  }
+
+  /** All of the layers' kernels, but that those in place of chains are the target's to choose. */
+  runs(kernelName: string): boolean {
+    return !fused.has(kernelName) || hasFusedLayers(this.target);
   }
 
   /** The tensor that stands for `output` while tracing. Throws where its shape is not known. */

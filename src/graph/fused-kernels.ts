@@ -1,12 +1,12 @@
 /**
  * Kernels of our own that do in one operation what a chain of TensorFlow's would: group normalization
  * with ReLU, weight standardization, and their gradients. The operations are native/kernels/'s, for
- * the CPU; a trace has them where the engine does, and else the layers write the chain.
+ * the CPU; layers run them where the target has them, and else write the chain.
  */
-import * as tf from "@tensorflow/tfjs";
+import { fusedKernels } from "../model/kernel-names.js";
 import { attribute } from "./attributes.js";
-import { graphBackendName, type Value } from "./backend.js";
-import { lowering } from "./lowering.js";
+import type { Value } from "./backend.js";
+import { register } from "./lowering.js";
 
 interface NormAttrs {
   readonly groups: number;
@@ -16,7 +16,7 @@ interface NormAttrs {
 const float = (shape: readonly number[]) => ({ type: "float32", shape }) as const;
 
 /** `x` `[N,H,W,C]`, `gamma`, `beta` `[C]` to `y` and the groups' mean and 1 / deviation `[N,groups]`. */
-const groupNormRelu = lowering<NormAttrs>("GroupNormRelu", (graph, inputs, attrs) => {
+register<NormAttrs>(fusedKernels.groupNormRelu, (graph, inputs, attrs) => {
   const x = graph.value(inputs["x"]!);
   const args = [x, graph.float32(inputs["gamma"]!), graph.float32(inputs["beta"]!)];
   const { groups, epsilon } = attrs;
@@ -31,7 +31,7 @@ const groupNormRelu = lowering<NormAttrs>("GroupNormRelu", (graph, inputs, attrs
 });
 
 /** `dy` and what the forward pass took and found, to `dx`, `dgamma`, `dbeta`. */
-const groupNormReluGrad = lowering<NormAttrs>("GroupNormReluGrad", (graph, inputs, attrs) => {
+register<NormAttrs>(fusedKernels.groupNormReluGrad, (graph, inputs, attrs) => {
   const x = graph.value(inputs["x"]!);
   const dy = graph.cast(graph.value(inputs["dy"]!), x.type);
   const rest = ["gamma", "beta", "mean", "rstd"].map((name) => graph.float32(inputs[name]!));
@@ -45,32 +45,19 @@ const groupNormReluGrad = lowering<NormAttrs>("GroupNormReluGrad", (graph, input
 });
 
 /** `w` `[H,W,I,O]` to standardized weights in the convolutions' type, and mean and 1 / deviation `[O]`. */
-const standardize = lowering<{ readonly epsilon: number }>(
-  "Standardize",
-  (graph, inputs, attrs) => {
-    const w = graph.float32(inputs["w"]!);
-    const type = graph.computeType;
-    const nodeAttrs = { T: attribute.type(type), epsilon: attribute.float(attrs.epsilon) };
-    const statistics = float([w.shape[3]!]);
-    const outputs = [{ type, shape: w.shape }, statistics, statistics];
-    return graph.builder.add("BitStandardize", [w], nodeAttrs, outputs) as Value[];
-  },
-);
+register<{ readonly epsilon: number }>(fusedKernels.standardize, (graph, inputs, attrs) => {
+  const w = graph.float32(inputs["w"]!);
+  const type = graph.target.computeType;
+  const nodeAttrs = { T: attribute.type(type), epsilon: attribute.float(attrs.epsilon) };
+  const statistics = float([w.shape[3]!]);
+  const outputs = [{ type, shape: w.shape }, statistics, statistics];
+  return graph.builder.add("BitStandardize", [w], nodeAttrs, outputs) as Value[];
+});
 
 /** The gradient by `w`, from that by the standardized weights. */
-const standardizeGrad = lowering("StandardizeGrad", (graph, inputs) => {
+register(fusedKernels.standardizeGrad, (graph, inputs) => {
   const dy = graph.value(inputs["dy"]!);
   const rest = ["w", "mean", "rstd"].map((name) => graph.float32(inputs[name]!));
   const nodeAttrs = { T: attribute.type(dy.type) };
   return graph.emit("BitStandardizeGrad", [dy, ...rest], nodeAttrs, "float32", dy.shape);
 });
-
-const kernels = [groupNormRelu, groupNormReluGrad, standardize, standardizeGrad];
-
-/** Gives the graph backend these kernels; returns what takes them away again. */
-export function addFusedKernels(): () => void {
-  for (const kernel of kernels) tf.registerKernel(kernel);
-  return () => {
-    for (const { kernelName } of kernels) tf.unregisterKernel(kernelName, graphBackendName);
-  };
-}

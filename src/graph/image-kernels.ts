@@ -1,8 +1,8 @@
 /** Convolution and pooling of images `[N,H,W,C]` as operations of a TensorFlow graph. */
 import * as tf from "@tensorflow/tfjs";
 import { attribute } from "./attributes.js";
-import type { GraphBackend } from "./backend.js";
 import { register } from "./lowering.js";
+import { hasConvolution, hasFusedLayers } from "./target.js";
 
 type Padding = "valid" | "same" | number;
 
@@ -48,16 +48,6 @@ function convGeometry(x: readonly number[], filter: readonly number[], attrs: Co
 
 type Convolution = ReturnType<typeof convGeometry>;
 
-/**
- * Whether a convolution is one of our own (native/kernels/conv.cc, conv_filter_grad.cc), which know one
- * stride for both directions, and channels in multiples of 16.
- */
-function isOwn(graph: GraphBackend, { info }: Convolution): boolean {
-  const { inChannels, outChannels, strideHeight, strideWidth } = info;
-  const fits = inChannels % 16 === 0 && outChannels % 16 === 0 && strideHeight === strideWidth;
-  return graph.ownConvolutions && fits;
-}
-
 /** BitConv's attributes but for `turned`, for a result of so many pixels. */
 function ownConvAttrs({ info }: Convolution, height: number, width: number) {
   return {
@@ -71,10 +61,10 @@ function ownConvAttrs({ info }: Convolution, height: number, width: number) {
 }
 
 register<ConvAttrs>("Conv2D", (graph, inputs, attrs) => {
-  const x = graph.cast(graph.value(inputs["x"]!), graph.computeType);
-  const filter = graph.cast(graph.value(inputs["filter"]!), graph.computeType);
+  const x = graph.cast(graph.value(inputs["x"]!), graph.target.computeType);
+  const filter = graph.cast(graph.value(inputs["filter"]!), graph.target.computeType);
   const conv = convGeometry(x.shape, filter.shape, attrs);
-  if (isOwn(graph, conv)) {
+  if (hasConvolution(graph.target, conv.info)) {
     const own = {
       ...ownConvAttrs(conv, conv.info.outHeight, conv.info.outWidth),
       turned: attribute.int(0),
@@ -86,11 +76,11 @@ register<ConvAttrs>("Conv2D", (graph, inputs, attrs) => {
 });
 
 register<ConvAttrs & { inputShape: Shape4D }>("Conv2DBackpropInput", (graph, inputs, attrs) => {
-  const dy = graph.cast(graph.value(inputs["dy"]!), graph.computeType);
-  const filter = graph.cast(graph.value(inputs["filter"]!), graph.computeType);
+  const dy = graph.cast(graph.value(inputs["dy"]!), graph.target.computeType);
+  const filter = graph.cast(graph.value(inputs["filter"]!), graph.target.computeType);
   const { inputShape } = attrs;
   const conv = convGeometry(inputShape, filter.shape, attrs);
-  if (isOwn(graph, conv)) {
+  if (hasConvolution(graph.target, conv.info)) {
     const own = {
       ...ownConvAttrs(conv, conv.info.inHeight, conv.info.inWidth),
       turned: attribute.int(1),
@@ -103,11 +93,11 @@ register<ConvAttrs & { inputShape: Shape4D }>("Conv2DBackpropInput", (graph, inp
 });
 
 register<ConvAttrs & { filterShape: Shape4D }>("Conv2DBackpropFilter", (graph, inputs, attrs) => {
-  const x = graph.cast(graph.value(inputs["x"]!), graph.computeType);
-  const dy = graph.cast(graph.value(inputs["dy"]!), graph.computeType);
+  const x = graph.cast(graph.value(inputs["x"]!), graph.target.computeType);
+  const dy = graph.cast(graph.value(inputs["dy"]!), graph.target.computeType);
   const { filterShape } = attrs;
   const conv = convGeometry(x.shape, filterShape, attrs);
-  if (isOwn(graph, conv)) {
+  if (hasConvolution(graph.target, conv.info)) {
     const { filterHeight, filterWidth, strideHeight, padInfo } = conv.info;
     const own = {
       kernel_height: attribute.int(filterHeight),
@@ -123,7 +113,7 @@ register<ConvAttrs & { filterShape: Shape4D }>("Conv2DBackpropFilter", (graph, i
   const made = graph.emit("Conv2DBackpropFilter", args, nodeAttrs, x.type, filterShape);
   // Gradients of parameters are float32, as the parameters are; the fused operation that comes next
   // takes this one as it is.
-  return graph.fused ? made : graph.cast(made, "float32");
+  return hasFusedLayers(graph.target) ? made : graph.cast(made, "float32");
 });
 
 interface PoolAttrs {

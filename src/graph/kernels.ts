@@ -4,6 +4,7 @@
  * right TensorFlow's (tensorflow/core/ops/ops.pbtxt).
  */
 import * as tf from "@tensorflow/tfjs";
+import { afterKernel, reluGradKernel, widenKernel } from "../model/kernel-names.js";
 import { attribute } from "./attributes.js";
 import type { Value } from "./backend.js";
 import { equalShapesMark } from "./fuse-additions.js";
@@ -189,17 +190,17 @@ register("BatchMatMul", (graph, inputs, attrs) => {
 });
 
 /** Not a kernel of TF.js: the same values in float32. */
-register("Widen", (graph, { x }) => graph.float32(x!));
+register(widenKernel, (graph, { x }) => graph.float32(x!));
 
 /** Not a kernel of TF.js: `x`, once `after` is computed. */
-register("After", (graph, { x, after }) => {
+register(afterKernel, (graph, { x, after }) => {
   const value = graph.value(x!);
   const options = { after: [graph.value(after!)] };
   return graph.builder.one("Identity", [value], T(value), value, options) as Value;
 });
 
 /** Not a kernel of TF.js: passes `dy` where `y > 0`, in one pass. */
-register("ReluGrad", (graph, inputs) => {
+register(reluGradKernel, (graph, inputs) => {
   const [dy, y] = graph.alike(graph.value(inputs["dy"]!), graph.value(inputs["y"]!));
   return graph.emit("ReluGrad", [dy, y], T(dy), dy.type, dy.shape);
 });

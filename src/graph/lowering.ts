@@ -9,12 +9,12 @@ export type Lowering<Attrs> = (
   attrs: Attrs,
 ) => Value | Value[];
 
-/** A kernel of the graph backend, for TF.js's registry. */
-export function lowering<Attrs = Readonly<Record<string, unknown>>>(
+/** Registers a kernel for the graph backend. */
+export function register<Attrs = Readonly<Record<string, unknown>>>(
   kernelName: string,
   lower: Lowering<Attrs>,
-): tf.KernelConfig {
-  return {
+): void {
+  tf.registerKernel({
     kernelName,
     backendName: graphBackendName,
     kernelFunc: ({ inputs, attrs, backend }) => {
@@ -23,13 +23,5 @@ export function lowering<Attrs = Readonly<Record<string, unknown>>>(
       const made = lower(graph, named, attrs as Attrs);
       return Array.isArray(made) ? made.map((value) => graph.keep(value)) : graph.keep(made);
     },
-  };
-}
-
-/** Registers a kernel for the graph backend. */
-export function register<Attrs = Readonly<Record<string, unknown>>>(
-  kernelName: string,
-  lower: Lowering<Attrs>,
-): void {
-  tf.registerKernel(lowering(kernelName, lower));
+  });
 }

@@ -1,8 +1,9 @@
 /** Runs TF.js code so that it writes a graph. */
 import * as tf from "@tensorflow/tfjs";
-import { type ComputePolicy, GraphBackend, graphBackendName } from "./backend.js";
-import { addFusedKernels } from "./fused-kernels.js";
+import { GraphBackend, graphBackendName } from "./backend.js";
+import "./fused-kernels.js";
 import type { GraphBuilder } from "./graph-builder.js";
+import type { Target } from "./target.js";
 import "./image-kernels.js";
 import "./kernels.js";
 
@@ -17,22 +18,21 @@ let lastTrace: Promise<unknown> = Promise.resolve();
  */
 export function trace<T>(
   builder: GraphBuilder,
-  policy: ComputePolicy,
+  target: Target,
   program: (backend: GraphBackend) => T,
 ): Promise<T> {
-  const traced = lastTrace.then(() => traceNow(builder, policy, program));
+  const traced = lastTrace.then(() => traceNow(builder, target, program));
   lastTrace = traced.catch(() => undefined);
   return traced;
 }
 
 async function traceNow<T>(
   builder: GraphBuilder,
-  policy: ComputePolicy,
+  target: Target,
   program: (backend: GraphBackend) => T,
 ): Promise<T> {
   const previous = tf.engine().backendName;
-  const backend = new GraphBackend(builder, policy);
-  const removeFused = backend.fused ? addFusedKernels() : undefined;
+  const backend = new GraphBackend(builder, target);
   tf.registerBackend(graphBackendName, () => backend);
   try {
     await tf.setBackend(graphBackendName);
@@ -42,7 +42,6 @@ async function traceNow<T>(
     });
     return result as T;
   } finally {
-    removeFused?.();
     tf.removeBackend(graphBackendName);
     if (previous) await tf.setBackend(previous);
   }

@@ -9,6 +9,7 @@ import { FunctionBuilder } from "../graph/function-builder.js";
 import type { Graph } from "../graph/graph-builder.js";
 import { GraphBuilder } from "../graph/graph-builder.js";
 import type { Output, OutputSpec } from "../graph/node-list.js";
+import type { Target } from "../graph/target.js";
 import {
   copiedOnHost,
   followedBy,
@@ -51,10 +52,10 @@ export async function decodeAll(
 ): Promise<UndecodableImage[]> {
   const total = source.paths.length;
   if (total === 0) return [];
-  checkReach(source, engine.kernels);
+  checkReach(source, engine.target);
   const decoded = new Uint8Array(total);
   let done = 0;
-  const session = engine.open(searchGraph(source, engine.kernels, workers));
+  const session = engine.open(searchGraph(source, engine.target, workers));
   try {
     await session.run(fileFeeds(source), ["started"]);
     for (let ended = false; !ended; ) {
@@ -82,9 +83,9 @@ export async function decodeAll(
 }
 
 /** A graph that gives, batch by batch, the indices of the images that can be `decoded`, then `end`. */
-function searchGraph(source: FileSource, kernels: boolean, workers: number): Graph {
+function searchGraph(source: FileSource, target: Target, workers: number): Graph {
   const builder = new GraphBuilder();
-  defineDecoders(builder, kernels);
+  defineDecoders(builder, target);
   const columns = fileColumns(source);
   const feeds = fileFeeds(source);
   const tables = columns.map((key) => {

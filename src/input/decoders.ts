@@ -7,6 +7,7 @@ import { attribute } from "../graph/attributes.js";
 import { FunctionBuilder } from "../graph/function-builder.js";
 import type { GraphBuilder } from "../graph/graph-builder.js";
 import type { NodeList, Output } from "../graph/node-list.js";
+import type { Target } from "../graph/target.js";
 import { paletteBmp, substring, wholeBmp } from "./bmp-functions.js";
 import { branch, decoderName, defineTurns } from "./image-functions.js";
 import { decodeJpeg, isJpeg } from "./native-images.js";
@@ -24,17 +25,17 @@ const WAYS: Readonly<Record<Decoder, (nodes: NodeList, bytes: Output) => Output>
 
 /**
  * Defines the functions that decode a file's bytes and turn an image upright, once a graph.
- * @param kernels whether the engine has the operations of native/kernels/. Without them a JPEG whose data
- * end too early passes for an image, grey where nothing was read.
+ * Where the target lacks the host's operations, a JPEG whose data end too early passes for an image, grey
+ * where nothing was read.
  */
-export function defineDecoders(builder: GraphBuilder, kernels: boolean): void {
+export function defineDecoders(builder: GraphBuilder, { native }: Target): void {
   defineTurns(builder);
   const define = (name: string, decode: (nodes: NodeList, bytes: Output) => Output) => {
     const nodes = new FunctionBuilder(name, [{ name: "bytes", type: "string", shape: [] }]);
     builder.define(nodes.return(decode(nodes, nodes.args[0]!)));
   };
-  const ways = kernels ? { ...WAYS, "jpeg-or-png": decodeWholeJpegOrPng } : WAYS;
-  if (kernels) {
+  const ways = native.host ? { ...WAYS, "jpeg-or-png": decodeWholeJpegOrPng } : WAYS;
+  if (native.host) {
     define("decode_jpeg", decodeJpeg);
     define("decode_png", decodeJpegOrPng);
   }

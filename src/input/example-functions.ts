@@ -6,6 +6,7 @@ import type { FileSource, Split } from "../data/dataset.js";
 import { FunctionBuilder } from "../graph/function-builder.js";
 import type { GraphBuilder } from "../graph/graph-builder.js";
 import type { Output, OutputSpec } from "../graph/node-list.js";
+import type { Target } from "../graph/target.js";
 import { fileColumns, fileInputs } from "./file-table.js";
 import { branch, cropAndFlip, decodeFile, defineTurn, normalize, row } from "./image-functions.js";
 import {
@@ -27,16 +28,15 @@ export interface ExampleOptions {
   readonly split: Split;
   readonly resizeTo: number;
   readonly crop?: number | undefined;
-  /** Whether native/kernels/ does what it can. */
-  readonly kernels: boolean;
+  readonly target: Target;
   readonly method: ResizeMethod;
   /** Examples of one call; undefined is one, without a dimension for it. */
   readonly rows?: number | undefined;
 }
 
 /** Whether examples are uint8: the operations of native/kernels/ resize as Pillow alone does. */
-export function givesBytes({ kernels, method }: Pick<ExampleOptions, "kernels" | "method">) {
-  return kernels && method === "pillow";
+export function givesBytes({ target, method }: Pick<ExampleOptions, "target" | "method">) {
+  return target.native.host && method === "pillow";
 }
 
 // A side to which resizing would not make an image smaller: the cache then keeps it as it was decoded.
@@ -51,7 +51,7 @@ export function defineExamples(
   options: ExampleOptions,
   tables: Tables,
 ): void {
-  const { name, split, resizeTo, crop, kernels, method, rows } = options;
+  const { name, split, resizeTo, crop, target, method, rows } = options;
   const dims = rows === undefined ? [] : [rows];
   const names = Object.keys(tables);
   const nodes = new FunctionBuilder(name, [
@@ -68,7 +68,7 @@ export function defineExamples(
 
   const file = (images: FileSource): Output => {
     const found = fileColumns(images).map(lookUp);
-    if (!kernels) return decodeFile(nodes, fileInputs(found));
+    if (!target.native.host) return decodeFile(nodes, fileInputs(found));
     defineTurn(builder, `${name}_turned`, upright);
     if (!names.includes("cache")) return decodeFile(nodes, fileInputs(found), `${name}_turned`);
     const inputs = [table("cache"), index, ...found];

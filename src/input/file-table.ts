@@ -3,6 +3,7 @@ import { DECODERS, type FileSource } from "../data/dataset.js";
 import type { HostTensor } from "../engine/session.js";
 import { UserError } from "../errors.js";
 import type { Output } from "../graph/node-list.js";
+import type { Target } from "../graph/target.js";
 
 /** What tells an image in a file, as scalars. */
 export interface FileInputs {
@@ -16,9 +17,9 @@ export interface FileInputs {
   readonly range?: { readonly offset: Output; readonly length: Output } | undefined;
 }
 
-/** @throws UserError where images are parts of files, and the engine has no operation to read these */
-export function checkReach({ paths, ranges }: FileSource, kernels: boolean): void {
-  if (ranges === undefined || kernels) return;
+/** @throws UserError where images are parts of files, and the target has no operation to read these */
+export function checkReach({ paths, ranges }: FileSource, { native }: Target): void {
+  if (ranges === undefined || native.host) return;
   throw new UserError(
     paths[0]!,
     "the images are parts of files, which this engine cannot read by itself",

@@ -41,14 +41,15 @@ export class ImageProgram {
 
   /** @param side to which images are resized */
   constructor(
-    { open, kernels }: Pick<Engine, "open" | "kernels">,
+    { open, target }: Pick<Engine, "open" | "target">,
     side: number,
     method: ResizeMethod,
   ) {
-    this.type = givesBytes({ kernels, method }) ? "uint8" : "float32";
+    this.type = givesBytes({ target, method }) ? "uint8" : "float32";
     const builder = new GraphBuilder();
-    defineDecoders(builder, kernels);
-    if (kernels) defineTurn(builder, "turned", upright);
+    defineDecoders(builder, target);
+    const { host } = target.native;
+    if (host) defineTurn(builder, "turned", upright);
     else defineResize(builder, "square", side);
     const square = (image: Output): Output => {
       if (this.type === "uint8") {
@@ -63,7 +64,7 @@ export class ImageProgram {
     const decoder = builder.placeholder("decoder", "int32", []);
     const orientation = builder.placeholder("orientation", "int32", []);
     const inputs = { bytes, decoder, orientation };
-    const decoded = decodeBytes(builder, inputs, kernels ? "turned" : undefined);
+    const decoded = decodeBytes(builder, inputs, host ? "turned" : undefined);
     builder.fetchable("decoded", square(decoded));
     builder.fetchable("resized", square(builder.placeholder("pixels", "uint8", [-1, -1, 3])));
     this.session = open(builder.build());

@@ -9,6 +9,7 @@ import type { Split } from "../data/dataset.js";
 import type { HostTensor, Session } from "../engine/session.js";
 import type { GraphBuilder } from "../graph/graph-builder.js";
 import type { Output, OutputSpec } from "../graph/node-list.js";
+import { hasOwnMemory, type Target } from "../graph/target.js";
 import { copiedOnHost, inBatches, iterated, mapped, prefetched, slices } from "./dataset-nodes.js";
 import { defineExamples, givesBytes } from "./example-functions.js";
 import { checkReach, fileFeeds } from "./file-table.js";
@@ -19,24 +20,21 @@ import type { ResizeMethod } from "./resize-functions.js";
 /** How images are made, whatever they are. */
 export interface InputPolicy {
   /**
-   * Whether the engine has the operations of native/kernels/. Images are then resized as Pillow does,
-   * to the bit, and stay bytes until a step takes them. Without them, and with `resize` `tf`, the
-   * resize does not round its result to whole grey levels. Default: it has not.
+   * Default: `pillow`. Where the target has the host's operations, images are resized as Pillow does, to
+   * the bit, and stay bytes until a step takes them. Without them, and with `tf`, the resize does not
+   * round its result to whole grey levels.
    */
-  readonly kernels?: boolean | undefined;
-  /** Default: `pillow`. */
   readonly resize?: ResizeMethod | undefined;
-  /** Where the step computes: bytes become floating-point numbers there. Default: the CPU. */
-  readonly device?: "CPU" | "GPU" | undefined;
   /**
    * Memory for images that are kept once they are decoded, in bytes; off where undefined, and where
-   * there are no `kernels`. Of each image the decoded pixels are kept, or the resized where these are
+   * the target lacks the host's operations. Of each image the decoded pixels are kept, or the resized where these are
    * fewer. What does not fit is decoded each time.
    */
   readonly cacheBytes?: number | undefined;
 }
 
 export interface PipelineOptions extends InputPolicy {
+  readonly target: Target;
   /** Distinguishes the pipelines of one graph: `train`, `val`. */
   readonly name: string;
   readonly batch: number;
@@ -65,23 +63,22 @@ const mostRows = 32;
 
 /**
  * Adds a pipeline over `split` to a graph; `startPipeline` then gives it examples.
- * @throws UserError where the images are parts of files, and there are no `kernels`
+ * @throws UserError where the images are parts of files, and the target has nothing to read these
  */
 export function addPipeline(
   builder: GraphBuilder,
   split: Split,
   options: PipelineOptions,
 ): PipelineBatch {
-  const { name, batch, resizeTo, crop, workers, cacheBytes } = options;
-  const kernels = options.kernels === true;
+  const { target, name, batch, resizeTo, crop, workers, cacheBytes } = options;
   const method = options.resize ?? "pillow";
-  const bytes = givesBytes({ kernels, method });
+  const bytes = givesBytes({ target, method });
   const side = crop ?? resizeTo;
-  if (split.images.kind === "files") checkReach(split.images, kernels);
+  if (split.images.kind === "files") checkReach(split.images, target);
   const tables: Record<string, Output> = {};
   for (const [key, { type, shape }] of Object.entries(tableFeeds(split)))
     tables[key] = copiedOnHost(builder, builder.placeholder(`${name}/${key}`, type, shape));
-  if (kernels && cacheBytes !== undefined && split.images.kind === "files")
+  if (target.native.host && cacheBytes !== undefined && split.images.kind === "files")
     tables["cache"] = addImageCache(builder, cacheBytes);
   const captured = Object.values(tables);
   const indices = builder.placeholder(`${name}/indices`, "int32", [-1]);
@@ -89,7 +86,7 @@ export function addPipeline(
 
   const rows = bytes && split.images.kind === "pixels" ? partOf(batch) : undefined;
   const function_ = `${name}_example`;
-  const functionOptions = { name: function_, split, resizeTo, crop, kernels, method, rows };
+  const functionOptions = { name: function_, split, resizeTo, crop, target, method, rows };
   defineExamples(builder, functionOptions, tables);
 
   const made: OutputSpec[] = [
@@ -111,7 +108,7 @@ export function addPipeline(
   const taken = reshaped(builder, values[0]!, [batch, side, side, 3]);
   const handed = builder.fetchable(`${name}/images`, taken);
   const labels = builder.fetchable(`${name}/batch_labels`, reshaped(builder, values[1]!, [batch]));
-  return { images: bytes ? normalized(builder, handed, options.device) : handed, labels };
+  return { images: bytes ? normalized(builder, handed, target) : handed, labels };
 }
 
 /** The largest divisor of a batch that is at most `mostRows`. */
@@ -122,14 +119,10 @@ function partOf(batch: number): number {
 }
 
 /** A batch's bytes go to the device where the step computes, and become numbers there. */
-export function normalized(
-  builder: GraphBuilder,
-  bytes: Output,
-  device: "CPU" | "GPU" = "CPU",
-): Output {
-  return device === "CPU"
-    ? normalizeBytes(builder, bytes)
-    : normalize(builder, cast(builder, bytes, "float32"));
+export function normalized(builder: GraphBuilder, bytes: Output, target: Target): Output {
+  return hasOwnMemory(target)
+    ? normalize(builder, cast(builder, bytes, "float32"))
+    : normalizeBytes(builder, bytes);
 }
 
 /**

@@ -3,12 +3,13 @@ import { exampleName, type FileSource, takeFiles, type UnreadableImage } from ".
 import { type Engine, SessionError } from "../engine/session.js";
 import { attribute } from "../graph/attributes.js";
 import { type Graph, GraphBuilder } from "../graph/graph-builder.js";
+import type { Target } from "../graph/target.js";
 import { defineDecoders } from "./decoders.js";
 import { fileColumns, fileFeeds, fileInputs } from "./file-table.js";
 import { decodeFile, row } from "./image-functions.js";
 
 /** What decodes images. */
-export type DecodingEngine = Pick<Engine, "open" | "kernels">;
+export type DecodingEngine = Pick<Engine, "open" | "target">;
 
 /** An image that the engine cannot decode, and why. */
 export interface UndecodableImage extends UnreadableImage {
@@ -32,7 +33,7 @@ export async function* unreadableAmong(
   source: FileSource,
   indices: Iterable<number>,
 ): AsyncGenerator<UndecodableImage> {
-  const session = engine.open(decoderGraph(source, engine.kernels));
+  const session = engine.open(decoderGraph(source, engine.target));
   try {
     for (const index of new Set(indices)) {
       try {
@@ -49,9 +50,9 @@ export async function* unreadableAmong(
 }
 
 /** A graph that decodes the one image whose columns are fed, and gives its `shape`. */
-function decoderGraph(source: FileSource, kernels: boolean): Graph {
+function decoderGraph(source: FileSource, target: Target): Graph {
   const builder = new GraphBuilder();
-  defineDecoders(builder, kernels);
+  defineDecoders(builder, target);
   const feeds = Object.entries(fileFeeds(takeFiles(source, [0])));
   const fed = new Map(
     feeds.map(([key, { type, shape }]) => [key, builder.placeholder(key, type, shape)]),

@@ -13,16 +13,10 @@ export type {
   Split,
 } from "../data/dataset.js";
 export type { TensorflowBinding, TensorMetadata, TensorValues } from "../engine/binding.js";
-export type { NarrowType } from "../engine/narrow-type.js";
 export { type OpenedEngine, openEngine } from "../engine/open.js";
 export { type Engine, type HostTensor, type Session, SessionError } from "../engine/session.js";
 export { UserError } from "../errors.js";
-export {
-  type ComputePolicy,
-  type ComputeType,
-  GraphBackend,
-  type Value,
-} from "../graph/backend.js";
+export { GraphBackend, type Value } from "../graph/backend.js";
 export { FunctionBuilder } from "../graph/function-builder.js";
 export { type Graph, GraphBuilder } from "../graph/graph-builder.js";
 export {
@@ -42,6 +36,14 @@ export type {
   TensorProto,
   TensorShapeProto,
 } from "../graph/proto.js";
+export {
+  type ComputeType,
+  inType,
+  type NarrowType,
+  type NativeOperations,
+  plainTarget,
+  type Target,
+} from "../graph/target.js";
 export { trace } from "../graph/trace.js";
 export type { ElementType } from "../graph/types.js";
 export type { InputPolicy } from "../input/pipeline.js";

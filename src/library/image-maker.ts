@@ -41,8 +41,8 @@ export class ImageMaker {
 
   /** What images are made of files and of bytes, where they are resized to `side`. */
   formatOf(side: number): ImageFormat {
-    const { kernels } = this.engine;
-    const bytes = givesBytes({ kernels, method: this.options.resize });
+    const { target } = this.engine;
+    const bytes = givesBytes({ target, method: this.options.resize });
     return { type: bytes ? "uint8" : "float32", height: side, width: side };
   }
 

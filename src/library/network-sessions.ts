@@ -1,7 +1,8 @@
 /** A model's sessions: one for each size of image, opened when such an image comes, its weights in it. */
 import type { Engine } from "../engine/session.js";
+import { hasOwnMemory } from "../graph/target.js";
 import { outOfMemory, requireMemory } from "../run/image-memory.js";
-import { inputPolicy, type Precision } from "../run/precision.js";
+import type { Precision } from "../run/precision.js";
 import { defaultBatch, loadWeights, networkOf, type TrainedModel } from "../run/trained-model.js";
 import {
   type Classified,
@@ -44,7 +45,7 @@ export class NetworkSessions {
     /** Images at a time; undefined: as memory allows. */
     private readonly wanted: number | undefined,
   ) {
-    this.compiles = engine.deviceMemoryBytes !== undefined;
+    this.compiles = hasOwnMemory(engine.target);
   }
 
   /** How many images of a size are computed at a time, at most. */
@@ -71,12 +72,11 @@ export class NetworkSessions {
     const network = networkOf(trained, engine, this.precision);
     const largest = this.batchOf(format);
     const atATime = { size: [format.height, format.width], batch: largest } as const;
-    requireMemory(trained, atATime, network.computeType);
+    requireMemory(trained, atATime, network.target.computeType);
     const [oldest] = this.opened.keys();
     if (this.opened.size >= mostSessions) this.forget(oldest!);
     const batches = this.compiles ? [...new Set([largest, 1])] : batchSizes(largest);
-    const { device } = inputPolicy(engine);
-    const program = await openClassifier(engine.open, network, format, { batches, device });
+    const program = await openClassifier(engine.open, network, format, batches);
     try {
       await loadWeights(program, trained);
     } catch (error) {

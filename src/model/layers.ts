@@ -4,27 +4,26 @@
  * ones, and its chain of small operations through a normalization passes over the images many times.
  */
 import * as tf from "@tensorflow/tfjs";
+import {
+  afterKernel,
+  backendRuns,
+  fusedKernels,
+  reluGradKernel,
+  widenKernel,
+} from "./kernel-names.js";
 
 const groups = 32;
 const groupNormEpsilon = 1e-5;
 const standardizationEpsilon = 1e-10;
 
-/** The kernel that passes `dy` where `y > 0`. Backends without it use two plain operations. */
-export const reluGradKernel = "ReluGrad";
-
+/** `dy` where `y > 0`; two plain operations where there is no kernel for it. */
 function reluGradient(dy: tf.Tensor4D, y: tf.Tensor4D): tf.Tensor4D {
-  if (tf.getKernel(reluGradKernel, tf.getBackend()) === undefined) return dy.mul(tf.step(y));
+  if (!backendRuns(reluGradKernel)) return dy.mul(tf.step(y));
   return tf.engine().runKernel(reluGradKernel, { dy, y }) as tf.Tensor4D;
 }
 
-/**
- * The kernel that makes a backend's narrow values float32, before they are squared or multiplied and
- * then summed: float16 ends at 65504. Backends that know no narrow values lack it.
- */
-export const widenKernel = "Widen";
-
 function wide(x: tf.Tensor): tf.Tensor {
-  if (tf.getKernel(widenKernel, tf.getBackend()) === undefined) return x;
+  if (!backendRuns(widenKernel)) return x;
   return tf.engine().runKernel(widenKernel, { x }) as tf.Tensor;
 }
 
@@ -51,11 +50,8 @@ function withGradient<const Inputs extends readonly [tf.Tensor, ...tf.Tensor[]]>
   })(...inputs);
 }
 
-/** The kernel that passes `x` on once `after` is there. Backends that compute at once lack it. */
-export const afterKernel = "After";
-
 function passAfter<T extends tf.Tensor>(x: T, after: tf.Tensor): T {
-  if (tf.getKernel(afterKernel, tf.getBackend()) === undefined) return x;
+  if (!backendRuns(afterKernel)) return x;
   return tf.engine().runKernel(afterKernel, { x, after }) as T;
 }
 
@@ -99,13 +95,6 @@ export function rematerialized<T extends tf.Tensor>(
   });
 }
 
-/** Kernels that a backend may have, each in place of a chain of operations. */
-const fusedKernels = ["GroupNormRelu", "GroupNormReluGrad", "Standardize", "StandardizeGrad"];
-
-function fused(): boolean {
-  return fusedKernels.every((name) => tf.getKernel(name, tf.getBackend()) !== undefined);
-}
-
 function runFused(name: string, inputs: Record<string, tf.Tensor>, attrs: object): tf.Tensor[] {
   const made = tf.engine().runKernel(name, inputs, { ...attrs }) as tf.Tensor | tf.Tensor[];
   return Array.isArray(made) ? made : [made];
@@ -117,9 +106,9 @@ function runFused(name: string, inputs: Record<string, tf.Tensor>, attrs: object
  */
 export function standardize(kernel: tf.Tensor4D): tf.Tensor4D {
   return withGradient([kernel], ([w], save) => {
-    if (fused()) {
+    if (backendRuns(fusedKernels.standardize)) {
       const [value, mean, rstd] = runFused(
-        "Standardize",
+        fusedKernels.standardize,
         { w },
         { epsilon: standardizationEpsilon },
       );
@@ -127,7 +116,7 @@ export function standardize(kernel: tf.Tensor4D): tf.Tensor4D {
       return {
         value: value!,
         gradient: (dy, [w0, mu, r]) => {
-          return runFused("StandardizeGrad", { dy, w: w0!, mean: mu!, rstd: r! }, {});
+          return runFused(fusedKernels.standardizeGrad, { dy, w: w0!, mean: mu!, rstd: r! }, {});
         },
       };
     }
@@ -207,16 +196,16 @@ function perChannel(value: tf.Tensor, channels: number): tf.Tensor {
  */
 export function groupNormRelu(x: tf.Tensor4D, gamma: tf.Tensor1D, beta: tf.Tensor1D): tf.Tensor4D {
   return withGradient([x, gamma, beta], ([xs, g, b], save) => {
-    if (fused()) {
+    if (backendRuns(fusedKernels.groupNormRelu)) {
       const attrs = { groups, epsilon: groupNormEpsilon };
-      const made = runFused("GroupNormRelu", { x: xs, gamma: g, beta: b }, attrs);
+      const made = runFused(fusedKernels.groupNormRelu, { x: xs, gamma: g, beta: b }, attrs);
       const [value, mean, rstd] = made;
       save([xs, g, b, mean!, rstd!]);
       return {
         value: value!,
         gradient: (dy, [x0, g0, b0, mu, r]) => {
           const saved = { x: x0!, gamma: g0!, beta: b0!, mean: mu!, rstd: r! };
-          return runFused("GroupNormReluGrad", { dy, ...saved }, attrs);
+          return runFused(fusedKernels.groupNormReluGrad, { dy, ...saved }, attrs);
         },
       };
     }

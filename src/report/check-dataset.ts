@@ -93,7 +93,7 @@ export interface CheckOptions {
  */
 export async function checkDataset(
   request: DatasetRequest,
-  engine: Pick<Engine, "open" | "kernels"> | undefined,
+  engine: Pick<Engine, "open" | "target"> | undefined,
   { workers = availableParallelism(), progress, signal }: CheckOptions = {},
 ): Promise<DatasetReport> {
   const tell = (step: "decoding" | "reading") => (done: number, total: number) =>

@@ -23,7 +23,7 @@ export async function* arrayLogits(
   const total = files.reduce((sum, { count }) => sum + count, 0);
   const batch = Math.min(wanted ?? defaultBatch(trained, height * width), total);
   const atATime = { size: [height, width], batch } as const;
-  requireMemory(trained, atATime, network.computeType);
+  requireMemory(trained, atATime, network.target.computeType);
   const shape = [batch, height, width, 3] as const;
   const program = await openPredictProgram(engine.open, network, shape);
   const { session } = program;

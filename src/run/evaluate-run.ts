@@ -15,7 +15,7 @@ import { evaluate, requireFiniteResult } from "../train/evaluate.js";
 import type { EvaluationResult } from "../train/reports.js";
 import { dataPolicy, type FetchConsole, findSource } from "./fetching.js";
 import { outOfMemory, requireMemory } from "./image-memory.js";
-import { inputPolicy, type Precision } from "./precision.js";
+import type { Precision } from "./precision.js";
 import {
   defaultBatch,
   findTrainedModel,
@@ -99,11 +99,11 @@ export async function evaluateRun(
   const precision = precisionOf(trained, engine, options.precision);
   const atATime = { size: [crop, crop], batch } as const;
   const network = networkOf(trained, engine, precision);
-  requireMemory(trained, atATime, network.computeType);
+  requireMemory(trained, atATime, network.target.computeType);
   const program = await openEvalProgram(engine.open, network, val, {
     size: crop,
     evalBatch: batch,
-    input: { ...inputPolicy(engine), resize: options.resize ?? run?.resize },
+    input: { resize: options.resize ?? run?.resize },
     workers,
   });
   try {

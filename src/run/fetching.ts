@@ -28,7 +28,7 @@ export interface FetchConsole {
 export function dataPolicy(
   { offline, dataUrl, trustMirror, badImages }: FetchPolicy & Pick<DatasetRequest, "badImages">,
   { line, fetching, signal }: FetchConsole,
-  engine: Pick<Engine, "open" | "kernels" | "version">,
+  engine: Pick<Engine, "open" | "target" | "version">,
   workers: number,
 ) {
   return {

@@ -103,7 +103,7 @@ async function planRun(
   const known = await readConfig(folder.config);
   const notes = [...(dataset.notes ?? [])];
   const resumed = await findCheckpoint(folder, (line) => notes.push(line));
-  const machine = { cores, precision: () => defaultPrecision(engine) };
+  const machine = { cores, precision: () => defaultPrecision(engine.target) };
   const config = {
     ...resolveConfig(name, options, dataset, machine, known),
     data: hashesOf(data),

@@ -8,7 +8,6 @@ import { type UndecodableImage, unreadableAmong } from "../input/unreadable.js";
 import { openPredictImagesProgram, predictPipeline } from "../step/program.js";
 import type { Network } from "../step/train-step.js";
 import { outOfMemory, requireMemory } from "./image-memory.js";
-import { inputPolicy } from "./precision.js";
 import type { ImageInputs } from "./predict-inputs.js";
 import { defaultBatch, loadWeights, type TrainedModel } from "./trained-model.js";
 import { undecodable } from "./unreadable-image.js";
@@ -59,10 +58,9 @@ export async function* imageLogits(
   }
   const batch = Math.min(options.batch ?? defaultBatch(trained, size * size), queue.length);
   const atATime = { size: [size, size], batch } as const;
-  requireMemory(trained, atATime, network.computeType);
-  const input = { ...inputPolicy(engine), resize };
+  requireMemory(trained, atATime, network.target.computeType);
   const program = await openPredictImagesProgram(engine.open, network, images, {
-    ...{ size, batch, workers, input },
+    ...{ size, batch, workers, input: { resize } },
   });
   const { session } = program;
   const { classes } = trained;

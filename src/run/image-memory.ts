@@ -1,7 +1,7 @@
 /** Whether images of a size fit the memory, of commands that evaluate or predict. */
 import { SessionError } from "../engine/session.js";
 import { UserError } from "../errors.js";
-import type { ComputeType } from "../graph/backend.js";
+import type { ComputeType } from "../graph/target.js";
 import { availableMemoryBytes, evalBytesPerImage } from "../step/memory.js";
 import type { TrainedModel } from "./trained-model.js";
 

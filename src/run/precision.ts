@@ -1,7 +1,5 @@
 /** In which type a run computes convolutions and the element-wise work between them. */
-import type { Engine } from "../engine/session.js";
-import type { ComputePolicy, ComputeType } from "../graph/compute-policy.js";
-import type { InputPolicy } from "../input/pipeline.js";
+import { type ComputeType, inType, type Target } from "../graph/target.js";
 import type { Precision } from "../settings/choices.js";
 
 export type { Precision };
@@ -13,25 +11,14 @@ export const computeTypes: Readonly<Record<Precision, ComputeType>> = {
   fp16: "float16",
 };
 
-/** What an engine's device computes fastest: bf16 or fp16 where it multiplies that by itself. */
-export function defaultPrecision({ narrowType }: Pick<Engine, "narrowType">): Precision {
-  if (narrowType === "bfloat16") return "bf16";
-  return narrowType === "float16" ? "fp16" : "fp32";
+/** What a target computes fastest: bf16 or fp16 where its device natively supports that. */
+export function defaultPrecision({ narrowType }: Pick<Target, "narrowType">): Precision {
+  const narrow = narrowType();
+  if (narrow === "bfloat16") return "bf16";
+  return narrow === "float16" ? "fp16" : "fp32";
 }
 
-/** How an engine makes images. */
-export function inputPolicy({
-  kernels,
-  deviceMemoryBytes,
-}: Pick<Engine, "kernels" | "deviceMemoryBytes">) {
-  const device = deviceMemoryBytes === undefined ? "CPU" : "GPU";
-  return { kernels, device } satisfies InputPolicy;
-}
-
-/** How an engine computes in a precision. */
-export function computePolicy(
-  { fused, ownConvolutions }: Pick<Engine, "fused" | "ownConvolutions">,
-  precision: Precision,
-) {
-  return { computeType: computeTypes[precision], fused, ownConvolutions } satisfies ComputePolicy;
+/** The same target, but for the precision. */
+export function inPrecision(target: Target, precision: Precision): Target {
+  return inType(target, computeTypes[precision]);
 }

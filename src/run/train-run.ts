@@ -19,7 +19,7 @@ import type { Network } from "../step/train-step.js";
 import type { EvaluationResult } from "../train/evaluate.js";
 import { type TrainOutcome, train } from "../train/train.js";
 import type { FineTuneOptions } from "./options.js";
-import { computePolicy, inputPolicy } from "./precision.js";
+import { inPrecision } from "./precision.js";
 import type { RunObserver } from "./run-events.js";
 import { configurationHash } from "./same-run.js";
 import { type Suspects, unreadableImage } from "./unreadable-image.js";
@@ -52,12 +52,12 @@ export async function trainRun(run: Run): Promise<RunOutcome> {
     architecture: parseArchitecture(config.model),
     classes: dataset.classNames.length,
     remat: config.remat,
-    kernels: engine.kernels,
-    ...computePolicy(engine, config.precision),
+    target: inPrecision(engine.target, config.precision),
   };
   const cache = config.cache ? cacheBytes(config, network) : undefined;
   if (cache !== undefined && dataset.train.images.kind === "files") {
-    if (engine.kernels) log.info(`Keeping decoded images, in up to ${(cache / 1e9).toFixed(1)} GB`);
+    if (engine.target.native.host)
+      log.info(`Keeping decoded images, in up to ${(cache / 1e9).toFixed(1)} GB`);
     else log.warn("--cache has no effect: this engine lacks the operations for it (npx bit-setup)");
   }
   const program = await openTrainProgram(engine.open, network, dataset, {
@@ -67,7 +67,7 @@ export async function trainRun(run: Run): Promise<RunOutcome> {
     mixup: config.mixupAlpha !== undefined,
     evalBatch: config.evalBatch,
     workers: config.workers,
-    input: { ...inputPolicy(engine), resize: config.resize, cacheBytes: cache },
+    input: { resize: config.resize, cacheBytes: cache },
   });
   const saver = new CheckpointSaver(folder, program, config, {
     keep: config.keep,
@@ -155,7 +155,8 @@ const cacheShare = 0.6;
 
 /** Bytes that decoded images may take beside the training step; none where nothing is left. */
 function cacheBytes({ resolution, batch, split }: RunRecordFile, network: Network): number {
-  const { architecture, classes, computeType, remat } = network;
+  const { architecture, classes, target, remat } = network;
+  const { computeType } = target;
   const plan = { classes, size: resolution.crop, microBatch: batch / split, split };
   const step = trainMemory(architecture, { ...plan, computeType, remat }).total;
   return Math.max(0, Math.floor(cacheShare * (availableMemoryBytes() - step)));

@@ -14,7 +14,7 @@ import { availableMemoryBytes, trainBytesPerImage } from "../step/memory.js";
 import type { Program } from "../step/program.js";
 import type { Network } from "../step/train-step.js";
 import { modelAtPath } from "./model-at-path.js";
-import { computePolicy, defaultPrecision, type Precision } from "./precision.js";
+import { defaultPrecision, inPrecision, type Precision } from "./precision.js";
 
 /** What is to be taken for the model that a path means. */
 export interface ModelWishes {
@@ -125,17 +125,16 @@ export function precisionOf(
   engine: Engine,
   asked: Precision | undefined,
 ): Precision {
-  return asked ?? run?.precision ?? defaultPrecision(engine);
+  return asked ?? run?.precision ?? defaultPrecision(engine.target);
 }
 
 /** The network of a model on an engine; by default in the precision in which it was trained. */
 export function networkOf(
   { architecture, classes }: TrainedModel,
-  engine: Engine,
+  { target }: Pick<Engine, "target">,
   precision: Precision,
 ) {
-  const { kernels } = engine;
-  return { architecture, classes, kernels, ...computePolicy(engine, precision) } satisfies Network;
+  return { architecture, classes, target: inPrecision(target, precision) } satisfies Network;
 }
 
 /** Gives a program's variables the model's values. */

@@ -18,21 +18,19 @@ export interface ImageFormat {
 /**
  * Opens a session that takes batches of several sizes; its variables are there once for all of them.
  * @param batches images at a time
- * @param device where the network computes
  */
 export async function openClassifier(
   open: OpenSession,
   network: Network,
   { type, height, width }: ImageFormat,
-  { batches, device }: { readonly batches: readonly number[]; readonly device: "CPU" | "GPU" },
+  batches: readonly number[],
 ): Promise<Program> {
   const builder = new GraphBuilder();
-  const loadable = network.kernels ?? network.fused === true;
-  const specs = variableSpecs(network.architecture, network.classes);
-  const variables = declareVariables(builder, specs, { loadable });
+  const { architecture, classes, target } = network;
+  const variables = declareVariables(builder, variableSpecs(architecture, classes), target);
   for (const batch of batches) {
     const fed = builder.placeholder(`images_${batch}`, type, [batch, height, width, 3]);
-    const images = type === "uint8" ? normalized(builder, fed, device) : fed;
+    const images = type === "uint8" ? normalized(builder, fed, target) : fed;
     await addPredictStep(builder, network, variables, images, `predict_${batch}`);
   }
   return { session: open(builder.build()), network, variables };

@@ -21,7 +21,7 @@ export async function addEvalStep(
   variables: readonly GraphVariable[],
   batch: GraphBatch,
 ): Promise<void> {
-  const { logits, loss } = await trace(builder, network, (graph) => {
+  const { logits, loss } = await trace(builder, network.target, (graph) => {
     const parameters = named(
       variables,
       variables.map(({ read }) => graph.tensor(read)),
@@ -48,7 +48,7 @@ export async function addPredictStep(
   images: Output,
   name = "predict",
 ): Promise<void> {
-  const outputs = await trace(builder, network, (graph) => {
+  const outputs = await trace(builder, network.target, (graph) => {
     const parameters = named(
       variables,
       variables.map(({ read }) => graph.tensor(read)),

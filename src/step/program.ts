@@ -57,12 +57,13 @@ export async function openTrainProgram(
     const share = part.labels.length / (train.labels.length + val.labels.length);
     const all = options.input?.cacheBytes;
     const cacheBytes = all === undefined ? undefined : Math.floor(all * share);
-    return { ...inputPolicy(network, options.input), cacheBytes };
+    return { ...options.input, cacheBytes };
   };
   const builder = new GraphBuilder();
   const variables = declareAll(builder, network);
-  defineDecoders(builder, hasKernels(network));
+  defineDecoders(builder, network.target);
   const batch = addPipeline(builder, train, {
+    target: network.target,
     name: trainPipeline,
     batch: microBatch,
     resizeTo: resolution.precrop,
@@ -98,10 +99,9 @@ export async function openEvalProgram(
 ): Promise<Program> {
   const builder = new GraphBuilder();
   const variables = declareAll(builder, network);
-  defineDecoders(builder, hasKernels(network));
+  defineDecoders(builder, network.target);
   const { size, evalBatch, workers } = options;
-  const input = inputPolicy(network, options.input);
-  await addValidation(builder, network, variables, val, size, evalBatch, workers, input);
+  await addValidation(builder, network, variables, val, size, evalBatch, workers, options.input);
   return { session: open(builder.build()), network, variables };
 }
 
@@ -138,25 +138,18 @@ export async function openPredictImagesProgram(
 ): Promise<Program> {
   const builder = new GraphBuilder();
   const variables = declareAll(builder, network);
-  defineDecoders(builder, hasKernels(network));
+  defineDecoders(builder, network.target);
   const { size, batch, workers } = options;
-  const input = inputPolicy(network, options.input);
-  const pipeline = { name: predictPipeline, batch, resizeTo: size, workers, ...input };
+  const { target } = network;
+  const named = { target, name: predictPipeline };
+  const pipeline = { ...named, batch, resizeTo: size, workers, ...options.input };
   await addPredictStep(builder, network, variables, addPipeline(builder, images, pipeline).images);
   return { session: open(builder.build()), network, variables };
 }
 
-function hasKernels({ kernels, fused }: Network): boolean {
-  return kernels ?? fused === true;
-}
-
-function inputPolicy(network: Network, input: InputPolicy | undefined): InputPolicy {
-  return { kernels: hasKernels(network), ...input };
-}
-
 function declareAll(builder: GraphBuilder, network: Network): GraphVariable[] {
   const specs = variableSpecs(network.architecture, network.classes);
-  return declareVariables(builder, specs, { loadable: hasKernels(network) });
+  return declareVariables(builder, specs, network.target);
 }
 
 async function addValidation(
@@ -167,9 +160,10 @@ async function addValidation(
   size: number,
   batch: number,
   workers: number,
-  input: InputPolicy,
+  input: InputPolicy = {},
 ): Promise<void> {
-  const options = { name: valPipeline, batch, resizeTo: size, workers, ...input };
+  const { target } = network;
+  const options = { target, name: valPipeline, batch, resizeTo: size, workers, ...input };
   const images = addPipeline(builder, val, options);
   await addEvalStep(builder, network, variables, images);
 }

@@ -4,9 +4,9 @@
  */
 import * as tf from "@tensorflow/tfjs";
 import { attribute } from "../graph/attributes.js";
-import type { ComputePolicy } from "../graph/backend.js";
 import type { GraphBuilder } from "../graph/graph-builder.js";
 import type { Output } from "../graph/node-list.js";
+import type { Target } from "../graph/target.js";
 import { trace } from "../graph/trace.js";
 import type { Architecture } from "../model/architecture.js";
 import { crossEntropy } from "../model/layers.js";
@@ -15,14 +15,11 @@ import { addLossScale } from "./loss-scale.js";
 import { assign, declareVariable, type GraphVariable } from "./variables.js";
 
 /** What is learnt: the network, its number of classes, and how it computes. */
-export interface Network extends ComputePolicy, ForwardOptions {
+export interface Network extends ForwardOptions {
   readonly architecture: Architecture;
   readonly classes: number;
-  /**
-   * Whether the engine has the operations of native/kernels/ that read archives and images, which it may
-   * have on a GPU too. Default: where it is `fused`.
-   */
-  readonly kernels?: boolean | undefined;
+  /** What it is computed by, and in which type. */
+  readonly target: Target;
 }
 
 /** A batch inside the graph: fed, or drawn from a dataset's iterator. */
@@ -55,7 +52,7 @@ export async function traceGradients(
   mixup?: GraphMixup,
   lossScale?: Output,
 ): Promise<{ loss: Output; gradients: Output[] }> {
-  return trace(builder, network, (graph) => {
+  return trace(builder, network.target, (graph) => {
     const scale = lossScale && graph.tensor<tf.Rank.R0>(lossScale);
     let images = graph.tensor<tf.Rank.R4>(batch.images);
     let labels = tf.oneHot(graph.tensor<tf.Rank.R1>(batch.labels), network.classes) as tf.Tensor2D;
@@ -123,7 +120,7 @@ export async function addTrainStep(
         partners: builder.placeholder("train/mixup_partners", "int32", n),
       }
     : undefined;
-  const scale = network.computeType === "float16" ? addLossScale(builder) : undefined;
+  const scale = network.target.computeType === "float16" ? addLossScale(builder) : undefined;
   const { loss, gradients } = await traceGradients(
     builder,
     network,

@@ -6,6 +6,7 @@ import { attribute } from "../graph/attributes.js";
 import type { GraphBuilder } from "../graph/graph-builder.js";
 import type { Output } from "../graph/node-list.js";
 import { sizeOf } from "../graph/shape.js";
+import type { Target } from "../graph/target.js";
 import { headBias, headKernel, type VariableSpec } from "../model/architecture.js";
 
 /** One float32 variable of a graph. */
@@ -57,16 +58,16 @@ export function declareVariable(builder: GraphBuilder, spec: VariableSpec): Grap
 }
 
 /**
- * Declares a network's variables.
- * @param loadable let `loadVariables` set them: the engine has the operations of native/kernels/
+ * Declares a network's variables. Where the target has the host's operations, `loadVariables` can set
+ * them.
  */
 export function declareVariables(
   builder: GraphBuilder,
   specs: readonly VariableSpec[],
-  { loadable = false }: { readonly loadable?: boolean | undefined } = {},
+  { native }: Target,
 ): GraphVariable[] {
   const variables = specs.map((spec) => declareVariable(builder, spec));
-  if (!loadable) return variables;
+  if (!native.host) return variables;
   return inGroups(variables).flatMap((members, i) => {
     const group = { name: `load_${i}`, members: members.map(({ name }) => name) };
     const places = builder.placeholder(`${group.name}/places`, "int64", [members.length, 4]);

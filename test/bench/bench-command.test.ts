@@ -49,7 +49,7 @@ test("bit-bench --json prints one object with every figure", () => {
 test("bit-bench computes in the device's fastest type where none is named", () => {
   const { stdout, stderr, status } = type("bin/bit-bench.js", ...size, "--mode", "eval", "--json");
   assert.equal(status, 0, stderr);
-  assert.equal((JSON.parse(stdout) as BenchReport).precision, defaultPrecision(engine));
+  assert.equal((JSON.parse(stdout) as BenchReport).precision, defaultPrecision(engine.target));
 });
 
 test("bit-bench without --json says it in lines", () => {

@@ -12,7 +12,7 @@ import { soundJpeg, torn } from "../input/torn-jpegs.js";
 import { bitData as data, runHere, bitTrain as train } from "./command.js";
 import { tinyFlags, writeTinyFolder } from "./tiny-images.js";
 
-const skip = engine.kernels ? false : "the engine has no operations of native/kernels/";
+const skip = engine.target.native.host ? false : "the engine has no operations of native/kernels/";
 
 async function folderWithTorn(t: TestContext) {
   const root = await temporaryFolder(t);

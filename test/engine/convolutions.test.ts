@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as tf from "@tensorflow/tfjs";
+import { inType, type Target } from "../../src/graph/target.js";
 import { engine } from "../engine-for-tests.js";
 import { deviation, run, wave } from "./traced-gradients.js";
 
@@ -62,11 +63,15 @@ function definition(c: Case, x: Float32Array, kernel: Float32Array, dy: Float32A
   return [y, dx, dw] as const;
 }
 
-const policy = { computeType: "bfloat16", fused: true, ownConvolutions: true } as const;
+/** Our own convolutions, also where TensorFlow's are faster. */
+const target: Target = {
+  ...inType(engine.target, "bfloat16"),
+  native: { ...engine.target.native, convolutions: true },
+};
 
 async function both(c: Case) {
   const fed = { x: wave(c.x, 1), kernel: wave(c.kernel, 3), dy: wave(geometry(c).out as Shape, 2) };
-  const got = await run(policy, fed, ({ x: images, kernel }) => {
+  const got = await run(target, fed, ({ x: images, kernel }) => {
     return tf.conv2d(images as tf.Tensor4D, kernel as tf.Tensor4D, c.stride, c.pad);
   });
   const [x, kernel, dy] = [fed.x, fed.kernel, fed.dy].map(({ data }) => narrowed(data));
@@ -104,7 +109,9 @@ const cases: Case[] = [
 
 for (const c of cases) {
   const name = `x [${c.x}], kernel [${c.kernel}], stride ${c.stride}, ${c.pad}`;
-  test(`${name}: the convolution and its gradients`, { skip: !engine.fused }, async () => {
+  test(`${name}: the convolution and its gradients`, {
+    skip: !engine.target.native.layers,
+  }, async () => {
     const { got, wanted } = await both(c);
     // Products of bfloat16 are exact in float32: float32 sums are rounded, and then y and dx are.
     assertRounded(got[0]!, wanted[0]);
@@ -113,14 +120,14 @@ for (const c of cases) {
   });
 }
 
-test("two runs give the same bits", { skip: !engine.fused }, async () => {
+test("two runs give the same bits", { skip: !engine.target.native.layers }, async () => {
   const { got: first } = await both(cases[4]!);
   const { got: second } = await both(cases[4]!);
   assert.deepEqual(first, second);
 });
 
 test("what is added to a convolution is part of it, and rounded once", {
-  skip: !engine.fused,
+  skip: !engine.target.native.layers,
 }, async () => {
   const c: Case = { x: [2, 5, 7, 16], kernel: [3, 3, 16, 48], stride: 1, pad: "same" };
   const shape = geometry(c).out as Shape;
@@ -131,7 +138,7 @@ test("what is added to a convolution is part of it, and rounded once", {
     plus: { shape, data: narrowed(wave(shape, 5).data) },
     dy: wave(shape, 2),
   };
-  const got = await run(policy, fed, ({ x, kernel, plus }) => {
+  const got = await run(target, fed, ({ x, kernel, plus }) => {
     return tf.add(tf.conv2d(x as tf.Tensor4D, kernel as tf.Tensor4D, 1, "same"), plus!);
   });
   const [x, kernel, dy] = [fed.x, fed.kernel, fed.dy].map(({ data }) => narrowed(data));

@@ -13,6 +13,7 @@ import { eagerBackendName, useEagerBackend } from "../../src/engine/eager.js";
 import { requireEngine } from "../../src/engine/installed.js";
 import { floats } from "../../src/engine/session.js";
 import { GraphBuilder } from "../../src/graph/graph-builder.js";
+import { plainTarget } from "../../src/graph/target.js";
 import { trace } from "../../src/graph/trace.js";
 import { variableSpecs } from "../../src/model/architecture.js";
 import { crossEntropy } from "../../src/model/layers.js";
@@ -24,7 +25,7 @@ import { imageValues, labelValues, variableValues } from "../deterministic.js";
 import { open } from "../engine-for-tests.js";
 
 const architecture = { name: "one unit a block", units: [1, 1, 1, 1], width: 1 } as const;
-const network = { architecture, classes: 10, computeType: "float32" } as const;
+const network = { architecture, classes: 10, target: plainTarget } as const;
 const specs = variableSpecs(architecture, network.classes);
 const shape = [4, 32, 32, 3] as const;
 const images = imageValues(4, 32, 32);
@@ -107,7 +108,7 @@ test("traced and eager give the same logits, loss and gradients", async () => {
 test("tracing works beside the eager backend, which is current again afterwards", async () => {
   await useEagerBackend(requireEngine().bindingPath);
   const builder = new GraphBuilder();
-  await trace(builder, { computeType: "float32" }, () => tf.ones([2]));
+  await trace(builder, plainTarget, () => tf.ones([2]));
   assert.ok(builder.size > 0);
   assert.equal(tf.getBackend(), eagerBackendName);
   assert.deepEqual([...tf.ones([2]).dataSync()], [1, 1]);

@@ -4,9 +4,13 @@ import { test } from "node:test";
 import * as tf from "@tensorflow/tfjs";
 import { SessionError } from "../../src/engine/session.js";
 import { sizeOf } from "../../src/graph/shape.js";
+import { inType, plainTarget } from "../../src/graph/target.js";
 import { groupNormRelu, standardize } from "../../src/model/layers.js";
 import { engine } from "../engine-for-tests.js";
 import { deviation, run, type Values, wave } from "./traced-gradients.js";
+
+/** In bfloat16 with the fused operations, and TensorFlow's convolutions. */
+const narrowTarget = inType(engine.target, "bfloat16");
 
 const normalize = ({ x, gamma, beta }: Record<string, tf.Tensor>) => {
   return groupNormRelu(x as tf.Tensor4D, gamma as tf.Tensor1D, beta as tf.Tensor1D);
@@ -32,14 +36,14 @@ const shapes = [
 ];
 
 test("the engine under test has the fused operations", () => {
-  assert.equal(engine.fused, engine.device === "CPU");
+  assert.equal(engine.target.native.layers, engine.target.device === "CPU");
 });
 
 test("group normalization and ReLU in one operation equal the chain", async () => {
   for (const shape of shapes) {
     const fed = normInputs(shape);
-    const chain = await run({ computeType: "float32" }, fed, normalize);
-    const one = await run({ computeType: "float32", fused: true }, fed, normalize);
+    const chain = await run(plainTarget, fed, normalize);
+    const one = await run(engine.target, fed, normalize);
     for (const [i, name] of ["y", "dx", "dgamma", "dbeta"].entries())
       assert.ok(
         deviation(one[i]!, chain[i]!) < 2e-5,
@@ -51,7 +55,7 @@ test("group normalization and ReLU in one operation equal the chain", async () =
 test("group normalization keeps its precision where the mean is far from zero", async () => {
   const shape = [1, 16, 16, 32];
   const fed = normInputs(shape, 100);
-  const [y] = await run({ computeType: "float32", fused: true }, fed, normalize);
+  const [y] = await run(engine.target, fed, normalize);
   const { x, gamma, beta } = fed;
   const wanted = new Float64Array(x!.data.length);
   for (let c = 0; c < 32; c++) {
@@ -69,8 +73,8 @@ test("group normalization keeps its precision where the mean is far from zero", 
 test("in bfloat16 the fused operation is as near to float32 as its type allows", async () => {
   for (const shape of shapes) {
     const fed = normInputs(shape);
-    const wide = await run({ computeType: "float32", fused: true }, fed, normalize);
-    const narrow = await run({ computeType: "bfloat16", fused: true }, fed, ({ x, ...rest }) => {
+    const wide = await run(engine.target, fed, normalize);
+    const narrow = await run(narrowTarget, fed, ({ x, ...rest }) => {
       // A convolution by the identity brings x into the type of convolutions.
       const c = x!.shape[3]!;
       const identity = tf
@@ -96,7 +100,7 @@ function sampled(values: Float32Array): number[] {
 test("what is not a number stays visible through the fused operation", async () => {
   const fed = normInputs([1, 4, 4, 32]);
   fed["x"]!.data[5] = Number.NaN;
-  const [y] = await run({ computeType: "float32", fused: true }, fed, normalize);
+  const [y] = await run(engine.target, fed, normalize);
   assert.ok(y!.some(Number.isNaN));
 });
 
@@ -110,8 +114,8 @@ test("weight standardization in one operation equals the chain", async () => {
   ]) {
     const fed = { w: wave(shape, 5, 0.1), dy: wave(shape, 6) };
     const program = ({ w }: Record<string, tf.Tensor>) => standardize(w as tf.Tensor4D);
-    const chain = await run({ computeType: "float32" }, fed, program);
-    const one = await run({ computeType: "float32", fused: true }, fed, program);
+    const chain = await run(plainTarget, fed, program);
+    const one = await run(engine.target, fed, program);
     // One value a filter: its deviation is 0 and the gradient is rounding divided by rounding.
     const outputs = sizeOf(shape.slice(0, 3)) === 1 ? ["y"] : ["y", "dw"];
     for (const [i, name] of outputs.entries())
@@ -124,7 +128,7 @@ test("weight standardization in one operation equals the chain", async () => {
 
 test("two runs of the fused operations give the same bits", async () => {
   const fed = normInputs([2, 17, 16, 64]);
-  const policy = { computeType: "float32", fused: true } as const;
+  const policy = engine.target;
   assert.deepEqual(await run(policy, fed, normalize), await run(policy, fed, normalize));
 });
 
@@ -132,7 +136,7 @@ test("channels that the groups do not divide are refused with the reason", async
   const fed = normInputs([1, 2, 2, 33]);
   const program = normalize;
   await assert.rejects(
-    run({ computeType: "float32", fused: true }, fed, program),
+    run(engine.target, fed, program),
     (error: unknown) =>
       error instanceof SessionError && /multiple of the groups/.test(error.message),
   );

@@ -5,7 +5,8 @@ import {
   narrowTypeOfGpu,
   suitsOwnConvolutions,
 } from "../../src/engine/narrow-type.js";
-import { computePolicy, defaultPrecision } from "../../src/run/precision.js";
+import { plainTarget } from "../../src/graph/target.js";
+import { defaultPrecision, inPrecision } from "../../src/run/precision.js";
 
 test("a CPU's flags tell whether it multiplies bfloat16", () => {
   const flags = (list: string) => `processor\t: 0\nflags\t\t: fpu vme ${list} sse\nbugs\t: none\n`;
@@ -30,10 +31,8 @@ test("a GPU's compute capability tells its narrow type", () => {
 });
 
 test("the default precision is the device's narrow type, and fp32 where it has none", () => {
-  assert.equal(defaultPrecision({ narrowType: "bfloat16" }), "bf16");
-  assert.equal(defaultPrecision({ narrowType: "float16" }), "fp16");
-  assert.equal(defaultPrecision({ narrowType: undefined }), "fp32");
-  const operations = { fused: true, ownConvolutions: false };
-  const policy = { computeType: "float16", ...operations };
-  assert.deepEqual(computePolicy(operations, "fp16"), policy);
+  assert.equal(defaultPrecision({ narrowType: () => "bfloat16" }), "bf16");
+  assert.equal(defaultPrecision({ narrowType: () => "float16" }), "fp16");
+  assert.equal(defaultPrecision({ narrowType: () => undefined }), "fp32");
+  assert.deepEqual(inPrecision(plainTarget, "fp16"), { ...plainTarget, computeType: "float16" });
 });

@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import * as tf from "@tensorflow/tfjs";
 import { floats } from "../../src/engine/session.js";
-import type { ComputePolicy } from "../../src/graph/backend.js";
 import { GraphBuilder } from "../../src/graph/graph-builder.js";
 import { sizeOf } from "../../src/graph/shape.js";
+import type { Target } from "../../src/graph/target.js";
 import { trace } from "../../src/graph/trace.js";
 import { engine } from "../engine-for-tests.js";
 
@@ -18,9 +18,9 @@ export function wave(shape: number[], seed: number, mean = 0) {
   return { shape, data };
 }
 
-/** Runs `program` on fed values under a policy: its value, and its gradients against `dy`. */
+/** Runs `program` on fed values for a target: its value, and its gradients against `dy`. */
 export async function run(
-  policy: ComputePolicy,
+  target: Target,
   fed: Values,
   program: (inputs: Record<string, tf.Tensor>) => tf.Tensor,
 ): Promise<Float32Array[]> {
@@ -28,7 +28,7 @@ export async function run(
   const spots = Object.entries(fed).map(([name, { shape }]) => {
     return [name, builder.placeholder(name, "float32", shape)] as const;
   });
-  const count = await trace(builder, policy, (graph) => {
+  const count = await trace(builder, target, (graph) => {
     const inputs = Object.fromEntries(spots.map(([name, spot]) => [name, graph.tensor(spot)]));
     const { dy, ...rest } = inputs;
     const names = Object.keys(rest);

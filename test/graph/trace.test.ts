@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as tf from "@tensorflow/tfjs";
 import { floats } from "../../src/engine/session.js";
-import type { ComputeType } from "../../src/graph/backend.js";
 import { GraphBuilder } from "../../src/graph/graph-builder.js";
 import { encodeSavedModel, type GraphDef } from "../../src/graph/proto.js";
+import { type ComputeType, inType, plainTarget } from "../../src/graph/target.js";
 import { trace } from "../../src/graph/trace.js";
 import { groupNormRelu, standardizedConv } from "../../src/model/layers.js";
 import { open } from "../engine-for-tests.js";
@@ -17,7 +17,7 @@ function printed({ node }: GraphDef): string[] {
 test("a traced program and its gradient, node by node", async () => {
   const builder = new GraphBuilder();
   const x = builder.placeholder("x", "float32", [2, 3]);
-  await trace(builder, { computeType: "float32" }, (graph) => {
+  await trace(builder, plainTarget, (graph) => {
     const value = graph.tensor<tf.Rank.R2>(x);
     const gradient = tf.grad((v) => tf.relu(v).square().sum())(value);
     builder.fetchable("gradient", graph.value(gradient));
@@ -51,7 +51,7 @@ test("traces that are asked for at once come one after the other, whatever becom
   const builders = [new GraphBuilder(), new GraphBuilder(), new GraphBuilder()] as const;
   const results = await Promise.allSettled(
     builders.map((builder, i) =>
-      trace(builder, { computeType: "float32" }, (graph) => {
+      trace(builder, plainTarget, (graph) => {
         order.push(`${i}`);
         if (i === 1) throw new Error("on purpose");
         return graph.value(tf.relu(tf.tensor1d([i]))).node;
@@ -72,9 +72,9 @@ test("traces that are asked for at once come one after the other, whatever becom
 test("TF.js's backend is the same before and after a trace, also after one that fails", async () => {
   await tf.setBackend("cpu");
   const builder = new GraphBuilder();
-  await trace(builder, { computeType: "float32" }, () => tf.add(1, 2));
+  await trace(builder, plainTarget, () => tf.add(1, 2));
   assert.equal(tf.getBackend(), "cpu");
-  const failing = trace(builder, { computeType: "float32" }, () => {
+  const failing = trace(builder, plainTarget, () => {
     throw new Error("on purpose");
   });
   await assert.rejects(failing, /on purpose/);
@@ -84,7 +84,7 @@ test("TF.js's backend is the same before and after a trace, also after one that 
 
 test("values do not exist while tracing, and large constants are refused", async () => {
   const builder = new GraphBuilder();
-  const program = (body: () => unknown) => trace(builder, { computeType: "float32" }, body);
+  const program = (body: () => unknown) => trace(builder, plainTarget, body);
   await assert.rejects(
     program(() => tf.add(1, 2).dataSync()),
     /has no values/,
@@ -120,7 +120,7 @@ async function traced(
   const host = inputs.map((input) => input.dataSync() as Float32Array);
   const builder = new GraphBuilder();
   const fed = inputs.map(({ shape }, i) => builder.placeholder(`input_${i}`, "float32", shape));
-  await trace(builder, { computeType }, (graph) => {
+  await trace(builder, inType(plainTarget, computeType), (graph) => {
     const tensors = fed.map((one) => graph.tensor(one));
     const { value, grads } = tf.valueAndGrads((...args: tf.Tensor[]) => {
       const y = f(...args);

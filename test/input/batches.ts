@@ -22,7 +22,7 @@ export type TestOptions = Omit<PipelineOptions, "name" | "workers"> & { readonly
 /** Opens a session with nothing but a pipeline, called `images`. */
 export function openPipeline(open: OpenSession, split: Split, options: TestOptions): Session {
   const builder = new GraphBuilder();
-  defineDecoders(builder, options.kernels === true);
+  defineDecoders(builder, options.target);
   const batch = addPipeline(builder, split, { name: "images", workers: 2, ...options });
   builder.fetchable("batch/images", batch.images);
   builder.fetchable("batch/labels", batch.labels);

@@ -17,7 +17,7 @@ const promptlyMs = 2000;
 
 test("pipelines that have run for a while begin anew, and close, at once", async () => {
   const split = pixelSplit(8, 8, 8);
-  const options = { batch: 4, resizeTo: 8, kernels: engine.kernels };
+  const options = { batch: 4, resizeTo: 8, target: engine.target };
   const indices = Int32Array.from({ length: 40_000 }, (_, i) => i % 8);
   const sessions = Array.from({ length: pipelines }, () =>
     openPipeline(engine.open, split, options),

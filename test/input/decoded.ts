@@ -7,6 +7,7 @@ import { defineDecoders } from "../../src/input/decoders.js";
 import { decodeFile, defineTurn } from "../../src/input/image-functions.js";
 import { upright } from "../../src/input/native-images.js";
 import type { OpenSession } from "../../src/step/program.js";
+import { targetWith } from "../engine-for-tests.js";
 
 export interface Decoded {
   readonly height: number;
@@ -21,7 +22,7 @@ export interface Decoded {
  */
 export function openDecoder(open: OpenSession, kernels: boolean) {
   const builder = new GraphBuilder();
-  defineDecoders(builder, kernels);
+  defineDecoders(builder, targetWith(kernels));
   if (kernels) defineTurn(builder, "turned", upright);
   const inputs = {
     path: builder.placeholder("path", "string", []),

@@ -11,14 +11,16 @@ import { fileSplit, openPipeline, takeBatches } from "./batches.js";
 import { bytes, closing, ints, noise, openGraph } from "./small-graph.js";
 
 const engine = openEngine();
-const skip = engine.fused ? false : "the engine has no operations of native/kernels/";
+const skip = engine.target.native.layers
+  ? false
+  : "the engine has no operations of native/kernels/";
 
 const names = ["colour.jpg", "exif-6.jpg", "rgba.png", "colour.bmp", "lossy.webp", "exif-3.jpg"];
 const orientations = [1, 6, 1, 1, 1, 3];
 // Smaller than all of these images: what is kept is the resize.
-const small = { batch: 4, resizeTo: 14, crop: 12, kernels: true };
+const small = { batch: 4, resizeTo: 14, crop: 12, target: engine.target };
 // Larger than all of them: what is kept is the image.
-const large = { batch: 4, resizeTo: 70, crop: 60, kernels: true };
+const large = { batch: 4, resizeTo: 70, crop: 60, target: engine.target };
 // Twelve examples an epoch, each image twice, in an order of its own.
 const epochs = [0, 1, 2].map((epoch) => {
   const indices = Array.from({ length: 12 }, (_, i) => (i * 5 + epoch) % 6);

@@ -26,7 +26,7 @@ const expected = JSON.parse(readFileSync(join(FOLDER, "expected.json"), "utf8"))
 >;
 const engine = openEngine();
 // Every file is turned by TensorFlow's operations, and by native/kernels/ where the engine has them.
-const ways = engine.fused ? [false, true] : [false];
+const ways = engine.target.native.layers ? [false, true] : [false];
 
 for (const kernels of ways) {
   test(`each variant is decoded to Pillow's pixels${kernels ? ", with kernels" : ""}`, async () => {

@@ -18,7 +18,7 @@ import {
   withOddRevision,
 } from "./torn-jpegs.js";
 
-const skip = engine.kernels ? false : "the engine has no operations of native/kernels/";
+const skip = engine.target.native.host ? false : "the engine has no operations of native/kernels/";
 
 const progressive = soundJpeg("progressive.jpg");
 const second = scansOf(progressive)[1]!;
@@ -96,7 +96,7 @@ test("a JPEG whose data end before its image is damaged, wherever it ends", { sk
   );
   for (const [i, [, reason]] of Object.values(damaged).entries())
     assert.match(found[i]!.reason, reason, paths[i]);
-  const options = { batch: 1, resizeTo: 32, kernels: true };
+  const options = { batch: 1, resizeTo: 32, target: engine.target };
   for (const [i, path] of paths.entries()) {
     await assert.rejects(batches(engine.open, split, options, [i]), /JPEG/, path);
     assert.equal((await findUnreadable(engine, images, [i]))?.path, path);
@@ -106,7 +106,7 @@ test("a JPEG whose data end before its image is damaged, wherever it ends", { sk
 test("what libjpeg only remarks upon is decoded to the same pixels", { skip }, async (t) => {
   const { split, images } = await written(await temporaryFolder(t), firstOf(remarked));
   assert.deepEqual(await decodeAll(engine, images, { workers: 2 }), []);
-  const options = { batch: 1, resizeTo: 32, kernels: true };
+  const options = { batch: 1, resizeTo: 32, target: engine.target };
   for (const [i, [, like]] of Object.values(remarked).entries()) {
     const made = await batches(engine.open, split, options, [i]);
     const wanted = await batches(engine.open, fileSplit([like]), options, [0]);

@@ -17,7 +17,9 @@ import { batches } from "./batches.js";
 import { bytes, closing, ints, noise, openGraph } from "./small-graph.js";
 
 const engine = openEngine();
-const skip = engine.fused ? false : "the engine has no operations of native/kernels/";
+const skip = engine.target.native.layers
+  ? false
+  : "the engine has no operations of native/kernels/";
 
 interface NoiseCase {
   readonly height: number;
@@ -209,9 +211,10 @@ test("where the step's device is not the CPU, TensorFlow makes the same numbers"
 }, async () => {
   const images = { kind: "pixels", pixels: noise(32, 16), height: 16, width: 16 } as const;
   const split: Split = { images, labels: Int32Array.of(0, 1) };
-  const options = { batch: 2, resizeTo: 16, kernels: true } as const;
+  const options = { batch: 2, resizeTo: 16, target: engine.target } as const;
   const [here] = await batches(engine.open, split, options, [0, 1]);
-  const [there] = await batches(engine.open, split, { ...options, device: "GPU" }, [0, 1]);
+  const target = { ...engine.target, deviceMemoryBytes: 2 ** 30 };
+  const [there] = await batches(engine.open, split, { ...options, target }, [0, 1]);
   assert.deepEqual(there!.labels, here!.labels);
   const differences = here!.values.map((value, i) => Math.abs(value - there!.values[i]!));
   // TensorFlow multiplies by 1 / 127.5: one rounding more, of values up to 1.
@@ -225,7 +228,7 @@ test("batches do not depend on the number of workers", { skip }, async () => {
   const split: Split = { images, labels: Int32Array.from({ length: n }, (_, i) => i) };
   // 48 examples are two parts of 24; 32, one; 37, a prime, are made one by one.
   for (const batch of [48, 32, 37]) {
-    const options = { batch, resizeTo: 24, crop: 16, kernels: true };
+    const options = { batch, resizeTo: 24, crop: 16, target: engine.target };
     const order = Array.from({ length: 2 * batch }, (_, i) => (i * 7) % n);
     const augmentations = Int32Array.from({ length: 6 * batch }, (_, i) => (i * 5) % 9);
     const [one, ...others] = await Promise.all(

@@ -4,15 +4,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { readImageHeader } from "../../src/data/files/image-header.js";
-import { openEngine } from "../../src/engine/open.js";
 import { SessionError } from "../../src/engine/session.js";
 import { findUnreadable } from "../../src/input/unreadable.js";
+import { engine, targetWith } from "../engine-for-tests.js";
 import { fixturePath } from "../fixture-path.js";
 import { batches, fileSplit, pixelSplit } from "./batches.js";
 
-const engine = openEngine();
 /** Every test runs without the operations of native/kernels/, and with them where the engine has any. */
-const ways = engine.fused ? [false, true] : [false];
+const ways = engine.target.native.layers ? [false, true] : [false];
 const open = engine.open;
 
 const expected = JSON.parse(readFileSync(fixturePath("data", "expected.json"), "utf8")) as Record<
@@ -59,7 +58,12 @@ for (const kernels of ways) {
       // The longer side stays as it is; along the shorter one the picture is interpolated.
       const side = Math.max(height, width);
       const split = fileSplit([name], [orientation]);
-      const [made] = await batches(open, split, { batch: 1, resizeTo: side, kernels }, [0]);
+      const [made] = await batches(
+        open,
+        split,
+        { batch: 1, resizeTo: side, target: targetWith(kernels) },
+        [0],
+      );
       const reference = resizeBilinear(wanted, height, width, side);
       const differences = made!.levels.map((x, i) => Math.abs(x - reference[i]!));
       const mean = differences.reduce((a, b) => a + b, 0) / differences.length;
@@ -73,7 +77,7 @@ for (const kernels of ways) {
   for (const side of [64, 40, 20, 7]) {
     test(`resizing 45x31 to ${side}x${side} gives what Pillow gives${way}`, async () => {
       const wanted = readFileSync(fixturePath("resize", `colour-${side}.bin`));
-      const options = { batch: 1, resizeTo: side, kernels };
+      const options = { batch: 1, resizeTo: side, target: targetWith(kernels) };
       const [made] = await batches(open, fileSplit(["colour.bmp"]), options, [0]);
       const differences = made!.levels.map((x, i) => Math.abs(x - wanted[i]!));
       const mean = differences.reduce((a, b) => a + b, 0) / differences.length;
@@ -88,7 +92,7 @@ for (const kernels of ways) {
     const split = pixelSplit(2, 6, 6);
     const image = (split.images as { pixels: Uint8Array }).pixels;
     const augmentations = Int32Array.from([0, 0, 0, 2, 1, 0, 1, 2, 1]);
-    const options = { batch: 3, resizeTo: 6, crop: 4, kernels };
+    const options = { batch: 3, resizeTo: 6, crop: 4, target: targetWith(kernels) };
     const [made] = await batches(open, split, options, [0, 1, 1], augmentations);
     assert.deepEqual([...made!.labels], [0, 10, 10]);
     for (let example = 0; example < 3; example++) {
@@ -110,7 +114,12 @@ for (const kernels of ways) {
   test(`examples come in the order given, batch by batch, also when the pipeline starts anew${way}`, async () => {
     const split = pixelSplit(50, 4, 4);
     const order = Array.from({ length: 60 }, (_, i) => (i * 7) % 50);
-    const made = await batches(open, split, { batch: 4, resizeTo: 4, kernels }, order);
+    const made = await batches(
+      open,
+      split,
+      { batch: 4, resizeTo: 4, target: targetWith(kernels) },
+      order,
+    );
     assert.deepEqual(
       made.flatMap(({ labels }) => [...labels]),
       order.map((index) => 10 * index),
@@ -127,12 +136,15 @@ for (const kernels of ways) {
       assert.equal(split.images.kind, "files");
       if (split.images.kind !== "files") return;
       const images = { ...split.images, paths: [split.images.paths[0]!, cut] };
-      const options = { batch: 2, resizeTo: 32, kernels };
+      const options = { batch: 2, resizeTo: 32, target: targetWith(kernels) };
       const run = batches(open, { ...split, images }, options, [0, 1]);
       await assert.rejects(run, SessionError);
-      const found = await findUnreadable({ open, kernels }, images, [0, 1]);
+      const found = await findUnreadable({ open, target: targetWith(kernels) }, images, [0, 1]);
       assert.equal(found?.path, cut);
-      assert.equal(await findUnreadable({ open, kernels }, images, [0]), undefined);
+      assert.equal(
+        await findUnreadable({ open, target: targetWith(kernels) }, images, [0]),
+        undefined,
+      );
     } finally {
       rmSync(folder, { recursive: true });
     }

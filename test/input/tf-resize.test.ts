@@ -3,12 +3,11 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import type { Split } from "../../src/data/dataset.js";
-import { openEngine } from "../../src/engine/open.js";
+import { engine, targetWith } from "../engine-for-tests.js";
 import { fixturePath } from "../fixture-path.js";
 import { batches, fileSplit, openPipeline, takeBatches } from "./batches.js";
 
-const engine = openEngine();
-const ways = engine.kernels ? [false, true] : [false];
+const ways = engine.target.native.host ? [false, true] : [false];
 
 const cases = JSON.parse(
   readFileSync(fixturePath("resize", "tensorflow.json"), "utf8"),
@@ -26,7 +25,12 @@ for (const kernels of ways) {
   const way = kernels ? ", with kernels" : "";
   for (const { height, width, side, levels } of cases) {
     test(`${height}x${width} to ${side} is what TensorFlow makes of it${way}`, async () => {
-      const options = { batch: 1, resizeTo: side, resize: "tf", kernels } as const;
+      const options = {
+        batch: 1,
+        resizeTo: side,
+        resize: "tf",
+        target: targetWith(kernels),
+      } as const;
       const [made] = await batches(engine.open, noise(height, width), options, [0]);
       const stride = Math.max(1, Math.floor(made!.levels.length / 500));
       const worst = Math.max(...levels.map((x, i) => Math.abs(x - made!.levels[i * stride]!)));
@@ -37,10 +41,10 @@ for (const kernels of ways) {
 }
 
 test("a cache keeps what TensorFlow's resize needs: the whole image", {
-  skip: engine.kernels ? false : "the engine has no operations of native/kernels/",
+  skip: engine.target.native.host ? false : "the engine has no operations of native/kernels/",
 }, async () => {
   const split = fileSplit(["colour.bmp"]);
-  const options = { batch: 1, resizeTo: 20, resize: "tf", kernels: true } as const;
+  const options = { batch: 1, resizeTo: 20, resize: "tf", target: engine.target } as const;
   const [plain] = await batches(engine.open, split, options, [0]);
   const session = openPipeline(engine.open, split, { ...options, cacheBytes: 1e6 });
   try {

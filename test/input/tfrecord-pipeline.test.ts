@@ -7,6 +7,7 @@ import { loadPath } from "../../src/data/files/dataset-at-path.js";
 import { readImageHeader } from "../../src/data/files/image-header.js";
 import { type HostTensor, SessionError } from "../../src/engine/session.js";
 import { GraphBuilder } from "../../src/graph/graph-builder.js";
+import { plainTarget } from "../../src/graph/target.js";
 import { decodeAll } from "../../src/input/decode-all.js";
 import { readRange } from "../../src/input/native-images.js";
 import { findUnreadable } from "../../src/input/unreadable.js";
@@ -17,7 +18,7 @@ import { fixturePath } from "../fixture-path.js";
 import { batches, fileSplit } from "./batches.js";
 import { closing } from "./small-graph.js";
 
-const skip = engine.kernels ? false : "the engine has no operations of native/kernels/";
+const skip = engine.target.native.host ? false : "the engine has no operations of native/kernels/";
 const { open } = engine;
 const imagePath = (name: string) => fixturePath("data", "images", name);
 
@@ -52,7 +53,7 @@ for (const cacheBytes of [undefined, 1e6]) {
       { length: 42 },
       (_, i) => [i % 5, (2 * i) % 7, i % 2][i % 3]!,
     );
-    const options = { batch: 7, resizeTo: 40, crop: 32, kernels: true, cacheBytes };
+    const options = { batch: 7, resizeTo: 40, crop: 32, target: engine.target, cacheBytes };
     for (const [folder, format] of [
       ["slim", "tfrecord"],
       ["tfds", "tfrecord"],
@@ -73,9 +74,9 @@ for (const cacheBytes of [undefined, 1e6]) {
 test("without operations of its own an engine cannot read shards, and says so", async () => {
   const shards = await trainPart("slim");
   const message = /train-00000-of-00002: the images are parts of files.*npx bit-setup/s;
-  const run = batches(open, shards, { batch: 1, resizeTo: 8, kernels: false }, [0]);
+  const run = batches(open, shards, { batch: 1, resizeTo: 8, target: plainTarget }, [0]);
   await assert.rejects(run, { name: "UserError", message });
-  const search = decodeAll({ open, kernels: false }, filesOf(shards), { workers: 1 });
+  const search = decodeAll({ open, target: plainTarget }, filesOf(shards), { workers: 1 });
   await assert.rejects(search, { name: "UserError", message });
 });
 

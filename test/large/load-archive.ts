@@ -4,6 +4,7 @@ import { NpzReader } from "../../src/archive/npz-reader.js";
 import { openEngine } from "../../src/engine/open.js";
 import { floats } from "../../src/engine/session.js";
 import { GraphBuilder } from "../../src/graph/graph-builder.js";
+import { plainTarget } from "../../src/graph/target.js";
 import { parseArchitecture, variableSpecs } from "../../src/model/architecture.js";
 import { loadArchive } from "../../src/step/initial-values.js";
 import { declareVariables } from "../../src/step/variables.js";
@@ -27,7 +28,7 @@ async function load(path: string, loadable: boolean): Promise<LoadReport> {
   const engine = openEngine();
   const builder = new GraphBuilder();
   const specs = variableSpecs(parseArchitecture(largeModel), largeClasses);
-  const variables = declareVariables(builder, specs, { loadable: loadable && engine.kernels });
+  const variables = declareVariables(builder, specs, loadable ? engine.target : plainTarget);
   const session = engine.open(builder.build());
   const begun = performance.now();
   const archive = await NpzReader.open(path);

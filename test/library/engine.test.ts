@@ -12,8 +12,7 @@ const pixels = { data: new Uint8Array(28 * 28 * 3), shape: [28, 28, 3] };
 
 test("an engine that is closed closes what was opened with it, and nothing else", async () => {
   const engine = openEngine({ device: "cpu" });
-  assert.equal(engine.device, plain.device);
-  assert.equal(engine.narrowType, plain.narrowType);
+  assert.equal(engine.target, plain.target);
   assert.equal(engine.version, plain.version);
   await using other = await loadModel("sample-R14x0.5", { size: 32 });
   const model = await loadModel("sample-R14x0.5", { engine, size: 32 });
@@ -28,7 +27,7 @@ test("an engine that is closed closes what was opened with it, and nothing else"
 test("over XLA the features and logits are TensorFlow's", async (t) => {
   const client = openPjrt(await cpuPlugin(), {});
   t.after(() => client.close());
-  const engine = xlaEngine(plain, client, [0], plain.narrowType, { exact: true });
+  const engine = xlaEngine(plain, client, [0], plain.target.narrowType, { exact: true });
   const options = { size: 32, precision: "fp32", batch: 4 } as const;
   await using here = await loadModel("sample-R14x0.5", { ...options, engine: plain });
   await using there = await loadModel("sample-R14x0.5", { ...options, engine });

@@ -10,7 +10,7 @@ import { engine } from "../engine-for-tests.js";
 import { fixturePath } from "../fixture-path.js";
 
 const image = (name: string) => readFile(fixturePath("data", "images", name));
-const skip = engine.kernels ? false : "the engine has no operations of native/kernels/";
+const skip = engine.target.native.host ? false : "the engine has no operations of native/kernels/";
 
 /** A folder with one of each fault. */
 async function faultyTree(): Promise<Record<string, Uint8Array | string>> {

@@ -20,7 +20,7 @@ async function manifestOf(checkpoints: string, steps: number) {
 }
 
 test("a run that is stopped while it evaluates has saved, and evaluates when it goes on", {
-  skip: engine.device === "GPU" && "not in the same order",
+  skip: engine.target.device === "GPU" && "not in the same order",
 }, async (t) => {
   const root = await temporaryFolder(t);
   const whole = await trainTiny(join(root, "whole"), changes);

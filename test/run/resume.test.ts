@@ -24,7 +24,7 @@ const everyStep = Array.from({ length: 19 }, (_, i) => [i + 1]);
 for (const [name, changes, some] of variants) {
   const stops = thorough ? [...some, ...everyStep] : some;
   test(`stopping and going on: ${name}`, {
-    skip: engine.device === "GPU" && "not in the same order",
+    skip: engine.target.device === "GPU" && "not in the same order",
   }, async (t) => {
     const root = await temporaryFolder(t);
     const whole = await trainTiny(join(root, "whole"), changes);

@@ -22,17 +22,17 @@ import {
   labelValues,
   variableValues,
 } from "../deterministic.js";
-import { engine, open } from "../engine-for-tests.js";
+import { engine, open, targetWith } from "../engine-for-tests.js";
 
 /** TensorFlow's own operations alone, and with ours where the engine has them. */
-const policies = engine.fused ? [false, true] : [false];
+const policies = engine.target.native.layers ? [false, true] : [false];
 
 function networkOf(
   { units, width, classes }: Pick<GoldenTrain, "units" | "width" | "classes">,
   fused: boolean,
 ) {
   const architecture = { name: `units ${units.join()}`, units, width };
-  return { architecture, classes, computeType: "float32", fused } as const;
+  return { architecture, classes, target: targetWith(fused) } as const;
 }
 
 async function assignDeterministic(

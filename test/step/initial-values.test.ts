@@ -18,7 +18,7 @@ import { readVariables } from "../../src/step/variables.js";
 import { temporaryFolder } from "../archive/temporary-folder.js";
 import { writeZip } from "../archive/zip-builder.js";
 import { golden, imageValues, variableValues } from "../deterministic.js";
-import { engine, open } from "../engine-for-tests.js";
+import { engine, open, targetWith } from "../engine-for-tests.js";
 import { toolNames } from "../model/name-fixture.js";
 
 const [c] = golden.forward as [(typeof golden.forward)[number]];
@@ -53,7 +53,7 @@ function arraysOf(tool: string): NamedArray[] {
 }
 
 async function logitsOf(t: TestContext, path: string, fused: boolean): Promise<Float32Array> {
-  const network = { architecture, classes: c.classes, computeType: "float32", fused } as const;
+  const network = { architecture, classes: c.classes, target: targetWith(fused) } as const;
   const { session, variables } = await openPredictProgram(open, network, [c.n, c.h, c.w, 3]);
   t.after(() => session.close());
   const archive = await NpzReader.open(path);
@@ -67,7 +67,7 @@ async function logitsOf(t: TestContext, path: string, fused: boolean): Promise<F
   return floats((await session.run({ images }, ["predict/logits"]))[0]);
 }
 
-const policies = engine.fused ? [false, true] : [false];
+const policies = engine.target.native.layers ? [false, true] : [false];
 
 for (const tool of toolNames.keys())
   for (const fused of policies)
@@ -92,8 +92,7 @@ async function loadTiny(t: TestContext, path: string, fused: boolean, newHead = 
   const network = {
     architecture: { name: "tiny", units: [1, 1, 1, 1], width: 0.5 },
     classes: 3,
-    computeType: "float32",
-    fused,
+    target: targetWith(fused),
   } as const;
   const { session, variables } = await openPredictProgram(open, network, [1, 32, 32, 3]);
   t.after(() => session.close());
@@ -169,11 +168,11 @@ for (const bad of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINIT
 test("a float64 beyond float32 is refused, one within is rounded", async (t) => {
   const path = await archiveWith(t, victim, (values) => Float64Array.from(values).fill(1e39, 3, 4));
   await assert.rejects(
-    loadTiny(t, path, engine.fused),
+    loadTiny(t, path, engine.target.native.layers),
     /holds Infinity at \[0, 0, 0, 3\] as float32/,
   );
   const sound = await archiveWith(t, victim, (values) => Float64Array.from(values));
-  const found = await loadTiny(t, sound, engine.fused);
+  const found = await loadTiny(t, sound, engine.target.native.layers);
   assert.deepEqual(found.get(victim.name), variableValues(victim));
 });
 

@@ -1,12 +1,13 @@
 /** Programs: what the engine does by itself, on whatever device it computes. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { plainTarget } from "../../src/graph/target.js";
 import { parseArchitecture } from "../../src/model/architecture.js";
 import { networkOf } from "../../src/run/trained-model.js";
 import { openPredictProgram } from "../../src/step/program.js";
 import { engine } from "../engine-for-tests.js";
 
-const skip = engine.kernels ? false : "the engine has no operations of native/kernels/";
+const skip = engine.target.native.host ? false : "the engine has no operations of native/kernels/";
 const trained = {
   model: "R14x0.5",
   architecture: parseArchitecture("R14x0.5"),
@@ -19,7 +20,8 @@ const trained = {
 
 test("a GPU's programs too have their variables read by the engine", { skip }, async (t) => {
   // On a GPU the network is not computed by operations of our own; they are there all the same.
-  const network = networkOf(trained, { ...engine, fused: false }, "fp32");
+  const target = { ...engine.target, native: { ...plainTarget.native, host: true } };
+  const network = networkOf(trained, { target }, "fp32");
   const { session, variables } = await openPredictProgram(engine.open, network, [1, 32, 32, 3]);
   t.after(() => session.close());
   assert.ok(variables.length > 0);
@@ -27,8 +29,7 @@ test("a GPU's programs too have their variables read by the engine", { skip }, a
 });
 
 test("without them they come through JavaScript", async (t) => {
-  const none = { ...engine, fused: false, kernels: false };
-  const network = networkOf(trained, none, "fp32");
+  const network = networkOf(trained, { target: plainTarget }, "fp32");
   const { session, variables } = await openPredictProgram(engine.open, network, [1, 32, 32, 3]);
   t.after(() => session.close());
   for (const { name, group } of variables) assert.equal(group, undefined, name);

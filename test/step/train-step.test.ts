@@ -1,12 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { floats, type HostTensor, scalar } from "../../src/engine/session.js";
-import type { ComputePolicy } from "../../src/graph/backend.js";
 import { GraphBuilder } from "../../src/graph/graph-builder.js";
+import { inType, plainTarget, type Target } from "../../src/graph/target.js";
 import { parseArchitecture, variableSpecs } from "../../src/model/architecture.js";
-import type { ForwardOptions } from "../../src/model/resnet.js";
 import { growthInterval } from "../../src/step/loss-scale.js";
-import { addTrainStep } from "../../src/step/train-step.js";
+import { addTrainStep, type Network } from "../../src/step/train-step.js";
 import { assignVariables, declareVariable, readVariables } from "../../src/step/variables.js";
 import {
   type GoldenTrain,
@@ -20,13 +19,12 @@ import { engine, open } from "../engine-for-tests.js";
 const architecture = parseArchitecture("R14x0.5");
 const classes = 7;
 const size = 32;
-const standard = { computeType: "float32", fused: engine.fused } as const;
 
 /** A tiny network's training step on fed images. `state` reads all variables and momenta. */
 async function stepper(
   microBatch: number,
   split: number,
-  policy: ComputePolicy & ForwardOptions = standard,
+  { target = engine.target, remat }: Partial<Pick<Network, "target" | "remat">> = {},
 ) {
   const builder = new GraphBuilder();
   const variables = variableSpecs(architecture, classes).map((s) => declareVariable(builder, s));
@@ -34,7 +32,7 @@ async function stepper(
     images: builder.placeholder("images", "float32", [microBatch, size, size, 3]),
     labels: builder.placeholder("labels", "int32", [microBatch]),
   };
-  const network = { architecture, classes, ...policy };
+  const network = { architecture, classes, target, remat };
   const options = { mixup: false, split };
   const remembered = await addTrainStep(builder, network, variables, batch, options);
   const session = open(builder.build());
@@ -109,7 +107,7 @@ test("the same steps give the same bits", async () => {
 test("units that are computed again for the gradient train alike", async () => {
   const states = [];
   for (const remat of [false, true]) {
-    const { session, run: step, state } = await stepper(8, 1, { ...standard, remat });
+    const { session, run: step, state } = await stepper(8, 1, { remat });
     for (let i = 0; i < 3; i++) await step(0, "train/step");
     states.push(await state());
     session.close();
@@ -140,31 +138,34 @@ test("the learning rate is the update's only scale: at 0 nothing but momentum ch
   session.close();
 });
 
+function withConvolutions(convolutions: boolean): Target {
+  const { target } = engine;
+  return { ...inType(target, "bfloat16"), native: { ...target.native, convolutions } };
+}
+
 /** Narrow types, and how the engine computes in them. */
-const narrow: readonly ComputePolicy[] = [
-  { computeType: "bfloat16" },
-  ...(engine.fused
+const narrow: readonly (readonly [how: string, Target])[] = [
+  ["bfloat16", inType(plainTarget, "bfloat16")],
+  ...(engine.target.native.layers
     ? [
-        { computeType: "bfloat16", fused: true } as const,
-        { computeType: "bfloat16", fused: true, ownConvolutions: true } as const,
+        ["bfloat16, fused,", withConvolutions(false)] as const,
+        ["bfloat16, fused, own convolutions,", withConvolutions(true)] as const,
       ]
     : []),
-  { computeType: "float16" },
+  ["float16", inType(plainTarget, "float16")],
 ];
 
 for (const [index, c] of golden.train.slice(0, 3).entries()) {
-  for (const policy of narrow) {
-    const own = "ownConvolutions" in policy ? " own convolutions," : "";
-    const how = `${policy.computeType}${policy.fused ? ", fused," : ""}${own}`;
+  for (const [how, target] of narrow) {
     test(`${how} follows float64 on golden training case ${index}`, async () => {
-      await followsGolden(c, policy);
+      await followsGolden(c, target);
     });
   }
 }
 
-async function followsGolden(c: GoldenTrain, policy: ComputePolicy): Promise<void> {
+async function followsGolden(c: GoldenTrain, target: Target): Promise<void> {
   const { n, h, w, units, width, mixup } = c;
-  const network = { architecture: { name: "golden", units, width }, classes: c.classes, ...policy };
+  const network = { architecture: { name: "golden", units, width }, classes: c.classes, target };
   const builder = new GraphBuilder();
   const variables = variableSpecs(network.architecture, c.classes).map((s) => {
     return declareVariable(builder, s);
@@ -208,7 +209,9 @@ async function followsGolden(c: GoldenTrain, policy: ComputePolicy): Promise<voi
 
 for (const split of [1, 2]) {
   test(`a float16 step of ${split} parts that overflows changes nothing but the loss's factor`, async () => {
-    const { session, run, state } = await stepper(8 / split, split, { computeType: "float16" });
+    const { session, run, state } = await stepper(8 / split, split, {
+      target: inType(engine.target, "float16"),
+    });
     const set = async (name: string, value: number) => {
       const feeds = { [`loss_scale/${name}/new`]: scalar("float32", value) };
       await session.run(feeds, [`loss_scale/${name}/assigned`]);

@@ -16,7 +16,7 @@ import { loadArchive } from "../../src/step/initial-values.js";
 import { declareVariables, type GraphVariable, readVariables } from "../../src/step/variables.js";
 import { temporaryFolder } from "../archive/temporary-folder.js";
 import { writeZip, type ZipMember } from "../archive/zip-builder.js";
-import { engine, open } from "../engine-for-tests.js";
+import { engine, open, targetWith } from "../engine-for-tests.js";
 
 const body: readonly VariableSpec[] = [
   { name: "resnet/block1/kernel", shape: [3, 3, 2, 5] },
@@ -67,7 +67,7 @@ async function archiveOf(t: TestContext, members: readonly ZipMember[]): Promise
 /** A session with the variables, and the names of all that was fetched from it. */
 function opened(t: TestContext, loadable: boolean) {
   const builder = new GraphBuilder();
-  const variables = declareVariables(builder, specs, { loadable });
+  const variables = declareVariables(builder, specs, targetWith(loadable));
   const inner = open(builder.build());
   t.after(() => inner.close());
   const fetched: string[] = [];
@@ -112,7 +112,9 @@ async function load(
   return { found: await bitsIn(session, variables), fetched };
 }
 
-const needsOperations = { skip: engine.fused ? false : "the engine is without our operations" };
+const needsOperations = {
+  skip: engine.target.native.layers ? false : "the engine is without our operations",
+};
 const all = specs.map((spec) => member(spec));
 
 for (const loadable of [false, true])
@@ -160,19 +162,21 @@ for (const name of ["resnet/block1/gain", "resnet/long", headBias])
   test(`a wrong checksum of ${name} is the same error either way`, async (t) => {
     const members = all.map((one) => (one.name === `${name}.npy` ? { ...one, crc: 1 } : one));
     const path = await archiveOf(t, members);
-    for (const loadable of new Set([false, engine.fused]))
+    for (const loadable of new Set([false, engine.target.native.layers]))
       await assert.rejects(load(t, path, loadable), (error) => {
         assert.ok(error instanceof UserError);
         assert.equal(error.where, `${path}, array '${name}'`);
         assert.equal(error.got, "the archive is damaged: its CRC-32 does not match");
         return true;
       });
-    const { found } = await load(t, path, engine.fused, undefined, { verify: false });
+    const { found } = await load(t, path, engine.target.native.layers, undefined, {
+      verify: false,
+    });
     assertBits(found, specs);
   });
 
 test("a file that was cut off since it was opened is the same error either way", async (t) => {
-  for (const loadable of new Set([false, engine.fused])) {
+  for (const loadable of new Set([false, engine.target.native.layers])) {
     const path = await archiveOf(t, all);
     await assert.rejects(
       load(t, path, loadable, () => truncate(path, 5_000_000)),
@@ -210,7 +214,7 @@ test("the groups are of bounded size", () => {
   const large = [300, 100, 200, 600, 10].map((mebibytes, i) => {
     return { name: `part${i}`, shape: [mebibytes, 2 ** 18] };
   });
-  const variables = declareVariables(builder, [...large, ...head], { loadable: true });
+  const variables = declareVariables(builder, [...large, ...head], targetWith(true));
   const groups = [...new Set(variables.map(({ group }) => group!.members.join()))];
   assert.deepEqual(groups, ["part0,part1", "part2", "part3", "part4", `${headKernel},${headBias}`]);
 });

@@ -29,7 +29,7 @@ const val = {
 /** Evaluates three images with this bias of the head. */
 async function evaluated(bias: readonly number[], headFactor = 1): Promise<EvaluationResult> {
   const architecture = { name: "R14x0.5", units: [1, 1, 1, 1], width: 0.5 } as const;
-  const network = { architecture, classes, computeType: "float32", fused: engine.fused } as const;
+  const network = { architecture, classes, target: engine.target } as const;
   const options = { size: side, evalBatch: 2, workers: 1 };
   const program = await openEvalProgram(open, network, val, options);
   try {

@@ -1,7 +1,7 @@
 /** The engine whose networks XLA computes on devices, and whose images TensorFlow makes on the CPU. */
+import type { NarrowType } from "../../graph/target.js";
 import type { Device } from "../device.js";
 import { describeDevice } from "../device.js";
-import type { NarrowType } from "../narrow-type.js";
 import { narrowTypeOfCpu, narrowTypeOfGpu } from "../narrow-type.js";
 import { type OpenedEngine, openEngine } from "../open.js";
 import { openPjrt, type PjrtClient } from "../pjrt/client.js";
@@ -42,7 +42,7 @@ export function openXlaEngine(
     : // Memory is taken as it is needed: others may use the card too.
       { preallocate: false };
   const client = openPjrt(device.plugin.path, settings);
-  const narrowType = simulated ? narrowTypeOfCpu() : narrowTypeOfGpu();
+  const narrowType = () => (simulated ? narrowTypeOfCpu() : narrowTypeOfGpu());
   const engine = xlaEngine(openEngine("cpu"), client, device.devices, narrowType, options);
   return { ...engine, describes: describeDevice(device) };
 }
@@ -55,7 +55,7 @@ export function xlaEngine(
   host: OpenedEngine,
   client: PjrtClient,
   devices: readonly number[],
-  narrowType: NarrowType,
+  narrowType: () => NarrowType,
   { exact = false, compiling }: XlaOptions = {},
 ): OpenedEngine {
   const ids = devices.map((place) => client.devices[place]!.id);
@@ -74,12 +74,13 @@ export function xlaEngine(
   const precision = exact ? "HIGHEST" : "DEFAULT";
   return {
     ...host,
-    device: client.platform === "cpu" ? "CPU" : "GPU",
-    deviceMemoryBytes: memoryBytes ?? Number.POSITIVE_INFINITY,
-    // The host's operations decode images and read archives; those of the network are XLA's.
-    fused: false,
-    ownConvolutions: false,
-    narrowType,
+    target: {
+      ...{ computeType: "float32", narrowType },
+      device: client.platform === "cpu" ? "CPU" : "GPU",
+      deviceMemoryBytes: memoryBytes ?? Number.POSITIVE_INFINITY,
+      // The host's operations decode images and read archives; those of the network are XLA's.
+      native: { host: host.target.native.host, layers: false, convolutions: false },
+    },
     open: (graph) => new XlaSession(graph, host.open(graph), device, { precision }),
   };
 }
