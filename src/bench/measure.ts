@@ -79,7 +79,7 @@ export async function measure(
       classes: task.classes,
       engine:
         engine.describes ?? `TensorFlow ${engine.binding.TF_Version} (${engine.installed.flavour})`,
-      device: engine.device,
+      device: engine.target.device,
       ...thisMachine(),
       images: contestant.images,
       images_per_second: (1000 * task.batch) / spread.median,

@@ -11,5 +11,5 @@ export const client = openPjrt(await cpuPlugin(), { cpu_device_count: 8 });
 /** An engine of so many of the devices. */
 export function xla(devices = 1): OpenedEngine {
   const places = Array.from({ length: devices }, (_, place) => place);
-  return xlaEngine(engine, client, places, "bfloat16");
+  return xlaEngine(engine, client, places, () => "bfloat16");
 }

@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { planOf } from "../../../src/engine/xla/plan.js";
 import { type Graph, GraphBuilder } from "../../../src/graph/graph-builder.js";
 import { indexNodes } from "../../../src/graph/stablehlo/reach.js";
+import { plainTarget } from "../../../src/graph/target.js";
 import { parseArchitecture } from "../../../src/model/architecture.js";
 import { openTrainProgram } from "../../../src/step/program.js";
 import { declareVariable } from "../../../src/step/variables.js";
@@ -18,9 +19,7 @@ async function trainGraph(split: number): Promise<Graph> {
   const network = {
     architecture: parseArchitecture("R14x0.5"),
     classes: 3,
-    computeType: "float32",
-    kernels: engine.kernels,
-    fused: false,
+    target: { ...plainTarget, native: { ...plainTarget.native, host: engine.target.native.host } },
   } as const;
   const options = { microBatch: 4, split, mixup: false, evalBatch: 4, workers: 1 };
   const open = (made: Graph) => {
@@ -81,7 +80,7 @@ test("momentum's zeros are a constant, and archives are read by the host", () =>
   const networks = [...whole.values()].filter(({ op }) => op === "VarHandleOp").length / 2;
   // Momentum, and with a divided batch what is summed up.
   assert.equal(zeros.writes.length, 2 * networks);
-  if (!engine.kernels) return;
+  if (!engine.target.native.host) return;
   const loads = planOf(whole, ["load_0/done"]);
   assert.ok(loads.kind === "transfer");
   assert.ok(loads.writes.every((write) => write.from.kind === "host"));

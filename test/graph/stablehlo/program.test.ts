@@ -15,6 +15,7 @@ import {
   type StableHloProgram,
 } from "../../../src/graph/stablehlo/program.js";
 import { indexNodes, reachOf } from "../../../src/graph/stablehlo/reach.js";
+import { plainTarget } from "../../../src/graph/target.js";
 import { trace } from "../../../src/graph/trace.js";
 import { groupNormRelu, standardizedConv } from "../../../src/model/layers.js";
 import { declareVariable, type GraphVariable } from "../../../src/step/variables.js";
@@ -34,8 +35,7 @@ async function smallStep(momenta: readonly number[] = [0.9, 0.9, 0.9]): Promise<
   );
   // What no lowering knows: the host makes it.
   const images = builder.one("MadeByTheHost", [], {}, { type: "float32", shape: [4, 5, 6, 8] });
-  const policy = { computeType: "float32", fused: false } as const;
-  const { loss, gradients } = await trace(builder, policy, (graph) => {
+  const { loss, gradients } = await trace(builder, plainTarget, (graph) => {
     const { value, grads } = valueAndGrads((...values: tf.Tensor[]) => {
       const [kernel, gamma, beta] = values as [tf.Tensor4D, tf.Tensor1D, tf.Tensor1D];
       const x = standardizedConv(graph.tensor<tf.Rank.R4>(images), kernel, 2);
