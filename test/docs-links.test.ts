@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import { test } from "node:test";
+import { DATASET_NAMES } from "../src/data/dataset-names.js";
 import { repositoryRoot } from "./fixture-path.js";
 
 const folders = ["", "assets", "bench", "bit_logs", "docs", "examples", "findings", "sample"];
@@ -106,4 +107,31 @@ test("figures of speed in the pages are those of bench/RESULTS.md", () => {
   for (const page of ["README.md", "docs/performance.md"])
     for (const [figure] of read(page).matchAll(/\b\d{3,4} ms\b/g))
       assert.ok(results.includes(figure), `${page}: ${figure}`);
+});
+
+test("tables of the pages have a row for each dataset, dependency and finding", () => {
+  const has = (page: string, names: readonly string[]) => {
+    const rows = read(page).match(/^\| .*$/gm) ?? [];
+    const first = rows.map((row) => row.split("|")[1]!).join("\n");
+    for (const name of names) assert.ok(first.includes(name), `${page} has no row of ${name}`);
+  };
+  has(
+    "docs/datasets.md",
+    DATASET_NAMES.map((name) => `\`${name}\``),
+  );
+  const { dependencies, optionalDependencies } = JSON.parse(read("package.json"));
+  const packages = Object.keys({ ...dependencies, ...optionalDependencies });
+  const proxies = packages.filter((name) => name.endsWith("-proxy-agent"));
+  const others = packages.filter((name) => !proxies.includes(name));
+  has("docs/dependencies.md", [...others.map((name) => `\`${name}\``), "-proxy-agent"]);
+  const findings = readdirSync(join(repositoryRoot, "findings")).filter((name) =>
+    name.endsWith(".sh"),
+  );
+  has("findings/README.md", findings);
+});
+
+test("the version to cite is the package's, and the changelog has it", () => {
+  const { version } = JSON.parse(read("package.json")) as { version: string };
+  assert.ok(read("CITATION.cff").includes(`\nversion: ${version}\n`), "CITATION.cff");
+  assert.ok(read("CHANGELOG.md").includes(`\n## [${version}] - `), "CHANGELOG.md");
 });

@@ -49,6 +49,7 @@ const ELEMENT_TYPES = [
  * The type of a file's elements: kind (float, signed, unsigned, boolean) and bytes per element. `V2`,
  * two raw bytes, is bfloat16, for which numpy has no name: ml_dtypes writes `<V2`, and what numpy
  * loads of that and saves again is `|V2`.
+ * @useDeclaredType
  */
 export type ElementType = (typeof ELEMENT_TYPES)[number];
 

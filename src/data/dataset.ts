@@ -28,6 +28,10 @@ export const DECODERS = [
   "palette-bmp",
 ] as const;
 
+/**
+ * What decodes an image, by its format.
+ * @useDeclaredType
+ */
 export type Decoder = (typeof DECODERS)[number];
 
 /** Where images lie within files that hold many. Each array is `[n]`. */

@@ -12,6 +12,10 @@ export const typeNumber = {
   variant: 21,
 } as const;
 
+/**
+ * Type of a value's elements in a graph.
+ * @useDeclaredType
+ */
 export type ElementType = keyof typeof typeNumber;
 
 /** Whether values of this type are floating-point numbers of some width. */

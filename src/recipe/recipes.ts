@@ -12,6 +12,10 @@ export interface Recipe {
 }
 
 export const recipeNames = ["hyperrule", "paddle"] as const;
+/**
+ * The official recipe, or the PaddlePaddle port's.
+ * @useDeclaredType
+ */
 export type RecipeName = (typeof recipeNames)[number];
 
 export const recipes: Readonly<Record<RecipeName, Recipe>> = {

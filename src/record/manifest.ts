@@ -57,7 +57,10 @@ export type FileFacts = Readonly<z.infer<typeof file>>;
 /** On what data a run trains. */
 export type DataFingerprint = Readonly<z.infer<typeof fingerprint>>;
 
-/** The evaluation with the highest top-1, the first of equals. */
+/**
+ * The evaluation with the highest top-1, the first of equals.
+ * @useDeclaredType
+ */
 export type BestResult = Readonly<z.infer<typeof best>>;
 
 export type Manifest = Readonly<z.infer<typeof manifestSchema>>;

@@ -25,7 +25,7 @@ export interface FineTuneOptions extends Omit<Options<"train">, "config"> {}
 /** Options of which the model is known, and `weights` are an archive. */
 export type ModelledOptions = FineTuneOptions & { readonly model: string };
 
-/** Where what is missing comes from. */
+/** Where missing files are fetched from. */
 export type FetchPolicy = Pick<Options<"train">, "offline" | "baseUrl" | "dataUrl" | "trustMirror">;
 
 /** The embedded model, pretrained on five of Fashion-MNIST's classes. */

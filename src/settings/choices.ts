@@ -2,6 +2,10 @@
 
 /** Types of convolutions and what lies between them (`run/precision.ts`). */
 export const precisions = ["fp32", "bf16", "fp16"] as const;
+/**
+ * Type of the convolutions and of the activations between them.
+ * @useDeclaredType
+ */
 export type Precision = (typeof precisions)[number];
 
 /** What becomes of images that cannot be decoded. */

@@ -16,7 +16,10 @@ export interface EvaluationUse {
 }
 
 export const classMatchings = ["name", "order"] as const;
-/** By name; or in their order, where nobody says what the model's outputs mean, or the user wants it. */
+/**
+ * By name; or in their order, where nobody says what the model's outputs mean, or the user wants it.
+ * @useDeclaredType
+ */
 export type ClassMatching = (typeof classMatchings)[number];
 
 /** What was made of a dataset for an evaluation. */

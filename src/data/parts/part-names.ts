@@ -7,6 +7,10 @@
 
 /** The parts of a dataset. */
 export const partNames = ["train", "val", "test"] as const;
+/**
+ * A part of a dataset.
+ * @useDeclaredType
+ */
 export type PartName = (typeof partNames)[number];
 
 /** Each part's words, the preferred ones first. */
