@@ -10,17 +10,17 @@
  */
 import * as tf from "@tensorflow/tfjs";
 import { type ChoosyBackend, fusedKernels } from "../model/kernel-names.js";
-import { attribute } from "./attributes.js";
 import type { GraphBuilder } from "./graph-builder.js";
-import type { Output } from "./node-list.js";
+import type { Output, ShapedOutput } from "./node-list.js";
+import { cast, fill } from "./ops.js";
 import { hasFusedLayers, type Target } from "./target.js";
 import { type ElementType, isFloat } from "./types.js";
 
 /** The name under which the backend is registered with TF.js. */
 export const graphBackendName = "tensorflow-graph";
 
-/** An output whose shape is known while tracing, as every output of a kernel is. */
-export type Value = Output & { readonly shape: readonly number[] };
+/** Every output of a kernel has a shape that is known while tracing. */
+export type Value = ShapedOutput;
 
 // A larger constant would bloat the graph; it should be fed or be a variable.
 const largestConstant = 4096;
@@ -80,18 +80,12 @@ export class GraphBackend extends tf.KernelBackend implements ChoosyBackend {
     type: ElementType,
     shape: readonly number[],
   ): Value {
-    return this.builder.one(op, inputs, attrs, { type, shape }) as Value;
+    return this.builder.one(op, inputs, attrs, { type, shape });
   }
 
   /** `value` in another element type; the same value where it already has it. */
   cast(value: Value, type: ElementType): Value {
-    if (value.type === type) return value;
-    const attrs = {
-      SrcT: attribute.type(value.type),
-      DstT: attribute.type(type),
-      Truncate: attribute.bool(false),
-    };
-    return this.emit("Cast", [value], attrs, type, value.shape);
+    return cast(this.builder, value, type);
   }
 
   /** Both in one type: where both are floats of different width, in the narrower one. */
@@ -109,18 +103,11 @@ export class GraphBackend extends tf.KernelBackend implements ChoosyBackend {
     const first = Number(numbers[0] ?? 0);
     let uniform = numbers.length > 1;
     for (let i = 1; uniform && i < numbers.length; i++) uniform = Number(numbers[i]) === first;
-    if (uniform) return this.keep(this.fill(type, shape, first)).dataId;
+    if (uniform) return this.keep(fill(this.builder, type, shape, first)).dataId;
     if (numbers.length > largestConstant)
       throw new Error(`a constant of ${numbers.length} values in the trace: feed it instead`);
-    const made = this.builder.constant(type, shape, Array.from(numbers, Number)) as Value;
+    const made = this.builder.constant(type, shape, Array.from(numbers, Number));
     return this.keep(made).dataId;
-  }
-
-  /** A tensor of one value throughout. */
-  fill(type: ElementType, shape: readonly number[], value: number): Value {
-    const attrs = { T: attribute.type(type), index_type: attribute.type("int32") };
-    const scalar = this.builder.constant(type, [], [value]);
-    return this.emit("Fill", [this.builder.ints(shape), scalar], attrs, type, shape);
   }
 
   override readSync(): never {

@@ -9,6 +9,7 @@ import { attribute } from "./attributes.js";
 import type { Value } from "./backend.js";
 import { equalShapesMark } from "./fuse-additions.js";
 import { register } from "./lowering.js";
+import { fill, gather, reshape, slice, transpose } from "./ops.js";
 import { sameShape, sizeOf } from "./shape.js";
 import type { ElementType } from "./types.js";
 
@@ -92,8 +93,7 @@ register("Cast", (graph, { x }, { dtype }) => {
 register("Reshape", (graph, { x }, attrs) => {
   const value = graph.value(x!);
   const shape = tf.util.inferFromImplicitShape(attrs["shape"] as number[], sizeOf(value.shape));
-  const nodeAttrs = { ...T(value), Tshape: attribute.type("int32") };
-  return graph.emit("Reshape", [value, graph.builder.ints(shape)], nodeAttrs, value.type, shape);
+  return reshape(graph.builder, value, shape);
 });
 
 register("Tile", (graph, { x }, attrs) => {
@@ -106,15 +106,14 @@ register("Tile", (graph, { x }, attrs) => {
 
 register("Fill", (graph, _, attrs) => {
   const type = (attrs["dtype"] as ElementType | undefined) ?? "float32";
-  return graph.fill(type, attrs["shape"] as number[], attrs["value"] as number);
+  return fill(graph.builder, type, attrs["shape"] as number[], attrs["value"] as number);
 });
 
 register("Transpose", (graph, { x }, attrs) => {
   const value = graph.value(x!);
   const perm = attrs["perm"] as number[];
   const shape = perm.map((axis) => value.shape[axis]!);
-  const nodeAttrs = { ...T(value), Tperm: attribute.type("int32") };
-  return graph.emit("Transpose", [value, graph.builder.ints(perm)], nodeAttrs, value.type, shape);
+  return transpose(graph.builder, value, graph.builder.ints(perm), shape);
 });
 
 register("PadV2", (graph, { x }, attrs) => {
@@ -132,9 +131,8 @@ register("Slice", (graph, { x }, attrs) => {
   const begin = attrs["begin"] as number[];
   const asked = attrs["size"] as number[];
   const size = asked.map((s, i) => (s === -1 ? value.shape[i]! - begin[i]! : s));
-  const nodeAttrs = { ...T(value), Index: attribute.type("int32") };
-  const bounds = [graph.builder.ints(begin), graph.builder.ints(size)];
-  return graph.emit("Slice", [value, ...bounds], nodeAttrs, value.type, size);
+  const bounds = { begin: graph.builder.ints(begin), size: graph.builder.ints(size) };
+  return slice(graph.builder, value, bounds, size);
 });
 
 register("GatherV2", (graph, { x, indices }, attrs) => {
@@ -142,19 +140,7 @@ register("GatherV2", (graph, { x, indices }, attrs) => {
   const at = graph.value(indices!);
   const axis = tf.util.parseAxisParam(attrs["axis"] as number, [...value.shape])[0]!;
   const shape = [...value.shape.slice(0, axis), ...at.shape, ...value.shape.slice(axis + 1)];
-  const nodeAttrs = {
-    Tparams: attribute.type(value.type),
-    Tindices: attribute.type("int32"),
-    Taxis: attribute.type("int32"),
-    batch_dims: attribute.int(0),
-  };
-  return graph.emit(
-    "GatherV2",
-    [value, at, graph.builder.ints(axis)],
-    nodeAttrs,
-    value.type,
-    shape,
-  );
+  return gather(graph.builder, { table: value, indices: at, axis }, shape);
 });
 
 register("OneHot", (graph, { indices }, attrs) => {
@@ -196,7 +182,7 @@ register(widenKernel, (graph, { x }) => graph.float32(x!));
 register(afterKernel, (graph, { x, after }) => {
   const value = graph.value(x!);
   const options = { after: [graph.value(after!)] };
-  return graph.builder.one("Identity", [value], T(value), value, options) as Value;
+  return graph.builder.one("Identity", [value], T(value), value, options);
 });
 
 /** Not a kernel of TF.js: passes `dy` where `y > 0`, in one pass. */

@@ -16,6 +16,9 @@ export interface Output {
   readonly shape: readonly number[] | undefined;
 }
 
+/** An output whose shape is known. */
+export type ShapedOutput = Output & { readonly shape: readonly number[] };
+
 export interface OutputSpec {
   readonly type: ElementType;
   readonly shape?: readonly number[] | undefined;
@@ -48,7 +51,7 @@ export abstract class NodeList {
   protected readonly nodes: NodeDef[] = [];
   protected readonly typedNodes: GraphNode[] = [];
   private readonly countByStem = new Map<string, number>();
-  private readonly constants = new Map<string, Output>();
+  private readonly constants = new Map<string, ShapedOutput>();
 
   /** How a later node refers to `output`. Graphs and functions spell this differently. */
   protected abstract reference(output: Output): string;
@@ -91,6 +94,20 @@ export abstract class NodeList {
     op: string,
     inputs: readonly Output[],
     attrs: Readonly<Record<string, AttrValue>>,
+    output: OutputSpec & Pick<ShapedOutput, "shape">,
+    options?: NodeOptions,
+  ): ShapedOutput;
+  one(
+    op: string,
+    inputs: readonly Output[],
+    attrs: Readonly<Record<string, AttrValue>>,
+    output: OutputSpec,
+    options?: NodeOptions,
+  ): Output;
+  one(
+    op: string,
+    inputs: readonly Output[],
+    attrs: Readonly<Record<string, AttrValue>>,
     output: OutputSpec,
     options?: NodeOptions,
   ): Output {
@@ -98,7 +115,7 @@ export abstract class NodeList {
   }
 
   /** A small constant in row-major order. Equal constants share one node. */
-  constant(type: ElementType, shape: readonly number[], values: ConstantValues): Output {
+  constant(type: ElementType, shape: readonly number[], values: ConstantValues): ShapedOutput {
     const key = `${type}|${shape.join()}|${values.join()}`;
     const known = this.constants.get(key);
     if (known !== undefined) return known;
@@ -115,7 +132,7 @@ export abstract class NodeList {
   }
 
   /** An int32 constant: a number becomes a scalar, a list a vector. */
-  ints(values: number | readonly number[]): Output {
+  ints(values: number | readonly number[]): ShapedOutput {
     return typeof values === "number"
       ? this.constant("int32", [], [values])
       : this.constant("int32", [values.length], values);

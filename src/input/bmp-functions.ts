@@ -7,7 +7,8 @@
  */
 import { attribute } from "../graph/attributes.js";
 import type { NodeList, Output, OutputSpec } from "../graph/node-list.js";
-import { cast, ofInts, pack, reshape, reverse, row } from "./image-functions.js";
+import { cast, gather, pack, range, reshape, row, slice } from "../graph/ops.js";
+import { reverse } from "./image-functions.js";
 
 const FILE_HEADER_BYTES = 14;
 const MOST_COLOURS = 256;
@@ -42,14 +43,8 @@ export function paletteBmp(nodes: NodeList, bytes: Output): Output {
     paletteNumbers(nodes, bytes, fields),
     integer(nodes, "Greater", fields.height, nodes.ints(0), "bool"),
   );
-  const attrs = {
-    Tparams: attribute.type("uint8"),
-    Tindices: attribute.type("int32"),
-    Taxis: attribute.type("int32"),
-    batch_dims: attribute.int(0),
-  };
-  const inputs = [palette(nodes, bytes, fields), numbers, nodes.ints(0)];
-  return nodes.one("GatherV2", inputs, attrs, { type: "uint8", shape: [-1, -1, 3] });
+  const table = palette(nodes, bytes, fields);
+  return gather(nodes, { table, indices: numbers }, [-1, -1, 3]);
 }
 
 function fieldsOf(nodes: NodeList, bytes: Output): BmpFields {
@@ -70,7 +65,7 @@ function fieldsOf(nodes: NodeList, bytes: Output): BmpFields {
     headerBytes: field(14),
     width,
     height,
-    rows: nodes.one("Abs", [height], { T: attribute.type("int32") }, ofInts([])),
+    rows: nodes.one("Abs", [height], { T: attribute.type("int32") }, { type: "int32", shape: [] }),
     bits,
     colours: field(46),
     rowBytes: integer(nodes, "Mul", rowWords, nodes.ints(4)),
@@ -95,19 +90,10 @@ function palette(nodes: NodeList, bytes: Output, { headerBytes, colours }: BmpFi
     type: "uint8",
     shape: [4 * MOST_COLOURS],
   });
-  const entries = reshape(nodes, values, nodes.ints([MOST_COLOURS, 4]), [MOST_COLOURS, 4]);
+  const entries = reshape(nodes, values, [MOST_COLOURS, 4]);
   // Blue, green, red, nothing.
-  const attrs = {
-    Tparams: attribute.type("uint8"),
-    Tindices: attribute.type("int32"),
-    Taxis: attribute.type("int32"),
-    batch_dims: attribute.int(0),
-  };
-  const shape = [MOST_COLOURS, 3];
-  return nodes.one("GatherV2", [entries, nodes.ints([2, 1, 0]), nodes.ints(1)], attrs, {
-    type: "uint8",
-    shape,
-  });
+  const indices = nodes.ints([2, 1, 0]);
+  return gather(nodes, { table: entries, indices, axis: 1 }, [MOST_COLOURS, 3]);
 }
 
 /** The palette's numbers, int32 `[rows,width]`, in the file's order of rows. */
@@ -119,20 +105,18 @@ function paletteNumbers(
   const size = integer(nodes, "Mul", rowBytes, rows);
   const flat = raw(nodes, substring(nodes, bytes, pixelsAt, size), { type: "uint8", shape: [-1] });
   const dims = pack(nodes, [rows, rowBytes, nodes.ints(1)]);
-  const packed = reshape(nodes, flat, dims, [-1, -1, 1]);
+  const packed = reshape(nodes, flat, [-1, -1, 1], dims);
   // The first pixel of a byte is in its highest bits: of 8 bits, shifts by 8 - bits down to 0.
   const step = integer(nodes, "Sub", nodes.ints(0), bits);
   const first = integer(nodes, "AddV2", nodes.ints(8), step);
-  const range = { Tidx: attribute.type("int32") };
-  const shifts = nodes.one("Range", [first, nodes.ints(-1), step], range, ofInts([-1]));
+  const shifts = range(nodes, [first, nodes.ints(-1), step], -1);
   const mask = integer(nodes, "RightShift", nodes.ints(255), first);
   const bytewise = (op: string, a: Output, b: Output) =>
     nodes.one(op, [a, cast(nodes, b, "uint8")], { T: attribute.type("uint8") }, packed);
   const numbers = bytewise("BitwiseAnd", bytewise("RightShift", packed, shifts), mask);
-  const wide = reshape(nodes, numbers, pack(nodes, [rows, nodes.ints(-1)]), [-1, -1]);
-  const attrs = { T: attribute.type("uint8"), Index: attribute.type("int32") };
-  const inputs = [wide, nodes.ints([0, 0]), pack(nodes, [rows, width])];
-  const ofImage = nodes.one("Slice", inputs, attrs, { type: "uint8", shape: [-1, -1] });
+  const wide = reshape(nodes, numbers, [-1, -1], pack(nodes, [rows, nodes.ints(-1)]));
+  const bounds = { begin: nodes.ints([0, 0]), size: pack(nodes, [rows, width]) };
+  const ofImage = slice(nodes, wide, bounds, [-1, -1]);
   return cast(nodes, ofImage, "int32");
 }
 

@@ -153,12 +153,6 @@ export function iterated(
   return { values, started };
 }
 
-/** A fed tensor in the engine's own memory: a dataset must not keep JavaScript's. */
-export function copiedOnHost(builder: GraphBuilder, fed: Output): Output {
-  const attrs = { T: attribute.type(fed.type) };
-  return builder.one("DeepCopy", [fed], attrs, fed, { device });
-}
-
 function described(element: readonly OutputSpec[], types = "output_types") {
   return {
     [types]: attribute.types(element.map(({ type }) => type)),

@@ -4,14 +4,13 @@
  */
 import type { FileSource } from "../data/dataset.js";
 import { integers } from "../engine/session.js";
-import { attribute } from "../graph/attributes.js";
 import { FunctionBuilder } from "../graph/function-builder.js";
 import type { Graph } from "../graph/graph-builder.js";
 import { GraphBuilder } from "../graph/graph-builder.js";
 import type { Output, OutputSpec } from "../graph/node-list.js";
+import { copy, range, row, shapeOf } from "../graph/ops.js";
 import type { Target } from "../graph/target.js";
 import {
-  copiedOnHost,
   followedBy,
   inBatches,
   iterated,
@@ -22,7 +21,7 @@ import {
 } from "./dataset-nodes.js";
 import { defineDecoders } from "./decoders.js";
 import { checkReach, fileColumns, fileFeeds, fileInputs } from "./file-table.js";
-import { decodeFile, row } from "./image-functions.js";
+import { decodeFile } from "./image-functions.js";
 import { type DecodingEngine, type UndecodableImage, unreadableAmong } from "./unreadable.js";
 
 export interface DecodeAllOptions {
@@ -33,6 +32,8 @@ export interface DecodeAllOptions {
   /** Stops the search; its reason is thrown. */
   readonly signal?: AbortSignal | undefined;
 }
+
+const host = { device: "cpu" } as const;
 
 // Images that a run of the session waits for: few enough for Ctrl-C and the progress to be prompt.
 const imagesPerRun = 64;
@@ -90,15 +91,12 @@ function searchGraph(source: FileSource, target: Target, workers: number): Graph
   const feeds = fileFeeds(source);
   const tables = columns.map((key) => {
     const { type, shape } = feeds[key]!;
-    return copiedOnHost(builder, builder.placeholder(key, type, shape));
+    return copy(builder, builder.placeholder(key, type, shape), host);
   });
   defineTrial(builder, tables);
   const numbers = (from: number, to: number) => {
-    const inputs = [from, to, 1].map((value) => builder.ints(value));
-    const range = { type: "int32", shape: [to - from] } as const;
-    return slices(builder, [
-      builder.one("Range", inputs, { Tidx: attribute.type("int32") }, range, { device: "cpu" }),
-    ]);
+    const bounds = [builder.ints(from), builder.ints(to), builder.ints(1)] as const;
+    return slices(builder, [range(builder, bounds, to - from, host)]);
   };
   const element: OutputSpec[] = [
     { type: "int32", shape: [] },
@@ -124,9 +122,7 @@ function defineTrial(builder: GraphBuilder, tables: readonly Output[]): void {
   const trial = new FunctionBuilder("trial", [index, ...args]);
   const [at, ...columns] = trial.args as [Output, ...Output[]];
   const image = decodeFile(trial, fileInputs(columns.map((column) => row(trial, column, at))));
-  const attrs = { T: attribute.type("uint8"), out_type: attribute.type("int32") };
-  const shape = trial.one("Shape", [image], attrs, { type: "int32", shape: [3] });
-  builder.define(trial.return(at, shape));
+  builder.define(trial.return(at, shapeOf(trial, image, 3)));
   const none = new FunctionBuilder("no_trial", [index]);
   builder.define(none.return(none.args[0]!, none.ints([0, 0, 0])));
 }

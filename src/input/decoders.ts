@@ -7,6 +7,7 @@ import { attribute } from "../graph/attributes.js";
 import { FunctionBuilder } from "../graph/function-builder.js";
 import type { GraphBuilder } from "../graph/graph-builder.js";
 import type { NodeList, Output } from "../graph/node-list.js";
+import { slice } from "../graph/ops.js";
 import type { Target } from "../graph/target.js";
 import { paletteBmp, substring, wholeBmp } from "./bmp-functions.js";
 import { branch, decoderName, defineTurns } from "./image-functions.js";
@@ -73,9 +74,8 @@ function decodeImage(nodes: NodeList, bytes: Output, channels: 3 | 4): Output {
 
 /** An image's first three channels: alpha is dropped, not blended, as by Pillow's `convert("RGB")`. */
 function withoutAlpha(nodes: NodeList, image: Output): Output {
-  const attrs = { T: attribute.type("uint8"), Index: attribute.type("int32") };
-  const inputs = [image, nodes.ints([0, 0, 0]), nodes.ints([-1, -1, 3])];
-  return nodes.one("Slice", inputs, attrs, { type: "uint8", shape: [-1, -1, 3] });
+  const bounds = { begin: nodes.ints([0, 0, 0]), size: nodes.ints([-1, -1, 3]) };
+  return slice(nodes, image, bounds, [-1, -1, 3]);
 }
 
 /**

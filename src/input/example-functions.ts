@@ -6,9 +6,10 @@ import type { FileSource, Split } from "../data/dataset.js";
 import { FunctionBuilder } from "../graph/function-builder.js";
 import type { GraphBuilder } from "../graph/graph-builder.js";
 import type { Output, OutputSpec } from "../graph/node-list.js";
+import { row } from "../graph/ops.js";
 import type { Target } from "../graph/target.js";
 import { fileColumns, fileInputs } from "./file-table.js";
-import { branch, cropAndFlip, decodeFile, defineTurn, normalize, row } from "./image-functions.js";
+import { branch, cropAndFlip, decodeFile, defineTurn, normalize } from "./image-functions.js";
 import {
   cachedImage,
   gatherResizeCrop,

@@ -8,10 +8,10 @@ import { attribute } from "../graph/attributes.js";
 import { FunctionBuilder } from "../graph/function-builder.js";
 import type { GraphBuilder } from "../graph/graph-builder.js";
 import type { NodeList, Output } from "../graph/node-list.js";
+import { cast, pack, row, slice, transpose } from "../graph/ops.js";
 import type { FileInputs } from "./file-table.js";
 import { readRange } from "./native-images.js";
 
-const uint8 = attribute.type("uint8");
 const float32 = attribute.type("float32");
 const int32 = attribute.type("int32");
 
@@ -30,18 +30,6 @@ const orientations: readonly (readonly [swap: boolean, rows: boolean, columns: b
   [true, true, true],
   [true, true, false],
 ];
-
-/** `table[index]`, a row of `table`, where `index` is an int32 scalar. */
-export function row(nodes: NodeList, table: Output, index: Output): Output {
-  const attrs = {
-    Tparams: attribute.type(table.type),
-    Tindices: int32,
-    Taxis: int32,
-    batch_dims: attribute.int(0),
-  };
-  const shape = table.shape?.slice(1);
-  return nodes.one("GatherV2", [table, index, nodes.ints(0)], attrs, { type: table.type, shape });
-}
 
 /** Reverses the axes for which `flags`, bool `[3]`, is true. */
 export function reverse(nodes: NodeList, image: Output, flags: Output): Output {
@@ -152,11 +140,7 @@ export function defineTurns(builder: GraphBuilder): void {
     [9, 3],
     orientations.flatMap(([, rows, columns]) => [rows, columns, false]),
   );
-  const attrs = { T: uint8, Tperm: int32 };
-  const swapped = nodes.one("Transpose", [image!, row(nodes, perms, orientation!)], attrs, {
-    type: "uint8",
-    shape: [-1, -1, 3],
-  });
+  const swapped = transpose(nodes, image!, row(nodes, perms, orientation!), [-1, -1, 3]);
   builder.define(nodes.return(reverse(nodes, swapped, row(nodes, flags, orientation!))));
 }
 
@@ -173,9 +157,7 @@ export function cropAndFlip(
   const at = (i: number) => row(nodes, augmentation, nodes.ints(i));
   const begin = pack(nodes, [at(0), at(1), nodes.ints(0)]);
   const size = nodes.ints([crop, crop, 3]);
-  const attrs = { T: float32, Index: int32 };
-  const shape = [crop, crop, 3];
-  const cropped = nodes.one("Slice", [image, begin, size], attrs, { type: "float32", shape });
+  const cropped = slice(nodes, image, { begin, size }, [crop, crop, 3]);
   const flags = pack(nodes, [nodes.ints(0), at(2), nodes.ints(0)]);
   return reverse(nodes, cropped, cast(nodes, flags, "bool"));
 }
@@ -185,47 +167,4 @@ export function normalize(nodes: NodeList, image: Output): Output {
   const half = nodes.constant("float32", [], [127.5]);
   const centered = nodes.one("Sub", [image, half], { T: float32 }, image);
   return nodes.one("RealDiv", [centered, half], { T: float32 }, image);
-}
-
-/** Scalars, int32, as a vector. */
-export function pack(nodes: NodeList, scalars: readonly Output[]): Output {
-  const attrs = { N: attribute.int(scalars.length), T: int32, axis: attribute.int(0) };
-  return nodes.one("Pack", scalars, attrs, ofInts([scalars.length]));
-}
-
-/** The same values as `type`. */
-export function cast(
-  nodes: NodeList,
-  value: Output,
-  type: "float32" | "int32" | "uint8" | "bool",
-): Output {
-  const attrs = {
-    SrcT: attribute.type(value.type),
-    DstT: attribute.type(type),
-    Truncate: attribute.bool(false),
-  };
-  return nodes.one("Cast", [value], attrs, { type, shape: value.shape });
-}
-
-/** The same values in another shape. */
-export function reshaped(nodes: NodeList, value: Output, shape: readonly number[]): Output {
-  return value.shape?.join() === shape.join()
-    ? value
-    : reshape(nodes, value, nodes.ints(shape), shape);
-}
-
-/** As `reshaped`, to dimensions that the run tells: int32 `[rank]`. */
-export function reshape(
-  nodes: NodeList,
-  value: Output,
-  dims: Output,
-  shape: readonly number[],
-): Output {
-  const attrs = { T: attribute.type(value.type), Tshape: int32 };
-  return nodes.one("Reshape", [value, dims], attrs, { type: value.type, shape });
-}
-
-/** An int32 result of a shape. */
-export function ofInts(shape: readonly number[]) {
-  return { type: "int32", shape } as const;
 }

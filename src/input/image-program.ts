@@ -3,9 +3,10 @@ import { DECODERS, type Decoder } from "../data/dataset.js";
 import { type Engine, floats, type HostTensor, integers, type Session } from "../engine/session.js";
 import { GraphBuilder } from "../graph/graph-builder.js";
 import type { Output } from "../graph/node-list.js";
+import { cast } from "../graph/ops.js";
 import { defineDecoders } from "./decoders.js";
 import { givesBytes } from "./example-functions.js";
-import { cast, decodeBytes, defineTurn, normalize } from "./image-functions.js";
+import { decodeBytes, defineTurn, normalize } from "./image-functions.js";
 import { resizeCrop, upright } from "./native-images.js";
 import { defineResize, interpolated, type ResizeMethod, resize } from "./resize-functions.js";
 

@@ -9,11 +9,12 @@ import type { Split } from "../data/dataset.js";
 import type { HostTensor, Session } from "../engine/session.js";
 import type { GraphBuilder } from "../graph/graph-builder.js";
 import type { Output, OutputSpec } from "../graph/node-list.js";
+import { cast, copy, reshape } from "../graph/ops.js";
 import { hasOwnMemory, type Target } from "../graph/target.js";
-import { copiedOnHost, inBatches, iterated, mapped, prefetched, slices } from "./dataset-nodes.js";
+import { inBatches, iterated, mapped, prefetched, slices } from "./dataset-nodes.js";
 import { defineExamples, givesBytes } from "./example-functions.js";
 import { checkReach, fileFeeds } from "./file-table.js";
-import { cast, normalize, reshaped } from "./image-functions.js";
+import { normalize } from "./image-functions.js";
 import { addImageCache, normalizeBytes } from "./native-images.js";
 import type { ResizeMethod } from "./resize-functions.js";
 
@@ -54,6 +55,8 @@ export interface PipelineBatch {
   readonly labels: Output;
 }
 
+const host = { device: "cpu" } as const;
+
 // Batches made ahead. More would cost memory and gain nothing: a step is slower than its batch.
 const prefetchedBatches = 2;
 
@@ -77,7 +80,7 @@ export function addPipeline(
   if (split.images.kind === "files") checkReach(split.images, target);
   const tables: Record<string, Output> = {};
   for (const [key, { type, shape }] of Object.entries(tableFeeds(split)))
-    tables[key] = copiedOnHost(builder, builder.placeholder(`${name}/${key}`, type, shape));
+    tables[key] = copy(builder, builder.placeholder(`${name}/${key}`, type, shape), host);
   if (target.native.host && cacheBytes !== undefined && split.images.kind === "files")
     tables["cache"] = addImageCache(builder, cacheBytes);
   const captured = Object.values(tables);
@@ -93,7 +96,7 @@ export function addPipeline(
     { type: bytes ? "uint8" : "float32", shape: [side, side, 3] },
     { type: "int32", shape: [] },
   ];
-  const numbers = [indices, augmentations].map((fed) => copiedOnHost(builder, fed));
+  const numbers = [indices, augmentations].map((fed) => copy(builder, fed, host));
   const one = slices(builder, numbers);
   const examples = rows === undefined ? one : inBatches(builder, one, rows);
   const element =
@@ -105,10 +108,15 @@ export function addPipeline(
   const { values, started } = iterated(builder, ahead, `${name}/iterator`);
   builder.fetchable(`${name}/started`, builder.ints(0), [started]);
   // By these names another device is handed what this one has made.
-  const taken = reshaped(builder, values[0]!, [batch, side, side, 3]);
+  const taken = inShape(builder, values[0]!, [batch, side, side, 3]);
   const handed = builder.fetchable(`${name}/images`, taken);
-  const labels = builder.fetchable(`${name}/batch_labels`, reshaped(builder, values[1]!, [batch]));
+  const labels = builder.fetchable(`${name}/batch_labels`, inShape(builder, values[1]!, [batch]));
   return { images: bytes ? normalized(builder, handed, target) : handed, labels };
+}
+
+/** A batch's dimensions are known to the last; tf.data may not say so. */
+function inShape(builder: GraphBuilder, value: Output, shape: readonly number[]): Output {
+  return value.shape?.join() === shape.join() ? value : reshape(builder, value, shape);
 }
 
 /** The largest divisor of a batch that is at most `mostRows`. */

@@ -3,7 +3,8 @@ import { attribute } from "../graph/attributes.js";
 import { FunctionBuilder } from "../graph/function-builder.js";
 import type { GraphBuilder } from "../graph/graph-builder.js";
 import type { NodeList, Output } from "../graph/node-list.js";
-import { branch, cast, ofInts, reshape, row } from "./image-functions.js";
+import { cast, reshape, row, shapeOf, slice } from "../graph/ops.js";
+import { branch } from "./image-functions.js";
 
 const uint8 = attribute.type("uint8");
 const float32 = attribute.type("float32");
@@ -85,17 +86,13 @@ function resized(
 ): Output {
   const dims = nodes.one(
     "ConcatV2",
-    [
-      nodes.ints([1]),
-      nodes.one("Shape", [image], { T: uint8, out_type: int32 }, ofInts([3])),
-      nodes.ints(0),
-    ],
+    [nodes.ints([1]), shapeOf(nodes, image, 3), nodes.ints(0)],
     { N: attribute.int(2), T: int32, Tidx: int32 },
-    ofInts([4]),
+    { type: "int32", shape: [4] },
   );
-  const images = reshape(nodes, image, dims, [1, -1, -1, 3]);
+  const images = reshape(nodes, image, [1, -1, -1, 3], dims);
   const made = resize(images, nodes.ints([side, side]));
-  return reshape(nodes, made, nodes.ints([side, side, 3]), [side, side, 3]);
+  return reshape(nodes, made, [side, side, 3]);
 }
 
 /**
@@ -117,7 +114,6 @@ export function resize(nodes: NodeList, name: string, image: Output, side: numbe
 }
 
 function heightAndWidth(nodes: NodeList, image: Output): Output {
-  const shape = nodes.one("Shape", [image], { T: uint8, out_type: int32 }, ofInts([3]));
-  const attrs = { T: int32, Index: int32 };
-  return nodes.one("Slice", [shape, nodes.ints([0]), nodes.ints([2])], attrs, ofInts([2]));
+  const shape = shapeOf(nodes, image, 3);
+  return slice(nodes, shape, { begin: nodes.ints([0]), size: nodes.ints([2]) }, [2]);
 }

@@ -1,12 +1,12 @@
 /** Which image was it? TensorFlow's decoding errors do not say. */
 import { exampleName, type FileSource, takeFiles, type UnreadableImage } from "../data/dataset.js";
 import { type Engine, SessionError } from "../engine/session.js";
-import { attribute } from "../graph/attributes.js";
 import { type Graph, GraphBuilder } from "../graph/graph-builder.js";
+import { row, shapeOf } from "../graph/ops.js";
 import type { Target } from "../graph/target.js";
 import { defineDecoders } from "./decoders.js";
 import { fileColumns, fileFeeds, fileInputs } from "./file-table.js";
-import { decodeFile, row } from "./image-functions.js";
+import { decodeFile } from "./image-functions.js";
 
 /** What decodes images. */
 export type DecodingEngine = Pick<Engine, "open" | "target">;
@@ -59,9 +59,7 @@ function decoderGraph(source: FileSource, target: Target): Graph {
   );
   const values = fileColumns(source).map((key) => row(builder, fed.get(key)!, builder.ints(0)));
   const image = decodeFile(builder, fileInputs(values));
-  const attrs = { T: attribute.type("uint8"), out_type: attribute.type("int32") };
-  const shape = builder.one("Shape", [image], attrs, { type: "int32", shape: [3] });
-  builder.fetchable("shape", shape);
+  builder.fetchable("shape", shapeOf(builder, image, 3));
   return builder.build();
 }
 

@@ -4,6 +4,7 @@ import * as tf from "@tensorflow/tfjs";
 import { attribute } from "../graph/attributes.js";
 import type { GraphBuilder } from "../graph/graph-builder.js";
 import type { Output } from "../graph/node-list.js";
+import { cast } from "../graph/ops.js";
 import { trace } from "../graph/trace.js";
 import { crossEntropy } from "../model/layers.js";
 import { features, forward, head } from "../model/resnet.js";
@@ -74,13 +75,10 @@ function finiteOnly(builder: GraphBuilder, loss: Output, logits: Output): Output
     { keep_dims: attribute.bool(false), Tidx: attribute.type("int32") },
     { type: "bool", shape: rows },
   );
-  const cast = {
-    SrcT: attribute.type("bool"),
-    DstT: attribute.type("float32"),
-    Truncate: attribute.bool(false),
-  };
-  const one = builder.one("Cast", [all], cast, { type: "float32", shape: rows });
-  return builder.one("RealDiv", [loss, one], T, { type: "float32", shape: rows });
+  return builder.one("RealDiv", [loss, cast(builder, all, "float32")], T, {
+    type: "float32",
+    shape: rows,
+  });
 }
 
 function topClasses(builder: GraphBuilder, logits: Output, k: number): Output {

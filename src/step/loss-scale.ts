@@ -6,8 +6,9 @@
 import { attribute } from "../graph/attributes.js";
 import type { GraphBuilder } from "../graph/graph-builder.js";
 import type { Output } from "../graph/node-list.js";
+import { assign } from "../graph/ops.js";
 import { lossScalePrefix } from "../model/checkpoint.js";
-import { assign, declareVariable, type GraphVariable } from "./variables.js";
+import { declareVariable, type GraphVariable } from "./variables.js";
 
 const firstScale = 65536;
 /** Finite steps in a row after which the factor is doubled. */

@@ -6,13 +6,14 @@ import * as tf from "@tensorflow/tfjs";
 import { attribute } from "../graph/attributes.js";
 import type { GraphBuilder } from "../graph/graph-builder.js";
 import type { Output } from "../graph/node-list.js";
+import { assign, assignAdd, fill } from "../graph/ops.js";
 import type { Target } from "../graph/target.js";
 import { trace } from "../graph/trace.js";
 import type { Architecture } from "../model/architecture.js";
 import { crossEntropy } from "../model/layers.js";
 import { type ForwardOptions, forward, type Parameters } from "../model/resnet.js";
 import { addLossScale } from "./loss-scale.js";
-import { assign, declareVariable, type GraphVariable } from "./variables.js";
+import { declareVariable, type GraphVariable } from "./variables.js";
 
 /** What is learnt: the network, its number of classes, and how it computes. */
 export interface Network extends ForwardOptions {
@@ -134,7 +135,7 @@ export async function addTrainStep(
     return declareVariable(builder, { name: momentumName(name), shape });
   });
   const zeroed = velocities.map(({ handle, shape }) => {
-    return assign(builder, handle, zeros(builder, shape));
+    return assign(builder, handle, fill(builder, "float32", shape, 0));
   });
   zeroed.push(...(scale?.initialized ?? []));
   /** The update of every variable, in the variables' order, and what else ends a step. */
@@ -171,12 +172,11 @@ export async function addTrainStep(
     const T = { T: attribute.type("float32") };
     const parts = gradients.map((gradient) => builder.one("Mul", [gradient, ofPart], T, gradient));
     const set = accumulators.map(({ handle, shape }) => {
-      return assign(builder, handle, zeros(builder, shape));
+      return assign(builder, handle, fill(builder, "float32", shape, 0));
     });
     zeroed.push(...set);
     const added = accumulators.map(({ handle }, i) => {
-      const dtype = { dtype: attribute.type("float32") };
-      return builder.add("AssignAddVariableOp", [handle, parts[i]!], dtype, [])[0];
+      return assignAdd(builder, handle, parts[i]!);
     });
     builder.fetchable("train/accumulate", loss, added);
     const totals = accumulators.map(({ read }, i) =>
@@ -184,23 +184,11 @@ export async function addTrainStep(
     );
     const { updates, after } = update(totals);
     const finished = accumulators.map(({ handle, shape }, i) => {
-      const dtype = {
-        ...{ dtype: attribute.type("float32") },
-        validate_shape: attribute.bool(false),
-      };
-      const cleared = builder.add("AssignVariableOp", [handle, zeros(builder, shape)], dtype, [], {
-        after: [updates[i]!],
-      })[0];
-      return cleared;
+      const zeros = fill(builder, "float32", shape, 0);
+      return assign(builder, handle, zeros, { after: [updates[i]!] });
     });
     builder.fetchable("train/finish", loss, [...finished, ...after]);
   }
   builder.fetchable("train/initialize", builder.ints(0), zeroed);
   return [...velocities, ...(scale?.variables ?? [])];
-}
-
-function zeros(builder: GraphBuilder, shape: readonly number[]): Output {
-  const attrs = { T: attribute.type("float32"), index_type: attribute.type("int32") };
-  const zero = builder.constant("float32", [], [0]);
-  return builder.one("Fill", [builder.ints(shape), zero], attrs, { type: "float32", shape });
 }

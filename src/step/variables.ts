@@ -5,6 +5,7 @@ import { floats } from "../engine/session.js";
 import { attribute } from "../graph/attributes.js";
 import type { GraphBuilder } from "../graph/graph-builder.js";
 import type { Output } from "../graph/node-list.js";
+import { assign, copy } from "../graph/ops.js";
 import { sizeOf } from "../graph/shape.js";
 import type { Target } from "../graph/target.js";
 import { headBias, headKernel, type VariableSpec } from "../model/architecture.js";
@@ -52,7 +53,7 @@ export function declareVariable(builder: GraphBuilder, spec: VariableSpec): Grap
   builder.fetchable(`${name}/read`, read);
   const fed = builder.placeholder(`${name}/new`, "float32", shape);
   builder.fetchable(`${name}/assigned`, builder.ints(0), [
-    assign(builder, handle, copied(builder, fed)),
+    assign(builder, handle, copy(builder, fed)),
   ]);
   return { name, shape, handle, read };
 }
@@ -97,20 +98,6 @@ function inGroups(variables: readonly GraphVariable[]): GraphVariable[][] {
     }
   }
   return groups;
-}
-
-/** Appends the assignment of `value` to the variable behind `handle`. */
-export function assign(builder: GraphBuilder, handle: Output, value: Output): Output {
-  const attrs = { ...float32, validate_shape: attribute.bool(false) };
-  return builder.add("AssignVariableOp", [handle, value], attrs, [])[0];
-}
-
-/**
- * A copy of what was fed. A variable or a dataset would otherwise keep JavaScript's own memory, and
- * give it back on a thread that must not touch JavaScript.
- */
-export function copied(builder: GraphBuilder, fed: Output): Output {
-  return builder.one("DeepCopy", [fed], { T: attribute.type(fed.type) }, fed);
 }
 
 type Entry = readonly [VariableSpec, Float32Array];

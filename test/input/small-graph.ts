@@ -2,7 +2,7 @@
 import type { Engine, HostTensor, Session } from "../../src/engine/session.js";
 import { GraphBuilder } from "../../src/graph/graph-builder.js";
 import type { Output } from "../../src/graph/node-list.js";
-import { cast } from "../../src/input/image-functions.js";
+import { cast } from "../../src/graph/ops.js";
 
 /** As in scripts/make-resize-fixtures.py: uint8 `[height,width,3]`. */
 export function noise(height: number, width: number): Uint8Array<ArrayBuffer> {
