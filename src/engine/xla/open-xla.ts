@@ -39,8 +39,8 @@ export function openXlaEngine(
   const simulated = device.plugin.name === "cpu";
   const settings = simulated
     ? { cpu_device_count: Math.max(...device.devices) + 1 }
-    : // Memory is taken as it is needed: others may use the card too.
-      { preallocate: false };
+    : // Memory is taken as it is needed: others may use the card too. XLA itself stops at three quarters.
+      { preallocate: false, memory_fraction: 0.92 };
   const client = openPjrt(device.plugin.path, settings);
   const narrowType = () => (simulated ? narrowTypeOfCpu() : narrowTypeOfGpu());
   const engine = xlaEngine(openEngine("cpu"), client, device.devices, narrowType, options);

@@ -4,7 +4,8 @@ import { test } from "node:test";
 import { attribute } from "../../../src/graph/attributes.js";
 import { GraphBuilder } from "../../../src/graph/graph-builder.js";
 import { indexNodes, reachOf } from "../../../src/graph/stablehlo/reach.js";
-import { assign, declareVariable } from "../../../src/step/variables.js";
+import { assign } from "../../../src/graph/ops.js";
+import { declareVariable } from "../../../src/step/variables.js";
 
 const T = { T: attribute.type("float32") };
 const names = (list: readonly { readonly name: string }[]) => list.map(({ name }) => name);
