@@ -11,7 +11,15 @@ Made by \`npm run docs\` out of the table of settings (\`src/settings/\`) and th
 (\`src/cli/commands.ts\`).
 
 Every flag may also be written in kebab-case (\`--base-lr\`), and with \`=\`. A flag that is on by default is
-switched off by \`--no-\` before its name. \`--help\` of each command says the same, \`--version\` the version.`;
+switched off by \`--no-\` before its name. \`--help\` of each command says the same, \`--version\` the version.
+
+\`bit-train --config run.yaml\` reads settings from a file of YAML or JSON (\`batch: 64\`, one on each line); flags on the
+command line take precedence, and the run's \`config.json\` has the resolved values. \`npx bit-train completion >>
+~/.bashrc\` makes the shell complete flags.
+
+A mistake gives one message on standard error that says where, what was found, what was expected and what to type
+next, and exits with 2. So does a result that cannot be written completely, on a full disk. A bug shows its stack and
+exits with 1. If the reader of the output is gone (\`| head\`), the command ends quietly with 141, as by SIGPIPE.`;
 
 /** The page's text. */
 export function commandsPage(): string {
@@ -54,8 +62,8 @@ function section(name: RegisteredName): string {
 
 /** @param goesOn whether a run may go on, and so whether a setting may change then is to be said */
 function table(settings: readonly CommandSetting[], goesOn: boolean): string {
-  const head = ["flag", "takes", "where it is left out", "what it is"];
-  if (goesOn) head.push("when a run goes on");
+  const head = ["flag", "takes", "if left out", "what it is"];
+  if (goesOn) head.push("when a run continues");
   const rows = settings.map((setting) => {
     const { flag, row, help } = setting;
     const since = row.since === undefined ? "" : ` (since ${row.since})`;

@@ -10,12 +10,12 @@ export type Commands = { readonly [Name in CommandName | "completion"]: Command<
 export const commands: Commands = {
   train: {
     program: "bit-train",
-    summary: "fine-tunes a model, or goes on with a run",
+    summary: "fine-tunes a model, or continues a run",
     usage: "bit-train --model MODEL | --weights RUN --dataset DATASET [flags]",
     description:
       "Fine-tunes a Big Transfer model by the BiT-HyperRule. Schedule, resolution and mixup follow " +
       "from the dataset. Ctrl-C, SIGTERM or a closed terminal saves after the step; a second Ctrl-C stops " +
-      "at once. The same command with the same --name goes on, also after a crash. Exit codes: 0 done, " +
+      "at once. The same command with the same --name continues, also after a crash. Exit codes: 0 done, " +
       "130 stopped by Ctrl-C, 143 by SIGTERM, 129 by SIGHUP, 2 something to put right (said on standard error), 1 a bug.",
     needsArguments: true,
     examples: [
@@ -39,7 +39,7 @@ export const commands: Commands = {
   runs: {
     program: "bit-train",
     verb: "runs",
-    summary: "the runs that are there: how far each is, and how it was judged",
+    summary: "lists the runs: how far each is, and its accuracy",
     usage: "bit-train runs [flags]",
     description:
       "Lists the runs below --logdir, by name: model, dataset, the steps of its newest checkpoint out of " +
@@ -145,8 +145,8 @@ export const commands: Commands = {
     summary: "speed of a training or evaluation step, and what memory one needs",
     usage: "bit-bench [flags]",
     description:
-      "Times training or evaluation steps on random weights and images that lie in the engine " +
-      "already, so that no input takes part. Reports images a second, step times and peak memory.",
+      "Times training or evaluation steps on random weights and on images that are already in the " +
+      "engine, so that no input takes part. Reports images a second, step times and peak memory.",
     examples: [
       ["npx bit-bench --model BiT-M-R50x1", "training, 32 images of 128 x 128"],
       ["npx bit-bench --model R101x1 --mode eval --resolution 480 --batch 8", "evaluation"],
@@ -157,30 +157,27 @@ export const commands: Commands = {
   },
   setup: {
     program: "bit-setup",
-    summary: "prepares the native engine, or says what is there",
+    summary: "prepares the native engine, or reports its state",
     usage: "bit-setup [flags]",
     description:
       "Prepares the native TensorFlow engine and, for a GPU, XLA; once for all clones and runs.\n" +
-      "It lies in $BIT_CACHE, else $XDG_CACHE_HOME/bit-train, else ~/.cache/bit-train.\n" +
+      "It is kept in $BIT_CACHE, else $XDG_CACHE_HOME/bit-train, else ~/.cache/bit-train.\n" +
       "Exit codes: 0 it is usable; 2 it is not, or lacks this version's own operations, and the\n" +
       "message says what to do; 1 a bug.",
     examples: [
       ["npx bit-setup", "TensorFlow for the CPU and, with an NVIDIA GPU, XLA for that"],
-      [
-        "npx bit-setup --check",
-        "versions, devices, driver, where it lies, what is wrong if anything",
-      ],
+      ["npx bit-setup --check", "versions, devices, driver, its folder, what is wrong if anything"],
       ["npx bit-setup --gpu", "both, whatever was found"],
     ],
     load: () => import("./bit-setup.js"),
   },
   reproduce: {
     program: "bit-reproduce",
-    summary: "repeats a published run and lays the curves side by side",
+    summary: "repeats a published run and compares the curves",
     usage: "bit-reproduce DATASET MODEL [flags]",
     description:
       "Fine-tunes as the PaddlePaddle port of BiT did (--recipe paddle), and prints the losses and " +
-      "accuracies beside those that it published. Model and dataset are fetched where they are missing.",
+      "accuracies next to those that it published. Model and dataset are fetched where they are missing.",
     positional: true,
     examples: [
       ["npx bit-reproduce cifar10 R50x1", "10,000 steps of 128 images: for a GPU"],

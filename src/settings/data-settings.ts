@@ -15,19 +15,19 @@ export const dataSettings = {
   },
   datadir: {
     kind: "path",
-    help: "Where the dataset lies, or is brought",
+    help: "Folder of the dataset; a missing one is downloaded into it",
     decides: false,
     commands: {
       train: { default: "." },
       reproduce: { default: "." },
-      eval: { help: "Where the dataset lies", otherwise: "as in the run" },
-      check: { help: "Where the dataset lies", default: "." },
+      eval: { help: "Folder of the dataset", otherwise: "as in the run" },
+      check: { help: "Folder of the dataset", default: "." },
     },
   },
   badImages: {
     kind: "choice",
     choices: badImagesChoices,
-    help: "What becomes of images that cannot be decoded",
+    help: "Images that cannot be decoded: refuse all, or leave them out",
     default: "refuse",
     decides: true,
     recorded: true,
@@ -51,7 +51,7 @@ export const dataSettings = {
   examplesPerClassSeed: {
     kind: "integer",
     least: 0,
-    help: "By which they are drawn",
+    help: "Seed by which they are drawn",
     default: 0,
     decides: true,
     recorded: true,
@@ -85,7 +85,7 @@ export const dataSettings = {
   format: {
     kind: "choice",
     choices: ["png", "jpeg"],
-    help: "Of converted images; jpeg (quality 95) is about a tenth as large, and not exact",
+    help: "Format of converted images; jpeg (quality 95) is about a tenth as large, and not exact",
     default: "png",
     commands: { convert: {} },
   },

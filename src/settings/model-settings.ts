@@ -12,7 +12,7 @@ export const modelSettings = {
     otherwise: `${runOr} the file's name`,
     decides: true,
     commands: {
-      train: { help: "BiT-M-R50x1, BiT-S-R101x3, R14x0.5, ...", otherwise: "as the weights tell" },
+      train: { help: "BiT-M-R50x1, BiT-S-R101x3, R14x0.5, ...", otherwise: "that of the weights" },
       eval: {},
       predict: {},
       bench: { help: "R50x1, BiT-M-R101x3, R14x0.5, ...", default: "R50x1" },
@@ -20,17 +20,17 @@ export const modelSettings = {
   },
   bitPretrainedDir: {
     kind: "path",
-    help: "Where <model>.npz lies",
+    help: "Folder of <model>.npz",
     default: ".",
     decides: false,
     commands: {
       ...{ train: {}, eval: {}, predict: {}, reproduce: {} },
-      download: { help: "Where <model>.npz is to lie" },
+      download: { help: "Folder to put <model>.npz into" },
     },
   },
   offline: {
     kind: "boolean",
-    help: "Fetch nothing that is missing",
+    help: "Download nothing; what is missing is an error",
     default: false,
     decides: false,
     commands: { train: {}, eval: {}, predict: {}, reproduce: {} },
@@ -104,7 +104,7 @@ export const modelSettings = {
   resize: {
     kind: "choice",
     choices: resizeMethods,
-    help: "As Pillow (antialiased) or TensorFlow resizes",
+    help: "Resize as Pillow (antialiased) or as TensorFlow does",
     default: "pillow",
     decides: true,
     recorded: true,
@@ -125,7 +125,7 @@ export const modelSettings = {
   precision: {
     kind: "choice",
     choices: precisions,
-    help: "Of convolutions and what lies between them",
+    help: "Type of convolutions and of the activations between them",
     otherwise: "the device's fastest",
     decides: true,
     commands: {
@@ -138,7 +138,7 @@ export const modelSettings = {
     kind: "integer",
     least: 1,
     help: "Threads that prepare images",
-    otherwise: "cores",
+    otherwise: "the number of cores",
     decides: false,
     commands: {
       ...{ train: {}, eval: {}, predict: {}, reproduce: {} },

@@ -7,7 +7,7 @@ export const toolSettings = {
   top: {
     kind: "integer",
     least: 1,
-    help: "So many classes of each image",
+    help: "How many classes of each image",
     default: 5,
     commands: { predict: {} },
   },
@@ -39,7 +39,7 @@ export const toolSettings = {
   },
   memory: {
     kind: "boolean",
-    help: "Run nothing: tell how much memory a training step needs",
+    help: "Run nothing: say how much memory a training step needs",
     default: false,
     commands: { bench: {} },
   },
@@ -52,7 +52,7 @@ export const toolSettings = {
   },
   vtab: {
     kind: "boolean",
-    help: "All 285 models fine-tuned on VTAB-1k, besides those named",
+    help: "All 285 models fine-tuned on VTAB-1k, in addition to those named",
     default: false,
     commands: { download: {} },
   },

@@ -5,7 +5,7 @@ import type { SettingTable } from "./setting.js";
 export const trainingSettings = {
   name: {
     kind: "text",
-    help: "Name of the run; the same name goes on with it",
+    help: "Name of the run; the same name continues it",
     commands: {
       train: {},
       sample: { help: "Name of the run", otherwise: "sample and the time" },
@@ -28,7 +28,7 @@ export const trainingSettings = {
   },
   config: {
     kind: "path",
-    help: "Settings from a YAML or JSON file, by their flags' names; the command line goes before it",
+    help: "Settings from a YAML or JSON file, by their flags' names; the command line takes precedence",
     since: "0.2.0",
     commands: { train: {} },
   },
@@ -44,14 +44,14 @@ export const trainingSettings = {
   batch: {
     kind: "integer",
     least: 1,
-    help: "Examples a step",
+    help: "Examples per step",
     otherwise: "the recipe's, 512",
     decides: true,
     commands: {
       train: {},
       eval: { help: "Images at a time", otherwise: "as memory allows" },
       predict: { help: "Images at a time", otherwise: "as memory allows" },
-      bench: { help: "Images a step", default: 32 },
+      bench: { help: "Images per step", default: 32 },
       reproduce: {
         help: "Another batch than the published; the curves will differ",
         otherwise: "the published",
@@ -106,20 +106,20 @@ export const trainingSettings = {
   seed: {
     kind: "integer",
     least: 0,
-    help: "Of order, augmentation and mixup",
+    help: "Seed of order, augmentation and mixup",
     default: 0,
     decides: true,
     recorded: true,
     commands: {
       ...{ train: {}, reproduce: {} },
-      sample: { help: "Of order and augmentation" },
-      check: { help: "By which a part is held out where none is" },
+      sample: { help: "Seed of order and augmentation" },
+      check: { help: "Seed by which a part is held out where none is" },
     },
   },
   evalEvery: {
     kind: "integer",
     least: 1,
-    help: "Evaluate and save each so many steps",
+    help: "Evaluate and save every so many steps",
     decides: false,
     recorded: true,
     commands: { train: {} },
@@ -134,14 +134,14 @@ export const trainingSettings = {
   saveEvery: {
     kind: "integer",
     least: 1,
-    help: "Save each so many steps",
+    help: "Save every so many steps",
     decides: false,
     recorded: true,
     commands: { train: { default: 500 } },
   },
   saveMinutes: {
     kind: "number",
-    help: "Save each so many minutes too",
+    help: "Save also every so many minutes",
     decides: false,
     recorded: true,
     commands: { train: { default: 10 } },
@@ -149,7 +149,7 @@ export const trainingSettings = {
   keep: {
     kind: "integer",
     least: 1,
-    help: "Newest checkpoints to keep, besides the best",
+    help: "Newest checkpoints to keep, in addition to the best",
     default: 2,
     decides: false,
     recorded: true,
@@ -164,13 +164,13 @@ export const trainingSettings = {
   },
   force: {
     kind: "boolean",
-    help: "Go on although settings or data have changed, or anew where checkpoints are gone",
+    help: "Continue although settings or data have changed, or start over where checkpoints are gone",
     default: false,
     decides: false,
     commands: {
       train: {},
       download: { help: "Fetch also what is here" },
-      setup: { help: "Make it anew even if it is there" },
+      setup: { help: "Make it again even if it is there" },
     },
   },
   remat: {
