@@ -124,8 +124,9 @@ for (const [name, resolution] of Object.entries(projects)) {
   });
 }
 
-test("the code in docs/library.md compiles", async (t) => {
-  const text = await readFile(join(repositoryRoot, "docs", "library.md"), "utf8");
+test("the code in docs/library.md and in the README compiles", async (t) => {
+  const pages = ["docs/library.md", "README.md"].map((page) => join(repositoryRoot, page));
+  const text = (await Promise.all(pages.map((page) => readFile(page, "utf8")))).join("\n");
   const blocks = [...text.matchAll(/^```ts\n([\s\S]*?)^```/gm)].map(([, code]) => code!);
   assert.ok(blocks.length >= 6, `${blocks.length} pieces of code`);
   const files: Record<string, string> = {

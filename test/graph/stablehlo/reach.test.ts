@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { attribute } from "../../../src/graph/attributes.js";
 import { GraphBuilder } from "../../../src/graph/graph-builder.js";
-import { indexNodes, reachOf } from "../../../src/graph/stablehlo/reach.js";
 import { assign } from "../../../src/graph/ops.js";
+import { indexNodes, reachOf } from "../../../src/graph/stablehlo/reach.js";
 import { declareVariable } from "../../../src/step/variables.js";
 
 const T = { T: attribute.type("float32") };
