@@ -2,7 +2,7 @@
 import { attribute } from "./attributes.js";
 import type { FunctionBuilder } from "./function-builder.js";
 import { fuseAdditions } from "./fuse-additions.js";
-import { type GraphNode, NodeList, type Output } from "./node-list.js";
+import { type GraphNode, NodeList, type Output, type OutputSpec } from "./node-list.js";
 import type { FunctionDef, GraphDef } from "./proto.js";
 import type { ElementType } from "./types.js";
 
@@ -19,6 +19,18 @@ export interface Graph {
 
 export class GraphBuilder extends NodeList {
   private readonly functions: FunctionDef[] = [];
+  private readonly fed = new Map<string, OutputSpec>();
+  private readonly fetched = new Map<string, OutputSpec>();
+
+  /** What runs feed so far, by name. */
+  get feeds(): ReadonlyMap<string, OutputSpec> {
+    return this.fed;
+  }
+
+  /** What runs may fetch so far, by name. */
+  get fetches(): ReadonlyMap<string, OutputSpec> {
+    return this.fetched;
+  }
 
   protected override reference(output: Output): string {
     return output.index === 0 ? output.node : `${output.node}:${output.index}`;
@@ -29,6 +41,7 @@ export class GraphBuilder extends NodeList {
     const attrs = { dtype: attribute.type(type), shape: attribute.shape(shape) };
     const made = this.one("Placeholder", [], attrs, { type, shape }, { name });
     if (made.node !== name) throw new Error(`two nodes of the graph are called ${name}`);
+    this.fed.set(name, { type, shape });
     return made;
   }
 
@@ -40,6 +53,7 @@ export class GraphBuilder extends NodeList {
     const attrs = { T: attribute.type(value.type) };
     const made = this.one("Identity", [value], attrs, value, { name, after });
     if (made.node !== name) throw new Error(`two nodes of the graph are called ${name}`);
+    this.fetched.set(name, { type: value.type, shape: value.shape });
     return made;
   }
 

@@ -2,7 +2,7 @@
  * Images of all calls on their way to the network: those of one size are computed together, also where
  * different calls have given them.
  */
-import type { ImageFormat } from "../step/classifier-program.js";
+import type { ImageFormat } from "../step/graphs.js";
 import { closedError } from "./closed-error.js";
 import type { MadeImage } from "./image-maker.js";
 import type { Outputs } from "./network-sessions.js";

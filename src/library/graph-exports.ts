@@ -59,13 +59,22 @@ export type { KernelOrder } from "../model/name-layouts.js";
 export { type ForwardOptions, features, forward, head, type Parameters } from "../model/resnet.js";
 export type { Resolution } from "../recipe/hyperrule.js";
 export {
+  type EvalGraphOptions,
+  evalGraph,
+  type ImageInput,
+  type NetworkGraph,
+  predictGraph,
+  type TrainGraph,
+  type TrainGraphOptions,
+  trainGraph,
+} from "../step/graphs.js";
+export {
   type OpenSession,
   openEvalProgram,
   openPredictProgram,
   openTrainProgram,
   type Program,
   type TrainProgram,
-  type TrainProgramOptions,
 } from "../step/program.js";
 export type { Network } from "../step/train-step.js";
 export type { GraphVariable, VariableGroup } from "../step/variables.js";

@@ -6,7 +6,7 @@ import { ImageProgram, type ImageSource } from "../input/image-program.js";
 import type { ResizeMethod } from "../input/resize-functions.js";
 import { firstLine } from "../input/unreadable.js";
 import { checkRange } from "../run/array-logits.js";
-import type { ImageFormat } from "../step/classifier-program.js";
+import type { ImageFormat } from "../step/graphs.js";
 import { closedError } from "./closed-error.js";
 import { badImage, type OneImage, readEncoded } from "./image-input.js";
 

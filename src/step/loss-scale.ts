@@ -8,32 +8,21 @@ import type { GraphBuilder } from "../graph/graph-builder.js";
 import type { Output } from "../graph/node-list.js";
 import { assign } from "../graph/ops.js";
 import { lossScalePrefix } from "../model/checkpoint.js";
-import { declareVariable, type GraphVariable } from "./variables.js";
+import type { StatefulTransform, Transform } from "./update.js";
+import { declareVariable } from "./variables.js";
 
 const firstScale = 65536;
 /** Finite steps in a row after which the factor is doubled. */
 export const growthInterval = 2000;
 
-/** What an update takes. */
-export interface UpdateInputs {
-  readonly gradients: readonly Output[];
-  /** float32 scalars. */
-  readonly learningRate: Output;
-  readonly momentum: Output;
-}
-
-export interface LossScale {
+export interface LossScale extends StatefulTransform {
   /** float32 scalar, a power of two. */
   readonly value: Output;
-  readonly variables: readonly GraphVariable[];
-  /** What sets the variables before the first step. */
-  readonly initialized: readonly Output[];
   /**
-   * An update that does nothing where a gradient is not finite: learning rate 0, momentum 1 and
-   * gradients 0 keep variables and momentum as they are.
-   * @returns its inputs, and what is to be done besides: the next step's factor
+   * Makes an update do nothing where a gradient is not finite: learning rate 0, momentum 1 and gradients 0
+   * keep variables and momentum as they are. Besides, it decides the next step's factor.
    */
-  guard(inputs: UpdateInputs): { readonly inputs: UpdateInputs; readonly after: readonly Output[] };
+  readonly guard: Transform;
 }
 
 const T = { T: attribute.type("float32") };
@@ -50,12 +39,13 @@ export function addLossScale(builder: GraphBuilder): LossScale {
   };
   return {
     value: value.read,
-    variables: [value, steps],
+    state: [value, steps],
     initialized: [
       assign(builder, value.handle, constant(firstScale)),
       assign(builder, steps.handle, constant(0)),
     ],
-    guard: ({ gradients, learningRate, momentum }) => {
+    guard: (update) => {
+      const { gradients, learningRate, momentum } = update;
       // Half the sum of squares: finite where every value is, but for squares beyond float32.
       const squares = gradients.map((gradient) => builder.one("L2Loss", [gradient], T, float));
       const total = builder.one("AddN", squares, { ...T, N: attribute.int(squares.length) }, float);
@@ -71,12 +61,11 @@ export function addLossScale(builder: GraphBuilder): LossScale {
       const halved = binary("Maximum", binary("Mul", value.read, constant(0.5)), constant(1));
       const kept = select(grown, constant(0), counted);
       return {
-        inputs: {
-          gradients: gradients.map((gradient) => select(finite, gradient, constant(0))),
-          learningRate: select(finite, learningRate, constant(0)),
-          momentum: select(finite, momentum, constant(1)),
-        },
-        after: [
+        ...update,
+        gradients: gradients.map((gradient) => select(finite, gradient, constant(0))),
+        learningRate: select(finite, learningRate, constant(0)),
+        momentum: select(finite, momentum, constant(1)),
+        besides: [
           assign(builder, value.handle, select(finite, doubled, halved)),
           assign(builder, steps.handle, select(finite, kept, constant(0))),
         ],

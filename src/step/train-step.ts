@@ -3,17 +3,22 @@
  * Source: bit_pytorch/train.py and bit_hyperrule.py in google-research/big_transfer.
  */
 import * as tf from "@tensorflow/tfjs";
-import { attribute } from "../graph/attributes.js";
 import type { GraphBuilder } from "../graph/graph-builder.js";
 import type { Output } from "../graph/node-list.js";
-import { assign, assignAdd, fill } from "../graph/ops.js";
 import type { Target } from "../graph/target.js";
 import { trace } from "../graph/trace.js";
 import type { Architecture } from "../model/architecture.js";
 import { crossEntropy } from "../model/layers.js";
 import { type ForwardOptions, forward, type Parameters } from "../model/resnet.js";
 import { addLossScale } from "./loss-scale.js";
-import { declareVariable, type GraphVariable } from "./variables.js";
+import {
+  addAccumulation,
+  addMomentumUpdate,
+  type StatefulTransform,
+  transformed,
+  type Update,
+} from "./update.js";
+import type { GraphVariable } from "./variables.js";
 
 /** What is learnt: the network, its number of classes, and how it computes. */
 export interface Network extends ForwardOptions {
@@ -87,11 +92,6 @@ export function named(
   return Object.fromEntries(variables.map(({ name }, i) => [name, values[i]!]));
 }
 
-/** The name under which a variable's momentum lies in a checkpoint. */
-export function momentumName(variable: string): string {
-  return `momentum/${variable}`;
-}
-
 /**
  * Adds the training step to a graph. A run feeds `train/learning_rate`, and with mixup
  * `train/mixup_lambda` and `train/mixup_partners`. It fetches one of
@@ -130,65 +130,24 @@ export async function addTrainStep(
     mixup,
     scale?.value,
   );
-
-  const velocities = variables.map(({ name, shape }) => {
-    return declareVariable(builder, { name: momentumName(name), shape });
-  });
-  const zeroed = velocities.map(({ handle, shape }) => {
-    return assign(builder, handle, fill(builder, "float32", shape, 0));
-  });
-  zeroed.push(...(scale?.initialized ?? []));
-  /** The update of every variable, in the variables' order, and what else ends a step. */
-  const update = (all: readonly Output[]) => {
-    const plain = {
-      gradients: all,
-      learningRate,
-      momentum: builder.constant("float32", [], [momentum]),
-    };
-    const { inputs, after } = scale?.guard(plain) ?? { inputs: plain, after: [] };
-    const attrs = {
-      T: attribute.type("float32"),
-      use_locking: attribute.bool(false),
-      use_nesterov: attribute.bool(false),
-    };
-    const updates = variables.map(({ handle, read }, i) => {
-      const args = [
-        ...[handle, velocities[i]!.handle],
-        ...[inputs.learningRate, inputs.gradients[i]!, inputs.momentum],
-      ];
-      return builder.add("ResourceApplyMomentum", args, attrs, [], { after: [read] })[0];
-    });
-    return { updates, after };
+  const optimizer = addMomentumUpdate(builder, variables);
+  const start: Update = {
+    ...{ gradients, learningRate, updates: [], besides: [] },
+    momentum: builder.constant("float32", [], [momentum]),
   };
-
+  const update = [...(scale === undefined ? [] : [scale.guard]), optimizer.apply];
+  const states: StatefulTransform[] = [optimizer, ...(scale === undefined ? [] : [scale])];
   if (options.split === 1) {
-    const { updates, after } = update(gradients);
-    builder.fetchable("train/step", loss, [...updates, ...after]);
+    builder.fetchable("train/step", loss, transformed(start, update));
   } else {
-    const accumulators = variables.map(({ name, shape }) => {
-      return declareVariable(builder, { name: `accumulated/${name}`, shape });
-    });
-    const ofPart = builder.constant("float32", [], [1 / options.split]);
-    const T = { T: attribute.type("float32") };
-    const parts = gradients.map((gradient) => builder.one("Mul", [gradient, ofPart], T, gradient));
-    const set = accumulators.map(({ handle, shape }) => {
-      return assign(builder, handle, fill(builder, "float32", shape, 0));
-    });
-    zeroed.push(...set);
-    const added = accumulators.map(({ handle }, i) => {
-      return assignAdd(builder, handle, parts[i]!);
-    });
-    builder.fetchable("train/accumulate", loss, added);
-    const totals = accumulators.map(({ read }, i) =>
-      builder.one("AddV2", [read, parts[i]!], T, read),
-    );
-    const { updates, after } = update(totals);
-    const finished = accumulators.map(({ handle, shape }, i) => {
-      const zeros = fill(builder, "float32", shape, 0);
-      return assign(builder, handle, zeros, { after: [updates[i]!] });
-    });
-    builder.fetchable("train/finish", loss, [...finished, ...after]);
+    const parts = addAccumulation(builder, variables, gradients, options.split);
+    builder.fetchable("train/accumulate", loss, parts.added);
+    const whole = [parts.total, ...update, parts.clear];
+    builder.fetchable("train/finish", loss, transformed(start, whole));
+    // What is summed up is nothing between steps: no checkpoint holds it.
+    states.push({ state: [], initialized: parts.initialized });
   }
-  builder.fetchable("train/initialize", builder.ints(0), zeroed);
-  return [...velocities, ...(scale?.variables ?? [])];
+  const initialized = states.flatMap((each) => each.initialized);
+  builder.fetchable("train/initialize", builder.ints(0), initialized);
+  return states.flatMap(({ state }) => state);
 }

@@ -3,7 +3,8 @@ import type { Split } from "../data/dataset.js";
 import { floats, integers } from "../engine/session.js";
 import { UserError } from "../errors.js";
 import { startPipeline } from "../input/pipeline.js";
-import { type Program, valPipeline } from "../step/program.js";
+import { valPipeline } from "../step/graphs.js";
+import type { Program } from "../step/program.js";
 import type { EvaluationResult } from "./reports.js";
 
 export type { EvaluationResult };

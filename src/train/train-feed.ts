@@ -5,7 +5,7 @@ import { ExampleOrder } from "../data/order.js";
 import type { Session } from "../engine/session.js";
 import { startPipeline } from "../input/pipeline.js";
 import type { Resolution } from "../recipe/hyperrule.js";
-import { trainPipeline } from "../step/program.js";
+import { trainPipeline } from "../step/graphs.js";
 
 // Examples handed over at once: 16 bytes each, and the pipeline is drained only where a part ends.
 const partExamples = 2 ** 20;

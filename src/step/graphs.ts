@@ -1,0 +1,197 @@
+/** Whole graphs: a network with its data. No session is needed to make one. */
+import type { Dataset, Split } from "../data/dataset.js";
+import { type Graph, GraphBuilder } from "../graph/graph-builder.js";
+import type { Output, OutputSpec } from "../graph/node-list.js";
+import { defineDecoders } from "../input/decoders.js";
+import { addPipeline, type InputPolicy, normalized } from "../input/pipeline.js";
+import { variableSpecs } from "../model/architecture.js";
+import type { Resolution } from "../recipe/hyperrule.js";
+import { addEvalStep, addPredictStep } from "./eval-step.js";
+import { addTrainStep, type GraphBatch, type Network } from "./train-step.js";
+import { declareVariables, type GraphVariable } from "./variables.js";
+
+/** A network in a graph. */
+export interface NetworkGraph {
+  readonly graph: Graph;
+  readonly network: Network;
+  readonly variables: readonly GraphVariable[];
+  /** What runs feed, by name. */
+  readonly feeds: ReadonlyMap<string, OutputSpec>;
+  /** What runs may fetch, by name. */
+  readonly fetches: ReadonlyMap<string, OutputSpec>;
+}
+
+/** A graph that trains: it has `train/...` and `eval/...`. */
+export interface TrainGraph extends NetworkGraph {
+  /** What the optimizer remembers from step to step, momentum above all. */
+  readonly optimizerState: readonly GraphVariable[];
+}
+
+/** The names of the graphs' pipelines. */
+export const trainPipeline = "train_images";
+export const valPipeline = "val_images";
+export const predictPipeline = "predict_images";
+
+/** How images come into a graph. */
+export interface ImageInput {
+  /** Threads that make images. */
+  readonly workers: number;
+  /** How images are made. */
+  readonly input?: InputPolicy | undefined;
+}
+
+/** How a network is trained. A cache of images is shared between training and validation. */
+export interface TrainGraphOptions extends ImageInput {
+  readonly resolution: Resolution;
+  /** Examples of one run: a batch, or a part of it. */
+  readonly microBatch: number;
+  /** Parts of a batch. */
+  readonly split: number;
+  readonly mixup: boolean;
+  readonly evalBatch: number;
+}
+
+/** The graph that trains on `dataset.train` and evaluates on `dataset.val`. */
+export async function trainGraph(
+  network: Network,
+  dataset: Pick<Dataset, "train" | "val">,
+  options: TrainGraphOptions,
+): Promise<TrainGraph> {
+  const { resolution, microBatch, split, mixup, evalBatch, workers } = options;
+  const { train, val } = dataset;
+  const inputOf = (part: Split): InputPolicy => {
+    const share = part.labels.length / (train.labels.length + val.labels.length);
+    const all = options.input?.cacheBytes;
+    const cacheBytes = all === undefined ? undefined : Math.floor(all * share);
+    return { ...options.input, cacheBytes };
+  };
+  const under = begun(network);
+  defineDecoders(under.builder, network.target);
+  const batch = addPipeline(under.builder, train, {
+    target: network.target,
+    name: trainPipeline,
+    batch: microBatch,
+    resizeTo: resolution.precrop,
+    crop: resolution.crop,
+    workers,
+    ...inputOf(train),
+  });
+  const { builder, variables } = under;
+  const optimizerState = await addTrainStep(builder, network, variables, batch, { mixup, split });
+  const valOptions = { size: resolution.crop, evalBatch, workers, input: inputOf(val) };
+  await addEvalStep(builder, network, variables, validation(under, val, valOptions));
+  return { ...finished(under), optimizerState };
+}
+
+/** How a part of a dataset is evaluated. */
+export interface EvalGraphOptions extends ImageInput {
+  /** Side to which images are resized. */
+  readonly size: number;
+  readonly evalBatch: number;
+}
+
+/** The graph that evaluates on `val`. */
+export async function evalGraph(
+  network: Network,
+  val: Split,
+  options: EvalGraphOptions,
+): Promise<NetworkGraph> {
+  const under = begun(network);
+  defineDecoders(under.builder, network.target);
+  const batch = validation(under, val, options);
+  await addEvalStep(under.builder, network, under.variables, batch);
+  return finished(under);
+}
+
+/**
+ * The graph that gives `predict/logits` and `predict/features` of the images that a run feeds as `images`,
+ * float32 `shape` `[N,H,W,3]`.
+ */
+export async function predictGraph(
+  network: Network,
+  shape: readonly [number, number, number, 3],
+): Promise<NetworkGraph> {
+  const under = begun(network);
+  const images = under.builder.placeholder("images", "float32", shape);
+  await addPredictStep(under.builder, network, under.variables, images);
+  return finished(under);
+}
+
+/** How images of files are predicted. */
+export interface PredictImagesOptions extends ImageInput {
+  /** Side to which images are resized. */
+  readonly size: number;
+  readonly batch: number;
+}
+
+/**
+ * As `predictGraph`, for images that the engine itself decodes and resizes: each run takes the next batch
+ * of `predictPipeline`, of which the labels play no part.
+ */
+export async function predictImagesGraph(
+  network: Network,
+  images: Split,
+  { size, batch, workers, input }: PredictImagesOptions,
+): Promise<NetworkGraph> {
+  const under = begun(network);
+  const { builder, variables } = under;
+  defineDecoders(builder, network.target);
+  const pipeline = { target: network.target, name: predictPipeline, workers, ...input };
+  const made = addPipeline(builder, images, { ...pipeline, batch, resizeTo: size });
+  await addPredictStep(builder, network, variables, made.images);
+  return finished(under);
+}
+
+/** What images a graph takes: bytes of 0 to 255, or float32 in [-1, 1], of one size. */
+export interface ImageFormat {
+  readonly type: "uint8" | "float32";
+  readonly height: number;
+  readonly width: number;
+}
+
+/**
+ * The graph that takes batches of several sizes; its variables are there once for all of them. A run of
+ * `n` images feeds `images_n` and fetches `predict_n/logits` and `predict_n/features`.
+ * @param batches images at a time
+ */
+export async function classifierGraph(
+  network: Network,
+  { type, height, width }: ImageFormat,
+  batches: readonly number[],
+): Promise<NetworkGraph> {
+  const under = begun(network);
+  const { builder, variables } = under;
+  for (const batch of batches) {
+    const fed = builder.placeholder(`images_${batch}`, type, [batch, height, width, 3]);
+    const images: Output = type === "uint8" ? normalized(builder, fed, network.target) : fed;
+    await addPredictStep(builder, network, variables, images, `predict_${batch}`);
+  }
+  return finished(under);
+}
+
+/** A graph to which nodes are still added. */
+interface UnderWay {
+  readonly builder: GraphBuilder;
+  readonly network: Network;
+  readonly variables: readonly GraphVariable[];
+}
+
+function begun(network: Network): UnderWay {
+  const builder = new GraphBuilder();
+  const specs = variableSpecs(network.architecture, network.classes);
+  return { builder, network, variables: declareVariables(builder, specs, network.target) };
+}
+
+function finished({ builder, network, variables }: UnderWay): NetworkGraph {
+  const { feeds, fetches } = builder;
+  return { graph: builder.build(), network, variables, feeds, fetches };
+}
+
+function validation(
+  { builder, network }: UnderWay,
+  val: Split,
+  { size, evalBatch, workers, input }: EvalGraphOptions,
+): GraphBatch {
+  const pipeline = { target: network.target, name: valPipeline, workers, ...input };
+  return addPipeline(builder, val, { ...pipeline, batch: evalBatch, resizeTo: size });
+}
