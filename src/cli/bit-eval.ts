@@ -1,6 +1,5 @@
 /** `bit-eval`: evaluates a run or an archive. */
 
-import { describeEngine } from "../engine/open.js";
 import { UserError } from "../errors.js";
 import { describeResult } from "../record/run-log.js";
 import { type EvaluateOptions, type EvaluationReport, evaluateRun } from "../run/evaluate-run.js";
@@ -25,7 +24,7 @@ export async function run({ settings, positional }: Call<"eval">): Promise<numbe
   const { json, ...others } = settings;
   const options: EvaluateOptions = { ...others, source };
   const engine = openEngine(settings.device);
-  if (!json) output.result(describeEngine(engine));
+  if (!json) output.result(engine.description);
   const progress = new ImageProgress("evaluating");
   const fetches = new FetchProgress();
   const ended = await interruptible(

@@ -1,5 +1,4 @@
 /** One run on the terminal. */
-import { describeEngine } from "../engine/open.js";
 import { describeResult } from "../record/run-log.js";
 import { fineTune } from "../run/fine-tune.js";
 import type { FineTuneOptions } from "../run/options.js";
@@ -30,7 +29,7 @@ export async function runFineTune(
   const engine = openEngine(options.device);
   const console = new TrainConsole({ stopAfter });
   try {
-    console.line(describeEngine(engine));
+    console.line(engine.description);
     const result = await fineTune(options, engine, console);
     const { folder, validation, steps, saved, seconds, config } = result;
     if (validation === undefined) {

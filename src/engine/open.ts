@@ -36,6 +36,7 @@ export function openEngine(flavour?: Flavour): OpenedEngine {
     tensorflow ? openTensorflowSession(tensorflow, def) : openNativeSession(binding, def);
   return {
     ...{ installed, binding, open },
+    description: `TensorFlow ${binding.TF_Version} (${installed.flavour}) on the ${device}`,
     remark: engineRemark(installed),
     version: `${binding.TF_Version} ${host ? basename(kernelsPath(installed)) : "alone"}`,
     target: {
@@ -44,10 +45,4 @@ export function openEngine(flavour?: Flavour): OpenedEngine {
       native: { host, layers, convolutions: layers && suitsOwnConvolutions() },
     },
   };
-}
-
-/** As in `TensorFlow 2.21.0 (cpu) on the CPU`. */
-export function describeEngine({ installed, binding, target, describes }: OpenedEngine): string {
-  if (describes !== undefined) return describes;
-  return `TensorFlow ${binding.TF_Version} (${installed.flavour}) on the ${target.device}`;
 }

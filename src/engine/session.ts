@@ -47,6 +47,8 @@ export interface Session {
 export interface Engine {
   /** What graphs for it may rely on. Its `computeType` is float32 until `inType` says otherwise. */
   readonly target: Target;
+  /** What computes networks: as in `TensorFlow 2.21.0 (cpu) on the CPU`. */
+  readonly description: string;
   /** TensorFlow's version and that of our own operations: engines of one version decode alike. */
   readonly version: string;
   /**

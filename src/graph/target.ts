@@ -30,6 +30,8 @@ export interface Target {
    * bytes, and what fits is decided by it. Undefined where networks are computed in the host's memory.
    */
   readonly deviceMemoryBytes?: number | undefined;
+  /** How many devices compute a network together, each an equal share of a batch. Default: 1. */
+  readonly devices?: number | undefined;
   readonly computeType: ComputeType;
   /** The narrow type that the device natively supports. A function: some drivers take long to answer. */
   readonly narrowType: () => NarrowType;

@@ -77,6 +77,11 @@ export class RunLog {
     this.people(message, "info");
   }
 
+  /** A line for the log alone: what people are told by others. */
+  note(message: string): void {
+    this.write("INFO", message);
+  }
+
   /** A warning for the log and for people. */
   warn(message: string): void {
     this.write("WARN", message);

@@ -103,7 +103,8 @@ async function planRun(
   const known = await readConfig(folder.config);
   const notes = [...(dataset.notes ?? [])];
   const resumed = await findCheckpoint(folder, (line) => notes.push(line));
-  const machine = { cores, precision: () => defaultPrecision(engine.target) };
+  const { target } = engine;
+  const machine = { cores, precision: () => defaultPrecision(target), target };
   const config = {
     ...resolveConfig(name, options, dataset, machine, known),
     data: hashesOf(data),
@@ -147,6 +148,7 @@ async function carryOut(
   const { dataset, data, notes } = plan;
   let { config, resumed } = plan;
   const { folder, log } = run;
+  log.note(`Computing by ${run.engine.description}`);
   for (const note of notes) log.warn(note);
   if (resumed !== undefined) await publishFound(folder, resumed);
   // Whatever is in them is not this run's.
@@ -160,7 +162,7 @@ async function carryOut(
       try {
         return await trainRun({ ...run, config, dataset, data, resumed });
       } catch (error) {
-        const smaller = withSmallerParts(error, config);
+        const smaller = withSmallerParts(error, config, run.engine.target.devices);
         if (smaller === undefined) throw error;
         log.warn(
           `Out of memory with ${config.batch / config.split} images at a time: going on with ` +

@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 import type { Dataset } from "../data/dataset.js";
 import { DATASET_NAMES } from "../data/dataset-names.js";
 import { UserError } from "../errors.js";
+import type { Target } from "../graph/target.js";
 import { parseArchitecture } from "../model/architecture.js";
 import { packageRoot } from "../package-root.js";
 import { getMixupAlpha, getResolution, scaleSchedule } from "../recipe/hyperrule.js";
@@ -10,7 +11,7 @@ import { recipeOf } from "../recipe/recipes.js";
 import type { KnownConfig, RunConfig } from "../record/run-config.js";
 import type { Options } from "../settings/table.js";
 import { recordedSettings } from "../settings/values.js";
-import { availableMemoryBytes, fittingSplit } from "../step/memory.js";
+import { availableMemoryBytes, fittingSplit, isSplit } from "../step/memory.js";
 import { modelPath } from "../zoo/models.js";
 import { computeTypes, type Precision } from "./precision.js";
 
@@ -38,6 +39,17 @@ export function sampleWeights(): string {
 
 // What the step may take of the memory that is free; the rest is for images, weights and others.
 const memoryShare = 0.6;
+// The same of a device's own, where images are not made.
+const deviceMemoryShare = 0.9;
+
+/** What a run's plan depends on besides its wishes. */
+export interface Machine {
+  readonly cores: number;
+  /** What is computed in where nobody chose it. */
+  readonly precision: () => Precision;
+  /** Default: one device, with the host's memory. */
+  readonly target?: Pick<Target, "deviceMemoryBytes" | "devices"> | undefined;
+}
 
 /**
  * Resolves a user's wishes for a dataset.
@@ -48,7 +60,7 @@ export function resolveConfig(
   name: string,
   options: ModelledOptions,
   dataset: Dataset,
-  machine: { readonly cores: number; readonly precision: () => Precision },
+  machine: Machine,
   known?: Pick<KnownConfig, "split" | "precision">,
 ): RunConfig {
   const architecture = parseArchitecture(options.model);
@@ -64,12 +76,13 @@ export function resolveConfig(
     computeType: computeTypes[precision],
     remat: recorded.remat,
   };
+  const { devices = 1 } = machine.target ?? {};
   // A run that had to take smaller parts than it was told to goes on with them.
   const { batchSplit = 1 } = options;
   const forced = known?.split !== undefined && known.split % batchSplit === 0;
   const split =
     (forced ? known.split : options.batchSplit) ??
-    fittingSplit(architecture, needs, batch, memoryShare * availableMemoryBytes());
+    fittingSplit(architecture, { ...needs, devices }, batch, budgetBytes(machine));
   if (split > batch || batch % split !== 0) {
     throw new UserError(
       "--batch_split",
@@ -78,6 +91,7 @@ export function resolveConfig(
       `type for example --batch_split ${nearestDivisor(batch, split)}`,
     );
   }
+  if (!isSplit(batch, split, devices)) throw indivisible(batch, split, devices);
   const rule = recipe.schedule(trainSize);
   return {
     name,
@@ -101,6 +115,28 @@ export function resolveConfig(
     precision,
     workers: options.workers ?? machine.cores,
   };
+}
+
+/** Bytes that a training step may take of one device's memory. */
+function budgetBytes({ target = {} }: Machine): number {
+  const { deviceMemoryBytes = Number.POSITIVE_INFINITY, devices = 1 } = target;
+  if (Number.isFinite(deviceMemoryBytes)) return deviceMemoryShare * deviceMemoryBytes;
+  return (memoryShare * availableMemoryBytes()) / devices;
+}
+
+/** What is to be done where devices cannot share a batch evenly. */
+function indivisible(batch: number, split: number, devices: number): UserError {
+  const each = split * devices;
+  const near = [Math.floor(batch / each) * each, Math.ceil(batch / each) * each];
+  let fewer = devices - 1;
+  while (!isSplit(batch, split, fewer)) fewer--;
+  return new UserError(
+    "--batch",
+    `${batch} images${split > 1 ? ` in ${split} parts` : ""} cannot be shared evenly by ${devices} devices`,
+    `a multiple of ${each}`,
+    `type --batch ${near.filter((size) => size > 0).join(" or ")}, or compute on ` +
+      `${fewer === 1 ? "one device" : `${fewer} devices`} (--device)`,
+  );
 }
 
 /** The archive that a run starts from. */

@@ -13,7 +13,7 @@ import type { BestResult, DataFingerprint } from "../record/manifest.js";
 import { planOf, type RunRecordFile } from "../record/run-config.js";
 import type { RunFolder } from "../record/run-folder.js";
 import type { RunLog, RunTimes } from "../record/run-log.js";
-import { availableMemoryBytes, trainMemory } from "../step/memory.js";
+import { availableMemoryBytes, isSplit, trainMemory } from "../step/memory.js";
 import { openTrainProgram } from "../step/program.js";
 import type { Network } from "../step/train-step.js";
 import type { EvaluationResult } from "../train/evaluate.js";
@@ -165,18 +165,23 @@ function cacheBytes({ resolution, batch, split }: RunRecordFile, network: Networ
 /**
  * The configuration with which a run that ran out of memory can go on: fewer images at a time, more
  * parts of a batch, the same mean gradient.
+ * @param devices devices that share each part evenly
  * @returns undefined where `error` is of another kind
  * @throws UserError where there is one image at a time already
  */
-export function withSmallerParts(error: unknown, config: RunRecordFile): RunRecordFile | undefined {
+export function withSmallerParts(
+  error: unknown,
+  config: RunRecordFile,
+  devices = 1,
+): RunRecordFile | undefined {
   if (!(error instanceof SessionError) || !error.outOfMemory) return undefined;
   const { batch, split, evalBatch, resolution } = config;
   let more = 2 * split;
-  while (more < batch && batch % more !== 0) more++;
-  if (split >= batch || more > batch)
+  while (more < batch && !isSplit(batch, more, devices)) more++;
+  if (!isSplit(batch, more, devices))
     throw new UserError(
       config.model,
-      `not even one image of ${resolution.crop} x ${resolution.crop} fits the memory`,
+      `not even one image${devices > 1 ? " a device" : ""} of ${resolution.crop} x ${resolution.crop} fits the memory`,
       "memory for one image's training step (npx bit-bench --memory tells how much)",
       "give --remat, --precision bf16 or a smaller --crop, or choose a smaller model",
       { cause: error },

@@ -126,20 +126,30 @@ export function availableMemoryBytes(): number {
   return Number.isFinite(left) ? Math.min(left, meminfo) : meminfo;
 }
 
+/** Whether each part of a batch can be divided evenly among so many devices. */
+export function isSplit(batch: number, split: number, devices = 1): boolean {
+  return batch % (split * devices) === 0;
+}
+
 /**
  * The least number of parts into which `batch` must be divided so that one part's training step fits
  * `budgetBytes`: a divisor of the batch.
+ * @param options.devices devices that share each part evenly; the budget is that of one. Default: 1
+ * @returns where nothing fits, or nothing can be shared evenly, the parts of one image a device
  */
 export function fittingSplit(
   architecture: Architecture,
-  options: Omit<TrainMemoryOptions, "microBatch" | "split">,
+  options: Omit<TrainMemoryOptions, "microBatch" | "split"> & { readonly devices?: number },
   batch: number,
   budgetBytes: number,
 ): number {
-  for (let split = 1; split < batch; split++) {
-    if (batch % split !== 0) continue;
-    const needs = trainMemory(architecture, { ...options, microBatch: batch / split, split });
+  const { devices = 1 } = options;
+  const most = Math.max(1, Math.floor(batch / devices));
+  for (let split = 1; split < most; split++) {
+    if (!isSplit(batch, split, devices)) continue;
+    const microBatch = batch / split / devices;
+    const needs = trainMemory(architecture, { ...options, microBatch, split });
     if (needs.total <= budgetBytes) return split;
   }
-  return batch;
+  return isSplit(batch, most, devices) ? most : 1;
 }

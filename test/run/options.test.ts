@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { linkSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { test } from "node:test";
+import { type TestContext, test } from "node:test";
 import { loadDataset } from "../../src/data/datasets.js";
-import { resolveConfig } from "../../src/run/options.js";
+import { type Machine, type ModelledOptions, resolveConfig } from "../../src/run/options.js";
 import { temporaryFolder, writeTree } from "../data/temporary-folder.js";
 import { fixturePath } from "../fixture-path.js";
 
@@ -35,4 +35,86 @@ test("schedule and mixup follow the size that examples per class leave", async (
     schedule: [100, 200, 300, 400, 500],
     mixupAlpha: undefined,
   });
+});
+
+/** What a batch of a large model comes to on a machine. */
+async function planOn(
+  t: TestContext,
+  options: Partial<ModelledOptions>,
+  target?: Machine["target"],
+  split?: number,
+): Promise<{ split: number; evalBatch: number }> {
+  const root = await temporaryFolder(t);
+  const image = await readFile(fixturePath("data", "images", "rgba.png"));
+  const names = ["train/a", "train/b", "val/a", "val/b"];
+  await writeTree(root, Object.fromEntries(names.map((name) => [`${name}/0.png`, image])));
+  const wishes = { model: "BiT-M-R152x4", dataset: root, resolution: 512, crop: 480, ...options };
+  const dataset = await loadDataset({ dataset: root, seed: 0 });
+  const machine = { cores: 1, precision: () => "bf16" as const, target };
+  return resolveConfig(
+    "one",
+    wishes,
+    dataset,
+    machine,
+    split === undefined ? undefined : { split },
+  );
+}
+
+test("a batch is divided to fit the memory of the device that computes", async (t) => {
+  const splitOn = async (gigabytes: number, devices = 1) => {
+    return (await planOn(t, { batch: 512 }, { deviceMemoryBytes: gigabytes * 1e9, devices })).split;
+  };
+  const [small, large] = [await splitOn(40), await splitOn(141)];
+  assert.ok(large < small, `${large} parts with more memory, ${small} with less`);
+  // Eight devices have room for eight times the images.
+  assert.equal(await splitOn(80, 8), Math.max(1, (await splitOn(80)) / 8));
+  // Nothing fits: one image a device at a time.
+  assert.equal(await splitOn(0.001, 4), 128);
+  // A device that does not tell its memory has the host's.
+  const host = await planOn(t, { batch: 512 });
+  const simulated = await planOn(
+    t,
+    { batch: 512 },
+    { deviceMemoryBytes: Number.POSITIVE_INFINITY },
+  );
+  assert.ok(simulated.split >= host.split / 2 && simulated.split <= 2 * host.split);
+});
+
+test("a batch that devices cannot share evenly is refused", async (t) => {
+  const refused = (options: Partial<ModelledOptions>, devices: number, split?: number) => {
+    return planOn(t, options, { devices, deviceMemoryBytes: 1e12 }, split).then(
+      () => assert.fail("it was planned"),
+      ({ name, where, got, expected, nextStep }) => {
+        assert.equal(name, "UserError");
+        return [where, got, expected, nextStep];
+      },
+    );
+  };
+  assert.deepEqual(await refused({ batch: 30 }, 4), [
+    "--batch",
+    "30 images cannot be shared evenly by 4 devices",
+    "a multiple of 4",
+    "type --batch 28 or 32, or compute on 3 devices (--device)",
+  ]);
+  assert.deepEqual(await refused({ batch: 3 }, 8), [
+    "--batch",
+    "3 images cannot be shared evenly by 8 devices",
+    "a multiple of 8",
+    "type --batch 8, or compute on 3 devices (--device)",
+  ]);
+  // Parts that were told, and those of a run that goes on.
+  for (const [told, known] of [
+    [8, undefined],
+    [undefined, 8],
+  ]) {
+    const options = { batch: 40, ...(told && { batchSplit: told }) };
+    assert.deepEqual(await refused(options, 2, known), [
+      "--batch",
+      "40 images in 8 parts cannot be shared evenly by 2 devices",
+      "a multiple of 16",
+      "type --batch 32 or 48, or compute on one device (--device)",
+    ]);
+  }
+  const target = { devices: 4, deviceMemoryBytes: 1e15 };
+  assert.equal((await planOn(t, { batch: 32 }, target)).split, 1);
 });

@@ -7,11 +7,14 @@ import { test } from "node:test";
 import { type Engine, type Session, SessionError } from "../../src/engine/session.js";
 import { UserError } from "../../src/errors.js";
 import type { Graph } from "../../src/graph/graph-builder.js";
+import type { RunRecordFile } from "../../src/record/run-config.js";
 import { fineTune } from "../../src/run/fine-tune.js";
 import type { FineTuneOptions } from "../../src/run/options.js";
+import { withSmallerParts } from "../../src/run/train-run.js";
 import { writeTinyFolder } from "../cli/tiny-images.js";
 import { engine } from "../engine-for-tests.js";
 import { observing } from "./observing.js";
+import { settings } from "./tiny-training.js";
 
 /** An engine of which the training step fails from step `from` on in the first `failing` sessions. */
 function smallEngine(failing: number, from: number): Engine & { opened: () => number } {
@@ -95,6 +98,25 @@ test("where one image does not fit, the error says what to try", async () => {
       return error instanceof UserError && /not even one image of 32 x 32/.test(error.message);
     });
   });
+});
+
+test("devices that share a batch go on with parts that they can share", () => {
+  const error = new SessionError("out of memory");
+  const config = { ...settings, batch: 48, split: 1, evalBatch: 48, data: { classes: "" } };
+  const splits: number[] = [];
+  let smaller: RunRecordFile | undefined = config as unknown as RunRecordFile;
+  while (splits.length < 9) {
+    try {
+      smaller = withSmallerParts(error, smaller!, 4);
+      splits.push(smaller!.split);
+    } catch (refused) {
+      assert.ok(refused instanceof UserError);
+      assert.match(refused.got, /not even one image a device/);
+      break;
+    }
+  }
+  // Of 48, 24, 12 and 4 images; 8 cannot be in two parts that four devices share.
+  assert.deepEqual(splits, [2, 4, 12]);
 });
 
 test("a run that took smaller parts goes on with them, though its command says otherwise", async () => {

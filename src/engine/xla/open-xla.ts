@@ -44,7 +44,8 @@ export function openXlaEngine(
   const client = openPjrt(device.plugin.path, settings);
   const narrowType = () => (simulated ? narrowTypeOfCpu() : narrowTypeOfGpu());
   const engine = xlaEngine(openEngine("cpu"), client, device.devices, narrowType, options);
-  return { ...engine, describes: describeDevice(device) };
+  const description = describeDevice(device);
+  return { ...engine, description, describes: description };
 }
 
 /**
@@ -74,10 +75,12 @@ export function xlaEngine(
   const precision = exact ? "HIGHEST" : "DEFAULT";
   return {
     ...host,
+    description: `XLA on ${device.name}`,
     target: {
       ...{ computeType: "float32", narrowType },
       device: client.platform === "cpu" ? "CPU" : "GPU",
       deviceMemoryBytes: memoryBytes ?? Number.POSITIVE_INFINITY,
+      devices: devices.length,
       // The host's operations decode images and read archives; those of the network are XLA's.
       native: { host: host.target.native.host, layers: false, convolutions: false },
     },

@@ -1,11 +1,14 @@
 /** XLA's engine on the CPU plugin, with eight simulated devices, for tests. */
-
 import type { OpenedEngine } from "../../../src/engine/open.js";
 import { openPjrt } from "../../../src/engine/pjrt/client.js";
 import { xlaEngine } from "../../../src/engine/xla/open-xla.js";
 import { cpuPlugin } from "../../cpu-plugin.js";
 import { engine } from "../../engine-for-tests.js";
 
+/** Programs are run a few times: to optimize their code would take longer than it saves. */
+export const quickCompiler = { XLA_FLAGS: "--xla_backend_optimization_level=0" };
+
+Object.assign(process.env, quickCompiler);
 export const client = openPjrt(await cpuPlugin(), { cpu_device_count: 8 });
 
 /** An engine of so many of the devices. */
