@@ -26,6 +26,7 @@ export {
   type NodeOptions,
   type Output,
   type OutputSpec,
+  type ShapedOutput,
 } from "../graph/node-list.js";
 export type {
   AttrValue,
@@ -55,6 +56,7 @@ export {
   fitArchive,
   headClasses,
 } from "../model/checkpoint.js";
+export type { ChoosyBackend } from "../model/kernel-names.js";
 export type { KernelOrder } from "../model/name-layouts.js";
 export { type ForwardOptions, features, forward, head, type Parameters } from "../model/resnet.js";
 export type { Resolution } from "../recipe/hyperrule.js";
