@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import { test } from "node:test";
-import { DATASET_NAMES } from "../src/data/dataset-names.js";
+import { DATASET_NAMES } from "../src/data/known-datasets.js";
 import { repositoryRoot } from "./fixture-path.js";
 
 const folders = ["", "assets", "bench", "bit_logs", "docs", "examples", "findings", "sample"];

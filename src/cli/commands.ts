@@ -1,6 +1,7 @@
 /** The registry of commands: a row each, and how one of them is found and run. */
-import { DATASET_NAMES } from "../data/dataset-names.js";
+
 import { CONVERTED_FORMATS } from "../data/image-formats/image-format.js";
+import { DATASET_NAMES } from "../data/known-datasets.js";
 import type { CommandName } from "../settings/table.js";
 import type { Command } from "./command.js";
 

@@ -1,6 +1,6 @@
 /** `bit-train sample`: a first run on what the package carries, told in plain words. */
 import { join, relative } from "node:path";
-import { sampleFolder } from "../data/datasets.js";
+import { sampleFolder } from "../data/known-datasets.js";
 import { getResolution, getSchedule } from "../recipe/hyperrule.js";
 import { type FineTuneOptions, type RunConfig, sampleModel } from "../run/options.js";
 import type { FineTuneResult } from "../run/run-events.js";

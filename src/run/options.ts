@@ -1,7 +1,7 @@
 /** What a user may ask of a run, and what it comes to: every choice resolved before step 0. */
 import { join, resolve } from "node:path";
 import type { Dataset } from "../data/dataset.js";
-import { DATASET_NAMES } from "../data/dataset-names.js";
+import { isDatasetName } from "../data/known-datasets.js";
 import { UserError } from "../errors.js";
 import type { Target } from "../graph/target.js";
 import { parseArchitecture } from "../model/architecture.js";
@@ -150,7 +150,7 @@ export function weightsPath(
 
 /** What to load, wherever a later command is started from. */
 function datasetSpec(dataset: string): string {
-  return DATASET_NAMES.some((name) => name === dataset) ? dataset : resolve(dataset);
+  return isDatasetName(dataset) ? dataset : resolve(dataset);
 }
 
 function resolveResolution(options: FineTuneOptions, dataset: Dataset) {

@@ -1,5 +1,5 @@
 /** Settings of which images are meant. */
-import { DATASET_NAMES, PATH_KINDS } from "../data/dataset-names.js";
+import { DATASET_NAMES, PATH_KINDS } from "../data/known-datasets.js";
 import { classMatchings } from "../data/parts/evaluation.js";
 import { partNames } from "../data/parts/part-names.js";
 import { badImagesChoices } from "./choices.js";

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { visibleLine, visibleLines } from "../../src/cli/visible.js";
-import { sampleFolder } from "../../src/data/datasets.js";
+import { sampleFolder } from "../../src/data/known-datasets.js";
 import { sampleWeights } from "../../src/run/options.js";
 
 import { bitPredict as predict, runHere } from "./command.js";

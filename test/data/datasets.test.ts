@@ -3,7 +3,8 @@ import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { test } from "node:test";
 import type { FileSource } from "../../src/data/dataset.js";
-import { loadDataset, sampleFolder } from "../../src/data/datasets.js";
+import { loadDataset } from "../../src/data/datasets.js";
+import { sampleFolder } from "../../src/data/known-datasets.js";
 import { fixturePath, repositoryRoot } from "../fixture-path.js";
 import { temporaryFolder, writeTree } from "./temporary-folder.js";
 

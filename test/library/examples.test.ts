@@ -6,7 +6,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { test } from "node:test";
-import { sampleFolder } from "../../src/data/datasets.js";
+import { sampleFolder } from "../../src/data/known-datasets.js";
 import { runCommand } from "../../src/setup/command.js";
 import { temporaryFolder } from "../data/temporary-folder.js";
 import { repositoryRoot } from "../fixture-path.js";
