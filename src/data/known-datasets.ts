@@ -45,6 +45,8 @@ export const KNOWN_DATASETS = {
     (await import("./published/satellite-images.js")).loadEuroSat(...args),
   resisc45: async (datadir, options) =>
     (await import("./published/satellite-images.js")).loadResisc45(datadir, options),
+  imagenette: async (...args) =>
+    (await import("./published/imagenette.js")).loadImagenette(...args),
   folder: loadFolder,
   sample: async (_, options) =>
     (await import("./files/image-folder.js")).loadImageFolder(sampleFolder(), options),

@@ -288,6 +288,36 @@ test("RESISC45 is read from its folder, and how to come by it is said", async (t
   await rejects(above, /no resisc45 there\n.*45 classes of 700 images\n.*cannot be fetched/);
 });
 
+const WNIDS = ["n01440764", "n02102040"];
+const NETTE = images(
+  ...WNIDS.flatMap((wnid) => [
+    `imagenette2-160/train/${wnid}/1.JPEG`,
+    `imagenette2-160/train/${wnid}/2.JPEG`,
+    `imagenette2-160/val/${wnid}/3.JPEG`,
+  ]),
+);
+
+test("Imagenette's parts are its folders", async (t) => {
+  const { datadir, load } = await datadirWith(t, NETTE);
+  const dataset = await load("imagenette");
+  assert.deepEqual(dataset.classNames, WNIDS);
+  assert.equal(dataset.train.labels.length, 4);
+  const [first, second] = WNIDS.map((wnid) => `imagenette2-160/val/${wnid}/3.JPEG: ${wnid}`);
+  assert.deepEqual(shown(dataset.val, dataset, datadir), [first, second]);
+});
+
+test("Imagenette is fetched; where it is not, the archive's address is said", async (t) => {
+  const archive = await tarGzOf(NETTE);
+  const { datadir, loaded } = await fetched(t, "imagenette", { "imagenette2-160.tgz": archive });
+  assert.deepEqual([loaded.train.labels.length, loaded.val.labels.length], [4, 2]);
+  assert.deepEqual(await readdir(datadir), ["imagenette2-160"]);
+  const { load } = await datadirWith(t, {});
+  await rejects(
+    load("imagenette"),
+    /no imagenette there, .*\n.*\n.*\n.*imagenette2-160\.tgz \(99 MB/,
+  );
+});
+
 test("a task of VTAB that is not read here says so by its name", async (t) => {
   const { load } = await datadirWith(t, {});
   const names =
