@@ -22,8 +22,10 @@ const unary: Readonly<Record<string, string>> = {
   Neg: "Neg",
   Relu: "Relu",
   Rsqrt: "Rsqrt",
+  Sigmoid: "Sigmoid",
   Sqrt: "Sqrt",
   Square: "Square",
+  Tanh: "Tanh",
   ZerosLike: "ZerosLike",
 };
 

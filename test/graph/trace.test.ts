@@ -214,3 +214,27 @@ for (const [name, { f, shapes }] of Object.entries(layers)) {
     close(await traced(ours, inputs, "bfloat16"), 0.05, "bfloat16");
   });
 }
+
+const curves = {
+  sigmoid: {
+    f: (x: tf.Tensor) => tf.sigmoid(x),
+    y: (x: number) => 1 / (1 + Math.exp(-x)),
+    slope: (y: number) => y * (1 - y),
+  },
+  tanh: { f: (x: tf.Tensor) => tf.tanh(x), y: Math.tanh, slope: (y: number) => 1 - y * y },
+};
+
+for (const [name, { f, y: valueAt, slope }] of Object.entries(curves)) {
+  test(`${name}: value and gradient as in float64`, async () => {
+    await tf.setBackend("cpu");
+    const x = [-20, -1.5, -0.25, 0, 0.5, 3, 20];
+    const values = x.map(valueAt);
+    const [sum, gradient] = await traced(f, [tf.tensor1d(x)], "float32");
+    const wanted = values.reduce((total, y) => total + y * y, 0);
+    assert.ok(Math.abs(sum![0]! - wanted) < 1e-6 * wanted, `${sum} instead of ${wanted}`);
+    for (const [i, y] of values.entries()) {
+      const got = gradient![i]!;
+      assert.ok(Math.abs(got - 2 * y * slope(y)) < 1e-6, `${x[i]}: ${got}`);
+    }
+  });
+}

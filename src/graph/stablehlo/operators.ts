@@ -81,7 +81,9 @@ export const operators: Readonly<Record<string, Operator>> = {
   Log: unary("log"),
   Neg: unary("negate"),
   Rsqrt: unary("rsqrt"),
+  Sigmoid: unary("logistic"),
   Sqrt: unary("sqrt"),
+  Tanh: unary("tanh"),
   IsFinite: ({ emitter, value }, node) => {
     const x = value(input(node, 0));
     const spec = { shape: x.shape, type: "bool" } as const;

@@ -63,7 +63,7 @@ function made(
 
 // Element by element.
 
-for (const op of ["Exp", "Neg", "Square", "Relu", "ZerosLike"]) {
+for (const op of ["Exp", "Neg", "Square", "Relu", "Sigmoid", "Tanh", "ZerosLike"]) {
   const x = fed([3, 5]);
   compared(op, made(op, [x], T(), x.shape), 1e-6);
 }
