@@ -4,9 +4,7 @@ import { openPjrt } from "../../../src/engine/pjrt/client.js";
 import { xlaEngine } from "../../../src/engine/xla/open-xla.js";
 import { cpuPlugin } from "../../cpu-plugin.js";
 import { engine } from "../../engine-for-tests.js";
-
-/** Programs are run a few times: to optimize their code would take longer than it saves. */
-export const quickCompiler = { XLA_FLAGS: "--xla_backend_optimization_level=0" };
+import { quickCompiler } from "./quick-compiler.js";
 
 Object.assign(process.env, quickCompiler);
 export const client = openPjrt(await cpuPlugin(), { cpu_device_count: 8 });
