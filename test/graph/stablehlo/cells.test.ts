@@ -53,7 +53,7 @@ test("a member begins where those before it end", () => {
     cell.members.map(({ name }) => offsetIn(cell, name)),
     [0, 4, 5],
   );
-  assert.throws(() => offsetIn(cell, "resnet/matrix"), /does not lie in/);
+  assert.throws(() => offsetIn(cell, "resnet/matrix"), /resnet\/matrix .*resnet\/\*/);
 });
 
 test("a network's few cells hold each of its variables once", () => {
