@@ -171,7 +171,7 @@ export interface GraphDef {
 export function encodeGraphDef(graphDef: GraphDef): Uint8Array {
   return root
     .lookupType("GraphDef")
-    .encode(graphDef as unknown as protobuf.Message)
+    .encode({ ...graphDef })
     .finish();
 }
 
@@ -185,6 +185,6 @@ export function encodeSavedModel(graphDef: GraphDef): Uint8Array {
     .encode({
       savedModelSchemaVersion: 1,
       metaGraphs: [{ metaInfoDef: { tags: [savedModelTag] }, graphDef }],
-    } as unknown as protobuf.Message)
+    })
     .finish();
 }

@@ -60,5 +60,7 @@ export function fileFeeds(images: FileSource): Record<string, HostTensor> {
 }
 
 function int64s(values: Float64Array): BigInt64Array {
-  return BigInt64Array.from(values as unknown as ArrayLike<bigint>, (value) => BigInt(value));
+  const whole = new BigInt64Array(values.length);
+  for (const [i, value] of values.entries()) whole[i] = BigInt(value);
+  return whole;
 }

@@ -27,6 +27,9 @@ function wide(x: tf.Tensor): tf.Tensor {
   return tf.engine().runKernel(widenKernel, { x }) as tf.Tensor;
 }
 
+/** Keeps tensors for the gradient. */
+type SaveTensors = (tensors: tf.Tensor[]) => void;
+
 /**
  * `tf.customGrad` with named saved tensors' types kept. `tf.customGrad`'s own type knows neither
  * several inputs nor what was saved.
@@ -35,12 +38,12 @@ function withGradient<const Inputs extends readonly [tf.Tensor, ...tf.Tensor[]]>
   inputs: Inputs,
   forward: (
     inputs: Inputs,
-    save: (tensors: tf.Tensor[]) => void,
+    save: SaveTensors,
   ) => { value: tf.Tensor; gradient: (dy: tf.Tensor, saved: tf.Tensor[]) => tf.Tensor[] },
 ): tf.Tensor {
   return tf.customGrad((...args) => {
-    const save = args[args.length - 1] as unknown as (tensors: tf.Tensor[]) => void;
-    const { value, gradient } = forward(args.slice(0, -1) as unknown as Inputs, save);
+    // Behind the inputs themselves comes what saves.
+    const { value, gradient } = forward(inputs, args.at(-1) as SaveTensors);
     return {
       value,
       gradFunc: (dy: tf.Tensor | tf.Tensor[], saved: tf.Tensor[]) => {

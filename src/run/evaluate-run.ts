@@ -2,8 +2,8 @@
 import { access } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { dirname, isAbsolute } from "node:path";
-import type { UnreadableImage } from "../data/dataset.js";
-import { loadDataset } from "../data/datasets.js";
+import type { Dataset, UnreadableImage } from "../data/dataset.js";
+import { type DatasetRequest, loadDataset } from "../data/datasets.js";
 import { listed } from "../data/listed.js";
 import type { EvaluatedPart } from "../data/parts/evaluation.js";
 import type { Engine } from "../engine/session.js";
@@ -23,6 +23,7 @@ import {
   loadWeights,
   networkOf,
   precisionOf,
+  type TrainedModel,
 } from "./trained-model.js";
 import { isSameDataset, isTrainingData } from "./training-data.js";
 import { unreadableImage } from "./unreadable-image.js";
@@ -67,29 +68,17 @@ export interface EvaluationReport extends EvaluationResult {
 export async function evaluateRun(
   options: EvaluateOptions,
   engine: Engine,
-  console: EvaluateConsole = {},
+  observer: EvaluateConsole = {},
 ): Promise<EvaluationReport> {
   const begun = performance.now();
   const { bitPretrainedDir = ".", workers = availableParallelism() } = options;
-  const source = await findSource(options.source, bitPretrainedDir, options, console);
+  const source = await findSource(options.source, bitPretrainedDir, options, observer);
   const trained = await findTrainedModel(source, options);
   const { run } = trained;
   const request = datasetOf(options, run);
   if (options.dataset === undefined) await requireData(source, request.dataset);
-  const policy = dataPolicy({ ...options, ...request }, console, engine, workers);
-  const load = (trainedOn: boolean) => {
-    const { split: part, matchClasses: match } = options;
-    const { classNames, classes } = trained;
-    const evaluation = { classNames, classes, part, trainedOn, match };
-    return loadDataset({ ...request, ...policy, evaluation });
-  };
-  const trainedOn = run !== undefined && (await isSameDataset(request, run));
-  const found = await load(trainedOn);
-  const elsewhere =
-    run !== undefined &&
-    !trainedOn &&
-    (await isTrainingData(found, run, () => loadDataset({ ...request, ...policy })));
-  const dataset = elsewhere ? await load(true) : found;
+  const policy = dataPolicy({ ...options, ...request }, observer, engine, workers);
+  const { dataset, elsewhere } = await loadEvaluated(options, trained, { ...request, ...policy });
   const { val, unreadable: skipped = [] } = dataset;
 
   const asked = { size: options.crop, flag: "--crop" };
@@ -109,8 +98,8 @@ export async function evaluateRun(
   try {
     await loadWeights(program, trained);
     const result = await evaluate(program, val, batch, (done, total) => {
-      console.signal?.throwIfAborted();
-      console.evaluating?.(done, total);
+      observer.signal?.throwIfAborted();
+      observer.evaluating?.(done, total);
     });
     requireFiniteResult(trained.weights, result);
     return {
@@ -141,6 +130,28 @@ export async function evaluateRun(
   } finally {
     program.session.close();
   }
+}
+
+/**
+ * The part that is evaluated.
+ * @returns and whether the dataset is what the run was trained on, though it is not the one that it names
+ */
+async function loadEvaluated(
+  { split: part, matchClasses: match }: EvaluateOptions,
+  { run, classNames, classes }: TrainedModel,
+  request: DatasetRequest,
+): Promise<{ readonly dataset: Dataset; readonly elsewhere: boolean }> {
+  const load = (trainedOn: boolean) => {
+    const evaluation = { classNames, classes, part, trainedOn, match };
+    return loadDataset({ ...request, evaluation });
+  };
+  const trainedOn = run !== undefined && (await isSameDataset(request, run));
+  const found = await load(trainedOn);
+  const elsewhere =
+    run !== undefined &&
+    !trainedOn &&
+    (await isTrainingData(found, run, () => loadDataset(request)));
+  return { dataset: elsewhere ? await load(true) : found, elsewhere };
 }
 
 const heldOut = "only what it held out is evaluated";

@@ -29,9 +29,10 @@ import {
 } from "./options.js";
 import { defaultPrecision } from "./precision.js";
 import type { FineTuneResult, RunObserver } from "./run-events.js";
+import type { Run } from "./run-progress.js";
 import { changedFreely, checkSameRun } from "./same-run.js";
 import { resolveWeights } from "./starting-weights.js";
-import { type Run, trainRun, withSmallerParts } from "./train-run.js";
+import { trainRun, withSmallerParts } from "./train-run.js";
 
 /**
  * Fine-tunes as the options say, or goes on with the run of the same name.

@@ -4,7 +4,7 @@
  * google-research/big_transfer.
  */
 import type { Dataset } from "../data/dataset.js";
-import { floats, type HostTensor, scalar } from "../engine/session.js";
+import { floats, type HostTensor, type Session, scalar } from "../engine/session.js";
 import { getLearningRate } from "../recipe/hyperrule.js";
 import { mixupLambda, mixupPartners } from "../recipe/mixup.js";
 import type { TrainProgram } from "../step/program.js";
@@ -74,12 +74,7 @@ export async function train(
   const totalSteps = schedule.at(-1)!;
   const feed = new TrainFeed(session, dataset.train, seed, batch, resolution, totalSteps);
   const times: TrainTimes = { step: 0, eval: 0, save: 0 };
-  const timed = async <T>(part: keyof TrainTimes, work: () => Promise<T>): Promise<T> => {
-    const begun = performance.now();
-    const result = await work();
-    times[part] += performance.now() - begun;
-    return result;
-  };
+  const timed = timerOf(times);
   let saved = start.step;
   let savedMs = performance.now();
   const save = async (steps: number) => {
@@ -89,14 +84,10 @@ export async function train(
   };
   const { signal } = observer;
   const validate = async (at: number | "end") => {
-    const report = (done: number, total: number) => {
-      signal?.throwIfAborted();
-      observer.evaluating?.(done, total);
-    };
     try {
       signal?.throwIfAborted();
       const result = await timed("eval", () => {
-        return evaluate(program, dataset.val, plan.evalBatch, report);
+        return evaluate(program, dataset.val, plan.evalBatch, reportTo(observer));
       });
       requireFinite(at === "end" ? step : at, result.loss);
       observer.validation(at, result);
@@ -116,14 +107,9 @@ export async function train(
     if (lr === undefined || signal?.aborted || observer.interrupted()) break;
     const begun = performance.now();
     await feed.prepare(step);
-    let loss = 0;
+    let loss: number;
     try {
-      for (let part = 0; part < plan.split; part++) {
-        const [value] = await session.run(stepFeeds(plan, step, part, lr), [fetchOf(plan, part)]);
-        loss += floats(value)[0]! / plan.split;
-        // Lets the process hear Ctrl-C between the native calls.
-        await new Promise(setImmediate);
-      }
+      loss = await lossOfStep(session, plan, step, lr);
     } catch (error) {
       const unsaved = step > saved && !watch.suspicious;
       if (unsaved && (await observer.changedNothing?.(error))) await save(step);
@@ -147,8 +133,43 @@ export async function train(
   // A run may have gone beyond the steps that are asked of it now.
   const ended = step >= totalSteps;
   if (step > saved && (ended || !watch.suspicious)) await save(step);
-  if (!ended) return { steps: step, saved, validation: undefined, times };
-  return { steps: step, saved, validation: await validate("end"), times };
+  const validation = ended ? await validate("end") : undefined;
+  return { steps: step, saved, validation, times };
+}
+
+/** Tells how far an evaluation is, and stops it where that is wanted. */
+function reportTo(observer: TrainObserver) {
+  return (done: number, total: number): void => {
+    observer.signal?.throwIfAborted();
+    observer.evaluating?.(done, total);
+  };
+}
+
+/** Adds the time of what is done to that of its part. */
+function timerOf(times: TrainTimes) {
+  return async <T>(part: keyof TrainTimes, work: () => Promise<T>): Promise<T> => {
+    const begun = performance.now();
+    const result = await work();
+    times[part] += performance.now() - begun;
+    return result;
+  };
+}
+
+/** Runs a step, a part of the batch after the other; returns their mean loss. */
+async function lossOfStep(
+  session: Session,
+  plan: TrainPlan,
+  step: number,
+  lr: number,
+): Promise<number> {
+  let loss = 0;
+  for (let part = 0; part < plan.split; part++) {
+    const [value] = await session.run(stepFeeds(plan, step, part, lr), [fetchOf(plan, part)]);
+    loss += floats(value)[0]! / plan.split;
+    // Lets the process hear Ctrl-C between the native calls.
+    await new Promise(setImmediate);
+  }
+  return loss;
 }
 
 function isDue(done: number, every: number | undefined): boolean {

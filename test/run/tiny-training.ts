@@ -12,7 +12,8 @@ import {
 import { RunLog } from "../../src/record/run-log.js";
 import { fingerprintOf, hashesOf } from "../../src/run/data-fingerprint.js";
 import type { RunObserver, StepEvent } from "../../src/run/run-events.js";
-import { type Run, type RunOutcome, trainRun } from "../../src/run/train-run.js";
+import type { Run } from "../../src/run/run-progress.js";
+import { type RunOutcome, trainRun } from "../../src/run/train-run.js";
 import { pattern } from "../cli/tiny-images.js";
 import { engine as plainEngine } from "../engine-for-tests.js";
 import { observing } from "./observing.js";

@@ -5,7 +5,6 @@
 import { createWriteStream } from "node:fs";
 import { mkdir, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 
 import yauzl from "yauzl";
@@ -124,7 +123,7 @@ async function unpackTar(
       const path = type === "file" ? await target.place(name) : undefined;
       // No dataset has links or devices.
       if (path === undefined) entry.resume();
-      else await pipeline(entry as unknown as Readable, createWriteStream(path), options);
+      else await pipeline(entry, createWriteStream(path), options);
     }
   };
   // When one side fails the other ends early, with an error that says no more than that.

@@ -64,9 +64,8 @@ function unpadded(lowering: Lowering, output: Output): { x: Value; zeros: readon
 }
 
 function added(pad: readonly [Pair, Pair], zeros: readonly [Pair, Pair]): [Pair, Pair] {
-  return pad.map(([before, after], d) => {
-    return [before + zeros[d]![0], after + zeros[d]![1]];
-  }) as unknown as [Pair, Pair];
+  const sum = (d: 0 | 1): Pair => [pad[d][0] + zeros[d][0], pad[d][1] + zeros[d][1]];
+  return [sum(0), sum(1)];
 }
 
 const conv2d: Operator = (lowering, node) => {

@@ -1,0 +1,142 @@
+/** What a run tells of its steps, what it keeps of them, and which image is to blame where one fails. */
+import type { CheckpointSaver } from "../checkpoint/checkpoint-saver.js";
+import type { FoundCheckpoint } from "../checkpoint/find-checkpoint.js";
+import type { Dataset } from "../data/dataset.js";
+import { ExampleOrder } from "../data/order.js";
+import type { FileLock } from "../disk/file-lock.js";
+import { type Engine, SessionError } from "../engine/session.js";
+import type { UserError } from "../errors.js";
+import type { BestResult, DataFingerprint } from "../record/manifest.js";
+import type { RunRecordFile } from "../record/run-config.js";
+import type { RunFolder } from "../record/run-folder.js";
+import type { RunLog } from "../record/run-log.js";
+import type { EvaluationResult } from "../train/evaluate.js";
+import type { StepReport, TrainObserver } from "../train/train.js";
+import type { FineTuneOptions } from "./options.js";
+import type { RunObserver } from "./run-events.js";
+import { configurationHash } from "./same-run.js";
+import { type Suspects, unreadableImage } from "./unreadable-image.js";
+
+export interface Run {
+  readonly options: FineTuneOptions;
+  readonly folder: RunFolder;
+  readonly config: RunRecordFile;
+  readonly dataset: Dataset;
+  readonly data: DataFingerprint;
+  /** Where to go on; undefined where the run begins. */
+  readonly resumed: FoundCheckpoint | undefined;
+  readonly engine: Engine;
+  /** On the folder. */
+  readonly lock: FileLock;
+  readonly log: RunLog;
+  readonly observer: RunObserver;
+}
+
+export class RunProgress implements TrainObserver {
+  /** Before step 0; undefined where that was not asked for. */
+  before: EvaluationResult | undefined;
+  best: BestResult | undefined;
+  readonly signal: AbortSignal | undefined;
+  private readonly totalSteps: number;
+  private startStep = 0;
+  private current = 0;
+  private savedAt = 0;
+  private culprit: UserError | undefined;
+
+  constructor(
+    private readonly run: Run,
+    private readonly saver: CheckpointSaver,
+  ) {
+    this.best = run.resumed?.manifest?.best ?? undefined;
+    this.signal = run.observer.signal;
+    this.totalSteps = run.config.schedule.at(-1)!;
+  }
+
+  /** Is told where training begins, once the variables are set. */
+  begin(step: number): void {
+    this.startStep = step;
+    this.current = step;
+    this.savedAt = step;
+  }
+
+  step(report: StepReport): void {
+    const { log, observer } = this.run;
+    const { totalSteps, startStep } = this;
+    this.current = report.step;
+    log.step(report);
+    observer.event?.({ type: "step", ...report, totalSteps, startStep });
+    this.saver.check();
+  }
+
+  validation(at: number | "end", result: EvaluationResult): void {
+    const { options, log, lock, observer } = this.run;
+    log.validation(at, result);
+    observer.event?.({ type: "validation", at, ...result });
+    const steps = at === "end" ? Math.max(this.totalSteps, this.startStep) : at;
+    if (steps === 0) this.before = result;
+    // What was too bad to be saved is not the best, whatever the evaluation says.
+    if (steps === 0 || steps !== this.savedAt) return;
+    if (this.best === undefined || result.top1 > this.best.top1)
+      this.best = { step: steps, top1: result.top1 };
+    if (options.save === false) return;
+    lock.requireHeld();
+    this.saver.note(steps, result, this.best);
+  }
+
+  async save(steps: number): Promise<void> {
+    const { options, config, data, lock } = this.run;
+    this.savedAt = steps;
+    if (options.save === false) return;
+    lock.requireHeld();
+    await this.saver.save({
+      steps,
+      seed: config.seed,
+      examplesSeen: steps * config.batch,
+      validation: null,
+      best: this.best ?? null,
+      configuration: configurationHash(config),
+      data,
+    });
+  }
+
+  async changedNothing(error: unknown): Promise<boolean> {
+    return (await this.findCulprit(error)) !== undefined;
+  }
+
+  interrupted(): boolean {
+    return this.run.observer.interrupted?.() ?? false;
+  }
+
+  evaluating(done: number, total: number): void {
+    this.run.observer.event?.({ type: "evaluating", done, total });
+  }
+
+  /**
+   * What is to be told instead of an engine's error, where an image is to blame. Only an image: it stops a
+   * step before the step changes anything.
+   */
+  async findCulprit(error: unknown): Promise<UserError | undefined> {
+    if (error instanceof SessionError && error.outOfMemory) return undefined;
+    const { config, dataset, engine } = this.run;
+    const among = suspects(dataset, config, this.current);
+    // Other images are other data, with which a run goes on only where that is meant.
+    const otherwise =
+      "leave it out and go on from the last checkpoint: type the same command with " +
+      `--name ${config.name} --bad_images skip --force`;
+    this.culprit ??= await unreadableImage(error, engine, among, otherwise);
+    return this.culprit;
+  }
+}
+
+// The pipeline is ahead of the step by its buffers: an error may come from a batch not yet due.
+const batchesAhead = 6;
+
+/** The images that the engine may have been decoding at a step, the likelier first. */
+function suspects(
+  { train: { images }, val }: Dataset,
+  { seed, batch, trainSize }: RunRecordFile,
+  step: number,
+): Suspects[] {
+  const inTraining = new ExampleOrder(seed, trainSize).slice(step * batch, batchesAhead * batch);
+  return [{ images, indices: inTraining.indices }, { images: val.images }];
+}
