@@ -33,16 +33,22 @@ export function flagParser(name: string, command: Described, argv: readonly stri
     .epilogue(["Examples:", ...examples].join("\n"))
     .wrap(100)
     .fail((message, error) => {
-      if (error) throw error;
-      throw mistake(command, argv, message);
+      // A flag without its value is a YError, where other mistakes are words alone.
+      if (error && error.name !== "YError") throw error;
+      throw mistake(command, argv, message ?? error.message);
     });
 }
 
-function mistake({ program }: Described, argv: readonly string[], message: string): UserError {
+function mistake(
+  { program }: Described,
+  argv: readonly string[],
+  message: string,
+  expected = "flags that the command knows, and their values",
+): UserError {
   return new UserError(
     `${program} ${argv.join(" ")}`,
     message,
-    "flags that the command knows",
+    expected,
     `type: npx ${program} --help`,
   );
 }
@@ -113,8 +119,10 @@ export async function parseFlags<Name extends string>(
   const file = given.get("config");
   const settled =
     typeof file === "string" ? new Map([...(await readSettingsFile(name, file)), ...given]) : given;
-  const missing = ({ flag }: CommandSetting) =>
-    mistake(command, argv, `Missing required argument: ${flag}`);
+  const missing = ({ flag }: CommandSetting) => {
+    const inFile = typeof file === "string" ? `, or a line   ${flag}: ...   in ${file}` : "";
+    return mistake(command, argv, `Missing required argument: ${flag}`, `--${flag}${inFile}`);
+  };
   return {
     settings: completeSettings(name, settled, missing),
     positional: parsed._.map(String),

@@ -14,6 +14,7 @@ import type {
   NoteEvent,
   RunEvent,
 } from "../run/run-events.js";
+import { commandOptions } from "./checks.js";
 import { sharedEngine } from "./engine.js";
 import { type FollowedRun, follow } from "./followed-run.js";
 
@@ -28,10 +29,10 @@ export interface LibraryOptions {
 }
 
 /** What to fine-tune, and on what. What is left out follows the BiT-HyperRule, or the machine. */
-export interface FineTuneOptions extends FineTuneWishes, LibraryOptions {}
+export interface FineTuneOptions extends Omit<FineTuneWishes, "device">, LibraryOptions {}
 
 /** What to evaluate, and on what. */
-export interface EvaluateOptions extends EvaluateWishes, LibraryOptions {}
+export interface EvaluateOptions extends Omit<EvaluateWishes, "device">, LibraryOptions {}
 
 /** An evaluation is done; the last event. */
 export interface EvaluatedEvent {
@@ -51,7 +52,10 @@ export type EvaluationEvent = NoteEvent | FetchEvent | EvaluatingEvent | Evaluat
  */
 export function fineTune(options: FineTuneOptions): FollowedRun<RunEvent, FineTuneResult> {
   const { engine, signal, ...wishes } = options;
-  return follow(async (tell) => fineTuneOn(wishes, engine ?? sharedEngine(), tell), signal);
+  return follow(async (tell) => {
+    commandOptions("train", wishes, { without: ["config", "device"], others: [] });
+    return fineTuneOn(wishes, engine ?? sharedEngine(), tell);
+  }, signal);
 }
 
 /**
@@ -61,6 +65,7 @@ export function fineTune(options: FineTuneOptions): FollowedRun<RunEvent, FineTu
 export function evaluate(options: EvaluateOptions): FollowedRun<EvaluationEvent, EvaluationReport> {
   const { engine, signal, ...wishes } = options;
   return follow(async (tell) => {
+    commandOptions("eval", wishes, { without: ["json", "device"], others: ["source"] });
     const { event } = tell;
     const result = await evaluateRun(wishes, engine ?? sharedEngine(), {
       line: (text) => event({ type: "note", level: "info", text }),

@@ -14,7 +14,7 @@ import {
 } from "../run/trained-model.js";
 import { requireFiniteLogits } from "../train/evaluate.js";
 import { BatchQueue } from "./batch-queue.js";
-import { wholeNumbers } from "./checks.js";
+import { knownOptions, wholeNumbers } from "./checks.js";
 import "./disposal.js";
 import { sharedEngine } from "./engine.js";
 import { type ImageInputs, imagesOf, type OneImage } from "./image-input.js";
@@ -31,12 +31,20 @@ import type {
 } from "./model.js";
 import { NetworkSessions, type Outputs } from "./network-sessions.js";
 
+// With `satisfies`, a new option cannot be forgotten here.
+const loadOptions = Object.keys({
+  ...{ engine: 0, best: 0, bitPretrainedDir: 0, model: 0, size: 0, batch: 0, precision: 0 },
+  ...{ resize: 0, workers: 0, signal: 0, note: 0, fetching: 0 },
+  ...{ offline: 0, baseUrl: 0, dataUrl: 0, trustMirror: 0 },
+} satisfies Record<keyof LoadModelOptions, 0>);
+
 /**
  * Loads a model, and opens the engine if need be.
  * @param source a run's folder or checkpoint, an `.npz` with a head, or the name of a published model
  * @throws UserError where there is none, or it is damaged
  */
 export async function loadModel(source: string, options: LoadModelOptions = {}): Promise<Model> {
+  knownOptions(options, loadOptions);
   const { size, batch, workers } = options;
   wholeNumbers({ size, batch, workers });
   const { bitPretrainedDir = ".", note: line, fetching, signal } = options;

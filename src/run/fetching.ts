@@ -1,12 +1,15 @@
 /** What a run needs and does not find, as far as it is published. */
 
+import { stat } from "node:fs/promises";
 import type { DatasetRequest } from "../data/datasets.js";
 import { keptFindings } from "../data/files/kept-findings.js";
 import { exists } from "../disk/file-reading.js";
 import type { Engine } from "../engine/session.js";
+import { systemErrorCode, UserError } from "../errors.js";
 import { decodeAll } from "../input/decode-all.js";
+import { closeNames } from "../zoo/close-names.js";
 import { downloadModel } from "../zoo/download-model.js";
-import { modelPath, zooModel } from "../zoo/models.js";
+import { modelPath, ZOO, zooModel } from "../zoo/models.js";
 import { type FetchPolicy, sampleModel, sampleWeights } from "./options.js";
 
 /** Who is told of a download, and may stop it. */
@@ -68,6 +71,7 @@ export async function fetchMissingModel(
 /**
  * The archive or run folder that a source means: where nothing lies at that path, the embedded model, or
  * the published one of that name in `folder`, which is fetched if need be.
+ * @throws UserError where it is none of these
  */
 export async function findSource(
   source: string,
@@ -78,7 +82,24 @@ export async function findSource(
   if (await exists(source)) return source;
   if (source === sampleModel) return sampleWeights();
   const model = zooModel(source);
-  if (model === undefined) return source;
+  if (model === undefined) {
+    // What is there but cannot be reached is told by whoever opens it.
+    const code = await stat(source).catch(systemErrorCode);
+    if (code === "ENOENT") throw noSource(source);
+    return source;
+  }
   await fetchMissingModel(model.name, folder, policy, console);
   return modelPath(folder, model.name);
+}
+
+function noSource(source: string): UserError {
+  const near = closeNames(source, [sampleModel, ...ZOO.map(({ name }) => name)]);
+  return new UserError(
+    source,
+    "there is no such file or folder, and no published model of this name",
+    "a run's folder, one of its checkpoints, an .npz, or the name of a published model",
+    near.length > 0
+      ? `correct it: perhaps ${near.join(" or ")}`
+      : "correct it; `npx bit-train runs` lists the runs, `npx bit-download --list` the models",
+  );
 }

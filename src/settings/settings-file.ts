@@ -3,7 +3,7 @@ import { Lexer, parseDocument } from "yaml";
 import { readError, readWhole } from "../disk/file-reading.js";
 import { UserError } from "../errors.js";
 import { closeNames } from "../zoo/close-names.js";
-import { settingsOf } from "./table.js";
+import { type CommandSetting, settingsOf } from "./table.js";
 import { requireValue } from "./values.js";
 
 /** Far more than all settings take. */
@@ -41,7 +41,10 @@ export async function readSettingsFile(
       throw new UserError(
         path,
         `${name} is no setting`,
-        near.length > 0 ? `perhaps ${near.join(" or ")}` : `${settings[0]!.flag}, ... as in --help`,
+        switchedOff(settings, name) ??
+          (near.length > 0
+            ? `perhaps ${near.join(" or ")}`
+            : `${settings[0]!.flag}, ... as in --help`),
         "correct the name, or remove the line",
       );
     }
@@ -52,6 +55,13 @@ export async function readSettingsFile(
     values.set(setting.name, value);
   }
   return values;
+}
+
+/** How a file says what `--no-save` does; undefined where a name is no such flag's. */
+function switchedOff(settings: readonly CommandSetting[], name: string): string | undefined {
+  const flag = name.replaceAll("-", "_").replace(/^no_/, "");
+  const isSwitch = settings.some((one) => one.flag === flag && one.row.kind === "boolean");
+  return isSwitch ? `${flag}: false` : undefined;
 }
 
 async function entriesOf(path: string): Promise<[string, unknown][]> {

@@ -54,12 +54,19 @@ test("mistakes name the flag", async () => {
     [["--resize", "cubic"], /Invalid values[\s\S]*resize[\s\S]*"pillow", "tf"/],
     [["--examples_per_class_seed", "-1"], /-1 is not possible\n.*a whole number from 0 on/],
   ];
-  for (const [argv, message] of cases) await assert.rejects(train(...argv), message);
+  for (const [argv, message] of cases) {
+    const { name, message: said } = await train(...argv).then(
+      () => assert.fail(argv.join(" ")),
+      (error: Error) => error,
+    );
+    assert.equal(name, "UserError", `${argv.join(" ")}: a bug`);
+    assert.match(said, message);
+  }
   for (const value of ["0", "1.5", "-1", "Infinity", "1e30"])
     await assert.rejects(train("--batch", value), /--batch: .* is not possible/);
   await assert.rejects(
     parseFlags("train", commands.train, ["--model", "R50x1"]),
-    /Missing required argument: dataset/,
+    /Missing required argument: dataset\n {2}expected: --dataset\n/,
   );
 });
 

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
+import { request } from "node:http";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { test } from "node:test";
@@ -57,7 +58,29 @@ test("server: classifies uploads, refuses what is no image, ends on SIGTERM", as
   assert.equal((await post(image, "/classify?top=0")).status, 400);
   const health = await fetch(`${address}/health`);
   assert.equal(((await health.json()) as { model: string }).model, "sample-R14x0.5");
+  const form = new FormData();
+  form.append("file", new Blob([image]));
+  const refused = await fetch(`${address}/classify`, { method: "POST", body: form });
+  assert.equal(refused.status, 415);
+  assert.match(await refused.text(), /the image itself/);
+  // A request that has come is answered, though its body ends long after the signal.
+  const late = request(`${address}/classify`, {
+    method: "POST",
+    headers: { expect: "100-continue", "content-length": image.length },
+  });
+  late.flushHeaders();
+  await once(late, "continue");
+  const ended = once(server, "exit");
   server.kill("SIGTERM");
-  const [code, signal] = await once(server, "exit");
+  while (
+    await fetch(`${address}/health`).then(
+      () => true,
+      () => false,
+    )
+  );
+  late.end(image);
+  const [{ statusCode }] = await once(late, "response");
+  assert.equal(statusCode, 200);
+  const [code, signal] = await ended;
   assert.deepEqual([code, signal], [0, null]);
 });

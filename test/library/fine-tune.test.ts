@@ -117,6 +117,23 @@ test("leaving an `await using` block stops the run and waits for it", async () =
   assert.equal(validation, undefined);
 });
 
+test("what is no option is refused, before anything begins", async () => {
+  // As plain JavaScript gives it.
+  const wrong = (more: object) => fineTune({ ...options, name: "wrong", ...more }).done;
+  await assert.rejects(wrong({ base_lr: 1 }), /option base_lr: there is none[\s\S]*baseLr/);
+  await assert.rejects(wrong({ device: "cpu" }), /option device: [\s\S]*openEngine/);
+  await assert.rejects(wrong({ dataset: undefined }), /option dataset: is not given/);
+  await assert.rejects(wrong({ model: 50 }), /option model: 50 is not possible/);
+  const report = (more: object) => evaluate({ engine, source: "BiT-M-R50x1", ...more }).done;
+  await assert.rejects(report({ size: 3, json: true }), /option size: there is none/);
+  await assert.rejects(loadModel("sample-R14x0.5", { sizes: 48 } as object), /sizes[\s\S]*size\n/);
+});
+
+test("a source that is not there is told with what was perhaps meant", async () => {
+  await assert.rejects(loadModel("sample-r14x0.5", { engine }), /perhaps sample-R14x0\.5/);
+  await assert.rejects(loadModel("logs/none", { engine }), /expected: a run's folder, one of/);
+});
+
 test("an error comes out of the iteration, and of the result", async () => {
   const run = fineTune({ ...options, name: "wrong", dataset: join(root, "nowhere") });
   const isUserError = (error: unknown) => error instanceof UserError;

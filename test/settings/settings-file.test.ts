@@ -50,6 +50,7 @@ test("mistakes in a file name the file, the setting and what is near", async (t)
   const indented = Array.from({ length: 350 }, (_, i) => `${" ".repeat(i)}a:`).join("\n");
   const cases: [string | Uint8Array, RegExp][] = [
     ["batchSplit: 2", /run\.yaml: batchSplit is no setting\n.*perhaps batch_split/],
+    ["no_save: true", /no_save is no setting\n {2}expected: save: false\n/],
     ["learning_rate: 1", /run\.yaml: learning_rate is no setting/],
     ["config: other.yaml", /run\.yaml: config is no setting/],
     ["__proto__: 1", /__proto__ is no setting/],
@@ -97,7 +98,10 @@ test("mistakes in a file name the file, the setting and what is near", async (t)
   }
   await writeFile(path, "# nothing but this\n");
   assert.equal((await parse("--dataset", "x", "--config", path)).dataset, "x");
-  await assert.rejects(parse("--config", path), /Missing required argument: dataset/);
+  await assert.rejects(
+    parse("--config", path),
+    /Missing required argument: dataset[\s\S]*dataset: \.\.\. {3}in .*\.yaml/,
+  );
 });
 
 test("what is no file is told as that, and nothing waits", async (t) => {
