@@ -6,7 +6,7 @@
  *   images 2u - 1, labels floor(u classes).
  */
 import { readFileSync } from "node:fs";
-import { sizeOf } from "../src/graph/shape.js";
+import { sizeOf } from "../src/archive/shape.js";
 import type { VariableSpec } from "../src/model/architecture.js";
 import { fixturePath } from "./fixture-path.js";
 

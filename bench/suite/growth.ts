@@ -1,7 +1,7 @@
 /** How the cost of a training step grows with the batch, the images and the model. */
 
+import { sizeOf } from "../../src/archive/shape.js";
 import { markdownTable } from "../../src/bench/markdown.js";
-import { sizeOf } from "../../src/graph/shape.js";
 import { parseArchitecture, unitSpecs, variableSpecs } from "../../src/model/architecture.js";
 import { fitLine } from "./linear-fit.js";
 import type { BenchSizes } from "./sizes.js";

@@ -18,12 +18,8 @@ import {
   float32ToFloat16,
 } from "./float16.js";
 import { checkNpyLength, encodeNpyHeader, type NpyHeader, parseNpyHeader } from "./npy-header.js";
-import {
-  elementCount,
-  elementTypeOf,
-  type NumericArray,
-  type NumericData,
-} from "./numeric-array.js";
+import { elementTypeOf, type NumericArray, type NumericData } from "./numeric-array.js";
+import { sizeOf } from "./shape.js";
 
 /** How arrays are stored. */
 export interface NpyEncoding {
@@ -110,7 +106,7 @@ export function* npyChunks(
   encoding: NpyEncoding = {},
 ): Generator<Uint8Array<ArrayBuffer>> {
   const { shape, data } = array;
-  if (elementCount(shape) !== data.length)
+  if (sizeOf(shape) !== data.length)
     throw new RangeError(`${where}: ${data.length} elements do not fill the shape (${shape})`);
   const { dtype } = storedAs(array, encoding);
   yield encodeNpyHeader(dtype, shape);
@@ -195,7 +191,7 @@ function toRowMajor(raw: ArrayBuffer, { shape, itemSizeBytes }: NpyHeader): Arra
     return itemSizeBytes === 2 ? new Uint16Array(buffer) : new Uint32Array(buffer);
   }) as [Uint32Array, Uint32Array];
 
-  const strides = shape.map((_, axis) => elementCount(shape.slice(0, axis)) * words);
+  const strides = shape.map((_, axis) => sizeOf(shape.slice(0, axis)) * words);
   const lastAxis = shape.length - 1;
   const [rowLength, rowStride] = [shape[lastAxis]!, strides[lastAxis]!];
   const index = shape.map(() => 0);

@@ -5,13 +5,14 @@
  * allocated for it; the code after this point may trust the header.
  */
 import { UserError } from "../errors.js";
-import { type ElementType, elementCount, isElementType } from "./numeric-array.js";
+import { type ArrayElementType, isElementType } from "./numeric-array.js";
+import { sizeOf } from "./shape.js";
 
 /** What a checked header says. */
 export interface NpyHeader {
   /** As the file has it, for people: `<f4`, `>f8`, `|u1`. */
   readonly dtype: string;
-  readonly elementType: ElementType;
+  readonly elementType: ArrayElementType;
   readonly itemSizeBytes: number;
   readonly bigEndian: boolean;
   readonly fortranOrder: boolean;
@@ -97,7 +98,7 @@ export function parseNpyHeader(bytes: Uint8Array, where: string): NpyHeader {
     fortranOrder: fields.fortran_order === "True",
     shape,
     headerBytes,
-    dataBytes: elementCount(shape) * itemSizeBytes,
+    dataBytes: sizeOf(shape) * itemSizeBytes,
   };
 }
 
@@ -200,7 +201,7 @@ function parseShape(text: string, itemSizeBytes: number, where: string): number[
   if (shape.some((length) => length < 0)) refuse("a negative length in the shape");
   if (shape.length > MAX_RANK) refuse(`a shape of ${shape.length} axes`);
   // A zero axis must not hide an absurd one, so the product is taken over the others.
-  const product = elementCount(shape.filter((length) => length > 0)) * itemSizeBytes;
+  const product = sizeOf(shape.filter((length) => length > 0)) * itemSizeBytes;
   if (!Number.isSafeInteger(product)) refuse("a shape whose size overflows");
   return shape;
 }

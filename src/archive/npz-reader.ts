@@ -12,7 +12,7 @@ import { crc32 } from "./crc32.js";
 import { notAnNpz } from "./not-an-npz.js";
 import { arrayFromRaw } from "./npy-codec.js";
 import { inspectMember, type Member, STORED } from "./npz-member.js";
-import type { ElementType, NumericArray } from "./numeric-array.js";
+import type { ArrayElementType, NumericArray } from "./numeric-array.js";
 import { damageError, openZip, type ZipDirectory } from "./zip-directory.js";
 import { isMacMetadata } from "./zip-records.js";
 
@@ -23,7 +23,7 @@ export interface NpzEntry {
   readonly shape: readonly number[];
   /** numpy's description of the stored type: `<f4`, `<f2`, `>f8`, `|u1`, ... */
   readonly dtype: string;
-  readonly elementType: ElementType;
+  readonly elementType: ArrayElementType;
   /** Bytes of data as stored, before compression. */
   readonly sizeBytes: number;
   /** Bytes of the member before its data. */

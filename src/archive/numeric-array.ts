@@ -24,11 +24,6 @@ export interface NamedArray {
   readonly array: NumericArray;
 }
 
-/** Number of elements of a tensor of this shape: the product, 1 for a scalar (`[]`). */
-export function elementCount(shape: readonly number[]): number {
-  return shape.reduce((product, length) => product * length, 1);
-}
-
 const ELEMENT_TYPES = [
   "f2",
   "f4",
@@ -51,20 +46,20 @@ const ELEMENT_TYPES = [
  * loads of that and saves again is `|V2`.
  * @useDeclaredType
  */
-export type ElementType = (typeof ELEMENT_TYPES)[number];
+export type ArrayElementType = (typeof ELEMENT_TYPES)[number];
 
 /** Whether `code` ("f4", "i8", ...) is a type that the archives read and write. */
-export function isElementType(code: string): code is ElementType {
+export function isElementType(code: string): code is ArrayElementType {
   return ELEMENT_TYPES.some((type) => type === code);
 }
 
 /** Whether elements are floating-point numbers, as weights are. */
-export function isFloatType(type: ElementType): boolean {
+export function isFloatType(type: ArrayElementType): boolean {
   return type.startsWith("f") || type === "V2";
 }
 
 /** The element type under which `data` is stored; nothing is stored as `f2`, `V2` or `b1` by itself. */
-export function elementTypeOf(data: NumericData): ElementType {
+export function elementTypeOf(data: NumericData): ArrayElementType {
   if (data instanceof Float32Array) return "f4";
   if (data instanceof Float64Array) return "f8";
   if (data instanceof Int8Array) return "i1";

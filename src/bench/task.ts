@@ -1,7 +1,7 @@
 /** What is timed, the same for every implementation: a network, a batch and where both start. */
 import { uniformFloat64 } from "pure-rand/distribution/uniformFloat64";
+import { sizeOf } from "../archive/shape.js";
 import type { HostTensor } from "../engine/session.js";
-import { sizeOf } from "../graph/shape.js";
 import { type Architecture, headKernel, variableSpecs } from "../model/architecture.js";
 import { keyedGenerator, randomStream } from "../recipe/keyed-random.js";
 import type { Precision } from "../run/precision.js";

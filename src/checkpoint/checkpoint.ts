@@ -7,9 +7,9 @@
  */
 import type { NpzEntry, NpzReader } from "../archive/npz-reader.js";
 import type { NamedArray } from "../archive/numeric-array.js";
+import { sizeOf } from "../archive/shape.js";
 import type { Session } from "../engine/session.js";
 import { UserError } from "../errors.js";
-import { sizeOf } from "../graph/shape.js";
 import type { VariableSpec } from "../model/architecture.js";
 import { lossScalePrefix } from "../model/checkpoint.js";
 import { recordMember } from "../record/archive-record.js";

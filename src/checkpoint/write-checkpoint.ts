@@ -8,9 +8,10 @@ import { readFile, stat } from "node:fs/promises";
 import { appendNpz } from "../archive/npz-stream.js";
 import type { NamedArray } from "../archive/numeric-array.js";
 import { writeProblem } from "../disk/atomic-file.js";
-import { freeBytesOf, sizeText } from "../disk/disk-room.js";
+import { freeBytesOf } from "../disk/disk-room.js";
 import { exists } from "../disk/file-reading.js";
 import { type FileSystem, nodeFileSystem } from "../disk/file-system.js";
+import { sizeText } from "../disk/size-text.js";
 import { UserError } from "../errors.js";
 import {
   type BestResult,

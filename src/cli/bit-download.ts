@@ -1,6 +1,7 @@
 /** `bit-download`: brings published models to this machine. */
 
-import { requireRoom, sizeText } from "../disk/disk-room.js";
+import { requireRoom } from "../disk/disk-room.js";
+import { sizeText } from "../disk/size-text.js";
 import { UserError } from "../errors.js";
 import { type DownloadWatcher, downloadModels } from "../zoo/download-models.js";
 import { localModel, planDownload } from "../zoo/local-models.js";

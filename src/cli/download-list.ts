@@ -1,5 +1,5 @@
 /** What `bit-download --list` and `--dry-run` print. */
-import { sizeText } from "../disk/disk-room.js";
+import { sizeText } from "../disk/size-text.js";
 import { type DownloadPlan, type LocalModel, localModel } from "../zoo/local-models.js";
 import { modelBytes, modelParameters, type ZooModel } from "../zoo/models.js";
 

@@ -1,6 +1,6 @@
 /** Shows downloads under way on standard error: a bar each on a terminal, plain lines elsewhere. */
 import cliProgress from "cli-progress";
-import { sizeText } from "../disk/disk-room.js";
+import { sizeText } from "../disk/size-text.js";
 import type { ByteCounter } from "../setup/reporter.js";
 import { output } from "./output.js";
 import { setupProgress } from "./setup-progress.js";

@@ -2,6 +2,7 @@
 import { statfs } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { systemErrorCode, UserError } from "../errors.js";
+import { sizeText } from "./size-text.js";
 
 /**
  * Bytes free for this user on the disk of a folder, which need not be there yet; undefined where the
@@ -31,9 +32,4 @@ export function requireRoom(
     `room for ${sizeText(neededBytes)}`,
     `free ${sizeText(neededBytes - freeBytes)}, or choose another folder with --bit_pretrained_dir`,
   );
-}
-
-/** A size for people: `102.2 MB`, `4.43 GB`. */
-export function sizeText(bytes: number): string {
-  return bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(2)} GB`;
 }

@@ -27,7 +27,7 @@ export function thisProcess(purpose: string): LockOwner {
   return {
     pid,
     host: hostname(),
-    machine: thisMachine() ?? null,
+    machine: bootAndContainer() ?? null,
     started: statusOf(pid)?.started ?? null,
     purpose,
     token: randomUUID(),
@@ -46,7 +46,7 @@ export function parseOwner(text: string): LockOwner | undefined {
 
 /** Whether the owner's number is one of this machine's, so that it can be looked for. */
 export function isOfThisMachine({ host, machine }: LockOwner): boolean {
-  const here = thisMachine();
+  const here = bootAndContainer();
   return here && machine ? machine === here : host === hostname();
 }
 
@@ -68,7 +68,7 @@ export function isAlive({ pid, started }: LockOwner): boolean {
  * number their processes each by themselves. Undefined where the system does not say. Source:
  * proc(5), pid_namespaces(7).
  */
-function thisMachine(): string | undefined {
+function bootAndContainer(): string | undefined {
   try {
     return `${bootId()}/${readlinkSync("/proc/self/ns/pid")}`;
   } catch {

@@ -4,13 +4,13 @@
  * right TensorFlow's (tensorflow/core/ops/ops.pbtxt).
  */
 import * as tf from "@tensorflow/tfjs";
+import { sameShape, sizeOf } from "../archive/shape.js";
 import { afterKernel, reluGradKernel, widenKernel } from "../model/kernel-names.js";
 import { attribute } from "./attributes.js";
 import type { Value } from "./backend.js";
 import { equalShapesMark } from "./fuse-additions.js";
 import { register } from "./lowering.js";
 import { fill, gather, reshape, slice, transpose } from "./ops.js";
-import { sameShape, sizeOf } from "./shape.js";
 import type { ElementType } from "./types.js";
 
 const T = (value: Value) => ({ T: attribute.type(value.type) });

@@ -13,5 +13,5 @@ export {
   type NpzReaderOptions,
 } from "../archive/npz-reader.js";
 export { writeNpz } from "../archive/npz-writer.js";
-export type { ElementType, NamedArray, NumericArray } from "../archive/numeric-array.js";
+export type { ArrayElementType, NamedArray, NumericArray } from "../archive/numeric-array.js";
 export { UserError } from "../errors.js";

@@ -3,7 +3,7 @@
  * @module bit-train/graph
  */
 
-export type { ElementType as ArrayElementType } from "../archive/numeric-array.js";
+export type { ArrayElementType } from "../archive/numeric-array.js";
 export type {
   ByteRanges,
   Dataset,

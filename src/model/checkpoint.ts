@@ -1,5 +1,6 @@
 /** Does an archive fit a model? Which of its arrays belongs to which variable? */
-import { type ElementType, elementCount, isFloatType } from "../archive/numeric-array.js";
+import { type ArrayElementType, isFloatType } from "../archive/numeric-array.js";
+import { sizeOf } from "../archive/shape.js";
 import { UserError } from "../errors.js";
 import { headBias, headKernel, type VariableSpec } from "./architecture.js";
 import { type KernelOrder, type NameLayout, nameLayouts } from "./name-layouts.js";
@@ -10,7 +11,7 @@ export interface ArchiveArray {
   readonly shape: readonly number[];
   /** As in `<f4`, for messages. */
   readonly dtype: string;
-  readonly elementType: ElementType;
+  readonly elementType: ArrayElementType;
 }
 
 /** Which arrays a model's variables are. */
@@ -65,7 +66,7 @@ function slashed(name: string): string {
 function isState({ name, shape }: ArchiveArray): boolean {
   const parts = name.split(/[/.\\:]/);
   if (parts.some((part) => stateParts.test(part))) return true;
-  return elementCount(shape) === 1 && parts.some((part) => counterParts.test(part));
+  return sizeOf(shape) === 1 && parts.some((part) => counterParts.test(part));
 }
 
 /** The trees of variables in an archive: one for each first convolution. */
@@ -104,7 +105,7 @@ function inOrder(shape: readonly number[], name: string, kernels: KernelOrder): 
 }
 
 /** Whether values of `stored` shape are those of `wanted`, up to axes of length 1. */
-function sameShape(stored: readonly number[], wanted: readonly number[]): boolean {
+function sameButForOnes(stored: readonly number[], wanted: readonly number[]): boolean {
   const trimmed = (shape: readonly number[]) => shape.filter((size) => size !== 1).join();
   return trimmed(stored) === trimmed(wanted);
 }
@@ -212,7 +213,7 @@ function match(
       continue;
     }
     const stored = inOrder(array.shape, name, tree.layout.kernels);
-    if (sameShape(stored, shape)) found.set(name, array);
+    if (sameButForOnes(stored, shape)) found.set(name, array);
     else misshapen.push(`${array.name}: ${shown(stored)} instead of ${shown(shape)}`);
   }
   unexpected.push(...[...byName.values()].map(({ name }) => name));

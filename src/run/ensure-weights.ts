@@ -17,11 +17,11 @@ import type { FineTuneOptions, RunConfig } from "./options.js";
 export async function ensureWeights(
   { weights, model, classNames }: RunConfig,
   options: FineTuneOptions,
-  console: FetchConsole,
+  observer: FetchConsole,
 ): Promise<string | undefined> {
   if (weights === null) return undefined;
   if (options.weights === undefined)
-    await fetchMissingModel(model, options.bitPretrainedDir ?? ".", options, console);
+    await fetchMissingModel(model, options.bitPretrainedDir ?? ".", options, observer);
   if (!(await exists(weights))) {
     throw new UserError(
       weights,
@@ -36,7 +36,7 @@ export async function ensureWeights(
     const specs = variableSpecs(parseArchitecture(model), classNames.length);
     const arrays = archive.names.map((name) => archive.entry(name));
     const fitted = fitArchive(specs, arrays, { where: weights, model, newHead: true });
-    await checkWeights(archive, fitted, specs, console.signal);
+    await checkWeights(archive, fitted, specs, observer.signal);
     return fitted.note;
   } finally {
     await archive.close();

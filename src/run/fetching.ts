@@ -77,7 +77,7 @@ export async function findSource(
   source: string,
   folder: string,
   policy: FetchPolicy,
-  console: FetchConsole,
+  observer: FetchConsole,
 ): Promise<string> {
   if (await exists(source)) return source;
   if (source === sampleModel) return sampleWeights();
@@ -88,7 +88,7 @@ export async function findSource(
     if (code === "ENOENT") throw noSource(source);
     return source;
   }
-  await fetchMissingModel(model.name, folder, policy, console);
+  await fetchMissingModel(model.name, folder, policy, observer);
   return modelPath(folder, model.name);
 }
 

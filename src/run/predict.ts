@@ -69,21 +69,21 @@ export interface PredictReport extends PredictSubject {
 }
 
 /**
- * Predicts every input, in order. A skipped image keeps its place: in what the console is told, and
+ * Predicts every input, in order. A skipped image keeps its place: in what the observer is told, and
  * as a row of NaN among the logits.
  * @throws UserError where the model or an input is at fault
  */
 export async function predict(
   options: PredictOptions,
   engine: Engine,
-  console: PredictConsole,
+  observer: PredictConsole,
 ): Promise<PredictReport> {
   const {
     bitPretrainedDir = ".",
     workers = availableParallelism(),
     badImages = "refuse",
   } = options;
-  const source = await findSource(options.source, bitPretrainedDir, options, console);
+  const source = await findSource(options.source, bitPretrainedDir, options, observer);
   const trained = await findTrainedModel(source, options);
   const { groups, count, typicalSize } = await findInputs(options.inputs, badImages);
   const { classes, classNames, model } = trained;
@@ -109,17 +109,17 @@ export async function predict(
             )
           : arrayLogits(group, trained, network, options, engine);
       for await (const outcomes of parts) {
-        console.signal?.throwIfAborted();
+        observer.signal?.throwIfAborted();
         for (const outcome of outcomes) {
           const name = names.next().value!;
           if (outcome.fault === undefined) {
             requireFiniteLogits(trained.weights, name.source, outcome.logits);
             await append?.(bytesOf(outcome.logits));
-            await console.predicted({ ...name, logits: outcome.logits }, count);
+            await observer.predicted({ ...name, logits: outcome.logits }, count);
           } else {
             skipped++;
             await append?.(bytesOf(noLogits));
-            await console.skipped?.({ ...name, reason: outcome.fault }, count);
+            await observer.skipped?.({ ...name, reason: outcome.fault }, count);
           }
         }
         // Lets the process hear signals between the native calls.
@@ -129,7 +129,7 @@ export async function predict(
     if (skipped === count) throw nothingPredicted(options.inputs, count);
   };
   const about = { model, classes, classNames, size, precision, notes };
-  console.begun?.(about);
+  observer.begun?.(about);
   if (options.logits === undefined) await all();
   else {
     await writeFileAtomically(options.logits, async (append) => {

@@ -8,6 +8,7 @@ import { createReadStream, statSync } from "node:fs";
 import { mkdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
+import { wholeSizeText } from "../disk/size-text.js";
 import {
   findPlugin,
   type InstalledPlugin,
@@ -121,8 +122,8 @@ interface PluginWork {
 
 async function makePlugin(work: PluginWork): Promise<void> {
   const { recipe, engines, reporter, signal } = work;
-  const megabytes = Math.round(downloadBytesOf(recipe) / 1e6);
-  reporter.line(`Setting up ${recipe.title} in ${engines}: ${megabytes} MB to fetch, once.`);
+  const size = wholeSizeText(downloadBytesOf(recipe));
+  reporter.line(`Setting up ${recipe.title} in ${engines}: ${size} to fetch, once.`);
   const made = join(work.folder, "plugin");
   await mkdir(made);
   const files: Record<string, number> = {};

@@ -2,8 +2,8 @@
 import { randomNormal } from "d3-random";
 import { uniformFloat64 } from "pure-rand/distribution/uniformFloat64";
 import type { NpzPlace, NpzReader } from "../archive/npz-reader.js";
+import { sizeOf } from "../archive/shape.js";
 import { type Session, SessionError } from "../engine/session.js";
-import { sizeOf } from "../graph/shape.js";
 import { headKernel, type VariableSpec } from "../model/architecture.js";
 import { type FittedArchive, fitArchive } from "../model/checkpoint.js";
 import { isInOrder, readWeights } from "../model/read-weights.js";

@@ -1,7 +1,7 @@
 /** How much memory a training step needs, so that it can be planned and a batch split to fit. */
 import { readFileSync } from "node:fs";
 import { freemem } from "node:os";
-import { sizeOf } from "../graph/shape.js";
+import { sizeOf } from "../archive/shape.js";
 import type { ComputeType } from "../graph/target.js";
 import { type Architecture, unitSpecs, variableSpecs } from "../model/architecture.js";
 

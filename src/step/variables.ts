@@ -1,12 +1,12 @@
 /** A model's state inside a session: resource variables that are set, read and updated in place. */
 import type { NpzPlace } from "../archive/npz-reader.js";
+import { sizeOf } from "../archive/shape.js";
 import type { Session } from "../engine/session.js";
 import { floats } from "../engine/session.js";
 import { attribute } from "../graph/attributes.js";
 import type { GraphBuilder } from "../graph/graph-builder.js";
 import type { Output } from "../graph/node-list.js";
 import { assign, copy } from "../graph/ops.js";
-import { sizeOf } from "../graph/shape.js";
 import type { Target } from "../graph/target.js";
 import { headBias, headKernel, type VariableSpec } from "../model/architecture.js";
 

@@ -12,6 +12,7 @@
  * - the directory's end (22 bytes), and where the directory begins beyond 2 GiB its ZIP64 form and
  *   the pointer to that (56 and 20 bytes).
  */
+import { sizeOf } from "../archive/shape.js";
 import { type Architecture, variableSpecs } from "../model/architecture.js";
 
 const LOCAL_HEADER_BYTES = 30;
@@ -25,13 +26,13 @@ const ZIP64_LIMIT = 2 ** 31 - 1;
 
 /** Parameters of a model with `classes` outputs, head included. */
 export function parameterCount(architecture: Architecture, classes: number): number {
-  return variableSpecs(architecture, classes).reduce((sum, { shape }) => sum + product(shape), 0);
+  return variableSpecs(architecture, classes).reduce((sum, { shape }) => sum + sizeOf(shape), 0);
 }
 
 /** Length in bytes of the official archive of a model with `classes` outputs. */
 export function archiveBytes(architecture: Architecture, classes: number): number {
   const members = variableSpecs(architecture, classes)
-    .map(({ name, shape }) => ({ name: `${name}.npy`, values: product(shape) }))
+    .map(({ name, shape }) => ({ name: `${name}.npy`, values: sizeOf(shape) }))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
   let position = 0;
   let directory = 0;
@@ -40,8 +41,4 @@ export function archiveBytes(architecture: Architecture, classes: number): numbe
     position += LOCAL_HEADER_BYTES + name.length + NPY_HEADER_BYTES + 4 * values;
   }
   return position + directory + END_BYTES + (position > ZIP64_LIMIT ? END_ZIP64_BYTES : 0);
-}
-
-function product(shape: readonly number[]): number {
-  return shape.reduce((a, b) => a * b, 1);
 }

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as tf from "@tensorflow/tfjs";
+import { sizeOf } from "../../src/archive/shape.js";
 import { SessionError } from "../../src/engine/session.js";
-import { sizeOf } from "../../src/graph/shape.js";
 import { inType, plainTarget } from "../../src/graph/target.js";
 import { groupNormRelu, standardize } from "../../src/model/layers.js";
 import { engine } from "../engine-for-tests.js";

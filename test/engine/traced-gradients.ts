@@ -1,9 +1,9 @@
 /** Small programs, traced and run with their gradients, for tests of the engine's operations. */
 import assert from "node:assert/strict";
 import * as tf from "@tensorflow/tfjs";
+import { sizeOf } from "../../src/archive/shape.js";
 import { floats } from "../../src/engine/session.js";
 import { GraphBuilder } from "../../src/graph/graph-builder.js";
-import { sizeOf } from "../../src/graph/shape.js";
 import type { Target } from "../../src/graph/target.js";
 import { trace } from "../../src/graph/trace.js";
 import { engine } from "../engine-for-tests.js";

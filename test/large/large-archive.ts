@@ -11,7 +11,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { NpzReader } from "../../src/archive/npz-reader.js";
 import { writeNpz } from "../../src/archive/npz-writer.js";
-import { sizeOf } from "../../src/graph/shape.js";
+import { sizeOf } from "../../src/archive/shape.js";
 import { parseArchitecture, variableSpecs } from "../../src/model/architecture.js";
 import { archiveBytes, parameterCount } from "../../src/zoo/archive-size.js";
 import { temporaryFolder } from "../data/temporary-folder.js";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { sizeOf } from "../../src/archive/shape.js";
 import { UserError } from "../../src/errors.js";
-import { sizeOf } from "../../src/graph/shape.js";
 import {
   parseArchitecture,
   publishedVariants,

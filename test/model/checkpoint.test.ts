@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { ElementType } from "../../src/archive/numeric-array.js";
+import type { ArrayElementType } from "../../src/archive/numeric-array.js";
 import { UserError } from "../../src/errors.js";
 import { headBias, parseArchitecture, variableSpecs } from "../../src/model/architecture.js";
 import { type ArchiveArray, fitArchive, headClasses } from "../../src/model/checkpoint.js";
@@ -9,7 +9,11 @@ import { toolNames } from "./name-fixture.js";
 const specs = variableSpecs(parseArchitecture("R14x0.5"), 10);
 const about = { where: "some.npz", model: "R14x0.5", newHead: false };
 
-function array(name: string, shape: readonly number[], type: ElementType = "f4"): ArchiveArray {
+function array(
+  name: string,
+  shape: readonly number[],
+  type: ArrayElementType = "f4",
+): ArchiveArray {
   return { name, shape, elementType: type, dtype: `<${type}` };
 }
 

@@ -1,8 +1,8 @@
 /** The table of published models, the patterns that choose from it, and the sizes that follow. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { sizeOf } from "../../src/archive/shape.js";
 import { UserError } from "../../src/errors.js";
-import { sizeOf } from "../../src/graph/shape.js";
 import { parseArchitecture, variableSpecs } from "../../src/model/architecture.js";
 import { archiveBytes, parameterCount } from "../../src/zoo/archive-size.js";
 import { addressOf } from "../../src/zoo/download-model.js";

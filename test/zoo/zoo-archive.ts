@@ -3,7 +3,7 @@ import zlib from "node:zlib";
 import { crc32 } from "../../src/archive/crc32.js";
 import { encodeNpyHeader } from "../../src/archive/npy.js";
 import { encodeNpzBytes } from "../../src/archive/npz-bytes.js";
-import { sizeOf } from "../../src/graph/shape.js";
+import { sizeOf } from "../../src/archive/shape.js";
 import { parseArchitecture, variableSpecs } from "../../src/model/architecture.js";
 import { writeZip } from "../archive/zip-builder.js";
 

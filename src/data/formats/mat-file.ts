@@ -4,6 +4,7 @@
  *
  * Source: MathWorks, "MAT-File Format", chapter 1, "Level 5 MAT-File Format".
  */
+import { sizeOf } from "../../archive/shape.js";
 import { fileKind, KIND_BYTES } from "../../disk/file-kind.js";
 import {
   type Element,
@@ -161,7 +162,7 @@ function readShape(parts: ElementReader): { shape: number[]; count: number } {
   const bytes = parts.expect(SIZE_TYPES, "dimensions");
   if (bytes.length > 4 * MAX_DIMENSIONS) throw new MatError(`an array of ${bytes.length / 4} axes`);
   const shape = Array.from(numbersOf({ type: MI.INT32, bytes }));
-  const count = shape.reduce((product, size) => product * size, 1);
+  const count = sizeOf(shape);
   if (!shape.every((size) => size >= 0) || !Number.isSafeInteger(count))
     throw new MatError(`an array of [${shape}]`);
   return { shape, count };

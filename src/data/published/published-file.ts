@@ -6,6 +6,7 @@ import { readFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { fileHash } from "../../disk/file-hash.js";
 import { makeFolder } from "../../disk/make-folder.js";
+import { wholeSizeText } from "../../disk/size-text.js";
 import { UserError } from "../../errors.js";
 import { FileFailed, FileRefused } from "../../fetch/connection.js";
 import { fetchFile } from "../../fetch/fetch-file.js";
@@ -43,15 +44,7 @@ export function fileName({ url }: PublishedFile): string {
 
 /** What a message says of a file: where it is, how long, and its sum. */
 export function describePublished({ url, sizeBytes, md5 }: PublishedFile): string {
-  return `${url} (${describeBytes(sizeBytes)}, MD5 ${md5})`;
-}
-
-/** A size for people: `792 MB`, `502 bytes`. */
-function describeBytes(sizeBytes: number): string {
-  if (sizeBytes < 1e3) return `${sizeBytes} bytes`;
-  return sizeBytes < 1e6
-    ? `${Math.round(sizeBytes / 1e3)} KB`
-    : `${Math.round(sizeBytes / 1e6)} MB`;
+  return `${url} (${wholeSizeText(sizeBytes)}, MD5 ${md5})`;
 }
 
 /**
@@ -75,7 +68,7 @@ export async function fetchPublished(
     note?.(`${name} is proven by the mirror's MD5SUMS, not by its publisher's sum`);
   const expected = mirrored ?? file.md5;
 
-  note?.(`fetching ${url} (${describeBytes(file.sizeBytes)}) into ${resolve(folder)}`);
+  note?.(`fetching ${url} (${wholeSizeText(file.sizeBytes)}) into ${resolve(folder)}`);
   const progress =
     fetchProgress && ((done: number, total?: number) => fetchProgress(name, done, total));
   // A mirror's own file, which its own sum proves, may be of any size.

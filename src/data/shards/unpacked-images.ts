@@ -8,7 +8,8 @@ import { mkdir, readdir, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { cacheFolder } from "../../cache-folder.js";
 import { isTemporaryName, writeFileAtomically, writeProblem } from "../../disk/atomic-file.js";
-import { freeBytesOf, sizeText } from "../../disk/disk-room.js";
+import { freeBytesOf } from "../../disk/disk-room.js";
+import { sizeText } from "../../disk/size-text.js";
 import { UserError } from "../../errors.js";
 
 /**

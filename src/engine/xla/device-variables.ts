@@ -1,5 +1,5 @@
 /** A graph's variables on a device, set and read under their names and in the graph's own shapes. */
-import { sizeOf } from "../../graph/shape.js";
+import { sizeOf } from "../../archive/shape.js";
 import { type Cell, offsetIn } from "../../graph/stablehlo/cells.js";
 import { SessionError } from "../session.js";
 import type { DeviceBuffer, ProgramDevice } from "./program-device.js";

@@ -1,6 +1,6 @@
 /** What a run of some fetches is: work of the host's, values moved, or a program of the device's. */
+import { sizeOf } from "../../archive/shape.js";
 import type { GraphNode } from "../../graph/node-list.js";
-import { sizeOf } from "../../graph/shape.js";
 import { type NodeIndex, nodeOf, type Reach, reachOf } from "../../graph/stablehlo/reach.js";
 import type { HostTensor } from "../session.js";
 

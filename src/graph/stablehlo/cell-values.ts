@@ -1,6 +1,6 @@
 /** Variables' values in a program: taken out of the cells in which they are, and put back when they change. */
+import { sizeOf } from "../../archive/shape.js";
 import type { GraphNode, Output } from "../node-list.js";
-import { sizeOf } from "../shape.js";
 import { type Cell, offsetIn } from "./cells.js";
 import type { Emitter } from "./emitter.js";
 import { input } from "./operator.js";

@@ -4,7 +4,7 @@
  * standardization is one pass. Small variables are packed into one vector: what is done to
  * each of them is then done to all by one kernel of the device.
  */
-import { sizeOf } from "../shape.js";
+import { sizeOf } from "../../archive/shape.js";
 
 export interface CellVariable {
   readonly name: string;

@@ -2,7 +2,7 @@
  * Writes the body of a StableHLO function as text, an operation a line. Source for the syntax:
  * openxla/stablehlo docs/spec.md; the pretty forms of its operations, as `stablehlo-opt` prints them.
  */
-import { sameShape, sizeOf } from "../shape.js";
+import { sameShape, sizeOf } from "../../archive/shape.js";
 import type { ElementType } from "../types.js";
 import { broadcastShape, list, literal, tensorType, type Value, type ValueSpec } from "./values.js";
 

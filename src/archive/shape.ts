@@ -1,4 +1,4 @@
-/** Number of values in a tensor of this shape. */
+/** Number of values in an array of this shape: the product, 1 for a scalar (`[]`). */
 export function sizeOf(shape: readonly number[]): number {
   return shape.reduce((product, size) => product * size, 1);
 }
