@@ -29,7 +29,7 @@ async function imagesOf(part: string): Promise<{ paths: string[]; labels: string
   return { paths, labels };
 }
 
-await using model = await loadModel(source, folder === sample ? { size: 48 } : {});
+await using model = await loadModel(source);
 
 /** Features of unit length, so that a dot product is the cosine of their angle. */
 async function unitFeatures(paths: readonly string[]): Promise<Float32Array[]> {

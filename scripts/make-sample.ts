@@ -17,7 +17,7 @@ import type { Dataset } from "../src/data/dataset.js";
 import { openEngine } from "../src/engine/open.js";
 import { plainTarget } from "../src/graph/target.js";
 import { parseArchitecture } from "../src/model/architecture.js";
-import { sampleModel } from "../src/run/options.js";
+import { sampleFacts, sampleModel } from "../src/run/options.js";
 import { randomValues } from "../src/step/initial-values.js";
 import { type OpenSession, openTrainProgram } from "../src/step/program.js";
 import { assignVariables, readVariables } from "../src/step/variables.js";
@@ -32,13 +32,7 @@ import {
 } from "./sample/fashion-mnist.js";
 import { PngEncoder } from "./sample/png.js";
 
-const pretrainClasses: readonly ClassName[] = [
-  "t-shirt-top",
-  "trouser",
-  "pullover",
-  "sneaker",
-  "bag",
-];
+const pretrainClasses: readonly ClassName[] = sampleFacts.classNames;
 const transferClasses: readonly ClassName[] = ["dress", "coat", "sandal", "shirt", "ankle-boot"];
 
 /** Images of each transfer class: from the training set to learn from, from the test set to judge. */
@@ -52,7 +46,7 @@ const plan: TrainPlan = {
   baseLr: 0.05,
   schedule: [100, 800, 1100, 1250, 1400],
   mixupAlpha: 0.1,
-  resolution: { precrop: 54, crop: 48 },
+  resolution: { precrop: 54, crop: sampleFacts.crop },
   evalBatch: 200,
   evalEvery: undefined,
   saveEvery: undefined,

@@ -13,9 +13,22 @@ Made by \`npm run docs\` out of the table of settings (\`src/settings/\`) and th
 Every flag may also be written in kebab-case (\`--base-lr\`), and with \`=\`. A flag that is on by default is
 switched off by \`--no-\` before its name. \`--help\` of each command says the same, \`--version\` the version.
 
-\`bit-train --config run.yaml\` reads settings from a file of YAML or JSON (\`batch: 64\`, one on each line); flags on the
-command line take precedence, and the run's \`config.json\` has the resolved values. \`npx bit-train completion >>
-~/.bashrc\` makes the shell complete flags.
+\`bit-train --config run.yaml\` reads settings from a file of YAML or JSON, by the flags' names:
+
+\`\`\`yaml
+# run.yaml; paths are from where the command is started, not from where this file lies
+model: BiT-M-R50x1
+dataset: photos
+batch: 64
+base_lr: 0.003 # or base-lr
+save: false # as --no-save
+name: "007" # quotes where text looks like a number
+\`\`\`
+
+Flags on the command line take precedence, and the run's \`config.json\` has the resolved values.
+
+\`npx bit-train completion >> ~/.bashrc\` makes the shell complete flags, of the commands' own names: after \`npx\` it does
+not, so install the package globally, or put the project's \`node_modules/.bin\` in \`PATH\`.
 
 A mistake gives one message on standard error that says where, what was found, what was expected and what to type
 next, and exits with 2. So does a result that cannot be written completely, on a full disk. A bug shows its stack and

@@ -192,11 +192,12 @@ export const commands: Commands = {
     summary: "a script by which bash, zsh or fish completes the flags of all commands",
     usage: "bit-train completion >> ~/.bashrc",
     description:
-      "Prints what a shell must read to complete the flags of all commands of bit-train, as they are " +
-      "installed in its PATH. The shell is the one that $SHELL names.",
+      "Prints what a shell must read to complete the flags of all commands of bit-train. They must be in its " +
+      "PATH: words after npx are not completed. The shell is the one that $SHELL names.",
     examples: [
       ["npx bit-train completion >> ~/.bashrc", "for bash; a new shell has it"],
       ["npx bit-train completion >> ~/.zshrc", "for zsh"],
+      ["npx bit-train completion > ~/.config/fish/completions/bit-train.fish", "for fish"],
     ],
     load: () => import("./completion.js"),
   },

@@ -82,12 +82,12 @@ class LoadedModel implements Model {
 
   constructor(trained: TrainedModel, engine: Engine, options: LoadModelOptions) {
     const { batch, size, workers = availableParallelism() } = options;
-    const { model, classes, classNames, weights, run, architecture } = trained;
+    const { model, classes, classNames, crop, weights, run, architecture } = trained;
     this.name = model;
     this.classes = classes;
     this.classNames = classNames;
     this.weights = weights;
-    this.size = size ?? run?.resolution.crop;
+    this.size = size ?? crop;
     this.featureSize = featureChannels(architecture);
     this.precision = precisionOf(trained, engine, options.precision);
     this.window = batch === undefined ? defaultWindow : 2 * batch;

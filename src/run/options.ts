@@ -37,6 +37,13 @@ export function sampleWeights(): string {
   return join(packageRoot, "sample", `${sampleModel}.npz`);
 }
 
+/** What its archive does not tell of it. */
+export const sampleFacts = {
+  classNames: ["t-shirt-top", "trouser", "pullover", "sneaker", "bag"],
+  /** Side of the images that it was trained on. */
+  crop: 48,
+} as const;
+
 // What the step may take of the memory that is free; the rest is for images, weights and others.
 const memoryShare = 0.6;
 // The same of a device's own, where images are not made.

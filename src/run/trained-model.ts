@@ -1,5 +1,5 @@
 /** A model that is ready to be used: the checkpoint of a run, or an archive with its head. */
-import { basename } from "node:path";
+import { basename, resolve } from "node:path";
 import { NpzReader } from "../archive/npz-reader.js";
 import { modelClassNames } from "../data/published/model-class-names.js";
 import type { Engine } from "../engine/session.js";
@@ -14,6 +14,7 @@ import { availableMemoryBytes, trainBytesPerImage } from "../step/memory.js";
 import type { Program } from "../step/program.js";
 import type { Network } from "../step/train-step.js";
 import { modelAtPath } from "./model-at-path.js";
+import { sampleFacts, sampleWeights } from "./options.js";
 import { defaultPrecision, inPrecision, type Precision } from "./precision.js";
 
 /** What is to be taken for the model that a path means. */
@@ -31,6 +32,8 @@ export interface TrainedModel {
   readonly classes: number;
   /** What its outputs mean; undefined where nobody says. */
   readonly classNames: readonly string[] | undefined;
+  /** Side of the images that it was trained on; undefined where nobody says. */
+  readonly crop: number | undefined;
   /** The archive of its weights. */
   readonly weights: string;
   /**
@@ -67,7 +70,10 @@ export async function findTrainedModel(
     const fitted = fitArchive(specs, arrays, { where: weights, model: name, newHead: false });
     if (run !== undefined && run.classNames.length !== classes)
       throw otherClasses(weights, run, classes);
-    const classNames = run?.classNames ?? (await modelClassNames(name, classes));
+    const sample = resolve(weights) === sampleWeights() ? sampleFacts : undefined;
+    const classNames =
+      run?.classNames ?? sample?.classNames ?? (await modelClassNames(name, classes));
+    const crop = run?.resolution.crop ?? sample?.crop;
     const notes = [
       ...(fitted.note === undefined ? [] : [fitted.note]),
       ...(best
@@ -75,7 +81,7 @@ export async function findTrainedModel(
         : []),
       ...(folder && config && own ? disagreement(folder.config, config, weights, own) : []),
     ];
-    return { model: name, architecture, classes, classNames, weights, run, notes };
+    return { model: name, architecture, classes, classNames, crop, weights, run, notes };
   } finally {
     await archive.close();
   }
@@ -107,11 +113,11 @@ export interface ImageSize {
  * @param asked what the user asks for, and by which flag
  */
 export function imageSize(
-  { run, weights }: TrainedModel,
+  { crop, weights }: TrainedModel,
   typicalSize: readonly [number, number],
   { size: asked, flag }: { readonly size: number | undefined; readonly flag: string },
 ): ImageSize {
-  const known = asked ?? run?.resolution.crop;
+  const known = asked ?? crop;
   if (known !== undefined) return { size: known, guess: undefined };
   const { crop: size } = getResolution(typicalSize);
   const rule = `as the BiT-HyperRule has it for images of ${typicalSize.join("x")}`;

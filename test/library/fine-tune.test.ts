@@ -129,6 +129,13 @@ test("what is no option is refused, before anything begins", async () => {
   await assert.rejects(loadModel("sample-R14x0.5", { sizes: 48 } as object), /sizes[\s\S]*size\n/);
 });
 
+test("the embedded model knows its classes and its size", async () => {
+  await using model = await loadModel("sample-R14x0.5", { engine });
+  assert.deepEqual(model.classNames?.slice(0, 2), ["t-shirt-top", "trouser"]);
+  assert.equal(model.size, 48);
+  assert.deepEqual(model.notes, []);
+});
+
 test("a source that is not there is told with what was perhaps meant", async () => {
   await assert.rejects(loadModel("sample-r14x0.5", { engine }), /perhaps sample-R14x0\.5/);
   await assert.rejects(loadModel("logs/none", { engine }), /expected: a run's folder, one of/);

@@ -13,6 +13,7 @@ const trained = {
   architecture: parseArchitecture("R14x0.5"),
   classes: 3,
   classNames: undefined,
+  crop: undefined,
   weights: "none.npz",
   run: undefined,
   notes: [],
