@@ -2,7 +2,6 @@
 //   open(graphDef, config) -> session             two Uint8Arrays: a GraphDef and a ConfigProto
 //   run(session, feeds, fetches) -> Promise<[{type, shape, data}...]>    feeds: [[name, type, shape, data]...]
 //   close(session)
-//   exits()                                       the process may be about to end
 // What TensorFlow reports is thrown, or rejected with, as an Error with a code; a wrong call is thrown as
 // a TypeError. Types are TensorFlow's numbers, names are those of nodes, of which the first output counts.
 #include <node_api.h>
@@ -24,6 +23,7 @@ namespace {
 class Thread : public std::enable_shared_from_this<Thread> {
  public:
   explicit Thread(napi_env env) {
+    WatchExit();
     napi_value name = nullptr;
     napi_create_string_utf8(env, "bit-train session", NAPI_AUTO_LENGTH, &name);
     Check(napi_create_threadsafe_function(env, nullptr, nullptr, name, 0, 1, nullptr, nullptr, nullptr,
@@ -34,7 +34,6 @@ class Thread : public std::enable_shared_from_this<Thread> {
 
   // On the thread itself, when Node ends it. Nothing of JavaScript's is touched after this.
   void End() {
-    WatchExit();
     {
       const std::unique_lock<std::shared_mutex> lock(mutex_);
       ended_ = true;
@@ -237,11 +236,6 @@ napi_value RunSession(napi_env env, const napi_value* arguments) {
   }
 }
 
-napi_value Exits(napi_env, const napi_value*) {
-  WatchExit();
-  return nullptr;
-}
-
 napi_value Close(napi_env env, const napi_value* arguments) {
   HandleOf(env, arguments[0])->Close(env, *ThreadOf(env));
   return nullptr;
@@ -284,9 +278,8 @@ napi_value Init(napi_env env, napi_value exports) {
       {"open", nullptr, Call<Open>, nullptr, nullptr, nullptr, napi_default, nullptr},
       {"run", nullptr, Call<RunSession>, nullptr, nullptr, nullptr, napi_default, nullptr},
       {"close", nullptr, Call<Close>, nullptr, nullptr, nullptr, napi_default, nullptr},
-      {"exits", nullptr, Call<Exits>, nullptr, nullptr, nullptr, napi_default, nullptr},
   };
-  napi_define_properties(env, exports, 4, functions);
+  napi_define_properties(env, exports, 3, functions);
   return exports;
 }
 

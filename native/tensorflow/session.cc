@@ -16,6 +16,10 @@ constexpr char kClosed[] = "the session is closed";
 // Those of the process that are not freed yet.
 std::atomic<int> sessions{0};
 
+void EndAtOnce(int status, void*) {
+  if (sessions > 0) _exit(status);
+}
+
 // The tensor itself where its memory is held by nothing else, else a copy: a variable would have to
 // leave the memory that it shares with a result, and whoever writes to the result would write to it.
 OwnedTensor Alone(OwnedTensor tensor) {
@@ -43,10 +47,13 @@ struct DeleteBuffer {
 }  // namespace
 
 void WatchExit() {
-  auto end = [](int status, void*) {
-    if (sessions > 0) _exit(status);
+  // What was registered last is called first, and the libraries register destructors of static objects
+  // whenever they make one, in the midst of a run too. A thread's own objects go before all of those.
+  struct Registration {
+    ~Registration() { on_exit(EndAtOnce, nullptr); }
   };
-  on_exit(end, nullptr);
+  thread_local Registration registration;
+  (void)registration;
 }
 
 Session::Session(const void* graph, size_t graph_bytes, const void* config, size_t config_bytes,

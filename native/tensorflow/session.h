@@ -58,9 +58,8 @@ struct Run {
   std::string message;
 };
 
-// To be called when the process may be about to end. While it has sessions, their threads may compute:
-// the destructors of TensorFlow's static objects would pull away what those use, and are left out. What
-// was registered last is called first, and the libraries register destructors at any time.
+// To be called on each thread that may end the process. While it has sessions, their threads may
+// compute: the destructors of static objects would pull away what those use, and are left out.
 void WatchExit();
 
 class Session : public std::enable_shared_from_this<Session> {

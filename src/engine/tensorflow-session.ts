@@ -38,7 +38,6 @@ export interface TensorflowAddon {
     fetches: readonly string[],
   ): Promise<NativeResult[]>;
   close(session: NativeHandle): void;
-  exits(): void;
 }
 
 let loaded: TensorflowAddon | undefined;
@@ -54,7 +53,6 @@ export function loadTensorflow(engine: InstalledEngine): TensorflowAddon | undef
   if (!existsSync(path)) return undefined;
   try {
     const addon = createRequire(import.meta.url)(path) as TensorflowAddon;
-    process.once("exit", () => addon.exits());
     loaded = addon;
     return addon;
   } catch (error) {
