@@ -62,6 +62,21 @@ test("docs/architecture.md draws the rooms, in this order", () => {
   assert.deepEqual(drawn, rooms);
 });
 
+test("no files import each other in a circle", () => {
+  const done = new Set<string>();
+  const visit = (file: string, path: readonly string[]) => {
+    assert.ok(!path.includes(file), `${[...path, file].join(" -> ")} is a circle`);
+    if (done.has(file)) return;
+    for (const target of imports(file).filter((name) => name.startsWith("."))) {
+      const imported = relative(source, resolve(source, file, "..", target));
+      const sourceFile = imported.replace(/\.js$/, ".ts");
+      if (files.includes(sourceFile)) visit(sourceFile, [...path, file]);
+    }
+    done.add(file);
+  };
+  for (const file of files) visit(file, []);
+});
+
 test("imports point to the left", () => {
   for (const file of files) {
     for (const target of imports(file).filter((name) => name.startsWith("."))) {

@@ -15,13 +15,13 @@ import {
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { packageRoot } from "../../src/package-root.js";
+import type { Context } from "./context.js";
 import { cpuPlan } from "./cpu-plan.js";
 import type { Finding } from "./finding.js";
 import { type Group, gpuPlan, groups } from "./gpu-plan.js";
 import { endAll, type Job, runJob } from "./job.js";
 import { ask, cachedPlugin, provideAddon, pythonPackages } from "./places.js";
 import { lineOf, type Machine, reportLines } from "./report.js";
-import type { PartTask } from "./task.js";
 
 const { values } = parseArgs({
   options: {
@@ -34,35 +34,6 @@ const { values } = parseArgs({
     rehearse: { type: "boolean", default: false },
   },
 });
-
-/** What a plan does its work with. */
-export interface Context {
-  readonly gpu: boolean;
-  readonly plugin: string;
-  readonly python: string;
-  readonly work: string;
-  readonly out: string;
-  /** Seconds since the start. */
-  elapsed(): number;
-  /**
-   * Runs a part of ours, for at most so many seconds; where its time has gone or it was not asked for, it
-   * does nothing. @returns whether it ended well
-   */
-  ours(
-    limit: number,
-    task: Omit<PartTask, "plugin" | "gpu"> & Partial<Pick<PartTask, "plugin" | "gpu">>,
-    more?: Pick<PartTask, "flags" | "dump"> & { readonly nice?: number },
-  ): Promise<boolean>;
-  /** Runs a Python script of bench/gpu. */
-  script(
-    limit: number,
-    name: string,
-    file: string,
-    args: readonly string[],
-    nice?: number,
-  ): Promise<boolean>;
-  note(part: string, text: string): void;
-}
 
 const began = performance.now();
 const elapsed = () => (performance.now() - began) / 1000;

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { packageRoot } from "../../src/package-root.js";
 import { boundedStep } from "./bounds.js";
-import type { Context } from "./check.js";
+import type { Context } from "./context.js";
 import { ask, cachedPlugin } from "./places.js";
 import { readReferences } from "./references.js";
 import type { StepRequest } from "./step.js";

@@ -3,7 +3,7 @@
  * first. A run that is cut off has told what came before.
  */
 import { join } from "node:path";
-import type { Context } from "./check.js";
+import type { Context } from "./context.js";
 import { readReferences } from "./references.js";
 import type { StepRequest } from "./step.js";
 import { variants } from "./variants.js";

@@ -199,7 +199,10 @@ export const commands: Commands = {
       ["npx bit-train completion >> ~/.zshrc", "for zsh"],
       ["npx bit-train completion > ~/.config/fish/completions/bit-train.fish", "for fish"],
     ],
-    load: () => import("./completion.js"),
+    load: async () => {
+      const { printCompletion } = await import("./completion.js");
+      return { run: () => printCompletion(programs) };
+    },
   },
 };
 

@@ -1,10 +1,9 @@
 /** `bit-train completion`: the script by which a shell completes flags. */
 import yargs from "yargs";
-import { programs } from "./commands.js";
 import { output } from "./output.js";
 
 /** Prints yargs' script for each program. */
-export async function run(): Promise<number> {
+export async function printCompletion(programs: readonly string[]): Promise<number> {
   output.result(programs.map(scriptOf).join("\n"));
   return 0;
 }

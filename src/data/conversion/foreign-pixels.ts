@@ -8,14 +8,7 @@ import { systemErrorCode, UserError } from "../../errors.js";
 import { MOST_PIXELS } from "../image-formats/image-format.js";
 import { tiffNumbers } from "../image-formats/tiff-directory.js";
 import type { HeicReply, HeicTask } from "./heic-worker.js";
-
-/** An image, upright. */
-export interface Pixels {
-  readonly height: number;
-  readonly width: number;
-  /** uint8 `[height, width, 3]` */
-  readonly rgb: Uint8Array;
-}
+import type { Pixels } from "./pixels.js";
 
 /** That an image is not converted: its message is why. */
 export class NotConverted extends Error {

@@ -5,7 +5,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import make from "libheif-js/libheif-wasm/libheif-bundle.js";
 import { MOST_PIXELS } from "../image-formats/image-format.js";
-import type { Pixels } from "./foreign-pixels.js";
+import type { Pixels } from "./pixels.js";
 
 export interface HeicTask {
   readonly file: Uint8Array;
