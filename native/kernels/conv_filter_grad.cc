@@ -185,17 +185,13 @@ class ConvFilterGrad {
   const int kernel_height_, kernel_width_, stride_, pad_top_, pad_left_;
 };
 
-// The number of channels is all that the inputs' shapes tell.
-void InferShape(TF_ShapeInferenceContext* context, TF_Status* status) {
-  TF_ShapeInferenceContextSetUnknownShape(context, status);
-}
-
 }  // namespace
 
 void RegisterConvFilterGrad() {
+  // The number of channels is all that the inputs' shapes tell.
   DefineOp("BitConvFilterGrad",
            {"kernel_height: int", "kernel_width: int", "stride: int", "pad_top: int", "pad_left: int"},
-           {"x: bfloat16", "dy: bfloat16"}, {"dw: float"}, InferShape);
+           {"x: bfloat16", "dy: bfloat16"}, {"dw: float"}, InferNothing);
   DefineKernel<ConvFilterGrad>("BitConvFilterGrad", nullptr, TF_BFLOAT16);
 }
 

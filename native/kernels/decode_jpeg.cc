@@ -183,16 +183,6 @@ class IsJpeg {
   }
 };
 
-void InferScalar(TF_ShapeInferenceContext* context, TF_Status* status) {
-  TF_ShapeHandle* scalar = TF_ShapeInferenceContextScalar(context);
-  TF_ShapeInferenceContextSetOutput(context, 0, scalar, status);
-  TF_DeleteShapeHandle(scalar);
-}
-
-void InferNothing(TF_ShapeInferenceContext* context, TF_Status* status) {
-  TF_ShapeInferenceContextSetUnknownShape(context, status);
-}
-
 }  // namespace
 
 void RegisterDecodeJpeg() {

@@ -164,16 +164,6 @@ class Keep {
   const int64_t side_;
 };
 
-void InferScalar(TF_ShapeInferenceContext* context, TF_Status* status) {
-  TF_ShapeHandle* scalar = TF_ShapeInferenceContextScalar(context);
-  TF_ShapeInferenceContextSetOutput(context, 0, scalar, status);
-  TF_DeleteShapeHandle(scalar);
-}
-
-void InferNothing(TF_ShapeInferenceContext* context, TF_Status* status) {
-  TF_ShapeInferenceContextSetUnknownShape(context, status);
-}
-
 // With a state, so that TensorFlow neither computes its result ahead nor runs two kernels for one.
 void DefineMakeCache() {
   TF_OpDefinitionBuilder* builder = TF_NewOpDefinitionBuilder("BitImageCache");

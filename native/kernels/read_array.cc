@@ -245,10 +245,6 @@ class ReadArray {
   std::vector<int64_t> dims_;
 };
 
-void InferNothing(TF_ShapeInferenceContext* context, TF_Status* status) {
-  TF_ShapeInferenceContextSetUnknownShape(context, status);
-}
-
 }  // namespace
 
 void RegisterReadArray() {

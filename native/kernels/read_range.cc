@@ -68,12 +68,6 @@ class ReadRange {
   }
 };
 
-void InferScalar(TF_ShapeInferenceContext* context, TF_Status* status) {
-  TF_ShapeHandle* scalar = TF_ShapeInferenceContextScalar(context);
-  TF_ShapeInferenceContextSetOutput(context, 0, scalar, status);
-  TF_DeleteShapeHandle(scalar);
-}
-
 }  // namespace
 
 void RegisterReadRange() {

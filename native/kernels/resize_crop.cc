@@ -75,10 +75,6 @@ class GatherResizeCrop {
   const Crop crop_;
 };
 
-void InferNothing(TF_ShapeInferenceContext* context, TF_Status* status) {
-  TF_ShapeInferenceContextSetUnknownShape(context, status);
-}
-
 }  // namespace
 
 void RegisterResizeCrop() {

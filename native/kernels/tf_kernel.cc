@@ -15,6 +15,16 @@ void DefineOp(const char* name, std::initializer_list<const char*> attrs,
   status.Check();
 }
 
+void InferScalar(TF_ShapeInferenceContext* context, TF_Status* status) {
+  TF_ShapeHandle* scalar = TF_ShapeInferenceContextScalar(context);
+  TF_ShapeInferenceContextSetOutput(context, 0, scalar, status);
+  TF_DeleteShapeHandle(scalar);
+}
+
+void InferNothing(TF_ShapeInferenceContext* context, TF_Status* status) {
+  TF_ShapeInferenceContextSetUnknownShape(context, status);
+}
+
 void InferSameShape(TF_ShapeInferenceContext* context, int output, int input, TF_Status* status) {
   TF_ShapeHandle* shape = TF_NewShapeHandle();
   TF_ShapeInferenceContextGetInput(context, input, shape, status);

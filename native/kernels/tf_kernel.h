@@ -129,6 +129,10 @@ void DefineOp(const char* name, std::initializer_list<const char*> attrs,
               std::initializer_list<const char*> inputs, std::initializer_list<const char*> outputs,
               void (*infer_shapes)(TF_ShapeInferenceContext*, TF_Status*));
 
+// Makes the one output a scalar; leaves the outputs' shapes unknown.
+void InferScalar(TF_ShapeInferenceContext* context, TF_Status* status);
+void InferNothing(TF_ShapeInferenceContext* context, TF_Status* status);
+
 // Sets an output's shape to that of an input, or to dimensions `begin` to `end` of it.
 void InferSameShape(TF_ShapeInferenceContext* context, int output, int input, TF_Status* status);
 void InferPartOfShape(TF_ShapeInferenceContext* context, int output, int input, int64_t begin,

@@ -54,10 +54,6 @@ class Upright {
   }
 };
 
-void InferNothing(TF_ShapeInferenceContext* context, TF_Status* status) {
-  TF_ShapeInferenceContextSetUnknownShape(context, status);
-}
-
 }  // namespace
 
 void RegisterUpright() {
