@@ -54,7 +54,14 @@ await runScript(async () => {
       js: 'import { createRequire as _r } from "node:module"; const require = _r(import.meta.url);',
     },
   });
-  for (const path of ["package.json", "native/pjrt", "bench/gpu", "bench/torch/model.py"]) {
+  const copied = [
+    "package.json",
+    "native/pjrt",
+    "native/status_name.h",
+    "bench/gpu",
+    "bench/torch/model.py",
+  ];
+  for (const path of copied) {
     cpSync(join(ROOT, path), join(tree, path), {
       recursive: true,
       filter: (file) => !file.endsWith(".ts"),

@@ -12,23 +12,9 @@
 #include <string>
 #include <vector>
 
+#include "../status.h"
+
 namespace bit {
-
-// A status that turns into an exception. Nothing is thrown across the C API: Guarded catches.
-class Status {
- public:
-  Status() : status_(TF_NewStatus()) {}
-  ~Status() { TF_DeleteStatus(status_); }
-  Status(const Status&) = delete;
-  Status& operator=(const Status&) = delete;
-  operator TF_Status*() { return status_; }
-  void Check() const {
-    if (TF_GetCode(status_) != TF_OK) throw std::runtime_error(TF_Message(status_));
-  }
-
- private:
-  TF_Status* status_;
-};
 
 // A tensor that a kernel reads or writes while it runs.
 class Tensor {

@@ -1,5 +1,7 @@
 #include "loop.h"
 
+#include "../status_name.h"
+
 namespace bit_pjrt {
 
 using Work = std::function<void(napi_env)>;
@@ -67,7 +69,7 @@ void Loop::End() {
 
 napi_value ErrorOf(napi_env env, const Failure& failure) {
   napi_value code = nullptr, message = nullptr, error = nullptr;
-  napi_create_string_utf8(env, CodeName(failure.code), NAPI_AUTO_LENGTH, &code);
+  napi_create_string_utf8(env, bit::StatusName(failure.code), NAPI_AUTO_LENGTH, &code);
   napi_create_string_utf8(env, failure.message.data(), failure.message.size(), &message);
   napi_create_error(env, code, message, &error);
   return error;

@@ -2,7 +2,6 @@
 
 #include <dlfcn.h>
 
-#include <iterator>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -10,16 +9,6 @@
 #include "busy.h"
 
 namespace bit_pjrt {
-
-const char* CodeName(PJRT_Error_Code code) {
-  static const char* const names[] = {
-      "OK",           "CANCELLED",         "UNKNOWN",           "INVALID_ARGUMENT",
-      "DEADLINE_EXCEEDED", "NOT_FOUND",    "ALREADY_EXISTS",    "PERMISSION_DENIED",
-      "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "ABORTED",   "OUT_OF_RANGE",
-      "UNIMPLEMENTED", "INTERNAL",         "UNAVAILABLE",       "DATA_LOSS",
-      "UNAUTHENTICATED"};
-  return code >= 0 && static_cast<size_t>(code) < std::size(names) ? names[code] : "UNKNOWN";
-}
 
 const Plugin& Plugin::Open(const std::string& path) {
   static std::mutex mutex;

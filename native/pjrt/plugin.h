@@ -17,9 +17,6 @@ struct Failure {
   std::string message;
 };
 
-// The name of a code as absl::StatusCode spells it, such as RESOURCE_EXHAUSTED.
-const char* CodeName(PJRT_Error_Code code);
-
 class Plugin {
  public:
   // Loads and initializes a plugin's library, once a process; it stays loaded.

@@ -9,34 +9,12 @@
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
+#include "../status.h"
+
 namespace bit {
-
-// What TensorFlow said, with its code.
-struct TensorflowError : std::runtime_error {
-  TensorflowError(TF_Code c, const std::string& message) : std::runtime_error(message), code(c) {}
-  const TF_Code code;
-};
-
-class Status {
- public:
-  Status() : status_(TF_NewStatus()) {}
-  ~Status() { TF_DeleteStatus(status_); }
-  Status(const Status&) = delete;
-  Status& operator=(const Status&) = delete;
-  operator TF_Status*() { return status_; }
-  TF_Code code() const { return TF_GetCode(status_); }
-  std::string message() const { return TF_Message(status_); }
-  void Check() const {
-    if (code() != TF_OK) throw TensorflowError(code(), message());
-  }
-
- private:
-  TF_Status* status_;
-};
 
 struct DeleteTensor {
   void operator()(TF_Tensor* tensor) const { TF_DeleteTensor(tensor); }

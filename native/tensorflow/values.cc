@@ -9,6 +9,8 @@
 #include <memory>
 #include <utility>
 
+#include "../status_name.h"
+
 namespace bit {
 namespace {
 
@@ -223,26 +225,8 @@ napi_value ResultOf(napi_env env, OwnedTensor tensor) {
 }
 
 napi_value ErrorOf(napi_env env, TF_Code code, const std::string& message) {
-  static const char* const kNames[] = {"OK",
-                                       "CANCELLED",
-                                       "UNKNOWN",
-                                       "INVALID_ARGUMENT",
-                                       "DEADLINE_EXCEEDED",
-                                       "NOT_FOUND",
-                                       "ALREADY_EXISTS",
-                                       "PERMISSION_DENIED",
-                                       "RESOURCE_EXHAUSTED",
-                                       "FAILED_PRECONDITION",
-                                       "ABORTED",
-                                       "OUT_OF_RANGE",
-                                       "UNIMPLEMENTED",
-                                       "INTERNAL",
-                                       "UNAVAILABLE",
-                                       "DATA_LOSS",
-                                       "UNAUTHENTICATED"};
-  const bool known = code >= 0 && static_cast<size_t>(code) < sizeof kNames / sizeof *kNames;
   napi_value name = nullptr, text = nullptr, error = nullptr;
-  napi_create_string_utf8(env, known ? kNames[code] : "UNKNOWN", NAPI_AUTO_LENGTH, &name);
+  napi_create_string_utf8(env, StatusName(code), NAPI_AUTO_LENGTH, &name);
   napi_create_string_utf8(env, message.data(), message.size(), &text);
   napi_create_error(env, name, text, &error);
   return error;

@@ -63,16 +63,23 @@ export const PJRT: OwnAddon = {
 /** All of them. */
 export const OWN_ADDONS: readonly OwnAddon[] = [PROCESS, KERNELS, TENSORFLOW, PJRT];
 
+const NATIVE = join(packageRoot, "native");
+
 /** An addon's C++ files to compile. */
-export function compiledFiles(addon: OwnAddon): string[] {
-  return sources(addon).filter((file) => file.endsWith(".cc"));
+export function compiledFiles({ source }: OwnAddon): string[] {
+  const path = join(NATIVE, source);
+  return source.endsWith(".cc") ? [path] : filesIn(path, ".cc");
 }
 
-function sources({ source }: OwnAddon): string[] {
-  const path = join(packageRoot, "native", source);
-  if (source.endsWith(".cc")) return [path];
-  const names = readdirSync(path).filter((name) => /\.(cc|h)$/.test(name));
-  return names.sort().map((name) => join(path, name));
+/** What an addon is compiled from: its folder, and the headers of native/ itself, which addons share. */
+function sources(addon: OwnAddon): string[] {
+  const own = addon.source.endsWith(".cc") ? [] : filesIn(join(NATIVE, addon.source), ".h");
+  return [...compiledFiles(addon), ...own, ...filesIn(NATIVE, ".h")];
+}
+
+function filesIn(folder: string, ending: string): string[] {
+  const names = readdirSync(folder).filter((name) => name.endsWith(ending));
+  return names.sort().map((name) => join(folder, name));
 }
 
 /** Where an addon lies, or shall lie, in an engine's folder. */

@@ -1,25 +1,5 @@
 /** What a PJRT plugin, or the addon that calls it, reports. */
 
-/** The codes of errors, as absl::StatusCode spells them. */
-const CODES: ReadonlySet<string> = new Set([
-  "CANCELLED",
-  "UNKNOWN",
-  "INVALID_ARGUMENT",
-  "DEADLINE_EXCEEDED",
-  "NOT_FOUND",
-  "ALREADY_EXISTS",
-  "PERMISSION_DENIED",
-  "RESOURCE_EXHAUSTED",
-  "FAILED_PRECONDITION",
-  "ABORTED",
-  "OUT_OF_RANGE",
-  "UNIMPLEMENTED",
-  "INTERNAL",
-  "UNAVAILABLE",
-  "DATA_LOSS",
-  "UNAUTHENTICATED",
-]);
-
 /**
  * Messages that mean too little memory, under whichever code: XLA's allocators and CUDA's driver; cuDNN and
  * cuBLAS that find none for a handle or a workspace, and cuDNN's search that so had no algorithm left.
@@ -45,14 +25,10 @@ export class PjrtError extends Error {
   }
 }
 
-/** What the addon threw, as what callers see. */
+/** What the addon threw, as what callers see: all that it reports has a code. */
 function explained(error: unknown): unknown {
-  const isPlugins =
-    error instanceof Error &&
-    "code" in error &&
-    typeof error.code === "string" &&
-    CODES.has(error.code);
-  return isPlugins ? new PjrtError(error.code as string, error.message) : error;
+  if (!(error instanceof Error) || !("code" in error)) return error;
+  return new PjrtError(String(error.code), error.message);
 }
 
 /** Calls the addon. @throws PjrtError for what it throws */
