@@ -9,7 +9,7 @@ import {
   type PjrtProgram,
 } from "../../src/engine/pjrt/client.js";
 import { type Graph, GraphBuilder } from "../../src/graph/graph-builder.js";
-import { type Cell, cellsOf } from "../../src/graph/stablehlo/cells.js";
+import { type Cell, graphCells, inverseOrder } from "../../src/graph/stablehlo/cells.js";
 import { lowerProgram, type StableHloProgram } from "../../src/graph/stablehlo/program.js";
 import { indexNodes, reachOf } from "../../src/graph/stablehlo/reach.js";
 import { inType, plainTarget } from "../../src/graph/target.js";
@@ -78,12 +78,7 @@ export function fetchesOf({ mode }: StepRequest): string[] {
 export async function lowerStep(request: StepRequest): Promise<LoweredStep> {
   const { nodes } = await graphOf(request);
   const index = indexNodes(nodes);
-  const handles = nodes.filter(({ op }) => op === "VarHandleOp");
-  const cells = cellsOf(
-    handles.map(({ name, attrs }) => {
-      return { name, shape: (attrs["shape"]?.shape?.dim ?? []).map(({ size }) => size) };
-    }),
-  );
+  const cells = graphCells(nodes);
   const exact = request.type === "float32" || request.type === "float64";
   const fetches = fetchesOf(request);
   const precision = exact ? "HIGHEST" : "DEFAULT";
@@ -199,10 +194,7 @@ async function putCell(
   if (order !== undefined) {
     const [{ name, shape: own }] = members as [Cell["members"][number]];
     const data = madeValues(name, own, type);
-    return client.put(
-      { type, shape, data },
-      { order: order.map((_, axis) => order.indexOf(axis)) },
-    );
+    return client.put({ type, shape, data }, { order: inverseOrder(order) });
   }
   const parts = members.map((member) => madeValues(member.name, member.shape, type));
   const data =

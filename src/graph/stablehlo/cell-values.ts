@@ -1,7 +1,7 @@
 /** Variables' values in a program: taken out of the cells in which they are, and put back when they change. */
 import { sizeOf } from "../../archive/shape.js";
 import type { GraphNode, Output } from "../node-list.js";
-import { type Cell, offsetIn } from "./cells.js";
+import { type Cell, inverseOrder, offsetIn } from "./cells.js";
 import type { Emitter } from "./emitter.js";
 import { input } from "./operator.js";
 import type { Value } from "./values.js";
@@ -56,7 +56,7 @@ export class CellValues {
   private member(cell: Cell, name: string, value: Value): Value {
     const { emitter } = this;
     const member = cell.members.find((one) => one.name === name)!;
-    if (cell.order !== undefined) return emitter.transpose(value, inverse(cell.order));
+    if (cell.order !== undefined) return emitter.transpose(value, inverseOrder(cell.order));
     if (cell.members.length === 1) return emitter.reshape(value, member.shape);
     const begin = offsetIn(cell, name);
     const part = emitter.slice(value, [begin], [begin + sizeOf(member.shape)]);
@@ -129,8 +129,4 @@ export class CellValues {
     if (nodes.length !== cell.members.length || !even)
       throw new Error(`${cell.name}: ${nodes.length} updates of ${cell.members.length} variables`);
   }
-}
-
-function inverse(order: readonly number[]): number[] {
-  return order.map((_, axis) => order.indexOf(axis));
 }

@@ -5,6 +5,7 @@
  * each of them is then done to all by one kernel of the device.
  */
 import { sizeOf } from "../../archive/shape.js";
+import type { GraphNode } from "../node-list.js";
 
 export interface CellVariable {
   readonly name: string;
@@ -22,6 +23,17 @@ export interface Cell {
 }
 
 const filtersOutermost = [3, 0, 1, 2];
+
+/** The cells of all of a graph's variables. */
+export function graphCells(nodes: readonly GraphNode[]): Cell[] {
+  const variables = nodes.filter(({ op }) => op === "VarHandleOp");
+  return cellsOf(
+    variables.map(({ name, attrs }) => {
+      const dims = attrs["shape"]?.shape?.dim ?? [];
+      return { name, shape: dims.map(({ size }) => size) };
+    }),
+  );
+}
 
 /** Divides variables into cells. Equal variables give equal cells. */
 export function cellsOf(variables: readonly CellVariable[]): Cell[] {
@@ -44,6 +56,11 @@ export function cellsOf(variables: readonly CellVariable[]): Cell[] {
     cells.push({ name: `${kind}/*`, shape: [total], members, order: undefined });
   }
   return cells;
+}
+
+/** The order that leads back: of a cell's dimensions, which is where in the variable; outermost first. */
+export function inverseOrder(order: readonly number[]): number[] {
+  return order.map((_, axis) => order.indexOf(axis));
 }
 
 /** Where a member's values begin in its cell, in values. Throws where it is none of the cell's. */

@@ -5,7 +5,7 @@ import type { FloatArray } from "../../../bench/gpu/made-values.js";
 import { lowerStep, RunningStep, type StepRequest } from "../../../bench/gpu/step.js";
 import { compileOrReuse } from "../../../src/engine/pjrt/program-cache.js";
 import type { Graph } from "../../../src/graph/graph-builder.js";
-import { cellsOf } from "../../../src/graph/stablehlo/cells.js";
+import { graphCells } from "../../../src/graph/stablehlo/cells.js";
 import { lowerProgram } from "../../../src/graph/stablehlo/program.js";
 import { indexNodes, reachOf } from "../../../src/graph/stablehlo/reach.js";
 import { client, xla } from "./engines.js";
@@ -78,13 +78,7 @@ test("two devices add up gradients and loss, and nothing else", async (t) => {
   training.close();
   const { nodes } = graph!;
   const index = indexNodes(nodes);
-  const cells = cellsOf(
-    nodes
-      .filter(({ op }) => op === "VarHandleOp")
-      .map(({ name, attrs }) => {
-        return { name, shape: (attrs["shape"]?.shape?.dim ?? []).map(({ size }) => size) };
-      }),
-  );
+  const cells = graphCells(nodes);
   const fetches = ["train/step"];
   const { text } = lowerProgram(index, fetches, reachOf(index, fetches), cells, { partitions: 2 });
   const options = {

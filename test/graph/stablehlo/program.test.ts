@@ -8,7 +8,7 @@ import { valueAndGrads } from "@tensorflow/tfjs";
 import { attribute } from "../../../src/graph/attributes.js";
 import { GraphBuilder } from "../../../src/graph/graph-builder.js";
 import type { Output } from "../../../src/graph/node-list.js";
-import { cellsOf } from "../../../src/graph/stablehlo/cells.js";
+import { graphCells } from "../../../src/graph/stablehlo/cells.js";
 import {
   type LoweringOptions,
   lowerProgram,
@@ -68,12 +68,7 @@ function lowered(
 ): StableHloProgram {
   const { nodes } = builder.build();
   const index = indexNodes(nodes);
-  const handles = nodes.filter(({ op }) => op === "VarHandleOp");
-  const cells = cellsOf(
-    handles.map(({ name, attrs }) => {
-      return { name, shape: (attrs["shape"]?.shape?.dim ?? []).map(({ size }) => size) };
-    }),
-  );
+  const cells = graphCells(nodes);
   return lowerProgram(index, fetches, reachOf(index, fetches), cells, options);
 }
 
