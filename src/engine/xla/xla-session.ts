@@ -7,7 +7,7 @@
  * they give is handed over. Batches are asked for, and put onto the device, one run ahead.
  */
 import type { Graph } from "../../graph/graph-builder.js";
-import { cellsOf } from "../../graph/stablehlo/cells.js";
+import { graphCells } from "../../graph/stablehlo/cells.js";
 import {
   isDivided,
   type LoweringOptions,
@@ -52,14 +52,7 @@ export class XlaSession implements Session {
     private readonly options: Pick<LoweringOptions, "precision"> = {},
   ) {
     this.index = indexNodes(graph.nodes);
-    const variables = graph.nodes.filter(({ op }) => op === "VarHandleOp");
-    const cells = cellsOf(
-      variables.map(({ name, attrs }) => {
-        const dims = attrs["shape"]?.shape?.dim ?? [];
-        return { name, shape: dims.map(({ size }) => size) };
-      }),
-    );
-    this.variables = new DeviceVariables(device, cells);
+    this.variables = new DeviceVariables(device, graphCells(graph.nodes));
   }
 
   /** Runs come one after another, in the order in which they were asked for. */
@@ -124,20 +117,9 @@ export class XlaSession implements Session {
     for (const { variable, from } of writes)
       await this.variables.set(variable, valuesOf(from, feeds, made));
     const results: HostTensor[] = [];
-    for (const variable of reads) {
-      if (variable === undefined) {
-        results.push(done);
-        continue;
-      }
-      const shape = this.shapeOf(variable);
-      results.push({ type: "float32", shape, data: await this.variables.read(variable) });
-    }
+    for (const variable of reads)
+      results.push(variable === undefined ? done : await this.variables.read(variable));
     return results;
-  }
-
-  private shapeOf(variable: string): readonly number[] {
-    const members = this.variables.cells.flatMap((cell) => cell.members);
-    return members.find(({ name }) => name === variable)!.shape;
   }
 
   private async compute(
@@ -182,7 +164,6 @@ export class XlaSession implements Session {
     }
     changed.forEach((name, i) => {
       this.variables.replace(name, results[i]!);
-      this.variables.written(name);
     });
     // While the device computes, the host makes what the next run takes.
     this.askAhead(host);
