@@ -7,6 +7,7 @@ import { typeNumber } from "../graph/types.js";
 import { typeOf } from "./binding.js";
 import type { InstalledEngine } from "./installed.js";
 import { addonPath, TENSORFLOW } from "./own-addon.js";
+import { PendingRuns } from "./pending-runs.js";
 import { type HostTensor, type Session, SessionError } from "./session.js";
 
 declare const sessionHandle: unique symbol;
@@ -86,8 +87,7 @@ export function openTensorflowSession(
 
 class TensorflowSession implements Session {
   private closed = false;
-  /** What rejects the promises of runs that are asked for and have not ended. */
-  private readonly unsettled = new Set<(error: Error) => void>();
+  private readonly pending = new PendingRuns();
 
   constructor(
     private readonly addon: TensorflowAddon,
@@ -102,19 +102,11 @@ class TensorflowSession implements Session {
     const fed = Object.entries(feeds).map(([name, { type, shape, data }]): Feed => {
       return [name, typeNumber[type], shape, data];
     });
-    let abandon: ((error: Error) => void) | undefined;
-    const abandoned = new Promise<never>((_, reject) => {
-      abandon = reject;
-    });
     try {
-      const ended = this.addon.run(this.handle, fed, fetches);
-      this.unsettled.add(abandon!);
-      const results = await Promise.race([ended, abandoned]);
+      const results = await this.pending.settled(this.addon.run(this.handle, fed, fetches));
       return results.map(hostTensor);
     } catch (error) {
       throw reported(error);
-    } finally {
-      this.unsettled.delete(abandon!);
     }
   }
 
@@ -122,9 +114,7 @@ class TensorflowSession implements Session {
     if (this.closed) return;
     this.closed = true;
     this.addon.close(this.handle);
-    for (const reject of this.unsettled)
-      reject(new SessionError("the session was closed before the run had ended", "CANCELLED"));
-    this.unsettled.clear();
+    this.pending.abandon();
   }
 }
 

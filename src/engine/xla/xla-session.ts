@@ -15,6 +15,7 @@ import {
   type StableHloProgram,
 } from "../../graph/stablehlo/program.js";
 import { indexNodes, type NodeIndex } from "../../graph/stablehlo/reach.js";
+import { closedMeanwhile, PendingRuns } from "../pending-runs.js";
 import { type HostTensor, type Session, SessionError } from "../session.js";
 import { DeviceVariables } from "./device-variables.js";
 import { type Feeds, fedValue, hostTensor, valuesOf } from "./host-values.js";
@@ -41,8 +42,7 @@ export class XlaSession implements Session {
   private readonly ahead = new Map<string, Ahead>();
   private last: Promise<unknown> = Promise.resolve();
   private closed = false;
-  /** What rejects the promises of runs that are asked for and have not ended. */
-  private readonly unsettled = new Set<(error: Error) => void>();
+  private readonly pending = new PendingRuns();
 
   /** @param host a session on the same graph, in which nothing of the network is ever run */
   constructor(
@@ -60,22 +60,13 @@ export class XlaSession implements Session {
     if (this.closed) throw new Error("the session is closed");
     const ended = this.last.then(() => this.runNow(feeds, fetches));
     this.last = ended.catch(() => {});
-    let abandon: ((error: Error) => void) | undefined;
-    const abandoned = new Promise<never>((_, reject) => {
-      abandon = reject;
-    });
-    this.unsettled.add(abandon!);
-    try {
-      return await Promise.race([ended, abandoned]);
-    } finally {
-      this.unsettled.delete(abandon!);
-    }
+    return this.pending.settled(ended);
   }
 
   close(): void {
     if (this.closed) return;
     this.closed = true;
-    for (const reject of this.unsettled) reject(closedMeanwhile());
+    this.pending.abandon();
     // A run under way holds what it uses; it ends first.
     void this.last.finally(() => {
       for (const { buffers } of this.ahead.values()) void dropAll(buffers);
@@ -246,10 +237,6 @@ export class XlaSession implements Session {
       void dropAll(buffers);
     }
   }
-}
-
-function closedMeanwhile(): SessionError {
-  return new SessionError("the session was closed before the run had ended", "CANCELLED");
 }
 
 async function dropAll(buffers: Ahead["buffers"]): Promise<void> {
