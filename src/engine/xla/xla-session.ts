@@ -16,6 +16,7 @@ import {
 } from "../../graph/stablehlo/program.js";
 import { indexNodes, type NodeIndex } from "../../graph/stablehlo/reach.js";
 import { closedMeanwhile, PendingRuns } from "../pending-runs.js";
+import { PjrtError } from "../pjrt/pjrt-error.js";
 import { type HostTensor, type Session, SessionError } from "../session.js";
 import { DeviceVariables } from "./device-variables.js";
 import { type Feeds, fedValue, hostTensor, valuesOf } from "./host-values.js";
@@ -93,7 +94,7 @@ export class XlaSession implements Session {
       if (plan.kind === "transfer") return await this.transfer(plan, feeds);
       return await this.compute(prepared, plan, feeds, fetches);
     } catch (error) {
-      if (error instanceof SessionError || !isDeviceError(error)) throw error;
+      if (!(error instanceof PjrtError)) throw error;
       // Devices have more words for too little memory than TensorFlow.
       const code = error.outOfMemory ? "RESOURCE_EXHAUSTED" : error.code;
       throw new SessionError(error.message, code, { cause: error });
@@ -245,11 +246,4 @@ async function dropAll(buffers: Ahead["buffers"]): Promise<void> {
   } catch {
     // What ended with an error holds nothing.
   }
-}
-
-/** As PjrtError is. */
-function isDeviceError(
-  error: unknown,
-): error is Error & { readonly code: string; readonly outOfMemory: boolean } {
-  return error instanceof Error && error.name === "PjrtError";
 }
