@@ -4,7 +4,6 @@
  */
 import { createRequire } from "node:module";
 import { UserError } from "../errors.js";
-import { type ElementType, typeNumber } from "../graph/types.js";
 import { loadProcessAddon } from "./own-addon.js";
 
 /** What the binding tells of a tensor that it holds. */
@@ -93,15 +92,4 @@ function openElsewhere(names: readonly string[]): UserError {
     "the same settings in all threads of a process: the library reads them once",
     "set them in the process's environment, before the first thread opens the engine",
   );
-}
-
-const typeByNumber = new Map<number, ElementType>(
-  Object.entries(typeNumber).map(([name, number]) => [number, name as ElementType]),
-);
-
-/** The element type that TensorFlow counts as `number`. */
-export function typeOf(number: number): ElementType {
-  const type = typeByNumber.get(number);
-  if (type === undefined) throw new Error(`TensorFlow's element type ${number} is not known here`);
-  return type;
 }

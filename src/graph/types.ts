@@ -18,6 +18,17 @@ export const typeNumber = {
  */
 export type ElementType = keyof typeof typeNumber;
 
+const typeByNumber = new Map<number, ElementType>(
+  Object.entries(typeNumber).map(([name, number]) => [number, name as ElementType]),
+);
+
+/** The element type that TensorFlow counts as `number`. */
+export function typeOf(number: number): ElementType {
+  const type = typeByNumber.get(number);
+  if (type === undefined) throw new Error(`TensorFlow's element type ${number} is not known here`);
+  return type;
+}
+
 /** Whether values of this type are floating-point numbers of some width. */
 export function isFloat(type: ElementType): boolean {
   return type === "float32" || type === "bfloat16" || type === "float16";

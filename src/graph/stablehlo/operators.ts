@@ -2,7 +2,7 @@
  * TensorFlow's operations, as traces of models hold them, in StableHLO: one entry each. What has no
  * entry here stays on the host. Semantics: tensorflow/core/ops/ops.pbtxt.
  */
-import { type ElementType, typeNumber } from "../types.js";
+import { typeOf } from "../types.js";
 import { convolutions, croppedInputGradient } from "./convolution.js";
 import { attr, input, type Operator, shapeOf } from "./operator.js";
 import { pooling } from "./pooling.js";
@@ -37,12 +37,6 @@ const reduction = (op: "add" | "maximum" | "and", mean = false): Operator => {
     return emitter.binary("multiply", made, emitter.constant(1 / count, x.type));
   };
 };
-
-function elementType(number: number): ElementType {
-  const found = Object.entries(typeNumber).find(([, value]) => value === number);
-  if (found === undefined) throw new Error(`no element type ${number}`);
-  return found[0] as ElementType;
-}
 
 const pass: Operator = ({ value }, node) => value(input(node, 0));
 
@@ -126,7 +120,7 @@ export const operators: Readonly<Record<string, Operator>> = {
     return emitter.select(condition, a, b);
   },
   Cast: ({ emitter, value }, node) => {
-    return emitter.convert(value(input(node, 0)), elementType(attr(node, "DstT", "type")));
+    return emitter.convert(value(input(node, 0)), typeOf(attr(node, "DstT", "type")));
   },
   DeepCopy: pass,
   Identity: ({ emitter, value, node: nodeOf }, node) => {
