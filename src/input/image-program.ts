@@ -1,6 +1,6 @@
 /** One image at a time, from its file's bytes or its pixels to what a network is fed. */
 import { DECODERS, type Decoder } from "../data/dataset.js";
-import { type Engine, floats, type HostTensor, integers, type Session } from "../engine/session.js";
+import { type Engine, floats, integers, type Session, scalar } from "../engine/session.js";
 import { GraphBuilder } from "../graph/graph-builder.js";
 import type { Output } from "../graph/node-list.js";
 import { cast } from "../graph/ops.js";
@@ -78,8 +78,8 @@ export class ImageProgram {
         ? await this.session.run(
             {
               bytes: { type: "string", shape: [], data: [image.bytes] },
-              decoder: int32(DECODERS.indexOf(image.decoder)),
-              orientation: int32(image.orientation),
+              decoder: scalar("int32", DECODERS.indexOf(image.decoder)),
+              orientation: scalar("int32", image.orientation),
             },
             ["decoded"],
           )
@@ -101,8 +101,4 @@ export class ImageProgram {
   close(): void {
     this.session.close();
   }
-}
-
-function int32(value: number): HostTensor {
-  return { type: "int32", shape: [], data: Int32Array.of(value) };
 }
