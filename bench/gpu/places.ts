@@ -1,13 +1,14 @@
 /** What the check needs of the machine: plugins, their libraries, the addon that calls them. */
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { cacheFolder } from "../../src/cache-folder.js";
-import { findEngine } from "../../src/engine/installed.js";
+import { type EngineManifest, findEngine } from "../../src/engine/installed.js";
 import { findPlugin } from "../../src/engine/installed-plugins.js";
+import { writeManifest } from "../../src/engine/manifest.js";
 import { addonPath, compiledFiles, PJRT } from "../../src/engine/own-addon.js";
 import { PLUGINS, type PluginRecipe } from "../../src/engine/plugin-recipes.js";
-import { engineName, enginesFolder, MANIFEST_FILE } from "../../src/engine/recipe.js";
+import { engineName, enginesFolder } from "../../src/engine/recipe.js";
 import { packageRoot } from "../../src/package-root.js";
 import { installPlugin } from "../../src/setup/plugins.js";
 
@@ -91,7 +92,7 @@ export function provideAddon(folder: string): void {
     ...libraries,
   ];
   execFileSync("g++", args, { stdio: ["ignore", 2, 2] });
-  const manifest = {
+  const manifest: EngineManifest = {
     version: "none",
     flavour: "cpu",
     source: "the GPU check",
@@ -99,7 +100,7 @@ export function provideAddon(folder: string): void {
     binding: "",
     files: {},
   };
-  writeFileSync(join(place, MANIFEST_FILE), JSON.stringify(manifest));
+  writeManifest(place, manifest);
 }
 
 /** Folders of node_api.h and of xla/pjrt/c/pjrt_c_api.h: the pack's, else the package's and the engine's. */

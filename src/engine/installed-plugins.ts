@@ -1,8 +1,9 @@
 /** PJRT plugins that are set up: which, and where. Nothing here loads, fetches or changes them. */
-import { readFileSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { join } from "node:path";
+import { type Manifest, readManifest } from "./manifest.js";
 import { PLUGINS, type PluginName, type PluginRecipe, pluginFolderName } from "./plugin-recipes.js";
-import { cacheFolder, enginesFolder, MANIFEST_FILE } from "./recipe.js";
+import { cacheFolder, enginesFolder } from "./recipe.js";
 
 /** A plugin that `bit-setup` made. */
 export interface InstalledPlugin {
@@ -20,45 +21,28 @@ export interface InstalledPlugin {
   readonly made: string;
 }
 
-/** `engine.json` in a plugin's folder: written last, so its presence says that the folder is complete. */
-export interface PluginManifest {
+/** A plugin's; its files are all that was unpacked. */
+export interface PluginManifest extends Manifest {
   readonly name: PluginName;
-  readonly version: string;
-  readonly source: string;
-  readonly made: string;
-  /** Sizes in bytes of what was unpacked, by path relative to the folder. */
-  readonly files: Readonly<Record<string, number>>;
 }
 
-/**
- * The plugin that is set up, if it is; a few file reads.
- * @returns undefined where the folder is missing, has no manifest, or lacks a file of its manifest
- */
+/** The plugin that is set up; undefined where `readManifest` finds nothing whole. */
 export function findPlugin(
   name: PluginName,
   cache: string = cacheFolder(),
   recipe: PluginRecipe = PLUGINS[name],
 ): InstalledPlugin | undefined {
   const folder = join(enginesFolder(cache), pluginFolderName(recipe));
-  try {
-    const manifest = JSON.parse(
-      readFileSync(join(folder, MANIFEST_FILE), "utf8"),
-    ) as PluginManifest;
-    for (const [file, sizeBytes] of Object.entries(manifest.files))
-      if (statSync(join(folder, file)).size !== sizeBytes) return undefined;
-    return {
-      name,
-      title: recipe.title,
-      version: recipe.version,
-      folder,
-      path: join(folder, recipe.library),
-      libraryFolders: recipe.libraryFolders.map((path) => join(folder, path)).filter(isFolder),
-      severalDevices: recipe.severalDevices.every((wheel) => isFolder(join(folder, wheel.folder))),
-      made: manifest.made,
-    };
-  } catch {
-    return undefined;
-  }
+  return readManifest(folder, ({ made }: PluginManifest) => ({
+    name,
+    title: recipe.title,
+    version: recipe.version,
+    folder,
+    path: join(folder, recipe.library),
+    libraryFolders: recipe.libraryFolders.map((path) => join(folder, path)).filter(isFolder),
+    severalDevices: recipe.severalDevices.every((wheel) => isFolder(join(folder, wheel.folder))),
+    made,
+  }));
 }
 
 /** Whether a folder is there. */

@@ -1,10 +1,10 @@
 /** Where the native engine lies, for all that use it. Nothing here loads, fetches or changes it. */
-import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../errors.js";
 import { hasNvidiaDriver } from "./driver.js";
 import { findGpuPlugin } from "./gpu-plugin.js";
-import { cacheFolder, engineName, enginesFolder, type Flavour, MANIFEST_FILE } from "./recipe.js";
+import { type Manifest, readManifest } from "./manifest.js";
+import { cacheFolder, engineName, enginesFolder, type Flavour } from "./recipe.js";
 
 export { cacheFolder } from "./recipe.js";
 export type { Flavour };
@@ -23,35 +23,19 @@ export interface InstalledEngine {
   readonly made: string;
 }
 
-/** `engine.json`: written last, so its presence says that the folder is complete. */
-export interface EngineManifest {
-  readonly version: string;
+/** An engine's. */
+export interface EngineManifest extends Manifest {
   readonly flavour: Flavour;
-  readonly source: string;
-  readonly made: string;
   /** The binding, relative to the folder. */
   readonly binding: string;
-  /** Sizes in bytes of the files without which nothing works, by path relative to the folder. */
-  readonly files: Readonly<Record<string, number>>;
 }
 
-/**
- * Reads one engine's folder.
- * @returns undefined where the folder is missing, has no manifest, or lacks a file of its manifest
- *   (somebody deleted or cut it); sizes are compared, contents are not
- */
-export function readEngine(folder: string): InstalledEngine | undefined {
-  try {
-    const manifest = JSON.parse(
-      readFileSync(join(folder, MANIFEST_FILE), "utf8"),
-    ) as EngineManifest;
-    for (const [file, sizeBytes] of Object.entries(manifest.files))
-      if (statSync(join(folder, file)).size !== sizeBytes) return undefined;
-    const { version, flavour, source, made } = manifest;
-    return { folder, bindingPath: join(folder, manifest.binding), version, flavour, source, made };
-  } catch {
-    return undefined;
-  }
+/** Reads one engine's folder; undefined where `readManifest` finds nothing whole there. */
+function readEngine(folder: string): InstalledEngine | undefined {
+  return readManifest(folder, (manifest: EngineManifest) => {
+    const { binding, version, flavour, source, made } = manifest;
+    return { folder, bindingPath: join(folder, binding), version, flavour, source, made };
+  });
 }
 
 /**

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { systemErrorCode, UserError } from "../errors.js";
 import { encodeSavedModel, type GraphDef, savedModelTag } from "../graph/proto.js";
 import { typeNumber, typeOf } from "../graph/types.js";
-import { type TensorflowBinding, type TensorMetadata } from "./binding.js";
+import type { TensorflowBinding, TensorMetadata } from "./binding.js";
 import { type HostTensor, type Session, SessionError } from "./session.js";
 
 /**

@@ -105,9 +105,6 @@ export function engineName(
   return `tensorflow-${recipe.tensorflowVersion}-${flavour}-${platform}-${arch}-${hash}`;
 }
 
-/** The manifest's name in an engine's or a plugin's folder. */
-export const MANIFEST_FILE = "engine.json";
-
 /** The folder of all engines in a cache folder. */
 export function enginesFolder(cache: string = cacheFolder()): string {
   return join(cache, "engine");

@@ -5,7 +5,7 @@
  */
 import { createHash } from "node:crypto";
 import { createReadStream, statSync } from "node:fs";
-import { mkdir, rename, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { wholeSizeText } from "../disk/size-text.js";
@@ -15,6 +15,7 @@ import {
   isFolder,
   type PluginManifest,
 } from "../engine/installed-plugins.js";
+import { writeManifest } from "../engine/manifest.js";
 import {
   downloadBytesOf,
   type PinnedWheel,
@@ -23,7 +24,7 @@ import {
   type PluginRecipe,
   pluginFolderName,
 } from "../engine/plugin-recipes.js";
-import { cacheFolder, enginesFolder, MANIFEST_FILE } from "../engine/recipe.js";
+import { cacheFolder, enginesFolder } from "../engine/recipe.js";
 import { UserError } from "../errors.js";
 import { downloadWheel } from "./download.js";
 import {
@@ -140,7 +141,7 @@ async function makePlugin(work: PluginWork): Promise<void> {
     made: new Date().toISOString(),
     files,
   };
-  await writeFile(join(made, MANIFEST_FILE), `${JSON.stringify(manifest, undefined, 2)}\n`);
+  writeManifest(made, manifest);
   signal?.throwIfAborted();
   await putInPlace(made, engines, pluginFolderName(recipe));
 }

@@ -1,7 +1,8 @@
 /** `bit-setup`'s work: from nothing to a proven engine in the cache folder. */
-import { mkdir, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { type EngineManifest, findEngine, type InstalledEngine } from "../engine/installed.js";
+import { writeManifest } from "../engine/manifest.js";
 import { isComplete, ownAddonsOf } from "../engine/native-kernels.js";
 import {
   BINDING_PACKAGE,
@@ -9,7 +10,6 @@ import {
   engineName,
   enginesFolder,
   type Flavour,
-  MANIFEST_FILE,
   type Recipe,
   recipeFor,
   WHEEL_PREFIXES,
@@ -192,7 +192,7 @@ async function make(work: Work): Promise<void> {
     binding,
     files: await keyFiles(engine, binding),
   };
-  await writeFile(join(engine, MANIFEST_FILE), `${JSON.stringify(manifest, undefined, 2)}\n`);
+  writeManifest(engine, manifest);
 }
 
 /** The binding and TensorFlow's own libraries with their sizes in bytes. */
