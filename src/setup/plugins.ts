@@ -27,15 +27,10 @@ import {
 import { cacheFolder, enginesFolder } from "../engine/recipe.js";
 import { UserError } from "../errors.js";
 import { downloadWheel } from "./download.js";
-import {
-  checkDisk,
-  checkPluginMachine,
-  checkWritable,
-  explainFullDisk,
-  type FreeBytes,
-} from "./preflight.js";
+import { makeAlone } from "./make-alone.js";
+import { checkPluginMachine, checkWritable, type FreeBytes } from "./preflight.js";
 import { type SetupReporter, silentReporter } from "./reporter.js";
-import { makeTemporary, putInPlace, sweep, wheelsFolder, withLock } from "./staging.js";
+import { putInPlace, wheelsFolder } from "./staging.js";
 import { findPip } from "./tools.js";
 import { unpackWheel } from "./wheel.js";
 
@@ -79,36 +74,22 @@ export async function installPlugin(
   const python = await findPip(signal);
   const engines = enginesFolder(cache);
   await checkWritable(engines);
-  return await withLock(
-    engines,
-    async () => {
-      const justMade = found(options.force);
-      if (justMade !== undefined) return justMade;
-      await sweep(engines);
-      await checkDisk(engines, recipe, options.freeBytes);
-      const folder = await makeTemporary(engines, recipe.name);
+  return await makeAlone({
+    ...{ engines, name: recipe.name, need: recipe, reporter, signal, freeBytes: options.freeBytes },
+    there: async () => found(options.force),
+    make: async (folder) => {
       const work: PluginWork = { recipe, python, engines, folder, reporter, signal };
-      try {
-        if (options.force === true || findPlugin(name, cache, recipe) === undefined)
-          await makePlugin(work);
-        if (several) await addForSeveral(work);
-      } catch (error) {
-        signal?.throwIfAborted();
-        throw explainFullDisk(error, engines, recipe);
-      } finally {
-        await rm(folder, { recursive: true, force: true });
-      }
+      if (options.force === true || findPlugin(name, cache, recipe) === undefined)
+        await makePlugin(work);
+      if (several) await addForSeveral(work);
+    },
+    finish: async () => {
       await rm(wheelsFolder(engines), { recursive: true, force: true });
       const made = found();
       if (made === undefined) throw new Error(`the plugin ${name} was made and is not found`);
       return made;
     },
-    {
-      signal,
-      onWait: (owner) =>
-        reporter.line(`Another set-up is at work (${owner || "just begun"}); waiting for its end.`),
-    },
-  );
+  });
 }
 
 interface PluginWork {

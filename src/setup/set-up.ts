@@ -16,6 +16,7 @@ import {
 } from "../engine/recipe.js";
 import { UserError } from "../errors.js";
 import { downloadWheel } from "./download.js";
+import { makeAlone } from "./make-alone.js";
 import {
   compileBinding,
   compileOwnAddons,
@@ -23,16 +24,10 @@ import {
   installedSources,
 } from "./native-binding.js";
 import { installPrebuilt } from "./prebuilt.js";
-import {
-  checkDisk,
-  checkMachine,
-  checkWritable,
-  explainFullDisk,
-  type FreeBytes,
-} from "./preflight.js";
+import { checkMachine, checkWritable, type FreeBytes } from "./preflight.js";
 import { probeBinding } from "./probe.js";
 import { type SetupReporter, silentReporter } from "./reporter.js";
-import { makeTemporary, putInPlace, sweep, withLock } from "./staging.js";
+import { putInPlace } from "./staging.js";
 import { findCompiler, findPip } from "./tools.js";
 import { unpackWheel } from "./wheel.js";
 
@@ -94,44 +89,32 @@ export async function setUpEngine(options: SetUpOptions = {}): Promise<SetUpResu
       : { python: await findPip(signal), compiler: await findCompiler(process.env, signal) };
   await checkWritable(engines);
 
-  return await withLock(
-    engines,
-    async () => {
+  const name = engineName(flavour);
+  return await makeAlone<SetUpResult>({
+    ...{ engines, name, need: recipe, reporter, signal, freeBytes: options.freeBytes },
+    there: async () => {
       const justMade = force ? undefined : findEngine(flavour, cache);
-      if (justMade !== undefined) {
-        await addOwnAddons(justMade, { reporter, signal });
-        return { engine: justMade, made: false };
-      }
-      await sweep(engines);
-      await checkDisk(engines, recipe, options.freeBytes);
+      if (justMade === undefined) return undefined;
+      await addOwnAddons(justMade, { reporter, signal });
+      return { engine: justMade, made: false };
+    },
+    make: async (folder) => {
       reporter.line(
         `Setting up TensorFlow ${recipe.tensorflowVersion} (${flavour}) in ${engines}: once, for all clones.`,
       );
-      const name = engineName(flavour);
-      const folder = await makeTemporary(engines, name);
-      try {
-        const engine = join(folder, "engine");
-        await mkdir(engine);
-        await make({ recipe, tools, folder, engine, reporter, signal });
-        signal?.throwIfAborted();
-        await putInPlace(engine, engines, name);
-      } catch (error) {
-        signal?.throwIfAborted();
-        throw explainFullDisk(error, engines, recipe);
-      } finally {
-        await rm(folder, { recursive: true, force: true });
-      }
+      const engine = join(folder, "engine");
+      await mkdir(engine);
+      await make({ recipe, tools, folder, engine, reporter, signal });
+      signal?.throwIfAborted();
+      await putInPlace(engine, engines, name);
+    },
+    finish: async () => {
       const engine = findEngine(flavour, cache);
       if (engine === undefined) throw new Error(`the engine ${name} was made and is not found`);
       await addOwnAddons(engine, { reporter, signal });
       return { engine, made: true };
     },
-    {
-      signal,
-      onWait: (owner) =>
-        reporter.line(`Another set-up is at work (${owner || "just begun"}); waiting for its end.`),
-    },
-  );
+  });
 }
 
 /**
