@@ -1,4 +1,5 @@
 /** The check's findings as bench/GPU.md. */
+import { spreadOf } from "../../src/bench/statistics.js";
 import type { Figure, Finding } from "./finding.js";
 
 export interface Machine {
@@ -7,12 +8,6 @@ export interface Machine {
   readonly versions: string;
   readonly date: string;
 }
-
-const median = (values: readonly number[]) => {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
-};
 
 /** How many times as many images a second each goal asks for. */
 function goalOf({ model }: Figure): number {
@@ -60,7 +55,7 @@ export function reportLines(
 }
 
 function tableOf(title: string, group: readonly Figure[]): string[] {
-  const speed = (figure: Figure) => (1000 * figure.batch) / median(figure.ms);
+  const speed = (figure: Figure) => (1000 * figure.batch) / spreadOf(figure.ms).median;
   const fastest = (side: string) =>
     group.filter((figure) => figure.side === side).sort((a, b) => speed(b) - speed(a))[0];
   const ours = fastest("bit-train");
@@ -73,7 +68,7 @@ function tableOf(title: string, group: readonly Figure[]): string[] {
     ...group.map((f) => {
       const cells = [
         ...[f.side, f.setting, String(f.batch)],
-        `${median(f.ms).toFixed(2)} (${Math.min(...f.ms).toFixed(2)} to ${Math.max(...f.ms).toFixed(2)})`,
+        spreadText(f.ms, 2),
         speed(f).toFixed(0),
         ...[gigabytes(f.peakBytes), number(f.compileSeconds, 1), number(f.firstSeconds, 2)],
         ...[number(f.enqueueMs, 2), number(f.kernels, 0), gigabytes(f.trafficBytes)],
@@ -93,6 +88,12 @@ function tableOf(title: string, group: readonly Figure[]): string[] {
   return lines;
 }
 
+/** As in `1.23 ms (1.20 to 1.31)`. */
+function spreadText(values: readonly number[], digits: number, unit = ""): string {
+  const { median, min, max } = spreadOf(values);
+  return `${median.toFixed(digits)}${unit} (${min.toFixed(digits)} to ${max.toFixed(digits)})`;
+}
+
 function number(value: number | undefined, digits: number): string {
   return value === undefined || value === null ? "" : value.toFixed(digits);
 }
@@ -108,5 +109,5 @@ export function lineOf(finding: Finding): string {
   }
   if (finding.kind === "note") return `       ${finding.part}: ${finding.text}`;
   const { side, setting, model, mode, batch, size, type, ms, enqueueMs, peakBytes } = finding;
-  return `       ${side} ${setting}: ${model} ${mode} ${batch} x ${size} px ${type}: ${median(ms).toFixed(3)} ms (${Math.min(...ms).toFixed(3)} to ${Math.max(...ms).toFixed(3)}), ${((1000 * batch) / median(ms)).toFixed(0)} images/s, ${gigabytes(peakBytes)} GB, enqueue ${number(enqueueMs, 2)} ms`;
+  return `       ${side} ${setting}: ${model} ${mode} ${batch} x ${size} px ${type}: ${spreadText(ms, 3, " ms")}, ${((1000 * batch) / spreadOf(ms).median).toFixed(0)} images/s, ${gigabytes(peakBytes)} GB, enqueue ${number(enqueueMs, 2)} ms`;
 }
