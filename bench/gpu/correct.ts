@@ -1,12 +1,12 @@
 /** Losses, gradients in the highest precision against float64, and bfloat16 against both. */
 import type { PjrtClient } from "../../src/engine/pjrt/client.js";
-import type { HostTensor, Session } from "../../src/engine/session.js";
+import type { Session } from "../../src/engine/session.js";
 import { pjrtDevice } from "../../src/engine/xla/pjrt-device.js";
 import { flagsFor } from "../../src/engine/xla/xla-flags.js";
 import { XlaSession } from "../../src/engine/xla/xla-session.js";
-import { parseArchitecture, variableSpecs } from "../../src/model/architecture.js";
-import { type FloatArray, madeValues } from "./made-values.js";
-import { classes, graphOf, openClient, RunningStep, type StepRequest } from "./step.js";
+import type { FloatArray } from "./made-values.js";
+import { sessionLosses } from "./session-losses.js";
+import { graphOf, openClient, RunningStep, type StepRequest } from "./step.js";
 import { check, compileStep, megabytes, note, type PartTask } from "./task.js";
 
 const types = ["float64", "float32", "bfloat16"] as const;
@@ -32,10 +32,11 @@ export async function correct(task: PartTask): Promise<void> {
   if (task.losses !== undefined) {
     near("float32 losses are the CPU engine's", difference(single.losses, task.losses), 2e-3);
     near("float64 losses are the CPU engine's", difference(exact.losses, task.losses), 2e-3);
-    const session = await sessionLosses(client, { ...task.request, type: "float32" });
+    const request = { ...task.request, type: "float32" } as const;
+    const losses = await sessionLosses(await productSession(client, request), request);
     near(
       "losses of the product's session are the CPU engine's",
-      difference(session, task.losses),
+      difference(losses, task.losses),
       2e-3,
     );
   }
@@ -93,8 +94,8 @@ async function runOf(client: PjrtClient, task: PartTask, request: StepRequest): 
   return { losses, gradients };
 }
 
-/** Through the session that training uses, without a host's part. */
-async function sessionLosses(client: PjrtClient, request: StepRequest): Promise<number[]> {
+/** The session that training uses, without a host's part. */
+async function productSession(client: PjrtClient, request: StepRequest): Promise<Session> {
   const host: Session = {
     run: () => Promise.reject(new Error("there is nothing for the host to do")),
     close: () => {},
@@ -102,30 +103,7 @@ async function sessionLosses(client: PjrtClient, request: StepRequest): Promise<
   const device = pjrtDevice(client, [0], (text) =>
     client.compile(text, { flags: flagsFor(client.platform) }),
   );
-  const session = new XlaSession(await graphOf(request), host, device, { precision: "HIGHEST" });
-  const fed = (name: string, shape: readonly number[]): HostTensor => {
-    return { type: "float32", shape, data: Float32Array.from(madeValues(name, shape)) };
-  };
-  const { batch, size, model } = request;
-  for (const { name, shape } of variableSpecs(parseArchitecture(model), classes))
-    await session.run({ [`${name}/new`]: fed(name, shape) }, [`${name}/assigned`]);
-  await session.run({}, ["train/initialize"]);
-  const feeds = {
-    images: fed("images", [batch, size, size, 3]),
-    labels: {
-      type: "int32",
-      shape: [batch],
-      data: new Int32Array(batch).map((_, i) => i % classes),
-    } as const,
-    "train/learning_rate": fed("train/learning_rate", []),
-  };
-  const losses: number[] = [];
-  for (let i = 0; i < 5; i++) {
-    const [loss] = await session.run(feeds, ["train/step"]);
-    losses.push(Number(loss!.data[0]));
-  }
-  session.close();
-  return losses;
+  return new XlaSession(await graphOf(request), host, device, { precision: "HIGHEST" });
 }
 
 /** The largest relative difference; of small values, of 0.05. */

@@ -5,22 +5,16 @@ import { packageRoot } from "../../src/package-root.js";
 import { boundedStep } from "./bounds.js";
 import type { Context } from "./context.js";
 import { ask, cachedPlugin } from "./places.js";
-import { readReferences } from "./references.js";
+import { checkedStep, readReferences } from "./references.js";
 import type { StepRequest } from "./step.js";
 
 export async function cpuPlan(context: Context): Promise<void> {
   const { work, python } = context;
-  const small: StepRequest = {
-    model: "R14x0.5",
-    mode: "train",
-    batch: 8,
-    size: 32,
-    type: "bfloat16",
-  };
+  const small: StepRequest = { ...checkedStep, type: "bfloat16" };
   await context.ours(300, {
     part: "correct",
     name: "correct",
-    request: { ...small, type: "float32" },
+    request: checkedStep,
     ...readReferences(),
   });
   const kept = join(work, "small");

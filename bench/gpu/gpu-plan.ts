@@ -3,13 +3,13 @@
  * first. A run that is cut off has told what came before.
  */
 import { join } from "node:path";
+import { boundedStep } from "./bounds.js";
 import type { Context } from "./context.js";
-import { readReferences } from "./references.js";
+import { checkedStep, readReferences } from "./references.js";
 import type { StepRequest } from "./step.js";
 import { variants } from "./variants.js";
 
-const small = { model: "R14x0.5", mode: "train", batch: 8, size: 32, type: "float32" } as const;
-const train: StepRequest = { ...small, model: "R50x1", batch: 128, size: 128, type: "bfloat16" };
+const train: StepRequest = boundedStep;
 const train512: StepRequest = { ...train, batch: 512 };
 const evaluation: StepRequest = { ...train, mode: "eval" };
 const evaluation512: StepRequest = { ...train512, mode: "eval" };
@@ -60,7 +60,12 @@ class GpuPlan {
   }
 
   private correct(): Promise<boolean> {
-    const task = { part: "correct", name: "correct", request: small, ...readReferences() } as const;
+    const task = {
+      part: "correct",
+      name: "correct",
+      request: checkedStep,
+      ...readReferences(),
+    } as const;
     return this.context.ours(120, task);
   }
 

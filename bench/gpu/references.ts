@@ -2,8 +2,20 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { packageRoot } from "../../src/package-root.js";
+import type { StepRequest } from "./step.js";
 
-/** Losses of five steps of R14x0.5, batch 8, 32 px, float32, in TensorFlow. */
+/** The step of which the numbers are compared with the CPU engine's. */
+export const checkedStep: StepRequest = {
+  model: "R14x0.5",
+  mode: "train",
+  batch: 8,
+  size: 32,
+  type: "float32",
+};
+
+export const referencesFile = join(packageRoot, "bench/gpu/references.json");
+
+/** Losses of five runs of `checkedStep` in TensorFlow. */
 export function readReferences(): { readonly losses: readonly number[] } {
-  return JSON.parse(readFileSync(join(packageRoot, "bench/gpu/references.json"), "utf8"));
+  return JSON.parse(readFileSync(referencesFile, "utf8"));
 }

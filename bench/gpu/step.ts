@@ -42,6 +42,11 @@ export interface LoweredStep extends StableHloProgram {
 
 export const classes = 10;
 
+/** The labels of a batch: the classes by turns. */
+export function labelsOf(batch: number): Int32Array {
+  return new Int32Array(batch).map((_, i) => i % classes);
+}
+
 /** The graph of a step that is fed `images`, `labels` and, to train, `train/learning_rate`. */
 export async function graphOf({
   model,
@@ -70,7 +75,7 @@ export async function graphOf({
 }
 
 /** What a run fetches: the loss; or each example's loss and best classes. */
-export function fetchesOf({ mode }: StepRequest): string[] {
+function fetchesOf({ mode }: StepRequest): string[] {
   return mode === "train" ? ["train/step"] : ["eval/loss", "eval/top"];
 }
 
@@ -125,7 +130,7 @@ export class RunningStep {
     for (const { from, name, type, shape } of lowered.inputs) {
       if (from === "cell") values.push(await putCell(client, byName.get(name)!, lowered.float));
       else if (name === "labels") {
-        const data = new Int32Array(shape[0]!).map((_, i) => i % classes);
+        const data = labelsOf(shape[0]!);
         values.push(await client.put({ type: "int32", shape, data }));
       } else {
         if (type !== "float32") throw new Error(`${name} is ${type}`);
