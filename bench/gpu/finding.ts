@@ -34,7 +34,6 @@ export interface Figure {
   readonly enqueueMs?: number | undefined;
   readonly kernels?: number | undefined;
   readonly trafficBytes?: number | undefined;
-  readonly temporaryBytes?: number | undefined;
   readonly lastResult?: number | undefined;
 }
 

@@ -14,12 +14,6 @@ export interface HloCost {
   readonly convolutions: ReadonlyMap<string, number>;
   /** Scatter instructions anywhere in the module. */
   readonly scatters: number;
-  /** The largest instructions by bytes, largest first. */
-  readonly largest: readonly {
-    readonly bytes: number;
-    readonly kind: string;
-    readonly name: string;
-  }[];
 }
 
 const widths: Readonly<Record<string, number>> = {
@@ -37,7 +31,6 @@ export function readHlo(text: string): HloCost {
   const entry = text.slice(start, text.indexOf("\n}", start));
   const sizes = new Map<string, number>();
   const kinds = new Map<string, { count: number; bytes: number }>();
-  const largest: { bytes: number; kind: string; name: string }[] = [];
   for (const line of entry.split("\n").slice(1)) {
     const found = /^\s+(?:ROOT )?%?([\w.-]+) = (\(.*?\)|\S+) ([\w-]+)\((.*)/.exec(line);
     if (found === null) continue;
@@ -50,7 +43,6 @@ export function readHlo(text: string): HloCost {
     const kind = kindOf(op, line);
     const sum = kinds.get(kind) ?? { count: 0, bytes: 0 };
     kinds.set(kind, { count: sum.count + 1, bytes: sum.bytes + bytes });
-    largest.push({ bytes, kind, name });
   }
   const convolutions = new Map<string, number>();
   for (const [, labels] of text.matchAll(/dim_labels=([\w>-]+)/g)) {
@@ -62,7 +54,6 @@ export function readHlo(text: string): HloCost {
     kinds: new Map([...kinds].sort((a, b) => b[1].bytes - a[1].bytes)),
     convolutions,
     scatters: [...text.matchAll(/ = \S+ scatter\(/g)].length,
-    largest: largest.sort((a, b) => b.bytes - a.bytes).slice(0, 20),
   };
 }
 

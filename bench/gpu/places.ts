@@ -46,7 +46,7 @@ export function ask(command: string, args: readonly string[]): string | undefine
 }
 
 /** Of CUDA's plugin what compiles for a GPU that is not there: without the libraries that compute. */
-export const aheadRecipe: PluginRecipe = {
+const aheadRecipe: PluginRecipe = {
   ...PLUGINS.cuda13,
   title: "XLA for CUDA 13, to compile ahead",
   wheels: PLUGINS.cuda13.wheels.slice(0, 1),
