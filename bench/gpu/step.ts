@@ -8,6 +8,7 @@ import {
   type PjrtClient,
   type PjrtProgram,
 } from "../../src/engine/pjrt/client.js";
+import { gpuClient } from "../../src/engine/xla/xla-flags.js";
 import { type Graph, GraphBuilder } from "../../src/graph/graph-builder.js";
 import { type Cell, graphCells, inverseOrder } from "../../src/graph/stablehlo/cells.js";
 import { lowerProgram, type StableHloProgram } from "../../src/graph/stablehlo/program.js";
@@ -105,9 +106,9 @@ function inFloat64(text: string): string {
     .replaceAll("0xFF800000", "0xFFF0000000000000");
 }
 
-/** The client of a plugin. On a GPU it takes memory as it needs it, up to a share of the card's. */
+/** The client of a plugin; on a GPU it is set as the product's. */
 export function openClient(plugin: string, gpu: boolean): PjrtClient {
-  return openPjrt(plugin, gpu ? { preallocate: false, memory_fraction: 0.92 } : {});
+  return openPjrt(plugin, gpu ? gpuClient : {});
 }
 
 /** A compiled step with its state on the device. */

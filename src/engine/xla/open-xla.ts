@@ -7,7 +7,7 @@ import { type OpenedEngine, openEngine } from "../open.js";
 import { openPjrt, type PjrtClient } from "../pjrt/client.js";
 import { compileOrReuse } from "../pjrt/program-cache.js";
 import { type Compile, pjrtDevice } from "./pjrt-device.js";
-import { flagsFor } from "./xla-flags.js";
+import { flagsFor, gpuClient } from "./xla-flags.js";
 import { XlaSession } from "./xla-session.js";
 
 export interface XlaOptions {
@@ -37,10 +37,7 @@ export function openXlaEngine(
 ): OpenedEngine {
   Object.assign(process.env, device.environment);
   const simulated = device.plugin.name === "cpu";
-  const settings = simulated
-    ? { cpu_device_count: Math.max(...device.devices) + 1 }
-    : // Memory is taken as it is needed: others may use the card too. XLA itself stops at three quarters.
-      { preallocate: false, memory_fraction: 0.92 };
+  const settings = simulated ? { cpu_device_count: Math.max(...device.devices) + 1 } : gpuClient;
   const client = openPjrt(device.plugin.path, settings);
   const narrowType = () => (simulated ? narrowTypeOfCpu() : narrowTypeOfGpu());
   const engine = xlaEngine(openEngine("cpu"), client, device.devices, narrowType, options);
