@@ -45,7 +45,7 @@ export const TENSORFLOW: OwnAddon = {
 };
 
 /** What belongs to the process: see native/process.cc. */
-export const PROCESS: OwnAddon = {
+const PROCESS: OwnAddon = {
   name: "bit_process",
   source: "process.cc",
   flags: [...FLAGS, "-O2"],

@@ -37,7 +37,7 @@ export interface StatefulTransform {
 }
 
 /** The name under which a variable's momentum lies in a checkpoint. */
-export function momentumName(variable: string): string {
+function momentumName(variable: string): string {
   return `momentum/${variable}`;
 }
 

@@ -77,14 +77,13 @@ const conv2d: Operator = (lowering, node) => {
   const whole = { stride, pad: added(pad, zeros) };
   if (isThin(x, kernel.shape, stride)) {
     const folded = foldedInput(emitter, x, kernel.shape, shape, whole);
-    const made = emitter.convolution(
+    return emitter.convolution(
       folded,
       foldedKernel(emitter, kernel),
       "[b, 0, 1, f]x[0, 1, i, o]->[b, 0, 1, f]",
       { pad: unit.pad },
       { shape, type: x.type },
     );
-    return made;
   }
   return emitter.convolution(x, kernel, "[b, 0, 1, f]x[0, 1, i, o]->[b, 0, 1, f]", whole, {
     shape,

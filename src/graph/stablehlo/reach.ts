@@ -69,9 +69,8 @@ export function reachOf(index: NodeIndex, fetches: readonly string[]): Reach {
       pending.push({ node, done: true });
       for (const output of node.inputs) visit(output);
       // Of what only comes first, the value matters to nodes that are kept back for it.
-      if (node.op === "Identity" && index.get(node.name) === node) {
+      if (node.op === "Identity")
         for (const output of node.after) if (!isEffect(index, output)) visit(output);
-      }
     }
   };
   /** What is done before a node counts as done; a variable is read before it changes anyway. */
