@@ -84,9 +84,20 @@ function filesIn(folder: string, ending: string): string[] {
 
 /** Where an addon lies, or shall lie, in an engine's folder. */
 export function addonPath(addon: OwnAddon, folder: string): string {
+  return join(folder, `${addon.name}-${hashOf(addon)}.node`);
+}
+
+const hashes = new Map<OwnAddon, string>();
+
+/** Read once: while an engine is opened, each addon's path is asked for several times. */
+function hashOf(addon: OwnAddon): string {
+  const known = hashes.get(addon);
+  if (known !== undefined) return known;
   const hash = createHash("sha256").update(JSON.stringify([addon.flags, addon.libraries]));
   for (const file of sources(addon)) hash.update(readFileSync(file));
-  return join(folder, `${addon.name}-${hash.digest("hex").slice(0, 8)}.node`);
+  const digest = hash.digest("hex").slice(0, 8);
+  hashes.set(addon, digest);
+  return digest;
 }
 
 /** The functions of native/process.cc. */
