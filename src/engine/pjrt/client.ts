@@ -220,20 +220,19 @@ export function openPjrt(
 /**
  * Compiles a StableHLO module for a GPU that need not be there.
  * @param targetConfig the GPU's description: a GpuTargetConfigProto as text
- * @param options.topology processes x devices a process, such as `1x1x1`
  * @throws PjrtError where the plugin cannot, or the compiler refuses the module
  */
 export async function compileAhead(
   pluginPath: string,
   targetConfig: string,
   mlir: string,
-  options: CompileOptions & { readonly topology?: string } = {},
+  options: CompileOptions = {},
 ): Promise<CompiledProgram> {
-  const { topology = "1x1x1", ...compileOptions } = options;
   process.env["TF_CPP_MIN_LOG_LEVEL"] ??= "3";
   const addon = loadPjrtAddon();
-  const named = namedOptions({ target_config: targetConfig, topology });
-  const encoded = encodeCompileOptions(compileOptions);
+  // Of one process with one device.
+  const named = namedOptions({ target_config: targetConfig, topology: "1x1x1" });
+  const encoded = encodeCompileOptions(options);
   const handle = await awaiting(() => addon.compileAhead(pluginPath, named, mlir, encoded));
   return new Executable(addon, handle);
 }

@@ -11,8 +11,6 @@ import { flagsFor, gpuClient } from "./xla-flags.js";
 import { XlaSession } from "./xla-session.js";
 
 export interface XlaOptions {
-  /** Keep float32 products exact, where a device would round their factors (TF32). Default: it may. */
-  readonly exact?: boolean | undefined;
   /** Told before a program is compiled or read from the cache, and after. */
   readonly compiling?: ((report: Compilation) => void) | undefined;
 }
@@ -54,7 +52,7 @@ export function xlaEngine(
   client: PjrtClient,
   devices: readonly number[],
   narrowType: () => NarrowType,
-  { exact = false, compiling }: XlaOptions = {},
+  { compiling }: XlaOptions = {},
 ): OpenedEngine {
   const ids = devices.map((place) => client.devices[place]!.id);
   const flags = flagsFor(client.platform);
@@ -69,7 +67,6 @@ export function xlaEngine(
     return program;
   };
   const device = pjrtDevice(client, devices, compile);
-  const precision = exact ? "HIGHEST" : "DEFAULT";
   return {
     ...host,
     description: `XLA on ${device.name}`,
@@ -81,6 +78,6 @@ export function xlaEngine(
       // The host's operations decode images and read archives; those of the network are XLA's.
       native: { host: host.target.native.host, layers: false, convolutions: false },
     },
-    open: (graph) => new XlaSession(graph, host.open(graph), device, { precision }),
+    open: (graph) => new XlaSession(graph, host.open(graph), device),
   };
 }
