@@ -15,7 +15,7 @@ export type { Compilation } from "./engine/xla/open-xla.js";
 export { UserError } from "./errors.js";
 export type { ConnectionOptions } from "./fetch/connection.js";
 export type { FetchOptions } from "./fetch/fetch-file.js";
-export type { ResizeMethod } from "./input/resize-functions.js";
+export type { ResizeMethod } from "./input/resize-method.js";
 export type { Closable } from "./library/disposal.js";
 export { type EngineOptions, type LibraryEngine, openEngine } from "./library/engine.js";
 export {

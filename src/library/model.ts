@@ -1,7 +1,7 @@
 /** What a model is to a program: what it is loaded with, and what it gives. */
 import type { Engine } from "../engine/session.js";
 import type { UserError } from "../errors.js";
-import type { ResizeMethod } from "../input/resize-functions.js";
+import type { ResizeMethod } from "../input/resize-method.js";
 import type { FetchConsole } from "../run/fetching.js";
 import type { FetchPolicy } from "../run/options.js";
 import type { Precision } from "../run/precision.js";
