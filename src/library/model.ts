@@ -9,7 +9,7 @@ import type { Closable } from "./disposal.js";
 import type { ImageInput, ImageInputs } from "./image-input.js";
 
 /** Which model, and how it computes. */
-export interface LoadModelOptions extends FetchPolicy {
+export interface LoadModelOptions extends Pick<FetchPolicy, "offline" | "baseUrl"> {
   /** The engine to compute on; by default one that is opened for all of the program. */
   readonly engine?: Engine | undefined;
   /** The run's best checkpoint instead of its newest; default false. */
