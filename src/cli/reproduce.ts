@@ -1,6 +1,7 @@
 /** `bit-reproduce`: repeats a published fine-tuning and lays the two curves side by side. */
 import { readFile } from "node:fs/promises";
 import { UserError } from "../errors.js";
+import type { RunConfig } from "../record/run-config.js";
 import {
   type ComparedRow,
   compareCurves,
@@ -8,7 +9,7 @@ import {
   type PublishedRun,
   readCurve,
 } from "../report/published-runs.js";
-import type { FineTuneOptions, RunConfig } from "../run/options.js";
+import type { FineTuneOptions } from "../run/options.js";
 import type { Call } from "./command.js";
 import { output } from "./output.js";
 import { runFineTune } from "./run-fine-tune.js";

@@ -2,7 +2,8 @@
 import { join, relative } from "node:path";
 import { sampleFolder } from "../data/known-datasets.js";
 import { getResolution, getSchedule } from "../recipe/hyperrule.js";
-import { type FineTuneOptions, type RunConfig, sampleModel } from "../run/options.js";
+import type { RunConfig } from "../record/run-config.js";
+import { type FineTuneOptions, sampleModel } from "../run/options.js";
 import type { FineTuneResult } from "../run/run-events.js";
 import type { EvaluationResult } from "../train/evaluate.js";
 import type { Call } from "./command.js";

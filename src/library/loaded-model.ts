@@ -4,7 +4,6 @@ import type { Engine } from "../engine/session.js";
 import { UserError } from "../errors.js";
 import { featureChannels } from "../model/architecture.js";
 import { findSource } from "../run/fetching.js";
-import type { Precision } from "../run/precision.js";
 import { topProbabilities } from "../run/probabilities.js";
 import {
   findTrainedModel,
@@ -12,6 +11,7 @@ import {
   precisionOf,
   type TrainedModel,
 } from "../run/trained-model.js";
+import type { Precision } from "../settings/choices.js";
 import { type Options, settingTable } from "../settings/table.js";
 import { requireFiniteLogits } from "../train/evaluate.js";
 import { BatchQueue } from "./batch-queue.js";

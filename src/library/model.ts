@@ -4,7 +4,7 @@ import type { UserError } from "../errors.js";
 import type { ResizeMethod } from "../input/resize-method.js";
 import type { FetchConsole } from "../run/fetching.js";
 import type { FetchPolicy } from "../run/options.js";
-import type { Precision } from "../run/precision.js";
+import type { Precision } from "../settings/choices.js";
 import type { Closable } from "./disposal.js";
 import type { ImageInput, ImageInputs } from "./image-input.js";
 

@@ -12,7 +12,7 @@ import { exists } from "../disk/file-reading.js";
 import type { Engine } from "../engine/session.js";
 import { UserError } from "../errors.js";
 import { GraphBuilder } from "../graph/graph-builder.js";
-import { readConfig } from "../record/run-config.js";
+import { type RunConfig, readConfig } from "../record/run-config.js";
 import { lockRun, makeRunFolder, type RunFolder, runFolder } from "../record/run-folder.js";
 import { describeBest, describeTimes, type LineSink, RunLog } from "../record/run-log.js";
 import { writeJson } from "../record/versioned-json.js";
@@ -21,12 +21,7 @@ import { fingerprintOf, hashesOf } from "./data-fingerprint.js";
 import { describeClasses } from "./describe-classes.js";
 import { ensureWeights } from "./ensure-weights.js";
 import { dataPolicy, type FetchConsole } from "./fetching.js";
-import {
-  type FineTuneOptions,
-  type ModelledOptions,
-  type RunConfig,
-  resolveConfig,
-} from "./options.js";
+import { type FineTuneOptions, type ModelledOptions, resolveConfig } from "./options.js";
 import { defaultPrecision } from "./precision.js";
 import type { FineTuneResult, RunObserver } from "./run-events.js";
 import type { Run } from "./run-progress.js";

@@ -9,13 +9,12 @@ import { packageRoot } from "../package-root.js";
 import { getMixupAlpha, getResolution, scaleSchedule } from "../recipe/hyperrule.js";
 import { recipeOf } from "../recipe/recipes.js";
 import type { KnownConfig, RunConfig } from "../record/run-config.js";
+import type { Precision } from "../settings/choices.js";
 import type { Options } from "../settings/table.js";
 import { recordedSettings } from "../settings/values.js";
 import { availableMemoryBytes, fittingSplit, isSplit } from "../step/memory.js";
 import { modelPath } from "../zoo/models.js";
-import { computeTypes, type Precision } from "./precision.js";
-
-export type { RunConfig } from "../record/run-config.js";
+import { computeTypes } from "./precision.js";
 
 /**
  * A user's wishes: the settings of `bit-train` under the same names. What is left out follows the
