@@ -10,7 +10,8 @@ import { decodeAll } from "../input/decode-all.js";
 import { closeNames } from "../zoo/close-names.js";
 import { downloadModel } from "../zoo/download-model.js";
 import { modelPath, ZOO, zooModel } from "../zoo/models.js";
-import { type FetchPolicy, sampleModel, sampleWeights } from "./options.js";
+import type { FetchPolicy } from "./options.js";
+import { sampleModel, sampleWeights } from "./sample-model.js";
 
 /** Who is told of a download, and may stop it. */
 export interface FetchConsole {

@@ -15,8 +15,8 @@ import { availableMemoryBytes, trainBytesPerImage } from "../step/memory.js";
 import type { Program } from "../step/program.js";
 import type { Network } from "../step/train-step.js";
 import { modelAtPath } from "./model-at-path.js";
-import { sampleFacts, sampleWeights } from "./options.js";
 import { defaultPrecision, inPrecision } from "./precision.js";
+import { sampleFacts, sampleWeights } from "./sample-model.js";
 
 /** What is to be taken for the model that a path means. */
 export interface ModelWishes {
