@@ -11,6 +11,7 @@ import { closeNames } from "../zoo/close-names.js";
 import { downloadModel } from "../zoo/download-model.js";
 import { modelPath, ZOO, zooModel } from "../zoo/models.js";
 import type { FetchPolicy } from "./options.js";
+import type { FetchEvent, NoteEvent } from "./run-events.js";
 import { sampleModel, sampleWeights } from "./sample-model.js";
 
 /** Who is told of a download, and may stop it. */
@@ -26,6 +27,23 @@ export interface FetchConsole {
    * abandoned, and made again when the run goes on.
    */
   readonly signal?: AbortSignal | undefined;
+}
+
+/** Tells of downloads in the events of a run or an evaluation. */
+export function fetchEvents({
+  event,
+  signal,
+}: {
+  readonly event?: ((event: NoteEvent | FetchEvent) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}): FetchConsole {
+  return {
+    line: (text) => event?.({ type: "note", level: "info", text }),
+    fetching: (file, doneBytes, totalBytes) => {
+      event?.({ type: "fetch", file, doneBytes, totalBytes });
+    },
+    signal,
+  };
 }
 
 /** What is fetched while a dataset is loaded, and images that cannot be decoded are looked for. */
