@@ -10,6 +10,7 @@ import {
   readCurve,
 } from "../report/published-runs.js";
 import type { FineTuneOptions } from "../run/options.js";
+import { inColumns } from "./columns.js";
 import type { Call } from "./command.js";
 import { output } from "./output.js";
 import { runFineTune } from "./run-fine-tune.js";
@@ -61,12 +62,7 @@ function table({ dataset, model }: PublishedRun, rows: readonly ComparedRow[], s
     ];
   });
   const all = [[`${model} on ${dataset}`, "published", "this run", "difference"], ...cells];
-  const widths = all[0]!.map((_, column) => Math.max(...all.map((row) => row[column]!.length)));
-  const lines = all.map((row) => {
-    return row
-      .map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)))
-      .join("  ");
-  });
+  const lines = inColumns(all, [1, 2, 3]);
   const left = rows.length - reached.length;
   if (left > 0) lines.push(`${left} more rows come after step ${steps}.`);
   return lines.join("\n");
