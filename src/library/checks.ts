@@ -1,9 +1,9 @@
 /** Checks of options that programs give, where a type does not say enough. */
+import { perhaps } from "../close-names.js";
 import { UserError } from "../errors.js";
 import type { Setting } from "../settings/setting.js";
 import { settingsOf } from "../settings/table.js";
 import { requireValue } from "../settings/values.js";
-import { closeNames } from "../zoo/close-names.js";
 
 /**
  * Refuses names that are no option's: in plain JavaScript a slip of the pen would otherwise mean the
@@ -14,12 +14,11 @@ import { closeNames } from "../zoo/close-names.js";
 function knownOptions(options: object, known: readonly string[]): void {
   for (const [name, value] of Object.entries(options)) {
     if (value === undefined || known.includes(name)) continue;
-    // A name as the command line has it is meant as often as one with a wrong letter.
-    const near = closeNames(name.replace(/[_-]/g, ""), known, 1);
     throw new UserError(
       `option ${name}`,
       "there is none of this name",
-      near.length > 0 ? `perhaps ${near.join(" or ")}` : known.join(", "),
+      // A name as the command line has it is meant as often as one with a wrong letter.
+      perhaps(name.replace(/[_-]/g, ""), known, 1) ?? known.join(", "),
       name === "device"
         ? "give an engine: openEngine({ device: ... })"
         : "correct the name, or leave it out",
