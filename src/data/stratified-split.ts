@@ -8,7 +8,7 @@ import {
 } from "../recipe/keyed-random.js";
 
 /** The part of each class that is held out where nothing else is asked for. */
-export const VALIDATION_FRACTION = 0.2;
+const VALIDATION_FRACTION = 0.2;
 
 /**
  * Divides examples so that each class is held out in the same part, but of no class everything, and
