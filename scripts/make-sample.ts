@@ -21,7 +21,8 @@ import { sampleFacts, sampleModel } from "../src/run/sample-model.js";
 import { randomValues } from "../src/step/initial-values.js";
 import { type OpenSession, openTrainProgram } from "../src/step/program.js";
 import { assignVariables, readVariables } from "../src/step/variables.js";
-import { type TrainPlan, train } from "../src/train/train.js";
+import { train } from "../src/train/train.js";
+import type { TrainPlan } from "../src/train/train-plan.js";
 import {
   type ClassName,
   imageAt,

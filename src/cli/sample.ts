@@ -6,7 +6,7 @@ import type { RunConfig } from "../record/run-config.js";
 import type { FineTuneOptions } from "../run/options.js";
 import type { FineTuneResult } from "../run/run-events.js";
 import { sampleModel } from "../run/sample-model.js";
-import type { EvaluationResult } from "../train/evaluate.js";
+import type { EvaluationResult } from "../train/reports.js";
 import type { Call } from "./command.js";
 import { output } from "./output.js";
 import { runFineTune } from "./run-fine-tune.js";

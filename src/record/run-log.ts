@@ -4,8 +4,8 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import pino from "pino";
 import { writeFileAtomically } from "../disk/atomic-file.js";
-import type { EvaluationResult } from "../train/evaluate.js";
-import type { StepReport, TrainStart, TrainTimes } from "../train/train.js";
+import type { EvaluationResult, StepReport } from "../train/reports.js";
+import type { TrainStart, TrainTimes } from "../train/train.js";
 import type { BestResult } from "./manifest.js";
 import {
   type MetricsRow,
