@@ -186,7 +186,7 @@ async function requireData(source: string, dataset: string): Promise<void> {
 }
 
 function datasetOf(
-  { source, dataset = undefined, datadir, badImages }: EvaluateOptions,
+  { source, dataset, datadir, badImages }: EvaluateOptions,
   run: Pick<RunRecord, "dataset" | "datadir" | "seed" | "badImages"> | undefined,
 ) {
   const name = dataset ?? run?.dataset;
