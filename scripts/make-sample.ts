@@ -17,11 +17,12 @@ import type { Dataset } from "../src/data/dataset.js";
 import { openEngine } from "../src/engine/open.js";
 import { plainTarget } from "../src/graph/target.js";
 import { parseArchitecture } from "../src/model/architecture.js";
-import { sampleFacts, sampleModel } from "../src/run/options.js";
+import { sampleFacts, sampleModel } from "../src/run/sample-model.js";
 import { randomValues } from "../src/step/initial-values.js";
 import { type OpenSession, openTrainProgram } from "../src/step/program.js";
 import { assignVariables, readVariables } from "../src/step/variables.js";
-import { type TrainPlan, train } from "../src/train/train.js";
+import { train } from "../src/train/train.js";
+import type { TrainPlan } from "../src/train/train-plan.js";
 import {
   type ClassName,
   imageAt,

@@ -15,7 +15,7 @@ export type { Compilation } from "./engine/xla/open-xla.js";
 export { UserError } from "./errors.js";
 export type { ConnectionOptions } from "./fetch/connection.js";
 export type { FetchOptions } from "./fetch/fetch-file.js";
-export type { ResizeMethod } from "./input/resize-functions.js";
+export type { ResizeMethod } from "./input/resize-method.js";
 export type { Closable } from "./library/disposal.js";
 export { type EngineOptions, type LibraryEngine, openEngine } from "./library/engine.js";
 export {
@@ -44,11 +44,11 @@ export type {
 export type { Resolution } from "./recipe/hyperrule.js";
 export type { RecipeName } from "./recipe/recipes.js";
 export type { BestResult } from "./record/manifest.js";
+export type { RunConfig } from "./record/run-config.js";
 export type { RunFolder } from "./record/run-folder.js";
 export type { EvaluationReport } from "./run/evaluate-run.js";
 export type { FetchConsole } from "./run/fetching.js";
-export type { FetchPolicy, RunConfig } from "./run/options.js";
-export type { Precision } from "./run/precision.js";
+export type { FetchPolicy } from "./run/options.js";
 export type {
   CheckpointEvent,
   DoneEvent,
@@ -60,6 +60,7 @@ export type {
   StepEvent,
   ValidationEvent,
 } from "./run/run-events.js";
+export type { Precision } from "./settings/choices.js";
 export type { EvaluationResult, StepReport } from "./train/reports.js";
 export type { TrainPlan } from "./train/train-plan.js";
 export {

@@ -12,6 +12,7 @@ const rooms = [
   "errors",
   "package-root",
   "cache-folder",
+  "close-names",
   "disk",
   "archive",
   "recipe",

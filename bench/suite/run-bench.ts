@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { type Machine, thisMachine } from "../../src/bench/machine.js";
 import type { BenchReport } from "../../src/bench/measure.js";
-import { sampleModel, sampleWeights } from "../../src/run/options.js";
+import { sampleModel, sampleWeights } from "../../src/run/sample-model.js";
 import { type Comparison, compare } from "./comparison.js";
 import { comparisonLines } from "./comparison-table.js";
 import { eagerLines, eagerSubjects } from "./eager-suite.js";

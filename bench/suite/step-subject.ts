@@ -1,7 +1,7 @@
 /** A step of ours, measured by `bit-bench`. */
 
 import type { BenchImplementation, BenchMode } from "../../src/bench/task.js";
-import type { Precision } from "../../src/run/precision.js";
+import type { Precision } from "../../src/settings/choices.js";
 import { reportOf } from "./child.js";
 import type { Subject } from "./subject.js";
 

@@ -4,8 +4,7 @@ import { sizeOf } from "../archive/shape.js";
 import type { HostTensor } from "../engine/session.js";
 import { type Architecture, headKernel, variableSpecs } from "../model/architecture.js";
 import { keyedGenerator, randomStream } from "../recipe/keyed-random.js";
-import type { Precision } from "../run/precision.js";
-import type { benchImplementations, benchModes } from "../settings/choices.js";
+import type { benchImplementations, benchModes, Precision } from "../settings/choices.js";
 
 export type BenchMode = (typeof benchModes)[number];
 export type BenchImplementation = (typeof benchImplementations)[number];

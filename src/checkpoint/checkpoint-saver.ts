@@ -7,7 +7,7 @@ import type { RunFolder } from "../record/run-folder.js";
 import type { RunRecord } from "../record/run-record.js";
 import { availableMemoryBytes } from "../step/memory.js";
 import type { TrainProgram } from "../step/program.js";
-import type { EvaluationResult } from "../train/evaluate.js";
+import type { EvaluationResult } from "../train/reports.js";
 import { type Arrays, stateArrays, stateBytes } from "./checkpoint.js";
 import { checkpointAt } from "./checkpoint-folder.js";
 import type { SaveReply, SaveTask } from "./save-worker.js";

@@ -22,7 +22,7 @@ import {
 } from "../record/manifest.js";
 import type { RunFolder } from "../record/run-folder.js";
 import { readJson, versionedJson, writeJson } from "../record/versioned-json.js";
-import type { EvaluationResult } from "../train/evaluate.js";
+import type { EvaluationResult } from "../train/reports.js";
 import type { Arrays, ByFile } from "./checkpoint.js";
 import { type CheckpointPaths, checkpointAt, verifyCheckpoint } from "./checkpoint-folder.js";
 import {

@@ -2,6 +2,9 @@
 import { commands, findCommand, verbsOf } from "./commands.js";
 import { flagParser } from "./flags.js";
 
+/** What the shell's script asks a program with, before the words that were typed so far. */
+export const completionFlag = "--get-yargs-completions";
+
 /**
  * The flags, their choices and the verbs that may stand where the last word does, a line each. Where a
  * file may stand too, there is none: the shell then completes files.
@@ -12,7 +15,7 @@ export function completionsFor(program: string, words: readonly string[]): strin
   const name = findCommand(program, words[0]);
   let text = "";
   flagParser(name, commands[name], words).parseSync(
-    ["--get-yargs-completions", program, ...words],
+    [completionFlag, program, ...words],
     {},
     (_error, _flags, output) => {
       text = output;

@@ -2,6 +2,7 @@
 import { sizeText } from "../disk/size-text.js";
 import { type DownloadPlan, type LocalModel, localModel } from "../zoo/local-models.js";
 import { modelBytes, modelParameters, type ZooModel } from "../zoo/models.js";
+import { inColumns } from "./columns.js";
 
 /** A table of models: name, size, parameters, outputs, whether it is here, what it is trained on. */
 export async function listing(models: readonly ZooModel[], folder: string): Promise<string> {
@@ -17,16 +18,7 @@ export async function listing(models: readonly ZooModel[], folder: string): Prom
       model.trainedOn,
     ]);
   }
-  const widths = header.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  return rows
-    .map((row) => {
-      const cells = row.map((cell, column) => {
-        const isNumber = column >= 1 && column <= 3;
-        return isNumber ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!);
-      });
-      return cells.join("  ").trimEnd();
-    })
-    .join("\n");
+  return inColumns(rows, [1, 2, 3]).join("\n");
 }
 
 /** The same for programs: a JSON array. */

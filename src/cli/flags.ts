@@ -1,7 +1,6 @@
 /** Flags of the commands, as the table of settings has them, parsed by yargs; mistakes become UserErrors. */
 import yargs, { type Options } from "yargs";
 import { UserError } from "../errors.js";
-import { readSettingsFile } from "../settings/settings-file.js";
 import { type CommandSetting, settingsOf } from "../settings/table.js";
 import { completeSettings, requireValue } from "../settings/values.js";
 import type { Call, Command } from "./command.js";
@@ -75,9 +74,9 @@ function yargsOptions(setting: CommandSetting): Options {
 }
 
 /**
- * Parses a command line. Every flag in snake_case works in kebab-case as well.
+ * Parses a command line. Every flag in snake_case works in kebab-case as well. What is not given here, a
+ * file may have that `--config` names.
  * @param name the command's in the table of settings
- * A file that `--config` names has what is not given here.
  * @throws HelpAsked for `--help` and `--version`
  * @throws UserError for an unknown flag, a missing one, or a value that is none of its kind
  */
@@ -117,17 +116,22 @@ export async function parseFlags<Name extends string>(
     given.set(setting.name, value);
   }
   const file = given.get("config");
-  const settled =
-    typeof file === "string" ? new Map([...(await readSettingsFile(name, file)), ...given]) : given;
+  const inFile = typeof file === "string" ? await settingsIn(name, file) : [];
   const missing = ({ flag }: CommandSetting) => {
-    const inFile = typeof file === "string" ? `, or a line   ${flag}: ...   in ${file}` : "";
-    return mistake(command, argv, `Missing required argument: ${flag}`, `--${flag}${inFile}`);
+    const orLine = typeof file === "string" ? `, or a line   ${flag}: ...   in ${file}` : "";
+    return mistake(command, argv, `Missing required argument: ${flag}`, `--${flag}${orLine}`);
   };
   return {
-    settings: completeSettings(name, settled, missing),
+    settings: completeSettings(name, new Map([...inFile, ...given]), missing),
     positional: parsed._.map(String),
     argv,
   };
+}
+
+/** Imports the parser of files only where there is one: help and completion do without. */
+async function settingsIn(command: string, path: string): Promise<ReadonlyMap<string, unknown>> {
+  const { readSettingsFile } = await import("../settings/settings-file.js");
+  return readSettingsFile(command, path);
 }
 
 /** What is said where nothing was typed but the command's name: the shortest ways to go on. */

@@ -1,4 +1,3 @@
-import type { Flavour } from "../engine/installed.js";
 import { type OpenedEngine, openEngine as open } from "../engine/open.js";
 import { openDevice } from "../engine/open-device.js";
 import type { Compilation } from "../engine/xla/open-xla.js";
@@ -19,8 +18,8 @@ export function openEngine(device?: string): OpenedEngine {
  * said on standard error.
  * @throws UserError where there is none
  */
-export function openHostEngine(flavour?: Flavour): OpenedEngine {
-  const engine = open(flavour);
+export function openHostEngine(): OpenedEngine {
+  const engine = open();
   if (engine.remark !== undefined) output.note(`note: ${engine.remark}`);
   return engine;
 }

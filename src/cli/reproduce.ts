@@ -1,6 +1,7 @@
 /** `bit-reproduce`: repeats a published fine-tuning and lays the two curves side by side. */
 import { readFile } from "node:fs/promises";
 import { UserError } from "../errors.js";
+import type { RunConfig } from "../record/run-config.js";
 import {
   type ComparedRow,
   compareCurves,
@@ -8,7 +9,8 @@ import {
   type PublishedRun,
   readCurve,
 } from "../report/published-runs.js";
-import type { FineTuneOptions, RunConfig } from "../run/options.js";
+import type { FineTuneOptions } from "../run/options.js";
+import { inColumns } from "./columns.js";
 import type { Call } from "./command.js";
 import { output } from "./output.js";
 import { runFineTune } from "./run-fine-tune.js";
@@ -60,12 +62,7 @@ function table({ dataset, model }: PublishedRun, rows: readonly ComparedRow[], s
     ];
   });
   const all = [[`${model} on ${dataset}`, "published", "this run", "difference"], ...cells];
-  const widths = all[0]!.map((_, column) => Math.max(...all.map((row) => row[column]!.length)));
-  const lines = all.map((row) => {
-    return row
-      .map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)))
-      .join("  ");
-  });
+  const lines = inColumns(all, [1, 2, 3]);
   const left = rows.length - reached.length;
   if (left > 0) lines.push(`${left} more rows come after step ${steps}.`);
   return lines.join("\n");

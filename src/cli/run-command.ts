@@ -1,12 +1,9 @@
 /** How a program of bin/ becomes one of the registry's commands, and how that is run. */
 
 import { type Commands, commands, findCommand, type RegisteredName } from "./commands.js";
-import { completionsFor } from "./completion-words.js";
+import { completionFlag, completionsFor } from "./completion-words.js";
 import { HelpAsked } from "./exit.js";
 import { parseFlags } from "./flags.js";
-
-/** What the shell's script asks a program with, before the words that were typed so far. */
-const completionFlag = "--get-yargs-completions";
 
 /**
  * Runs what was typed after a program's name.

@@ -1,5 +1,6 @@
 /** `bit-train runs`: the runs that are there. */
 import { type ListedRun, listRuns } from "../report/list-runs.js";
+import { inColumns } from "./columns.js";
 import type { Call } from "./command.js";
 import { output } from "./output.js";
 import { visibleLine } from "./visible.js";
@@ -14,13 +15,8 @@ export async function run({ settings }: Call<"runs">): Promise<number> {
 }
 
 function tableOf(runs: readonly ListedRun[]): string[] {
-  const rows = [["run", "model", "dataset", "steps", "top-1", "note"], ...runs.map(cellsOf)];
-  const widths = rows[0]!.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)));
-  return rows.map((row) => {
-    const cells = row.map((cell, i) => (i < 3 ? cell.padEnd(widths[i]!) : cell));
-    for (const i of [3, 4]) cells[i] = row[i]!.padStart(widths[i]!);
-    return cells.join("  ").trimEnd();
-  });
+  const header = ["run", "model", "dataset", "steps", "top-1", "note"];
+  return inColumns([header, ...runs.map(cellsOf)], [3, 4]);
 }
 
 function cellsOf(run: ListedRun): string[] {

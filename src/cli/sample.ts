@@ -2,9 +2,11 @@
 import { join, relative } from "node:path";
 import { sampleFolder } from "../data/known-datasets.js";
 import { getResolution, getSchedule } from "../recipe/hyperrule.js";
-import { type FineTuneOptions, type RunConfig, sampleModel } from "../run/options.js";
+import type { RunConfig } from "../record/run-config.js";
+import type { FineTuneOptions } from "../run/options.js";
 import type { FineTuneResult } from "../run/run-events.js";
-import type { EvaluationResult } from "../train/evaluate.js";
+import { sampleModel } from "../run/sample-model.js";
+import type { EvaluationResult } from "../train/reports.js";
 import type { Call } from "./command.js";
 import { output } from "./output.js";
 import { runFineTune } from "./run-fine-tune.js";

@@ -94,7 +94,7 @@ export class TrainConsole implements RunObserver {
 }
 
 /** `1 h 05 min`, `3 min 20 s`, `12 s`. */
-export function duration(ms: number): string {
+function duration(ms: number): string {
   const seconds = Math.round(ms / 1000);
   const two = (n: number) => String(n).padStart(2, "0");
   if (seconds < 60) return `${seconds} s`;

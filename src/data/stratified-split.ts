@@ -7,8 +7,8 @@ import {
   randomStream,
 } from "../recipe/keyed-random.js";
 
-/** The part of each class that is held out where nothing else is asked for. */
-export const VALIDATION_FRACTION = 0.2;
+/** The part of each class that is held out. */
+const VALIDATION_FRACTION = 0.2;
 
 /**
  * Divides examples so that each class is held out in the same part, but of no class everything, and
@@ -16,19 +16,17 @@ export const VALIDATION_FRACTION = 0.2;
  * examples only.
  * @param labels `[n]`
  * @param seed a safe integer
- * @param fraction that is held out, in (0, 1)
  * @returns indices into `labels`, ascending; together they are all of them
  */
 export function stratifiedSplit(
   labels: Int32Array,
   classCount: number,
   seed: number,
-  fraction = VALIDATION_FRACTION,
 ): { train: Int32Array; val: Int32Array } {
   const train: number[] = [];
   const val: number[] = [];
   for (const indices of shuffledClasses(labels, classCount, randomStream.validationSplit, seed)) {
-    const rounded = Math.max(1, Math.round(indices.length * fraction));
+    const rounded = Math.max(1, Math.round(indices.length * VALIDATION_FRACTION));
     const heldOut = Math.min(indices.length - 1, rounded);
     indices.forEach((index, i) => {
       (i < heldOut ? val : train).push(index);

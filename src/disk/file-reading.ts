@@ -14,7 +14,7 @@ export async function exists(path: string): Promise<boolean> {
 }
 
 /** What is found where a file is expected: a folder, a named pipe, a device. */
-export class NotAFile extends Error {}
+class NotAFile extends Error {}
 
 /** A file that is shorter than it was when it was opened, or than it says itself. */
 export class EarlyEnd extends Error {}
@@ -36,7 +36,7 @@ export async function openFile(path: string): Promise<{ handle: FileHandle; size
 }
 
 /** A file that is longer than any of its kind. */
-export class TooLong extends Error {}
+class TooLong extends Error {}
 
 /**
  * All of a regular file.

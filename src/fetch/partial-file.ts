@@ -107,7 +107,7 @@ export async function finishPart(part: string, path: string): Promise<void> {
 }
 
 /** Removes the record of a part that has become a file. */
-export async function removeRecord(path: string): Promise<void> {
+async function removeRecord(path: string): Promise<void> {
   await rm(recordPath(path), { force: true });
 }
 

@@ -18,7 +18,8 @@ import {
   resizeCrop,
   upright,
 } from "./native-images.js";
-import { defineResize, interpolated, type ResizeMethod, resize } from "./resize-functions.js";
+import { defineResize, interpolated, resize } from "./resize-functions.js";
+import type { ResizeMethod } from "./resize-method.js";
 
 /** What a function looks examples up in, by name: `labels`, and `pixels` or what decodes a file. */
 export type Tables = Readonly<Record<string, OutputSpec>>;

@@ -8,7 +8,8 @@ import { defineDecoders } from "./decoders.js";
 import { givesBytes } from "./example-functions.js";
 import { decodeBytes, defineTurn, normalize } from "./image-functions.js";
 import { resizeCrop, upright } from "./native-images.js";
-import { defineResize, interpolated, type ResizeMethod, resize } from "./resize-functions.js";
+import { defineResize, interpolated, resize } from "./resize-functions.js";
+import type { ResizeMethod } from "./resize-method.js";
 
 /** What a square image is made of. */
 export type ImageSource =

@@ -16,7 +16,7 @@ import { defineExamples, givesBytes } from "./example-functions.js";
 import { checkReach, fileFeeds } from "./file-table.js";
 import { normalize } from "./image-functions.js";
 import { addImageCache, normalizeBytes } from "./native-images.js";
-import type { ResizeMethod } from "./resize-functions.js";
+import type { ResizeMethod } from "./resize-method.js";
 
 /** How images are made, whatever they are. */
 export interface InputPolicy {

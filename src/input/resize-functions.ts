@@ -10,16 +10,6 @@ const uint8 = attribute.type("uint8");
 const float32 = attribute.type("float32");
 const int32 = attribute.type("int32");
 
-export const resizeMethods = ["pillow", "tf"] as const;
-
-/**
- * How images are resized. `pillow`: an antialiased bilinear filter, as in the PyTorch and the Paddle
- * code. `tf`: bilinear interpolation at half-pixel centers whether or not the image shrinks, as
- * `tf.image.resize` does by default in the TF2 and the JAX code.
- * @useDeclaredType
- */
-export type ResizeMethod = (typeof resizeMethods)[number];
-
 /**
  * Defines the functions that `resize` calls under `name`, of uint8 `[H,W,3]` to float32
  * `[side,side,3]`.

@@ -1,25 +1,9 @@
 /** Checks of options that programs give, where a type does not say enough. */
+import { perhaps } from "../close-names.js";
 import { UserError } from "../errors.js";
+import type { Setting } from "../settings/setting.js";
 import { settingsOf } from "../settings/table.js";
 import { requireValue } from "../settings/values.js";
-import { closeNames } from "../zoo/close-names.js";
-
-/**
- * Refuses what is neither undefined nor a whole number from 1.
- * @param options by name
- * @throws UserError
- */
-export function wholeNumbers(options: Readonly<Record<string, number | undefined>>): void {
-  for (const [name, value] of Object.entries(options)) {
-    if (value === undefined || (Number.isInteger(value) && value >= 1)) continue;
-    throw new UserError(
-      `option ${name}`,
-      String(value),
-      "a whole number from 1",
-      "correct it, or leave it out for the default",
-    );
-  }
-}
 
 /**
  * Refuses names that are no option's: in plain JavaScript a slip of the pen would otherwise mean the
@@ -27,20 +11,24 @@ export function wholeNumbers(options: Readonly<Record<string, number | undefined
  * @param known all names
  * @throws UserError
  */
-export function knownOptions(options: object, known: readonly string[]): void {
+function knownOptions(options: object, known: readonly string[]): void {
   for (const [name, value] of Object.entries(options)) {
     if (value === undefined || known.includes(name)) continue;
-    // A name as the command line has it is meant as often as one with a wrong letter.
-    const near = closeNames(name.replace(/[_-]/g, ""), known, 1);
     throw new UserError(
       `option ${name}`,
       "there is none of this name",
-      near.length > 0 ? `perhaps ${near.join(" or ")}` : known.join(", "),
+      // A name as the command line has it is meant as often as one with a wrong letter.
+      perhaps(name.replace(/[_-]/g, ""), known, 1) ?? known.join(", "),
       name === "device"
         ? "give an engine: openEngine({ device: ... })"
         : "correct the name, or leave it out",
     );
   }
+}
+
+/** @throws UserError where the value is none of the setting's */
+export function requireOption(name: string, row: Setting, value: unknown): void {
+  requireValue(row, value, { where: `option ${name}`, next: `give another ${name}` });
 }
 
 /**
@@ -60,8 +48,7 @@ export function commandOptions(
   const given = new Map<string, unknown>(Object.entries(options));
   for (const { name, row, required } of settings) {
     const value = given.get(name);
-    if (value !== undefined)
-      requireValue(row, value, { where: `option ${name}`, next: `give another ${name}` });
+    if (value !== undefined) requireOption(name, row, value);
     else if (required)
       throw new UserError(`option ${name}`, "is not given", row.help, `add ${name}`);
   }

@@ -5,6 +5,7 @@ import {
   type EvaluationReport,
   evaluateRun,
 } from "../run/evaluate-run.js";
+import { fetchEvents } from "../run/fetching.js";
 import { fineTune as fineTuneOn } from "../run/fine-tune.js";
 import type { FineTuneOptions as FineTuneWishes } from "../run/options.js";
 import type {
@@ -68,12 +69,8 @@ export function evaluate(options: EvaluateOptions): FollowedRun<EvaluationEvent,
     commandOptions("eval", wishes, { without: ["json", "device"], others: ["source"] });
     const { event } = tell;
     const result = await evaluateRun(wishes, engine ?? sharedEngine(), {
-      line: (text) => event({ type: "note", level: "info", text }),
-      fetching: (file, doneBytes, totalBytes) => {
-        event({ type: "fetch", file, doneBytes, totalBytes });
-      },
+      ...fetchEvents(tell),
       evaluating: (done, total) => event({ type: "evaluating", done, total }),
-      signal: tell.signal,
     });
     for (const text of result.notes) event({ type: "note", level: "info", text });
     event({ type: "done", result });

@@ -48,7 +48,7 @@ export {
 export { trace } from "../graph/trace.js";
 export type { ElementType } from "../graph/types.js";
 export type { InputPolicy } from "../input/pipeline.js";
-export type { ResizeMethod } from "../input/resize-functions.js";
+export type { ResizeMethod } from "../input/resize-method.js";
 export * from "../model/architecture.js";
 export {
   type ArchiveArray,

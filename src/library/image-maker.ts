@@ -3,7 +3,7 @@ import { uprightSize } from "../data/files/readable-images.js";
 import { type Engine, SessionError } from "../engine/session.js";
 import { givesBytes } from "../input/example-functions.js";
 import { ImageProgram, type ImageSource } from "../input/image-program.js";
-import type { ResizeMethod } from "../input/resize-functions.js";
+import type { ResizeMethod } from "../input/resize-method.js";
 import { firstLine } from "../input/unreadable.js";
 import { checkRange } from "../run/array-logits.js";
 import type { ImageFormat } from "../step/graphs.js";

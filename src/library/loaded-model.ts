@@ -4,7 +4,6 @@ import type { Engine } from "../engine/session.js";
 import { UserError } from "../errors.js";
 import { featureChannels } from "../model/architecture.js";
 import { findSource } from "../run/fetching.js";
-import type { Precision } from "../run/precision.js";
 import { topProbabilities } from "../run/probabilities.js";
 import {
   findTrainedModel,
@@ -12,9 +11,11 @@ import {
   precisionOf,
   type TrainedModel,
 } from "../run/trained-model.js";
+import type { Precision } from "../settings/choices.js";
+import { type Options, settingTable } from "../settings/table.js";
 import { requireFiniteLogits } from "../train/evaluate.js";
 import { BatchQueue } from "./batch-queue.js";
-import { knownOptions, wholeNumbers } from "./checks.js";
+import { commandOptions, requireOption } from "./checks.js";
 import "./disposal.js";
 import { sharedEngine } from "./engine.js";
 import { type ImageInputs, imagesOf, type OneImage } from "./image-input.js";
@@ -31,12 +32,14 @@ import type {
 } from "./model.js";
 import { NetworkSessions, type Outputs } from "./network-sessions.js";
 
-// With `satisfies`, a new option cannot be forgotten here.
-const loadOptions = Object.keys({
-  ...{ engine: 0, best: 0, bitPretrainedDir: 0, model: 0, size: 0, batch: 0, precision: 0 },
-  ...{ resize: 0, workers: 0, signal: 0, note: 0, fetching: 0 },
-  ...{ offline: 0, baseUrl: 0, dataUrl: 0, trustMirror: 0 },
-} satisfies Record<keyof LoadModelOptions, 0>);
+// With `satisfies`, none can be forgotten here: options besides settings, and settings that are no options.
+const ownOptions = Object.keys({ engine: 0, signal: 0, note: 0, fetching: 0 } satisfies Record<
+  Exclude<keyof LoadModelOptions, keyof Options<"predict">>,
+  0
+>);
+const otherSettings = Object.keys({
+  ...{ run: 0, weights: 0, device: 0, top: 0, logits: 0, json: 0, badImages: 0 },
+} satisfies Record<Exclude<keyof Options<"predict">, keyof LoadModelOptions>, 0>);
 
 /**
  * Loads a model, and opens the engine if need be.
@@ -44,9 +47,7 @@ const loadOptions = Object.keys({
  * @throws UserError where there is none, or it is damaged
  */
 export async function loadModel(source: string, options: LoadModelOptions = {}): Promise<Model> {
-  knownOptions(options, loadOptions);
-  const { size, batch, workers } = options;
-  wholeNumbers({ size, batch, workers });
+  commandOptions("predict", options, { without: otherSettings, others: ownOptions });
   const { bitPretrainedDir = ".", note: line, fetching, signal } = options;
   const found = await findSource(source, bitPretrainedDir, options, { line, fetching, signal });
   const trained = await findTrainedModel(found, options);
@@ -119,7 +120,7 @@ class LoadedModel implements Model {
     images: ImageInputs,
     { top = this.classes, badImages = "refuse", signal }: PredictOptions = {},
   ): AsyncGenerator<Prediction | FailedPrediction, void, undefined> {
-    wholeNumbers({ top });
+    requireOption("top", settingTable.top, top);
     let index = 0;
     for await (const { source: one, outcome } of this.outputs(images, false, signal)) {
       const { source, name } = one;

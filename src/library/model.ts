@@ -1,15 +1,15 @@
 /** What a model is to a program: what it is loaded with, and what it gives. */
 import type { Engine } from "../engine/session.js";
 import type { UserError } from "../errors.js";
-import type { ResizeMethod } from "../input/resize-functions.js";
+import type { ResizeMethod } from "../input/resize-method.js";
 import type { FetchConsole } from "../run/fetching.js";
 import type { FetchPolicy } from "../run/options.js";
-import type { Precision } from "../run/precision.js";
+import type { Precision } from "../settings/choices.js";
 import type { Closable } from "./disposal.js";
 import type { ImageInput, ImageInputs } from "./image-input.js";
 
 /** Which model, and how it computes. */
-export interface LoadModelOptions extends FetchPolicy {
+export interface LoadModelOptions extends Pick<FetchPolicy, "offline" | "baseUrl"> {
   /** The engine to compute on; by default one that is opened for all of the program. */
   readonly engine?: Engine | undefined;
   /** The run's best checkpoint instead of its newest; default false. */

@@ -2,8 +2,8 @@
 import type { Engine } from "../engine/session.js";
 import { hasOwnMemory } from "../graph/target.js";
 import { outOfMemory, requireMemory } from "../run/image-memory.js";
-import type { Precision } from "../run/precision.js";
 import { defaultBatch, loadWeights, networkOf, type TrainedModel } from "../run/trained-model.js";
+import type { Precision } from "../settings/choices.js";
 import { type Classified, classify, openClassifier } from "../step/classifier-program.js";
 import type { ImageFormat } from "../step/graphs.js";
 import type { Program } from "../step/program.js";

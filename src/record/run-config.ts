@@ -3,12 +3,12 @@
  * rows of the table of settings that are recorded as they are; how a run is trained by it, `planOf` says.
  */
 import { z } from "zod";
+import { perhaps } from "../close-names.js";
 import { UserError } from "../errors.js";
 import { precisions } from "../settings/choices.js";
 import { settingShape } from "../settings/setting-schema.js";
 import { type RecordedSettings, recordedRows, settingTable } from "../settings/table.js";
 import type { TrainPlan } from "../train/train-plan.js";
-import { closeNames } from "../zoo/close-names.js";
 import { readJson } from "./versioned-json.js";
 
 const count = z.int().nonnegative();
@@ -112,11 +112,10 @@ export async function readConfig(path: string): Promise<KnownConfig | undefined>
   const [issue] = known.safeParse(value).error!.issues;
   if (issue!.code === "unrecognized_keys") {
     const [key] = issue!.keys;
-    const near = closeNames(key!, keys);
     throw new UserError(
       path,
       `${key} is no setting that this bit-train knows`,
-      near.length > 0 ? `perhaps ${near.join(" or ")}` : "a config.json that bit-train wrote",
+      perhaps(key!, keys) ?? "a config.json that bit-train wrote",
       "correct it, or use the bit-train that wrote it",
     );
   }

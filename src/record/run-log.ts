@@ -4,8 +4,8 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import pino from "pino";
 import { writeFileAtomically } from "../disk/atomic-file.js";
-import type { EvaluationResult } from "../train/evaluate.js";
-import type { StepReport, TrainStart, TrainTimes } from "../train/train.js";
+import type { EvaluationResult, StepReport } from "../train/reports.js";
+import type { TrainStart, TrainTimes } from "../train/train.js";
 import type { BestResult } from "./manifest.js";
 import {
   type MetricsRow,
@@ -14,6 +14,7 @@ import {
   stepMetrics,
   validationMetrics,
 } from "./metrics.js";
+import { runFolderAt } from "./run-folder.js";
 
 /** Where lines for people go besides the log: a terminal, a test, nowhere. */
 export type LineSink = (line: string, level: "info" | "warning") => void;
@@ -32,7 +33,6 @@ export function pythonExponent(value: number): string {
 }
 
 const logFile = "train.log";
-const metricsFile = "metrics.jsonl";
 
 /** Opens the records of the run in `folder` and appends to what is there. */
 export class RunLog {
@@ -46,7 +46,7 @@ export class RunLog {
     private readonly people: LineSink,
   ) {
     this.log = pino.destination({ dest: join(folder, logFile), append: true, sync: true });
-    this.metrics = join(folder, metricsFile);
+    this.metrics = runFolderAt(folder).metrics;
     this.metricsDescriptor = openSync(this.metrics, "a");
   }
 

@@ -1,7 +1,7 @@
 /** What later commands need to know of a run: a part of its `config.json`, and of its archives. */
 import { z } from "zod";
 import { UserError } from "../errors.js";
-import { resizeMethods } from "../input/resize-functions.js";
+import { resizeMethods } from "../input/resize-method.js";
 import { badImagesChoices, precisions } from "../settings/choices.js";
 import type { RunFolder } from "./run-folder.js";
 import { readJson } from "./versioned-json.js";

@@ -9,7 +9,7 @@ import { systemErrorCode, UserError } from "../errors.js";
 export const notJson = "is no JSON object";
 
 /** The newest format of most files. Files from before there were versions have none. */
-export const formatVersion = 1;
+const formatVersion = 1;
 
 /** JSON text as it is written, with the version in front: the value's own, where it has one. */
 export function versionedJson(value: object): Uint8Array {

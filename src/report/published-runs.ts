@@ -39,7 +39,7 @@ export type PublishedRun = Omit<Document, "runs" | "source"> & Document["runs"][
 const file = join(packageRoot, "assets", "paddle-cifar-runs.json");
 
 /** Every published run that there is. */
-export async function publishedRuns(): Promise<readonly PublishedRun[]> {
+async function publishedRuns(): Promise<readonly PublishedRun[]> {
   const { runs, ...all } = document.parse(JSON.parse(await readFile(file, "utf8")));
   return runs.map((run) => ({ ...all, ...run }));
 }

@@ -6,8 +6,9 @@ import { UserError } from "../errors.js";
 import { parseArchitecture, variableSpecs } from "../model/architecture.js";
 import { fitArchive } from "../model/checkpoint.js";
 import { checkWeights } from "../model/read-weights.js";
+import type { RunConfig } from "../record/run-config.js";
 import { type FetchConsole, fetchMissingModel } from "./fetching.js";
-import type { FineTuneOptions, RunConfig } from "./options.js";
+import type { FineTuneOptions } from "./options.js";
 
 /**
  * Finds out before anything is made or written whether a run can start from its weights, which are

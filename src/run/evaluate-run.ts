@@ -9,13 +9,13 @@ import type { EvaluatedPart } from "../data/parts/evaluation.js";
 import type { Engine } from "../engine/session.js";
 import { systemErrorCode, UserError } from "../errors.js";
 import type { RunRecord } from "../record/run-record.js";
+import type { Precision } from "../settings/choices.js";
 import type { Options } from "../settings/table.js";
 import { openEvalProgram } from "../step/program.js";
 import { evaluate, requireFiniteResult } from "../train/evaluate.js";
 import type { EvaluationResult } from "../train/reports.js";
 import { dataPolicy, type FetchConsole, findSource } from "./fetching.js";
 import { outOfMemory, requireMemory } from "./image-memory.js";
-import type { Precision } from "./precision.js";
 import {
   defaultBatch,
   findTrainedModel,
@@ -186,7 +186,7 @@ async function requireData(source: string, dataset: string): Promise<void> {
 }
 
 function datasetOf(
-  { source, dataset = undefined, datadir, badImages }: EvaluateOptions,
+  { source, dataset, datadir, badImages }: EvaluateOptions,
   run: Pick<RunRecord, "dataset" | "datadir" | "seed" | "badImages"> | undefined,
 ) {
   const name = dataset ?? run?.dataset;

@@ -1,16 +1,18 @@
 /** What a run needs and does not find, as far as it is published. */
 
 import { stat } from "node:fs/promises";
+import { perhaps } from "../close-names.js";
 import type { DatasetRequest } from "../data/datasets.js";
 import { keptFindings } from "../data/files/kept-findings.js";
 import { exists } from "../disk/file-reading.js";
 import type { Engine } from "../engine/session.js";
 import { systemErrorCode, UserError } from "../errors.js";
 import { decodeAll } from "../input/decode-all.js";
-import { closeNames } from "../zoo/close-names.js";
 import { downloadModel } from "../zoo/download-model.js";
 import { modelPath, ZOO, zooModel } from "../zoo/models.js";
-import { type FetchPolicy, sampleModel, sampleWeights } from "./options.js";
+import type { FetchPolicy } from "./options.js";
+import type { FetchEvent, NoteEvent } from "./run-events.js";
+import { sampleModel, sampleWeights } from "./sample-model.js";
 
 /** Who is told of a download, and may stop it. */
 export interface FetchConsole {
@@ -25,6 +27,23 @@ export interface FetchConsole {
    * abandoned, and made again when the run goes on.
    */
   readonly signal?: AbortSignal | undefined;
+}
+
+/** Tells of downloads in the events of a run or an evaluation. */
+export function fetchEvents({
+  event,
+  signal,
+}: {
+  readonly event?: ((event: NoteEvent | FetchEvent) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}): FetchConsole {
+  return {
+    line: (text) => event?.({ type: "note", level: "info", text }),
+    fetching: (file, doneBytes, totalBytes) => {
+      event?.({ type: "fetch", file, doneBytes, totalBytes });
+    },
+    signal,
+  };
 }
 
 /** What is fetched while a dataset is loaded, and images that cannot be decoded are looked for. */
@@ -93,13 +112,13 @@ export async function findSource(
 }
 
 function noSource(source: string): UserError {
-  const near = closeNames(source, [sampleModel, ...ZOO.map(({ name }) => name)]);
+  const near = perhaps(source, [sampleModel, ...ZOO.map(({ name }) => name)]);
   return new UserError(
     source,
     "there is no such file or folder, and no published model of this name",
     "a run's folder, one of its checkpoints, an .npz, or the name of a published model",
-    near.length > 0
-      ? `correct it: perhaps ${near.join(" or ")}`
+    near !== undefined
+      ? `correct it: ${near}`
       : "correct it; `npx bit-train runs` lists the runs, `npx bit-download --list` the models",
   );
 }

@@ -12,7 +12,7 @@ import { exists } from "../disk/file-reading.js";
 import type { Engine } from "../engine/session.js";
 import { UserError } from "../errors.js";
 import { GraphBuilder } from "../graph/graph-builder.js";
-import { readConfig } from "../record/run-config.js";
+import { type RunConfig, readConfig } from "../record/run-config.js";
 import { lockRun, makeRunFolder, type RunFolder, runFolder } from "../record/run-folder.js";
 import { describeBest, describeTimes, type LineSink, RunLog } from "../record/run-log.js";
 import { writeJson } from "../record/versioned-json.js";
@@ -20,13 +20,8 @@ import { checkAnew } from "./begin-anew.js";
 import { fingerprintOf, hashesOf } from "./data-fingerprint.js";
 import { describeClasses } from "./describe-classes.js";
 import { ensureWeights } from "./ensure-weights.js";
-import { dataPolicy, type FetchConsole } from "./fetching.js";
-import {
-  type FineTuneOptions,
-  type ModelledOptions,
-  type RunConfig,
-  resolveConfig,
-} from "./options.js";
+import { dataPolicy, fetchEvents } from "./fetching.js";
+import { type FineTuneOptions, type ModelledOptions, resolveConfig } from "./options.js";
 import { defaultPrecision } from "./precision.js";
 import type { FineTuneResult, RunObserver } from "./run-events.js";
 import type { Run } from "./run-progress.js";
@@ -97,7 +92,7 @@ async function planRun(
   // Where graphs cannot be handed over (TMPDIR), that is told before anything is read or written.
   engine.open(new GraphBuilder().build()).close();
   const cores = availableParallelism();
-  const fetches = fetchesTo(observer);
+  const fetches = fetchEvents(observer);
   const policy = dataPolicy(options, fetches, engine, options.workers ?? cores);
   const dataset = await loadDataset({ ...options, ...policy, seed: options.seed ?? 0 });
   const data = await fingerprintOf(dataset);
@@ -128,17 +123,6 @@ async function planRun(
       );
   }
   return { dataset, data, config, resumed, notes };
-}
-
-/** Tells an observer of downloads. */
-function fetchesTo({ event, signal }: RunObserver): FetchConsole {
-  return {
-    line: (text) => event?.({ type: "note", level: "info", text }),
-    fetching: (file, doneBytes, totalBytes) => {
-      event?.({ type: "fetch", file, doneBytes, totalBytes });
-    },
-    signal,
-  };
 }
 
 async function carryOut(

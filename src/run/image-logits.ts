@@ -3,7 +3,7 @@ import type { FileSource } from "../data/dataset.js";
 import { type Engine, floats, type Session, SessionError } from "../engine/session.js";
 import type { UserError } from "../errors.js";
 import { startPipeline } from "../input/pipeline.js";
-import type { ResizeMethod } from "../input/resize-functions.js";
+import type { ResizeMethod } from "../input/resize-method.js";
 import { type UndecodableImage, unreadableAmong } from "../input/unreadable.js";
 import { predictPipeline } from "../step/graphs.js";
 import { openPredictImagesProgram } from "../step/program.js";

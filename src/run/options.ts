@@ -1,21 +1,20 @@
 /** What a user may ask of a run, and what it comes to: every choice resolved before step 0. */
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import type { Dataset } from "../data/dataset.js";
 import { isDatasetName } from "../data/known-datasets.js";
 import { UserError } from "../errors.js";
 import type { Target } from "../graph/target.js";
 import { parseArchitecture } from "../model/architecture.js";
-import { packageRoot } from "../package-root.js";
 import { getMixupAlpha, getResolution, scaleSchedule } from "../recipe/hyperrule.js";
 import { recipeOf } from "../recipe/recipes.js";
 import type { KnownConfig, RunConfig } from "../record/run-config.js";
+import type { Precision } from "../settings/choices.js";
 import type { Options } from "../settings/table.js";
 import { recordedSettings } from "../settings/values.js";
 import { availableMemoryBytes, fittingSplit, isSplit } from "../step/memory.js";
 import { modelPath } from "../zoo/models.js";
-import { computeTypes, type Precision } from "./precision.js";
-
-export type { RunConfig } from "../record/run-config.js";
+import { computeTypes } from "./precision.js";
+import { sampleModel, sampleWeights } from "./sample-model.js";
 
 /**
  * A user's wishes: the settings of `bit-train` under the same names. What is left out follows the
@@ -28,21 +27,6 @@ export type ModelledOptions = FineTuneOptions & { readonly model: string };
 
 /** Where missing files are fetched from. */
 export type FetchPolicy = Pick<Options<"train">, "offline" | "baseUrl" | "dataUrl" | "trustMirror">;
-
-/** The embedded model, pretrained on five of Fashion-MNIST's classes. */
-export const sampleModel = "sample-R14x0.5";
-
-/** Where the embedded model's archive lies. */
-export function sampleWeights(): string {
-  return join(packageRoot, "sample", `${sampleModel}.npz`);
-}
-
-/** What its archive does not tell of it. */
-export const sampleFacts = {
-  classNames: ["t-shirt-top", "trouser", "pullover", "sneaker", "bag"],
-  /** Side of the images that it was trained on. */
-  crop: 48,
-} as const;
 
 // What the step may take of the memory that is free; the rest is for images, weights and others.
 const memoryShare = 0.6;
@@ -147,9 +131,7 @@ function indivisible(batch: number, split: number, devices: number): UserError {
 }
 
 /** The archive that a run starts from. */
-export function weightsPath(
-  options: Pick<ModelledOptions, "model" | "weights" | "bitPretrainedDir">,
-) {
+function weightsPath(options: Pick<ModelledOptions, "model" | "weights" | "bitPretrainedDir">) {
   if (options.weights !== undefined) return options.weights;
   if (options.model === sampleModel) return sampleWeights();
   return modelPath(options.bitPretrainedDir ?? ".", options.model);

@@ -2,8 +2,6 @@
 import { type ComputeType, inType, type Target } from "../graph/target.js";
 import type { Precision } from "../settings/choices.js";
 
-export type { Precision };
-
 /** The graph's type for a precision. */
 export const computeTypes: Readonly<Record<Precision, ComputeType>> = {
   fp32: "float32",

@@ -4,12 +4,12 @@ import { encodeNpyHeader } from "../archive/npy.js";
 import { writeFileAtomically } from "../disk/atomic-file.js";
 import type { Engine } from "../engine/session.js";
 import { UserError } from "../errors.js";
+import type { Precision } from "../settings/choices.js";
 import type { Options } from "../settings/table.js";
 import { requireFiniteLogits } from "../train/evaluate.js";
 import { arrayLogits } from "./array-logits.js";
 import { type FetchConsole, findSource } from "./fetching.js";
 import { imageLogits } from "./image-logits.js";
-import type { Precision } from "./precision.js";
 import { type ArrayInputs, findInputs, type ImageInputs } from "./predict-inputs.js";
 import { findTrainedModel, imageSize, networkOf, precisionOf } from "./trained-model.js";
 

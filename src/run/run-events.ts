@@ -4,9 +4,9 @@
  */
 
 import type { BestResult } from "../record/manifest.js";
+import type { RunConfig } from "../record/run-config.js";
 import type { RunFolder } from "../record/run-folder.js";
 import type { EvaluationResult, StepReport } from "../train/reports.js";
-import type { RunConfig } from "./options.js";
 
 /** A line for people: what was found, guessed or changed, and what the run does. */
 export interface NoteEvent {

@@ -11,7 +11,7 @@ import type { RunTimes } from "../record/run-log.js";
 import { availableMemoryBytes, isSplit, trainMemory } from "../step/memory.js";
 import { openTrainProgram, type TrainProgram } from "../step/program.js";
 import type { Network } from "../step/train-step.js";
-import type { EvaluationResult } from "../train/evaluate.js";
+import type { EvaluationResult } from "../train/reports.js";
 import { type TrainOutcome, train } from "../train/train.js";
 import { inPrecision } from "./precision.js";
 import { type Run, RunProgress } from "./run-progress.js";

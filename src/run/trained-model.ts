@@ -9,13 +9,14 @@ import { fitArchive, headClasses } from "../model/checkpoint.js";
 import { getResolution } from "../recipe/hyperrule.js";
 import { metadataArray, readRecord } from "../record/archive-record.js";
 import { joinRecords, type RunRecord, readRun, recordDifferences } from "../record/run-record.js";
+import type { Precision } from "../settings/choices.js";
 import { loadArchive } from "../step/initial-values.js";
 import { availableMemoryBytes, trainBytesPerImage } from "../step/memory.js";
 import type { Program } from "../step/program.js";
 import type { Network } from "../step/train-step.js";
 import { modelAtPath } from "./model-at-path.js";
-import { sampleFacts, sampleWeights } from "./options.js";
-import { defaultPrecision, inPrecision, type Precision } from "./precision.js";
+import { defaultPrecision, inPrecision } from "./precision.js";
+import { sampleFacts, sampleWeights } from "./sample-model.js";
 
 /** What is to be taken for the model that a path means. */
 export interface ModelWishes {

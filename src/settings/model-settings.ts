@@ -1,5 +1,5 @@
 /** Settings of which model is meant, where it is, and how what is missing is fetched. */
-import { resizeMethods } from "../input/resize-functions.js";
+import { resizeMethods } from "../input/resize-method.js";
 import { precisions } from "./choices.js";
 import type { SettingTable } from "./setting.js";
 

@@ -1,8 +1,8 @@
 /** A file of settings, in YAML or JSON: the flags' names and their values. */
 import { Lexer, parseDocument } from "yaml";
+import { perhaps } from "../close-names.js";
 import { readError, readWhole } from "../disk/file-reading.js";
 import { UserError } from "../errors.js";
-import { closeNames } from "../zoo/close-names.js";
 import { type CommandSetting, settingsOf } from "./table.js";
 import { requireValue } from "./values.js";
 
@@ -34,17 +34,11 @@ export async function readSettingsFile(
     const setting = settings.find(({ flag }) => flag === key.replaceAll("-", "_"));
     if (setting === undefined) {
       const name = key.slice(0, mostShown);
-      const near = closeNames(
-        name,
-        settings.map(({ flag }) => flag),
-      );
+      const flags = settings.map(({ flag }) => flag);
       throw new UserError(
         path,
         `${name} is no setting`,
-        switchedOff(settings, name) ??
-          (near.length > 0
-            ? `perhaps ${near.join(" or ")}`
-            : `${settings[0]!.flag}, ... as in --help`),
+        switchedOff(settings, name) ?? perhaps(name, flags) ?? `${flags[0]}, ... as in --help`,
         "correct the name, or remove the line",
       );
     }

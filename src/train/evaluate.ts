@@ -7,8 +7,6 @@ import { valPipeline } from "../step/graphs.js";
 import type { Program } from "../step/program.js";
 import type { EvaluationResult } from "./reports.js";
 
-export type { EvaluationResult };
-
 /**
  * Evaluates a program on `val` in batches of `batch`, the size that the program was built for. The
  * last batch is filled up with examples whose results are passed over.

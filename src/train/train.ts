@@ -14,8 +14,6 @@ import type { EvaluationResult, StepReport } from "./reports.js";
 import { TrainFeed } from "./train-feed.js";
 import type { TrainPlan } from "./train-plan.js";
 
-export type { StepReport, TrainPlan };
-
 /** Where a run begins, or goes on. */
 export interface TrainStart {
   /** Steps done. */

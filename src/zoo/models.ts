@@ -3,10 +3,10 @@
  * Source: README and notebooks of google-research/big_transfer.
  */
 import { join } from "node:path";
+import { perhaps } from "../close-names.js";
 import { UserError } from "../errors.js";
 import { parseArchitecture, publishedVariants } from "../model/architecture.js";
 import { archiveBytes, parameterCount } from "./archive-size.js";
-import { closeNames } from "./close-names.js";
 import { isPattern, patternExpression } from "./patterns.js";
 import { vtabRuns, vtabTasks, vtabTasksWithCertainClasses, vtabVariants } from "./vtab.js";
 
@@ -97,11 +97,10 @@ export function findZooModel(name: string): ZooModel {
   const found = zooModel(name);
   if (found !== undefined) return found;
   const names = [...byName.keys()];
-  const close = closeNames(name.replace(/\.npz$/, ""), names);
   throw new UserError(
     name,
     "no published model has this name",
-    close.length > 0 ? `perhaps ${close.join(" or ")}` : `a name such as ${names[0]}`,
+    perhaps(name.replace(/\.npz$/, ""), names) ?? `a name such as ${names[0]}`,
     "type npx bit-download --list for all names",
   );
 }

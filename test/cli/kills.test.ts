@@ -1,6 +1,5 @@
 /** `bit-train`, killed at random times: it goes on each time, and ends as if nobody had killed it. */
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -8,10 +7,10 @@ import { temporaryFolder } from "../data/temporary-folder.js";
 import { report, thorough } from "../soak/table.js";
 import { runBin } from "./command.js";
 import {
+  endedAsWhole,
   env,
   momentSeed,
   recorded,
-  resultOf,
   runUninterrupted,
   stepsIn,
   uniformNumbers,
@@ -37,8 +36,7 @@ test(`${kills} times SIGKILL`, { timeout: 60_000 * kills }, async (t) => {
   const flags = [...tinyFlags(images, logs), ...schedule];
   const startMs = await runUninterrupted(flags, logs);
 
-  const seed = momentSeed;
-  const uniform = uniformNumbers(seed);
+  const uniform = uniformNumbers(momentSeed);
   const run = join(logs, "killed");
   const args = [...flags, "--name", "killed"];
   let killed = 0;
@@ -59,13 +57,10 @@ test(`${kills} times SIGKILL`, { timeout: 60_000 * kills }, async (t) => {
   const last = await runBin("bit-train", args, { env });
   assert.equal(last.code, 0, last.stderr);
   const redone = (await stepsIn(join(run, "train.log"))) - steps;
-  const [a, b] = ["whole", "killed"].map((name) => readFile(join(logs, name, "checkpoint.npz")));
-  assert.ok((await a!).equals(await b!), `the weights differ (BIT_KILL_SEED=${seed})`);
-  const [expected, result] = await Promise.all(
-    ["whole", "killed"].map((name) => resultOf(join(logs, name, "result.json"))),
+  await endedAsWhole(logs, "killed");
+  t.diagnostic(
+    `seed ${momentSeed}: killed ${killed} times, ${redone} steps of ${steps} done again`,
   );
-  assert.deepEqual(result, expected);
-  t.diagnostic(`seed ${seed}: killed ${killed} times, ${redone} steps of ${steps} done again`);
   assert.ok(killed >= kills / 2, `killed ${killed} times`);
   report({ faultsTried: killed, faultsSurvived: killed, stepsLost: redone });
 });

@@ -55,7 +55,18 @@ export async function stepsIn(log: string): Promise<number> {
 }
 
 /** What a run has come to, but for the time it took. */
-export async function resultOf(path: string): Promise<unknown> {
+async function resultOf(path: string): Promise<unknown> {
   const { seconds, ...rest } = JSON.parse(await readFile(path, "utf8"));
   return rest;
+}
+
+/** Asserts that a run has come to what the run `whole` has: the same weights, the same result. */
+export async function endedAsWhole(logs: string, name: string): Promise<void> {
+  const both = ["whole", name];
+  const [a, b] = both.map((run) => readFile(join(logs, run, "checkpoint.npz")));
+  assert.ok((await a!).equals(await b!), `the weights differ (BIT_KILL_SEED=${momentSeed})`);
+  const [expected, result] = await Promise.all(
+    both.map((run) => resultOf(join(logs, run, "result.json"))),
+  );
+  assert.deepEqual(result, expected);
 }

@@ -10,7 +10,7 @@ import { sampleFolder } from "../../src/data/known-datasets.js";
 import { parseArchitecture, variableSpecs } from "../../src/model/architecture.js";
 import { fitArchive, headClasses } from "../../src/model/checkpoint.js";
 import { fineTune } from "../../src/run/fine-tune.js";
-import { sampleModel, sampleWeights } from "../../src/run/options.js";
+import { sampleModel, sampleWeights } from "../../src/run/sample-model.js";
 import { engine } from "../engine-for-tests.js";
 
 test("the embedded weights fit their model, are finite, and of five classes", async () => {

@@ -1,6 +1,7 @@
 /** What a process must be fit for before a command is loaded. */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
@@ -30,4 +31,23 @@ test("few open files are told as such, not as modules that are missing", async (
 test("as many as are needed are enough, and where nobody says, that is no fault", () => {
   for (const limit of [256, 1024, undefined]) assert.doesNotThrow(() => requireOpenFiles(limit));
   assert.throws(() => requireOpenFiles(255), /ulimit -n 1024/);
+});
+
+test("help and completion load yargs and nothing larger", () => {
+  const packages = new Set<string>();
+  const seen = new Set<string>();
+  // What compiled files import at once; `import()` waits for the command that needs it.
+  const visit = (url: URL) => {
+    if (seen.has(url.href)) return;
+    seen.add(url.href);
+    const text = readFileSync(url, "utf8");
+    for (const [, name] of text.matchAll(/^(?:import|export)\b[^;"(=]*"([^"]+)";/gm)) {
+      if (name!.startsWith(".")) visit(new URL(name!, url));
+      else if (!name!.startsWith("node:")) packages.add(name!);
+    }
+  };
+  for (const script of ["start", "run-command", "completion"])
+    visit(new URL(`../../src/cli/${script}.js`, import.meta.url));
+  assert.ok(seen.size > 20, `${seen.size} files`);
+  assert.deepEqual([...packages], ["yargs"]);
 });

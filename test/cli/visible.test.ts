@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { visibleLine, visibleLines } from "../../src/cli/visible.js";
 import { sampleFolder } from "../../src/data/known-datasets.js";
-import { sampleWeights } from "../../src/run/options.js";
+import { sampleWeights } from "../../src/run/sample-model.js";
 
 import { bitPredict as predict, runHere } from "./command.js";
 

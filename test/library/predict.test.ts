@@ -190,6 +190,20 @@ test("what is no image at all, or pixels that do not fit, is refused", async () 
   await assert.rejects(loadModel(run, { engine, size: 0 }), /option size: 0/);
 });
 
+test("an option that is none, or none of its values, is refused", async () => {
+  const wrong = (options: object) => loadModel(run, { engine, ...options });
+  await assert.rejects(
+    wrong({ precision: "fp8" }),
+    /option precision: fp8 [\s\S]*fp32, bf16, fp16/,
+  );
+  await assert.rejects(wrong({ resize: "cubic" }), /option resize: cubic [\s\S]*pillow, tf/);
+  await assert.rejects(wrong({ best: 1 }), /option best: 1 [\s\S]*true or false/);
+  await assert.rejects(wrong({ top: 3 }), /option top: there is none/);
+  await assert.rejects(wrong({ dataUrl: "http://x" }), /option dataUrl: there is none/);
+  await using model = await loadModel(run, { engine });
+  await assert.rejects(all(model.predict(files, { top: 0 })), /option top: 0 is not possible/);
+});
+
 test("calls at the same time, and models at the same time, do not disturb each other", async () => {
   const [a, b] = await Promise.all([
     loadModel(run, { engine, batch: 4 }),

@@ -5,7 +5,7 @@ import { NpzReader } from "../../src/archive/npz-reader.js";
 import { findCheckpoint } from "../../src/checkpoint/find-checkpoint.js";
 import { evaluateRun } from "../../src/run/evaluate-run.js";
 import { fineTune } from "../../src/run/fine-tune.js";
-import type { Precision } from "../../src/run/precision.js";
+import type { Precision } from "../../src/settings/choices.js";
 import { writeTinyFolder } from "../cli/tiny-images.js";
 import { temporaryFolder } from "../data/temporary-folder.js";
 import { engine } from "../engine-for-tests.js";

@@ -7,6 +7,11 @@ import { silentReporter } from "../../src/setup/reporter.js";
 import { unpackWheel } from "../../src/setup/wheel.js";
 import { temporaryFolder, writeWheel } from "./fakes.js";
 
+/** Unpacks each of a wheel's entries as `place` says, and tells nobody. */
+function unpackInto(into: string, wheel: string, place = (name: string) => name) {
+  return unpackWheel({ wheel, into, place, label: "", reporter: silentReporter });
+}
+
 test("pip is asked for this processor's wheel, whichever Python runs it", () => {
   const x64 = pipDownloadArguments("tensorflow-cpu==2.21.0", "/there", "x64");
   assert.ok(x64.includes("manylinux_2_27_x86_64") && x64.includes("manylinux2014_x86_64"));
@@ -54,13 +59,7 @@ test("a file that is not what RECORD says is refused", async (context) => {
   const folder = await temporaryFolder(context);
   const wheel = join(folder, "fake.whl");
   await writeWheel(wheel, { "a/b": { content: "changed", recorded: "original" } });
-  const unpacking = unpackWheel({
-    wheel,
-    into: join(folder, "out"),
-    place: (name) => name,
-    label: "",
-    reporter: silentReporter,
-  });
+  const unpacking = unpackInto(join(folder, "out"), wheel);
   await assert.rejects(unpacking, { name: "UserError", message: /a\/b is not what.*RECORD/ });
 });
 
@@ -71,13 +70,7 @@ test("a cut wheel and a page of HTML are refused", async (context) => {
   const whole = await readFile(wheel);
   for (const content of [whole.subarray(0, whole.length - 40), Buffer.from("<html>login</html>")]) {
     await writeFile(wheel, content);
-    const unpacking = unpackWheel({
-      wheel,
-      into: join(folder, "out"),
-      place: (name) => name,
-      label: "",
-      reporter: silentReporter,
-    });
+    const unpacking = unpackInto(join(folder, "out"), wheel);
     await assert.rejects(unpacking, { name: "UserError", message: /^wheel fake\.whl: / });
   }
 });
@@ -86,13 +79,7 @@ test("no entry lands outside the folder", async (context) => {
   const folder = await temporaryFolder(context);
   const wheel = join(folder, "fake.whl");
   await writeWheel(wheel, { "a/b": { content: "x" } });
-  const unpacking = unpackWheel({
-    wheel,
-    into: join(folder, "out"),
-    place: () => "../outside",
-    label: "",
-    reporter: silentReporter,
-  });
+  const unpacking = unpackInto(join(folder, "out"), wheel, () => "../outside");
   await assert.rejects(unpacking, { name: "UserError" });
   await assert.rejects(stat(join(folder, "outside")), { code: "ENOENT" });
 });

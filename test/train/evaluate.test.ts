@@ -5,12 +5,8 @@ import { UserError } from "../../src/errors.js";
 import { headBias, headKernel } from "../../src/model/architecture.js";
 import { openEvalProgram } from "../../src/step/program.js";
 import { assignVariables } from "../../src/step/variables.js";
-import {
-  type EvaluationResult,
-  evaluate,
-  requireFiniteLogits,
-  requireFiniteResult,
-} from "../../src/train/evaluate.js";
+import { evaluate, requireFiniteLogits, requireFiniteResult } from "../../src/train/evaluate.js";
+import type { EvaluationResult } from "../../src/train/reports.js";
 import { variableValues } from "../deterministic.js";
 import { engine, open } from "../engine-for-tests.js";
 

@@ -5,12 +5,8 @@ import type { Dataset, Split } from "../../src/data/dataset.js";
 import type { HostTensor } from "../../src/engine/session.js";
 import { UserError } from "../../src/errors.js";
 import type { TrainProgram } from "../../src/step/program.js";
-import {
-  type TrainOutcome,
-  type TrainPlan,
-  type TrainStart,
-  train,
-} from "../../src/train/train.js";
+import { type TrainOutcome, type TrainStart, train } from "../../src/train/train.js";
+import type { TrainPlan } from "../../src/train/train-plan.js";
 
 function split(count: number): Split {
   const pixels = new Uint8Array(3 * count);

@@ -40,7 +40,7 @@ const HEIF_HEADER_BYTES = 64 * 1024;
  * sharp, which is an optional dependency.
  * @throws UserError where it is not installed
  */
-export async function loadSharp(): Promise<SharpConstructor> {
+async function loadSharp(): Promise<SharpConstructor> {
   try {
     return (await import("sharp")).default;
   } catch (error) {

@@ -34,7 +34,7 @@ export function exifOrientation(exif: Uint8Array): number | undefined {
 }
 
 /** The orientation that XMP has, as an attribute or an element; undefined where there is none. */
-export function xmpOrientation(xmp: Uint8Array): number | undefined {
+function xmpOrientation(xmp: Uint8Array): number | undefined {
   const text = Buffer.from(xmp.buffer, xmp.byteOffset, xmp.length).toString("latin1");
   const digit = /tiff:Orientation(?:="|>)([0-9])/.exec(text)?.[1];
   return digit === undefined ? undefined : Number(digit);

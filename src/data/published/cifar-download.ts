@@ -9,7 +9,7 @@ import { type DataFetch, fetchPublished, type PublishedFile } from "./published-
 const [cifar10, cifar100] = [CIFAR_LAYOUTS.cifar10[0]!, CIFAR_LAYOUTS.cifar100[0]!];
 
 /** The archives that are fetched, of the form for Python. */
-export const CIFAR_ARCHIVES: Readonly<Record<CifarName, PublishedFile>> = {
+const CIFAR_ARCHIVES: Readonly<Record<CifarName, PublishedFile>> = {
   cifar10: {
     url: DOWNLOAD_PAGE + cifar10.archive,
     md5: "c58f30108f718f92721af3b95e74349a",

@@ -16,7 +16,7 @@ import type { DataFetch } from "./published-file.js";
 const FOLDER = "imagenette2-160";
 
 /** Where the dataset lies: its archive brings a folder of its own, also for torchvision. */
-export const IMAGENETTE: PublishedDataset = {
+const IMAGENETTE: PublishedDataset = {
   name: "imagenette",
   places: ["."],
   parts: [

@@ -20,7 +20,7 @@ import type { DataFetch } from "./published-file.js";
 const ADDRESS = "https://www.robots.ox.ac.uk/~vgg/data/flowers/102/";
 
 /** Where the dataset lies. The last place is torchvision's. */
-export const OXFORD_FLOWERS: PublishedDataset = {
+const OXFORD_FLOWERS: PublishedDataset = {
   name: "oxford_flowers102",
   places: ["oxford_flowers102", ".", "flowers-102"],
   parts: [

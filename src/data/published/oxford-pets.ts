@@ -20,7 +20,7 @@ import type { DataFetch } from "./published-file.js";
 const ADDRESS = "https://www.robots.ox.ac.uk/~vgg/data/pets/data/";
 
 /** Where the dataset lies. The last place is torchvision's. */
-export const OXFORD_PETS: PublishedDataset = {
+const OXFORD_PETS: PublishedDataset = {
   name: "oxford_iiit_pet",
   places: ["oxford_iiit_pet", ".", "oxford-iiit-pet"],
   parts: [

@@ -20,7 +20,7 @@ import type { DataFetch } from "./published-file.js";
  * Where EuroSAT lies: its archive brings a folder 2750. Its publisher's own server has had no valid
  * certificate since 2023; this is the copy that torchvision fetches. The last place is torchvision's.
  */
-export const EUROSAT: PublishedDataset = {
+const EUROSAT: PublishedDataset = {
   name: "eurosat",
   places: ["EuroSAT", ".", "eurosat"],
   parts: [

@@ -67,10 +67,7 @@ export async function loadShards(shards: Shards, options: DatasetOptions): Promi
  * The parts of a dataset that is shards.
  * @param faults where damage is named, rather than in an error
  */
-export async function listShards(
-  shards: Shards,
-  faults: Faults | undefined,
-): Promise<ListedDataset> {
+async function listShards(shards: Shards, faults: Faults | undefined): Promise<ListedDataset> {
   const { folder, parts, tfds, notes } = shards;
   const file = (tfds?.classNames.length ?? 0) > 0 ? undefined : await readClassNamesFile(folder);
   const reading = new DatasetReading(shards, file, faults);

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { UserError } from "../../errors.js";
 
 /** The formats of shards that are read. */
-export const formatNames = ["tfrecord", "webdataset", "parquet"] as const;
+const formatNames = ["tfrecord", "webdataset", "parquet"] as const;
 export type FormatName = (typeof formatNames)[number];
 
 /** Files about shards: indices, checksums, what is left of a download. */

@@ -166,7 +166,7 @@ function parsed(name: string, bytes: Uint8Array): Readonly<Record<string, unknow
  * A label as JSON has it: a number, a text, or a vector with a single 1.
  * @throws UnfitExample that says what it is instead
  */
-export function labelOfJson(value: unknown): LabelValue {
+function labelOfJson(value: unknown): LabelValue {
   if (typeof value === "string") return labelOfText([value]);
   const values = Array.isArray(value) ? value : [value];
   if (values.length === 1 && typeof values[0] === "string") return labelOfText([values[0]]);

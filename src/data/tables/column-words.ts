@@ -28,7 +28,7 @@ export const LABEL_WORDS = words(`
 export const PLAIN_LABEL_WORDS: readonly string[] = ["label", "labels"];
 
 /** Of a part of the dataset. Only a column `split` must name one in every row. */
-export const SPLIT_WORDS = words(`
+const SPLIT_WORDS = words(`
   split splits set subset partition part phase dataset datasplit datasetsplit traintest traintestsplit
   trainvaltest usage mode fold
 `);

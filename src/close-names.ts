@@ -1,10 +1,16 @@
 /** Suggests known names for one that is unknown. */
 
 /**
- * The known names nearest to `name`, best first, at most `count`, and none that shares too little
- * with it. Upper and lower case are the same.
+ * `perhaps this or that`: the known names nearest to `name`, best first, at most `count`, and none that
+ * shares too little with it. Upper and lower case are the same.
+ * @returns undefined where none is near
  */
-export function closeNames(name: string, known: readonly string[], count = 3): string[] {
+export function perhaps(name: string, known: readonly string[], count = 3): string | undefined {
+  const near = closeNames(name, known, count);
+  return near.length > 0 ? `perhaps ${near.join(" or ")}` : undefined;
+}
+
+function closeNames(name: string, known: readonly string[], count: number): string[] {
   const farthest = Math.max(2, name.length / 3);
   return known
     .map((one) => ({ one, edits: editDistance(name.toLowerCase(), one.toLowerCase()) }))
