@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { writeFile } from "node:fs/promises";
+import { open } from "node:fs/promises";
 import { join } from "node:path";
 import type { HostTensor, Session } from "../../src/engine/session.js";
 import { loadTensorflow, openTensorflowSession } from "../../src/engine/tensorflow-session.js";
@@ -31,7 +31,7 @@ export function openBlocking(): Session {
 export interface BlockedRun {
   /** Fulfilled when it has ended as told above. */
   readonly ended: Promise<void>;
-  /** Lets it end. */
+  /** Lets it end, whether it has begun to wait or not. */
   open(): Promise<void>;
 }
 
@@ -46,5 +46,11 @@ export function startBlocked(session: Session, folder: string): BlockedRun {
       if (!/Illegal seek/.test(error.message)) throw error;
     },
   );
-  return { ended, open: () => writeFile(pipe, "") };
+  const letEnd = async () => {
+    // Both ends: to open the writer's alone waits for a reader, which a closed session never sends.
+    const ends = await open(pipe, "r+");
+    await ended.catch(() => {});
+    await ends.close();
+  };
+  return { ended, open: letEnd };
 }
