@@ -57,12 +57,37 @@ export function commandOptions(
 ): void {
   const settings = settingsOf(command).filter(({ name }) => !without.includes(name));
   knownOptions(options, [...settings.map(({ name }) => name), ...others]);
+  optionValues(command, options);
   const given = new Map<string, unknown>(Object.entries(options));
-  for (const { name, row, required } of settings) {
+  for (const { name, row, required } of settings)
+    if (required && given.get(name) === undefined)
+      throw new UserError(`option ${name}`, "is not given", row.help, `add ${name}`);
+}
+
+/**
+ * Checks the values of those of a program's options that are settings of a command.
+ * @param command its name in the table of settings
+ * @throws UserError
+ */
+export function optionValues(command: string, options: object): void {
+  const given = new Map<string, unknown>(Object.entries(options));
+  for (const { name, row } of settingsOf(command)) {
     const value = given.get(name);
     if (value !== undefined)
       requireValue(row, value, { where: `option ${name}`, next: `give another ${name}` });
-    else if (required)
-      throw new UserError(`option ${name}`, "is not given", row.help, `add ${name}`);
   }
+}
+
+/**
+ * Refuses what is neither undefined nor one of the choices.
+ * @throws UserError
+ */
+export function oneOf(name: string, value: string | undefined, choices: readonly string[]): void {
+  if (value === undefined || choices.includes(value)) return;
+  throw new UserError(
+    `option ${name}`,
+    `${value} is not possible`,
+    choices.join(", "),
+    `give another ${name}`,
+  );
 }

@@ -14,7 +14,7 @@ import {
 } from "../run/trained-model.js";
 import { requireFiniteLogits } from "../train/evaluate.js";
 import { BatchQueue } from "./batch-queue.js";
-import { knownOptions, wholeNumbers } from "./checks.js";
+import { knownOptions, oneOf, optionValues, wholeNumbers } from "./checks.js";
 import "./disposal.js";
 import { sharedEngine } from "./engine.js";
 import { type ImageInputs, imagesOf, type OneImage } from "./image-input.js";
@@ -38,15 +38,20 @@ const loadOptions = Object.keys({
   ...{ offline: 0, baseUrl: 0, dataUrl: 0, trustMirror: 0 },
 } satisfies Record<keyof LoadModelOptions, 0>);
 
+const predictOptions = Object.keys({
+  ...{ top: 0, badImages: 0, signal: 0 },
+} satisfies Record<keyof PredictOptions, 0>);
+
 /**
  * Loads a model, and opens the engine if need be.
  * @param source a run's folder or checkpoint, an `.npz` with a head, or the name of a published model
- * @throws UserError where there is none, or it is damaged
+ * @throws UserError where there is none, it is damaged, or an option is none or not possible
  */
 export async function loadModel(source: string, options: LoadModelOptions = {}): Promise<Model> {
   knownOptions(options, loadOptions);
   const { size, batch, workers } = options;
   wholeNumbers({ size, batch, workers });
+  optionValues("predict", options);
   const { bitPretrainedDir = ".", note: line, fetching, signal } = options;
   const found = await findSource(source, bitPretrainedDir, options, { line, fetching, signal });
   const trained = await findTrainedModel(found, options);
@@ -117,9 +122,12 @@ class LoadedModel implements Model {
   ): AsyncGenerator<Prediction, void, undefined>;
   async *predict(
     images: ImageInputs,
-    { top = this.classes, badImages = "refuse", signal }: PredictOptions = {},
+    options: PredictOptions = {},
   ): AsyncGenerator<Prediction | FailedPrediction, void, undefined> {
+    knownOptions(options, predictOptions);
+    const { top = this.classes, badImages = "refuse", signal } = options;
     wholeNumbers({ top });
+    oneOf("badImages", badImages, ["refuse", "report"]);
     let index = 0;
     for await (const { source: one, outcome } of this.outputs(images, false, signal)) {
       const { source, name } = one;
@@ -139,8 +147,10 @@ class LoadedModel implements Model {
 
   async embed(
     images: ImageInputs,
-    { signal }: { readonly signal?: AbortSignal | undefined } = {},
+    options: { readonly signal?: AbortSignal | undefined } = {},
   ): Promise<Embedding> {
+    knownOptions(options, ["signal"]);
+    const { signal } = options;
     const rows: Float32Array[] = [];
     for await (const { source, outcome } of this.outputs(images, true, signal)) {
       if (outcome.value === undefined) throw outcome.error;

@@ -190,6 +190,20 @@ test("what is no image at all, or pixels that do not fit, is refused", async () 
   await assert.rejects(loadModel(run, { engine, size: 0 }), /option size: 0/);
 });
 
+test("options of another name, or with values that they do not have, mean no default", async () => {
+  // As from plain JavaScript.
+  const loading = (options: object) => loadModel(run, { engine, ...options });
+  await assert.rejects(loading({ best: "no" }), /option best: no is not possible/);
+  await assert.rejects(loading({ precision: "fp8" }), /option precision: fp8 .*[\s\S]*fp32, bf16/);
+  await assert.rejects(loading({ resize: "area" }), /option resize: area is not possible/);
+  await using model = await loading({});
+  const predicting = (options: object) => all(model.predict(files, options));
+  await assert.rejects(predicting({ topp: 1 }), /option topp: .*[\s\S]*perhaps top/);
+  await assert.rejects(predicting({ badImages: "skip" }), /option badImages: skip is not possible/);
+  const slip: object = { abort: AbortSignal.abort() };
+  await assert.rejects(model.embed(files, slip), /option abort: there is none/);
+});
+
 test("calls at the same time, and models at the same time, do not disturb each other", async () => {
   const [a, b] = await Promise.all([
     loadModel(run, { engine, batch: 4 }),
