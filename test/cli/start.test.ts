@@ -1,10 +1,12 @@
 /** What a process must be fit for before a command is loaded. */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
 import { requireOpenFiles } from "../../src/cli/start.js";
+import { temporaryFolder } from "../data/temporary-folder.js";
 import { repositoryRoot } from "../fixture-path.js";
 
 test("few open files are told as such, not as modules that are missing", async () => {
@@ -30,4 +32,18 @@ test("few open files are told as such, not as modules that are missing", async (
 test("as many as are needed are enough, and where nobody says, that is no fault", () => {
   for (const limit of [256, 1024, undefined]) assert.doesNotThrow(() => requireOpenFiles(limit));
   assert.throws(() => requireOpenFiles(255), /ulimit -n 1024/);
+});
+
+test("a current folder that was removed is told as such", async (t) => {
+  const folder = join(await temporaryFolder(t), "gone");
+  await mkdir(folder);
+  const script = join(repositoryRoot, "bin", "bit-train.js");
+  const command = 'rmdir "$1"; shift; exec "$@"';
+  const args = ["-c", command, "sh", folder, process.execPath, script, "runs"];
+  const ran = promisify(execFile)("sh", args, { cwd: folder });
+  await assert.rejects(ran, (error: Error & { code?: number; stderr?: string }) => {
+    assert.equal(error.code, 2, error.stderr);
+    assert.match(error.stderr!, /^error: current folder: it was removed\n {2}expected: /);
+    return true;
+  });
 });
