@@ -46,8 +46,11 @@ const predictOptions = Object.keys({
  * Loads a model, and opens the engine if need be.
  * @param source a run's folder or checkpoint, an `.npz` with a head, or the name of a published model
  * @throws UserError where there is none, it is damaged, or an option is none or not possible
+ * @throws TypeError where the source is no string
  */
 export async function loadModel(source: string, options: LoadModelOptions = {}): Promise<Model> {
+  if (typeof source !== "string")
+    throw new TypeError("source: a path or a published model's name, as a string");
   knownOptions(options, loadOptions);
   const { size, batch, workers } = options;
   wholeNumbers({ size, batch, workers });

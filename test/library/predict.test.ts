@@ -196,6 +196,9 @@ test("options of another name, or with values that they do not have, mean no def
   await assert.rejects(loading({ best: "no" }), /option best: no is not possible/);
   await assert.rejects(loading({ precision: "fp8" }), /option precision: fp8 .*[\s\S]*fp32, bf16/);
   await assert.rejects(loading({ resize: "area" }), /option resize: area is not possible/);
+  const wrong: unknown[] = [undefined, 7, pathToFileURL(run)];
+  for (const source of wrong)
+    await assert.rejects(loadModel(source as string), /TypeError: source: /);
   await using model = await loading({});
   const predicting = (options: object) => all(model.predict(files, options));
   await assert.rejects(predicting({ topp: 1 }), /option topp: .*[\s\S]*perhaps top/);
