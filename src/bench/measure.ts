@@ -54,7 +54,7 @@ export interface BenchPlan {
 
 /**
  * Measures one task in this process. The peak of its memory is the process's: one task a process.
- * @throws UserError where the implementation does not compute in the precision
+ * @throws UserError where the implementation does not compute in the precision, or on the device
  */
 export async function measure(
   engine: OpenedEngine,
@@ -112,6 +112,14 @@ function prepare(
       `${task.precision} with --implementation ${implementation}`,
       "fp32: TF.js computes in no other type",
       "leave --precision out, or choose --implementation graph",
+    );
+  // TF.js computes with TensorFlow, whatever computes graphs.
+  if (engine.describes !== undefined)
+    throw new UserError(
+      "--implementation",
+      `${implementation} on ${engine.describes}`,
+      "a device of TensorFlow's",
+      "add --device cpu, or choose --implementation graph",
     );
   return eagerContestant(engine, task);
 }

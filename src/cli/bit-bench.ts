@@ -2,13 +2,17 @@
 import { type BenchReport, measure } from "../bench/measure.js";
 import type { BenchTask } from "../bench/task.js";
 import { parseArchitecture } from "../model/architecture.js";
+import { indivisible } from "../run/options.js";
 import { computeTypes, defaultPrecision } from "../run/precision.js";
-import { availableMemoryBytes, trainMemory } from "../step/memory.js";
+import { availableMemoryBytes, isSplit, trainMemory } from "../step/memory.js";
 import type { Call } from "./command.js";
 import { openEngine } from "./open-engine.js";
 import { output } from "./output.js";
 
-/** Runs the command. */
+/**
+ * Runs the command.
+ * @throws UserError where the devices cannot share the batch, or do not compute what is asked for
+ */
 export async function run({ settings }: Call<"bench">): Promise<number> {
   const { model, mode, batch, resolution, classes, remat, precision, json } = settings;
   const architecture = parseArchitecture(model);
@@ -19,6 +23,8 @@ export async function run({ settings }: Call<"bench">): Promise<number> {
     return 0;
   }
   const engine = openEngine(settings.device);
+  const { devices = 1 } = engine.target;
+  if (!isSplit(batch, 1, devices)) throw indivisible(batch, 1, devices);
   const task: BenchTask = { ...shape, precision: precision ?? defaultPrecision(engine.target) };
   const { implementation, steps, warmup } = settings;
   const report = await measure(engine, task, { implementation, steps, warmup });

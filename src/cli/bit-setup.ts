@@ -2,7 +2,7 @@
 
 import type { Flavour } from "../engine/recipe.js";
 import { UserError } from "../errors.js";
-import { checkEngine, type EngineReport } from "../setup/check.js";
+import { type CheckOptions, checkEngine, type EngineReport } from "../setup/check.js";
 import { setUpEngine } from "../setup/set-up.js";
 import { type PluginWish, setUpPlugin } from "../setup/set-up-plugins.js";
 import type { Call } from "./command.js";
@@ -29,11 +29,12 @@ export async function run({ settings }: Call<"setup">): Promise<number> {
   const [way] = chosen;
   const flavour = way === undefined ? undefined : way === "prebuilt" ? "prebuilt" : "cpu";
   const plugin = settings.plugin === undefined ? undefined : { name: settings.plugin };
+  const wish = plugin ?? wishOf(way);
   const ended = await interruptible(
     (signal) =>
       settings.check
-        ? check(flavour, settings.json, signal)
-        : setUp({ flavour, plugin: plugin ?? wishOf(way), force: settings.force, signal }),
+        ? check({ flavour, plugin: wish, signal }, settings.json)
+        : setUp({ flavour, plugin: wish, force: settings.force, signal }),
     () => "Interrupted; nothing is left half made. To go on, type the same again.",
     {
       stopped: () => output.note("\nStopping and removing what was begun ..."),
@@ -72,12 +73,8 @@ async function setUp({ flavour, plugin: wish, force, signal }: SetUpWishes): Pro
   return 0;
 }
 
-async function check(
-  flavour: Flavour | undefined,
-  json: boolean,
-  signal: AbortSignal,
-): Promise<number> {
-  const report = await checkEngine({ flavour, signal });
+async function check(options: CheckOptions, json: boolean): Promise<number> {
+  const report = await checkEngine(options);
   output.result(json ? JSON.stringify(report, undefined, 2) : readable(report));
   return report.usable && report.complete ? 0 : USER_ERROR_EXIT;
 }

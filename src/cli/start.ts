@@ -13,6 +13,7 @@ const openFilesNeeded = 256;
 export async function start(program: string): Promise<void> {
   await runMain(async () => {
     requireOpenFiles(openFilesLimit());
+    requireFolder();
     const { runProgram } = await import("./run-command.js");
     return runProgram(program, process.argv.slice(2));
   });
@@ -31,6 +32,20 @@ export function requireOpenFiles(limit: number | undefined): void {
     `${openFilesNeeded} or more`,
     "type: ulimit -n 1024, in a new shell where this one may not raise it",
   );
+}
+
+/** @throws UserError where the folder that the process was started in is there no more */
+function requireFolder(): void {
+  try {
+    process.cwd();
+  } catch {
+    throw new UserError(
+      "current folder",
+      "it was removed",
+      "a folder to take paths from",
+      "go to one that is there: cd ..., also where one of the same name was made again",
+    );
+  }
 }
 
 /** Node raises its own limit to the hard one at once. */

@@ -11,7 +11,7 @@ import { requireValue } from "../settings/values.js";
  * @param known all names
  * @throws UserError
  */
-function knownOptions(options: object, known: readonly string[]): void {
+export function knownOptions(options: object, known: readonly string[]): void {
   for (const [name, value] of Object.entries(options)) {
     if (value === undefined || known.includes(name)) continue;
     throw new UserError(
@@ -52,4 +52,18 @@ export function commandOptions(
     else if (required)
       throw new UserError(`option ${name}`, "is not given", row.help, `add ${name}`);
   }
+}
+
+/**
+ * Refuses what is neither undefined nor one of the choices.
+ * @throws UserError
+ */
+export function oneOf(name: string, value: string | undefined, choices: readonly string[]): void {
+  if (value === undefined || choices.includes(value)) return;
+  throw new UserError(
+    `option ${name}`,
+    `${value} is not possible`,
+    choices.join(", "),
+    `give another ${name}`,
+  );
 }

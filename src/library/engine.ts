@@ -2,6 +2,7 @@
 import type { OpenedEngine } from "../engine/open.js";
 import { type EngineListener, openDevice } from "../engine/open-device.js";
 import type { Session } from "../engine/session.js";
+import { knownOptions } from "./checks.js";
 import type { Closable } from "./disposal.js";
 import "./disposal.js";
 
@@ -16,15 +17,25 @@ export interface EngineOptions extends EngineListener {
   readonly device?: string | undefined;
 }
 
+// With `satisfies`, a new option cannot be forgotten here.
+const engineOptions = Object.keys({
+  ...{ device: 0, remark: 0, compiling: 0 },
+} satisfies Record<keyof EngineOptions, 0>);
+
 /**
  * Opens the engine that `bit-setup` prepared. Models and runs open one by themselves; an own one tells
- * what it is (`device`, `version`), and frees at once, when it is closed, all that was opened with it.
- * @throws UserError where none is set up, or not that device
+ * what it is (`description`, `version`), and frees at once, when it is closed, all that was opened with it.
+ * Once closed, it opens nothing more: what would use it fails with an `Error`.
+ * @throws UserError where none is set up, or not that device, or an option is none
  */
-export function openEngine({ device, ...listener }: EngineOptions = {}): LibraryEngine {
+export function openEngine(options: EngineOptions = {}): LibraryEngine {
+  knownOptions(options, engineOptions);
+  const { device, ...listener } = options;
   const opened = openDevice(device, listener);
   const sessions = new Set<Session>();
+  let closed = false;
   const close = async () => {
+    closed = true;
     for (const session of sessions) session.close();
     sessions.clear();
   };
@@ -34,6 +45,7 @@ export function openEngine({ device, ...listener }: EngineOptions = {}): Library
     open: {
       enumerable: true,
       value: (...graph: Parameters<OpenedEngine["open"]>) => {
+        if (closed) throw new Error("the engine is closed");
         const session = opened.open(...graph);
         const tracked: Session = {
           run: (feeds, fetches) => session.run(feeds, fetches),

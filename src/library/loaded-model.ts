@@ -15,7 +15,7 @@ import type { Precision } from "../settings/choices.js";
 import { type Options, settingTable } from "../settings/table.js";
 import { requireFiniteLogits } from "../train/evaluate.js";
 import { BatchQueue } from "./batch-queue.js";
-import { commandOptions, requireOption } from "./checks.js";
+import { commandOptions, knownOptions, oneOf, requireOption } from "./checks.js";
 import "./disposal.js";
 import { sharedEngine } from "./engine.js";
 import { type ImageInputs, imagesOf, type OneImage } from "./image-input.js";
@@ -41,12 +41,19 @@ const otherSettings = Object.keys({
   ...{ run: 0, weights: 0, device: 0, top: 0, logits: 0, json: 0, badImages: 0 },
 } satisfies Record<Exclude<keyof Options<"predict">, keyof LoadModelOptions>, 0>);
 
+const predictOptions = Object.keys({
+  ...{ top: 0, badImages: 0, signal: 0 },
+} satisfies Record<keyof PredictOptions, 0>);
+
 /**
  * Loads a model, and opens the engine if need be.
  * @param source a run's folder or checkpoint, an `.npz` with a head, or the name of a published model
- * @throws UserError where there is none, or it is damaged
+ * @throws UserError where there is none, it is damaged, or an option is none or not possible
+ * @throws TypeError where the source is no string
  */
 export async function loadModel(source: string, options: LoadModelOptions = {}): Promise<Model> {
+  if (typeof source !== "string")
+    throw new TypeError("source: a path or a published model's name, as a string");
   commandOptions("predict", options, { without: otherSettings, others: ownOptions });
   const { bitPretrainedDir = ".", note: line, fetching, signal } = options;
   const found = await findSource(source, bitPretrainedDir, options, { line, fetching, signal });
@@ -118,9 +125,12 @@ class LoadedModel implements Model {
   ): AsyncGenerator<Prediction, void, undefined>;
   async *predict(
     images: ImageInputs,
-    { top = this.classes, badImages = "refuse", signal }: PredictOptions = {},
+    options: PredictOptions = {},
   ): AsyncGenerator<Prediction | FailedPrediction, void, undefined> {
+    knownOptions(options, predictOptions);
+    const { top = this.classes, badImages = "refuse", signal } = options;
     requireOption("top", settingTable.top, top);
+    oneOf("badImages", badImages, ["refuse", "report"]);
     let index = 0;
     for await (const { source: one, outcome } of this.outputs(images, false, signal)) {
       const { source, name } = one;
@@ -140,8 +150,10 @@ class LoadedModel implements Model {
 
   async embed(
     images: ImageInputs,
-    { signal }: { readonly signal?: AbortSignal | undefined } = {},
+    options: { readonly signal?: AbortSignal | undefined } = {},
   ): Promise<Embedding> {
+    knownOptions(options, ["signal"]);
+    const { signal } = options;
     const rows: Float32Array[] = [];
     for await (const { source, outcome } of this.outputs(images, true, signal)) {
       if (outcome.value === undefined) throw outcome.error;

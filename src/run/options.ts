@@ -116,7 +116,7 @@ function budgetBytes({ target = {} }: Machine): number {
 }
 
 /** What is to be done where devices cannot share a batch evenly. */
-function indivisible(batch: number, split: number, devices: number): UserError {
+export function indivisible(batch: number, split: number, devices: number): UserError {
   const each = split * devices;
   const near = [Math.floor(batch / each) * each, Math.ceil(batch / each) * each];
   let fewer = devices - 1;

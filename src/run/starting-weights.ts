@@ -14,10 +14,18 @@ import type { FineTuneOptions, ModelledOptions } from "./options.js";
 /**
  * Finds the archive that `weights` means, where it is a run or one of its checkpoints, and which model
  * it holds, where its run or the archive itself tells.
- * @throws UserError where nothing tells the model, or `model` is of another architecture
+ * @throws UserError where nothing tells the model, `model` is of another architecture, or the weights are
+ *   to be random as well
  */
 export async function resolveWeights(options: FineTuneOptions): Promise<ModelledOptions> {
-  const { weights, model } = options;
+  const { weights, model, fromScratch } = options;
+  if (weights !== undefined && fromScratch === true)
+    throw new UserError(
+      `--weights ${weights}`,
+      "--from_scratch as well, which starts from random weights",
+      "one of the two",
+      "leave --from_scratch out, or type --no-from_scratch where a --config file sets it; or leave out --weights",
+    );
   if (weights === undefined || !(await exists(weights))) {
     const known = model ?? (weights === undefined ? undefined : await modelBegun(options));
     if (known === undefined) throw withoutModel(weights);

@@ -1,15 +1,18 @@
 /** `bit-setup --check`: what is set up, whether it works, and what is wrong if anything. */
 import { availableParallelism, cpus } from "node:os";
+import { chooseDevice } from "../engine/device.js";
 import { driverCudaVersion, type NvidiaDriver, nvidiaDriver } from "../engine/driver.js";
 import { describeGpu, findGpuPlugin, pluginFor } from "../engine/gpu-plugin.js";
 import { type Flavour, findEngine } from "../engine/installed.js";
 import { findPlugin } from "../engine/installed-plugins.js";
 import { engineRemark, isComplete, ownAddonsOf } from "../engine/native-kernels.js";
-import { PLUGIN_NAMES } from "../engine/plugin-recipes.js";
+import { PLUGIN_NAMES, PLUGINS } from "../engine/plugin-recipes.js";
 import { cacheFolder, enginesFolder } from "../engine/recipe.js";
+import { UserError } from "../errors.js";
 import { lastLines } from "./command.js";
 import { probePlugin } from "./plugin-probe.js";
 import { probeBinding } from "./probe.js";
+import type { PluginWish } from "./set-up-plugins.js";
 
 export interface EngineReport {
   readonly usable: boolean;
@@ -36,17 +39,20 @@ export interface EngineReport {
 
 export interface CheckOptions {
   readonly flavour?: Flavour | undefined;
+  /** What must be there too for the engine to be usable. */
+  readonly plugin?: PluginWish | undefined;
   readonly cache?: string;
   readonly signal?: AbortSignal | undefined;
 }
 
 /** Loads the engine in a process of its own and reports; changes nothing and does not throw. */
 export async function checkEngine(options: CheckOptions = {}): Promise<EngineReport> {
-  const { flavour, cache = cacheFolder(), signal } = options;
+  const { flavour, plugin, cache = cacheFolder(), signal } = options;
   const engines = enginesFolder(cache);
   const flag = flavour === undefined ? "" : ` --${flavour}`;
   const engine = findEngine(flavour, cache);
-  const gpu = await checkGpu(nvidiaDriver(), cache, signal);
+  const driver = nvidiaDriver();
+  const gpu = await checkGpu(driver, cache, signal);
   if (engine === undefined)
     return {
       ...gpu,
@@ -73,12 +79,45 @@ export async function checkEngine(options: CheckOptions = {}): Promise<EngineRep
   const notes = [...gpu.notes];
   const remark = engineRemark(engine);
   if (remark !== undefined && complete) notes.push(remark);
-  const problems = remark !== undefined && !complete ? [remark] : [];
+  const lacking = lackingFor(plugin, gpu, { driver, cache });
+  const problems = [...(remark !== undefined && !complete ? [remark] : []), ...lacking];
   if (engine.flavour === "prebuilt" && gpu.driver !== undefined && !probe.gpu)
     notes.push(
       `an NVIDIA driver is here, but TensorFlow finds no GPU that it can use; it says:\n${lastLines(probe.log)}`,
     );
-  return { ...known, usable: true, complete, tensorflow: probe.version, devices, problems, notes };
+  const usable = lacking.length === 0;
+  return { ...known, usable, complete, tensorflow: probe.version, devices, problems, notes };
+}
+
+/** Why what was asked for besides the CPU's engine cannot be used; nothing where it can. */
+function lackingFor(
+  wish: PluginWish | undefined,
+  { plugins }: GpuReport,
+  { driver, cache }: { readonly driver: NvidiaDriver | undefined; readonly cache: string },
+): string[] {
+  if (wish === undefined || wish === "if-gpu") return [];
+  const fails = Object.entries(plugins).filter(([, state]) => state.startsWith("fails"));
+  if (wish === "gpu") {
+    const machine = { cache, environment: process.env, driver: () => driver };
+    try {
+      chooseDevice(
+        { kind: "gpu", devices: [0] },
+        { ...machine, hasDriver: () => driver !== undefined },
+      );
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      return [`no GPU can be used: ${error.got}; ${error.nextStep}`];
+    }
+    return fails
+      .filter(([plugin]) => !plugin.startsWith("cpu "))
+      .map(([plugin]) => `the plugin ${plugin} does not open`);
+  }
+  const { name } = wish;
+  if (findPlugin(name, cache) === undefined)
+    return [`${PLUGINS[name].title} (${name}) is not set up; type: npx bit-setup --plugin ${name}`];
+  return fails
+    .filter(([plugin]) => plugin.startsWith(`${name} `))
+    .map(([plugin]) => `the plugin ${plugin} does not open`);
 }
 
 type GpuReport = Pick<EngineReport, "devices" | "plugins" | "notes"> & { readonly driver?: string };
@@ -90,7 +129,8 @@ async function checkGpu(
   signal: AbortSignal | undefined,
 ): Promise<GpuReport> {
   const plugins: Record<string, string> = {};
-  const notes = driver === undefined ? [] : gpuNotes(driver, cache);
+  const notes =
+    driver === undefined ? ["no GPU is used: no NVIDIA driver was found"] : gpuNotes(driver, cache);
   const inUse = driver === undefined ? undefined : findGpuPlugin(driver, cache)?.name;
   for (const name of PLUGIN_NAMES) {
     const plugin = findPlugin(name, cache);

@@ -8,6 +8,7 @@ import { test } from "node:test";
 import type { BenchReport } from "../../src/bench/measure.js";
 import { cacheFolder } from "../../src/engine/installed.js";
 import { defaultPrecision } from "../../src/run/precision.js";
+import { cpuPlugin } from "../cpu-plugin.js";
 import { engine } from "../engine-for-tests.js";
 import { repositoryRoot } from "../fixture-path.js";
 
@@ -58,6 +59,20 @@ test("bit-bench without --json says it in lines", () => {
   assert.match(stdout, /^R14x0\.5 eval, graph, fp32: 2 images of 32 x 32, 10 classes\n/);
   assert.match(stdout, /^images\/s +\d+\.\d$/m);
   assert.match(stdout, /^peak memory \d\.\d\d GB$/m);
+});
+
+test("what devices cannot share, and what they do not compute, is not measured", async () => {
+  await cpuPlugin();
+  const cases = [
+    [["--device", "xla:cpu:2", "--batch", "3"], /--batch: 3 images .* by 2 devices/],
+    [["--device", "xla:cpu", "--implementation", "eager-textbook"], /add --device cpu/],
+  ] as const;
+  for (const [flags, message] of cases) {
+    const { stdout, stderr, status } = type("bin/bit-bench.js", ...tiny, ...flags);
+    assert.equal(status, 2, stderr);
+    assert.equal(stdout, "");
+    assert.match(stderr, message);
+  }
 });
 
 test("a mistake is told in one message, exit 2", () => {

@@ -189,6 +189,11 @@ const cases: readonly Case[] = [
     message: /checkpoint\.npz\/logs\/.*: cannot be written to \(ENOTDIR\)/,
   },
   {
+    name: "weights to start from, and none",
+    args: () => trainArgs("--from_scratch", "--weights", tiny.checkpoint),
+    message: /--weights .*checkpoint\.npz: --from_scratch as well[\s\S]*--no-from_scratch/,
+  },
+  {
     name: "a split that does not divide the batch",
     args: () => trainArgs("--from_scratch", "--batch_split", "3"),
     message: /--batch_split: 3 does not divide a batch of 8[\s\S]*--batch_split [24]/,

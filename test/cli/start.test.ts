@@ -2,10 +2,12 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
 import { requireOpenFiles } from "../../src/cli/start.js";
+import { temporaryFolder } from "../data/temporary-folder.js";
 import { repositoryRoot } from "../fixture-path.js";
 
 test("few open files are told as such, not as modules that are missing", async () => {
@@ -50,4 +52,18 @@ test("help and completion load yargs and nothing larger", () => {
     visit(new URL(`../../src/cli/${script}.js`, import.meta.url));
   assert.ok(seen.size > 20, `${seen.size} files`);
   assert.deepEqual([...packages], ["yargs"]);
+});
+
+test("a current folder that was removed is told as such", async (t) => {
+  const folder = join(await temporaryFolder(t), "gone");
+  await mkdir(folder);
+  const script = join(repositoryRoot, "bin", "bit-train.js");
+  const command = 'rmdir "$1"; shift; exec "$@"';
+  const args = ["-c", command, "sh", folder, process.execPath, script, "runs"];
+  const ran = promisify(execFile)("sh", args, { cwd: folder });
+  await assert.rejects(ran, (error: Error & { code?: number; stderr?: string }) => {
+    assert.equal(error.code, 2, error.stderr);
+    assert.match(error.stderr!, /^error: current folder: it was removed\n {2}expected: /);
+    return true;
+  });
 });

@@ -21,6 +21,7 @@ test("an engine that is closed closes what was opened with it, and nothing else"
   await engine.close();
   await engine.close();
   await assert.rejects(model.embed(pixels), /closed/);
+  await assert.rejects(loadModel("sample-R14x0.5", { engine, size: 32 }), /the engine is closed/);
   await model.close();
   assert.deepEqual((await other.embed(pixels)).features, features);
 });
@@ -43,6 +44,9 @@ test("over XLA the features and logits are TensorFlow's", async (t) => {
 
 test("a device that is none is refused", () => {
   assert.throws(() => openEngine({ device: "tpu" }), /tpu: is no device/);
+  // In plain JavaScript: a slip of the pen must not mean the default.
+  const slip: object = { devise: "cpu" };
+  assert.throws(() => openEngine(slip), /option devise: .*none of this name[\s\S]*perhaps device/);
 });
 
 test("all that is given no engine shares one", () => {

@@ -191,17 +191,24 @@ test("what is no image at all, or pixels that do not fit, is refused", async () 
 });
 
 test("an option that is none, or none of its values, is refused", async () => {
-  const wrong = (options: object) => loadModel(run, { engine, ...options });
-  await assert.rejects(
-    wrong({ precision: "fp8" }),
-    /option precision: fp8 [\s\S]*fp32, bf16, fp16/,
-  );
-  await assert.rejects(wrong({ resize: "cubic" }), /option resize: cubic [\s\S]*pillow, tf/);
-  await assert.rejects(wrong({ best: 1 }), /option best: 1 [\s\S]*true or false/);
-  await assert.rejects(wrong({ top: 3 }), /option top: there is none/);
-  await assert.rejects(wrong({ dataUrl: "http://x" }), /option dataUrl: there is none/);
-  await using model = await loadModel(run, { engine });
-  await assert.rejects(all(model.predict(files, { top: 0 })), /option top: 0 is not possible/);
+  // As from plain JavaScript.
+  const loading = (options: object) => loadModel(run, { engine, ...options });
+  const precisions = /option precision: fp8 [\s\S]*fp32, bf16, fp16/;
+  await assert.rejects(loading({ precision: "fp8" }), precisions);
+  await assert.rejects(loading({ resize: "cubic" }), /option resize: cubic [\s\S]*pillow, tf/);
+  await assert.rejects(loading({ best: 1 }), /option best: 1 [\s\S]*true or false/);
+  await assert.rejects(loading({ top: 3 }), /option top: there is none/);
+  await assert.rejects(loading({ dataUrl: "http://x" }), /option dataUrl: there is none/);
+  const wrong: unknown[] = [undefined, 7, pathToFileURL(run)];
+  for (const source of wrong)
+    await assert.rejects(loadModel(source as string), /TypeError: source: /);
+  await using model = await loading({});
+  const predicting = (options: object) => all(model.predict(files, options));
+  await assert.rejects(predicting({ top: 0 }), /option top: 0 is not possible/);
+  await assert.rejects(predicting({ topp: 1 }), /option topp: .*[\s\S]*perhaps top/);
+  await assert.rejects(predicting({ badImages: "skip" }), /option badImages: skip is not possible/);
+  const slip: object = { abort: AbortSignal.abort() };
+  await assert.rejects(model.embed(files, slip), /option abort: there is none/);
 });
 
 test("calls at the same time, and models at the same time, do not disturb each other", async () => {

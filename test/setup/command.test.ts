@@ -192,6 +192,25 @@ test("--prebuilt whose host does not answer: one error, and what to type instead
   assert.deepEqual(await readdir(join(cache, "engine")), []);
 });
 
+test("--check with a plugin that is not there: exit 2 and what to type", async (context) => {
+  const own = withCache(await temporaryFolder(context));
+  assert.equal((await bitSetup(["--cpu"], own)).status, 0);
+  const plain = await bitSetup(["--check"], own);
+  assert.equal(plain.status, 0, plain.output);
+  for (const name of ["cpu", "cuda13"]) {
+    const check = await bitSetup(["--check", "--plugin", name], own);
+    assert.equal(check.status, 2, check.output);
+    assert.match(
+      check.stdout,
+      RegExp(`wrong .*not set up; type: npx bit-setup --plugin ${name}\\n`),
+    );
+    assert.match(check.stdout, /usable +no/);
+  }
+  const gpu = await bitSetup(["--check", "--gpu"], own);
+  assert.equal(gpu.status, 2, gpu.output);
+  assert.match(gpu.stdout, /wrong +no GPU can be used: /);
+});
+
 test("--check without an engine and with a spoilt one: exit 2 and what to type", async (context) => {
   const cache = await temporaryFolder(context);
   const own = withCache(cache);
