@@ -12,9 +12,11 @@ import {
   widenKernel,
 } from "./kernel-names.js";
 
-const groups = 32;
-const groupNormEpsilon = 1e-5;
-const standardizationEpsilon = 1e-10;
+/** Of `groupNormRelu`: how many groups of channels, and what is added to a group's variance. */
+export const groupNormalization = { groups: 32, epsilon: 1e-5 } as const;
+const { groups, epsilon: groupNormEpsilon } = groupNormalization;
+/** What `standardize` adds to a filter's variance. */
+export const standardizationEpsilon = 1e-10;
 
 /** `dy` where `y > 0`; two plain operations where there is no kernel for it. */
 function reluGradient(dy: tf.Tensor4D, y: tf.Tensor4D): tf.Tensor4D {
@@ -200,7 +202,7 @@ function perChannel(value: tf.Tensor, channels: number): tf.Tensor {
 export function groupNormRelu(x: tf.Tensor4D, gamma: tf.Tensor1D, beta: tf.Tensor1D): tf.Tensor4D {
   return withGradient([x, gamma, beta], ([xs, g, b], save) => {
     if (backendRuns(fusedKernels.groupNormRelu)) {
-      const attrs = { groups, epsilon: groupNormEpsilon };
+      const attrs = { ...groupNormalization };
       const made = runFused(fusedKernels.groupNormRelu, { x: xs, gamma: g, beta: b }, attrs);
       const [value, mean, rstd] = made;
       save([xs, g, b, mean!, rstd!]);

@@ -1,7 +1,7 @@
 /**
  * BiT's network: a pre-activation ResNet (v2) with group normalization and weight standardization,
- * as a pure function of parameters and images. It runs at once under an ordinary TF.js backend and
- * writes itself down under the graph backend.
+ * as a pure function of layers and images. Over the layers of TF.js it runs at once under an ordinary
+ * backend and writes itself down under the graph backend; other layers describe it for other tools.
  * Source: arXiv 1912.11370; bit_pytorch/models.py and bit_tf2/models.py in google-research/big_transfer.
  */
 import * as tf from "@tensorflow/tfjs";
@@ -14,58 +14,99 @@ import {
 } from "./architecture.js";
 import { groupNormRelu, rematerialized, spatialMean, standardizedConv, zeroPad } from "./layers.js";
 
-/** A model's variables by their names in the official archives. */
-export type Parameters = Readonly<Record<string, tf.Tensor>>;
-
-function variable<T extends tf.Tensor>(parameters: Parameters, name: string): T {
-  const value = parameters[name];
-  if (value === undefined) throw new Error(`the parameters lack ${name}`);
-  return value as T;
+/**
+ * What the network is made of, over values of some kind. `path` is what variables' names begin with.
+ * @typeParam Maps `[N,H,W,C]`
+ * @typeParam Vectors `[N,C]`
+ */
+export interface Layers<Maps, Vectors> {
+  /** Padded with half the kernel's size of zeros on every side. */
+  readonly standardizedConv: (x: Maps, path: string, stride: 1 | 2) => Maps;
+  readonly groupNormRelu: (x: Maps, path: string) => Maps;
+  /** Rows and columns of zeros on every side. */
+  readonly zeroPad: (x: Maps, pad: number) => Maps;
+  /** Without padding. */
+  readonly maxPool: (x: Maps, size: number, stride: number) => Maps;
+  readonly add: (a: Maps, b: Maps) => Maps;
+  readonly spatialMean: (x: Maps) => Vectors;
+  readonly dense: (x: Vectors) => Vectors;
 }
 
-function normRelu(parameters: Parameters, path: string, x: tf.Tensor4D): tf.Tensor4D {
-  const gamma = variable<tf.Tensor1D>(parameters, `${path}/group_norm/gamma`);
-  const beta = variable<tf.Tensor1D>(parameters, `${path}/group_norm/beta`);
-  return groupNormRelu(x, gamma, beta);
-}
-
-function conv(
-  parameters: Parameters,
-  path: string,
-  x: tf.Tensor4D,
-  stride: 1 | 2 = 1,
-): tf.Tensor4D {
-  const name = `${path}/standardized_conv2d/kernel`;
-  return standardizedConv(x, variable(parameters, name), stride);
-}
+/** Those below the head. */
+type MapLayers<Maps> = Omit<Layers<Maps, unknown>, "spatialMean" | "dense">;
 
 /** `[N,H,W,3]` to `[N,H/4,W/4,64 width]`. */
-function root(parameters: Parameters, images: tf.Tensor4D): tf.Tensor4D {
-  const x = conv(parameters, "resnet/root_block", images, 2);
+function root<Maps>(layers: MapLayers<Maps>, images: Maps): Maps {
+  const x = layers.standardizedConv(images, "resnet/root_block", 2);
   // Zeros, not the pool's own padding: they take part in the maximum.
-  return tf.maxPool(zeroPad(x, 1), 3, 2, "valid");
+  return layers.maxPool(layers.zeroPad(x, 1), 3, 2);
 }
 
 /** A bottleneck; its stride is on the 3x3 convolution, its projection sees the activated input. */
-function unit(
-  parameters: Parameters,
+function unit<Maps>(
+  layers: MapLayers<Maps>,
   { path, stride, projected }: UnitSpec,
-  x: tf.Tensor4D,
-): tf.Tensor4D {
-  const activated = normRelu(parameters, `${path}/a`, x);
-  const shortcut = projected ? conv(parameters, `${path}/a/proj`, activated, stride) : x;
-  const a = conv(parameters, `${path}/a`, activated);
-  const b = conv(parameters, `${path}/b`, normRelu(parameters, `${path}/b`, a), stride);
-  const c = conv(parameters, `${path}/c`, normRelu(parameters, `${path}/c`, b));
-  return tf.add(c, shortcut);
+  x: Maps,
+): Maps {
+  const { standardizedConv: conv, groupNormRelu: normRelu } = layers;
+  const activated = normRelu(x, `${path}/a`);
+  const shortcut = projected ? conv(activated, `${path}/a/proj`, stride) : x;
+  const a = conv(activated, `${path}/a`, 1);
+  const b = conv(normRelu(a, `${path}/b`), `${path}/b`, stride);
+  const c = conv(normRelu(b, `${path}/c`), `${path}/c`, 1);
+  return layers.add(c, shortcut);
+}
+
+/**
+ * The network below its head, over any layers: what `images` become, `[N, C]`.
+ * @param compute one unit; by default its layers one after the other
+ */
+export function featuresOver<Maps, Vectors>(
+  architecture: Architecture,
+  layers: Layers<Maps, Vectors>,
+  images: Maps,
+  compute: (spec: UnitSpec, x: Maps) => Maps = (spec, x) => unit(layers, spec, x),
+): Vectors {
+  let x = root(layers, images);
+  for (const spec of unitSpecs(architecture)) x = compute(spec, x);
+  return layers.spatialMean(layers.groupNormRelu(x, "resnet"));
+}
+
+/** A model's variables by their names in the official archives. */
+export type Parameters = Readonly<Record<string, tf.Tensor>>;
+
+/** The layers of TF.js. */
+function tensorLayers(parameters: Parameters): Layers<tf.Tensor4D, tf.Tensor2D> {
+  const variable = <T extends tf.Tensor>(name: string): T => {
+    const value = parameters[name];
+    if (value === undefined) throw new Error(`the parameters lack ${name}`);
+    return value as T;
+  };
+  return {
+    standardizedConv: (x, path, stride) =>
+      standardizedConv(x, variable(`${path}/standardized_conv2d/kernel`), stride),
+    groupNormRelu: (x, path) =>
+      groupNormRelu(x, variable(`${path}/group_norm/gamma`), variable(`${path}/group_norm/beta`)),
+    zeroPad,
+    maxPool: (x, size, stride) => tf.maxPool(x, size, stride, "valid"),
+    add: (a, b) => tf.add(a, b),
+    spatialMean,
+    dense: (x) => {
+      const kernel = variable<tf.Tensor4D>(headKernel); // [1,1,C,K]
+      const [, , channels, classes] = kernel.shape;
+      const logits = tf.matMul(x, kernel.reshape([channels, classes]) as tf.Tensor2D);
+      return tf.add(logits, variable<tf.Tensor1D>(headBias));
+    },
+  };
 }
 
 /** A unit of which the gradient computes the inside again. */
 function rematerializedUnit(parameters: Parameters, spec: UnitSpec, x: tf.Tensor4D): tf.Tensor4D {
-  const names = Object.keys(parameters).filter((name) => name.startsWith(`${spec.path}/`));
-  const values = names.map((name) => variable(parameters, name));
+  const own = Object.entries(parameters).filter(([name]) => name.startsWith(`${spec.path}/`));
+  const values = own.map(([, value]) => value);
   return rematerialized(x, values, (x0, inside) => {
-    return unit(Object.fromEntries(names.map((name, i) => [name, inside[i]!])), spec, x0);
+    const layers = tensorLayers(Object.fromEntries(own.map(([name], i) => [name, inside[i]!])));
+    return unit(layers, spec, x0);
   }) as tf.Tensor4D;
 }
 
@@ -87,18 +128,16 @@ export function features(
   images: tf.Tensor4D,
   { remat = false }: ForwardOptions = {},
 ): tf.Tensor2D {
-  const compute = remat ? rematerializedUnit : unit;
-  let x = root(parameters, images);
-  for (const spec of unitSpecs(architecture)) x = compute(parameters, spec, x);
-  return spatialMean(normRelu(parameters, "resnet", x)); // [N,C]
+  const layers = tensorLayers(parameters);
+  if (!remat) return featuresOver(architecture, layers, images);
+  return featuresOver(architecture, layers, images, (spec, x) => {
+    return rematerializedUnit(parameters, spec, x);
+  });
 }
 
 /** Logits `[N, classes]` of `features` `[N, C]`. */
 export function head(parameters: Parameters, features: tf.Tensor2D): tf.Tensor2D {
-  const kernel = variable<tf.Tensor4D>(parameters, headKernel); // [1,1,C,K]
-  const [, , channels, classes] = kernel.shape;
-  const logits = tf.matMul(features, kernel.reshape([channels, classes]) as tf.Tensor2D);
-  return tf.add(logits, variable<tf.Tensor1D>(parameters, headBias));
+  return tensorLayers(parameters).dense(features);
 }
 
 /**

@@ -16,3 +16,11 @@ export const benchModes = ["train", "eval"] as const;
 
 /** What `bit-bench` measures. */
 export const benchImplementations = ["graph", "eager-textbook"] as const;
+
+/** What `bit-export` writes (`export/formats.ts`). */
+export const exportFormats = ["npz"] as const;
+/**
+ * A format of exports.
+ * @useDeclaredType
+ */
+export type ExportFormatName = (typeof exportFormats)[number];
