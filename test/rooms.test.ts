@@ -31,6 +31,7 @@ const rooms = [
   "checkpoint",
   "report",
   "run",
+  "export",
   "library",
   "bench",
   "index",

@@ -94,6 +94,22 @@ export const commands: Commands = {
     ],
     load: () => import("./bit-predict.js"),
   },
+  export: {
+    program: "bit-export",
+    summary: "a model in another tool's format, verified; or an earlier export verified",
+    usage: "bit-export RUN_FOLDER | FILE.npz | MODEL --to FORMAT [flags], or --verify FOLDER",
+    description:
+      "Writes a model in another tool's format, with its labels and how images are prepared, reads it " +
+      "back, and compares its logits of two photos with the network's own; only then the folder has its " +
+      "name. --verify does the same with a copy, later and elsewhere. Exit codes: 0 done; 2 something to " +
+      "put right; 130, 143, 129 stopped by a signal, and nothing is left.",
+    positional: true,
+    examples: [
+      ["npx bit-export bit_logs/photos --to npz --f16", "an archive of half the size"],
+      ["npx bit-export photos-npz --verify", "whether a copy is whole and computes the same"],
+    ],
+    load: () => import("./bit-export.js"),
+  },
   check: {
     program: "bit-data",
     summary: "what a dataset holds and what is wrong with it",

@@ -4,6 +4,7 @@ import type { ResizeMethod } from "../input/resize-method.js";
 import { type Architecture, variableSpecs } from "../model/architecture.js";
 import { type FittedArchive, fitArchive } from "../model/checkpoint.js";
 import { readWeights } from "../model/read-weights.js";
+import type { RunRecord } from "../record/run-record.js";
 import type { TrainedModel } from "../run/trained-model.js";
 import { type InferenceGraph, inferenceGraph } from "./inference-graph.js";
 import { standardized } from "./standardize.js";
@@ -28,6 +29,10 @@ export interface ExportModel extends ImagePreparation {
   readonly classes: number;
   /** What its outputs mean; undefined where nobody says. */
   readonly classNames: readonly string[] | undefined;
+  /** What is known of how it was trained. */
+  readonly run: RunRecord | undefined;
+  /** Steps of that training; undefined where nobody says. */
+  readonly steps: number | undefined;
   readonly graph: InferenceGraph;
   /**
    * A weight of the graph, row-major, standardized where the graph says so. It is read each time: who
@@ -48,7 +53,7 @@ export interface ExportModel extends ImagePreparation {
  * @throws UserError where its archive is damaged or does not fit
  */
 export async function openExportModel(
-  { model, architecture, classes, classNames, weights }: TrainedModel,
+  { model, architecture, classes, classNames, weights, run, steps }: TrainedModel,
   { size, resize }: ImagePreparation,
 ): Promise<ExportModel> {
   const archive = await NpzReader.open(weights);
@@ -62,7 +67,7 @@ export async function openExportModel(
       graph.weights.filter((weight) => weight.standardized).map(({ name }) => name),
     );
     return {
-      ...{ model, architecture, classes, classNames, size, resize, graph, variable },
+      ...{ model, architecture, classes, classNames, size, resize, run, steps, graph, variable },
       weight: async (name) => {
         const { shape, values } = await variable(name);
         return isStandardized.has(name) ? standardized(values, shape.at(-1)!) : values;

@@ -23,9 +23,9 @@ export interface ExportFormat {
 
 /** An export, opened on the engine. */
 export interface ExportedModel {
-  /** As the format's own place says. */
+  /** As the format's own place says; undefined where it says nothing. */
   readonly classNames: readonly string[] | undefined;
-  readonly size: number;
+  readonly size: number | undefined;
   /**
    * Logits `[N,classes]`.
    * @param images row-major, in [-1, 1]

@@ -3,12 +3,7 @@
  * definition in `model/resnet.ts`. Weight standardization is not among them: it is done once, on the
  * weights.
  */
-import {
-  type Architecture,
-  headBias,
-  headKernel,
-  variableSpecs,
-} from "../model/architecture.js";
+import { type Architecture, headBias, headKernel, variableSpecs } from "../model/architecture.js";
 import { groupNormalization } from "../model/layers.js";
 import { featuresOver, type Layers } from "../model/resnet.js";
 
@@ -113,14 +108,16 @@ export function inferenceGraph(architecture: Architecture, classes: number): Inf
   };
   const features = featuresOver(architecture, layers, imageName);
   const logits = layers.dense(features);
-  const weights = nodes.flatMap((node) => weightsOf(node)).map((name) => {
-    const { shape } = variables.get(name)!;
-    return {
-      name,
-      shape: name === headKernel ? shape.slice(-2) : shape,
-      standardized: name.endsWith("/standardized_conv2d/kernel"),
-    };
-  });
+  const weights = nodes
+    .flatMap((node) => weightsOf(node))
+    .map((name) => {
+      const { shape } = variables.get(name)!;
+      return {
+        name,
+        shape: name === headKernel ? shape.slice(-2) : shape,
+        standardized: name.endsWith("/standardized_conv2d/kernel"),
+      };
+    });
   return { nodes, features, logits, weights };
 }
 

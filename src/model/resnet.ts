@@ -43,11 +43,7 @@ function root<Maps>(layers: MapLayers<Maps>, images: Maps): Maps {
 }
 
 /** A bottleneck; its stride is on the 3x3 convolution, its projection sees the activated input. */
-function unit<Maps>(
-  layers: MapLayers<Maps>,
-  { path, stride, projected }: UnitSpec,
-  x: Maps,
-): Maps {
+function unit<Maps>(layers: MapLayers<Maps>, { path, stride, projected }: UnitSpec, x: Maps): Maps {
   const { standardizedConv: conv, groupNormRelu: normRelu } = layers;
   const activated = normRelu(x, `${path}/a`);
   const shortcut = projected ? conv(activated, `${path}/a/proj`, stride) : x;

@@ -42,6 +42,8 @@ export interface TrainedModel {
    * undefined where neither tells.
    */
   readonly run: RunRecord | undefined;
+  /** Steps of training after which it was saved; undefined where the archive does not tell. */
+  readonly steps: number | undefined;
   /** What people are to be told of where this comes from. */
   readonly notes: readonly string[];
 }
@@ -82,7 +84,8 @@ export async function findTrainedModel(
         : []),
       ...(folder && config && own ? disagreement(folder.config, config, weights, own) : []),
     ];
-    return { model: name, architecture, classes, classNames, crop, weights, run, notes };
+    const steps = own?.steps;
+    return { model: name, architecture, classes, classNames, crop, weights, run, steps, notes };
   } finally {
     await archive.close();
   }

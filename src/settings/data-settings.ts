@@ -2,7 +2,7 @@
 import { DATASET_NAMES, PATH_KINDS } from "../data/known-datasets.js";
 import { classMatchings } from "../data/parts/evaluation.js";
 import { partNames } from "../data/parts/part-names.js";
-import { badImagesChoices } from "./choices.js";
+import { badImagesChoices, exportFormats } from "./choices.js";
 import type { SettingTable } from "./setting.js";
 
 export const dataSettings = {
@@ -80,7 +80,14 @@ export const dataSettings = {
   to: {
     kind: "path",
     help: "The copy, which must not be there yet",
-    commands: { convert: {} },
+    commands: {
+      convert: {},
+      export: {
+        kind: "choice",
+        choices: exportFormats,
+        help: "The format (docs/export.md)",
+      },
+    },
   },
   format: {
     kind: "choice",

@@ -15,6 +15,7 @@ export const modelSettings = {
       train: { help: "BiT-M-R50x1, BiT-S-R101x3, R14x0.5, ...", otherwise: "that of the weights" },
       eval: {},
       predict: {},
+      export: {},
       bench: { help: "R50x1, BiT-M-R101x3, R14x0.5, ...", default: "R50x1" },
     },
   },
@@ -24,7 +25,7 @@ export const modelSettings = {
     default: ".",
     decides: false,
     commands: {
-      ...{ train: {}, eval: {}, predict: {}, reproduce: {} },
+      ...{ train: {}, eval: {}, predict: {}, export: {}, reproduce: {} },
       download: { help: "Folder to put <model>.npz into" },
     },
   },
@@ -33,14 +34,14 @@ export const modelSettings = {
     help: "Download nothing; what is missing is an error",
     default: false,
     decides: false,
-    commands: { train: {}, eval: {}, predict: {}, reproduce: {} },
+    commands: { train: {}, eval: {}, predict: {}, export: {}, reproduce: {} },
   },
   baseUrl: {
     kind: "text",
     help: "A mirror of the models",
     environment: "BIT_BASE_URL",
     decides: false,
-    commands: { train: {}, eval: {}, predict: {}, reproduce: {}, download: {} },
+    commands: { train: {}, eval: {}, predict: {}, export: {}, reproduce: {}, download: {} },
   },
   dataUrl: {
     kind: "text",
@@ -82,7 +83,7 @@ export const modelSettings = {
     kind: "boolean",
     help: "The run's best checkpoint, not its newest",
     default: false,
-    commands: { eval: {}, predict: {} },
+    commands: { eval: {}, predict: {}, export: {} },
   },
   crop: {
     kind: "integer",
@@ -99,7 +100,7 @@ export const modelSettings = {
     least: 1,
     help: "Side to which images are resized",
     otherwise: `${runOr} the BiT-HyperRule's`,
-    commands: { predict: {} },
+    commands: { predict: {}, export: {} },
   },
   resize: {
     kind: "choice",
@@ -112,6 +113,7 @@ export const modelSettings = {
       train: {},
       eval: { default: undefined, otherwise: `${runOr} pillow` },
       predict: { default: undefined, otherwise: `${runOr} pillow` },
+      export: { default: undefined, otherwise: `${runOr} pillow` },
     },
   },
   device: {

@@ -8,9 +8,12 @@ interface Use<Value> {
   /** In words, what holds where it is left out. */
   readonly otherwise?: string;
   readonly required?: true;
+  /** The command has a choice of its own, where the row is a text or a path. */
+  readonly kind?: "choice";
+  readonly choices?: readonly string[];
 }
 
-interface Row<Value> extends Use<Value> {
+interface Row<Value> extends Omit<Use<Value>, "kind" | "choices"> {
   readonly help: string;
   /** The commands that take it, by their names in the registry of commands. */
   readonly commands: Readonly<Record<string, Use<Value>>>;
@@ -81,19 +84,23 @@ type RequiredName<Table, Command> = {
 
 /** What a command is run with: every setting, checked, defaults filled in. */
 export type SettingsIn<Table, Command> = {
-  readonly [Name in keyof Pick<Table, CertainName<Table, Command>>]: ValueOf<Table[Name]>;
+  readonly [Name in keyof Pick<Table, CertainName<Table, Command>>]: ValueOf<
+    UseOf<Table[Name], Command>
+  >;
 } & {
   readonly [Name in keyof Omit<Pick<Table, NameOf<Table, Command>>, CertainName<Table, Command>>]:
-    | ValueOf<Table[Name & keyof Table]>
+    | ValueOf<UseOf<Table[Name & keyof Table], Command>>
     | undefined;
 };
 
 /** What a program may give for the same: all but the required ones may be left out. */
 export type OptionsIn<Table, Command> = {
-  readonly [Name in keyof Pick<Table, RequiredName<Table, Command>>]: ValueOf<Table[Name]>;
+  readonly [Name in keyof Pick<Table, RequiredName<Table, Command>>]: ValueOf<
+    UseOf<Table[Name], Command>
+  >;
 } & {
   readonly [Name in keyof Omit<Pick<Table, NameOf<Table, Command>>, RequiredName<Table, Command>>]?:
-    | ValueOf<Table[Name & keyof Table]>
+    | ValueOf<UseOf<Table[Name & keyof Table], Command>>
     | undefined;
 };
 

@@ -57,14 +57,14 @@ export function settingsOf(command: string): readonly CommandSetting[] {
   return rows.flatMap(([name, row]) => {
     const use = row.commands[command];
     if (use === undefined) return [];
-    const merged = { ...row, ...use };
+    const merged = { ...row, ...use } as Setting;
     const byEnvironment = row.environment === undefined ? undefined : `$${row.environment}`;
     return [
       {
         name,
         flag: flagOf(name),
-        row,
-        help: merged.help ?? row.help,
+        row: merged,
+        help: merged.help,
         default: merged.default,
         otherwise: merged.default === undefined ? (merged.otherwise ?? byEnvironment) : undefined,
         required: merged.required === true,

@@ -16,6 +16,18 @@ export const toolSettings = {
     help: "A .npy to write all logits to, float32 [images, classes], in the order of the rows",
     commands: { predict: {} },
   },
+  out: {
+    kind: "path",
+    help: "The folder to make, which must not be there yet",
+    otherwise: "the source's name with that of the format, here",
+    commands: { export: {} },
+  },
+  f16: {
+    kind: "boolean",
+    help: "Store weights in float16: files half as large; they are computed with in float32",
+    default: false,
+    commands: { export: {} },
+  },
   mode: {
     kind: "choice",
     choices: benchModes,
@@ -72,7 +84,10 @@ export const toolSettings = {
     kind: "boolean",
     help: "Fetch nothing: read what is here and check every byte, also against SHA256SUMS",
     default: false,
-    commands: { download: {} },
+    commands: {
+      download: {},
+      export: { help: "Export nothing: check an export's files, and what it computes" },
+    },
   },
   parallel: {
     kind: "integer",
@@ -113,7 +128,7 @@ export const toolSettings = {
     help: "Print one JSON object and nothing else",
     default: false,
     commands: {
-      ...{ eval: {}, predict: {}, runs: {}, check: {}, convert: {}, bench: {} },
+      ...{ eval: {}, predict: {}, runs: {}, check: {}, convert: {}, bench: {}, export: {} },
       download: { help: "Print the list as JSON" },
       setup: { help: "With --check: the report as JSON" },
     },

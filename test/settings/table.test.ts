@@ -11,7 +11,8 @@ const identity = ["name", "logdir", "config"];
 test("names in camelCase are flags in snake_case", () => {
   assert.equal(flagOf("examplesPerClassSeed"), "examples_per_class_seed");
   assert.equal(flagOf("name"), "name");
-  for (const name of Object.keys(settingTable)) assert.match(flagOf(name), /^[a-z]+(_[a-z]+)*$/);
+  for (const name of Object.keys(settingTable))
+    assert.match(flagOf(name), /^[a-z]+[0-9]*(_[a-z]+)*$/);
 });
 
 test("every default is one of its setting's values, for every command", () => {

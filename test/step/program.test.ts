@@ -16,6 +16,7 @@ const trained = {
   crop: undefined,
   weights: "none.npz",
   run: undefined,
+  steps: undefined,
   notes: [],
 };
 

@@ -1,0 +1,217 @@
+/** Exports a model: writes, reads back, compares, and only then gives the folder its name. */
+import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+import { sizeOf } from "../archive/shape.js";
+import { temporaryName, writeProblem } from "../disk/atomic-file.js";
+import { freeBytesOf } from "../disk/disk-room.js";
+import { fileHash } from "../disk/file-hash.js";
+import { nodeFileSystem } from "../disk/file-system.js";
+import { sizeText } from "../disk/size-text.js";
+import type { Engine } from "../engine/session.js";
+import { systemErrorCode, UserError } from "../errors.js";
+import { packageVersion } from "../package-root.js";
+import { type FetchConsole, findSource } from "../run/fetching.js";
+import { findTrainedModel, imageSize, type TrainedModel } from "../run/trained-model.js";
+import type { ExportFormatName } from "../settings/choices.js";
+import type { Options } from "../settings/table.js";
+import { type ExportModel, openExportModel } from "./export-model.js";
+import { exportFormat } from "./formats.js";
+import {
+  type Golden,
+  type GoldenImages,
+  largestDifference,
+  writeGolden,
+  writeGoldenImages,
+} from "./golden.js";
+import { networkLogits } from "./network-logits.js";
+
+/** The settings of `bit-export` under the same names. */
+export interface ExportOptions extends Omit<Options<"export">, "verify" | "to" | "json"> {
+  /** A run's folder or checkpoint, an `.npz` with a head, or the name of a published model. */
+  readonly source: string;
+  readonly to: ExportFormatName;
+}
+
+/** Who is told how an export goes on, and may stop it: nothing is left then. */
+export interface ExportConsole extends FetchConsole {
+  readonly stage?: ((stage: "reading" | "writing" | "verifying") => void) | undefined;
+}
+
+export interface ExportReport {
+  readonly folder: string;
+  readonly format: ExportFormatName;
+  readonly model: string;
+  readonly classes: number;
+  readonly classNames: readonly string[] | undefined;
+  readonly size: number;
+  readonly sizeBytes: number;
+  /** Of logits of the golden images, as a share of their spread. */
+  readonly largestDifference: number;
+  readonly tolerance: number;
+  /** What people should know of. */
+  readonly notes: readonly string[];
+}
+
+/** How far an export's logits may be from ours, as a share of their spread. */
+const tolerances = { f32: 1e-4, f16: 5e-2 } as const;
+
+// Published models without a run are trained on ImageNet's photos.
+const usualPhoto = [500, 375] as const;
+
+/**
+ * Exports a model into a folder, which appears complete and verified, or not at all.
+ * @param engine one that computes on the CPU, in float32
+ * @throws UserError where the model, the format or the folder is at fault, or where what was written does
+ *   not read back
+ */
+export async function exportModel(
+  options: ExportOptions,
+  engine: Engine,
+  observer: ExportConsole = {},
+): Promise<ExportReport> {
+  const { to, f16 = false, bitPretrainedDir = "." } = options;
+  const out = resolve(options.out ?? `${nameOf(options.source)}-${to}`);
+  await requireNew(out);
+  observer.stage?.("reading");
+  const source = await findSource(options.source, bitPretrainedDir, options, observer);
+  const trained = await findTrainedModel(source, options);
+  const { size, guess } = imageSize(trained, usualPhoto, { size: options.size, flag: "--size" });
+  const resize = options.resize ?? trained.run?.resize ?? "pillow";
+  const notes = [...trained.notes, ...(guess === undefined ? [] : [guess])];
+  const model = await openExportModel(trained, { size, resize });
+  const temporary = temporaryName(out);
+  try {
+    await requireRoom(out, model, f16);
+    await mkdir(dirname(out), { recursive: true });
+    await mkdir(temporary);
+    const golden = await fill(temporary, trained, model, { to, f16, engine, observer });
+    observer.signal?.throwIfAborted();
+    const sizeBytes = golden.files.reduce((sum, { bytes }) => sum + bytes, 0);
+    await nodeFileSystem.syncFolder(temporary);
+    await rename(temporary, out);
+    await nodeFileSystem.syncFolder(dirname(out));
+    const { classes, classNames } = model;
+    const { tolerance, largestDifference } = golden;
+    return {
+      ...{ folder: out, format: to, model: model.model, classes, classNames, size, sizeBytes },
+      ...{ largestDifference, tolerance, notes },
+    };
+  } catch (error) {
+    await rm(temporary, { recursive: true, force: true });
+    throw systemErrorCode(error) === undefined ? error : writeProblem(out, error);
+  } finally {
+    await model.close();
+  }
+}
+
+/** What a source is called where a folder is named after it. */
+function nameOf(source: string): string {
+  return basename(resolve(source)).replace(/\.(npz|safetensors)$/, "");
+}
+
+interface Filling {
+  readonly to: ExportFormatName;
+  readonly f16: boolean;
+  readonly engine: Engine;
+  readonly observer: ExportConsole;
+}
+
+async function fill(
+  folder: string,
+  trained: TrainedModel,
+  model: ExportModel,
+  { to, f16, engine, observer }: Filling,
+): Promise<Golden> {
+  const format = await exportFormat(to);
+  observer.stage?.("writing");
+  await format.write(model, folder, { f16, engine });
+  observer.signal?.throwIfAborted();
+  observer.stage?.("verifying");
+  const images = await writeGoldenImages(folder, model, engine);
+  const expected = await networkLogits(trained, engine, images.images, images.shape);
+  const tolerance = f16 ? tolerances.f16 : tolerances.f32;
+  const difference = await compare(folder, to, images, expected, model, engine);
+  if (!(difference <= tolerance))
+    throw new Error(
+      `the ${to} that was written computes other logits: off by ${difference} of their spread`,
+    );
+  const golden: Golden = {
+    bitTrain: packageVersion(),
+    ...{ format: to, model: model.model, classes: model.classes, size: model.size, f16 },
+    ...{ tolerance, largestDifference: difference },
+    images: images.files.map((file, i) => {
+      const logits = expected.slice(i * model.classes, (i + 1) * model.classes);
+      return { file, logits: [...logits] };
+    }),
+    files: await filesOf(folder),
+  };
+  await writeGolden(folder, golden);
+  return golden;
+}
+
+async function compare(
+  folder: string,
+  to: ExportFormatName,
+  { images, shape }: GoldenImages,
+  expected: Float32Array,
+  model: ExportModel,
+  engine: Engine,
+): Promise<number> {
+  const opened = await (await exportFormat(to)).open(folder, engine);
+  try {
+    const { classNames, size } = opened;
+    if (JSON.stringify(classNames ?? model.classNames) !== JSON.stringify(model.classNames))
+      throw new Error(`the ${to} that was written names other classes: ${classNames}`);
+    if (size !== undefined && size !== model.size)
+      throw new Error(`the ${to} that was written says size ${size}, not ${model.size}`);
+    return largestDifference(await opened.logits(images, shape), expected, model.classes);
+  } finally {
+    await opened.close();
+  }
+}
+
+/** Every file of a folder and of those within it, flushed to the disk; names have `/`. */
+async function filesOf(folder: string): Promise<Golden["files"]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const files: Golden["files"] = [];
+  for (const entry of entries) {
+    if (!entry.isFile()) continue;
+    const path = join(entry.parentPath, entry.name);
+    const name = path.slice(folder.length + 1);
+    const { size: bytes } = await stat(path);
+    files.push({ name, bytes, sha256: await fileHash(path, "sha256") });
+  }
+  return files.sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+async function requireNew(out: string): Promise<void> {
+  const there = await stat(out).then(
+    () => true,
+    (error: unknown) => systemErrorCode(error) !== "ENOENT",
+  );
+  if (!there) return;
+  throw new UserError(
+    out,
+    "there is something of this name already",
+    "a folder that is not there yet",
+    "remove it, or name another with --out",
+  );
+}
+
+// Headers, golden images, and what a disk loses in whole blocks.
+const spareBytes = 4 * 2 ** 20;
+/** Base64 of a page, and all other formats less. */
+const largestShare = 1.4;
+
+async function requireRoom(out: string, { graph }: ExportModel, f16: boolean): Promise<void> {
+  const values = graph.weights.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+  const needed = largestShare * values * (f16 ? 2 : 4) + spareBytes;
+  const free = await freeBytesOf(dirname(out));
+  if (free === undefined || needed <= free) return;
+  throw new UserError(
+    out,
+    `its disk has ${sizeText(free)} free`,
+    `room for ${sizeText(needed)}`,
+    `free ${sizeText(needed - free)}, or choose another folder with --out`,
+  );
+}

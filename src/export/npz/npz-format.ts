@@ -1,0 +1,43 @@
+/** `npz`: an archive with the official names, as `bit-train --weights` and the official code read it. */
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { writeNpz } from "../../archive/npz-writer.js";
+import type { NamedArray } from "../../archive/numeric-array.js";
+import type { Engine } from "../../engine/session.js";
+import { UserError } from "../../errors.js";
+import { variableSpecs } from "../../model/architecture.js";
+import { recordMember } from "../../record/archive-record.js";
+import { findTrainedModel } from "../../run/trained-model.js";
+import type { ExportModel } from "../export-model.js";
+import type { ExportFormat } from "../format.js";
+import { networkLogits } from "../network-logits.js";
+
+export const npzFormat: ExportFormat = {
+  write: async (model, folder, { f16 }) => {
+    const name = `${model.model.replaceAll("/", "-")}.npz`;
+    await writeNpz(join(folder, name), arraysOf(model), f16 ? { float16: true } : {});
+  },
+  open: async (folder: string, engine: Engine) => {
+    const [name] = (await readdir(folder)).filter((file) => file.endsWith(".npz"));
+    if (name === undefined)
+      throw new UserError(folder, "holds no .npz", "an export of this format", "export again");
+    const trained = await findTrainedModel(join(folder, name));
+    return {
+      classNames: trained.classNames,
+      size: trained.crop,
+      logits: (images, shape) => networkLogits(trained, engine, images, shape),
+      close: () => undefined,
+    };
+  },
+};
+
+async function* arraysOf(model: ExportModel): AsyncGenerator<NamedArray> {
+  const { architecture, classes, run, steps, size, resize } = model;
+  for (const { name } of variableSpecs(architecture, classes)) {
+    const { shape, values } = await model.variable(name);
+    yield { name, array: { shape, data: values } };
+  }
+  if (run === undefined || steps === undefined) return;
+  const { precrop } = run.resolution;
+  yield recordMember({ ...run, resize, resolution: { precrop, crop: size } }, steps);
+}
