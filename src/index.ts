@@ -13,11 +13,19 @@ export type { EngineListener } from "./engine/open-device.js";
 export type { Engine } from "./engine/session.js";
 export type { Compilation } from "./engine/xla/open-xla.js";
 export { UserError } from "./errors.js";
+export type { ExportConsole, ExportReport } from "./export/export.js";
+export type { VerifyReport } from "./export/verify.js";
 export type { ConnectionOptions } from "./fetch/connection.js";
 export type { FetchOptions } from "./fetch/fetch-file.js";
 export type { ResizeMethod } from "./input/resize-method.js";
 export type { Closable } from "./library/disposal.js";
 export { type EngineOptions, type LibraryEngine, openEngine } from "./library/engine.js";
+export {
+  type ExportModelOptions,
+  type ExportWishes,
+  exportModel,
+  verifyExport,
+} from "./library/export-model.js";
 export {
   type EvaluatedEvent,
   type EvaluateOptions,
@@ -60,7 +68,7 @@ export type {
   StepEvent,
   ValidationEvent,
 } from "./run/run-events.js";
-export type { Precision } from "./settings/choices.js";
+export type { ExportFormatName, Precision } from "./settings/choices.js";
 export type { EvaluationResult, StepReport } from "./train/reports.js";
 export type { TrainPlan } from "./train/train-plan.js";
 export {
