@@ -1,11 +1,8 @@
 /**
- * `npm test`: sets up what is missing, then formatter and linter, type check, and every test.
- * `npm test -- PATTERN` runs only the test files whose path contains PATTERN.
+ * `npm test`: sets up what is missing, then formatter and linter, type check, and every test but those
+ * of `npm run test:readers`. `npm test -- PATTERN` runs only the test files whose path contains PATTERN.
  */
-import { existsSync, readdirSync } from "node:fs";
-import { join, relative } from "node:path";
-import { run as runTests } from "node:test";
-import { spec } from "node:test/reporters";
+import { join } from "node:path";
 import {
   build,
   checkNode,
@@ -16,40 +13,7 @@ import {
   runScript,
   setUpEngine,
 } from "./install.mjs";
-
-const FILE_TIMEOUT_MS = 10 * 60 * 1000;
-
-/** The compiled test files of the sources that exist; dist may hold some of deleted ones. */
-function testFiles(pattern) {
-  return readdirSync(join(ROOT, "test"), { recursive: true })
-    .filter((name) => name.endsWith(".test.ts") && join("test", name).includes(pattern))
-    .sort()
-    .map((name) => join(ROOT, "dist/test", name.replace(/\.ts$/, ".js")))
-    .filter((file) => existsSync(file));
-}
-
-/** @returns {Promise<{ passed: number, failed: number, skipped: number }>} */
-async function test(files) {
-  const counts = { passed: 0, failed: 0, skipped: 0 };
-  const isFile = ({ name, nesting }) =>
-    nesting === 0 && files.includes(join(ROOT, relative(ROOT, name)));
-  const count = (kind) => (event) => {
-    if (event.details?.type === "suite") return;
-    if (event.skip !== undefined || event.todo !== undefined) counts.skipped++;
-    // A file that ran no test is reported as a test that passed; it shows nothing.
-    else if (kind === "failed" || !isFile(event)) counts[kind]++;
-  };
-  const tests = runTests({ files, concurrency: 2, timeout: FILE_TIMEOUT_MS })
-    .on("test:pass", count("passed"))
-    .on("test:fail", count("failed"));
-  const report = tests.pipe(new spec());
-  report.pipe(process.stdout, { end: false });
-  await new Promise((resolve, reject) => {
-    report.once("end", resolve);
-    tests.once("error", reject);
-  });
-  return counts;
-}
+import { countsLine, runTests, testFiles } from "./run-tests.mjs";
 
 await runScript(async () => {
   const [pattern = ""] = process.argv.slice(2);
@@ -65,14 +29,14 @@ await runScript(async () => {
   if (!(await build())) throw new InstallError("The sources do not compile; see above.", 1);
   await setUpEngine();
 
-  const files = testFiles(pattern);
+  const files = testFiles((name) => name.includes(pattern) && !name.startsWith("test/readers/"));
   if (files.length === 0) throw new InstallError(`No test file's path contains "${pattern}".`, 1);
   console.log(`Tests: ${files.length} files`);
-  const { passed, failed, skipped } = await test(files);
+  const counts = await runTests(files);
   if (lint !== 0)
     console.log(
       "The formatter or the linter complains; see the top. npm run format mends most of it.",
     );
-  console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`);
-  return lint !== 0 || failed > 0 || passed === 0 ? 1 : 0;
+  console.log(countsLine(counts));
+  return lint !== 0 || counts.failed > 0 || counts.passed === 0 ? 1 : 0;
 });

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { type Machine, thisMachine } from "../../src/bench/machine.js";
 import type { BenchReport } from "../../src/bench/measure.js";
 import { sampleModel, sampleWeights } from "../../src/run/sample-model.js";
+import { findPip } from "../../src/setup/tools.js";
 import { type Comparison, compare } from "./comparison.js";
 import { comparisonLines } from "./comparison-table.js";
 import { eagerLines, eagerSubjects } from "./eager-suite.js";
@@ -16,11 +17,11 @@ import {
   ownSubjects,
 } from "./own-subjects.js";
 import { provenanceLines } from "./provenance.js";
+import { environmentPython } from "./python-environment.js";
 import { waitForQuiet } from "./quiet.js";
 import type { Outcome } from "./report.js";
 import type { BenchSizes } from "./sizes.js";
 import { type Findings, measureInTurn, type Subject } from "./subject.js";
-import { torchPython } from "./torch-environment.js";
 import {
   type TorchSubjects,
   type TorchVersions,
@@ -65,7 +66,13 @@ export async function runBench(options: BenchOptions): Promise<BenchResult> {
   const script = join(places.root, "bin/bit-bench.js");
   const requirements = join(places.root, "bench/torch/requirements.txt");
   const torch = againstTorch
-    ? torchCommands(await torchPython(requirements, places.data, note), places)
+    ? torchCommands(
+        await environmentPython(
+          { name: "torch", requirements, cache: places.data, python: () => findPip() },
+          note,
+        ),
+        places,
+      )
     : undefined;
   note("Making what is measured on, where it is not there ...");
   const data = await makeData(sizes, places);
