@@ -4,7 +4,7 @@ import { packageVersion } from "../../package-root.js";
 import type { ExportModel } from "../export-model.js";
 import { irVersion, type ModelProto, opset } from "./onnx-proto.js";
 
-/** A model, but for its graph. All values of its metadata are JSON. */
+/** A model, but for its graph. Values of its metadata are text, or JSON of what is more than that. */
 export function modelProto({ model, classes, classNames, size, resize }: ExportModel): ModelProto {
   const filter =
     resize === "pillow"
@@ -29,7 +29,7 @@ export function modelProto({ model, classes, classNames, size, resize }: ExportM
       `(softmax gives probabilities), and the features that the last layer sees.`,
     opsetImport: [{ domain: "", version: opset }],
     metadataProps: Object.entries(metadata).map(([key, value]) => {
-      return { key, value: JSON.stringify(value) };
+      return { key, value: typeof value === "string" ? value : JSON.stringify(value) };
     }),
   };
 }

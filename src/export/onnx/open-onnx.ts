@@ -1,9 +1,9 @@
 /** Runs an ONNX file on the engine: what it computes, by the file alone. */
 import { sizeOf } from "../../archive/shape.js";
-import { type Engine, floats, type Session } from "../../engine/session.js";
+import { type Engine, floats, type Session, SessionError } from "../../engine/session.js";
 import { UserError } from "../../errors.js";
 import { attribute } from "../../graph/attributes.js";
-import { GraphBuilder } from "../../graph/graph-builder.js";
+import { type Graph, GraphBuilder } from "../../graph/graph-builder.js";
 import type { Output } from "../../graph/node-list.js";
 import { assign, copy, transpose } from "../../graph/ops.js";
 import type { VariableSpec } from "../../model/architecture.js";
@@ -33,7 +33,7 @@ export async function openExportedOnnx(folder: string, engine: Engine): Promise<
   let session: Session | undefined;
   try {
     const { metadata, plan } = await understood(file);
-    session = engine.open(plan.builder.build());
+    session = opened(file, engine, plan.builder.build());
     await assignVariables(session, valuesOf(file, plan.loaded));
     return { ...metadata, ...running(session) };
   } catch (error) {
@@ -41,6 +41,15 @@ export async function openExportedOnnx(folder: string, engine: Engine): Promise<
     throw error;
   } finally {
     await file.close();
+  }
+}
+
+function opened({ path }: OnnxFile, engine: Engine, graph: Graph): Session {
+  try {
+    return engine.open(graph);
+  } catch (error) {
+    if (!(error instanceof SessionError) || error.outOfMemory) throw error;
+    throw damaged(path, error.message, error);
   }
 }
 
