@@ -18,12 +18,10 @@ export interface Value {
 /** What operators are written with. */
 export interface OperatorContext {
   readonly builder: GraphBuilder;
-  /** The values of the node's inputs. */
+  /** The values of the node's inputs; the kernel of a convolution as `[H,W,I,O]`. */
   readonly inputs: readonly Value[];
   /** The numbers of an input that is known before the run. Throws where it is not. */
   integers(input: number): readonly number[];
-  /** A weight that is a convolution's kernel, `[H,W,I,O]`. */
-  kernel(input: number): Output;
   readonly node: NodeProto;
 }
 
@@ -91,7 +89,7 @@ function convolution(context: OperatorContext): Value {
   const zero = builder.constant("float32", [], [0]);
   const sides = [[0, 0] as const, [top, bottom] as const, [left, right] as const, [0, 0] as const];
   const whole = top + left + bottom + right > 0 ? padded(context, images, sides, zero) : images;
-  const made = one(context, "Conv2D", [whole, context.kernel(1)], {
+  const made = one(context, "Conv2D", [whole, inputs[1]!.output], {
     ...T,
     strides: strides(node),
     padding: attribute.string("VALID"),

@@ -1,26 +1,15 @@
 /** Runs an ONNX file on the engine: what it computes, by the file alone. */
-import { sizeOf } from "../../archive/shape.js";
 import { type Engine, floats, type Session, SessionError } from "../../engine/session.js";
 import { UserError } from "../../errors.js";
-import { attribute } from "../../graph/attributes.js";
 import { type Graph, GraphBuilder } from "../../graph/graph-builder.js";
 import type { Output } from "../../graph/node-list.js";
-import { assign, copy, transpose } from "../../graph/ops.js";
-import type { VariableSpec } from "../../model/architecture.js";
-import { assignVariables } from "../../step/variables.js";
 import type { ExportedModel } from "../format.js";
 import { imageName } from "../inference-graph.js";
 import { readMetadata } from "./onnx-metadata.js";
 import { type Value, writeOperator } from "./onnx-operators.js";
 import { type NodeProto, opset } from "./onnx-proto.js";
-import {
-  damaged,
-  type FileTensor,
-  type OnnxFile,
-  openOnnx,
-  readFloats,
-  readIntegers,
-} from "./read-onnx.js";
+import { FileVariables } from "./onnx-variables.js";
+import { damaged, type FileTensor, type OnnxFile, openOnnx, readIntegers } from "./read-onnx.js";
 
 const logitsName = "logits";
 
@@ -32,9 +21,9 @@ export async function openExportedOnnx(folder: string, engine: Engine): Promise<
   const file = await openOnnx(folder);
   let session: Session | undefined;
   try {
-    const { metadata, plan } = await understood(file);
+    const { metadata, plan } = await understood(file, engine);
     session = opened(file, engine, plan.builder.build());
-    await assignVariables(session, valuesOf(file, plan.loaded));
+    await plan.variables.load(session, file.path);
     return { ...metadata, ...running(session) };
   } catch (error) {
     session?.close();
@@ -64,38 +53,31 @@ function running(session: Session): Pick<ExportedModel, "logits" | "close"> {
   };
 }
 
-async function understood(file: OnnxFile) {
+async function understood(file: OnnxFile, engine: Engine) {
   try {
-    return { metadata: readMetadata(file.model), plan: await planOf(file) };
+    return { metadata: readMetadata(file.model), plan: await planOf(file, engine) };
   } catch (error) {
     if (error instanceof UserError || !(error instanceof Error)) throw error;
     throw damaged(file.path, error.message, error);
   }
 }
 
-async function* valuesOf(
-  { path }: OnnxFile,
-  loaded: readonly FileTensor[],
-): AsyncGenerator<readonly [VariableSpec, Float32Array]> {
-  for (const tensor of loaded) {
-    yield [{ name: tensor.name, shape: tensor.dims }, await readFloats(path, tensor)];
-  }
-}
-
 interface Plan {
   readonly builder: GraphBuilder;
-  /** Tensors whose values the graph's variables await. */
-  readonly loaded: readonly FileTensor[];
+  readonly variables: FileVariables;
 }
 
-async function planOf({ path, model, graph, tensors }: OnnxFile): Promise<Plan> {
+async function planOf(
+  { path, model, graph, tensors }: OnnxFile,
+  { target }: Engine,
+): Promise<Plan> {
   const versions = model.opsetImport.map(({ domain, version }) => `${domain}${version}`);
   if (versions.join() !== String(opset)) throw new Error(`operators of version ${versions.join()}`);
   const integers = new Map<string, number[]>();
   for (const tensor of tensors.values()) {
     if (tensor.type === "int64") integers.set(tensor.name, await readIntegers(path, tensor));
   }
-  const writer = new PlanWriter(tensors, integers, kernelsOf(graph.node));
+  const writer = new PlanWriter(tensors, integers, kernelsOf(graph.node), target.native.host);
   for (const node of graph.node) writer.add(node);
   writer.finish();
   return writer;
@@ -114,21 +96,26 @@ function kernelsOf(nodes: readonly NodeProto[]): ReadonlySet<string> {
 
 class PlanWriter implements Plan {
   readonly builder = new GraphBuilder();
-  readonly loaded: FileTensor[] = [];
+  readonly variables: FileVariables;
   private readonly values = new Map<string, Value>();
 
   constructor(
     private readonly tensors: ReadonlyMap<string, FileTensor>,
     private readonly numbers: ReadonlyMap<string, readonly number[]>,
     private readonly kernels: ReadonlySet<string>,
+    readsFiles: boolean,
   ) {
+    this.variables = new FileVariables(this.builder, readsFiles);
+    if (kernels.has(imageName)) throw new Error("images are taken for a kernel");
     const output = this.builder.placeholder(imageName, "float32", [-1, -1, -1, 3]);
     this.values.set(imageName, { output, rank: 4 });
   }
 
   add(node: NodeProto): void {
+    const [result = ""] = node.output;
+    const isCast = node.opType === "Cast";
+    if (this.kernels.has(result) && !isCast) throw new Error(`a kernel is made by '${node.name}'`);
     node.input.forEach((name, place) => {
-      const isCast = node.opType === "Cast";
       if (this.kernels.has(name) && !(isCast || (node.opType === "Conv" && place === 1)))
         throw new Error(`'${node.name}' takes the kernel '${name}'`);
       if (this.tensors.get(name)?.type === "float16" && !isCast)
@@ -142,20 +129,16 @@ class PlanWriter implements Plan {
         if (numbers === undefined) throw new Error(`'${node.name}' takes numbers that it computes`);
         return numbers;
       },
-      kernel: (input) => {
-        if (!this.kernels.has(node.input[input]!)) throw new Error(`'${node.name}' has no kernel`);
-        return inputs[input]!.output;
-      },
     });
-    const [name] = node.output as readonly [string];
-    if (this.values.has(name)) throw new Error(`two values are called '${name}'`);
-    this.values.set(name, value);
+    if (this.values.has(result)) throw new Error(`two values are called '${result}'`);
+    this.values.set(result, value);
   }
 
   finish(): void {
     const logits = this.value(logitsName);
     if (logits.rank !== 2) throw new Error(`logits of ${logits.rank} axes`);
     this.builder.fetchable(logitsName, logits.output);
+    this.variables.finish();
   }
 
   private value(name: string): Value {
@@ -172,32 +155,6 @@ class PlanWriter implements Plan {
   private declare(tensor: FileTensor): Output {
     const numbers = this.numbers.get(tensor.name);
     if (numbers !== undefined) return this.builder.constant("int32", tensor.dims, numbers);
-    this.loaded.push(tensor);
-    return this.variable(tensor);
-  }
-
-  /**
-   * A variable that `assignVariables` sets. Half-precision values are widened when they are read, which is
-   * exact; kernels are turned to `[H,W,I,O]`, by the engine, once.
-   */
-  private variable({ name, dims }: FileTensor): Output {
-    const { builder } = this;
-    const isKernel = this.kernels.has(name);
-    if (isKernel && (dims.length !== 4 || sizeOf(dims) === 0))
-      throw new Error(`the kernel '${name}' is of shape [${dims.join()}]`);
-    const shape = isKernel ? [2, 3, 1, 0].map((axis) => dims[axis]!) : dims;
-    const dtype = attribute.type("float32");
-    const attrs = {
-      ...{ dtype, container: attribute.string(""), shared_name: attribute.string(name) },
-      shape: attribute.shape(shape),
-    };
-    const handle = builder.one("VarHandleOp", [], attrs, { type: "resource", shape: [] });
-    const fed = builder.placeholder(`${name}/new`, "float32", dims);
-    const value = isKernel
-      ? transpose(builder, fed, builder.ints([2, 3, 1, 0]), shape)
-      : copy(builder, fed);
-    builder.fetchable(`${name}/assigned`, builder.ints(0), [assign(builder, handle, value)]);
-    const result = { type: "float32", shape } as const;
-    return builder.one("ReadVariableOp", [handle], { dtype }, result);
+    return this.variables.declare(tensor, this.kernels.has(tensor.name));
   }
 }
