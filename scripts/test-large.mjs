@@ -5,9 +5,11 @@ import { install, ROOT, runScript } from "./install.mjs";
 
 await runScript(async () => {
   await install();
-  const file = join(ROOT, "dist/test/large/large-archive.js");
-  const child = spawn(process.execPath, ["--test", "--test-reporter=spec", file], {
-    stdio: "inherit",
+  const files = ["large-archive", "large-exports"].map((name) => {
+    return join(ROOT, `dist/test/large/${name}.js`);
   });
+  // One after the other: each needs the memory.
+  const flags = ["--test", "--test-concurrency=1", "--test-reporter=spec"];
+  const child = spawn(process.execPath, [...flags, ...files], { stdio: "inherit" });
   return new Promise((resolve) => child.on("exit", (code) => resolve(code ?? 1)));
 });

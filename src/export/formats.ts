@@ -4,6 +4,7 @@ import type { ExportFormat } from "./format.js";
 
 const formats: Readonly<Record<ExportFormatName, () => Promise<ExportFormat>>> = {
   npz: async () => (await import("./npz/npz-format.js")).npzFormat,
+  onnx: async () => (await import("./onnx/onnx-format.js")).onnxFormat,
 };
 
 /** A format by its name. */
