@@ -133,7 +133,11 @@ export function encodeSavedModel(metaGraph: MetaGraphDef): Uint8Array {
  */
 export function decodeSavedModel(bytes: Uint8Array): readonly MetaGraphDef[] {
   const type = root.lookupType("SavedModel");
-  const object = type.toObject(type.decode(bytes), { longs: Number, arrays: true, objects: true }) as {
+  const object = type.toObject(type.decode(bytes), {
+    longs: Number,
+    arrays: true,
+    objects: true,
+  }) as {
     readonly metaGraphs?: readonly MetaGraphDef[];
   };
   return object.metaGraphs ?? [];

@@ -66,4 +66,3 @@ export function imagesOfBytes(
   const result = { type: "float32", shape: [-1, ...shape] } as const;
   return builder.one("TensorListStack", [images!, builder.ints(shape)], stacking, result);
 }
-

@@ -85,7 +85,11 @@ function weights(nodes: NodeList, size: Output, side: number): Output {
 function levels(nodes: NodeList, sums: Output): Output {
   const number = (value: number) => nodes.constant("float64", [], [value]);
   const half = binary(nodes, "AddV2", sums, number(precision / 2), sums.shape);
-  const level = unary(nodes, "Floor", binary(nodes, "Mul", half, number(1 / precision), sums.shape));
+  const level = unary(
+    nodes,
+    "Floor",
+    binary(nodes, "Mul", half, number(1 / precision), sums.shape),
+  );
   return binary(nodes, "Minimum", level, number(255), sums.shape);
 }
 

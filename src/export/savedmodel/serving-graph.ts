@@ -2,11 +2,10 @@
  * The graph of a SavedModel, with what tells TensorFlow's readers how to use it: variables that its own
  * nodes restore, and two signatures.
  */
-import { attribute } from "../../graph/attributes.js";
+import { attribute, shapeProto } from "../../graph/attributes.js";
 import { GraphBuilder } from "../../graph/graph-builder.js";
 import type { Output } from "../../graph/node-list.js";
 import { assign, cast } from "../../graph/ops.js";
-import { shapeProto } from "../../graph/attributes.js";
 import {
   encodeVariable,
   type MetaGraphDef,
@@ -97,8 +96,16 @@ function addSaver(builder: GraphBuilder, variables: readonly SavedVariable[]): S
   const filename = builder.one("PlaceholderWithDefault", [model], defaulted, scalar, {
     name: "save/Const",
   });
-  const names = builder.constant("string", count, variables.map(({ name }) => name));
-  const whole = builder.constant("string", count, variables.map(() => ""));
+  const names = builder.constant(
+    "string",
+    count,
+    variables.map(({ name }) => name),
+  );
+  const whole = builder.constant(
+    "string",
+    count,
+    variables.map(() => ""),
+  );
   const types = { dtypes: attribute.types(variables.map(({ read }) => read.type)) };
   const reads = variables.map(({ read }) => read);
   const host = { device: "cpu" } as const;
@@ -112,10 +119,16 @@ function addSaver(builder: GraphBuilder, variables: readonly SavedVariable[]): S
   const assigned = variables.map(({ name, handle }, i) =>
     assign(builder, handle, restored[i]!, { name: `${name}/Assign` }),
   );
-  const all = builder.one("Identity", [builder.ints(0)], { T: attribute.type("int32") }, {
-    type: "int32",
-    shape: [],
-  }, { name: "save/restore_all", after: assigned });
+  const all = builder.one(
+    "Identity",
+    [builder.ints(0)],
+    { T: attribute.type("int32") },
+    {
+      type: "int32",
+      shape: [],
+    },
+    { name: "save/restore_all", after: assigned },
+  );
   return {
     filenameTensorName: `${filename.node}:0`,
     saveTensorName: `${after.node}:0`,

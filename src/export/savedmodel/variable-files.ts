@@ -15,10 +15,7 @@ import { cast } from "../../graph/ops.js";
 import type { ElementType } from "../../graph/types.js";
 import type { ExportModel } from "../export-model.js";
 import type { GraphWeight } from "../inference-graph.js";
-
-/** Where a SavedModel has its variables, and by what name its restoring node knows them. */
-export const variablesFolder = "variables";
-export const variablesPrefix = "variables";
+import { variablesFolder, variablesPrefix } from "./savedmodel-files.js";
 
 // Of one shard, where it is not a single variable.
 const largestPartBytes = 256 * 2 ** 20;
@@ -46,7 +43,9 @@ export async function writeVariables(
   const session = engine.open(savingGraph(parts, type));
   try {
     for (const [part, weights] of parts.entries()) {
-      const feeds: Record<string, HostTensor> = { [prefixName(part)]: strings([prefixes[part]!], []) };
+      const feeds: Record<string, HostTensor> = {
+        [prefixName(part)]: strings([prefixes[part]!], []),
+      };
       for (const [i, { name, shape }] of weights.entries()) {
         const data = await model.weight(name);
         if (type === "float16") requireFloat16(model, name, data);
@@ -89,8 +88,16 @@ function savingGraph(parts: readonly (readonly GraphWeight[])[], type: ElementTy
   const builder = new GraphBuilder();
   for (const [part, weights] of parts.entries()) {
     const count = [weights.length];
-    const names = builder.constant("string", count, weights.map(({ name }) => name));
-    const whole = builder.constant("string", count, weights.map(() => ""));
+    const names = builder.constant(
+      "string",
+      count,
+      weights.map(({ name }) => name),
+    );
+    const whole = builder.constant(
+      "string",
+      count,
+      weights.map(() => ""),
+    );
     const values = weights.map(({ shape }, i) =>
       cast(builder, builder.placeholder(valueName(part, i), "float32", shape), type),
     );
