@@ -1,5 +1,4 @@
 /** Opens a SavedModel on the engine as TensorFlow's own readers do: its graph, which restores its variables. */
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import {
   type Engine,
@@ -8,10 +7,10 @@ import {
   type Session,
   SessionError,
 } from "../../engine/session.js";
-import { systemErrorCode, UserError } from "../../errors.js";
 import { decodeSavedModel, type MetaGraphDef, savedModelTag } from "../../graph/saved-model.js";
 import { readJson } from "../../record/versioned-json.js";
 import { type ClassifierFacts, parseFacts } from "../classifier-facts.js";
+import { damagedExport, nodeOf, openExportedGraph, readExported } from "../exported-graph.js";
 import type { ExportedModel } from "../format.js";
 import {
   extraFolder,
@@ -29,7 +28,7 @@ import { imageSignature } from "./serving-graph.js";
 export async function openSavedModel(folder: string, engine: Engine): Promise<ExportedModel> {
   const { labels, size } = await readFacts(folder);
   const metaGraph = await readGraph(folder);
-  const session = opened(folder, () => engine.open({ def: metaGraph.graphDef, nodes: [] }));
+  const session = openExportedGraph(engine, join(folder, graphFile), metaGraph.graphDef);
   try {
     await restore(session, metaGraph, folder);
     const { inputs, outputs } = metaGraph.signatureDef![imageSignature]!;
@@ -52,24 +51,17 @@ export async function openSavedModel(folder: string, engine: Engine): Promise<Ex
 async function readFacts(folder: string): Promise<ClassifierFacts> {
   const path = join(folder, extraFolder, factsFile);
   const facts = parseFacts(await readJson(path));
-  if (facts === undefined) throw damaged(path, "does not tell of a classifier");
+  if (facts === undefined) throw damagedExport(path, "does not tell of a classifier");
   return facts;
 }
 
 async function readGraph(folder: string): Promise<MetaGraphDef> {
   const path = join(folder, graphFile);
-  let bytes: Uint8Array;
-  try {
-    bytes = await readFile(path);
-  } catch (error) {
-    if (systemErrorCode(error) === undefined) throw error;
-    throw damaged(path, `cannot be read (${systemErrorCode(error)})`);
-  }
-  const metaGraph = decoded(path, bytes).find(({ metaInfoDef }) =>
+  const metaGraph = decoded(path, await readExported(path)).find(({ metaInfoDef }) =>
     metaInfoDef?.tags.includes(savedModelTag),
   );
   if (metaGraph?.saverDef === undefined || metaGraph.signatureDef?.[imageSignature] === undefined)
-    throw damaged(path, "holds no graph to serve");
+    throw damagedExport(path, "holds no graph to serve");
   return metaGraph;
 }
 
@@ -77,16 +69,7 @@ function decoded(path: string, bytes: Uint8Array): readonly MetaGraphDef[] {
   try {
     return decodeSavedModel(bytes);
   } catch (error) {
-    throw damaged(path, error instanceof Error ? error.message : String(error));
-  }
-}
-
-function opened(folder: string, open: () => Session): Session {
-  try {
-    return open();
-  } catch (error) {
-    if (!(error instanceof SessionError)) throw error;
-    throw damaged(join(folder, graphFile), error.message);
+    throw damagedExport(path, error instanceof Error ? error.message : String(error));
   }
 }
 
@@ -105,15 +88,6 @@ async function restore(
     await session.run({ [nodeOf(filenameTensorName)]: filename }, [restoreOpName]);
   } catch (error) {
     if (!(error instanceof SessionError)) throw error;
-    throw damaged(join(folder, variablesFolder), error.message);
+    throw damagedExport(join(folder, variablesFolder), error.message);
   }
-}
-
-/** The node of a tensor that is its only output: `image` of `image:0`. */
-function nodeOf(tensor: string): string {
-  return tensor.replace(/:0$/, "");
-}
-
-function damaged(path: string, what: string): UserError {
-  return new UserError(path, what, "as bit-export wrote it", "copy the export again");
 }

@@ -4,16 +4,15 @@
  */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { firstBeyondFloat16 } from "../../archive/float16.js";
 import { sizeOf } from "../../archive/shape.js";
 import { writeProblem } from "../../disk/atomic-file.js";
 import { type Engine, type HostTensor, type Session, SessionError } from "../../engine/session.js";
-import { UserError } from "../../errors.js";
 import { attribute } from "../../graph/attributes.js";
 import { GraphBuilder } from "../../graph/graph-builder.js";
 import { cast } from "../../graph/ops.js";
 import type { ElementType } from "../../graph/types.js";
 import type { ExportModel } from "../export-model.js";
+import { requireFloat16 } from "../float16-weights.js";
 import type { GraphWeight } from "../inference-graph.js";
 import { variablesFolder, variablesPrefix } from "./savedmodel-files.js";
 
@@ -147,16 +146,4 @@ function diskProblem(path: string, error: SessionError): unknown {
   const code = refusals.find(([words]) => words.test(error.message))?.[1];
   if (code === undefined) return error;
   return writeProblem(path, Object.assign(new Error(error.message, { cause: error }), { code }));
-}
-
-/** @throws UserError where a weight's values do not fit into float16 */
-export function requireFloat16({ model }: ExportModel, name: string, values: Float32Array): void {
-  const beyond = firstBeyondFloat16(values);
-  if (beyond === undefined) return;
-  throw new UserError(
-    `${model}: '${name}'`,
-    `${values[beyond]} at element ${beyond}`,
-    "magnitudes up to 65504, the largest that float16 holds",
-    "export it without --f16",
-  );
 }
