@@ -6,7 +6,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemErrorCode, UserError } from "../errors.js";
-import { encodeSavedModel, type GraphDef, savedModelTag } from "../graph/proto.js";
+import type { GraphDef } from "../graph/proto.js";
+import { encodeSavedModel, savedModelTag } from "../graph/saved-model.js";
 import { typeNumber, typeOf } from "../graph/types.js";
 import type { TensorflowBinding, TensorMetadata } from "./binding.js";
 import { type HostTensor, type Session, SessionError } from "./session.js";
@@ -17,7 +18,7 @@ import { type HostTensor, type Session, SessionError } from "./session.js";
  * @throws UserError where the system's temporary folder cannot be written
  */
 export function openNativeSession(binding: TensorflowBinding, graph: GraphDef): Session {
-  const encoded = encodeSavedModel(graph);
+  const encoded = encodeSavedModel({ metaInfoDef: { tags: [savedModelTag] }, graphDef: graph });
   const folder = inTemporary(() => mkdtempSync(join(tmpdir(), "bit-train-graph-")));
   try {
     inTemporary(() => writeFileSync(join(folder, "saved_model.pb"), encoded));

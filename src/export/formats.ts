@@ -5,6 +5,8 @@ import type { ExportFormat } from "./format.js";
 const formats: Readonly<Record<ExportFormatName, () => Promise<ExportFormat>>> = {
   npz: async () => (await import("./npz/npz-format.js")).npzFormat,
   onnx: async () => (await import("./onnx/onnx-format.js")).onnxFormat,
+  savedmodel: async () => (await import("./savedmodel/savedmodel-format.js")).savedModelFormat,
+  tfjs: async () => (await import("./tfjs/tfjs-format.js")).tfjsFormat,
 };
 
 /** A format by its name. */

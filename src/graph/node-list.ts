@@ -150,6 +150,8 @@ function packed(type: ElementType, values: readonly number[]): Uint8Array {
     switch (type) {
       case "float32":
         return Float32Array.from(values);
+      case "float64":
+        return Float64Array.from(values);
       case "int32":
         return Int32Array.from(values);
       case "int64":

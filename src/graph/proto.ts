@@ -1,28 +1,16 @@
 /**
- * The few protobuf messages of a SavedModel that a graph needs, with their field numbers.
+ * The few protobuf messages that a graph needs, with their field numbers.
  * Source: tensorflow/core/framework/{graph,node_def,attr_value,tensor,tensor_shape,function,op_def,
- * versions}.proto and tensorflow/core/protobuf/{saved_model,meta_graph}.proto.
+ * versions}.proto.
  *
  * protobufjs writes every field that is set, zero and false included. That matters: TensorFlow asks
  * for each attribute that an operation declares, also for one that holds its type's default.
  */
 import protobuf from "protobufjs";
 
-const root = protobuf.Root.fromJSON({
+/** The messages' definitions, for messages that hold a graph. */
+export const graphMessages = {
   nested: {
-    SavedModel: {
-      fields: {
-        savedModelSchemaVersion: { id: 1, type: "int64" },
-        metaGraphs: { rule: "repeated", id: 2, type: "MetaGraphDef" },
-      },
-    },
-    MetaGraphDef: {
-      fields: {
-        metaInfoDef: { id: 1, type: "MetaInfoDef" },
-        graphDef: { id: 2, type: "GraphDef" },
-      },
-    },
-    MetaInfoDef: { fields: { tags: { rule: "repeated", id: 4, type: "string" } } },
     GraphDef: {
       fields: {
         node: { rule: "repeated", id: 1, type: "NodeDef" },
@@ -105,7 +93,9 @@ const root = protobuf.Root.fromJSON({
     },
     ArgDef: { fields: { name: { id: 1, type: "string" }, type: { id: 3, type: "int32" } } },
   },
-} as protobuf.INamespace);
+} as protobuf.INamespace;
+
+const root = protobuf.Root.fromJSON(graphMessages);
 
 export interface TensorShapeProto {
   dim?: { size: number }[];
@@ -172,19 +162,5 @@ export function encodeGraphDef(graphDef: GraphDef): Uint8Array {
   return root
     .lookupType("GraphDef")
     .encode({ ...graphDef })
-    .finish();
-}
-
-/** The tag under which the one graph of our SavedModels is found. */
-export const savedModelTag = "serve";
-
-/** The bytes of a `saved_model.pb` that holds `graphDef`. */
-export function encodeSavedModel(graphDef: GraphDef): Uint8Array {
-  return root
-    .lookupType("SavedModel")
-    .encode({
-      savedModelSchemaVersion: 1,
-      metaGraphs: [{ metaInfoDef: { tags: [savedModelTag] }, graphDef }],
-    })
     .finish();
 }

@@ -1,6 +1,7 @@
 /** Element types of TensorFlow that the graph uses, and their numbers in types.proto. */
 export const typeNumber = {
   float32: 1,
+  float64: 2,
   uint8: 4,
   int32: 3,
   string: 7,

@@ -48,7 +48,8 @@ function decodeWholeJpegOrPng(nodes: NodeList, bytes: Output): Output {
   return branch(nodes, isJpeg(nodes, bytes), [bytes], "decode_jpeg", "decode_png", image);
 }
 
-function decodeJpegOrPng(nodes: NodeList, bytes: Output): Output {
+/** The image of a JPEG's or a PNG's bytes, a string scalar: uint8 `[H,W,3]`, Pillow's pixels. */
+export function decodeJpegOrPng(nodes: NodeList, bytes: Output): Output {
   const attrs = {
     channels: attribute.int(3),
     ratio: attribute.int(1),

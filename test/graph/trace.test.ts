@@ -3,7 +3,8 @@ import { test } from "node:test";
 import * as tf from "@tensorflow/tfjs";
 import { floats } from "../../src/engine/session.js";
 import { GraphBuilder } from "../../src/graph/graph-builder.js";
-import { encodeSavedModel, type GraphDef } from "../../src/graph/proto.js";
+import type { GraphDef } from "../../src/graph/proto.js";
+import { encodeSavedModel, savedModelTag } from "../../src/graph/saved-model.js";
 import { type ComputeType, inType, plainTarget } from "../../src/graph/target.js";
 import { trace } from "../../src/graph/trace.js";
 import { groupNormRelu, standardizedConv } from "../../src/model/layers.js";
@@ -105,7 +106,9 @@ test("an encoded SavedModel holds false, zero and empty attributes", () => {
     { SrcT: { type: 1 }, DstT: { type: 14 }, Truncate: { b: false } },
     { type: "bfloat16", shape: [] },
   );
-  const bytes = Buffer.from(encodeSavedModel(builder.build().def));
+  const bytes = Buffer.from(
+    encodeSavedModel({ metaInfoDef: { tags: [savedModelTag] }, graphDef: builder.build().def }),
+  );
   // AttrValue { b: false }: key "Truncate", then field 2 of two bytes: 0x28 (field 5, varint), 0.
   const at = bytes.indexOf("Truncate");
   assert.deepEqual([...bytes.subarray(at + 8, at + 12)], [0x12, 0x02, 0x28, 0x00]);

@@ -1,0 +1,93 @@
+/** Opens a SavedModel on the engine as TensorFlow's own readers do: its graph, which restores its variables. */
+import { join } from "node:path";
+import {
+  type Engine,
+  floats,
+  type HostTensor,
+  type Session,
+  SessionError,
+} from "../../engine/session.js";
+import { decodeSavedModel, type MetaGraphDef, savedModelTag } from "../../graph/saved-model.js";
+import { readJson } from "../../record/versioned-json.js";
+import { type ClassifierFacts, parseFacts } from "../classifier-facts.js";
+import { damagedExport, nodeOf, openExportedGraph, readExported } from "../exported-graph.js";
+import type { ExportedModel } from "../format.js";
+import {
+  extraFolder,
+  factsFile,
+  graphFile,
+  variablesFolder,
+  variablesPrefix,
+} from "./savedmodel-files.js";
+import { imageSignature } from "./serving-graph.js";
+
+/**
+ * Opens a SavedModel that was exported.
+ * @throws UserError where a file is missing or damaged
+ */
+export async function openSavedModel(folder: string, engine: Engine): Promise<ExportedModel> {
+  const { labels, size } = await readFacts(folder);
+  const metaGraph = await readGraph(folder);
+  const session = openExportedGraph(engine, join(folder, graphFile), metaGraph.graphDef);
+  try {
+    await restore(session, metaGraph, folder);
+    const { inputs, outputs } = metaGraph.signatureDef![imageSignature]!;
+    const input = nodeOf(inputs["image"]!.name);
+    const output = nodeOf(outputs["logits"]!.name);
+    return {
+      ...{ classNames: labels, size },
+      logits: async (data, shape) => {
+        const [logits] = await session.run({ [input]: { type: "float32", shape, data } }, [output]);
+        return floats(logits);
+      },
+      close: () => session.close(),
+    };
+  } catch (error) {
+    session.close();
+    throw error;
+  }
+}
+
+async function readFacts(folder: string): Promise<ClassifierFacts> {
+  const path = join(folder, extraFolder, factsFile);
+  const facts = parseFacts(await readJson(path));
+  if (facts === undefined) throw damagedExport(path, "does not tell of a classifier");
+  return facts;
+}
+
+async function readGraph(folder: string): Promise<MetaGraphDef> {
+  const path = join(folder, graphFile);
+  const metaGraph = decoded(path, await readExported(path)).find(({ metaInfoDef }) =>
+    metaInfoDef?.tags.includes(savedModelTag),
+  );
+  if (metaGraph?.saverDef === undefined || metaGraph.signatureDef?.[imageSignature] === undefined)
+    throw damagedExport(path, "holds no graph to serve");
+  return metaGraph;
+}
+
+function decoded(path: string, bytes: Uint8Array): readonly MetaGraphDef[] {
+  try {
+    return decodeSavedModel(bytes);
+  } catch (error) {
+    throw damagedExport(path, error instanceof Error ? error.message : String(error));
+  }
+}
+
+async function restore(
+  session: Session,
+  { saverDef }: MetaGraphDef,
+  folder: string,
+): Promise<void> {
+  const { filenameTensorName, restoreOpName } = saverDef!;
+  const prefix = join(folder, variablesFolder, variablesPrefix);
+  const filename: HostTensor = {
+    ...{ type: "string", shape: [] },
+    data: [new TextEncoder().encode(prefix)],
+  };
+  try {
+    await session.run({ [nodeOf(filenameTensorName)]: filename }, [restoreOpName]);
+  } catch (error) {
+    if (!(error instanceof SessionError)) throw error;
+    throw damagedExport(join(folder, variablesFolder), error.message);
+  }
+}
