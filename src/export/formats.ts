@@ -3,7 +3,9 @@ import type { ExportFormatName } from "../settings/choices.js";
 import type { ExportFormat } from "./format.js";
 
 const formats: Readonly<Record<ExportFormatName, () => Promise<ExportFormat>>> = {
+  hf: async () => (await import("./hf/hf-format.js")).hfFormat,
   npz: async () => (await import("./npz/npz-format.js")).npzFormat,
+  timm: async () => (await import("./timm/timm-format.js")).timmFormat,
 };
 
 /** A format by its name. */
