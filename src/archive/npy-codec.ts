@@ -18,7 +18,12 @@ import {
   float32ToFloat16,
 } from "./float16.js";
 import { checkNpyLength, encodeNpyHeader, type NpyHeader, parseNpyHeader } from "./npy-header.js";
-import { elementTypeOf, type NumericArray, type NumericData } from "./numeric-array.js";
+import {
+  type ArrayElementType,
+  elementTypeOf,
+  type NumericArray,
+  type NumericData,
+} from "./numeric-array.js";
 import { sizeOf } from "./shape.js";
 
 /** How arrays are stored. */
@@ -39,7 +44,7 @@ export interface NpyEncoding {
 export function arrayFromRaw(header: NpyHeader, raw: ArrayBuffer): NumericArray {
   if (header.bigEndian) swapBytes(raw, header.itemSizeBytes);
   const ordered = header.fortranOrder && header.shape.length > 1 ? toRowMajor(raw, header) : raw;
-  return { shape: header.shape, data: typedView(ordered, header) };
+  return { shape: header.shape, data: typedView(ordered, header.elementType) };
 }
 
 /**
@@ -105,11 +110,25 @@ export function* npyChunks(
   where: string,
   encoding: NpyEncoding = {},
 ): Generator<Uint8Array<ArrayBuffer>> {
+  const { dtype } = storedAs(array, encoding);
+  yield encodeNpyHeader(dtype, array.shape);
+  yield* dataChunks(array, where, encoding);
+}
+
+/**
+ * The values of an array as they are stored, in copies of at most 2 MiB, little-endian and row-major.
+ *
+ * @throws UserError and RangeError as `npyChunks`
+ */
+export function* dataChunks(
+  array: NumericArray,
+  where: string,
+  encoding: NpyEncoding = {},
+): Generator<Uint8Array<ArrayBuffer>> {
   const { shape, data } = array;
   if (sizeOf(shape) !== data.length)
     throw new RangeError(`${where}: ${data.length} elements do not fill the shape (${shape})`);
   const { dtype } = storedAs(array, encoding);
-  yield encodeNpyHeader(dtype, shape);
   for (let start = 0; start < data.length; start += CHUNK_ELEMENTS) {
     const chunk = data.subarray(start, start + CHUNK_ELEMENTS);
     if (dtype === "<f2" && chunk instanceof Float32Array) {
@@ -137,8 +156,12 @@ function storedAs(array: NumericArray, encoding: NpyEncoding) {
   return { dtype: `${itemSizeBytes === 1 ? "|" : "<"}${type}`, itemSizeBytes };
 }
 
-function typedView(raw: ArrayBuffer, header: NpyHeader): NumericData {
-  switch (header.elementType) {
+/**
+ * The values in `raw`, little-endian, whose bytes belong to the result from here on: float16, bfloat16
+ * and float64 as float32 (float64 rounded to nearest), booleans as 0 and 1 in a Uint8Array.
+ */
+export function typedView(raw: ArrayBuffer, elementType: ArrayElementType): NumericData {
+  switch (elementType) {
     case "f2":
       return float16ToFloat32(new Uint16Array(raw));
     case "V2":

@@ -8,39 +8,23 @@ import zlib from "node:zlib";
 import { fileKind } from "../disk/file-kind.js";
 import { allocate, readExactly } from "../disk/file-reading.js";
 import { UserError } from "../errors.js";
+import type { ArrayArchive, ArrayEntry, ArrayPlace } from "./array-entry.js";
 import { crc32 } from "./crc32.js";
 import { notAnNpz } from "./not-an-npz.js";
 import { arrayFromRaw } from "./npy-codec.js";
 import { inspectMember, type Member, STORED } from "./npz-member.js";
-import type { ArrayElementType, NumericArray } from "./numeric-array.js";
+import type { NumericArray } from "./numeric-array.js";
 import { damageError, openZip, type ZipDirectory } from "./zip-directory.js";
 import { isMacMetadata } from "./zip-records.js";
 
-/** What an archive says of one array, known without reading its data. */
-export interface NpzEntry {
-  /** The member's name without `.npy`: `resnet/root_block/standardized_conv2d/kernel`. */
-  readonly name: string;
-  readonly shape: readonly number[];
-  /** numpy's description of the stored type: `<f4`, `<f2`, `>f8`, `|u1`, ... */
-  readonly dtype: string;
-  readonly elementType: ArrayElementType;
-  /** Bytes of data as stored, before compression. */
-  readonly sizeBytes: number;
+/** What an .npz says of one array, known without reading its data. */
+export interface NpzEntry extends ArrayEntry {
   /** Bytes of the member before its data. */
   readonly headerBytes: number;
 }
 
-/** Where the values of an array lie that needs no conversion: plain float32 in C order. */
-export interface NpzPlace {
-  /** The archive's file descriptor, valid until the reader is closed. */
-  readonly descriptor: number;
-  /** The first value's, in bytes from the archive's beginning. */
-  readonly position: number;
-  /** CRC-32 of what comes before the values in the member. */
-  readonly previousCrc: number;
-  /** What it must be after the values; undefined where the reader does not verify. */
-  readonly expectedCrc: number | undefined;
-}
+/** Where the values of an array lie that needs no conversion. */
+export type NpzPlace = ArrayPlace;
 
 /** How an archive is read. */
 export interface NpzReaderOptions {
@@ -65,7 +49,7 @@ function refuseBomb({ entry, header }: Member, where: string): void {
 }
 
 /** An open .npz archive. `close` it when done. */
-export class NpzReader {
+export class NpzReader implements ArrayArchive {
   /** The arrays' names in the archive's order, those included that cannot be read. */
   readonly names: readonly string[];
 

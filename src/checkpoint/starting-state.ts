@@ -1,4 +1,5 @@
 /** What a program's variables begin with: a checkpoint, pretrained weights, or random values. */
+import { openArchive } from "../archive/array-archive.js";
 import { NpzReader } from "../archive/npz-reader.js";
 import { UserError } from "../errors.js";
 import type { RunConfig } from "../record/run-config.js";
@@ -24,7 +25,7 @@ export async function setVariables(
     await assignVariables(session, randomValues(variables, config.seed));
     return 0;
   }
-  const archive = await NpzReader.open(path);
+  const archive = await openArchive(path);
   try {
     const fit = { model: config.model, newHead: resumed === undefined };
     await loadArchive(session, archive, variables, fit);

@@ -1,5 +1,6 @@
 /** A trained model as export formats see it: a description, and weights one at a time. */
-import { NpzReader } from "../archive/npz-reader.js";
+import { openArchive } from "../archive/array-archive.js";
+import type { ArrayArchive } from "../archive/array-entry.js";
 import type { ResizeMethod } from "../input/resize-method.js";
 import { type Architecture, variableSpecs } from "../model/architecture.js";
 import { type FittedArchive, fitArchive } from "../model/checkpoint.js";
@@ -56,7 +57,7 @@ export async function openExportModel(
   { model, architecture, classes, classNames, weights, run, steps }: TrainedModel,
   { size, resize }: ImagePreparation,
 ): Promise<ExportModel> {
-  const archive = await NpzReader.open(weights);
+  const archive = await openArchive(weights);
   try {
     const specs = variableSpecs(architecture, classes);
     const arrays = archive.names.map((name) => archive.entry(name));
@@ -81,7 +82,7 @@ export async function openExportModel(
 }
 
 function variablesOf(
-  archive: NpzReader,
+  archive: ArrayArchive,
   fitted: FittedArchive,
   specs: ReturnType<typeof variableSpecs>,
 ): ExportModel["variable"] {

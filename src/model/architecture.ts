@@ -64,6 +64,25 @@ export function parseArchitecture(model: string): Architecture {
   return { name: `R${depth}x${width}`, units, width };
 }
 
+/**
+ * The architecture of so many units in each block, at a width; undefined where no name says that, or the
+ * width does not suit 32 groups.
+ */
+export function findArchitecture(
+  units: readonly number[],
+  width: number,
+): Architecture | undefined {
+  const depth = 3 * units.reduce((sum, count) => sum + count, 0) + 2;
+  const name = `R${depth}x${width}`;
+  try {
+    const found = parseArchitecture(name);
+    return found.units.join() === units.join() ? found : undefined;
+  } catch (error) {
+    if (error instanceof UserError) return undefined;
+    throw error;
+  }
+}
+
 /** Where a unit stands, its channels, and the stride of its 3x3 convolution. */
 export interface UnitSpec {
   /** As in `resnet/block1/unit01`. */

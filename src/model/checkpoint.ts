@@ -1,18 +1,19 @@
 /** Does an archive fit a model? Which of its arrays belongs to which variable? */
-import { type ArrayElementType, isFloatType } from "../archive/numeric-array.js";
-import { sizeOf } from "../archive/shape.js";
+import { isFloatType } from "../archive/numeric-array.js";
 import { UserError } from "../errors.js";
 import { headBias, headKernel, type VariableSpec } from "./architecture.js";
-import { type KernelOrder, type NameLayout, nameLayouts } from "./name-layouts.js";
+import type { KernelOrder } from "./name-layouts.js";
+import {
+  type ArchiveArray,
+  canonicalName,
+  isState,
+  officialPrefix,
+  officialTree,
+  type Tree,
+  treesToTry,
+} from "./variable-trees.js";
 
-/** An array of an archive, as far as fitting needs to know it. */
-export interface ArchiveArray {
-  readonly name: string;
-  readonly shape: readonly number[];
-  /** As in `<f4`, for messages. */
-  readonly dtype: string;
-  readonly elementType: ArrayElementType;
-}
+export type { ArchiveArray } from "./variable-trees.js";
 
 /** Which arrays a model's variables are. */
 export interface FittedArchive {
@@ -30,23 +31,6 @@ export const lossScalePrefix = "loss_scale/";
 /** What an archive of ours has beside a network's variables: the optimizer's state, a position. */
 const statePrefixes = ["momentum/", lossScalePrefix, "training/"];
 
-/** The official names' prefix, as those of variables here have it. */
-const officialPrefix = "resnet/";
-
-/** What other tools' optimizers call theirs: a part of a name between slashes, dots or colons. */
-const stateParts =
-  /^(momentums?|momentum_buffer|velocity|mu|nu|trace|m|v|exp_avg|exp_avg_sq|param_states|opt_state|optimizer|optimizer_state|slots)$/i;
-const counterParts = /^(step|global_step|count|iterations?|epoch)$/i;
-
-/** A tree of variables in an archive: what their names have in front and behind, and whose they are. */
-interface Tree {
-  readonly layout: NameLayout;
-  readonly prefix: string;
-  readonly suffix: string;
-}
-
-const officialTree: Tree = { layout: nameLayouts[0]!, prefix: officialPrefix, suffix: "" };
-
 /** How far a tree is the model. */
 interface Match {
   readonly tree: Tree;
@@ -55,46 +39,6 @@ interface Match {
   /** How much is wrong: the tree where that is least is told of. */
   readonly faults: number;
   readonly passedOver: readonly ArchiveArray[];
-}
-
-/** With one separator: some tools join the parts of a name by dots, or by backslashes. */
-function slashed(name: string): string {
-  return name.replace(/[.\\]/g, "/");
-}
-
-/** Whether an array is an optimizer's, or counts steps, by a part of its name. */
-function isState({ name, shape }: ArchiveArray): boolean {
-  const parts = name.split(/[/.\\:]/);
-  if (parts.some((part) => stateParts.test(part))) return true;
-  return sizeOf(shape) === 1 && parts.some((part) => counterParts.test(part));
-}
-
-/** The trees of variables in an archive: one for each first convolution. */
-function treesIn(arrays: readonly ArchiveArray[]): Tree[] {
-  const trees = new Map<string, Tree>();
-  for (const array of arrays) {
-    if (isState(array)) continue;
-    const { name } = array;
-    for (const layout of nameLayouts) {
-      const plain = nameLayouts[0]!.official(slashed(name));
-      const start = plain.lastIndexOf(layout.root);
-      if (start < 0 || !/(^|[/:])$/.test(plain.slice(0, start))) continue;
-      const rest = plain.slice(start + layout.root.length);
-      if (!/^($|[/:])/.test(rest)) continue;
-      const prefix = name.slice(0, start);
-      const suffix = name.slice(name.length - rest.length);
-      trees.set(JSON.stringify([layout.root, prefix, suffix]), { layout, prefix, suffix });
-    }
-  }
-  return [...trees.values()];
-}
-
-/** The name that an array of a tree has here; undefined for an array outside the tree. */
-function canonicalName({ layout, prefix, suffix }: Tree, name: string): string | undefined {
-  if (name.length < prefix.length + suffix.length) return undefined;
-  if (!name.startsWith(prefix) || !name.endsWith(suffix)) return undefined;
-  const inner = slashed(name.slice(prefix.length, name.length - suffix.length));
-  return officialPrefix + layout.official(inner);
 }
 
 /** A stored shape in the order of axes that variables have here. */
@@ -167,15 +111,6 @@ export function headClasses(arrays: readonly ArchiveArray[]): number | undefined
     if (bias !== undefined) return bias.shape.at(-1);
   }
   return undefined;
-}
-
-/** Where the official names are, they are meant: all else is one too many, as ever. */
-function treesToTry(arrays: readonly ArchiveArray[]): Tree[] {
-  const trees = treesIn(arrays);
-  const { layout, prefix, suffix } = officialTree;
-  const isOfficial = (tree: Tree) =>
-    tree.layout === layout && tree.prefix === prefix && tree.suffix === suffix;
-  return trees.length === 0 || trees.some(isOfficial) ? [officialTree] : trees;
 }
 
 function match(

@@ -1,10 +1,12 @@
 /**
  * The names under which the variables of BiT's ResNet-v2 are stored. Official archives have those of
- * TensorFlow, as `architecture.ts`; other tools have their own, in trees of their own.
+ * TensorFlow, as `architecture.ts`; other tools have their own, in trees of their own. One row each,
+ * read in both directions.
  *
  * Sources: google-research/big_transfer, bit_jax/tf2jax.py and bit_pytorch/models.py (`load_from`);
  * google-research/big_vision, models/bit_paper.py (`maybe_convert_big_transfer_format`) and utils.py
- * (`load_params`); timm, models/resnetv2.py (`_load_weights`).
+ * (`load_params`); timm, models/resnetv2.py (`_load_weights`); transformers,
+ * models/bit/modeling_bit.py.
  */
 
 /** In which order a stored kernel's axes go: as TensorFlow's and JAX's, or as PyTorch's. */
@@ -24,38 +26,144 @@ export interface NameLayout {
   readonly official: (name: string) => string;
 }
 
-type Rule = readonly [pattern: RegExp, replacement: string | ((...found: string[]) => string)];
+/** A layout in which variables can be written, too. */
+export interface WritableLayout extends NameLayout {
+  /**
+   * The name here, with slashes, of a variable by its official one, without `resnet/`.
+   * @throws Error for what is no variable's
+   */
+  readonly own: (official: string) => string;
+}
 
-const letters: Readonly<Record<string, string>> = { "1": "a", "2": "b", "3": "c" };
-const scales: Readonly<Record<string, string>> = {
-  scale: "gamma",
-  weight: "gamma",
-  bias: "beta",
+/** A tool's names, in which `{unit}` stands for a unit, `{n}` for 1, 2 or 3, `{scale}` for a scale. */
+interface ToolNames {
+  readonly root: string;
+  readonly proj: string;
+  readonly conv: string;
+  readonly norm: string;
+  readonly topNorm: string;
+  /** The first is written. */
+  readonly headKernel: readonly string[];
+  readonly headBias: readonly string[];
+  /** How gamma and beta are called. */
+  readonly scales: readonly [gamma: string, beta: string];
+  /** How a unit is called. */
+  readonly unit: UnitNames;
+}
+
+interface UnitNames {
+  /** With two groups: the block, the unit. */
+  readonly pattern: string;
+  /** What the first of each is called. */
+  readonly first: 0 | 1;
+  readonly write: (block: number, unit: number) => string;
+}
+
+const officialUnits: UnitNames = {
+  pattern: "block(\\d)/unit(\\d\\d)",
+  first: 1,
+  write: (block, unit) => `block${block}/unit${String(unit).padStart(2, "0")}`,
 };
 
-/** The name by the first rule whose pattern is all of it. */
-function byRules(rules: readonly Rule[]): (name: string) => string {
-  return (name) => {
-    for (const [pattern, replacement] of rules) {
-      if (!pattern.test(name)) continue;
-      return typeof replacement === "string"
-        ? name.replace(pattern, replacement)
-        : name.replace(pattern, replacement);
-    }
-    return name;
+/** PyTorch's tools count stages and their blocks from 0. */
+function stagedUnits(stages: string, blocks: string): UnitNames {
+  return {
+    pattern: `${stages}/(\\d+)/${blocks}/(\\d+)`,
+    first: 0,
+    write: (stage, block) => `${stages}/${stage}/${blocks}/${block}`,
   };
 }
 
-const conv = (unit: string, number: string) =>
-  `${unit}/${letters[number]}/standardized_conv2d/kernel`;
-const norm = (unit: string, number: string, scale: string) =>
-  `${unit}/${letters[number]}/group_norm/${scales[scale]}`;
-const topNorm = (scale: string) => `group_norm/${scales[scale]}`;
+const officialNames: ToolNames = {
+  root: "root_block/standardized_conv2d/kernel",
+  proj: "{unit}/a/proj/standardized_conv2d/kernel",
+  conv: "{unit}/{n}/standardized_conv2d/kernel",
+  norm: "{unit}/{n}/group_norm/{scale}",
+  topNorm: "group_norm/{scale}",
+  headKernel: ["head/conv2d/kernel"],
+  headBias: ["head/conv2d/bias"],
+  scales: ["gamma", "beta"],
+  unit: officialUnits,
+};
+
+const letters = ["a", "b", "c"] as const;
+const numbers = ["1", "2", "3"] as const;
+
+/** The parts of a name that vary. Numbers count from 0. */
+interface Parts {
+  readonly block?: number;
+  readonly unit?: number;
+  /** Of a unit's three convolutions. */
+  readonly n?: number;
+  readonly scale?: number;
+}
+
+/** A name as a template: what it reads from a name, and how it writes one. */
+interface Template {
+  readonly read: (name: string) => Parts | undefined;
+  readonly write: (parts: Parts) => string;
+}
+
+function template(text: string, tool: ToolNames): Template {
+  const ns: readonly string[] = tool === officialNames ? letters : numbers;
+  const { unit, scales } = tool;
+  const source = text
+    .replace("{unit}", unit.pattern.replace("(", "(?<block>").replace(/\((?!\?)/, "(?<unit>"))
+    .replace("{n}", `(?<n>${ns.join("|")})`)
+    .replace("{scale}", `(?<scale>${scales.join("|")})`);
+  const pattern = new RegExp(`^${source}$`);
+  return {
+    read: (name) => {
+      const found = pattern.exec(name);
+      if (found === null) return undefined;
+      const { groups = {} } = found;
+      return {
+        block: Number(groups["block"]) - unit.first,
+        unit: Number(groups["unit"]) - unit.first,
+        n: ns.indexOf(groups["n"] ?? ""),
+        scale: scales.indexOf(groups["scale"] ?? ""),
+      };
+    },
+    write: ({ block = 0, unit: number = 0, n = 0, scale = 0 }) =>
+      text
+        .replace("{unit}", unit.write(block + unit.first, number + unit.first))
+        .replace("{n}", ns[n] ?? "")
+        .replace("{scale}", scales[scale] ?? ""),
+  };
+}
+
+/** A tool's layout by its names. */
+function layout(tool: string, kernels: KernelOrder, names: ToolNames): WritableLayout {
+  const pairs = (Object.keys(officialNames) as (keyof ToolNames)[]).flatMap((key) => {
+    if (key === "scales" || key === "unit") return [];
+    const official = template([officialNames[key]].flat()[0]!, officialNames);
+    return [names[key]].flat().map((text) => ({ official, own: template(text, names) }));
+  });
+  return {
+    tool,
+    kernels,
+    root: names.root,
+    official: (name) => {
+      for (const { official, own } of pairs) {
+        const parts = own.read(name);
+        if (parts !== undefined) return official.write(parts);
+      }
+      return name;
+    },
+    own: (name) => {
+      for (const { official, own } of pairs) {
+        const parts = official.read(name);
+        if (parts !== undefined) return own.write(parts);
+      }
+      throw new Error(`no variable of a model is called ${name}`);
+    },
+  };
+}
 
 const official: NameLayout = {
   tool: undefined,
   kernels: "HWIO",
-  root: "root_block/standardized_conv2d/kernel",
+  root: officialNames.root,
   // Keras numbers its layers (`standardized_conv2d_12`), and the official archives do so in places.
   // The TF2 code has a dense layer for a head.
   official: (name) =>
@@ -64,68 +172,61 @@ const official: NameLayout = {
       .replace(/^head\/dense\//, "head/conv2d/"),
 };
 
-const flax: NameLayout = {
-  tool: "big_vision's and the official JAX code's",
-  kernels: "HWIO",
+const flax = layout("big_vision's and the official JAX code's", "HWIO", {
   root: "root_block/conv_root/kernel",
-  official: byRules([
-    [/^root_block\/conv_root\/kernel$/, "root_block/standardized_conv2d/kernel"],
-    [/^(block\d\/unit\d\d)\/conv_proj\/kernel$/, "$1/a/proj/standardized_conv2d/kernel"],
-    [/^(block\d\/unit\d\d)\/conv([123])\/kernel$/, (_, unit, i) => conv(unit!, i!)],
-    [
-      /^(block\d\/unit\d\d)\/gn([123])\/(scale|bias)$/,
-      (_, unit, i, scale) => norm(unit!, i!, scale!),
-    ],
-    [/^norm-pre-head\/(scale|bias)$/, (_, scale) => topNorm(scale!)],
-    [/^(?:conv_)?head\/(kernel|bias)$/, "head/conv2d/$1"],
-  ]),
-};
+  proj: "{unit}/conv_proj/kernel",
+  conv: "{unit}/conv{n}/kernel",
+  norm: "{unit}/gn{n}/{scale}",
+  topNorm: "norm-pre-head/{scale}",
+  headKernel: ["head/kernel", "conv_head/kernel"],
+  headBias: ["head/bias", "conv_head/bias"],
+  scales: ["scale", "bias"],
+  unit: officialUnits,
+});
 
-const torch: NameLayout = {
-  tool: "the official PyTorch code's",
-  kernels: "OIHW",
+const torch = layout("the official PyTorch code's", "OIHW", {
   root: "root/conv/weight",
-  official: byRules([
-    [/^root\/conv\/weight$/, "root_block/standardized_conv2d/kernel"],
-    [/^body\/(block\d\/unit\d\d)\/downsample\/weight$/, "$1/a/proj/standardized_conv2d/kernel"],
-    [/^body\/(block\d\/unit\d\d)\/conv([123])\/weight$/, (_, unit, i) => conv(unit!, i!)],
-    [
-      /^body\/(block\d\/unit\d\d)\/gn([123])\/(weight|bias)$/,
-      (_, unit, i, scale) => norm(unit!, i!, scale!),
-    ],
-    [/^head\/gn\/(weight|bias)$/, (_, scale) => topNorm(scale!)],
-    [/^head\/conv\/weight$/, "head/conv2d/kernel"],
-    [/^head\/conv\/bias$/, "head/conv2d/bias"],
-  ]),
-};
+  proj: "body/{unit}/downsample/weight",
+  conv: "body/{unit}/conv{n}/weight",
+  norm: "body/{unit}/gn{n}/{scale}",
+  topNorm: "head/gn/{scale}",
+  headKernel: ["head/conv/weight"],
+  headBias: ["head/conv/bias"],
+  scales: ["weight", "bias"],
+  unit: officialUnits,
+});
 
-/** timm counts stages and blocks from 0. */
-const timmUnit = (stage: string, block: string) =>
-  `block${Number(stage) + 1}/unit${String(Number(block) + 1).padStart(2, "0")}`;
-
-const timm: NameLayout = {
-  tool: "timm's",
-  kernels: "OIHW",
+/** timm's `resnetv2_*_bit`: the head's kernel is `[classes, C, 1, 1]`. */
+export const timmLayout = layout("timm's", "OIHW", {
   root: "stem/conv/weight",
-  official: byRules([
-    [/^stem\/conv\/weight$/, "root_block/standardized_conv2d/kernel"],
-    [
-      /^stages\/(\d+)\/blocks\/(\d+)\/downsample\/conv\/weight$/,
-      (_, stage, block) => `${timmUnit(stage!, block!)}/a/proj/standardized_conv2d/kernel`,
-    ],
-    [
-      /^stages\/(\d+)\/blocks\/(\d+)\/conv([123])\/weight$/,
-      (_, stage, block, i) => conv(timmUnit(stage!, block!), i!),
-    ],
-    [
-      /^stages\/(\d+)\/blocks\/(\d+)\/norm([123])\/(weight|bias)$/,
-      (_, stage, block, i, scale) => norm(timmUnit(stage!, block!), i!, scale!),
-    ],
-    [/^norm\/(weight|bias)$/, (_, scale) => topNorm(scale!)],
-    [/^head\/fc\/weight$/, "head/conv2d/kernel"],
-    [/^head\/fc\/bias$/, "head/conv2d/bias"],
-  ]),
-};
+  proj: "{unit}/downsample/conv/weight",
+  conv: "{unit}/conv{n}/weight",
+  norm: "{unit}/norm{n}/{scale}",
+  topNorm: "norm/{scale}",
+  headKernel: ["head/fc/weight"],
+  headBias: ["head/fc/bias"],
+  scales: ["weight", "bias"],
+  unit: stagedUnits("stages", "blocks"),
+});
+
+/** transformers' `BitForImageClassification`: the head's kernel is `[classes, C]`. */
+export const transformersLayout = layout("transformers'", "OIHW", {
+  root: "bit/embedder/convolution/weight",
+  proj: "{unit}/downsample/conv/weight",
+  conv: "{unit}/conv{n}/weight",
+  norm: "{unit}/norm{n}/{scale}",
+  topNorm: "bit/norm/{scale}",
+  headKernel: ["classifier/1/weight"],
+  headBias: ["classifier/1/bias"],
+  scales: ["weight", "bias"],
+  unit: stagedUnits("bit/encoder/stages", "layers"),
+});
 
 /** All that are read, the official one first. */
-export const nameLayouts: readonly NameLayout[] = [official, flax, torch, timm];
+export const nameLayouts: readonly NameLayout[] = [
+  official,
+  flax,
+  torch,
+  timmLayout,
+  transformersLayout,
+];

@@ -1,8 +1,9 @@
 /** Reads a model's variables from an archive that fits it, and refuses what is no weight. */
-import type { NpzReader } from "../archive/npz-reader.js";
+import type { ArrayArchive } from "../archive/array-entry.js";
 import { UserError } from "../errors.js";
 import type { VariableSpec } from "./architecture.js";
 import type { FittedArchive } from "./checkpoint.js";
+import { outputsLast } from "./kernel-order.js";
 
 /**
  * The values of a variable, row-major in its own shape; undefined where the archive has no array for
@@ -10,7 +11,7 @@ import type { FittedArchive } from "./checkpoint.js";
  * @throws UserError where the array is damaged, or holds a value that is not finite
  */
 export async function readWeights(
-  archive: NpzReader,
+  archive: ArrayArchive,
   { names, kernels }: FittedArchive,
   { name, shape }: Pick<VariableSpec, "name" | "shape">,
 ): Promise<Float32Array | undefined> {
@@ -33,7 +34,7 @@ export function isInOrder({ kernels }: FittedArchive, name: string): boolean {
  * @throws UserError as `readWeights`
  */
 export async function checkWeights(
-  archive: NpzReader,
+  archive: ArrayArchive,
   fitted: FittedArchive,
   specs: readonly VariableSpec[],
   signal?: AbortSignal,
@@ -61,7 +62,7 @@ function allFinite(values: Float32Array): boolean {
   return carried >= 0;
 }
 
-function requireFinite(archive: NpzReader, name: string, values: Float32Array): void {
+function requireFinite(archive: ArrayArchive, name: string, values: Float32Array): void {
   if (allFinite(values)) return;
   const first = values.findIndex((value) => !Number.isFinite(value));
   const count = values.reduce((sum, value) => sum + (Number.isFinite(value) ? 0 : 1), 0);
@@ -85,19 +86,4 @@ function indexOf(element: number, shape: readonly number[]): number[] {
     rest = Math.floor(rest / shape[axis]!);
   }
   return index;
-}
-
-/**
- * A kernel `[O, I, H, W]` as `[H, W, I, O]`.
- * @param shape `[H, W, I, O]`
- */
-function outputsLast(data: Float32Array, shape: readonly number[]): Float32Array {
-  const [height, width, inputs, outputs] = shape as [number, number, number, number];
-  const sides = height * width;
-  const result = new Float32Array(data.length);
-  for (let output = 0, from = 0; output < outputs; output++)
-    for (let input = 0; input < inputs; input++)
-      for (let side = 0; side < sides; side++)
-        result[(side * inputs + input) * outputs + output] = data[from++]!;
-  return result;
 }

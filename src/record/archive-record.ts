@@ -8,7 +8,7 @@
  * simple readers, which know no text, read bytes (docs/checkpoints.md).
  */
 import { z } from "zod";
-import type { NpzReader } from "../archive/npz-reader.js";
+import type { ArrayArchive } from "../archive/array-entry.js";
 import type { NamedArray } from "../archive/numeric-array.js";
 import { UserError } from "../errors.js";
 import { parseArchitecture } from "../model/architecture.js";
@@ -54,7 +54,7 @@ export function recordMember(record: RunRecord, steps: number): NamedArray {
  * did not write.
  * @throws UserError where the member is damaged, or of a newer version
  */
-export async function readRecord(archive: NpzReader): Promise<ArchiveRecord | undefined> {
+export async function readRecord(archive: ArrayArchive): Promise<ArchiveRecord | undefined> {
   if (!archive.has(metadataArray)) return undefined;
   const { path } = archive;
   const { shape, dtype, sizeBytes } = archive.entry(metadataArray);

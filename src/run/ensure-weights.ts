@@ -1,6 +1,6 @@
 /** The archive that a run starts from: fetched where it is missing, and looked over. */
 
-import { NpzReader } from "../archive/npz-reader.js";
+import { openArchive } from "../archive/array-archive.js";
 import { exists } from "../disk/file-reading.js";
 import { UserError } from "../errors.js";
 import { parseArchitecture, variableSpecs } from "../model/architecture.js";
@@ -32,7 +32,7 @@ export async function ensureWeights(
     );
   }
   // Checksums are compared when the weights are loaded; here they are read for their values alone.
-  const archive = await NpzReader.open(weights, { verify: false });
+  const archive = await openArchive(weights, { verify: false });
   try {
     const specs = variableSpecs(parseArchitecture(model), classNames.length);
     const arrays = archive.names.map((name) => archive.entry(name));

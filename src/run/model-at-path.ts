@@ -12,6 +12,7 @@ import { UserError } from "../errors.js";
 import { manifestVersion, parseManifest } from "../record/manifest.js";
 import { type RunFolder, runFolderAt } from "../record/run-folder.js";
 import { readJson } from "../record/versioned-json.js";
+import { hubWeights } from "../zoo/hub-folder.js";
 
 export interface ModelAtPath {
   /** The archive of its weights. */
@@ -39,7 +40,11 @@ export async function modelAtPath(source: string, best = false): Promise<ModelAt
     () => false,
   );
   const path = resolve(source);
-  if (isFolder && (await exists(runFolderAt(path).config))) return ofRun(runFolderAt(path), best);
+  const folder = runFolderAt(path);
+  // A run's folder and the Hub's both have a config.json; the Hub's has safetensors beside it.
+  const hub = isFolder && !(await exists(folder.checkpoint)) ? await hubWeights(path) : undefined;
+  if (hub !== undefined && !best) return { archive: hub, folder: undefined };
+  if (isFolder && hub === undefined && (await exists(folder.config))) return ofRun(folder, best);
   if (best) {
     throw new UserError(
       source,
@@ -68,7 +73,7 @@ async function ofCheckpoint(source: string, path: string): Promise<ModelAtPath> 
   throw new UserError(
     source,
     "no run's folder: config.json is not in it, nor is it one of a run's checkpoints",
-    "the folder <logdir>/<name> of a run, one of its checkpoints/<steps>, or an .npz",
+    "the folder <logdir>/<name> of a run, one of its checkpoints/<steps>, an .npz, or safetensors",
     "give one of these",
   );
 }

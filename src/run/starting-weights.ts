@@ -1,6 +1,6 @@
 /** What a run is to start from, as the user says: a model's name, an archive, or another run. */
 
-import { NpzReader } from "../archive/npz-reader.js";
+import { openArchive } from "../archive/array-archive.js";
 import { exists } from "../disk/file-reading.js";
 import { UserError } from "../errors.js";
 import { parseArchitecture } from "../model/architecture.js";
@@ -8,6 +8,7 @@ import { readRecord } from "../record/archive-record.js";
 import { runFolder } from "../record/run-folder.js";
 import { readRun } from "../record/run-record.js";
 import { readJson } from "../record/versioned-json.js";
+import { hubModel } from "../zoo/hub-folder.js";
 import { modelAtPath } from "./model-at-path.js";
 import type { FineTuneOptions, ModelledOptions } from "./options.js";
 
@@ -46,9 +47,10 @@ export async function resolveWeights(options: FineTuneOptions): Promise<Modelled
 }
 
 async function modelIn(path: string): Promise<string | undefined> {
-  const archive = await NpzReader.open(path);
+  const archive = await openArchive(path);
   try {
-    return (await readRecord(archive))?.model;
+    const hub = await hubModel(archive);
+    return (await readRecord(archive))?.model ?? hub?.architecture.name;
   } finally {
     await archive.close();
   }

@@ -1,6 +1,6 @@
 /** A model that is ready to be used: the checkpoint of a run, or an archive with its head. */
 import { basename, resolve } from "node:path";
-import { NpzReader } from "../archive/npz-reader.js";
+import { openArchive } from "../archive/array-archive.js";
 import { modelClassNames } from "../data/published/model-class-names.js";
 import type { Engine } from "../engine/session.js";
 import { UserError } from "../errors.js";
@@ -14,6 +14,7 @@ import { loadArchive } from "../step/initial-values.js";
 import { availableMemoryBytes, trainBytesPerImage } from "../step/memory.js";
 import type { Program } from "../step/program.js";
 import type { Network } from "../step/train-step.js";
+import { hubModel } from "../zoo/hub-folder.js";
 import { modelAtPath } from "./model-at-path.js";
 import { defaultPrecision, inPrecision } from "./precision.js";
 import { sampleFacts, sampleWeights } from "./sample-model.js";
@@ -60,11 +61,13 @@ export async function findTrainedModel(
 ): Promise<TrainedModel> {
   const { folder, archive: weights } = await modelAtPath(source, best);
   const config = folder && (await readRun(folder));
-  const archive = await NpzReader.open(weights);
+  const archive = await openArchive(weights);
   try {
     const own = await readRecord(archive);
     const run = joinRecords(config, own);
-    const name = model ?? run?.model ?? basename(weights).replace(/\.npz$/, "");
+    const hub = await hubModel(archive);
+    const name =
+      model ?? run?.model ?? hub?.architecture.name ?? basename(weights).replace(/\.npz$/, "");
     const architecture = parseArchitecture(name);
     const arrays = archive.names.map((array) => archive.entry(array));
     const classes = headClasses(arrays);
@@ -75,10 +78,14 @@ export async function findTrainedModel(
       throw otherClasses(weights, run, classes);
     const sample = resolve(weights) === sampleWeights() ? sampleFacts : undefined;
     const classNames =
-      run?.classNames ?? sample?.classNames ?? (await modelClassNames(name, classes));
-    const crop = run?.resolution.crop ?? sample?.crop;
+      run?.classNames ??
+      hub?.classNames ??
+      sample?.classNames ??
+      (await modelClassNames(name, classes));
+    const crop = run?.resolution.crop ?? hub?.size ?? sample?.crop;
     const notes = [
       ...(fitted.note === undefined ? [] : [fitted.note]),
+      ...(hub?.notes ?? []),
       ...(best
         ? [`The run's best checkpoint${own ? `, of step ${own.steps}` : ""}: ${weights}`]
         : []),
@@ -152,7 +159,7 @@ export async function loadWeights(
   { session, variables }: Program,
   { model, weights }: TrainedModel,
 ): Promise<void> {
-  const archive = await NpzReader.open(weights);
+  const archive = await openArchive(weights);
   try {
     await loadArchive(session, archive, variables, { model, newHead: false });
   } finally {

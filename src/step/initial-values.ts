@@ -1,7 +1,7 @@
 /** Where a network's variables start: from an archive, or from random numbers. */
 import { randomNormal } from "d3-random";
 import { uniformFloat64 } from "pure-rand/distribution/uniformFloat64";
-import type { NpzPlace, NpzReader } from "../archive/npz-reader.js";
+import type { ArrayArchive, ArrayPlace } from "../archive/array-entry.js";
 import { sizeOf } from "../archive/shape.js";
 import { type Session, SessionError } from "../engine/session.js";
 import { headKernel, type VariableSpec } from "../model/architecture.js";
@@ -34,7 +34,7 @@ export interface ArchiveFit {
  */
 export async function loadArchive(
   session: Session,
-  archive: NpzReader,
+  archive: ArrayArchive,
   variables: readonly GraphVariable[],
   fit: ArchiveFit,
 ): Promise<void> {
@@ -58,11 +58,11 @@ export async function loadArchive(
 
 /** Where a group's arrays lie; undefined unless all of them lie there as the engine wants them. */
 function placesOf(
-  archive: NpzReader,
+  archive: ArrayArchive,
   { members }: VariableGroup,
   fitted: FittedArchive,
-): NpzPlace[] | undefined {
-  const places: NpzPlace[] = [];
+): ArrayPlace[] | undefined {
+  const places: ArrayPlace[] = [];
   for (const member of members) {
     const name = fitted.names.get(member);
     if (name === undefined || !isInOrder(fitted, member)) return undefined;
@@ -75,7 +75,7 @@ function placesOf(
 
 /** Variables' values from an archive; zeros for a variable that it has none for. */
 async function* valuesOf(
-  archive: NpzReader,
+  archive: ArrayArchive,
   specs: readonly VariableSpec[],
   fitted: FittedArchive,
 ): Values {

@@ -1,5 +1,5 @@
 /** A model's state inside a session: resource variables that are set, read and updated in place. */
-import type { NpzPlace } from "../archive/npz-reader.js";
+import type { ArrayPlace } from "../archive/array-entry.js";
 import { sizeOf } from "../archive/shape.js";
 import type { Session } from "../engine/session.js";
 import { floats } from "../engine/session.js";
@@ -135,7 +135,7 @@ export async function assignVariables(
 export async function loadVariables(
   session: Session,
   { name, members }: VariableGroup,
-  places: readonly NpzPlace[],
+  places: readonly ArrayPlace[],
 ): Promise<void> {
   const numbers = places.flatMap(({ descriptor, position, previousCrc, expectedCrc = -1 }) => {
     return [descriptor, position, previousCrc, expectedCrc];
