@@ -4,6 +4,7 @@ import type { ExportFormat } from "./format.js";
 
 const formats: Readonly<Record<ExportFormatName, () => Promise<ExportFormat>>> = {
   npz: async () => (await import("./npz/npz-format.js")).npzFormat,
+  page: async () => (await import("./page/page-format.js")).pageFormat,
 };
 
 /** A format by its name. */
