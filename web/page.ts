@@ -158,6 +158,9 @@ class Page {
     try {
       const classified = await this.classifier.classify(card.photo);
       card.show(classified, this.heat.checked);
+      // For programs that drive the page, such as its tests: the logits of all classes.
+      const detail = { name: card.photo.name, ...classified };
+      card.node.dispatchEvent(new CustomEvent("classified", { bubbles: true, detail }));
     } catch (error) {
       card.fail(error instanceof Error ? error.message : String(error));
     }

@@ -4,6 +4,7 @@ import { setWasmPaths } from "@tensorflow/tfjs-backend-wasm/dist/base";
 import { addConfig } from "@tensorflow/tfjs-backend-wasm/dist/kernels/Add";
 import { avgPoolConfig } from "@tensorflow/tfjs-backend-wasm/dist/kernels/AvgPool";
 import { batchMatMulConfig } from "@tensorflow/tfjs-backend-wasm/dist/kernels/BatchMatMul";
+import { castConfig } from "@tensorflow/tfjs-backend-wasm/dist/kernels/Cast";
 import { conv2DConfig } from "@tensorflow/tfjs-backend-wasm/dist/kernels/Conv2D";
 import { fusedDepthwiseConv2DConfig } from "@tensorflow/tfjs-backend-wasm/dist/kernels/FusedDepthwiseConv2D";
 import { gatherV2Config } from "@tensorflow/tfjs-backend-wasm/dist/kernels/GatherV2";
@@ -19,6 +20,7 @@ const kernels: readonly KernelConfig[] = [
   addConfig,
   avgPoolConfig,
   batchMatMulConfig,
+  castConfig,
   conv2DConfig,
   fusedDepthwiseConv2DConfig,
   gatherV2Config,
