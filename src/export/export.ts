@@ -69,7 +69,9 @@ export async function exportModel(
   engine: Engine,
   observer: ExportConsole = {},
 ): Promise<ExportReport> {
-  const { to, f16 = false, bitPretrainedDir = "." } = options;
+  const { to, bitPretrainedDir = "." } = options;
+  const { alwaysFloat16 = false } = await exportFormat(to);
+  const f16 = alwaysFloat16 || options.f16 === true;
   const out = resolve(options.out ?? `${nameOf(options.source)}-${to}`);
   await requireNew(out);
   observer.stage?.("reading");

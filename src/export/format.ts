@@ -9,6 +9,8 @@ export interface WriteOptions {
 }
 
 export interface ExportFormat {
+  /** Whether it stores weights in float16 unasked. */
+  readonly alwaysFloat16?: true;
   /**
    * Writes a model into a folder, which is empty, and takes its name when all of it is verified.
    * @throws UserError where the format cannot hold the model, before anything large is written

@@ -6,6 +6,7 @@ const formats: Readonly<Record<ExportFormatName, () => Promise<ExportFormat>>> =
   hf: async () => (await import("./hf/hf-format.js")).hfFormat,
   npz: async () => (await import("./npz/npz-format.js")).npzFormat,
   onnx: async () => (await import("./onnx/onnx-format.js")).onnxFormat,
+  page: async () => (await import("./page/page-format.js")).pageFormat,
   savedmodel: async () => (await import("./savedmodel/savedmodel-format.js")).savedModelFormat,
   tfjs: async () => (await import("./tfjs/tfjs-format.js")).tfjsFormat,
   timm: async () => (await import("./timm/timm-format.js")).timmFormat,

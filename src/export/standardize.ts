@@ -1,5 +1,5 @@
 /** Weight standardization done once, on the weights, for tools that compute plain convolutions. */
-import { standardizationEpsilon } from "../model/layers.js";
+import { standardizationEpsilon } from "../model/architecture.js";
 
 /**
  * A kernel's filters shifted and scaled to mean 0 and (biased) variance 1, in float64: the same as

@@ -40,6 +40,9 @@ export const publishedVariants = [
 export const headKernel = "resnet/head/conv2d/kernel";
 export const headBias = "resnet/head/conv2d/bias";
 
+/** What weight standardization adds to a filter's variance. */
+export const standardizationEpsilon = 1e-10;
+
 /**
  * The architecture that a model's name tells: `R50x1` in `BiT-M-R50x1` or `distill/R50x1_224`.
  * Depths beyond 50, 101 and 152 have the same number of units in every block: 14 has one, 26 two.

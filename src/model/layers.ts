@@ -4,6 +4,7 @@
  * ones, and its chain of small operations through a normalization passes over the images many times.
  */
 import * as tf from "@tensorflow/tfjs";
+import { standardizationEpsilon } from "./architecture.js";
 import {
   afterKernel,
   backendRuns,
@@ -15,8 +16,6 @@ import {
 /** Of `groupNormRelu`: how many groups of channels, and what is added to a group's variance. */
 export const groupNormalization = { groups: 32, epsilon: 1e-5 } as const;
 const { groups, epsilon: groupNormEpsilon } = groupNormalization;
-/** What `standardize` adds to a filter's variance. */
-export const standardizationEpsilon = 1e-10;
 
 /** `dy` where `y > 0`; two plain operations where there is no kernel for it. */
 function reluGradient(dy: tf.Tensor4D, y: tf.Tensor4D): tf.Tensor4D {

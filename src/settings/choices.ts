@@ -18,7 +18,7 @@ export const benchModes = ["train", "eval"] as const;
 export const benchImplementations = ["graph", "eager-textbook"] as const;
 
 /** What `bit-export` writes (`export/formats.ts`). */
-export const exportFormats = ["npz", "savedmodel", "tfjs", "onnx", "hf", "timm"] as const;
+export const exportFormats = ["npz", "savedmodel", "tfjs", "onnx", "hf", "timm", "page"] as const;
 /**
  * A format of exports.
  * @useDeclaredType

@@ -1,0 +1,130 @@
+/**
+ * Makes dist/page: the page of `bit-export --to page` without its model, and the one of bit-serve. Each is one
+ * HTML file with its styles, program and policy; the first holds its worker and TF.js's WebAssembly too.
+ */
+import { createHash } from "node:crypto";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const WEB = join(ROOT, "web");
+const OUT = join(ROOT, "dist/page");
+const WASM = "@tensorflow/tfjs-backend-wasm";
+
+/** A page has one thread: what belongs to more of them is left out. */
+const withoutThreads = {
+  name: "without-threads",
+  setup: ({ onResolve, onLoad }) => {
+    onResolve({ filter: /tfjs-backend-wasm-threaded-simd/ }, ({ path }) => {
+      return { path, namespace: "without-threads" };
+    });
+    onLoad({ filter: /.*/, namespace: "without-threads" }, () => {
+      return { contents: 'export default undefined; export const wasmWorkerContents = "";' };
+    });
+  },
+};
+
+async function bundle(entry, plugins = []) {
+  const esbuild = await import("esbuild");
+  const { outputFiles } = await esbuild.build({
+    entryPoints: [join(WEB, entry)],
+    bundle: true,
+    minify: true,
+    write: false,
+    format: "iife",
+    platform: "browser",
+    // The first browsers with WebAssembly's SIMD and what the page's styles need.
+    target: ["chrome94", "firefox105", "safari16.4"],
+    legalComments: "eof",
+    // The worker's runtime looks for Node and then asks for its modules.
+    external: ["fs", "path", "crypto", "worker_threads", "perf_hooks", "os", "util"],
+    define: { "process.env.NODE_ENV": '"production"' },
+    tsconfig: join(WEB, "tsconfig.json"),
+    logLevel: "warning",
+    plugins,
+  });
+  return outputFiles[0].text;
+}
+
+/** In an element of HTML a program must hold neither of these; in a string each may be written otherwise. */
+function inHtml(text) {
+  if (/<\/(script|style)|<!--/i.test(text)) throw new Error("a program ends its own element");
+  return text;
+}
+
+function hashOf(text) {
+  return `'sha256-${createHash("sha256").update(text).digest("base64")}'`;
+}
+
+function versionOf(name) {
+  return JSON.parse(readFileSync(join(ROOT, "node_modules", name, "package.json"), "utf8")).version;
+}
+
+const notices = [
+  "bit-train: Apache License 2.0.",
+  `TensorFlow.js ${versionOf("@tensorflow/tfjs-core")}, with XNNPACK and Emscripten's runtime: Copyright Google LLC,`,
+  "  Apache License 2.0, https://www.apache.org/licenses/LICENSE-2.0; XNNPACK: Copyright Facebook, Inc. and Google LLC,",
+  "  BSD 3-Clause; Emscripten: MIT.",
+];
+
+/** Puts a page together, with the policy that lets it do no more than it needs. */
+function assemble(program, { policy, data = "" }) {
+  const style = inHtml(readFileSync(join(WEB, "page.css"), "utf8").trim());
+  const script = inHtml(program.trim());
+  const allowed = {
+    "default-src": "'none'",
+    "script-src": `${hashOf(script)}${policy.script ?? ""}`,
+    "style-src": hashOf(style),
+    "img-src": "blob: data:",
+    "base-uri": "'none'",
+    "form-action": "'none'",
+    ...policy.rest,
+  };
+  const text = Object.entries(allowed)
+    .map((entry) => entry.join(" "))
+    .join("; ");
+  const parts = {
+    "<!-- policy -->": `<meta http-equiv="Content-Security-Policy" content="${text}">`,
+    "/* style */": style,
+    "<!-- data -->": data,
+    "/* program */": script,
+    "<!-- notices -->": `<!--\n${notices.join("\n")}\n-->`,
+  };
+  const template = readFileSync(join(WEB, "page.html"), "utf8");
+  return Object.entries(parts).reduce((html, [place, part]) => {
+    if (html.split(place).length !== 2) throw new Error(`page.html has not one ${place}`);
+    return html.replace(place, () => part);
+  }, template);
+}
+
+/** Builds both pages. */
+export async function buildPages() {
+  mkdirSync(OUT, { recursive: true });
+  const worker = inHtml(await bundle("worker.ts", [withoutThreads]));
+  const wasm = readFileSync(
+    join(ROOT, "node_modules", WASM, "dist/tfjs-backend-wasm-simd.wasm"),
+  ).toString("base64");
+  const filePage = assemble(await bundle("file-page.ts"), {
+    policy: {
+      script: " 'wasm-unsafe-eval'",
+      rest: { "worker-src": "blob:", "connect-src": "'none'" },
+    },
+    data: [
+      `<script type="text/plain" id="worker">${worker}</script>`,
+      `<script type="text/plain" id="runtime">${wasm}</script>`,
+    ].join("\n"),
+  });
+  const serverPage = assemble(await bundle("server-page.ts"), {
+    policy: { rest: { "connect-src": "'self'" } },
+  });
+  writeFileSync(join(OUT, "file-page.html"), filePage);
+  writeFileSync(join(OUT, "server-page.html"), serverPage);
+  return { filePage: filePage.length, serverPage: serverPage.length };
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1]).href) {
+  const sizes = await buildPages();
+  for (const [name, bytes] of Object.entries(sizes))
+    console.log(`dist/page: ${name}, ${(bytes / 1e3).toFixed(0)} kB`);
+}

@@ -1,0 +1,96 @@
+/** Photos as browsers decode them: at full size, upright, without a colour profile's changes. */
+import { forEachRow, type PixelSource } from "./pixel-source.js";
+
+/** A decoded photo. To be closed. */
+export interface DecodedPhoto extends PixelSource {
+  /** What people should know of how it was read. */
+  readonly notes: readonly string[];
+  close(): void;
+}
+
+/**
+ * Decodes a photo.
+ * @throws Error where the browser cannot
+ */
+export async function decodePhoto(photo: Blob): Promise<DecodedPhoto> {
+  const bitmap = await createImageBitmap(photo, {
+    colorSpaceConversion: "none",
+    imageOrientation: "from-image",
+    premultiplyAlpha: "none",
+  }).catch(() => {
+    throw new Error("This browser cannot read it as a photo.");
+  });
+  const drawn = draw(bitmap);
+  if (await isOpaque(photo, drawn)) return { ...drawn, notes: [] };
+  // A canvas keeps colours times their opacity: of those that hardly show, hardly anything is left.
+  const hidden = await hiddenPixels(photo, drawn).catch(() => undefined);
+  const note =
+    hidden === undefined
+      ? "It has transparent parts, whose colours this browser does not tell exactly."
+      : "It has transparent parts; their colours count as if they showed.";
+  return { ...drawn, ...hidden, notes: [note] };
+}
+
+function draw(bitmap: ImageBitmap): PixelSource & { close(): void } {
+  const { width, height } = bitmap;
+  const canvas = new OffscreenCanvas(width, height);
+  // Read often: kept by the processor, where no graphics card's rounding takes part.
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  if (context === null) throw new Error(`It is too large for this browser: ${width}x${height}.`);
+  context.drawImage(bitmap, 0, 0);
+  bitmap.close();
+  return {
+    width,
+    height,
+    rows: (top, count) => context.getImageData(0, top, width, count).data,
+    close: () => {
+      canvas.width = 0;
+    },
+  };
+}
+
+/** Whether nothing shows through. A JPEG has nothing that could. */
+async function isOpaque(photo: Blob, pixels: PixelSource): Promise<boolean> {
+  const [first, second] = new Uint8Array(await photo.slice(0, 2).arrayBuffer());
+  if (first === 0xff && second === 0xd8) return true;
+  let least = 255;
+  forEachRow(pixels, (_, row, at) => {
+    for (let x = at + 3; x < at + 4 * pixels.width; x += 4) least = Math.min(least, row[x]!);
+  });
+  return least === 255;
+}
+
+/**
+ * A photo's pixels as its file has them, whatever their opacity.
+ * @returns undefined where the browser has no way, or another idea of the photo than its canvas
+ */
+async function hiddenPixels(photo: Blob, drawn: PixelSource): Promise<PixelSource | undefined> {
+  const { width, height } = drawn;
+  const data = await photo.arrayBuffer();
+  const type = photo.type || "image/png";
+  const decoder = new ImageDecoder({ data, type, colorSpaceConversion: "none" });
+  try {
+    const { image } = await decoder.decode();
+    const bytes = new Uint8ClampedArray(image.allocationSize({ format: "RGBA" }));
+    await image.copyTo(bytes, { format: "RGBA" });
+    const { codedWidth, codedHeight } = image;
+    image.close();
+    if (codedWidth !== width || codedHeight !== height || bytes.length !== 4 * width * height)
+      return undefined;
+    const rows = (top: number, count: number) =>
+      bytes.subarray(4 * top * width, 4 * (top + count) * width);
+    let agrees = true;
+    forEachRow(drawn, (y, row, at) => {
+      const own = rows(y, 1);
+      for (let x = 0; x < 4 * width; x += 4) {
+        const opaque = row[at + x + 3] === 255;
+        for (let channel = 0; channel < 4; channel++)
+          if ((opaque || channel === 3) && own[x + channel] !== row[at + x + channel])
+            agrees = false;
+      }
+    });
+    return agrees ? { width, height, rows } : undefined;
+  } finally {
+    decoder.close();
+  }
+}
