@@ -4,8 +4,8 @@ as PyPI has it for CPython 3.11 on x86-64 Linux. Nothing is downloaded but metad
 
     python3.11 scripts/pin-readers.py
 
-PyTorch's CPU build is not on PyPI; its digest stands here, and pip prefers it where it finds it (a folder of
-wheels, or PyTorch's own index). NVIDIA's libraries, which PyPI's build asks for, are left out of the list.
+PyTorch has a list of its own twice: torch-cpu.txt is its CPU build, which is not on PyPI but in PyTorch's own
+index, or in a folder of wheels; torch-gpu.txt is PyPI's build with NVIDIA's libraries, some gigabytes.
 """
 import json
 import os
@@ -17,8 +17,8 @@ import tempfile
 
 FOLDER = pathlib.Path(__file__).resolve().parent.parent / "test/readers/requirements"
 # torch-2.13.0+cpu-cp311-cp311-manylinux_2_28_x86_64.whl
-ALSO = {"torch==2.13.0": ["6746dbcbeb526eb61330b76b41ff1b4eb848951103a892eeb080dfa2b264667b"]}
-LEFT_OUT = re.compile(r"nvidia-|cuda-|triton$")
+CPU_BUILD = ("torch==2.13.0", "6746dbcbeb526eb61330b76b41ff1b4eb848951103a892eeb080dfa2b264667b")
+OF_GPU_BUILD = re.compile(r"torch==|nvidia-|cuda-|triton==")
 # Only its pictures are used.
 WITHOUT_WHAT_IT_NEEDS = "scikit-image"
 
@@ -34,20 +34,26 @@ def report(requirements, *more):
         return json.loads(path.read_text())["install"]
 
 
+def write(name, source, pins):
+    lines = [f"{pin} \\\n    --hash=sha256:{value}" for pin, value in sorted(pins)]
+    head = f"# Made by scripts/pin-readers.py from {source.name}.\n"
+    (FOLDER / f"{name}.txt").write_text(head + "\n".join(lines) + "\n")
+    print(f"{name}: {len(lines)} packages")
+
+
 for source in sorted(FOLDER.glob("*.in")):
     wanted = source.read_text().split()
     alone = [line for line in wanted if line.startswith(WITHOUT_WHAT_IT_NEEDS)]
     found = report([line for line in wanted if line not in alone])
     if alone:
         found += report(alone, "--no-deps")
-    lines = []
+    pins = []
     for item in found:
         name = re.sub(r"[-_.]+", "-", item["metadata"]["name"]).lower()
-        if LEFT_OUT.match(name):
-            continue
-        pin = f"{name}=={item['metadata']['version']}"
-        hashes = [item["download_info"]["archive_info"]["hashes"]["sha256"], *ALSO.get(pin, [])]
-        lines.append(" \\\n    ".join([pin, *(f"--hash=sha256:{value}" for value in hashes)]))
-    head = f"# Made by scripts/pin-readers.py from {source.name}.\n"
-    source.with_suffix(".txt").write_text(head + "\n".join(sorted(lines)) + "\n")
-    print(f"{source.stem}: {len(lines)} packages")
+        value = item["download_info"]["archive_info"]["hashes"]["sha256"]
+        pins.append((f"{name}=={item['metadata']['version']}", value))
+    gpu = [pin for pin in pins if OF_GPU_BUILD.match(pin[0])]
+    write(source.stem, source, [pin for pin in pins if pin not in gpu])
+    if gpu:
+        write("torch-gpu", source, gpu)
+        write("torch-cpu", source, [CPU_BUILD])

@@ -15,6 +15,13 @@ export type EnvironmentName = (typeof environments)[number];
 /** Where Python modules lie that any script may import. */
 const modules = join(repositoryRoot, "test", "readers", "modules");
 
+/** Every package is in the lists, and what these leave out is not needed. */
+const pinned = ["--require-hashes", "--no-deps", "--only-binary=:all:", "--no-compile", "--quiet"];
+
+function requirementsOf(name: string): string {
+  return join(repositoryRoot, "test", "readers", "requirements", `${name}.txt`);
+}
+
 /** The wheels that are pinned are those of this version. */
 const version = "3.11";
 
@@ -26,12 +33,11 @@ export function pythonOf(name: EnvironmentName): Promise<string> {
   return environmentPython(
     {
       name,
-      requirements: join(repositoryRoot, "test", "readers", "requirements", `${name}.txt`),
+      requirements: requirementsOf(name),
       cache: readersCache,
       python: findPython,
-      // Every package is in the list, and what the lists leave out is not needed.
-      pip: ["--require-hashes", "--no-deps", "--only-binary=:all:", "--no-compile", "--quiet"],
-      ...(name === "torch" ? { complete: completeTorch } : {}),
+      pip: pinned,
+      ...(name === "torch" ? { complete: installTorch } : {}),
     },
     note,
   );
@@ -108,11 +114,15 @@ async function findPython(): Promise<string> {
   );
 }
 
-/** PyPI's build of PyTorch asks for NVIDIA's libraries, also where there is no GPU; the CPU build does not. */
-async function completeTorch(program: string): Promise<void> {
-  const imported = await run({ program, args: ["-c", "import torch"] });
-  if (imported.status === 0) return;
-  note("This is PyTorch's build for GPUs; its libraries take some gigabytes ...");
-  const args = ["-m", "pip", "install", "--quiet", "--no-compile", "torch==2.13.0"];
-  await mustRun({ program, args });
+/** PyTorch: its CPU build where pip finds that, else PyPI's, which needs NVIDIA's libraries to be imported. */
+async function installTorch(program: string): Promise<void> {
+  const install = (name: string) => {
+    const args = ["-m", "pip", "install", ...pinned, "-r", requirementsOf(name)];
+    return { program, args };
+  };
+  if ((await run(install("torch-cpu"))).status === 0) return;
+  note(
+    "pip finds no CPU build of PyTorch; the one for GPUs and its libraries take some gigabytes ...",
+  );
+  await mustRun(install("torch-gpu"));
 }

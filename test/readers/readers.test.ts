@@ -1,11 +1,12 @@
 /** The readers themselves: each is there, in the version that is pinned. */
 import assert from "node:assert/strict";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { chromium } from "./chromium.js";
+import { exported } from "./exported.js";
 import { pythonJson } from "./python.js";
 
 test("Chromium opens a page from the disk and computes in it", async () => {
@@ -47,3 +48,9 @@ for (const name of ["tensorflow", "torch", "onnx", "onnx-old"] as const)
   test(`Python's packages for ${name} can be imported`, async () => {
     assert.deepEqual(await pythonJson(name, script, packages[name]), expected[name]);
   });
+
+test("an export of the sample's run is made once", async () => {
+  const [first, second] = await Promise.all([exported("npz"), exported("npz")]);
+  assert.equal(first, second);
+  assert.ok((await readdir(first)).includes("golden.json"));
+});
