@@ -11,7 +11,8 @@ export async function program(name: string, args: readonly string[]): Promise<st
 }
 
 /** As `bit-train sample` trains, without the run from scratch that it compares with. */
-const recipe = "--model sample-R14x0.5 --dataset sample --batch 32 --resolution 54 --crop 48 --steps 100";
+const recipe =
+  "--model sample-R14x0.5 --dataset sample --batch 32 --resolution 54 --crop 48 --steps 100";
 
 /** The folder of a run on the sample: a model fine-tuned to five classes, which it names. */
 export function sampleRun(): Promise<string> {
