@@ -100,10 +100,17 @@ export async function exportModel(
     };
   } catch (error) {
     await rm(temporary, { recursive: true, force: true });
-    throw systemErrorCode(error) === undefined ? error : writeProblem(out, error);
+    throw isOfWriting(error, out) ? writeProblem(out, error) : error;
   } finally {
     await model.close();
   }
+}
+
+/** Whether the system refused to write; what it says of files elsewhere is another fault. */
+function isOfWriting(error: unknown, out: string): boolean {
+  if (!(error instanceof Error)) return false;
+  const path = "path" in error && typeof error.path === "string" ? error.path : dirname(out);
+  return systemErrorCode(error) !== undefined && path.startsWith(dirname(out));
 }
 
 /** What a source is called where a folder is named after it. */
