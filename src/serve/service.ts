@@ -274,6 +274,7 @@ function cannotListen(error: unknown, host: string, port: number): unknown {
     EADDRINUSE: ["is taken by another program", "give another --port, or 0 for one that is free"],
     EACCES: ["is for the system's administrator alone", "give a --port from 1024 on"],
     EADDRNOTAVAIL: ["is no address of this machine", "give another --host"],
+    ERR_SOCKET_BAD_PORT: ["is no port", "give a --port from 0 to 65535"],
     ENOTFOUND: ["is a name that nobody knows", "give another --host"],
     EAI_AGAIN: ["is a name that nobody knows", "give another --host"],
   };
