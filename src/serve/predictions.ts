@@ -1,5 +1,4 @@
 /** What the model makes of the images of one request. */
-import { imageHeaderOf } from "../data/files/image-header.js";
 import type { Model } from "../library/model.js";
 import { Refusal } from "./refusal.js";
 import type { UploadedImage } from "./uploaded-images.js";
@@ -49,23 +48,6 @@ export function parseQuery(query: URLSearchParams, otherwise: { readonly top: nu
 }
 
 const mostShown = 80;
-
-/**
- * Refuses images that stand for too many pixels, by what their headers claim and before any is decoded.
- * @throws Refusal 413
- */
-export function requirePixels(images: readonly UploadedImage[], maxPixels: number): void {
-  for (const { source, bytes } of images) {
-    const header = imageHeaderOf(bytes);
-    if (header.kind !== "readable") continue;
-    const { height, width } = header;
-    if (height * width > maxPixels)
-      throw new Refusal(413, {
-        error: `${source} has ${width} x ${height} pixels`,
-        expected: `at most ${maxPixels} in all (--max_pixels)`,
-      });
-  }
-}
 
 /**
  * Predicts.

@@ -2,8 +2,9 @@
 import type { IncomingMessage, OutgoingHttpHeaders } from "node:http";
 import type { Model } from "../library/model.js";
 import type { FrontPage } from "./front-page.js";
+import { requireModest } from "./image-limits.js";
 import type { ServiceMetrics } from "./metrics.js";
-import { BadImages, parseQuery, predictImages, requirePixels } from "./predictions.js";
+import { BadImages, type PredictQuery, parseQuery, predictImages } from "./predictions.js";
 import { Refusal } from "./refusal.js";
 import { checkBodyHeaders, readBody } from "./request-body.js";
 import { bodyKind, imagesOfBody } from "./uploaded-images.js";
@@ -115,7 +116,8 @@ async function predicted(exchange: Exchange, options: RoutesOptions): Promise<An
     invite();
     const body = await readBody(request, bodyOptions);
     const images = await imagesOfBody(body, request.headers, limits.maxWaiting);
-    requirePixels(images, limits.maxPixels);
+    requireModest(images, limits.maxPixels);
+    requireShortAnswer(images.length, asked, model.classes);
     waiting.enter(images.length);
     let rows: Awaited<ReturnType<typeof predictImages>>;
     try {
@@ -134,6 +136,18 @@ async function predicted(exchange: Exchange, options: RoutesOptions): Promise<An
   } finally {
     held.release();
   }
+}
+
+/** An answer is made in one go, and others wait meanwhile. */
+const mostNumbers = 2 ** 20;
+
+function requireShortAnswer(images: number, { top, logits }: PredictQuery, classes: number): void {
+  const numbers = images * (Math.min(top, classes) + (logits ? classes : 0));
+  if (numbers > mostNumbers)
+    throw new Refusal(413, {
+      error: `an answer of ${numbers} numbers`,
+      expected: `at most ${mostNumbers}: fewer images, a smaller top, or no logits`,
+    });
 }
 
 /**

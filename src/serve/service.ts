@@ -108,11 +108,17 @@ class RunningService implements Service {
       maxHeaderSize: mostHeaderBytes,
     });
     this.server.maxConnections = mostConnections;
-    this.server.on("request", (request, response) => void this.handle(request, response, false));
+    // For a client that does not read its answer. What is asked for takes less.
+    this.server.timeout = 4 * requestTimeout;
+    const handle = (waits: boolean) => (request: IncomingMessage, response: ServerResponse) => {
+      this.handle(request, response, waits).catch((error: unknown) => {
+        observer.failed(error);
+        response.destroy();
+      });
+    };
+    this.server.on("request", handle(false));
     // Node itself would invite every body, also those that are refused.
-    this.server.on("checkContinue", (request, response) => {
-      void this.handle(request, response, true);
-    });
+    this.server.on("checkContinue", handle(true));
     this.server.on("clientError", (error, socket) => this.refuseSocket(error, socket as Socket));
   }
 
@@ -146,7 +152,7 @@ class RunningService implements Service {
   private async handle(
     request: IncomingMessage,
     response: ServerResponse,
-    isInvited: boolean,
+    waits: boolean,
   ): Promise<void> {
     const beganMs = performance.now();
     const left = new AbortController();
@@ -154,7 +160,7 @@ class RunningService implements Service {
     response.once("close", () => left.abort());
     const url = urlOf(request);
     const path = url?.pathname ?? "";
-    let invited = !isInvited;
+    let invited = !waits;
     const invite = () => {
       if (!invited) response.writeContinue();
       invited = true;

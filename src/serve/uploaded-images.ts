@@ -1,7 +1,8 @@
 /** The images of a request: its body is one, or a form's files are. */
 
+import { once } from "node:events";
 import type { IncomingHttpHeaders } from "node:http";
-import { Busboy } from "@fastify/busboy";
+import { Busboy, type BusboyInstance } from "@fastify/busboy";
 import { Refusal } from "./refusal.js";
 
 /** An image file as it was sent. */
@@ -56,23 +57,17 @@ export async function imagesOfBody(
 function filesOfForm(body: Uint8Array, type: string, most: number): Promise<UploadedImage[]> {
   return new Promise((resolve, reject) => {
     const images: UploadedImage[] = [];
-    const refuse = (error: string, expected: string, status = 400) =>
+    let isRefused = false;
+    const refuse = (error: string, expected: string, status = 400) => {
+      isRefused = true;
       reject(new Refusal(status, { error, expected }));
+    };
     const broken = (error: unknown) => {
       const reason = error instanceof Error ? error.message : String(error);
       refuse(`a form that cannot be read (${reason})`, howToSend);
     };
     try {
-      const form = new Busboy({
-        headers: { "content-type": type },
-        limits: {
-          files: most,
-          parts: most + mostFields,
-          fieldSize: mostFieldBytes,
-          headerPairs: mostFields,
-          headerSize: mostHeaderBytes,
-        },
-      });
+      const form = new Busboy({ headers: { "content-type": type }, limits: formLimits(most) });
       form.on("file", (_field, stream, fileName: string | undefined) => {
         const source = fileName || `image ${images.length}`;
         const place = images.length;
@@ -81,10 +76,8 @@ function filesOfForm(body: Uint8Array, type: string, most: number): Promise<Uplo
         stream.on("data", (chunk: Uint8Array) => chunks.push(chunk));
         stream.on("error", broken);
         stream.on("end", () => {
-          images[place] = {
-            source,
-            bytes: chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks),
-          };
+          const bytes = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
+          images[place] = { source, bytes };
         });
       });
       form.on("field", (name) =>
@@ -98,11 +91,29 @@ function filesOfForm(body: Uint8Array, type: string, most: number): Promise<Uplo
       form.on("partsLimit", tooMany);
       form.on("error", broken);
       form.on("finish", () => resolve(images));
-      form.end(body);
+      void feed(form, body, () => isRefused).catch(broken);
     } catch (error) {
       broken(error);
     }
   });
+}
+
+/** A part at a time: a boundary may be chosen so that it takes long to look for. */
+async function feed(form: BusboyInstance, body: Uint8Array, isOver: () => boolean): Promise<void> {
+  for (let at = 0; at < body.length && !isOver(); at += fedBytes) {
+    const isFlowing = form.write(body.subarray(at, at + fedBytes));
+    if (!isFlowing && form.writableNeedDrain) await once(form, "drain");
+    await new Promise(setImmediate);
+  }
+  if (!isOver()) form.end();
+}
+
+const fedBytes = 64 * 1024;
+
+function formLimits(files: number) {
+  const parts = files + mostFields;
+  const each = { fieldSize: mostFieldBytes, headerPairs: mostFields, headerSize: mostHeaderBytes };
+  return { files, parts, ...each };
 }
 
 const mostFields = 20;

@@ -1,6 +1,7 @@
 /** What is bounded: bytes, pixels, images in a form, what waits, time; and how the service ends. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { readFile } from "node:fs/promises";
 import { request } from "node:http";
 import { connect } from "node:net";
 import { text as textOf } from "node:stream/consumers";
@@ -10,6 +11,7 @@ import { UserError } from "../../src/errors.js";
 import { loadModel } from "../../src/library/loaded-model.js";
 import { type AccessRecord, openService } from "../../src/serve/service.js";
 import { engine } from "../engine-for-tests.js";
+import { fixturePath } from "../fixture-path.js";
 import { ask, dress, limits, post, raw, rowsOf, sampleModel, served } from "./served.js";
 
 /** The tests' engine, whose runs of the network are counted, and wait until they are let go. */
@@ -140,6 +142,44 @@ test("an image that stands for too many pixels is refused by its header", async 
   assert.equal(status, 413);
   assert.match(JSON.parse(text).error, /has 1100 x 1000 pixels/);
   assert.equal(batches.length, 0);
+});
+
+test("a JPEG of very many scans is refused, as each costs a pass over all pixels", async (t) => {
+  const service = await served(t);
+  const jpeg = await readFile(fixturePath("data", "images", "progressive.jpg"));
+  assert.equal((await post(service, jpeg)).status, 200);
+  const scan = jpeg.lastIndexOf(Buffer.from([0xff, 0xda]));
+  const scans = Array.from({ length: 100 }, () => jpeg.subarray(scan, -2));
+  const slow = Buffer.concat([jpeg.subarray(0, -2), ...scans, jpeg.subarray(-2)]);
+  const { status, text } = await post(service, slow);
+  assert.equal(status, 413);
+  assert.match(JSON.parse(text).error, /more than 100 scans/);
+  // What follows the image's end, as a phone's film does, is none of it.
+  const behind = Buffer.concat([jpeg, ...scans]);
+  assert.notEqual((await post(service, behind)).status, 413);
+});
+
+test("a form whose boundary is slow to look for keeps nobody waiting", async (t) => {
+  const service = await served(t, { options: { maxBytes: 2 ** 25 } });
+  const type = { "content-type": `multipart/form-data; boundary=${"a".repeat(70)}` };
+  let isOver = false;
+  const slow = post(service, Buffer.alloc(2 ** 23, "a"), "predict", type).then((answer) => {
+    isOver = true;
+    return answer;
+  });
+  let answered = 0;
+  for (; !isOver; answered++) assert.equal((await ask(service, "health")).status, 200);
+  assert.equal((await slow).status, 400);
+  assert.ok(answered > 3, `${answered}`);
+});
+
+test("an answer of very many numbers is refused before it is computed", async (t) => {
+  const made = await loadModel(sampleModel, { engine });
+  const large: typeof made = Object.create(made, { classes: { value: 2 ** 20 } });
+  const service = await served(t, { made: large });
+  const { status, text } = await post(service, dress, "predict?logits=true&top=1");
+  assert.equal(status, 413, text);
+  assert.equal((await post(service, dress, "predict?top=1")).status, 200);
 });
 
 test("a body that never ends is given up: 408; so are headers of too many bytes: 431", async (t) => {
