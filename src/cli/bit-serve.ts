@@ -5,6 +5,7 @@ import { UserError } from "../errors.js";
 import { loadModel } from "../library/loaded-model.js";
 import type { Model } from "../library/model.js";
 import { type AccessRecord, openService } from "../serve/service.js";
+import { warmUp } from "../serve/warm-up.js";
 import type { Call } from "./command.js";
 import { FetchProgress } from "./fetch-progress.js";
 import { interruptible } from "./interrupt.js";
@@ -41,6 +42,7 @@ async function serve(
     if (!output.isBehind) output.line(JSON.stringify(record));
   };
   await using model = await load(source, settings, signal);
+  await warmUp(model, signal);
   const service = await openService(
     model,
     { host, port, allowHost: allowHost.filter((name) => name !== ""), ...limits },
@@ -56,7 +58,7 @@ async function serve(
   signal.throwIfAborted();
 }
 
-/** Loads the model, and predicts once: no client should wait for what only the first prediction sets up. */
+/** Loads the model, and says what people should know of it. */
 async function load(
   source: string,
   settings: Call<"serve">["settings"],
@@ -77,7 +79,5 @@ async function load(
     fetches.close();
   }
   for (const note of model.notes) output.note(`note: ${note}`);
-  const grey = { data: new Uint8Array(64 * 64 * 3).fill(127), shape: [64, 64, 3] };
-  for await (const _ of model.predict(grey)) break;
   return model;
 }

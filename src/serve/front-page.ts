@@ -18,7 +18,7 @@ export async function frontPage(): Promise<FrontPage> {
     "default-src 'none'",
     `script-src ${hashes(html, "script")}`,
     `style-src ${hashes(html, "style")}`,
-    "img-src blob:",
+    "img-src blob: data:",
     "connect-src 'self'",
     "base-uri 'none'",
     "form-action 'none'",
