@@ -33,6 +33,7 @@ const rooms = [
   "run",
   "export",
   "library",
+  "serve",
   "bench",
   "index",
   "cli",

@@ -110,6 +110,28 @@ export const commands: Commands = {
     ],
     load: () => import("./bit-export.js"),
   },
+  serve: {
+    program: "bit-serve",
+    summary: "a model behind HTTP: photos in, classes out",
+    usage: "bit-serve RUN_FOLDER | FILE.npz | MODEL [flags]",
+    description:
+      "Loads a model and answers: POST /predict with a photo as the body, or a form of several, gives its " +
+      "most probable classes as JSON; / is a page to try it, /health and /metrics are for machines. " +
+      "Requests that come together are computed together. It listens for this machine alone unless --host " +
+      "says more; there is no TLS and no authentication (docs/serve.md). Ctrl-C or SIGTERM answers what " +
+      "has come and ends. Exit codes: 130, 143, 129 stopped by a signal; 2 something to put right, said " +
+      "before it listens; 1 a bug.",
+    positional: true,
+    examples: [
+      ["npx bit-serve bit_logs/pets", "a run, at http://127.0.0.1:8080/"],
+      ["npx bit-serve BiT-M-R50x1-ILSVRC2012 --port 0", "a published model, at any free port"],
+      [
+        "curl -F image=@photo.jpg 'http://127.0.0.1:8080/predict?top=3'",
+        "three classes of a photo",
+      ],
+    ],
+    load: () => import("./bit-serve.js"),
+  },
   check: {
     program: "bit-data",
     summary: "what a dataset holds and what is wrong with it",

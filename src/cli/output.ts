@@ -55,6 +55,11 @@ class Output {
     return this.out.terminal !== undefined;
   }
 
+  /** Whether the reader of standard output is so slow that what has no end should not be added to. */
+  get isBehind(): boolean {
+    return this.out.waitingBytes > mostWaiting;
+  }
+
   /**
    * To be awaited between the parts of a result: lets a slow reader catch up.
    * @throws ReaderGone where nobody reads it any more

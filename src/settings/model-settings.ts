@@ -16,6 +16,7 @@ export const modelSettings = {
       eval: {},
       predict: {},
       export: {},
+      serve: {},
       bench: { help: "R50x1, BiT-M-R101x3, R14x0.5, ...", default: "R50x1" },
     },
   },
@@ -25,7 +26,7 @@ export const modelSettings = {
     default: ".",
     decides: false,
     commands: {
-      ...{ train: {}, eval: {}, predict: {}, export: {}, reproduce: {} },
+      ...{ train: {}, eval: {}, predict: {}, export: {}, serve: {}, reproduce: {} },
       download: { help: "Folder to put <model>.npz into" },
     },
   },
@@ -34,14 +35,14 @@ export const modelSettings = {
     help: "Download nothing; what is missing is an error",
     default: false,
     decides: false,
-    commands: { train: {}, eval: {}, predict: {}, export: {}, reproduce: {} },
+    commands: { train: {}, eval: {}, predict: {}, export: {}, serve: {}, reproduce: {} },
   },
   baseUrl: {
     kind: "text",
     help: "A mirror of the models",
     environment: "BIT_BASE_URL",
     decides: false,
-    commands: { train: {}, eval: {}, predict: {}, export: {}, reproduce: {}, download: {} },
+    commands: { train: {}, eval: {}, predict: {}, export: {}, serve: {}, reproduce: {}, download: {} },
   },
   dataUrl: {
     kind: "text",
@@ -83,7 +84,7 @@ export const modelSettings = {
     kind: "boolean",
     help: "The run's best checkpoint, not its newest",
     default: false,
-    commands: { eval: {}, predict: {}, export: {} },
+    commands: { eval: {}, predict: {}, export: {}, serve: {} },
   },
   crop: {
     kind: "integer",
@@ -100,7 +101,7 @@ export const modelSettings = {
     least: 1,
     help: "Side to which images are resized",
     otherwise: `${runOr} the BiT-HyperRule's`,
-    commands: { predict: {}, export: {} },
+    commands: { predict: {}, export: {}, serve: {} },
   },
   resize: {
     kind: "choice",
@@ -114,6 +115,7 @@ export const modelSettings = {
       eval: { default: undefined, otherwise: `${runOr} pillow` },
       predict: { default: undefined, otherwise: `${runOr} pillow` },
       export: { default: undefined, otherwise: `${runOr} pillow` },
+      serve: { default: undefined, otherwise: `${runOr} pillow` },
     },
   },
   device: {
@@ -122,7 +124,7 @@ export const modelSettings = {
     otherwise: "a GPU that bit-setup serves, else the CPU",
     // A run that began on a CPU goes on on a GPU; its log says so.
     decides: false,
-    commands: { train: {}, sample: {}, eval: {}, predict: {}, bench: {}, reproduce: {} },
+    commands: { train: {}, sample: {}, eval: {}, predict: {}, serve: {}, bench: {}, reproduce: {} },
   },
   precision: {
     kind: "choice",
@@ -134,6 +136,7 @@ export const modelSettings = {
       ...{ train: {}, bench: {}, reproduce: {} },
       eval: { otherwise: `${runOr} the device's fastest` },
       predict: { otherwise: `${runOr} the device's fastest` },
+      serve: { otherwise: `${runOr} the device's fastest` },
     },
   },
   workers: {
@@ -143,7 +146,7 @@ export const modelSettings = {
     otherwise: "the number of cores",
     decides: false,
     commands: {
-      ...{ train: {}, eval: {}, predict: {}, reproduce: {} },
+      ...{ train: {}, eval: {}, predict: {}, serve: {}, reproduce: {} },
       check: { help: "Threads that decode" },
     },
   },
