@@ -71,12 +71,15 @@ async function hiddenPixels(photo: Blob, drawn: PixelSource): Promise<PixelSourc
   const decoder = new ImageDecoder({ data, type, colorSpaceConversion: "none" });
   try {
     const { image } = await decoder.decode();
-    const bytes = new Uint8ClampedArray(image.allocationSize({ format: "RGBA" }));
-    await image.copyTo(bytes, { format: "RGBA" });
-    const { codedWidth, codedHeight } = image;
+    // As the decoder made it: a conversion to RGBA would go through colours times their opacity.
+    const { format, codedWidth, codedHeight } = image;
+    const bytes = new Uint8ClampedArray(image.allocationSize());
+    await image.copyTo(bytes);
     image.close();
+    if (format !== "BGRA" && format !== "RGBA") return undefined;
     if (codedWidth !== width || codedHeight !== height || bytes.length !== 4 * width * height)
       return undefined;
+    if (format === "BGRA") swapRedAndBlue(bytes);
     const rows = (top: number, count: number) =>
       bytes.subarray(4 * top * width, 4 * (top + count) * width);
     let agrees = true;
@@ -92,5 +95,13 @@ async function hiddenPixels(photo: Blob, drawn: PixelSource): Promise<PixelSourc
     return agrees ? { width, height, rows } : undefined;
   } finally {
     decoder.close();
+  }
+}
+
+function swapRedAndBlue(bytes: Uint8ClampedArray): void {
+  for (let i = 0; i < bytes.length; i += 4) {
+    const first = bytes[i]!;
+    bytes[i] = bytes[i + 2]!;
+    bytes[i + 2] = first;
   }
 }
