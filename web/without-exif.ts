@@ -11,7 +11,10 @@ type Span = readonly [begin: number, end: number];
  * A photo's bytes without its EXIF data.
  * @param format as in `jpg`; others than that, `png` and `webp` have none
  */
-export function withoutExif(bytes: Uint8Array<ArrayBuffer>, format: string): BlobPart[] {
+export function withoutExif(
+  bytes: Uint8Array<ArrayBuffer>,
+  format: string,
+): Uint8Array<ArrayBuffer>[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   if (format === "jpg") return without(bytes, exifOfJpeg(view));
   if (format === "png") return without(bytes, exifOfPng(view));
@@ -20,13 +23,19 @@ export function withoutExif(bytes: Uint8Array<ArrayBuffer>, format: string): Blo
   return [bytes];
 }
 
-function without(bytes: Uint8Array<ArrayBuffer>, spans: readonly Span[]): BlobPart[] {
+function without(
+  bytes: Uint8Array<ArrayBuffer>,
+  spans: readonly Span[],
+): Uint8Array<ArrayBuffer>[] {
   const begins = [0, ...spans.map(([, end]) => end)];
   const ends = [...spans.map(([begin]) => begin), bytes.length];
   return begins.map((begin, i) => bytes.subarray(begin, ends[i]));
 }
 
-function renamed(bytes: Uint8Array<ArrayBuffer>, spans: readonly Span[]): BlobPart[] {
+function renamed(
+  bytes: Uint8Array<ArrayBuffer>,
+  spans: readonly Span[],
+): Uint8Array<ArrayBuffer>[] {
   const copy = bytes.slice();
   for (const [begin] of spans) copy.set([0x2d, 0x2d], begin);
   return [copy];
