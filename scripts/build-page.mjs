@@ -6,11 +6,18 @@ import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { Script } from "node:vm";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const WEB = join(ROOT, "web");
 const OUT = join(ROOT, "dist/page");
 const WASM = "@tensorflow/tfjs-backend-wasm";
+
+/** What the code that pages share with Node uses of it, by packages that do the same in browsers. */
+const withoutNode = {
+  inject: [join(WEB, "node-buffer.ts")],
+  alias: { "node:zlib": join(WEB, "node-zlib.ts") },
+};
 
 /** A page has one thread: what belongs to more of them is left out. */
 const withoutThreads = {
@@ -43,14 +50,23 @@ async function bundle(entry, plugins = []) {
     tsconfig: join(WEB, "tsconfig.json"),
     logLevel: "warning",
     plugins,
+    ...withoutNode,
   });
   return outputFiles[0].text;
 }
 
-/** In an element of HTML a program must hold neither of these; in a string each may be written otherwise. */
+/** A program or a style as it may stand in an element of HTML, which some letters would end or change. */
 function inHtml(text) {
-  if (/<\/(script|style)|<!--/i.test(text)) throw new Error("a program ends its own element");
-  return text;
+  const escaped = text.replaceAll("<!--", "<\\!--");
+  if (/<\/(script|style)/i.test(escaped)) throw new Error("a program ends its own element");
+  return escaped;
+}
+
+/** @throws SyntaxError where it was not a string or a plain regular expression that was escaped */
+function programInHtml(text) {
+  const program = inHtml(text.trim());
+  new Script(program);
+  return program;
 }
 
 function hashOf(text) {
@@ -71,7 +87,7 @@ const notices = [
 /** Puts a page together, with the policy that lets it do no more than it needs. */
 function assemble(program, { policy, data = "" }) {
   const style = inHtml(readFileSync(join(WEB, "page.css"), "utf8").trim());
-  const script = inHtml(program.trim());
+  const script = programInHtml(program);
   const allowed = {
     "default-src": "'none'",
     "script-src": `${hashOf(script)}${policy.script ?? ""}`,
@@ -101,7 +117,7 @@ function assemble(program, { policy, data = "" }) {
 /** Builds both pages. */
 export async function buildPages() {
   mkdirSync(OUT, { recursive: true });
-  const worker = inHtml(await bundle("worker.ts", [withoutThreads]));
+  const worker = programInHtml(await bundle("worker.ts", [withoutThreads]));
   const wasm = readFileSync(
     join(ROOT, "node_modules", WASM, "dist/tfjs-backend-wasm-simd.wasm"),
   ).toString("base64");

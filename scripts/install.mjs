@@ -113,12 +113,20 @@ function sourceState(root) {
   for (const folder of ["src", "test", "scripts"])
     for (const name of readdirSync(join(root, folder), { recursive: true }).sort())
       if (name.endsWith(".ts")) add(join(folder, name));
-  for (const file of ["tsconfig.json", "package.json", "package-lock.json"]) add(file);
+  for (const name of readdirSync(join(root, "web")).sort()) add(join("web", name));
+  for (const file of [
+    "scripts/build-page.mjs",
+    "tsconfig.json",
+    "package.json",
+    "package-lock.json",
+  ])
+    add(file);
   return lines.join("\n");
 }
 
 /**
- * Compiles (and so type-checks) src and test to dist, when something has changed since the last time.
+ * Compiles (and so type-checks) src and test to dist and bundles the page of exports, when something has
+ * changed since the last time.
  * @returns {Promise<boolean>} whether the types are right
  */
 export async function build() {
@@ -126,10 +134,14 @@ export async function build() {
   const before = sourceState(ROOT);
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === before) return true;
   console.log("Compiling ...");
-  const status = await run(process.execPath, [join(ROOT, "node_modules/typescript/bin/tsc")]);
-  if (status >= 128) throw new InstallError("Interrupted.", status);
-  if (status === 0) writeFileSync(stamp, before);
-  return status === 0;
+  const tsc = join(ROOT, "node_modules/typescript/bin/tsc");
+  for (const args of [[tsc], [tsc, "-p", "web"], [join(ROOT, "scripts/build-page.mjs")]]) {
+    const status = await run(process.execPath, args);
+    if (status >= 128) throw new InstallError("Interrupted.", status);
+    if (status !== 0) return false;
+  }
+  writeFileSync(stamp, before);
+  return true;
 }
 
 /** Prepares the native engine, unless findEngine finds one; that check costs no process. */

@@ -1,5 +1,8 @@
 /** Photos as browsers decode them: at full size, upright, without a colour profile's changes. */
+import { imageHeaderOf } from "../src/data/image-formats/image-bytes.js";
 import { forEachRow, type PixelSource } from "./pixel-source.js";
+import { turned } from "./turned.js";
+import { withoutExif } from "./without-exif.js";
 
 /** A decoded photo. To be closed. */
 export interface DecodedPhoto extends PixelSource {
@@ -10,25 +13,44 @@ export interface DecodedPhoto extends PixelSource {
 
 /**
  * Decodes a photo.
- * @throws Error where the browser cannot
+ * @throws Error where it is none, or the browser cannot
  */
 export async function decodePhoto(photo: Blob): Promise<DecodedPhoto> {
-  const bitmap = await createImageBitmap(photo, {
-    colorSpaceConversion: "none",
-    imageOrientation: "from-image",
-    premultiplyAlpha: "none",
-  }).catch(() => {
+  const bytes = new Uint8Array(await photo.arrayBuffer());
+  const header = imageHeaderOf(bytes);
+  if (header.kind === "corrupt")
+    throw new Error(`It is no photo that can be used: ${header.reason}.`);
+  const notes: string[] = [];
+  if (header.kind === "unsupported")
+    notes.push(`${header.format} is decoded in the browser's own way: bit-predict refuses it.`);
+  if (header.kind === "readable" && header.suspect) notes.push("Its file seems to be cut off.");
+  const isKnown = header.kind === "readable";
+  const parts = isKnown ? withoutExif(bytes, header.format) : [bytes];
+  const unturned = new Blob(parts, { type: photo.type });
+  const drawn = draw(await bitmapOf(unturned));
+  let pixels: PixelSource = drawn;
+  if (!isOpaque(bytes, drawn)) {
+    // A canvas keeps colours times their opacity: of those that hardly show, hardly anything is left.
+    const hidden = await hiddenPixels(unturned, drawn).catch(() => undefined);
+    pixels = hidden ?? drawn;
+    notes.push(
+      hidden === undefined
+        ? "It has transparent parts, whose colours this browser does not tell exactly."
+        : "It has transparent parts; their colours count as if they showed.",
+    );
+  }
+  return { ...turned(pixels, isKnown ? header.orientation : 1), notes, close: drawn.close };
+}
+
+async function bitmapOf(photo: Blob): Promise<ImageBitmap> {
+  try {
+    return await createImageBitmap(photo, {
+      colorSpaceConversion: "none",
+      premultiplyAlpha: "none",
+    });
+  } catch {
     throw new Error("This browser cannot read it as a photo.");
-  });
-  const drawn = draw(bitmap);
-  if (await isOpaque(photo, drawn)) return { ...drawn, notes: [] };
-  // A canvas keeps colours times their opacity: of those that hardly show, hardly anything is left.
-  const hidden = await hiddenPixels(photo, drawn).catch(() => undefined);
-  const note =
-    hidden === undefined
-      ? "It has transparent parts, whose colours this browser does not tell exactly."
-      : "It has transparent parts; their colours count as if they showed.";
-  return { ...drawn, ...hidden, notes: [note] };
+  }
 }
 
 function draw(bitmap: ImageBitmap): PixelSource & { close(): void } {
@@ -50,9 +72,8 @@ function draw(bitmap: ImageBitmap): PixelSource & { close(): void } {
 }
 
 /** Whether nothing shows through. A JPEG has nothing that could. */
-async function isOpaque(photo: Blob, pixels: PixelSource): Promise<boolean> {
-  const [first, second] = new Uint8Array(await photo.slice(0, 2).arrayBuffer());
-  if (first === 0xff && second === 0xd8) return true;
+function isOpaque(bytes: Uint8Array, pixels: PixelSource): boolean {
+  if (bytes[0] === 0xff && bytes[1] === 0xd8) return true;
   let least = 255;
   forEachRow(pixels, (_, row, at) => {
     for (let x = at + 3; x < at + 4 * pixels.width; x += 4) least = Math.min(least, row[x]!);
@@ -66,17 +87,20 @@ async function isOpaque(photo: Blob, pixels: PixelSource): Promise<boolean> {
  */
 async function hiddenPixels(photo: Blob, drawn: PixelSource): Promise<PixelSource | undefined> {
   const { width, height } = drawn;
+  const { type } = photo;
   const data = await photo.arrayBuffer();
-  const type = photo.type || "image/png";
   const decoder = new ImageDecoder({ data, type, colorSpaceConversion: "none" });
   try {
     const { image } = await decoder.decode();
-    const bytes = new Uint8ClampedArray(image.allocationSize({ format: "RGBA" }));
-    await image.copyTo(bytes, { format: "RGBA" });
-    const { codedWidth, codedHeight } = image;
+    // As the decoder made it: a conversion to RGBA would go through colours times their opacity.
+    const { format, codedWidth, codedHeight } = image;
+    const bytes = new Uint8ClampedArray(image.allocationSize());
+    await image.copyTo(bytes);
     image.close();
+    if (format !== "BGRA" && format !== "RGBA") return undefined;
     if (codedWidth !== width || codedHeight !== height || bytes.length !== 4 * width * height)
       return undefined;
+    if (format === "BGRA") swapRedAndBlue(bytes);
     const rows = (top: number, count: number) =>
       bytes.subarray(4 * top * width, 4 * (top + count) * width);
     let agrees = true;
@@ -92,5 +116,13 @@ async function hiddenPixels(photo: Blob, drawn: PixelSource): Promise<PixelSourc
     return agrees ? { width, height, rows } : undefined;
   } finally {
     decoder.close();
+  }
+}
+
+function swapRedAndBlue(bytes: Uint8ClampedArray): void {
+  for (let i = 0; i < bytes.length; i += 4) {
+    const first = bytes[i]!;
+    bytes[i] = bytes[i + 2]!;
+    bytes[i + 2] = first;
   }
 }

@@ -4,6 +4,7 @@
  */
 
 import { DECODERS, type Decoder } from "../data/dataset.js";
+import { orientations } from "../data/image-formats/orientation.js";
 import { attribute } from "../graph/attributes.js";
 import { FunctionBuilder } from "../graph/function-builder.js";
 import type { GraphBuilder } from "../graph/graph-builder.js";
@@ -14,22 +15,6 @@ import { readRange } from "./native-images.js";
 
 const float32 = attribute.type("float32");
 const int32 = attribute.type("int32");
-
-/**
- * For each EXIF orientation 1 to 8 (row 0 is unused): whether rows and columns are swapped first,
- * then whether rows, then columns are reversed. Source: EXIF 2.3, tag 0x0112.
- */
-const orientations: readonly (readonly [swap: boolean, rows: boolean, columns: boolean])[] = [
-  [false, false, false],
-  [false, false, false],
-  [false, false, true],
-  [false, true, true],
-  [false, true, false],
-  [true, false, false],
-  [true, false, true],
-  [true, true, true],
-  [true, true, false],
-];
 
 /** Reverses the axes for which `flags`, bool `[3]`, is true. */
 export function reverse(nodes: NodeList, image: Output, flags: Output): Output {

@@ -5,38 +5,19 @@
 
 import type { FileHandle } from "node:fs/promises";
 import { extname } from "node:path";
-import { fileKind } from "../../disk/file-kind.js";
 import { openFile, readExactly } from "../../disk/file-reading.js";
 import { systemErrorCode } from "../../errors.js";
-import { readBmpHeader } from "../image-formats/bmp-header.js";
+import { DamagedHeader, readFromFile } from "../image-formats/byte-reading.js";
 import {
-  DamagedHeader,
-  type Reading,
-  readBytes,
-  readFromFile,
-} from "../image-formats/byte-reading.js";
-import { gifFrames, readGifHeader } from "../image-formats/gif-header.js";
-import { END_BYTES, seemsCutOff } from "../image-formats/image-end.js";
-import {
-  type ImageFormat,
-  MOST_PIXELS,
-  type ReadableFormat,
-  type UnsupportedFormat,
-  unsupported,
-} from "../image-formats/image-format.js";
-import { readJpegHeader } from "../image-formats/jpeg-header.js";
-import { PNG_SIGNATURE, readPngHeader } from "../image-formats/png-header.js";
-import { unsupportedFormat } from "../image-formats/signature.js";
-import { readWebpHeader } from "../image-formats/webp-header.js";
+  heldAgainstEnd,
+  heldAgainstSize,
+  type ImageHeader,
+  readFormat,
+  withFrames,
+} from "../image-formats/image-bytes.js";
+import { END_BYTES } from "../image-formats/image-end.js";
 
-/** What a file turned out to be. */
-export type ImageHeader =
-  | (ReadableFormat & {
-      /** The file does not end as its format has it: only decoding tells whether it is whole. */
-      readonly suspect?: true;
-    })
-  | UnsupportedFormat
-  | { readonly kind: "corrupt"; readonly reason: string };
+export { type ImageHeader, imageHeaderOf } from "../image-formats/image-bytes.js";
 
 const READABLE_EXTENSIONS = [".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".gif", ".webp"];
 
@@ -55,13 +36,6 @@ export function hasImageExtension(path: string): boolean {
 export function hasUnsupportedExtension(path: string): boolean {
   return UNSUPPORTED_EXTENSIONS.includes(extname(path).toLowerCase());
 }
-
-/**
- * No PNG, by deflate's limit, stands for more than 8,256 pixels with each of its bytes, and no JPEG
- * or GIF for as many. A file of one colour may be smaller: up to so many pixels any size will do.
- */
-const MOST_PIXELS_PER_BYTE = 2 ** 14;
-const PIXELS_OF_ANY_FILE = 2 ** 24;
 
 /** Enough for nearly every file; a JPEG may have a thumbnail or a profile before its size. */
 const FIRST_READ_BYTES = 64 * 1024;
@@ -105,51 +79,12 @@ export async function readImageHeader(
   }
 }
 
-/** What an image is that lies in memory as its file would. `bytes` may be a part of a buffer. */
-export function imageHeaderOf(bytes: Uint8Array): ImageHeader {
-  if (bytes.length === 0) return { kind: "corrupt", reason: "0 bytes" };
-  try {
-    const header = heldAgainstSize(readBytes(readFormat(bytes), bytes), bytes.length);
-    const end = bytes.subarray(-END_BYTES);
-    return withFrames(heldAgainstEnd(header, bytes, end, bytes.length), bytes);
-  } catch (error) {
-    return unreadable(error);
-  }
-}
-
 /** What a file is whose header cannot be read: damaged, or of a format that only its name tells. */
-function unreadable(error: unknown, path = ""): ImageHeader {
+function unreadable(error: unknown, path: string): ImageHeader {
   if (error instanceof DamagedHeader && hasUnsupportedExtension(path))
     return { kind: "unsupported", format: extname(path).slice(1).toUpperCase() };
   if (systemErrorCode(error) === "ENOENT") return { kind: "corrupt", reason: "no such file" };
   return { kind: "corrupt", reason: error instanceof Error ? error.message : String(error) };
-}
-
-/** The formats that the engine reads, by the letters that their files begin with. */
-const PARSERS: readonly (readonly [letters: string, parser: () => Reading<ImageFormat>])[] = [
-  ["\xff\xd8\xff", readJpegHeader],
-  [PNG_SIGNATURE, readPngHeader],
-  ["RIFF", readWebpHeader],
-  ["BM", readBmpHeader],
-  ["GIF8", readGifHeader],
-];
-
-/** @param start the first bytes */
-function* readFormat(start: Uint8Array): Reading<ImageHeader> {
-  const letters = Buffer.from(start.subarray(0, 12)).toString("latin1");
-  const parser = PARSERS.find(([first]) => letters.startsWith(first))?.[1];
-  if (parser === undefined) {
-    const known = unsupportedFormat(start);
-    if (known !== undefined) return known;
-    throw new DamagedHeader(fileKind(start)?.name ?? "no known image format");
-  }
-  const found = yield* parser();
-  if (found.kind !== "readable") return found;
-  const { height, width } = found;
-  if (!(height > 0 && width > 0)) throw new DamagedHeader(`${height} x ${width} pixels`);
-  if (height * width > MOST_PIXELS)
-    throw new DamagedHeader(`${height} x ${width} pixels, more than ${MOST_PIXELS}`);
-  return found;
 }
 
 /** The last bytes of an image: of its first ones, where these are all, or of its file. */
@@ -163,34 +98,4 @@ async function lastBytes(
   const end = new Uint8Array(Math.min(END_BYTES, sizeBytes));
   await readExactly(file, end, offset + sizeBytes - end.length);
   return end;
-}
-
-/** Marks an image whose file seems to end before it does. */
-function heldAgainstEnd(
-  header: ImageHeader,
-  start: Uint8Array,
-  end: Uint8Array,
-  sizeBytes: number,
-): ImageHeader {
-  if (header.kind !== "readable" || !seemsCutOff(header.format, start, end, sizeBytes))
-    return header;
-  return { ...header, suspect: true };
-}
-
-/** @param bytes all of the file's */
-function withFrames(header: ImageHeader, bytes: Uint8Array): ImageHeader {
-  if (header.kind !== "readable" || header.format !== "gif") return header;
-  const { pixels, filled } = gifFrames(bytes);
-  if (pixels > MOST_PIXELS)
-    return { kind: "corrupt", reason: `${pixels} pixels in all frames, more than ${MOST_PIXELS}` };
-  // Of what is around it, every program has its own idea.
-  return filled ? header : unsupported("GIF whose first frame does not fill it");
-}
-
-/** A few bytes that claim a large image would make the engine take memory for all of it. */
-function heldAgainstSize(header: ImageHeader, sizeBytes: number): ImageHeader {
-  if (header.kind !== "readable") return header;
-  const { height, width } = header;
-  if (height * width <= PIXELS_OF_ANY_FILE + sizeBytes * MOST_PIXELS_PER_BYTE) return header;
-  return { kind: "corrupt", reason: `${height} x ${width} pixels in ${sizeBytes} bytes` };
 }

@@ -39,3 +39,20 @@ function xmpOrientation(xmp: Uint8Array): number | undefined {
   const digit = /tiff:Orientation(?:="|>)([0-9])/.exec(text)?.[1];
   return digit === undefined ? undefined : Number(digit);
 }
+
+/**
+ * For each EXIF orientation 1 to 8 (row 0 is unused): whether rows and columns are swapped first,
+ * then whether rows, then columns are reversed. Source: EXIF 2.3, tag 0x0112.
+ */
+export const orientations: readonly (readonly [swap: boolean, rows: boolean, columns: boolean])[] =
+  [
+    [false, false, false],
+    [false, false, false],
+    [false, false, true],
+    [false, true, true],
+    [false, true, false],
+    [true, false, false],
+    [true, false, true],
+    [true, true, true],
+    [true, true, false],
+  ];
