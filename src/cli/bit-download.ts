@@ -3,7 +3,14 @@
 import { requireRoom } from "../disk/disk-room.js";
 import { sizeText } from "../disk/size-text.js";
 import { UserError } from "../errors.js";
+import {
+  downloadHubModel,
+  type HubDownloadOptions,
+  hubFolder,
+  planHubModel,
+} from "../zoo/download-hub-model.js";
 import { type DownloadWatcher, downloadModels } from "../zoo/download-models.js";
+import { type HubRepository, isHubName, parseHubName } from "../zoo/hub-repository.js";
 import { localModel, planDownload } from "../zoo/local-models.js";
 import { findZooModels, VTAB, ZOO, type ZooModel, zooUrl } from "../zoo/models.js";
 import { type Verdict, verifyModel } from "../zoo/verify-model.js";
@@ -16,10 +23,13 @@ import { output } from "./output.js";
 /** Runs the command. */
 export async function run({ settings, positional, argv }: Call<"download">): Promise<number> {
   const { bitPretrainedDir: folder, force, parallel, json } = settings;
-  const named = [...findZooModels(positional), ...(settings.vtab ? VTAB : [])];
+  const repositories = positional.filter(isHubName).map(parseHubName);
+  const others = positional.filter((name) => !isHubName(name));
+  const named = [...findZooModels(others), ...(settings.vtab ? VTAB : [])];
   const models = [...new Set(named)];
   if (json && !settings.list)
     throw new UserError("--json", "stands without --list", "both", "add --list");
+  if (repositories.length > 0 && (settings.list || settings.verify)) throw notOfHub(settings.list);
   if (settings.list) {
     const listed = models.length > 0 ? models : ZOO;
     output.result(await (json ? listingJson : listing)(listed, folder));
@@ -34,7 +44,10 @@ export async function run({ settings, positional, argv }: Call<"download">): Pro
           await verify(models, folder, progress, signal);
           return;
         }
-        if (models.length === 0) throw nothingNamed();
+        if (models.length + repositories.length === 0) throw nothingNamed();
+        for (const repository of repositories)
+          await ofHub(repository, { folder, force, dryRun: settings.dryRun, signal }, progress);
+        if (models.length === 0) return;
         const plan = await planDownload(models, { folder, force });
         if (settings.dryRun) {
           output.result(planText(plan));
@@ -51,6 +64,37 @@ export async function run({ settings, positional, argv }: Call<"download">): Pro
     () => `Stopped; what was fetched is kept. To go on, type: ${again}`,
   );
   return ended.stopped ? ended.exit : 0;
+}
+
+/** Downloads a model of the Hugging Face Hub, or says what there is of it. */
+async function ofHub(
+  repository: HubRepository,
+  options: Pick<HubDownloadOptions, "folder" | "force" | "signal"> & { readonly dryRun: boolean },
+  progress: DownloadProgress,
+): Promise<void> {
+  const { folder = ".", dryRun, ...others } = options;
+  if (dryRun) {
+    const { files, sizeBytes } = await planHubModel(repository, others);
+    const names = files.map(({ file }) => file).join(", ");
+    output.result(`${hubFolder(folder, repository)}: ${sizeText(sizeBytes)} (${names})`);
+    return;
+  }
+  const file = progress.file(repository.name);
+  const { path, sizeBytes, fetched } = await downloadHubModel(repository, {
+    ...{ folder, ...others, note: file.note },
+    progress: file.fetched,
+    checking: file.checked,
+  });
+  file.finish(`${path}: ${fetched ? "downloaded" : "there already"}, ${sizeText(sizeBytes)}`);
+}
+
+function notOfHub(list: boolean): UserError {
+  return new UserError(
+    list ? "--list" : "--verify",
+    "stands beside a name of the Hugging Face Hub",
+    "names of published archives, or none",
+    list ? "leave it out" : "download it again: what is there is compared with the Hub's digests",
+  );
 }
 
 function watcher({ name }: ZooModel, progress: DownloadProgress): DownloadWatcher {

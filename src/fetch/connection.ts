@@ -50,6 +50,20 @@ export interface ConnectionOptions {
   readonly stallMs?: number | undefined;
 }
 
+/** What is asked, and how. */
+export interface Request {
+  readonly headers: Readonly<Record<string, string>>;
+  /** `HEAD` asks for what is known of a file, without its body; default `GET`. */
+  readonly method?: "GET" | "HEAD" | undefined;
+  /**
+   * The value of the header Authorization. It goes to the address's own server alone: where that sends on
+   * to another, it is left out, and stays out.
+   */
+  readonly authorization?: string | undefined;
+  /** Follow only what stays on the address's own server; anything else is the answer. */
+  readonly staying?: boolean | undefined;
+}
+
 /** As browsers do. Source: Fetch Standard, section 4.4. */
 const MOST_REDIRECTS = 20;
 const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308];
@@ -87,16 +101,24 @@ export class Connection {
    * @throws FileRefused where it sends on without end, or to what is no address
    * @throws UserError where a certificate cannot be trusted, or a proxy refuses
    */
-  async request(url: string, headers: Record<string, string>): Promise<Response> {
+  async request(url: string, { authorization, staying, ...request }: Request): Promise<Response> {
     let address = new URL(url);
+    const { origin } = address;
+    let { headers } = request;
+    if (authorization !== undefined) headers = { ...headers, authorization };
     for (let redirects = 0; ; redirects++) {
       const proxy = this.network(address);
-      const answer = await this.heard(() => this.ask(address, proxy, headers), proxy);
+      const answer = await this.heard(
+        () => this.ask(address, proxy, { ...request, headers }),
+        proxy,
+      );
       const { statusCode = 0, statusMessage = "" } = answer;
       if (proxy !== undefined && statusCode === 407)
         throw proxyRefused(proxy, statusCode, statusMessage);
       const { location } = answer.headers;
       if (location === undefined || !REDIRECTS.includes(statusCode))
+        return { status: statusCode, statusText: statusMessage, ...unpacked(address, answer) };
+      if (staying === true && leaves(origin, address, location))
         return { status: statusCode, statusText: statusMessage, ...unpacked(address, answer) };
       answer.destroy();
       if (redirects === MOST_REDIRECTS) throw sentOn(url, "without end, in a circle perhaps");
@@ -105,6 +127,7 @@ export class Connection {
       if (!URL.canParse(to, address.href)) throw sentOn(url, `to ${to}`);
       address = new URL(to, address);
       if (!/^https?:$/.test(address.protocol)) throw sentOn(url, `to ${to}`);
+      if (address.origin !== origin) headers = request.headers;
     }
   }
 
@@ -128,14 +151,14 @@ export class Connection {
   private ask(
     address: URL,
     proxy: URL | undefined,
-    headers: Record<string, string>,
+    { headers, method = "GET" }: Pick<Request, "headers" | "method">,
   ): Promise<IncomingMessage> {
     const { signal } = this.controller;
     const agent = connectionFor(address, proxy, signal);
     const make = address.protocol === "https:" ? httpsRequest : httpRequest;
     return new Promise((resolve, reject) => {
       const request: ClientRequest = make(address, {
-        ...{ headers, signal, agent },
+        ...{ headers: { ...headers }, method, signal, agent },
         // Within a tunnel, Node would compare an IP address's certificate with "localhost".
         checkServerIdentity: (_, certificate) => checkServerIdentity(address.hostname, certificate),
       });
@@ -189,6 +212,11 @@ function interruption(error: unknown, proxy: URL | undefined): unknown {
   const way = proxy === undefined ? "" : ` ${absent ? "to" : "through"} the proxy ${proxy.host}`;
   const message = `the connection${way} failed (${reason.trim()})`;
   return new Interruption(message, undefined, { cause: error }, absent);
+}
+
+/** Whether a redirect goes to another server. */
+function leaves(origin: string, address: URL, location: string): boolean {
+  return !URL.canParse(location, address.href) || new URL(location, address).origin !== origin;
 }
 
 /** The body without the packing that a server adds though it was not asked to. */

@@ -31,6 +31,8 @@ export interface FetchOptions extends ConnectionOptions {
   readonly backoffMs?: number | undefined;
   /** A longer file is refused, lest it fill the disk; default any length. */
   readonly mostBytes?: number | undefined;
+  /** As `Request.authorization`: for the address's own server alone. */
+  readonly authorization?: string | undefined;
 }
 
 /** The longest wait that a server may ask for; where it wants more, the download is given up. */
@@ -48,32 +50,69 @@ export async function fetchFile(
   path: string,
   options: FetchOptions = {},
 ): Promise<void> {
-  const { attempts = 5, backoffMs = 1000, signal, note } = options;
   const network = openNetwork();
   const shown = withoutLogin(url);
   const part = await PartialFile.open(path, shown);
   try {
-    let farthest = part.sizeBytes;
-    for (let failures = 0; ; ) {
-      try {
-        await attempt(url, part, network, options);
-        await part.flush();
-        return;
-      } catch (error) {
-        signal?.throwIfAborted();
-        if (!(error instanceof Interruption)) throw error;
-        failures = part.sizeBytes > farthest ? 1 : failures + 1;
-        farthest = Math.max(farthest, part.sizeBytes);
-        if (failures >= attempts) throw brokenOff(shown, part, error);
-        const askedMs = error.waitMs ?? 0;
-        if (askedMs > LONGEST_WAIT_MS) throw tooBusy(shown, part, error);
-        const waitMs = Math.max(backoffMs * 2 ** (failures - 1), askedMs);
-        note?.(`${error.message}; trying again in ${Math.ceil(waitMs / 1000)} s`);
-        await sleep(waitMs, undefined, { signal }).catch(() => signal?.throwIfAborted());
-      }
-    }
+    await patiently(shown, part, options, () => attempt(url, part, network, options));
+    await part.flush();
   } finally {
     await part.close();
+  }
+}
+
+/**
+ * What a server says of a file, without its body. Where it sends on to another server, as the Hugging
+ * Face Hub does to its storage, its own answer is what counts.
+ * @returns its answer, also where it refuses
+ * @throws FileFailed and UserError as `fetchFile`
+ */
+export async function fetchFacts(
+  url: string,
+  options: Omit<FetchOptions, "progress" | "mostBytes"> = {},
+): Promise<Pick<Response, "status" | "header">> {
+  const network = openNetwork();
+  const shown = withoutLogin(url);
+  return patiently(shown, undefined, options, async () => {
+    const connection = new Connection(network, options);
+    try {
+      const { authorization } = options;
+      const headers = { "accept-encoding": "identity", "user-agent": "bit-train" };
+      const request = { headers, method: "HEAD", authorization, staying: true } as const;
+      const response = await connection.request(url, request);
+      const problem = response.status < 400 ? undefined : refusal(shown, undefined, response);
+      if (problem instanceof Interruption) throw problem;
+      return response;
+    } finally {
+      connection.close();
+    }
+  });
+}
+
+/** Makes attempts until one does not break off, or too many in a row brought nothing new. */
+async function patiently<T>(
+  shown: string,
+  part: PartialFile | undefined,
+  { attempts = 5, backoffMs = 1000, signal, note }: FetchOptions,
+  make: () => Promise<T>,
+): Promise<T> {
+  let farthest = part?.sizeBytes ?? 0;
+  for (let failures = 0; ; ) {
+    try {
+      return await make();
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (!(error instanceof Interruption)) throw error;
+      const sizeBytes = part?.sizeBytes ?? 0;
+      failures = sizeBytes > farthest ? 1 : failures + 1;
+      farthest = Math.max(farthest, sizeBytes);
+      if (failures >= attempts) throw brokenOff(shown, part, error);
+      const askedMs = error.waitMs ?? 0;
+      if (askedMs > LONGEST_WAIT_MS) throw tooBusy(shown, part, error);
+      const waitMs = Math.max(backoffMs * 2 ** (failures - 1), askedMs);
+      note?.(`${error.message}; trying again in ${Math.ceil(waitMs / 1000)} s`);
+      await sleep(waitMs, undefined, { signal }).catch(() => signal?.throwIfAborted());
+    }
   }
 }
 
@@ -91,12 +130,14 @@ async function attempt(
   try {
     // What has no validator cannot be gone on with: the rest might be another file's.
     const resumes = canGoOn(part);
-    const response = await connection.request(url, {
+    const headers = {
       // A packed transfer would count other bytes than the file has.
       "accept-encoding": "identity",
       "user-agent": "bit-train",
       ...(resumes ? { range: `bytes=${part.sizeBytes}-`, "if-range": record!.validator! } : {}),
-    });
+    };
+    const { authorization } = options;
+    const response = await connection.request(url, { headers, authorization });
     if (response.status === 206 && resumes) {
       if (!isRest(response, part)) {
         await part.clear();
@@ -184,7 +225,11 @@ async function refuseTooLong(
   );
 }
 
-function refusal(url: string, part: PartialFile, { status, statusText, header }: Response): Error {
+function refusal(
+  url: string,
+  part: PartialFile | undefined,
+  { status, statusText, header }: Response,
+): Error {
   const got = `the server answered ${status} ${statusText}`.trim();
   if (status === 408 || status === 416 || status === 425 || status === 429 || status >= 500)
     return new Interruption(got, retryAfterMs(header("retry-after")));
@@ -203,20 +248,22 @@ function refusal(url: string, part: PartialFile, { status, statusText, header }:
   );
 }
 
-function brokenOff(url: string, part: PartialFile, cause: Interruption): UserError {
+function brokenOff(url: string, part: PartialFile | undefined, cause: Interruption): UserError {
   const Kind = cause.unreachable ? UserError : FileFailed;
   return new Kind(
     url,
     `${cause.message}, time after time`,
     "a connection that lasts",
     `check the network, then type the same command again${kept(part)}\n` +
-      `    or fetch the address by other means and put the file where ${part.path} is, without .part\n` +
+      (part === undefined
+        ? ""
+        : `    or fetch the address by other means and put the file where ${part.path} is, without .part\n`) +
       "    behind a proxy: export HTTPS_PROXY=http://proxy.example:3128",
     { cause },
   );
 }
 
-function tooBusy(url: string, part: PartialFile, cause: Interruption): FileFailed {
+function tooBusy(url: string, part: PartialFile | undefined, cause: Interruption): FileFailed {
   const minutes = Math.ceil((cause.waitMs ?? 0) / 60_000);
   return new FileFailed(
     url,
@@ -232,8 +279,8 @@ function canGoOn({ sizeBytes, record }: PartialFile): boolean {
   return sizeBytes > 0 && record !== undefined && record.validator !== null;
 }
 
-function kept(part: PartialFile): string {
-  if (!canGoOn(part)) return "";
+function kept(part: PartialFile | undefined): string {
+  if (part === undefined || !canGoOn(part)) return "";
   return `: ${part.sizeBytes} bytes are kept in ${part.path}, and it goes on where it stopped`;
 }
 

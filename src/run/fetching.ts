@@ -8,7 +8,9 @@ import { exists } from "../disk/file-reading.js";
 import type { Engine } from "../engine/session.js";
 import { systemErrorCode, UserError } from "../errors.js";
 import { decodeAll } from "../input/decode-all.js";
+import { downloadHubModel, hubFolder } from "../zoo/download-hub-model.js";
 import { downloadModel } from "../zoo/download-model.js";
+import { isHubName, parseHubName } from "../zoo/hub-repository.js";
 import { modelPath, ZOO, zooModel } from "../zoo/models.js";
 import type { FetchPolicy } from "./options.js";
 import type { FetchEvent, NoteEvent } from "./run-events.js";
@@ -88,8 +90,35 @@ export async function fetchMissingModel(
 }
 
 /**
- * The archive or run folder that a source means: where nothing lies at that path, the embedded model, or
- * the published one of that name in `folder`, which is fetched if need be.
+ * Downloads a model of the Hugging Face Hub (`hf:OWNER/NAME`), unless its folder is there.
+ * @returns the folder
+ * @throws UserError where it is not there, and is not to be fetched or cannot be
+ */
+export async function fetchMissingFolder(
+  name: string,
+  folder: string,
+  { offline = false }: FetchPolicy,
+  { line, fetching, signal }: FetchConsole,
+): Promise<string> {
+  const repository = parseHubName(name);
+  const path = hubFolder(folder, repository);
+  if (await exists(path)) return path;
+  if (offline)
+    throw new UserError(
+      name,
+      `is not in ${folder}, and nothing is to be downloaded (--offline)`,
+      `the folder ${path}`,
+      "leave --offline out, or name the folder it is in with --bit_pretrained_dir",
+    );
+  line?.(`${name} is not in ${folder}: downloading it`);
+  const progress = (done: number, total: number | undefined) => fetching?.(name, done, total);
+  await downloadHubModel(repository, { folder, signal, note: line, progress });
+  return path;
+}
+
+/**
+ * The archive or run folder that a source means: where nothing lies at that path, the embedded model, one of
+ * the Hugging Face Hub, or the published one of that name in `folder`, which is fetched if need be.
  * @throws UserError where it is none of these
  */
 export async function findSource(
@@ -99,6 +128,7 @@ export async function findSource(
   observer: FetchConsole,
 ): Promise<string> {
   if (await exists(source)) return source;
+  if (isHubName(source)) return fetchMissingFolder(source, folder, policy, observer);
   if (source === sampleModel) return sampleWeights();
   const model = zooModel(source);
   if (model === undefined) {

@@ -49,7 +49,7 @@ async function fineTuneLocked(
   observer: RunObserver,
 ): Promise<FineTuneResult> {
   const begun = performance.now();
-  const options = await resolveWeights(wishes);
+  const options = await resolveWeights(wishes, fetchEvents(observer));
   const name = options.name ?? defaultName(options);
   const folder = runFolder(options.logdir ?? "bit_logs", name);
   const note: LineSink = (text, level) => observer.event?.({ type: "note", level, text });

@@ -9,6 +9,8 @@ import { runFolder } from "../record/run-folder.js";
 import { readRun } from "../record/run-record.js";
 import { readJson } from "../record/versioned-json.js";
 import { hubModel } from "../zoo/hub-folder.js";
+import { isHubName } from "../zoo/hub-repository.js";
+import { type FetchConsole, findSource } from "./fetching.js";
 import { modelAtPath } from "./model-at-path.js";
 import type { FineTuneOptions, ModelledOptions } from "./options.js";
 
@@ -18,7 +20,11 @@ import type { FineTuneOptions, ModelledOptions } from "./options.js";
  * @throws UserError where nothing tells the model, `model` is of another architecture, or the weights are
  *   to be random as well
  */
-export async function resolveWeights(options: FineTuneOptions): Promise<ModelledOptions> {
+export async function resolveWeights(
+  wishes: FineTuneOptions,
+  observer: FetchConsole,
+): Promise<ModelledOptions> {
+  const options = await withFolder(wishes, observer);
   const { weights, model, fromScratch } = options;
   if (weights !== undefined && fromScratch === true)
     throw new UserError(
@@ -44,6 +50,16 @@ export async function resolveWeights(options: FineTuneOptions): Promise<Modelled
     `${found}, or no --model: the weights tell it`,
     `type --model ${told}, or give other --weights`,
   );
+}
+
+/** With the folder of a model of the Hub that `weights` names. */
+async function withFolder(
+  options: FineTuneOptions,
+  observer: FetchConsole,
+): Promise<FineTuneOptions> {
+  const { weights, bitPretrainedDir = "." } = options;
+  if (weights === undefined || !isHubName(weights)) return options;
+  return { ...options, weights: await findSource(weights, bitPretrainedDir, options, observer) };
 }
 
 async function modelIn(path: string): Promise<string | undefined> {
