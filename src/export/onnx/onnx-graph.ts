@@ -29,9 +29,10 @@ export interface OnnxGraph {
 }
 
 /**
- * What is padded with instead of zero. ONNX Runtime (seen from 1.17 to 1.32) makes a pad of exact zeros
- * part of the max-pool behind it, whose own padding is minus infinity: wrong wherever all that a window
- * sees is negative. This value takes part in the maximum as zero does.
+ * What is padded with instead of zero. ONNX Runtime (1.17.3 to 1.32.0) makes a pad of exact zeros part of
+ * the max-pool behind it, whose own padding is minus infinity: wrong wherever all that a window sees is
+ * negative. This value takes part in the maximum as zero does.
+ * findings/onnxruntime-zero-pad-before-max-pool.sh shows it.
  */
 const almostZero = 1e-30;
 
