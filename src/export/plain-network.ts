@@ -1,21 +1,16 @@
 /**
  * The network as plain operations of TensorFlow, which its own tools and TF.js have in common: nothing
- * fused, and nothing that is known only for one size of images.
- *
- * Two forms are chosen for speed, above all in TF.js's WebAssembly, and are no slower elsewhere: sums over
- * height and width are products with ones (its `Mean` over axes in the middle takes twenty times as long),
- * and convolutions of one pixel are products of matrices.
+ * fused, and nothing that holds for one number or size of images alone.
  */
 import { attribute } from "../graph/attributes.js";
-import type { NodeList, Output } from "../graph/node-list.js";
-import { reshape } from "../graph/ops.js";
+import type { NodeList, Output, ShapedOutput } from "../graph/node-list.js";
+import { reshape, shapeOf, slice } from "../graph/ops.js";
 import {
   type GraphWeight,
   type InferenceGraph,
   type InferenceNode,
   imageName,
 } from "./inference-graph.js";
-import { Extent, Images } from "./plain-images.js";
 
 const float32 = attribute.type("float32");
 const int32 = attribute.type("int32");
@@ -29,7 +24,7 @@ export interface PlainNetwork {
 }
 
 /**
- * Adds a network to a graph.
+ * Adds a network to a graph. Its nodes' last operations have their names.
  * @param image float32 `[N,H,W,3]` in [-1, 1], of any number and size
  * @param weight the value of a weight, float32 in its shape
  */
@@ -40,83 +35,84 @@ export function addPlainNetwork(
   weight: (weight: GraphWeight) => Output,
 ): PlainNetwork {
   const weights = new Map(graph.weights.map((one) => [one.name, one]));
-  const writer = new Writer(nodes, (name) => weight(weights.get(name)!));
-  const values = new Map([[imageName, new Images(nodes, image, 4, 3, new Extent(nodes, image))]]);
-  const vectors = new Map<string, Output>();
-  for (const node of graph.nodes) {
-    const value = (name: string) => values.get(name)!;
-    switch (node.op) {
-      case "convolution":
-        values.set(node.name, writer.convolution(node, value(node.input)));
-        break;
-      case "zeroPad":
-        values.set(node.name, writer.zeroPad(node, value(node.input)));
-        break;
-      case "maxPool":
-        values.set(node.name, writer.maxPool(node, value(node.input)));
-        break;
-      case "groupNormRelu":
-        values.set(node.name, writer.groupNormRelu(node, value(node.input)));
-        break;
-      case "add":
-        values.set(node.name, writer.add(node.name, value(node.inputs[0]), value(node.inputs[1])));
-        break;
-      case "spatialMean":
-        vectors.set(node.name, writer.spatialMean(node.name, value(node.input)));
-        break;
-      case "dense":
-        vectors.set(node.name, writer.dense(node, vectors.get(node.input)!));
-        break;
-    }
-  }
-  return { features: vectors.get(graph.features)!, logits: vectors.get(graph.logits)! };
+  const writer = new Writer(nodes, image, (name) => weight(weights.get(name)!));
+  const values = new Map<string, ShapedOutput>([[imageName, { ...image, shape: image.shape! }]]);
+  for (const node of graph.nodes)
+    values.set(
+      node.name,
+      writer.write(node, (name) => values.get(name)!),
+    );
+  return { features: values.get(graph.features)!, logits: values.get(graph.logits)! };
 }
 
 type Node<Op extends InferenceNode["op"]> = Extract<InferenceNode, { readonly op: Op }>;
 
-/** Writes layers; the last node of each has its name. */
 class Writer {
+  /** N: int32 `[1]`. */
+  private readonly count: Output;
+  /** `[N,-1,groups]` by the number of groups, made once. */
+  private readonly dims = new Map<number, Output>();
+
   constructor(
     private readonly nodes: NodeList,
+    image: Output,
     private readonly weight: (name: string) => Output,
-  ) {}
+  ) {
+    const first = { begin: nodes.ints([0]), size: nodes.ints([1]) };
+    this.count = slice(nodes, shapeOf(nodes, image, 4), first, [1]);
+  }
 
-  convolution({ name, kernel, stride, pad }: Node<"convolution">, x: Images): Images {
-    const { nodes } = this;
-    const filter = this.weight(kernel); // [H,W,I,O]
-    const [height, width, inputs, outputs] = filter.shape as [number, number, number, number];
-    if (height === 1 && width === 1 && stride === 1 && pad === 0) {
-      const matrix = reshape(nodes, filter, [inputs, outputs]);
-      const product = this.matMul(x.as(2), matrix, [-1, outputs], name);
-      return new Images(nodes, product, 2, outputs, x.extent);
+  write(node: InferenceNode, value: (name: string) => ShapedOutput): ShapedOutput {
+    switch (node.op) {
+      case "convolution":
+        return this.convolution(node, value(node.input));
+      case "zeroPad":
+        return this.zeroPad(node, value(node.input));
+      case "maxPool":
+        return this.maxPool(node, value(node.input));
+      case "groupNormRelu":
+        return this.groupNormRelu(node, value(node.input));
+      case "add": {
+        const [a, b] = node.inputs.map(value);
+        return this.binary("AddV2", a!, b!, a!.shape, node.name);
+      }
+      case "spatialMean": {
+        const x = value(node.input);
+        return this.mean(x, [1, 2], [-1, x.shape.at(-1)!], node.name);
+      }
+      case "dense":
+        return this.dense(node, value(node.input));
     }
-    const keepsSize = stride === 1 && height === width && height === 2 * pad + 1;
-    const named = keepsSize ? "SAME" : pad === 0 ? "VALID" : "EXPLICIT";
+  }
+
+  private convolution(
+    { name, kernel, stride, pad }: Node<"convolution">,
+    x: ShapedOutput,
+  ): ShapedOutput {
+    const filter = this.weight(kernel); // [H,W,I,O]
+    const [height, width, , outputs] = filter.shape as [number, number, number, number];
+    // With stride 2, TensorFlow's 'SAME' pads otherwise.
+    const same = stride === 1 && height === width && height === 2 * pad + 1;
+    const padding = pad === 0 ? "VALID" : same ? "SAME" : "EXPLICIT";
+    const pads = padding === "EXPLICIT" ? [0, 0, pad, pad, pad, pad, 0, 0] : [];
     const attrs = {
       T: float32,
       strides: attribute.ints([1, stride, stride, 1]),
-      padding: attribute.string(named),
-      explicit_paddings: attribute.ints(
-        named === "EXPLICIT" ? [0, 0, pad, pad, pad, pad, 0, 0] : [],
-      ),
+      padding: attribute.string(padding),
+      explicit_paddings: attribute.ints(pads),
       data_format: attribute.string("NHWC"),
       dilations: attribute.ints([1, 1, 1, 1]),
       use_cudnn_on_gpu: attribute.bool(true),
     };
-    const made = this.images("Conv2D", [x.as(4), filter], attrs, outputs, name);
-    return keepsSize ? new Images(nodes, made, 4, outputs, x.extent) : this.resized(made, outputs);
+    return this.made("Conv2D", [x, filter], attrs, [-1, -1, -1, outputs], name);
   }
 
-  zeroPad({ name, pad }: Node<"zeroPad">, x: Images): Images {
+  private zeroPad({ name, pad }: Node<"zeroPad">, x: ShapedOutput): ShapedOutput {
     const paddings = this.nodes.constant("int32", [4, 2], [0, 0, pad, pad, pad, pad, 0, 0]);
-    const attrs = { T: float32, Tpaddings: int32 };
-    return this.resized(
-      this.images("Pad", [x.as(4), paddings], attrs, x.channels, name),
-      x.channels,
-    );
+    return this.made("Pad", [x, paddings], { T: float32, Tpaddings: int32 }, x.shape, name);
   }
 
-  maxPool({ name, size, stride }: Node<"maxPool">, x: Images): Images {
+  private maxPool({ name, size, stride }: Node<"maxPool">, x: ShapedOutput): ShapedOutput {
     const attrs = {
       T: float32,
       ksize: attribute.ints([1, size, size, 1]),
@@ -125,117 +121,109 @@ class Writer {
       explicit_paddings: attribute.ints([]),
       data_format: attribute.string("NHWC"),
     };
-    return this.resized(this.images("MaxPool", [x.as(4)], attrs, x.channels, name), x.channels);
+    return this.made("MaxPool", [x], attrs, x.shape, name);
   }
 
   /**
-   * A group's variance is the mean of its channels' own, plus the variance of their means: it cannot turn out
-   * negative, as the difference of two means of squares can.
+   * The variance is the mean of squares of what differs from the mean: that of squares less the square of
+   * the mean would be negative at times, where values lie far from zero and close together.
    */
-  groupNormRelu(node: Node<"groupNormRelu">, x: Images): Images {
-    const { nodes } = this;
+  private groupNormRelu(node: Node<"groupNormRelu">, x: ShapedOutput): ShapedOutput {
     const { name, groups, epsilon, gamma, beta } = node;
-    const { channels, extent } = x;
-    const pixels = x.as(3); // [N,H W,C]
+    const channels = x.shape.at(-1)!;
     const each = channels / groups;
-    const grouped = (value: Output) => reshape(nodes, value, [-1, groups, each]);
-    const mean = this.pixelMean(pixels, extent); // [N,1,C]
-    const squares = this.binary("SquaredDifference", pixels, mean, pixels.shape);
-    const ownVariance = grouped(this.pixelMean(squares, extent));
-    const means = grouped(mean);
-    const groupMean = this.channelMean(means, groups); // [N,groups,1]
-    const apart = this.binary("SquaredDifference", means, groupMean, means.shape);
-    const variance = this.channelMean(
-      this.binary("AddV2", ownVariance, apart, means.shape),
-      groups,
+    const grouped = [-1, groups, each];
+    const mean = this.groupMean(x, groups); // [N,groups,1]
+    const apart = this.binary(
+      "SquaredDifference",
+      x,
+      this.perChannel(this.tile(mean, each), channels),
+      x.shape,
     );
-    const safe = this.binary(
-      "AddV2",
-      variance,
-      nodes.constant("float32", [], [epsilon]),
-      variance.shape,
-    );
-    const rstd = nodes.one("Rsqrt", [safe], { T: float32 }, safe);
-    const perGroup = (name_: string) => reshape(nodes, this.weight(name_), [groups, each]);
-    const scale = this.binary("Mul", rstd, perGroup(gamma), means.shape);
-    const shift = this.binary("Mul", groupMean, scale, means.shape);
-    const offset = this.binary("Sub", perGroup(beta), shift, means.shape);
-    const perChannel = (value: Output) => reshape(nodes, value, [-1, 1, channels]);
-    const scaled = this.binary("Mul", pixels, perChannel(scale), pixels.shape);
-    const moved = this.binary("AddV2", scaled, perChannel(offset), pixels.shape);
-    const result = nodes.one("Relu", [moved], { T: float32 }, moved, { name });
-    return new Images(nodes, result, 3, channels, extent);
+    const variance = this.groupMean(apart, groups);
+    const least = this.nodes.constant("float32", [], [epsilon]);
+    const safe = this.binary("AddV2", variance, least, variance.shape);
+    const rstd = this.made("Rsqrt", [safe], { T: float32 }, safe.shape);
+    const perGroup = (weight: string) => reshape(this.nodes, this.weight(weight), [groups, each]);
+    const scale = this.binary("Mul", rstd, perGroup(gamma), grouped);
+    const shift = this.binary("Mul", mean, scale, grouped);
+    const offset = this.binary("Sub", perGroup(beta), shift, grouped);
+    const scaled = this.binary("Mul", x, this.perChannel(scale, channels), x.shape);
+    const moved = this.binary("AddV2", scaled, this.perChannel(offset, channels), x.shape);
+    return this.made("Relu", [moved], { T: float32 }, x.shape, name);
   }
 
-  add(name: string, a: Images, b: Images): Images {
-    const inputs = [a.as(a.rank), b.as(a.rank)];
-    const sum = this.nodes.one("AddV2", inputs, { T: float32 }, inputs[0]!, { name });
-    return new Images(this.nodes, sum, a.rank, a.channels, a.extent);
+  /**
+   * Means over height, width and a group's channels: `[N,groups,1]`. Over channels first, which lie next to
+   * each other: TF.js's WebAssembly, which transposes to reach other axes, is six times as fast by it.
+   */
+  private groupMean(x: ShapedOutput, groups: number): ShapedOutput {
+    const { nodes } = this;
+    const each = x.shape.at(-1)! / groups;
+    const ofPixels = this.mean(reshape(nodes, x, [-1, groups, each]), [2], [-1, groups]);
+    const images = reshape(nodes, ofPixels, [-1, -1, groups], this.dimsOf(groups));
+    return reshape(nodes, this.mean(images, [1], [-1, groups]), [-1, groups, 1]);
   }
 
-  spatialMean(name: string, x: Images): Output {
-    const dims = this.nodes.ints([-1, x.channels]);
-    const attrs = { T: float32, Tshape: int32 };
-    const result = { type: "float32", shape: [-1, x.channels] } as const;
-    return this.nodes.one("Reshape", [this.pixelMean(x.as(3), x.extent), dims], attrs, result, {
-      name,
-    });
+  private dimsOf(groups: number): Output {
+    const { nodes } = this;
+    const attrs = { N: attribute.int(2), T: int32, Tidx: int32 };
+    const inputs = [this.count, nodes.ints([-1, groups]), nodes.ints(0)];
+    const made = () => nodes.one("ConcatV2", inputs, attrs, { type: "int32", shape: [3] });
+    const dims = this.dims.get(groups) ?? made();
+    this.dims.set(groups, dims);
+    return dims;
   }
 
-  dense({ name, kernel, bias }: Node<"dense">, features: Output): Output {
-    const shape = [-1, this.weight(bias).shape![0]!];
-    const product = this.matMul(features, this.weight(kernel), shape);
+  /** `[N,groups,1]` to `[N,groups,each]`. */
+  private tile(value: ShapedOutput, each: number): ShapedOutput {
+    const [n, groups] = value.shape as [number, number, number];
+    const attrs = { T: float32, Tmultiples: int32 };
+    return this.made("Tile", [value, this.nodes.ints([1, 1, each])], attrs, [n, groups, each]);
+  }
+
+  /** `[N,groups,each]` to `[N,1,1,C]`. */
+  private perChannel(value: ShapedOutput, channels: number): ShapedOutput {
+    return reshape(this.nodes, value, [-1, 1, 1, channels]);
+  }
+
+  private dense({ name, kernel, bias }: Node<"dense">, features: ShapedOutput): ShapedOutput {
+    const matrix = this.weight(kernel);
+    const shape = [-1, matrix.shape!.at(-1)!];
+    const [transpose_a, transpose_b] = [attribute.bool(false), attribute.bool(false)];
+    const attrs = { T: float32, transpose_a, transpose_b };
+    const product = this.made("MatMul", [features, matrix], attrs, shape);
     return this.binary("AddV2", product, this.weight(bias), shape, name);
   }
 
-  /** `[N,H W,C]` to `[N,1,C]`. */
-  private pixelMean(pixels: Output, extent: Extent): Output {
-    const attrs = { T: float32, adj_x: attribute.bool(false), adj_y: attribute.bool(false) };
-    const result = { type: "float32", shape: [-1, 1, pixels.shape!.at(-1)!] } as const;
-    return this.nodes.one("BatchMatMulV2", [extent.meanWeights, pixels], attrs, result);
+  private mean(
+    x: Output,
+    axes: readonly number[],
+    shape: readonly number[],
+    name?: string,
+  ): ShapedOutput {
+    const attrs = { T: float32, Tidx: int32, keep_dims: attribute.bool(false) };
+    return this.made("Mean", [x, this.nodes.ints(axes)], attrs, shape, name);
   }
 
-  /** `[N,groups,C / groups]` to `[N,groups,1]`. */
-  private channelMean(value: Output, groups: number): Output {
-    const attrs = { T: float32, Tidx: int32, keep_dims: attribute.bool(true) };
-    const result = { type: "float32", shape: [-1, groups, 1] } as const;
-    return this.nodes.one("Mean", [value, this.nodes.ints([2])], attrs, result);
+  private binary(
+    op: string,
+    a: Output,
+    b: Output,
+    shape: readonly number[],
+    name?: string,
+  ): ShapedOutput {
+    return this.made(op, [a, b], { T: float32 }, shape, name);
   }
 
-  private matMul(a: Output, b: Output, shape: readonly number[], name?: string): Output {
-    const attrs = {
-      T: float32,
-      transpose_a: attribute.bool(false),
-      transpose_b: attribute.bool(false),
-    };
-    return this.nodes.one("MatMul", [a, b], attrs, { type: "float32", shape }, named(name));
-  }
-
-  private binary(op: string, a: Output, b: Output, shape: Output["shape"], name?: string): Output {
-    return this.nodes.one(op, [a, b], { T: float32 }, { type: "float32", shape }, named(name));
-  }
-
-  private images(
+  private made(
     op: string,
     inputs: readonly Output[],
     attrs: Parameters<NodeList["one"]>[2],
-    channels: number,
-    name: string,
-  ): Output {
-    return this.nodes.one(
-      op,
-      inputs,
-      attrs,
-      { type: "float32", shape: [-1, -1, -1, channels] },
-      { name },
-    );
+    shape: readonly number[],
+    name?: string,
+  ): ShapedOutput {
+    const options = name === undefined ? {} : { name };
+    return this.nodes.one(op, inputs, attrs, { type: "float32", shape }, options);
   }
-
-  private resized(value: Output, channels: number): Images {
-    return new Images(this.nodes, value, 4, channels, new Extent(this.nodes, value));
-  }
-}
-
-function named(name: string | undefined) {
-  return name === undefined ? {} : { name };
 }
