@@ -42,7 +42,15 @@ export const modelSettings = {
     help: "A mirror of the models",
     environment: "BIT_BASE_URL",
     decides: false,
-    commands: { train: {}, eval: {}, predict: {}, export: {}, serve: {}, reproduce: {}, download: {} },
+    commands: {
+      train: {},
+      eval: {},
+      predict: {},
+      export: {},
+      serve: {},
+      reproduce: {},
+      download: {},
+    },
   },
   dataUrl: {
     kind: "text",
