@@ -59,7 +59,7 @@ class Page {
     const rows: (readonly [string, string])[] = [
       ["Model", model],
       ["Classes", String(classes)],
-      ["Photos", `squashed to ${size} x ${size} pixels`],
+      ["Photos", `squashed to ${size === undefined ? "a square" : `${size} x ${size} pixels`}`],
       ...details,
     ];
     const cells = rows.flatMap(([heading, text]) => [cell("dt", heading), cell("dd", text)]);

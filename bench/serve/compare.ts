@@ -15,10 +15,11 @@ import { coreTimesMs } from "../../src/bench/step-timing.js";
 import { cacheFolder } from "../../src/cache-folder.js";
 import { openEngine } from "../../src/engine/open.js";
 import { packageRoot } from "../../src/package-root.js";
+import { findPip } from "../../src/setup/tools.js";
 import { makeArchive } from "../suite/made-data.js";
 import { makePhotos } from "../suite/photos.js";
+import { environmentPython } from "../suite/python-environment.js";
 import { quietShare, waitForQuiet } from "../suite/quiet.js";
-import { torchPython } from "../suite/torch-environment.js";
 import { type Contestant, startFastApi, startOwn } from "./contestants.js";
 import { type LoadResult, load, post } from "./load.js";
 
@@ -50,13 +51,9 @@ await makeArchive(archive, "BiT-M-R50x1", classes);
 const photoFolder = join(cache, `serve-photos-${photo.width}x${photo.height}`);
 await makePhotos(openEngine(), photoFolder, photo);
 const photos = await photosIn(photoFolder);
-const python =
-  values.python ??
-  (await torchPython(
-    join(packageRoot, "bench", "serve", "requirements.txt"),
-    cache,
-    console.error,
-  ));
+const requirements = join(packageRoot, "bench", "serve", "requirements.txt");
+const environment = { name: "serve", requirements, cache, python: findPip };
+const python = values.python ?? (await environmentPython(environment, console.error));
 
 const model = { archive, size, classes };
 const flags = values.precision === undefined ? [] : ["--precision", values.precision];

@@ -1,7 +1,7 @@
 /** What the service answers at which address. */
 import type { IncomingMessage, OutgoingHttpHeaders } from "node:http";
+import type { ServerPage } from "../export/page/server-page.js";
 import type { Model } from "../library/model.js";
-import type { FrontPage } from "./front-page.js";
 import { requireModest } from "./image-limits.js";
 import type { ServiceMetrics } from "./metrics.js";
 import { BadImages, type PredictQuery, parseQuery, predictImages } from "./predictions.js";
@@ -41,7 +41,7 @@ export interface RouteLimits {
 export interface RoutesOptions {
   readonly model: Model;
   readonly limits: RouteLimits;
-  readonly page: FrontPage;
+  readonly page: ServerPage;
   readonly metrics: ServiceMetrics;
   readonly waiting: WaitingRoom;
   readonly memory: BodyMemory;

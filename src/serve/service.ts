@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { isIPv6, type Socket } from "node:net";
 import { systemErrorCode, UserError } from "../errors.js";
+import type { ServerPage } from "../export/page/server-page.js";
 import type { Model } from "../library/model.js";
 import { BrowserGuard } from "./browser-guard.js";
 import { frontPage } from "./front-page.js";
@@ -69,7 +70,7 @@ export async function openService(
   options: ServiceOptions,
   observer: ServiceObserver,
 ): Promise<Service> {
-  const running = new RunningService(model, options, observer, await frontPage());
+  const running = new RunningService(model, options, observer, await frontPage(model));
   await running.listen();
   return running;
 }
@@ -88,7 +89,7 @@ class RunningService implements Service {
     model: Model,
     private readonly options: ServiceOptions,
     private readonly observer: ServiceObserver,
-    page: Awaited<ReturnType<typeof frontPage>>,
+    page: ServerPage,
   ) {
     const waiting = new WaitingRoom(options.maxWaiting);
     const memory = new BodyMemory(Math.max(heldBytes, options.maxBytes));

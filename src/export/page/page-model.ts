@@ -9,8 +9,8 @@ export interface PageSubject {
   readonly classes: number;
   /** What its outputs mean; absent where nobody says. */
   readonly classNames?: readonly string[];
-  /** The side to which photos are squashed. */
-  readonly size: number;
+  /** The side to which photos are squashed; absent where each photo's own size decides. */
+  readonly size?: number;
   /** What else there is to tell, in plain words: a heading and a text each. */
   readonly details: readonly (readonly [heading: string, text: string])[];
 }
@@ -19,6 +19,7 @@ export interface PageSubject {
 export interface PageModel extends PageSubject {
   /** The version of this description. */
   readonly version: 1;
+  readonly size: number;
   readonly resize: ResizeMethod;
   readonly graph: InferenceGraph;
 }
