@@ -78,9 +78,10 @@ try {
       const after = otherCpu(one);
       if (loaded.failures > 0) throw new Error(`${name}: ${loaded.failures} requests failed`);
       const otherShare = (after.otherMs - before.otherMs) / (after.allMs - before.allMs);
-      results.get(name)!.push({ ...loaded, otherShare });
+      const cpuMs = (after.serviceMs - before.serviceMs) / loaded.latenciesMs.length;
+      results.get(name)!.push({ ...loaded, otherShare, cpuMs });
       const p99 = quantile(loaded.latenciesMs, 0.99).toFixed(0);
-      const told = `${loaded.imagesPerSecond.toFixed(2)} images/s, p99 ${p99} ms`;
+      const told = `${loaded.imagesPerSecond.toFixed(2)} images/s, p99 ${p99} ms, ${cpuMs.toFixed(0)} ms`;
       console.log(`round ${round}: ${name}: ${told}, others ${percent(otherShare)}`);
     }
   }
@@ -92,6 +93,8 @@ try {
 interface Round extends LoadResult {
   /** Part of all cores' time that other programs took, from 0 to 1. */
   readonly otherShare: number;
+  /** Processor time of the service, for each image. */
+  readonly cpuMs: number;
 }
 
 /** Time of all cores, and what neither the service nor this process took of it. */
@@ -101,7 +104,7 @@ function otherCpu({ process: { pid } }: Contestant) {
   // After the program's name in brackets: state, ten other fields, then user and system time in ticks.
   const fields = readFileSync(`/proc/${pid}/stat`, "latin1").split(") ")[1]!.split(" ");
   const serviceMs = (Number(fields[11]) + Number(fields[12])) * msPerTick;
-  return { allMs: busy + idle, otherMs: busy - serviceMs - (user + system) / 1000 };
+  return { serviceMs, allMs: busy + idle, otherMs: busy - serviceMs - (user + system) / 1000 };
 }
 
 /** Only the rounds count that others disturbed little; where there are none, the least disturbed third. */
@@ -116,8 +119,10 @@ function print(results: ReadonlyMap<string, readonly Round[]>): void {
   const machine = `${cpu}, ${cpus().length} cores, node ${process.version}`;
   console.log(`\n${new Date().toISOString()}, ${machine}`);
   console.log(`${rounds} rounds of ${seconds} s, ${clients} clients, ${photos.length} photos\n`);
-  console.log("| service | images/s, median | slowest and fastest | p50 | p99 | rounds, others |");
-  console.log("| --- | --- | --- | --- | --- | --- |");
+  console.log(
+    "| service | images/s, median | slowest and fastest | p50 | p99 | CPU time | rounds, others |",
+  );
+  console.log("| --- | --- | --- | --- | --- | --- | --- |");
   for (const [name, all] of results) {
     const kept = counted(all);
     const rates = kept.map(({ imagesPerSecond }) => imagesPerSecond);
@@ -125,7 +130,11 @@ function print(results: ReadonlyMap<string, readonly Round[]>): void {
     const [least, median, most] = [0, 0.5, 1].map((part) => quantile(rates, part).toFixed(2));
     const [p50, p99] = [0.5, 0.99].map((part) => `${quantile(latencies, part).toFixed(0)} ms`);
     const others = percent(Math.max(...kept.map(({ otherShare }) => otherShare)));
-    const row = [name, median, `${least} to ${most}`, p50, p99, `${kept.length}, ${others}`];
+    const cpu = `${quantile(
+      kept.map(({ cpuMs }) => cpuMs),
+      0.5,
+    ).toFixed(0)} ms`;
+    const row = [name, median, `${least} to ${most}`, p50, p99, cpu, `${kept.length}, ${others}`];
     console.log(`| ${row.join(" | ")} |`);
   }
 }
