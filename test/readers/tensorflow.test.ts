@@ -1,10 +1,12 @@
 /** Exports as SavedModel, read by TensorFlow in Python, Keras and saved_model_cli. */
 import assert from "node:assert/strict";
-import { readdir } from "node:fs/promises";
+import { readdir, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { readNpy } from "../../src/archive/npy.js";
 import { repositoryRoot } from "../fixture-path.js";
 import { exported, program, sampleRun } from "./exported.js";
+import { once } from "./once.js";
 import { pythonJson, pythonModule } from "./python.js";
 
 const script = join(repositoryRoot, "test", "readers", "read_savedmodel.py");
@@ -23,9 +25,15 @@ interface Read {
 
 /** bit-predict's logits of images, by their paths. */
 async function predicted(paths: readonly string[]): Promise<number[][]> {
-  const args = [await sampleRun(), ...paths, "--precision", "fp32", "--logits", "--json"];
-  const lines = (await program("bit-predict", args)).trim().split("\n");
-  return lines.map((line) => (JSON.parse(line) as { logits: number[] }).logits);
+  const file = await once("savedmodel-logits.npy", async (path) => {
+    const args = [await sampleRun(), ...paths, "--precision", "fp32", "--logits", `${path}.npy`];
+    await program("bit-predict", args);
+    await rename(`${path}.npy`, path);
+  });
+  const { data, shape } = await readNpy(file);
+  const [count, classes] = shape as [number, number];
+  const values = [...(data as Float32Array)];
+  return Array.from({ length: count }, (_, i) => values.slice(i * classes, (i + 1) * classes));
 }
 
 function difference(got: readonly number[], expected: readonly number[]): number {
