@@ -63,11 +63,14 @@ export interface ByteInputs extends Pick<FileInputs, "decoder" | "orientation"> 
   readonly bytes: Output;
 }
 
+/** The function of the library that `defineTurns` defines. */
+export const turnUpright = "turn_upright";
+
 /** As `decodeFile`, of an image file's bytes. */
 export function decodeBytes(
   nodes: NodeList,
   { bytes, decoder, orientation }: ByteInputs,
-  turn = "turn_upright",
+  turn = turnUpright,
 ): Output {
   const shape = [-1, -1, 3];
   const attrs = {
@@ -77,15 +80,24 @@ export function decodeBytes(
     output_shapes: attribute.shapes([shape]),
   };
   const decoded = nodes.one("StatelessCase", [decoder, bytes], attrs, { type: "uint8", shape });
+  return uprightBy(nodes, turn, decoded, orientation);
+}
+
+/**
+ * An image turned upright by a function of the library, where it does not lie so: uint8 `[H,W,3]` both.
+ * @param orientation EXIF's 1 to 8, an int32 scalar
+ */
+export function uprightBy(
+  nodes: NodeList,
+  turn: string,
+  image: Output,
+  orientation: Output,
+): Output {
   // Most images lie upright, and would be copied by a turn that changes nothing.
-  const turned = nodes.one(
-    "Less",
-    [nodes.ints(1), orientation],
-    { T: int32 },
-    { type: "bool", shape: [] },
-  );
-  const args = [decoded, orientation];
-  return branch(nodes, turned, args, turn, "leave_upright", { type: "uint8", shape });
+  const less = { type: "bool", shape: [] } as const;
+  const turned = nodes.one("Less", [nodes.ints(1), orientation], { T: int32 }, less);
+  const result = { type: "uint8", shape: [-1, -1, 3] } as const;
+  return branch(nodes, turned, [image, orientation], turn, "leave_upright", result);
 }
 
 /** The function of the library by which a decoder works: a file's bytes to uint8 `[H,W,3]`. */
@@ -113,7 +125,7 @@ export function defineTurn(
 export function defineTurns(builder: GraphBuilder): void {
   const upright = new FunctionBuilder("leave_upright", turnArgs);
   builder.define(upright.return(upright.args[0]!));
-  const nodes = new FunctionBuilder("turn_upright", turnArgs);
+  const nodes = new FunctionBuilder(turnUpright, turnArgs);
   const [image, orientation] = nodes.args;
   const perms = nodes.constant(
     "int32",

@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { copyFile, readFile, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { readImageHeader } from "../../src/data/files/image-header.js";
 import { exportModel } from "../../src/export/export.js";
 import { openExportModel } from "../../src/export/export-model.js";
 import type { ImageShape } from "../../src/export/format.js";
@@ -21,7 +22,7 @@ import { sampleFacts, sampleModel, sampleWeights } from "../../src/run/sample-mo
 import { findTrainedModel } from "../../src/run/trained-model.js";
 import { temporaryFolder } from "../data/temporary-folder.js";
 import { engine } from "../engine-for-tests.js";
-import { repositoryRoot } from "../fixture-path.js";
+import { fixturePath, repositoryRoot } from "../fixture-path.js";
 import { noiseImages, oddShapes } from "./noise-images.js";
 import { sampleImages, topClasses } from "./sample-images.js";
 
@@ -102,16 +103,28 @@ test("images of one colour have numbers for logits", async (t) => {
 });
 
 test("files' bytes get the logits that bit-predict has for the files", async (t) => {
-  const names = ["sample/golden/cat.jpg", "sample/golden/coffee.jpg"];
-  const files = await Promise.all(names.map((name) => readFile(join(repositoryRoot, name))));
+  const photos = ["cat", "coffee"].map((name) => join("sample", "golden", `${name}.jpg`));
+  const turned = ["exif-big-short-12.jpg", "cmyk-adobe.jpg"].map((name) =>
+    fixturePath("variants", name),
+  );
+  const paths = [...photos.map((name) => join(repositoryRoot, name)), ...turned];
+  const files = await Promise.all(paths.map((path) => readFile(path)));
   for (const resize of ["pillow", "tf"] as const) {
     const folder = await exported(t, false, resize);
-    files.push(await readFile(join(folder, "golden-cat.png")));
+    paths.push(join(folder, "golden-cat.png"));
+    files.push(await readFile(paths.at(-1)!));
     const program = new ImageProgram(engine, side, resize);
     t.after(() => program.close());
     const images: number[] = [];
-    for (const bytes of files) {
-      const { type, data } = await program.make({ bytes, decoder: "jpeg-or-png", orientation: 1 });
+    for (const path of paths) {
+      const header = await readImageHeader(path);
+      assert.ok(header.kind === "readable");
+      const { decoder, orientation } = header;
+      const { type, data } = await program.make({
+        bytes: await readFile(path),
+        decoder,
+        orientation,
+      });
       for (const value of data) images.push(type === "uint8" ? (value - 127.5) / 127.5 : value);
     }
     const shape = [files.length, side, side, 3] as const;
@@ -121,6 +134,7 @@ test("files' bytes get the logits that bit-predict has for the files", async (t)
     t.diagnostic(`${resize}: ${difference}`);
     assert.ok(difference <= 1e-5, `${resize}: ${difference}`);
     files.pop();
+    paths.pop();
   }
 });
 

@@ -5,9 +5,10 @@ import type { GraphBuilder } from "../../graph/graph-builder.js";
 import type { Output, OutputSpec } from "../../graph/node-list.js";
 import { row, shapeOf } from "../../graph/ops.js";
 import { decodeJpegOrPng } from "../../input/decoders.js";
-import { normalize } from "../../input/image-functions.js";
+import { defineTurns, normalize, turnUpright, uprightBy } from "../../input/image-functions.js";
 import { interpolated } from "../../input/resize-functions.js";
 import type { ImagePreparation } from "../export-model.js";
+import { defineOrientation, orientationOf } from "./jpeg-orientation.js";
 import { pillowResized } from "./pillow-resize.js";
 
 const int32 = attribute.type("int32");
@@ -17,7 +18,7 @@ const float32 = attribute.type("float32");
 const parallel = 32;
 
 /**
- * Images of the bytes of JPEG and PNG files, each resized as the model's are: float32
+ * Images of the bytes of JPEG and PNG files, turned upright and resized as the model's are: float32
  * `[N,size,size,3]` in [-1, 1].
  * @param bytes string `[N]`
  */
@@ -34,13 +35,17 @@ export function imagesOfBytes(
     { name: "images", type: "variant", shape: [] },
   ] as const satisfies readonly (OutputSpec & { readonly name: string })[];
 
+  defineTurns(builder);
+  defineOrientation(builder);
   const more = new FunctionBuilder("more_images", loop);
   const less = { type: "bool", shape: [] } as const;
   builder.define(more.return(more.one("Less", more.args.slice(0, 2), { T: int32 }, less)));
 
   const next = new FunctionBuilder("next_image", loop);
   const [index, count, all, made] = next.args as [Output, Output, Output, Output];
-  const pixels = decodeJpegOrPng(next, row(next, all, index));
+  const file = row(next, all, index);
+  const orientation = orientationOf(next, file);
+  const pixels = uprightBy(next, turnUpright, decodeJpegOrPng(next, file), orientation);
   const resized =
     resize === "pillow" ? pillowResized(next, pixels, size) : interpolated(next, pixels, size);
   const item = normalize(next, resized);
