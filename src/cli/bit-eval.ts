@@ -17,7 +17,7 @@ export async function run({ settings, positional }: Call<"eval">): Promise<numbe
     throw new UserError(
       "bit-eval",
       source === undefined ? "nothing to evaluate" : `${positional.length} things to evaluate`,
-      "one run's folder, or one .npz with a head",
+      "one run's folder, or one .npz or safetensors with a head",
       "type for example: npx bit-eval bit_logs/NAME",
     );
   }

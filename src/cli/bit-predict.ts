@@ -76,7 +76,7 @@ async function chooseModel(
   throw new UserError(
     "bit-predict",
     source === undefined ? "no model to predict with" : `${sources.length} models: ${sources}`,
-    "one run's folder, one .npz with a head, or one published model",
+    "one run's folder, one .npz or safetensors with a head, or one published model",
     "type --run RUN_FOLDER or --weights FILE.npz or --weights BiT-M-R50x1-ILSVRC2012",
   );
 }

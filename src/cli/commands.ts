@@ -51,11 +51,11 @@ export const commands: Commands = {
   eval: {
     program: "bit-eval",
     summary: "top-1, top-5 and loss of a run, a checkpoint, an .npz or a published model",
-    usage: "bit-eval RUN_FOLDER | FILE.npz | MODEL [flags]",
+    usage: "bit-eval RUN_FOLDER | FILE.npz | FILE.safetensors | MODEL [flags]",
     description:
       "Top-1, top-5 and loss on the held-out part of a dataset. A run's folder says itself which " +
       "model, dataset and image size it was trained with; so does one of its checkpoints/<steps>. A " +
-      "published model's name stands for its archive.",
+      "published model's name stands for its archive. Weights in safetensors may be a folder, too.",
     positional: true,
     examples: [
       ["npx bit-eval bit_logs/cifar10", "a run, on what it was trained for"],
@@ -78,6 +78,7 @@ export const commands: Commands = {
     description:
       "The most probable classes of images, of folders of images, and of .npy batches (float32 " +
       "[N, H, W, 3] in [-1, 1], fed as they are). A run's folder among the inputs is taken for --run. " +
+      "--weights also takes safetensors of timm and transformers. " +
       "Rows are printed as they are made, in the order of the inputs. Where --bad_images is skip, an " +
       "image that cannot be decoded keeps its row, which says why (in --logits: NaN), and is listed on " +
       "standard error. Exit codes: 0 done, also with skipped images; 2 something to put right, after " +
@@ -97,7 +98,8 @@ export const commands: Commands = {
   export: {
     program: "bit-export",
     summary: "a model in another tool's format, verified; or an earlier export verified",
-    usage: "bit-export RUN_FOLDER | FILE.npz | MODEL --to FORMAT [flags], or --verify FOLDER",
+    usage:
+      "bit-export RUN_FOLDER | FILE.npz | FILE.safetensors | MODEL --to FORMAT [flags], or --verify FOLDER",
     description:
       "Writes a model in another tool's format, with its labels and how images are prepared, reads it " +
       "back, and compares its logits of two photos with the network's own; only then the folder has its " +
@@ -168,10 +170,12 @@ export const commands: Commands = {
     usage: "bit-download MODEL ... [flags]",
     description:
       "Downloads pretrained models by name, or by patterns with * ? {a,b} in quotes. What was\n" +
-      "interrupted goes on where it stopped. Proxies: HTTPS_PROXY, HTTP_PROXY, NO_PROXY.",
+      "interrupted goes on where it stopped. Proxies: HTTPS_PROXY, HTTP_PROXY, NO_PROXY. hf:OWNER/NAME\n" +
+      "is a BiT of timm's or transformers' on the Hugging Face Hub (HF_ENDPOINT, HF_TOKEN).",
     positional: true,
     examples: [
       ["npx bit-download BiT-M-R50x1", "pretrained on ImageNet-21k, to ./BiT-M-R50x1.npz"],
+      ["npx bit-download hf:timm/resnetv2_50x1_bit.goog_in21k", "the same from the Hub"],
       ["npx bit-download BiT-M-R101x3 BiT-S-R50x1 --bit_pretrained_dir models", "two models"],
       ["npx bit-download 'vtab/BiT-M-R50x1-run0-*' --dry_run", "how much 19 VTAB models are"],
       ["npx bit-download --list 'distill/*'", "the distilled models"],

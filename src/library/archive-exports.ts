@@ -1,7 +1,9 @@
 /**
- * `bit-train/archive`: `.npy` and `.npz`, tensor by tensor, of any size. No native library is loaded.
+ * `bit-train/archive`: `.npy`, `.npz` and `.safetensors`, tensor by tensor, of any size. No native library
+ * is loaded.
  * @module bit-train/archive
  */
+export type { ArrayArchive, ArrayEntry, ArrayPlace } from "../archive/array-entry.js";
 export { type NumericData, readNpy, writeNpy } from "../archive/npy.js";
 export type { NpyEncoding } from "../archive/npy-codec.js";
 export { decodeNpzBytes, encodeNpzBytes } from "../archive/npz-bytes.js";
@@ -14,4 +16,6 @@ export {
 } from "../archive/npz-reader.js";
 export { writeNpz } from "../archive/npz-writer.js";
 export type { ArrayElementType, NamedArray, NumericArray } from "../archive/numeric-array.js";
+export { SafetensorsReader } from "../archive/safetensors-reader.js";
+export { type SafetensorsTensor, writeSafetensors } from "../archive/safetensors-writer.js";
 export { UserError } from "../errors.js";

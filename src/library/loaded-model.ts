@@ -47,7 +47,7 @@ const predictOptions = Object.keys({
 
 /**
  * Loads a model, and opens the engine if need be.
- * @param source a run's folder or checkpoint, an `.npz` with a head, or the name of a published model
+ * @param source a run's folder or checkpoint, an `.npz` or safetensors with a head, or a published name
  * @throws UserError where there is none, it is damaged, or an option is none or not possible
  * @throws TypeError where the source is no string
  */

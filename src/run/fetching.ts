@@ -146,7 +146,7 @@ function noSource(source: string): UserError {
   return new UserError(
     source,
     "there is no such file or folder, and no published model of this name",
-    "a run's folder, one of its checkpoints, an .npz, or the name of a published model",
+    "a run's folder, one of its checkpoints, an .npz, safetensors, or a published model's name",
     near !== undefined
       ? `correct it: ${near}`
       : "correct it; `npx bit-train runs` lists the runs, `npx bit-download --list` the models",

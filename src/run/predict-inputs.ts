@@ -114,7 +114,7 @@ function imageInputs(paths: readonly string[], headers: readonly ImageHeader[]):
 
 /** A file itself; of a folder the images in it, then those of its folders, sorted by code point. */
 async function expand(input: string): Promise<string[]> {
-  if (input.toLowerCase().endsWith(".npz")) {
+  if (/\.(npz|safetensors)$/i.test(input)) {
     throw new UserError(
       input,
       "an archive of weights among the inputs",

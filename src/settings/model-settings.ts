@@ -73,7 +73,7 @@ export const modelSettings = {
   },
   weights: {
     kind: "path",
-    help: "What to start from instead of <model>.npz: an archive, or a run",
+    help: "What to start from instead of <model>.npz: an .npz, safetensors, or a run",
     // An archive may have moved; whether there is one may not change.
     decides: true,
     commands: {
