@@ -6,6 +6,7 @@ import { typeOf } from "../types.js";
 import { convolutions, croppedInputGradient } from "./convolution.js";
 import { attr, input, type Operator, shapeOf } from "./operator.js";
 import { pooling } from "./pooling.js";
+import { gatherResizeCrop } from "./resize-crop.js";
 import { tensorType, type Value } from "./values.js";
 
 const unary = (op: string): Operator => {
@@ -188,14 +189,8 @@ export const operators: Readonly<Record<string, Operator>> = {
       throw new Error(`${node.name}: gathers along axis 0 only`);
     const [x, at] = [value(input(node, 0)), value(input(node, 1))];
     const places = emitter.reshape(at, [...at.shape, 1]);
-    const inner = x.shape.slice(1);
-    const offsets = inner.map((_, i) => i + at.shape.length).join(", ");
-    const spec = { shape: shapeOf(node), type: x.type };
-    const numbers = `#stablehlo.gather<offset_dims = [${offsets}], collapsed_slice_dims = [0], start_index_map = [0], index_vector_dim = ${at.shape.length}>`;
-    return emitter.emit(
-      `"stablehlo.gather"(${x.id}, ${places.id}) <{dimension_numbers = ${numbers}, indices_are_sorted = false, slice_sizes = array<i64: ${[1, ...inner].join(", ")}>}> : (${tensorType(x)}, ${tensorType(places)}) -> ${tensorType(spec)}`,
-      spec,
-    );
+    const offsets = x.shape.slice(1).map((_, i) => i + at.shape.length);
+    return emitter.gather(x, places, { along: [0] }, offsets);
   },
   BatchMatMulV2: ({ emitter, value }, node) => {
     const [a, b] = [value(input(node, 0)), value(input(node, 1))];
@@ -207,4 +202,5 @@ export const operators: Readonly<Record<string, Operator>> = {
     ]);
   },
   TopKV2: topPlaces,
+  BitGatherResizeCrop: gatherResizeCrop,
 };

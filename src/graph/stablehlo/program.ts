@@ -93,7 +93,7 @@ class ProgramWriter {
         from: "cell",
         name: cell.name,
         shape: cell.shape,
-        type: "float32",
+        type: cell.type,
       });
       this.variables.begin(cell, value);
     }
