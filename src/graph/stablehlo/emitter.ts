@@ -4,15 +4,7 @@
  */
 import { sameShape, sizeOf } from "../../archive/shape.js";
 import type { ElementType } from "../types.js";
-import {
-  broadcastShape,
-  i64Array,
-  list,
-  literal,
-  tensorType,
-  type Value,
-  type ValueSpec,
-} from "./values.js";
+import { broadcastShape, list, literal, tensorType, type Value, type ValueSpec } from "./values.js";
 
 /** Where a convolution's window goes; one entry for height, one for width. */
 export interface Window {
@@ -232,47 +224,6 @@ export class Emitter {
 
   reverse(x: Value, axes: readonly number[]): Value {
     return this.emit(`stablehlo.reverse ${x.id}, dims = ${list(axes)} : ${tensorType(x)}`, x);
-  }
-
-  /**
-   * The parts of `x`, of size `part`, that begin at some places; those of size 1 lose that dimension.
-   * @param at int32 `[...places, k]`: where each begins along the dimensions of `from.along`
-   * @param from.along the k dimensions that places are told of; parts have size 1 along them
-   * @param from.shared the first dimensions that `x` and the places have in common, the same of each
-   * @param offsets the result's dimensions that are the part's; the others are the places'
-   */
-  gather(
-    x: Value,
-    at: Value,
-    from: { readonly along: readonly number[]; readonly shared?: number },
-    offsets: readonly number[],
-  ): Value {
-    const { along, shared = 0 } = from;
-    const batching = Array.from({ length: shared }, (_, i) => i);
-    const single = new Set([...along, ...batching]);
-    const sizes = x.shape.map((size, i) => (single.has(i) ? 1 : size));
-    const places = at.shape.slice(0, -1);
-    const inner = x.shape.filter((_, i) => !single.has(i));
-    const shape: number[] = [];
-    for (let i = 0, [p, o] = [0, 0]; i < places.length + inner.length; i++)
-      shape.push(offsets.includes(i) ? inner[o++]! : places[p++]!);
-    const spec = { shape, type: x.type };
-    const numbers = [
-      `offset_dims = ${list(offsets)}`,
-      `collapsed_slice_dims = ${list(along)}`,
-      ...(shared === 0
-        ? []
-        : [
-            `operand_batching_dims = ${list(batching)}`,
-            `start_indices_batching_dims = ${list(batching)}`,
-          ]),
-      `start_index_map = ${list(along)}`,
-      `index_vector_dim = ${places.length}`,
-    ];
-    return this.emit(
-      `"stablehlo.gather"(${x.id}, ${at.id}) <{dimension_numbers = #stablehlo.gather<${numbers.join(", ")}>, indices_are_sorted = false, slice_sizes = ${i64Array(sizes)}}> : (${tensorType(x)}, ${tensorType(at)}) -> ${tensorType(spec)}`,
-      spec,
-    );
   }
 
   /** The index along `axis`. */

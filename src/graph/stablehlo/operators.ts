@@ -4,6 +4,7 @@
  */
 import { typeOf } from "../types.js";
 import { convolutions, croppedInputGradient } from "./convolution.js";
+import { gather } from "./gather.js";
 import { attr, input, type Operator, shapeOf } from "./operator.js";
 import { pooling } from "./pooling.js";
 import { gatherResizeCrop } from "./resize-crop.js";
@@ -190,7 +191,7 @@ export const operators: Readonly<Record<string, Operator>> = {
     const [x, at] = [value(input(node, 0)), value(input(node, 1))];
     const places = emitter.reshape(at, [...at.shape, 1]);
     const offsets = x.shape.slice(1).map((_, i) => i + at.shape.length);
-    return emitter.gather(x, places, { along: [0] }, offsets);
+    return gather(emitter, { x, at: places }, { along: [0] }, offsets);
   },
   BatchMatMulV2: ({ emitter, value }, node) => {
     const [a, b] = [value(input(node, 0)), value(input(node, 1))];

@@ -6,6 +6,7 @@
  * up in small tables; along rows first, rounded to bytes, then along columns.
  */
 import type { Emitter } from "./emitter.js";
+import { gather } from "./gather.js";
 import { attr, input, type Operator } from "./operator.js";
 import { precisionBits, type ResizeAxis, resizeAxis } from "./resize-axis.js";
 import type { Value } from "./values.js";
@@ -38,12 +39,13 @@ export const gatherResizeCrop: Operator = ({ emitter, value }, node) => {
       [image, at].map((one) => emitter.reshape(one, [batch, crop, 1])),
       2,
     );
-    const taken = emitter.gather(images, spot, { along: [0, 2] }, [1, 3]);
+    const taken = gather(emitter, { x: images, at: spot }, { along: [0, 2] }, [1, 3]);
     return { taken, axis: 2 };
   });
   return resampled(emitter, resizeAxis(height, side), down, (at) => {
     const spot = emitter.reshape(at, [batch, crop, 1]);
-    return { taken: emitter.gather(wide, spot, { along: [1], shared: 1 }, [2, 3]), axis: 1 };
+    const taken = gather(emitter, { x: wide, at: spot }, { along: [1], shared: 1 }, [2, 3]);
+    return { taken, axis: 1 };
   });
 };
 
@@ -63,7 +65,7 @@ function resampled(
   const lookedUp = (numbers: Int32Array) => {
     const bytes = new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength);
     const table = emitter.dense(bytes, { shape: [numbers.length], type: "int32" });
-    return emitter.gather(table, at, { along: [0] }, []);
+    return gather(emitter, { x: table, at }, { along: [0] }, []);
   };
   const first = lookedUp(resize.first);
   let sum: Value | undefined;

@@ -14,7 +14,7 @@ import { openTrainProgram, startImages, type TrainProgram } from "../../../src/s
 import { assignVariables, readVariables } from "../../../src/step/variables.js";
 import { variableValues } from "../../deterministic.js";
 
-const [side, crop, batch, classes] = [20, 16, 8, 10];
+const [side, precrop, crop, batch, classes] = [20, 24, 16, 8, 10];
 
 function splitOf(count: number, seed: number): Split {
   const pixels = Uint8Array.from({ length: count * side * side * 3 }, (_, i) => {
@@ -54,7 +54,7 @@ export class Training {
       { train, val },
       {
         ...{ split, mixup, microBatch: batch / split, evalBatch: batch, workers: 2 },
-        resolution: { precrop: side, crop },
+        resolution: { precrop, crop },
       },
     );
     const { session, variables } = program;
