@@ -2,13 +2,14 @@
  * TensorFlow's operations, as traces of models hold them, in StableHLO: one entry each. What has no
  * entry here stays on the host. Semantics: tensorflow/core/ops/ops.pbtxt.
  */
+import { dividedMark } from "../ops.js";
 import { typeOf } from "../types.js";
 import { convolutions, croppedInputGradient } from "./convolution.js";
 import { gather } from "./gather.js";
 import { attr, input, type Operator, shapeOf } from "./operator.js";
 import { pooling } from "./pooling.js";
 import { gatherResizeCrop } from "./resize-crop.js";
-import { tensorType, type Value } from "./values.js";
+import { shardingText, tensorType, type Value } from "./values.js";
 
 const unary = (op: string): Operator => {
   return ({ emitter, value }, node) => emitter.unary(op, value(input(node, 0)));
@@ -125,8 +126,13 @@ export const operators: Readonly<Record<string, Operator>> = {
     return emitter.convert(value(input(node, 0)), typeOf(attr(node, "DstT", "type")));
   },
   DeepCopy: pass,
-  Identity: ({ emitter, value, node: nodeOf }, node) => {
+  Identity: ({ emitter, value, node: nodeOf, partitions }, node) => {
     const x = value(input(node, 0));
+    if (dividedMark in node.attrs && partitions > 1)
+      return emitter.emit(
+        `stablehlo.custom_call @Sharding(${x.id}) {mhlo.sharding = "${shardingText(x.shape, partitions)}"} : (${tensorType(x)}) -> ${tensorType(x)}`,
+        x,
+      );
     // What is kept back until something else is computed: see `After` in kernels.ts. Variables are
     // there anyway, and what is made of them is to be made once.
     const [other] = node.after;
