@@ -8,7 +8,7 @@ import type { OpenedEngine } from "../../src/engine/open.js";
 import { attribute } from "../../src/graph/attributes.js";
 import { GraphBuilder } from "../../src/graph/graph-builder.js";
 import { defineDecoders } from "../../src/input/decoders.js";
-import { addPipeline, startPipeline } from "../../src/input/pipeline.js";
+import { addPipeline, loadPipeline, startPipeline } from "../../src/input/pipeline.js";
 import type { Report } from "./report.js";
 
 export interface PipelineTask {
@@ -42,7 +42,7 @@ export async function measurePipeline(engine: OpenedEngine, task: PipelineTask):
   const workers = availableParallelism();
   // Decoded images are not kept: every one is to cost what it costs the first time.
   const options = { target, name, batch, resizeTo, crop, workers };
-  const { images, labels } = addPipeline(builder, train, options);
+  const { images, labels, pipeline } = addPipeline(builder, train, options);
   // One value of the images: TensorFlow leaves out what only has to be done before.
   const corner = [builder.ints([0, 0, 0, 0]), builder.ints([1, 1, 1, 1])];
   const attrs = { T: attribute.type("float32"), Index: attribute.type("int32") };
@@ -55,7 +55,8 @@ export async function measurePipeline(engine: OpenedEngine, task: PipelineTask):
     const { indices, epochs } = new ExampleOrder(seed, train.labels.length).slice(0, count);
     const augmentations = new Int32Array(3 * count);
     fillAugmentations(seed, epochs, indices, resizeTo - crop, augmentations);
-    await startPipeline(session, name, train, indices, augmentations);
+    await loadPipeline(session, pipeline);
+    await startPipeline(session, pipeline, indices, augmentations);
     const takeWindow = async () => {
       for (let i = 0; i < window; i++) await session.run({}, ["bench/labels", "bench/value"]);
     };

@@ -2,6 +2,7 @@
 import type { OpenedEngine } from "../engine/open.js";
 import { floats, scalar } from "../engine/session.js";
 import { GraphBuilder } from "../graph/graph-builder.js";
+import { divided } from "../graph/ops.js";
 import { variableSpecs } from "../model/architecture.js";
 import { inPrecision } from "../run/precision.js";
 import { addEvalStep } from "../step/eval-step.js";
@@ -35,8 +36,9 @@ export async function graphContestant(engine: OpenedEngine, task: BenchTask): Pr
     const specs = variableSpecs(architecture, classes);
     const variables = specs.map((spec) => declareVariable(builder, spec));
     const batch = {
-      images: declareVariable(builder, imageSpec).read,
-      labels: builder.placeholder("bench/labels", "int32", [task.batch]),
+      // As a run's: each device has its share of the batch.
+      images: divided(builder, declareVariable(builder, imageSpec).read),
+      labels: divided(builder, builder.placeholder("bench/labels", "int32", [task.batch])),
     };
     if (mode === "train")
       await addTrainStep(builder, network, variables, batch, { mixup: false, split: 1 });

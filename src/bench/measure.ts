@@ -20,6 +20,8 @@ export interface BenchReport extends Machine {
   /** As in `TensorFlow 2.21.0 (cpu)`. */
   readonly engine: string;
   readonly device: "CPU" | "GPU";
+  /** How many of them share the batch. */
+  readonly devices: number;
   /** Where a step's images are when it starts. */
   readonly images: string;
   /** Batch divided by the median step. */
@@ -80,6 +82,7 @@ export async function measure(
       engine:
         engine.describes ?? `TensorFlow ${engine.binding.TF_Version} (${engine.installed.flavour})`,
       device: engine.target.device,
+      devices: engine.target.devices ?? 1,
       ...thisMachine(),
       images: contestant.images,
       images_per_second: (1000 * task.batch) / spread.median,

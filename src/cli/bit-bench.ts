@@ -5,13 +5,14 @@ import { parseArchitecture } from "../model/architecture.js";
 import { indivisible } from "../run/options.js";
 import { computeTypes, defaultPrecision } from "../run/precision.js";
 import { availableMemoryBytes, isSplit, trainMemory } from "../step/memory.js";
+import { measureScaling } from "./bench-scaling.js";
 import type { Call } from "./command.js";
 import { openEngine } from "./open-engine.js";
 import { output } from "./output.js";
 
 /**
  * Runs the command.
- * @throws UserError where the devices cannot share the batch, or do not compute what is asked for
+ * @throws UserError where devices cannot share the batch, or do not compute what is asked for
  */
 export async function run({ settings }: Call<"bench">): Promise<number> {
   const { model, mode, batch, resolution, classes, remat, precision, json } = settings;
@@ -22,6 +23,7 @@ export async function run({ settings }: Call<"bench">): Promise<number> {
     output.result(describeMemory(task, settings.batchSplit, json));
     return 0;
   }
+  if (settings.devices !== undefined) return measureScaling(settings, settings.devices);
   const engine = openEngine(settings.device);
   const { devices = 1 } = engine.target;
   if (!isSplit(batch, 1, devices)) throw indivisible(batch, 1, devices);

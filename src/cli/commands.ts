@@ -194,6 +194,7 @@ export const commands: Commands = {
       ["npx bit-bench --model BiT-M-R50x1", "training, 32 images of 128 x 128"],
       ["npx bit-bench --model R101x1 --mode eval --resolution 480 --batch 8", "evaluation"],
       ["npx bit-bench --memory --model R101x3 --resolution 480 --batch 8", "what a step needs"],
+      ["npx bit-bench --devices 4 --batch 512", "on 1, 2 and 4 GPUs: how it scales"],
       ["npx bit-bench --implementation eager-textbook", "what plain TF.js code does"],
     ],
     load: () => import("./bit-bench.js"),

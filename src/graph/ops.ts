@@ -154,6 +154,18 @@ export function copy(nodes: NodeList, fed: Output, options?: NodeOptions): Outpu
   return nodes.one("DeepCopy", [fed], typed(fed), fed, options);
 }
 
+/** Marks what devices share. TensorFlow heeds no attribute with a leading line. */
+export const dividedMark = "_divided";
+
+/**
+ * The same values; where several devices compute together, each has an equal share of them along the first
+ * dimension, and of what is made of them.
+ */
+export function divided(nodes: NodeList, value: Output): Output {
+  const attrs = { ...typed(value), [dividedMark]: attribute.bool(true) };
+  return nodes.one("Identity", [value], attrs, value);
+}
+
 /** Sets the variable behind `handle`. The output is for `after` alone. */
 export function assign(
   nodes: NodeList,

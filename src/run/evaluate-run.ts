@@ -94,6 +94,8 @@ export async function evaluateRun(
     evalBatch: batch,
     input: { resize: options.resize ?? run?.resize },
     workers,
+  }).catch((error: unknown) => {
+    throw outOfMemory(error, trained, atATime) ?? error;
   });
   try {
     await loadWeights(program, trained);

@@ -2,11 +2,10 @@
 import type { FileSource } from "../data/dataset.js";
 import { type Engine, floats, type Session, SessionError } from "../engine/session.js";
 import type { UserError } from "../errors.js";
-import { startPipeline } from "../input/pipeline.js";
 import type { ResizeMethod } from "../input/resize-method.js";
 import { type UndecodableImage, unreadableAmong } from "../input/unreadable.js";
 import { predictPipeline } from "../step/graphs.js";
-import { openPredictImagesProgram } from "../step/program.js";
+import { openPredictImagesProgram, startImages } from "../step/program.js";
 import type { Network } from "../step/train-step.js";
 import { outOfMemory, requireMemory } from "./image-memory.js";
 import type { ImageInputs } from "./predict-inputs.js";
@@ -71,7 +70,7 @@ export async function* imageLogits(
     while (queue.length > 0) {
       const padded = filledUp(queue, batch);
       const uncropped = new Int32Array(3 * padded.length);
-      await startPipeline(session, predictPipeline, images, padded, uncropped);
+      await startImages(program, predictPipeline, padded, uncropped);
       let failure: SessionError | undefined;
       let done = 0;
       for (; done < queue.length; done += batch) {

@@ -4,6 +4,7 @@ import type { Dataset } from "../data/dataset.js";
 import { isDatasetName } from "../data/known-datasets.js";
 import { UserError } from "../errors.js";
 import type { Target } from "../graph/target.js";
+import { residentBytes } from "../input/resident-images.js";
 import { parseArchitecture } from "../model/architecture.js";
 import { getMixupAlpha, getResolution, scaleSchedule } from "../recipe/hyperrule.js";
 import { recipeOf } from "../recipe/recipes.js";
@@ -73,7 +74,7 @@ export function resolveConfig(
   const forced = known?.split !== undefined && known.split % batchSplit === 0;
   const split =
     (forced ? known.split : options.batchSplit) ??
-    fittingSplit(architecture, { ...needs, devices }, batch, budgetBytes(machine));
+    fittingSplit(architecture, { ...needs, devices }, batch, budgetBytes(machine, dataset));
   if (split > batch || batch % split !== 0) {
     throw new UserError(
       "--batch_split",
@@ -108,10 +109,11 @@ export function resolveConfig(
   };
 }
 
-/** Bytes that a training step may take of one device's memory. */
-function budgetBytes({ target = {} }: Machine): number {
+/** Bytes that a training step may take of one device's memory, besides images that lie there. */
+function budgetBytes({ target = {} }: Machine, { train, val }: Dataset): number {
   const { deviceMemoryBytes = Number.POSITIVE_INFINITY, devices = 1 } = target;
-  if (Number.isFinite(deviceMemoryBytes)) return deviceMemoryShare * deviceMemoryBytes;
+  const images = residentBytes(train, target) + residentBytes(val, target);
+  if (Number.isFinite(deviceMemoryBytes)) return deviceMemoryShare * deviceMemoryBytes - images;
   return (memoryShare * availableMemoryBytes()) / devices;
 }
 

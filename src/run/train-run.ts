@@ -2,8 +2,10 @@
 
 import { CheckpointSaver } from "../checkpoint/checkpoint-saver.js";
 import { setVariables } from "../checkpoint/starting-state.js";
+import { sizeText } from "../disk/size-text.js";
 import { SessionError } from "../engine/session.js";
 import { UserError } from "../errors.js";
+import { residentBytes } from "../input/resident-images.js";
 import { parseArchitecture } from "../model/architecture.js";
 import type { BestResult } from "../record/manifest.js";
 import { planOf, type RunRecordFile } from "../record/run-config.js";
@@ -54,7 +56,7 @@ export async function trainRun(run: Run): Promise<RunOutcome> {
 }
 
 /** The run's network and data in a session. */
-function openRunProgram({ config, dataset, engine, log }: Run): Promise<TrainProgram> {
+async function openRunProgram({ config, dataset, engine, log }: Run): Promise<TrainProgram> {
   const network = {
     architecture: parseArchitecture(config.model),
     classes: dataset.classNames.length,
@@ -67,7 +69,7 @@ function openRunProgram({ config, dataset, engine, log }: Run): Promise<TrainPro
       log.info(`Keeping decoded images, in up to ${(cache / 1e9).toFixed(1)} GB`);
     else log.warn("--cache has no effect: this engine lacks the operations for it (npx bit-setup)");
   }
-  return openTrainProgram(engine.open, network, dataset, {
+  const program = await openTrainProgram(engine.open, network, dataset, {
     resolution: config.resolution,
     microBatch: config.batch / config.split,
     split: config.split,
@@ -76,6 +78,10 @@ function openRunProgram({ config, dataset, engine, log }: Run): Promise<TrainPro
     workers: config.workers,
     input: { resize: config.resize, cacheBytes: cache },
   });
+  const resident = [...program.pipelines.values()].filter((pipeline) => pipeline.resident);
+  const bytes = resident.reduce((sum, { split }) => sum + residentBytes(split, network.target), 0);
+  if (bytes > 0) log.info(`Keeping the images on the device: ${sizeText(bytes)}`);
+  return program;
 }
 
 // Of the memory that the step leaves free, the images' part; others live on the machine too.

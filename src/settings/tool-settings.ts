@@ -118,6 +118,13 @@ export const toolSettings = {
     default: false,
     commands: { bench: {} },
   },
+  devices: {
+    kind: "integer",
+    least: 2,
+    help: "Measure on 1, 2, 4 ... up to so many of the device's kind, which share the batch",
+    since: "0.2.0",
+    commands: { bench: {} },
+  },
   implementation: {
     kind: "choice",
     choices: benchImplementations,

@@ -3,7 +3,13 @@ import type { Dataset, Split } from "../data/dataset.js";
 import { type Graph, GraphBuilder } from "../graph/graph-builder.js";
 import type { Output, OutputSpec } from "../graph/node-list.js";
 import { defineDecoders } from "../input/decoders.js";
-import { addPipeline, type InputPolicy, normalized } from "../input/pipeline.js";
+import {
+  addPipeline,
+  type InputPolicy,
+  normalized,
+  type Pipeline,
+  type PipelineOptions,
+} from "../input/pipeline.js";
 import { variableSpecs } from "../model/architecture.js";
 import type { Resolution } from "../recipe/hyperrule.js";
 import { addEvalStep, addPredictStep } from "./eval-step.js";
@@ -15,6 +21,8 @@ export interface NetworkGraph {
   readonly graph: Graph;
   readonly network: Network;
   readonly variables: readonly GraphVariable[];
+  /** What makes its images, by name: `trainPipeline` and so on. */
+  readonly pipelines: ReadonlyMap<string, Pipeline>;
   /** What runs feed, by name. */
   readonly feeds: ReadonlyMap<string, OutputSpec>;
   /** What runs may fetch, by name. */
@@ -67,8 +75,7 @@ export async function trainGraph(
   };
   const under = begun(network);
   defineDecoders(under.builder, network.target);
-  const batch = addPipeline(under.builder, train, {
-    target: network.target,
+  const batch = pipeline(under, train, {
     name: trainPipeline,
     batch: microBatch,
     resizeTo: resolution.precrop,
@@ -136,8 +143,8 @@ export async function predictImagesGraph(
   const under = begun(network);
   const { builder, variables } = under;
   defineDecoders(builder, network.target);
-  const pipeline = { target: network.target, name: predictPipeline, workers, ...input };
-  const made = addPipeline(builder, images, { ...pipeline, batch, resizeTo: size });
+  const options = { name: predictPipeline, workers, ...input };
+  const made = pipeline(under, images, { ...options, batch, resizeTo: size });
   await addPredictStep(builder, network, variables, made.images);
   return finished(under);
 }
@@ -174,24 +181,39 @@ interface UnderWay {
   readonly builder: GraphBuilder;
   readonly network: Network;
   readonly variables: readonly GraphVariable[];
+  readonly pipelines: Map<string, Pipeline>;
 }
 
 function begun(network: Network): UnderWay {
   const builder = new GraphBuilder();
   const specs = variableSpecs(network.architecture, network.classes);
-  return { builder, network, variables: declareVariables(builder, specs, network.target) };
+  const variables = declareVariables(builder, specs, network.target);
+  return { builder, network, variables, pipelines: new Map() };
 }
 
-function finished({ builder, network, variables }: UnderWay): NetworkGraph {
+function finished({ builder, network, variables, pipelines }: UnderWay): NetworkGraph {
   const { feeds, fetches } = builder;
-  return { graph: builder.build(), network, variables, feeds, fetches };
+  return { graph: builder.build(), network, variables, pipelines, feeds, fetches };
+}
+
+function pipeline(
+  { builder, network, pipelines }: UnderWay,
+  split: Split,
+  options: Omit<PipelineOptions, "target">,
+): GraphBatch {
+  const { pipeline: made, ...batch } = addPipeline(builder, split, {
+    ...options,
+    target: network.target,
+  });
+  pipelines.set(made.name, made);
+  return batch;
 }
 
 function validation(
-  { builder, network }: UnderWay,
+  under: UnderWay,
   val: Split,
   { size, evalBatch, workers, input }: EvalGraphOptions,
 ): GraphBatch {
-  const pipeline = { target: network.target, name: valPipeline, workers, ...input };
-  return addPipeline(builder, val, { ...pipeline, batch: evalBatch, resizeTo: size });
+  const options = { name: valPipeline, workers, ...input };
+  return pipeline(under, val, { ...options, batch: evalBatch, resizeTo: size });
 }

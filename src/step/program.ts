@@ -2,6 +2,7 @@
 import type { Dataset, Split } from "../data/dataset.js";
 import type { Session } from "../engine/session.js";
 import type { Graph } from "../graph/graph-builder.js";
+import { loadPipeline, type Pipeline, startPipeline } from "../input/pipeline.js";
 import {
   type EvalGraphOptions,
   evalGraph,
@@ -23,6 +24,8 @@ export interface Program {
   readonly session: Session;
   readonly network: Network;
   readonly variables: readonly GraphVariable[];
+  /** What makes its images, by name. */
+  readonly pipelines: ReadonlyMap<string, Pipeline>;
 }
 
 /** A program that trains: its session has `train/...` and `eval/...`. */
@@ -31,12 +34,34 @@ export interface TrainProgram extends Program {
   readonly optimizerState: readonly GraphVariable[];
 }
 
-/** Opens a graph. */
-export function openProgram(
+/**
+ * Opens a graph, and puts the datasets of its pipelines where they are to be.
+ * @throws SessionError where the device's memory does not suffice
+ */
+export async function openProgram(
   open: OpenSession,
-  { graph, network, variables }: NetworkGraph,
-): Program {
-  return { session: open(graph), network, variables };
+  { graph, network, variables, pipelines }: NetworkGraph,
+): Promise<Program> {
+  const session = open(graph);
+  try {
+    for (const pipeline of pipelines.values()) await loadPipeline(session, pipeline);
+  } catch (error) {
+    session.close();
+    throw error;
+  }
+  return { session, network, variables, pipelines };
+}
+
+/** Lets a pipeline of a program begin anew: `startPipeline`. @throws Error where it has none of this name */
+export async function startImages(
+  { session, pipelines }: Pick<Program, "session" | "pipelines">,
+  name: string,
+  indices: Int32Array,
+  augmentations: Int32Array,
+): Promise<void> {
+  const pipeline = pipelines.get(name);
+  if (pipeline === undefined) throw new Error(`the program has no pipeline ${name}`);
+  await startPipeline(session, pipeline, indices, augmentations);
 }
 
 /** Opens the graph that trains on `dataset.train` and evaluates on `dataset.val`. */
@@ -47,7 +72,7 @@ export async function openTrainProgram(
   options: TrainGraphOptions,
 ): Promise<TrainProgram> {
   const made = await trainGraph(network, dataset, options);
-  return { ...openProgram(open, made), optimizerState: made.optimizerState };
+  return { ...(await openProgram(open, made)), optimizerState: made.optimizerState };
 }
 
 /** Opens the graph that evaluates on `val`. */

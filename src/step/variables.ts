@@ -5,8 +5,9 @@ import type { Session } from "../engine/session.js";
 import { floats } from "../engine/session.js";
 import { attribute } from "../graph/attributes.js";
 import type { GraphBuilder } from "../graph/graph-builder.js";
+import { addVariable } from "../graph/graph-variable.js";
 import type { Output } from "../graph/node-list.js";
-import { assign, copy } from "../graph/ops.js";
+import { assign } from "../graph/ops.js";
 import type { Target } from "../graph/target.js";
 import { headBias, headKernel, type VariableSpec } from "../model/architecture.js";
 
@@ -28,8 +29,6 @@ export interface VariableGroup {
   readonly members: readonly string[];
 }
 
-const float32 = { dtype: attribute.type("float32") };
-
 // What one run hands over at most, so that a large model never lies in memory twice.
 const largestTransferBytes = 32 * 2 ** 20;
 // What a group of several reads at most: JavaScript waits for it.
@@ -41,20 +40,8 @@ const largestGroupBytes = 512 * 2 ** 20;
  */
 export function declareVariable(builder: GraphBuilder, spec: VariableSpec): GraphVariable {
   const { name, shape } = spec;
-  const attrs = {
-    ...float32,
-    container: attribute.string(""),
-    shared_name: attribute.string(name),
-    shape: attribute.shape(shape),
-  };
-  const handle = builder.one("VarHandleOp", [], attrs, { type: "resource", shape: [] }, { name });
-  const spot = { type: "float32", shape } as const;
-  const read = builder.one("ReadVariableOp", [handle], float32, spot, { name: `${name}/value` });
+  const { handle, read } = addVariable(builder, { name, type: "float32", shape });
   builder.fetchable(`${name}/read`, read);
-  const fed = builder.placeholder(`${name}/new`, "float32", shape);
-  builder.fetchable(`${name}/assigned`, builder.ints(0), [
-    assign(builder, handle, copy(builder, fed)),
-  ]);
   return { name, shape, handle, read };
 }
 

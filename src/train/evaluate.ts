@@ -2,9 +2,8 @@
 import type { Split } from "../data/dataset.js";
 import { floats, integers } from "../engine/session.js";
 import { UserError } from "../errors.js";
-import { startPipeline } from "../input/pipeline.js";
 import { valPipeline } from "../step/graphs.js";
-import type { Program } from "../step/program.js";
+import { type Program, startImages } from "../step/program.js";
 import type { EvaluationResult } from "./reports.js";
 
 /**
@@ -13,7 +12,7 @@ import type { EvaluationResult } from "./reports.js";
  * @param progress told after each batch how many examples are done; what it throws ends the evaluation
  */
 export async function evaluate(
-  { session }: Program,
+  program: Program,
   val: Split,
   batch: number,
   progress?: (done: number, total: number) => void,
@@ -21,7 +20,8 @@ export async function evaluate(
   const total = val.labels.length;
   const batches = Math.ceil(total / batch);
   const indices = Int32Array.from({ length: batches * batch }, (_, i) => (i < total ? i : 0));
-  await startPipeline(session, valPipeline, val, indices, new Int32Array(3 * indices.length));
+  const { session } = program;
+  await startImages(program, valPipeline, indices, new Int32Array(3 * indices.length));
   let loss = 0;
   let top1 = 0;
   let top5 = 0;

@@ -68,9 +68,9 @@ export async function train(
   observer: TrainObserver,
 ): Promise<TrainOutcome> {
   const { session } = program;
-  const { resolution, schedule, batch, seed } = plan;
+  const { schedule } = plan;
   const totalSteps = schedule.at(-1)!;
-  const feed = new TrainFeed(session, dataset.train, seed, batch, resolution, totalSteps);
+  const feed = new TrainFeed(program, dataset.train.labels.length, plan, totalSteps);
   const times: TrainTimes = { step: 0, eval: 0, save: 0 };
   const timed = timerOf(times);
   let saved = start.step;

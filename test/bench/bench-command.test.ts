@@ -9,6 +9,7 @@ import type { BenchReport } from "../../src/bench/measure.js";
 import { cacheFolder } from "../../src/engine/installed.js";
 import { defaultPrecision } from "../../src/run/precision.js";
 import { cpuPlugin } from "../cpu-plugin.js";
+import { quickCompiler } from "../engine/xla/quick-compiler.js";
 import { engine } from "../engine-for-tests.js";
 import { repositoryRoot } from "../fixture-path.js";
 
@@ -66,6 +67,9 @@ test("what devices cannot share, and what they do not compute, is not measured",
   const cases = [
     [["--device", "xla:cpu:2", "--batch", "3"], /--batch: 3 images .* by 2 devices/],
     [["--device", "xla:cpu", "--implementation", "eager-textbook"], /add --device cpu/],
+    [["--device", "xla:cpu", "--devices", "4"], /--batch: 2 images .* by 4 devices/],
+    [["--device", "cpu", "--devices", "2"], /--devices 2: TensorFlow computes .* one device/],
+    [["--device", "gpu:0,1", "--devices", "4"], /--devices 4: --device gpu:0,1 names 2/],
   ] as const;
   for (const [flags, message] of cases) {
     const { stdout, stderr, status } = type("bin/bit-bench.js", ...tiny, ...flags);
@@ -73,6 +77,28 @@ test("what devices cannot share, and what they do not compute, is not measured",
     assert.equal(stdout, "");
     assert.match(stderr, message);
   }
+});
+
+test("--devices: one device and two compute the same step, and how it scales is said", async () => {
+  await cpuPlugin();
+  const env = { ...process.env, ...quickCompiler };
+  const args = [...tiny, "--device", "xla:cpu", "--devices", "2"];
+  const script = join(repositoryRoot, "bin/bit-bench.js");
+  const run = (...more: string[]) => {
+    return spawnSync(process.execPath, [script, ...args, ...more], { encoding: "utf8", env });
+  };
+  const { stdout, stderr, status } = run("--json");
+  assert.equal(status, 0, stderr);
+  const [one, two] = JSON.parse(stdout) as [BenchReport, BenchReport];
+  assert.deepEqual([one.devices, two.devices], [1, 2]);
+  assert.match(two.engine, /simulated device 0, simulated device 1/);
+  // The same images; the order of float32's sums differs.
+  assert.ok(Math.abs(two.first_loss - one.first_loss) <= 1e-5 * one.first_loss);
+  const told = run();
+  assert.equal(told.status, 0, told.stderr);
+  assert.match(told.stdout, /^devices +images\/s +step, ms +of one's speed +each +first loss$/m);
+  assert.match(told.stdout, /^ +1 .* 1\.00 x +100 % +\d+\.\d{5}$/m);
+  assert.match(told.stdout, /^ +2 +\d+\.\d .* x +\d+ % +\d+\.\d{5}$/m);
 });
 
 test("a mistake is told in one message, exit 2", () => {

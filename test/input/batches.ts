@@ -4,7 +4,13 @@ import type { Split } from "../../src/data/dataset.js";
 import { floats, integers, type Session } from "../../src/engine/session.js";
 import { GraphBuilder } from "../../src/graph/graph-builder.js";
 import { defineDecoders } from "../../src/input/decoders.js";
-import { addPipeline, type PipelineOptions, startPipeline } from "../../src/input/pipeline.js";
+import {
+  addPipeline,
+  loadPipeline,
+  type Pipeline,
+  type PipelineOptions,
+  startPipeline,
+} from "../../src/input/pipeline.js";
 import type { OpenSession } from "../../src/step/program.js";
 import { DECODER_OF } from "../decoder-of.js";
 import { fixturePath } from "../fixture-path.js";
@@ -19,25 +25,36 @@ export interface Batch {
 
 export type TestOptions = Omit<PipelineOptions, "name" | "workers"> & { readonly workers?: number };
 
+/** A session with nothing but a pipeline. */
+export interface OpenedPipeline {
+  readonly session: Session;
+  readonly pipeline: Pipeline;
+}
+
 /** Opens a session with nothing but a pipeline, called `images`. */
-export function openPipeline(open: OpenSession, split: Split, options: TestOptions): Session {
+export async function openPipeline(
+  open: OpenSession,
+  split: Split,
+  options: TestOptions,
+): Promise<OpenedPipeline> {
   const builder = new GraphBuilder();
   defineDecoders(builder, options.target);
   const batch = addPipeline(builder, split, { name: "images", workers: 2, ...options });
   builder.fetchable("batch/images", batch.images);
   builder.fetchable("batch/labels", batch.labels);
-  return open(builder.build());
+  const session = open(builder.build());
+  await loadPipeline(session, batch.pipeline);
+  return { session, pipeline: batch.pipeline };
 }
 
 /** The batches that such a session makes of these examples. */
 export async function takeBatches(
-  session: Session,
-  split: Split,
+  { session, pipeline }: OpenedPipeline,
   batch: number,
   indices: readonly number[],
   augmentations: Int32Array = new Int32Array(3 * indices.length),
 ): Promise<Batch[]> {
-  await startPipeline(session, "images", split, Int32Array.from(indices), augmentations);
+  await startPipeline(session, pipeline, Int32Array.from(indices), augmentations);
   const made: Batch[] = [];
   for (let i = 0; i < indices.length; i += batch) {
     const [images, labels] = await session.run({}, ["batch/images", "batch/labels"]);
@@ -55,11 +72,11 @@ export async function batches(
   indices: readonly number[],
   augmentations?: Int32Array,
 ): Promise<Batch[]> {
-  const session = openPipeline(open, split, options);
+  const opened = await openPipeline(open, split, options);
   try {
-    return await takeBatches(session, split, options.batch, indices, augmentations);
+    return await takeBatches(opened, options.batch, indices, augmentations);
   } finally {
-    session.close();
+    opened.session.close();
   }
 }
 

@@ -2,9 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { openEngine } from "../../src/engine/open.js";
-import type { Session } from "../../src/engine/session.js";
 import { startPipeline } from "../../src/input/pipeline.js";
-import { openPipeline, pixelSplit } from "./batches.js";
+import { type OpenedPipeline, openPipeline, pixelSplit } from "./batches.js";
 
 const engine = openEngine();
 
@@ -19,12 +18,13 @@ test("pipelines that have run for a while begin anew, and close, at once", async
   const split = pixelSplit(8, 8, 8);
   const options = { batch: 4, resizeTo: 8, target: engine.target };
   const indices = Int32Array.from({ length: 40_000 }, (_, i) => i % 8);
-  const sessions = Array.from({ length: pipelines }, () =>
-    openPipeline(engine.open, split, options),
+  const sessions = await Promise.all(
+    Array.from({ length: pipelines }, () => openPipeline(engine.open, split, options)),
   );
-  const begin = (session: Session) =>
-    startPipeline(session, "images", split, indices, new Int32Array(3 * indices.length));
-  const take = async (session: Session) => (await session.run({}, ["batch/images"]))[0]!.data;
+  const begin = ({ session, pipeline }: OpenedPipeline) =>
+    startPipeline(session, pipeline, indices, new Int32Array(3 * indices.length));
+  const take = async ({ session }: OpenedPipeline) =>
+    (await session.run({}, ["batch/images"]))[0]!.data;
   for (const session of sessions) await begin(session);
   const first = await take(sessions[0]!);
   const begun = performance.now();
@@ -38,7 +38,7 @@ test("pipelines that have run for a while begin anew, and close, at once", async
   for (const session of half) await begin(session);
   assert.deepEqual(await take(half[0]!), first);
   const anewMs = performance.now() - ended;
-  for (const session of sessions) session.close();
+  for (const { session } of sessions) session.close();
   const closedMs = performance.now() - ended;
   assert.ok(anewMs < promptlyMs, `${anewMs} ms until the first batches of a new start`);
   assert.ok(closedMs < promptlyMs, `${closedMs} ms until all are closed`);

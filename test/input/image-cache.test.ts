@@ -36,14 +36,14 @@ test("batches are the same with a cache, without, and with one that is full", {
   const split = fileSplit(names, orientations);
   for (const options of [small, large]) {
     const takeAll = async (cacheBytes: number | undefined, workers = 2) => {
-      const session = openPipeline(engine.open, split, { ...options, cacheBytes, workers });
+      const opened = await openPipeline(engine.open, split, { ...options, cacheBytes, workers });
       try {
         const made = [];
         for (const { indices, augmentations } of epochs)
-          made.push(...(await takeBatches(session, split, 4, indices, augmentations)));
+          made.push(...(await takeBatches(opened, 4, indices, augmentations)));
         return made;
       } finally {
-        session.close();
+        opened.session.close();
       }
     };
     const without = await takeAll(undefined);
@@ -66,13 +66,13 @@ test("what fits is read once, also when the pipeline starts anew", { skip }, asy
     const [first, second] = [epochs[0]!, epochs[1]!];
     const secondEpochWithoutFiles = async (cacheBytes: number | undefined) => {
       copy();
-      const session = openPipeline(engine.open, split, { ...small, cacheBytes });
+      const opened = await openPipeline(engine.open, split, { ...small, cacheBytes });
       try {
-        await takeBatches(session, split, 4, first.indices, first.augmentations);
+        await takeBatches(opened, 4, first.indices, first.augmentations);
         for (const path of paths) rmSync(path);
-        return await takeBatches(session, split, 4, second.indices, second.augmentations);
+        return await takeBatches(opened, 4, second.indices, second.augmentations);
       } finally {
-        session.close();
+        opened.session.close();
       }
     };
     const resizedBytes = small.resizeTo ** 2 * 3;

@@ -46,13 +46,13 @@ test("a cache keeps what TensorFlow's resize needs: the whole image", {
   const split = fileSplit(["colour.bmp"]);
   const options = { batch: 1, resizeTo: 20, resize: "tf", target: engine.target } as const;
   const [plain] = await batches(engine.open, split, options, [0]);
-  const session = openPipeline(engine.open, split, { ...options, cacheBytes: 1e6 });
+  const opened = await openPipeline(engine.open, split, { ...options, cacheBytes: 1e6 });
   try {
     for (const time of ["first", "second"]) {
-      const [cached] = await takeBatches(session, split, 1, [0]);
+      const [cached] = await takeBatches(opened, 1, [0]);
       assert.deepEqual(cached!.values, plain!.values, time);
     }
   } finally {
-    session.close();
+    opened.session.close();
   }
 });

@@ -46,7 +46,14 @@ async function trial({ start, changes, stepping, evaluating, signal, evalLoss = 
     if (fetches[0] === "train/step") stepping?.();
     return fetches.map(fetched);
   };
-  const program = { session: { run, close: () => undefined } } as unknown as TrainProgram;
+  const pipelines = new Map(
+    (["train", "val"] as const).map((part) => {
+      const name = `${part}_images`;
+      return [name, { name, split: dataset[part], resident: false }];
+    }),
+  );
+  const session = { run, close: () => undefined };
+  const program = { session, pipelines } as unknown as TrainProgram;
   const events: string[] = [];
   const observer = {
     step: ({ step }: { readonly step: number }) => void events.push(`step ${step}`),

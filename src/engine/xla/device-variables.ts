@@ -6,7 +6,8 @@ import {
   inverseOrder,
   offsetIn,
 } from "../../graph/stablehlo/cells.js";
-import { type HostTensor, SessionError } from "../session.js";
+import { floats, type HostTensor, SessionError } from "../session.js";
+import { hostTensor } from "./host-values.js";
 import type { DeviceBuffer, ProgramDevice } from "./program-device.js";
 
 /** What is known of a cell: its value on the device, on the host, or on both. */
@@ -34,18 +35,21 @@ export class DeviceVariables {
     }
   }
 
-  /** Sets a variable from row-major values in the graph's shape. */
-  async set(name: string, data: Float32Array): Promise<void> {
+  /** Sets a variable from row-major values in the graph's shape. @throws Error where its type is another */
+  async set(name: string, value: HostTensor): Promise<void> {
     const held = this.holding(name);
     const { cell } = held;
+    if (value.type !== cell.type || value.type === "string")
+      throw new Error(`${name} is ${cell.type}, set to ${value.type}`);
+    const { data } = value;
     if (cell.members.length === 1) {
-      const value = { type: "float32", shape: cell.shape, data } as const;
-      const buffer = await this.device.put(value, { order: hostOrder(cell) });
+      const stored = { type: cell.type, shape: cell.shape, data };
+      const buffer = await this.device.put(stored, { order: hostOrder(cell) });
       held.buffer?.drop();
       held.buffer = buffer;
     } else {
       const values = held.values ?? (await fetched(held));
-      values.set(data, offsetIn(cell, name));
+      values.set(floats(value), offsetIn(cell, name));
       held.values = values;
       held.buffer?.drop();
       held.buffer = undefined;
@@ -60,10 +64,8 @@ export class DeviceVariables {
     const member = cell.members.find((one) => one.name === name)!;
     requireSet(held, [member]);
     const { shape } = member;
-    if (cell.members.length === 1) {
-      const data = floatsOf(await held.buffer!.read(hostOrder(cell)));
-      return { type: "float32", shape, data };
-    }
+    if (cell.members.length === 1)
+      return hostTensor(cell.type, shape, await held.buffer!.read(hostOrder(cell)));
     held.values ??= await fetched(held);
     const begin = offsetIn(cell, name);
     return { type: "float32", shape, data: held.values.slice(begin, begin + sizeOf(shape)) };

@@ -11,16 +11,17 @@ export function fedValue(feeds: Feeds, name: string): HostTensor {
   return value;
 }
 
-/** A variable's new values. @throws Error where they are missing, or not float32 */
-export function valuesOf(
+/** A variable's new value. @throws Error where it is missing */
+export function newValue(
   from: ValueSource,
   feeds: Feeds,
   made: ReadonlyMap<string, HostTensor>,
-): Float32Array {
+): HostTensor {
   if (from.kind === "constant") return from.value;
-  const value = from.kind === "feed" ? feeds[from.name] : made.get(from.node);
-  if (value?.type !== "float32") throw new Error(`a variable's value is ${value?.type}`);
-  return value.data;
+  if (from.kind === "feed") return fedValue(feeds, from.name);
+  const value = made.get(from.node);
+  if (value === undefined) throw new Error(`nothing was made for ${from.node}`);
+  return value;
 }
 
 /** What a program gave. @throws Error where it is neither float32 nor int32 */

@@ -2,13 +2,13 @@
 import { sizeOf } from "../../archive/shape.js";
 import type { GraphNode } from "../../graph/node-list.js";
 import { type NodeIndex, nodeOf, type Reach, reachOf } from "../../graph/stablehlo/reach.js";
-import type { HostTensor } from "../session.js";
+import { type HostTensor, scalar } from "../session.js";
 
 /** Where a variable's new value comes from. */
 export type ValueSource =
   | { readonly kind: "feed"; readonly name: string }
   | { readonly kind: "host"; readonly node: string }
-  | { readonly kind: "constant"; readonly value: Float32Array };
+  | { readonly kind: "constant"; readonly value: HostTensor };
 
 export type Plan =
   | { readonly kind: "host"; readonly restarts: readonly string[] }
@@ -82,11 +82,12 @@ function sourceOf(index: NodeIndex, assignment: GraphNode): ValueSource | undefi
     const value = numberOf(nodeOf(index, node.inputs[1]!.node));
     const shape = node.outputs[0]!.shape;
     if (value === undefined || shape === undefined) return undefined;
-    return { kind: "constant", value: new Float32Array(sizeOf(shape)).fill(value) };
+    const data = new Float32Array(sizeOf(shape)).fill(value);
+    return { kind: "constant", value: { type: "float32", shape, data } };
   }
   if (node.op === "Const") {
     const value = numberOf(node);
-    return value === undefined ? undefined : { kind: "constant", value: Float32Array.of(value) };
+    return value === undefined ? undefined : { kind: "constant", value: scalar("float32", value) };
   }
   return node.op === "BitReadArray" ? { kind: "host", node: node.name } : undefined;
 }

@@ -19,7 +19,7 @@ import { closedMeanwhile, PendingRuns } from "../pending-runs.js";
 import { PjrtError } from "../pjrt/pjrt-error.js";
 import { type HostTensor, type Session, SessionError } from "../session.js";
 import { DeviceVariables } from "./device-variables.js";
-import { type Feeds, fedValue, hostTensor, valuesOf } from "./host-values.js";
+import { type Feeds, fedValue, hostTensor, newValue } from "./host-values.js";
 import { done, type HostPart, type Plan, planOf } from "./plan.js";
 import type { DeviceBuffer, DeviceProgram, ProgramDevice } from "./program-device.js";
 
@@ -107,7 +107,7 @@ export class XlaSession implements Session {
   ): Promise<HostTensor[]> {
     const made = await this.hostValues(host, feeds);
     for (const { variable, from } of writes)
-      await this.variables.set(variable, valuesOf(from, feeds, made));
+      await this.variables.set(variable, newValue(from, feeds, made));
     const results: HostTensor[] = [];
     for (const variable of reads)
       results.push(variable === undefined ? done : await this.variables.read(variable));

@@ -6,15 +6,19 @@
  */
 import { sizeOf } from "../../archive/shape.js";
 import type { GraphNode } from "../node-list.js";
+import { type ElementType, typeOf } from "../types.js";
 
 export interface CellVariable {
   readonly name: string;
   readonly shape: readonly number[];
+  /** Default: float32. */
+  readonly type?: ElementType | undefined;
 }
 
-/** One value on the device: a variable, or several. All are float32. */
+/** One value on the device: a variable, or several of float32. */
 export interface Cell {
   readonly name: string;
+  readonly type: ElementType;
   readonly shape: readonly number[];
   /** In the order in which they are packed. */
   readonly members: readonly CellVariable[];
@@ -30,7 +34,9 @@ export function graphCells(nodes: readonly GraphNode[]): Cell[] {
   return cellsOf(
     variables.map(({ name, attrs }) => {
       const dims = attrs["shape"]?.shape?.dim ?? [];
-      return { name, shape: dims.map(({ size }) => size) };
+      const number = attrs["dtype"]?.type;
+      const type = number === undefined ? undefined : typeOf(number);
+      return { name, type, shape: dims.map(({ size }) => size) };
     }),
   );
 }
@@ -40,7 +46,12 @@ export function cellsOf(variables: readonly CellVariable[]): Cell[] {
   const cells: Cell[] = [];
   const small = new Map<string, CellVariable[]>();
   for (const variable of variables) {
-    const { name, shape } = variable;
+    const { name, shape, type = "float32" } = variable;
+    // Tables that are looked up in: of images, of labels.
+    if (type !== "float32") {
+      cells.push({ name, type, shape, members: [variable], order: undefined });
+      continue;
+    }
     if (shape.length <= 1) {
       // As in `momentum/resnet/...`: weights and each kind of optimizer state are packed apart.
       const kind = name.split("/")[0]!;
@@ -49,11 +60,11 @@ export function cellsOf(variables: readonly CellVariable[]): Cell[] {
     }
     const order = shape.length === 4 ? filtersOutermost : undefined;
     const stored = order === undefined ? shape : order.map((axis) => shape[axis]!);
-    cells.push({ name, shape: stored, members: [variable], order });
+    cells.push({ name, type, shape: stored, members: [variable], order });
   }
   for (const [kind, members] of small) {
     const total = members.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
-    cells.push({ name: `${kind}/*`, shape: [total], members, order: undefined });
+    cells.push({ name: `${kind}/*`, type: "float32", shape: [total], members, order: undefined });
   }
   return cells;
 }

@@ -7,6 +7,8 @@ import type { Value } from "./values.js";
 /** What an operator's lowering is given to work with. */
 export interface Lowering {
   readonly emitter: Emitter;
+  /** Devices among which the program is divided. */
+  readonly partitions: number;
   /** What an output of another node became. */
   value(output: Output): Value;
   /** The node that an output belongs to. */

@@ -2,11 +2,14 @@
  * TensorFlow's operations, as traces of models hold them, in StableHLO: one entry each. What has no
  * entry here stays on the host. Semantics: tensorflow/core/ops/ops.pbtxt.
  */
+import { dividedMark } from "../ops.js";
 import { typeOf } from "../types.js";
 import { convolutions, croppedInputGradient } from "./convolution.js";
+import { gather } from "./gather.js";
 import { attr, input, type Operator, shapeOf } from "./operator.js";
 import { pooling } from "./pooling.js";
-import { tensorType, type Value } from "./values.js";
+import { gatherResizeCrop } from "./resize-crop.js";
+import { shardingText, tensorType, type Value } from "./values.js";
 
 const unary = (op: string): Operator => {
   return ({ emitter, value }, node) => emitter.unary(op, value(input(node, 0)));
@@ -123,8 +126,13 @@ export const operators: Readonly<Record<string, Operator>> = {
     return emitter.convert(value(input(node, 0)), typeOf(attr(node, "DstT", "type")));
   },
   DeepCopy: pass,
-  Identity: ({ emitter, value, node: nodeOf }, node) => {
+  Identity: ({ emitter, value, node: nodeOf, partitions }, node) => {
     const x = value(input(node, 0));
+    if (dividedMark in node.attrs && partitions > 1)
+      return emitter.emit(
+        `stablehlo.custom_call @Sharding(${x.id}) {mhlo.sharding = "${shardingText(x.shape, partitions)}"} : (${tensorType(x)}) -> ${tensorType(x)}`,
+        x,
+      );
     // What is kept back until something else is computed: see `After` in kernels.ts. Variables are
     // there anyway, and what is made of them is to be made once.
     const [other] = node.after;
@@ -188,14 +196,8 @@ export const operators: Readonly<Record<string, Operator>> = {
       throw new Error(`${node.name}: gathers along axis 0 only`);
     const [x, at] = [value(input(node, 0)), value(input(node, 1))];
     const places = emitter.reshape(at, [...at.shape, 1]);
-    const inner = x.shape.slice(1);
-    const offsets = inner.map((_, i) => i + at.shape.length).join(", ");
-    const spec = { shape: shapeOf(node), type: x.type };
-    const numbers = `#stablehlo.gather<offset_dims = [${offsets}], collapsed_slice_dims = [0], start_index_map = [0], index_vector_dim = ${at.shape.length}>`;
-    return emitter.emit(
-      `"stablehlo.gather"(${x.id}, ${places.id}) <{dimension_numbers = ${numbers}, indices_are_sorted = false, slice_sizes = array<i64: ${[1, ...inner].join(", ")}>}> : (${tensorType(x)}, ${tensorType(places)}) -> ${tensorType(spec)}`,
-      spec,
-    );
+    const offsets = x.shape.slice(1).map((_, i) => i + at.shape.length);
+    return gather(emitter, { x, at: places }, { along: [0] }, offsets);
   },
   BatchMatMulV2: ({ emitter, value }, node) => {
     const [a, b] = [value(input(node, 0)), value(input(node, 1))];
@@ -207,4 +209,5 @@ export const operators: Readonly<Record<string, Operator>> = {
     ]);
   },
   TopKV2: topPlaces,
+  BitGatherResizeCrop: gatherResizeCrop,
 };

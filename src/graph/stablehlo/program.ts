@@ -11,7 +11,7 @@ import { Emitter } from "./emitter.js";
 import { input, type Lowering } from "./operator.js";
 import { operators } from "./operators.js";
 import { type NodeIndex, nodeOf, type Reach } from "./reach.js";
-import { tensorType, type Value, type ValueSpec } from "./values.js";
+import { shardingText, tensorType, type Value, type ValueSpec } from "./values.js";
 
 export interface ProgramInput extends ValueSpec {
   readonly from: "cell" | "feed" | "host";
@@ -76,6 +76,7 @@ class ProgramWriter {
     this.variables = new CellValues(this.emitter, cells, (output) => this.value(output));
     this.lowering = {
       emitter: this.emitter,
+      partitions,
       value: (output) => this.value(output),
       node: (output) => nodeOf(this.index, output.node),
       integers: (output) => integersOf(nodeOf(this.index, output.node)),
@@ -93,7 +94,7 @@ class ProgramWriter {
         from: "cell",
         name: cell.name,
         shape: cell.shape,
-        type: "float32",
+        type: cell.type,
       });
       this.variables.begin(cell, value);
     }
@@ -164,12 +165,10 @@ class ProgramWriter {
     };
   }
 
-  /** How a value is placed on several devices: divided along the first of `shape`'s dimensions, or whole on each. */
+  /** How an argument or a result is placed on several devices: `shardingText`. */
   private sharding(shape: readonly number[] | undefined): string[] {
     if (this.partitions === 1) return [];
-    if (shape === undefined) return ['mhlo.sharding = "{replicated}"'];
-    const parts = shape.map((_, axis) => (axis === 0 ? this.partitions : 1)).join(",");
-    return [`mhlo.sharding = "{devices=[${parts}]<=[${this.partitions}]}"`];
+    return [`mhlo.sharding = "${shardingText(shape, this.partitions)}"`];
   }
 
   private argument(spec: ProgramInput): Value {

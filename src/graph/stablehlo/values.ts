@@ -28,6 +28,16 @@ export function tensorType({ shape, type }: ValueSpec): string {
   return `tensor<${[...shape, name].join("x")}>`;
 }
 
+/**
+ * How a value is placed on several devices, as XLA writes it: divided along the first of `shape`'s
+ * dimensions, or, where that is undefined, whole on each.
+ */
+export function shardingText(shape: readonly number[] | undefined, partitions: number): string {
+  if (shape === undefined) return "{replicated}";
+  const parts = shape.map((_, axis) => (axis === 0 ? partitions : 1)).join(",");
+  return `{devices=[${parts}]<=[${partitions}]}`;
+}
+
 /** As in `[1, 2]`. */
 export function list(values: readonly (number | string)[]): string {
   return `[${values.join(", ")}]`;

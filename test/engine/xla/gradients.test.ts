@@ -3,11 +3,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { FloatArray } from "../../../bench/gpu/made-values.js";
 import { lowerStep, RunningStep, type StepRequest } from "../../../bench/gpu/step.js";
+import { graphContestant } from "../../../src/bench/graph-contestant.js";
 import { compileOrReuse } from "../../../src/engine/pjrt/program-cache.js";
 import type { Graph } from "../../../src/graph/graph-builder.js";
 import { graphCells } from "../../../src/graph/stablehlo/cells.js";
 import { lowerProgram } from "../../../src/graph/stablehlo/program.js";
 import { indexNodes, reachOf } from "../../../src/graph/stablehlo/reach.js";
+import { parseArchitecture } from "../../../src/model/architecture.js";
 import { client, xla } from "./engines.js";
 import { Training } from "./training.js";
 
@@ -67,18 +69,10 @@ for (const type of ["float32", "bfloat16"] as const)
     else assert.ok(cosine >= 0.7, String(cosine));
   });
 
-test("two devices add up gradients and loss, and nothing else", async (t) => {
-  const engine = xla(2);
-  let graph: Graph | undefined;
-  const open = (made: Graph) => {
-    graph = made;
-    return engine.open(made);
-  };
-  const training = await Training.open({ ...engine, open });
-  training.close();
-  const { nodes } = graph!;
-  const index = indexNodes(nodes);
-  const cells = graphCells(nodes);
+/** How often an operation stands in what XLA makes of a graph's step for two devices. */
+async function opcodesOf(graph: Graph): Promise<(opcode: string) => number> {
+  const index = indexNodes(graph.nodes);
+  const cells = graphCells(graph.nodes);
   const fetches = ["train/step"];
   const { text } = lowerProgram(index, fetches, reachOf(index, fetches), cells, { partitions: 2 });
   const options = {
@@ -90,17 +84,49 @@ test("two devices add up gradients and loss, and nothing else", async (t) => {
   const hlo = Buffer.from(await program.optimizedHlo());
   program.close();
   // An instruction's opcode, the second field of its protobuf.
-  const count = (opcode: string) => {
+  return (opcode) => {
     const field = Buffer.concat([Buffer.from([0x12, opcode.length]), Buffer.from(opcode)]);
     let found = 0;
     for (let at = hlo.indexOf(field); at !== -1; at = hlo.indexOf(field, at + 1)) found++;
     return found;
   };
+}
+
+/** The engine of two devices, and the graph that is opened on it. */
+function keeping() {
+  const engine = xla(2);
+  let graph: Graph | undefined;
+  const open = (made: Graph) => {
+    graph = made;
+    return engine.open(made);
+  };
+  return { engine: { ...engine, open }, opened: () => graph! };
+}
+
+function assertShared(count: (opcode: string) => number): void {
   const sums = count("all-reduce") + count("all-reduce-start");
-  t.diagnostic(`${sums} all-reduces`);
   assert.ok(count("convolution") + count("custom-call") + count("fusion") > 0, "opcodes are found");
   // All gradients and the loss meet at once; a plugin may put them into a few buckets.
   assert.ok(sums >= 1 && sums <= 4, `${sums} all-reduces`);
   for (const opcode of ["all-gather", "all-to-all", "reduce-scatter", "collective-permute"])
     assert.equal(count(opcode), 0, opcode);
+}
+
+test("two devices add up gradients and loss, and nothing else", async () => {
+  const { engine, opened } = keeping();
+  const training = await Training.open(engine);
+  training.close();
+  // Its images lie on both, and each makes its own share of them.
+  const tables = opened().nodes.filter(({ op }) => op === "BitGatherResizeCrop").length;
+  assert.equal(tables, engine.target.native.host ? 2 : 0);
+  assertShared(await opcodesOf(opened()));
+});
+
+test("so does a benchmark's step", async () => {
+  const { engine, opened } = keeping();
+  const architecture = parseArchitecture("R14x0.5");
+  const task = { architecture, mode: "train", batch: 4, resolution: 32, classes: 10 } as const;
+  const contestant = await graphContestant(engine, { ...task, precision: "fp32" });
+  contestant.close();
+  assertShared(await opcodesOf(opened()));
 });

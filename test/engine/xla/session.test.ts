@@ -244,6 +244,6 @@ test("a close settles all runs at once, and frees all when the one under way has
 
 test("what a run forgets to feed is told", async () => {
   const { session } = await opened();
-  await assert.rejects(session.run({}, ["sum/assigned"]), /a variable's value is undefined/);
+  await assert.rejects(session.run({}, ["sum/assigned"]), /the run feeds nothing for sum\/new/);
   session.close();
 });

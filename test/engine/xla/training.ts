@@ -8,14 +8,13 @@ import {
   scalar,
 } from "../../../src/engine/session.js";
 import { type ComputeType, inType } from "../../../src/graph/target.js";
-import { startPipeline } from "../../../src/input/pipeline.js";
 import { parseArchitecture } from "../../../src/model/architecture.js";
 import { mixupPartners } from "../../../src/recipe/mixup.js";
-import { openTrainProgram, type TrainProgram } from "../../../src/step/program.js";
+import { openTrainProgram, startImages, type TrainProgram } from "../../../src/step/program.js";
 import { assignVariables, readVariables } from "../../../src/step/variables.js";
 import { variableValues } from "../../deterministic.js";
 
-const [side, crop, batch, classes] = [20, 16, 8, 10];
+const [side, precrop, crop, batch, classes] = [20, 24, 16, 8, 10];
 
 function splitOf(count: number, seed: number): Split {
   const pixels = Uint8Array.from({ length: count * side * side * 3 }, (_, i) => {
@@ -55,7 +54,7 @@ export class Training {
       { train, val },
       {
         ...{ split, mixup, microBatch: batch / split, evalBatch: batch, workers: 2 },
-        resolution: { precrop: side, crop },
+        resolution: { precrop, crop },
       },
     );
     const { session, variables } = program;
@@ -73,7 +72,7 @@ export class Training {
   async begin(): Promise<void> {
     const indices = Int32Array.from({ length: 40 }, (_, i) => (i * 11) % 40);
     const augmentations = new Int32Array(3 * 40).map((_, i) => (i % 3 === 2 ? i % 2 : i % 5));
-    await startPipeline(this.program.session, "train_images", train, indices, augmentations);
+    await startImages(this.program, "train_images", indices, augmentations);
   }
 
   /** The losses of so many steps, at most five since the images began. */
@@ -105,7 +104,7 @@ export class Training {
   async evaluation(): Promise<{ losses: number[]; top: number[] }> {
     const { session } = this.program;
     const indices = Int32Array.from({ length: 16 }, (_, i) => 15 - i);
-    await startPipeline(session, "val_images", val, indices, new Int32Array(3 * 16));
+    await startImages(this.program, "val_images", indices, new Int32Array(3 * 16));
     const [losses, top]: [number[], number[]] = [[], []];
     for (let part = 0; part < 2; part++) {
       const [loss, best] = await session.run({}, ["eval/loss", "eval/top"]);
