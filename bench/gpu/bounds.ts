@@ -11,6 +11,9 @@ export const boundedStep: StepRequest = {
   type: "bfloat16",
 };
 
+/** The same as a run on CIFAR has it, with the images on the card: what the bounds are for. */
+export const boundedRun: StepRequest = { ...boundedStep, fromTable: true };
+
 export interface Bound {
   readonly what: string;
   readonly ok: boolean;

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { packageRoot } from "../../src/package-root.js";
-import { boundedStep } from "./bounds.js";
+import { boundedRun } from "./bounds.js";
 import type { Context } from "./context.js";
 import { ask, cachedPlugin } from "./places.js";
 import { checkedStep, readReferences } from "./references.js";
@@ -59,7 +59,7 @@ export async function cpuPlan(context: Context): Promise<void> {
     part: "ahead",
     name: "ahead",
     plugin: cuda,
-    request: boundedStep,
+    request: boundedRun,
     target,
   });
 }

@@ -14,9 +14,11 @@ import { type Cell, graphCells, inverseOrder } from "../../src/graph/stablehlo/c
 import { lowerProgram, type StableHloProgram } from "../../src/graph/stablehlo/program.js";
 import { indexNodes, reachOf } from "../../src/graph/stablehlo/reach.js";
 import { inType, plainTarget } from "../../src/graph/target.js";
+import { normalized } from "../../src/input/pipeline.js";
+import { addTables, residentBatch } from "../../src/input/resident-images.js";
 import { parseArchitecture, variableSpecs } from "../../src/model/architecture.js";
 import { addEvalStep } from "../../src/step/eval-step.js";
-import { addTrainStep } from "../../src/step/train-step.js";
+import { addTrainStep, type GraphBatch } from "../../src/step/train-step.js";
 import { declareVariables } from "../../src/step/variables.js";
 import { type FloatArray, madeValues } from "./made-values.js";
 
@@ -32,6 +34,8 @@ export interface StepRequest {
   readonly type: "float32" | "bfloat16" | "float16" | "float64";
   /** Activations are computed a second time in the backward pass instead of kept. */
   readonly remat?: boolean;
+  /** The step makes its batch of CIFAR's images, which lie on the device; default: it is fed images. */
+  readonly fromTable?: boolean;
 }
 
 /** A step as text, and how its variables lie on the device. */
@@ -56,6 +60,7 @@ export async function graphOf({
   size,
   type,
   remat,
+  fromTable,
 }: StepRequest): Promise<Graph> {
   const builder = new GraphBuilder();
   const architecture = parseArchitecture(model);
@@ -67,12 +72,31 @@ export async function graphOf({
     remat: remat === true,
   } as const;
   const variables = declareVariables(builder, variableSpecs(architecture, classes), network.target);
-  const images = builder.placeholder("images", "float32", [batch, size, size, 3]);
-  const labels = builder.placeholder("labels", "int32", [batch]);
-  const fed = { images, labels };
+  const fed =
+    fromTable === true ? cifarBatch(builder, batch, size) : fedBatch(builder, batch, size);
   if (mode === "eval") await addEvalStep(builder, network, variables, fed);
   else await addTrainStep(builder, network, variables, fed, { mixup: false, split: 1 });
   return builder.build();
+}
+
+function fedBatch(builder: GraphBuilder, batch: number, size: number): GraphBatch {
+  return {
+    images: builder.placeholder("images", "float32", [batch, size, size, 3]),
+    labels: builder.placeholder("labels", "int32", [batch]),
+  };
+}
+
+/** As the product has it, but that nothing of TensorFlow's gives the numbers. Resized by the rule: 160 to 128. */
+function cifarBatch(builder: GraphBuilder, batch: number, size: number): GraphBatch {
+  const tables = addTables(builder, "cifar", { height: 32, width: 32 }, 50_000);
+  const numbers = {
+    rows: builder.placeholder("rows", "int32", [batch]),
+    windows: builder.placeholder("windows", "int32", [batch, 3]),
+  };
+  const sizes = { side: Math.round((size * 160) / 128), crop: size };
+  const made = residentBatch(builder, tables, numbers, sizes);
+  const target = { ...plainTarget, deviceMemoryBytes: Number.POSITIVE_INFINITY };
+  return { images: normalized(builder, made.images, target), labels: made.labels };
 }
 
 /** What a run fetches: the loss; or each example's loss and best classes. */

@@ -40,7 +40,7 @@ export interface ResidentTables {
 export function addTables(
   builder: GraphBuilder,
   name: string,
-  images: PixelSource,
+  images: Pick<PixelSource, "height" | "width">,
   count: number,
 ): ResidentTables {
   const { height, width } = images;

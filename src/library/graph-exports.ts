@@ -47,7 +47,7 @@ export {
 } from "../graph/target.js";
 export { trace } from "../graph/trace.js";
 export type { ElementType } from "../graph/types.js";
-export type { InputPolicy } from "../input/pipeline.js";
+export type { InputPolicy, Pipeline } from "../input/pipeline.js";
 export type { ResizeMethod } from "../input/resize-method.js";
 export * from "../model/architecture.js";
 export {

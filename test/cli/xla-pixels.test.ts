@@ -7,16 +7,12 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { openDevice } from "../../src/engine/open-device.js";
-import { fineTune } from "../../src/run/fine-tune.js";
-import type { StepEvent } from "../../src/run/run-events.js";
 import { cpuPlugin } from "../cpu-plugin.js";
 import { writeTree } from "../data/temporary-folder.js";
 import { quickCompiler } from "../engine/xla/quick-compiler.js";
 import { engine } from "../engine-for-tests.js";
-import { observing } from "../run/observing.js";
-import { metricsOf } from "../run/tiny-training.js";
 import { bitEval, runHere } from "./command.js";
+import { assertSameLosses, lossesOf, trainedOn } from "./device-runs.js";
 import { pattern } from "./tiny-images.js";
 
 const side = 32;
@@ -51,37 +47,13 @@ function records(count: number, first: number): Uint8Array {
 }
 
 /** Trains, or goes on, until so many steps are done. */
-async function trained(name: string, device: string, stop = Number.POSITIVE_INFINITY) {
+function trained(name: string, device: string, stop?: number): Promise<void> {
   const options = {
     ...{ name, model: "R14x0.5", fromScratch: true, dataset: "cifar10", datadir: root },
     ...{ logdir: logs, batch: 8, resolution: 40, crop: 32, baseLr: 0.001, steps: 12 },
     ...{ precision: "fp32" as const, evalEvery: 4, saveEvery: 5 },
-  } as const;
-  let done = 0;
-  const observer = {
-    ...observing({
-      step: ({ step }: StepEvent) => {
-        done = step + 1;
-      },
-    }),
-    interrupted: () => done === stop,
   };
-  const { steps } = await fineTune(options, openDevice(device), observer);
-  assert.equal(steps, Math.min(stop, 12));
-}
-
-interface Row {
-  readonly step?: number;
-  readonly loss?: number;
-  readonly validation?: number | "end";
-  readonly val_loss?: number;
-}
-
-async function lossesOf(name: string): Promise<(readonly [string, number])[]> {
-  const rows = (await metricsOf(join(logs, name, "metrics.jsonl"))) as Row[];
-  return rows.map(({ step, loss, validation, val_loss }) =>
-    step === undefined ? [`validation ${validation}`, val_loss!] : [`step ${step}`, loss!],
-  );
+  return trainedOn(device, options, stop);
 }
 
 test("a run with its images on the device, whole and in part, is the CPU's", async () => {
@@ -90,18 +62,11 @@ test("a run with its images on the device, whole and in part, is the CPU's", asy
   await trained("mixed", "xla:cpu", 5);
   await trained("mixed", "cpu", 9);
   await trained("mixed", "xla:cpu");
-  const wanted = await lossesOf("host");
+  const wanted = await lossesOf(logs, "host");
   assert.equal(wanted.length, 12 + 3);
-  for (const name of ["device", "mixed"]) {
-    const losses = await lossesOf(name);
-    assert.deepEqual(
-      losses.map(([what]) => what),
-      wanted.map(([what]) => what),
-    );
-    // Another batch would differ by tenths; the twelfth step's loss by what rounding has become.
-    for (const [i, [what, loss]] of losses.entries())
-      assert.ok(Math.abs(loss - wanted[i]![1]) < 5e-3, `${what}: ${loss}, not ${wanted[i]![1]}`);
-  }
+  // Another batch would differ by tenths; the twelfth step's loss by what rounding has become.
+  for (const name of ["device", "mixed"])
+    assertSameLosses(await lossesOf(logs, name), wanted, 5e-3);
   for (const [name, there] of [
     ["host", 0],
     ["device", 1],

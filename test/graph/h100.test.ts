@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { promisify } from "node:util";
-import { boundedStep } from "../../bench/gpu/bounds.js";
+import { boundedRun } from "../../bench/gpu/bounds.js";
 import { readFinding } from "../../bench/gpu/finding.js";
 import { channelsFirst, readHlo } from "../../bench/gpu/hlo-traffic.js";
 import { cachedPlugin } from "../../bench/gpu/places.js";
@@ -27,7 +27,7 @@ describe("the step of R50x1 for an H100", () => {
       name: "ahead",
       plugin: plugin!,
       gpu: false,
-      request: boundedStep,
+      request: boundedRun,
       target,
     };
     const part = join(repositoryRoot, "dist/bench/gpu/part.js");
