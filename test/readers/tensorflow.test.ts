@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readdir, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { readNpy } from "../../src/archive/npy.js";
+import { readNpy, writeNpy } from "../../src/archive/npy.js";
 import { repositoryRoot } from "../fixture-path.js";
 import { exported, program, sampleRun } from "./exported.js";
 import { once } from "./once.js";
@@ -84,8 +84,11 @@ test("saved_model_cli shows and runs it", async () => {
     /signature_def\['serving_default'\]:[\s\S]*inputs\['image'\][\s\S]*\(-1, -1, -1, 3\)/,
   );
   assert.match(shown, /signature_def\['image_bytes'\]/);
-  const input = "image=np.zeros((2,48,40,3),dtype=np.float32)";
-  const args = ["--tag_set", "serve", "--signature_def", "serving_default", "--input_exprs", input];
+  const images = await once("savedmodel-images.npy", (path) => {
+    return writeNpy(path, { shape: [2, 48, 40, 3], data: new Float32Array(2 * 48 * 40 * 3) });
+  });
+  const inputs = `image=${images}`;
+  const args = ["--tag_set", "serve", "--signature_def", "serving_default", "--inputs", inputs];
   const ran = await pythonModule("tensorflow", cli, ["run", "--dir", folder, ...args]);
   assert.match(ran, /Result for output key probabilities:/);
 });
