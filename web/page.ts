@@ -175,7 +175,8 @@ class Page {
     const failed = this.cards.filter((card) => card.failure !== undefined).length;
     const mean = times.reduce((sum, ms) => sum + ms, 0) / times.length;
     const done = times.length === 1 ? "1 photo" : `${times.length} photos`;
-    const speed = times.length === 0 ? "" : `, ${(mean / 1000).toFixed(2)} s each`;
+    const each = times.length > 1 ? " each" : "";
+    const speed = times.length === 0 ? "" : `, ${(mean / 1000).toFixed(2)} s${each}`;
     return `${done}${speed}.${failed > 0 ? ` ${failed} could not be used.` : ""}`;
   }
 

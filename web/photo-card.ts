@@ -54,8 +54,10 @@ export class PhotoCard {
   /** Shows or hides what in the photo speaks for the likeliest class. */
   showHeat(shown: boolean): void {
     const heat = this.classified?.heat;
-    this.canvas.hidden = !shown || heat === undefined;
-    if (heat !== undefined && shown) drawHeat(this.canvas, heat);
+    const isHot = shown && heat !== undefined;
+    this.canvas.hidden = !isHot;
+    this.node.classList.toggle("hot", isHot);
+    if (isHot) drawHeat(this.canvas, heat);
   }
 
   /** What the card says, in a sentence. */

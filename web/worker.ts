@@ -33,13 +33,15 @@ class Classifier {
   }
 
   load(base64: string): void {
-    const bytes = bytesOfBase64(base64);
-    this.weights.push(bytes);
-    tell({ kind: "loaded", bytes: bytes.length });
+    ofWholeFile(() => {
+      const bytes = bytesOfBase64(base64);
+      this.weights.push(bytes);
+      tell({ kind: "loaded", bytes: bytes.length });
+    });
   }
 
   finish(): void {
-    this.weights.end();
+    ofWholeFile(() => this.weights.end());
     // The first run prepares the kernels, which takes longer than a photo.
     const { size } = this.model;
     this.network.run(new Float32Array(size * size * 3), size).lastMap.dispose();
@@ -81,6 +83,15 @@ class Classifier {
     } finally {
       decoded.close();
     }
+  }
+}
+
+/** @throws Error that says what people can do where a file is not what was exported */
+function ofWholeFile(take: () => void): void {
+  try {
+    take();
+  } catch (error) {
+    throw new Error(`This file is incomplete: ${reasonOf(error)}. Copy or export it again.`);
   }
 }
 

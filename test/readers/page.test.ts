@@ -1,0 +1,201 @@
+/** The page in Chromium, from the disk: its answers are bit-predict's, and it sends nothing. */
+import assert from "node:assert/strict";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { after, before, test } from "node:test";
+import { parse } from "csv-parse/sync";
+import type { Browser } from "playwright-core";
+import { readNpy } from "../../src/archive/npy.js";
+import { NpzReader } from "../../src/archive/npz-reader.js";
+import { largestDifference } from "../../src/export/golden.js";
+import { headBias } from "../../src/model/architecture.js";
+import { topProbabilities } from "../../src/run/probabilities.js";
+import { fixturePath, repositoryRoot } from "../fixture-path.js";
+import { chromium } from "./chromium.js";
+import { exported, program } from "./exported.js";
+import { classify, openExportedPage, untilReady } from "./opened-page.js";
+import { photos } from "./photos.js";
+
+let browser: Browser;
+let folder: string;
+before(async () => {
+  browser = await chromium();
+  folder = await mkdtemp(join(tmpdir(), "bit-train-pages-"));
+});
+after(async () => {
+  await browser?.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const photoCount = 40;
+const sampleImage = join(repositoryRoot, "sample", "images", "val", "dress", "000.png");
+
+/** Files of every kind that bit-predict reads, and of ways to tell how they are turned. */
+async function variants(): Promise<string[]> {
+  const folders = [fixturePath("data", "images"), fixturePath("variants")];
+  const files = await Promise.all(
+    folders.map(async (one) => (await readdir(one)).sort().map((name) => join(one, name))),
+  );
+  return files.flat().filter((path) => !path.endsWith(".json"));
+}
+
+async function onlyFile(of: string, ending: string): Promise<string> {
+  const [name] = (await readdir(of)).filter((file) => file.endsWith(ending));
+  return join(of, name!);
+}
+
+for (const resize of ["pillow", "tf"])
+  test(`photos' logits are bit-predict's on the float16 weights, resize ${resize}`, async () => {
+    const paths = [...(await photos()), ...(await variants())];
+    const flags = ["--resize", resize];
+    const archive = await onlyFile(await exported("npz", ["--f16", ...flags]), ".npz");
+    const file = join(folder, `${resize}.npy`);
+    const model = ["--weights", archive, "--precision", "fp32", "--logits", file];
+    await program("bit-predict", [...paths, ...model]);
+    const { shape, data } = await readNpy(file);
+    const classes = shape[1]!;
+
+    const { page, requests, complaints } = await openExportedPage(
+      browser,
+      await exported("page", flags),
+    );
+    await untilReady(page);
+    let worst = 0;
+    let done = 0;
+    // Files of one name would be told apart by nothing.
+    for (const some of [paths.slice(0, photoCount), paths.slice(photoCount)]) {
+      const told = await classify(page, some);
+      for (const path of some) {
+        const expected = (data as Float32Array).subarray(done * classes, ++done * classes);
+        const { logits, top } = told.get(basename(path))!;
+        const got = Float32Array.from(logits);
+        worst = Math.max(worst, largestDifference(got, expected, classes));
+        const order = (values: Float32Array) => topProbabilities(values, 5).map((one) => one.class);
+        assert.deepEqual(order(got), order(expected), path);
+        assert.equal(top.length, Math.min(5, classes));
+      }
+      await page.evaluate("told = {}; document.querySelector('#clear').click()");
+    }
+    assert.ok(worst <= 1e-4, `${worst} of the logits' spread`);
+    assert.deepEqual(requests, []);
+    assert.deepEqual(complaints, []);
+    await page.close();
+  });
+
+test("a photo's heat maps add up to its logits, and show where one asks for them", async () => {
+  const { page } = await openExportedPage(browser, await exported("page"));
+  await untilReady(page);
+  const told = await classify(page, [sampleImage]);
+  const { logits, heat, top } = told.get("000.png")!;
+  const archive = await NpzReader.open(await onlyFile(await exported("npz", ["--f16"]), ".npz"));
+  const { data } = await archive.read(headBias);
+  await archive.close();
+  const best = topProbabilities(Float32Array.from(logits), 5);
+  assert.equal(heat.maps.length, top.length);
+  for (const [place, map] of heat.maps.entries()) {
+    assert.equal(map.length, heat.height * heat.width);
+    const mean = map.reduce((sum, value) => sum + value, 0) / map.length;
+    const index = best[place]!.class;
+    const off = Math.abs(mean + Number(data[index]) - logits[index]!);
+    assert.ok(off < 1e-4, `${off}`);
+  }
+  const shown = () => page.locator(".photo canvas").isVisible();
+  assert.equal(await shown(), false);
+  await page.locator("#heat").check();
+  assert.equal(await shown(), true);
+  await page.close();
+});
+
+test("photos can be dropped and pasted; what is none is told so; results become a table", async () => {
+  const { page } = await openExportedPage(browser, await exported("page"));
+  const bytes = [...(await readFile(sampleImage))];
+  const give = (kind: "drop" | "paste", name: string, data: readonly number[]) =>
+    page.evaluate(
+      `{
+        const [kind, name, data] = ${JSON.stringify([kind, name, data])};
+        const transfer = new DataTransfer();
+        transfer.items.add(new File([Uint8Array.from(data)], name));
+        const event = kind === "drop"
+          ? new DragEvent("drop", { dataTransfer: transfer })
+          : new ClipboardEvent("paste", { clipboardData: transfer });
+        dispatchEvent(event);
+      }`,
+    );
+  // Before the model is ready, too.
+  await give("drop", "dropped.png", bytes);
+  await give("paste", "pasted.png", bytes);
+  await give("drop", "text.jpg", [...Buffer.from("no photo")]);
+  await give("drop", "cut.png", bytes.slice(0, 200));
+  await page.locator(".photo.failed", { hasText: "cut.png" }).waitFor();
+  const failed = await page.locator(".photo.failed .told").allTextContents();
+  assert.equal(failed.length, 2);
+  assert.match(failed[0]!, /It is no photo that can be used: no known image format/);
+  assert.match(
+    (await page.locator("#status").textContent()) ?? "",
+    /2 photos.* 2 could not be used/,
+  );
+  assert.match((await page.locator("#news").textContent()) ?? "", /cut\.png/);
+
+  const download = page.waitForEvent("download");
+  await page.locator("#save").click();
+  const table = join(folder, "results.csv");
+  await (await download).saveAs(table);
+  const [, ...rows]: string[][] = parse(await readFile(table, "utf8"), { bom: true });
+  const names = rows.map(([name]) => name);
+  assert.deepEqual(names, ["dropped.png", "pasted.png", "text.jpg", "cut.png"]);
+  const [dropped, pasted, text] = rows.map((row) => row.slice(1).join());
+  assert.equal(dropped, pasted);
+  assert.match(text!, /no known image format/);
+  await page.close();
+});
+
+test("no program on the page could send anything anywhere", async () => {
+  let visits = 0;
+  const server = createServer((_, response) => {
+    visits++;
+    response.end();
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  const { page } = await openExportedPage(browser, await exported("page"));
+  await untilReady(page);
+  const address = `http://127.0.0.1:${port}/`;
+  const refused = await page.evaluate(
+    `(async (address) => {
+      const inWorker = \`fetch("\${address}").then(() => postMessage("sent"), () => postMessage("refused"))\`;
+      const worker = new Worker(URL.createObjectURL(new Blob([inWorker])));
+      const said = new Promise((resolve) => { worker.onmessage = ({ data }) => resolve(data); });
+      const image = new Image();
+      const loaded = new Promise((resolve) => {
+        image.onload = () => resolve("sent");
+        image.onerror = () => resolve("refused");
+      });
+      image.src = address;
+      navigator.sendBeacon(address, "x");
+      return [await fetch(address).then(() => "sent", () => "refused"), await said, await loaded];
+    })(${JSON.stringify(address)})`,
+  );
+  assert.deepEqual(refused, ["refused", "refused", "refused"]);
+  assert.equal(visits, 0);
+  server.close();
+  await page.close();
+});
+
+test("a file that was cut off says so", async () => {
+  const whole = await onlyFile(await exported("page"), ".html");
+  const text = await readFile(whole, "utf8");
+  const cut = join(folder, "cut");
+  await mkdir(cut);
+  await writeFile(join(cut, "page.html"), text.slice(0, Math.floor(text.length * 0.7)));
+  const { page } = await openExportedPage(browser, cut);
+  const fault = page.locator("#fault");
+  await fault.waitFor();
+  assert.match(
+    (await fault.textContent()) ?? "",
+    /This file is incomplete: .*Copy or export it again/,
+  );
+  await page.close();
+});
