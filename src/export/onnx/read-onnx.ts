@@ -115,20 +115,20 @@ interface OpenFile {
 
 /** The files of a folder that are open, each once. */
 class Files {
-  private readonly opened = new Map<string, OpenFile>();
+  /** Promises: who asks while a file is being opened gets the same one. */
+  private readonly opened = new Map<string, Promise<OpenFile>>();
 
   constructor(private readonly folder: string) {}
 
-  async open(name: string): Promise<OpenFile> {
-    const known = this.opened.get(name);
-    if (known !== undefined) return known;
-    const file = await openForReading(join(this.folder, name), again);
+  open(name: string): Promise<OpenFile> {
+    const file = this.opened.get(name) ?? openForReading(join(this.folder, name), again);
     this.opened.set(name, file);
     return file;
   }
 
   readonly close = async (): Promise<void> => {
-    for (const { handle } of this.opened.values()) await handle.close();
+    for (const opened of await Promise.allSettled(this.opened.values()))
+      if (opened.status === "fulfilled") await opened.value.handle.close();
     this.opened.clear();
   };
 }
