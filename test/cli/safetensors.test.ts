@@ -50,13 +50,13 @@ test("a folder evaluates and predicts as the run that it is of", async () => {
   for (const key of ["val_loss", "val_top1", "val_top5", "classes", "crop", "count"])
     assert.equal(hub[key], run[key], key);
   assert.equal(hub.classes_matched_by, "name");
-  const predictions = await Promise.all(
-    [tiny.run, exported].map((source) =>
-      runHere(predict, ["--weights", source, image(), "--json", "--precision", "fp32"]),
-    ),
-  );
-  assert.equal(predictions[1]!.code, 0, predictions[1]!.stderr);
-  assert.equal(predictions[1]!.stdout, predictions[0]!.stdout);
+  const rowsOf = async (source: string) => {
+    const flags = ["--weights", source, image(), "--json", "--precision", "fp32"];
+    const { code, stdout, stderr } = await runHere(predict, flags);
+    assert.equal(code, 0, stderr);
+    return JSON.parse(stdout).predictions;
+  };
+  assert.deepEqual(await rowsOf(exported), await rowsOf(tiny.run));
   const model = await loadModel(exported, { engine });
   assert.equal(model.name, "R14x0.5");
   assert.equal(model.size, 32);

@@ -105,11 +105,12 @@ test("a connection that breaks is taken up where it ended, in a later call too",
   assert.deepEqual(await readdir(folder), ["name.part"]);
   await downloadHubModel(repository, options);
   const ranges = server.requests.filter((line) => line.startsWith("GET storage"));
-  assert.deepEqual(ranges, [
-    "GET storage /model.safetensors",
-    "GET storage /model.safetensors bytes=100000-",
-    "GET storage /model.safetensors bytes=300000-",
-  ]);
+  const starts = ranges.map((line) => Number(/ bytes=(\d+)-$/.exec(line)?.[1] ?? 0));
+  // What came last before the end may have been lost with the connection.
+  const [first, second, third] = starts as [number, number, number];
+  assert.equal(starts.length, 3);
+  assert.equal(first, 0);
+  assert.ok(0 < second && second <= 100_000 && second < third && third <= 300_000, `${starts}`);
   const written = await readFile(join(path, "model.safetensors"));
   assert.deepEqual(new Uint8Array(written), new Uint8Array(files["model.safetensors"]!));
 });

@@ -70,7 +70,7 @@ export async function serveHub(options: HubServerOptions): Promise<HubServer> {
     });
     const cut = options.cuts?.shift();
     if (cut === undefined) response.end(whole.subarray(start));
-    else response.write(whole.subarray(start, start + cut), () => response.destroy());
+    else response.write(whole.subarray(start, start + cut), () => response.socket?.end());
   });
   const [hub, endpoint] = await listening((request, response) => {
     note(request, request.url!);
