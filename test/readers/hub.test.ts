@@ -53,12 +53,10 @@ const photos = ["cat", "coffee"].map((name) =>
 const judge = `
 def judge(paths, pixels, model):
     from PIL import Image, ImageOps
-    rows = []
+    images = [ImageOps.exif_transpose(Image.open(path)).convert("RGB") for path in paths]
     with torch.no_grad():
-        for path in paths:
-            image = ImageOps.exif_transpose(Image.open(path)).convert("RGB")
-            rows.append(model(pixels(image)[None])[0].tolist())
-    return rows
+        parts = torch.stack([pixels(image) for image in images]).split(50)
+        return [row for part in parts for row in model(part).tolist()]
 `;
 
 const transformersScript = `import json, sys, torch
