@@ -166,7 +166,15 @@ folder, images = sys.argv[1:]
 images = torch.from_numpy(np.fromfile(images, np.float32).reshape(2, 64, 64, 3)).permute(0, 3, 1, 2)
 torch.manual_seed(1)
 rows = {}
-model = timm.create_model("resnetv2_50x1_bit", num_classes=7).eval()
+def larger(model):
+    # Kernels are standardized: their size matters only beside what is added to their variance, 1e-8 there
+    # and 1e-10 here.
+    with torch.no_grad():
+        for module in model.modules():
+            if type(module).__name__.endswith("StdConv2d") or "Standardized" in type(module).__name__:
+                module.weight.mul_(16)
+    return model.eval()
+model = larger(timm.create_model("resnetv2_50x1_bit", num_classes=7))
 save_file(model.state_dict(), folder + "/timm.safetensors")
 timm.models.save_for_hf(model, folder + "/timm", safe_serialization=True)
 with torch.no_grad():
@@ -174,7 +182,7 @@ with torch.no_grad():
 for name, size, more in (("bit", 96, {}), ("shards", 32, {"max_shard_size": "2MB"}), ("half", 64, {})):
     config = BitConfig(embedding_size=size, hidden_sizes=[size * n for n in (4, 8, 16, 32)],
         depths=[2, 2, 2, 2], num_labels=5)
-    model = BitForImageClassification(config).eval()
+    model = larger(BitForImageClassification(config))
     if name == "half":
         model = model.half()
     model.save_pretrained(folder + "/" + name, **more)
