@@ -10,7 +10,10 @@ export function offerCamera(taken: (photos: readonly File[]) => void): void {
   });
   const dialog = element(HTMLDialogElement, "#camera");
   const video = element(HTMLVideoElement, "video", dialog);
+  // Before that there is nothing to take.
+  video.addEventListener("loadeddata", () => video.toggleAttribute("data-seen", true));
   const stop = () => {
+    video.removeAttribute("data-seen");
     if (video.srcObject instanceof MediaStream)
       for (const track of video.srcObject.getTracks()) track.stop();
     video.srcObject = null;

@@ -41,7 +41,7 @@ export async function openWasmBackend(wasm: Uint8Array<ArrayBuffer>): Promise<st
   if (typeof WebAssembly === "undefined" || !(await env().getAsync("WASM_HAS_SIMD_SUPPORT")))
     throw new Error(
       "This browser has no WebAssembly with SIMD, by which the page computes. " +
-        "Chrome and Edge from 91, Firefox from 89 and Safari from 16.4 on have it.",
+        "Chrome and Edge from 94, Firefox from 105 and Safari from 16.4 on have it.",
     );
   for (const kernel of kernels) registerKernel(kernel);
   // Threads would need headers that no file on a disk has.

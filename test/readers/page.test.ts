@@ -11,6 +11,7 @@ import type { Browser } from "playwright-core";
 import { readNpy } from "../../src/archive/npy.js";
 import { NpzReader } from "../../src/archive/npz-reader.js";
 import { largestDifference } from "../../src/export/golden.js";
+import { serverPage } from "../../src/export/page/server-page.js";
 import { headBias } from "../../src/model/architecture.js";
 import { topProbabilities } from "../../src/run/probabilities.js";
 import { fixturePath, repositoryRoot } from "../fixture-path.js";
@@ -198,4 +199,64 @@ test("a file that was cut off says so", async () => {
     /This file is incomplete: .*Copy or export it again/,
   );
   await page.close();
+});
+
+test("a browser without WebAssembly's SIMD is told so", async () => {
+  const old = await chromium(["--js-flags=--no-enable-ssse3 --no-enable-sse4-1 --no-enable-avx"]);
+  const { page } = await openExportedPage(old, await exported("page"));
+  const fault = page.locator("#fault");
+  await fault.waitFor();
+  assert.match((await fault.textContent()) ?? "", /no WebAssembly with SIMD/);
+  await old.close();
+});
+
+test("a photo is taken with the camera", async () => {
+  const cameras = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"];
+  const withCamera = await chromium(cameras);
+  const { page } = await openExportedPage(withCamera, await exported("page"));
+  await untilReady(page);
+  await page.locator("#take").click();
+  const shoot = page.locator("#camera [data-do=shoot]");
+  await shoot.waitFor();
+  await page.locator("#camera video[data-seen]").waitFor();
+  await shoot.click();
+  await page.locator(".photo .top li").first().waitFor();
+  assert.match((await page.locator(".photo h3").textContent()) ?? "", /^camera .*png$/);
+  await withCamera.close();
+});
+
+test("a server's page sends photos to its server and shows what it answers", async () => {
+  const top = [
+    { class: 1, name: "coat", probability: 0.75 },
+    { class: 0, name: "dress", probability: 0.25 },
+  ];
+  const subject = { model: "R50x1", classes: 2, size: 224, details: [] };
+  const { html, policy } = await serverPage(subject);
+  const asked: string[] = [];
+  const server = createServer((request, response) => {
+    const [type, body] =
+      request.url === "/" ? ["text/html", html] : ["application/json", answerTo(asked.length)];
+    if (request.url !== "/") asked.push(`${request.method} ${request.url}`);
+    request.resume().on("end", () => {
+      const status = asked.length === 2 ? 413 : 200;
+      response.writeHead(status, { "content-type": type, "content-security-policy": policy });
+      response.end(body);
+    });
+  });
+  const answerTo = (before: number) =>
+    JSON.stringify(before === 0 ? { predictions: [{ source: "x", top }] } : { error: "too large" });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const page = await browser.newPage();
+  await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+  await page
+    .locator("#files")
+    .setInputFiles([sampleImage, fixturePath("data", "images", "grey.jpg")]);
+  await page.locator(".photo.failed").waitFor();
+  assert.deepEqual(asked, ["POST /predict?top=5", "POST /predict?top=5"]);
+  assert.deepEqual(await page.locator(".top .name").allTextContents(), ["coat", "dress"]);
+  assert.deepEqual(await page.locator(".failed .told").allTextContents(), ["too large"]);
+  assert.equal(await page.locator("#heat").isVisible(), false);
+  await page.close();
+  server.closeAllConnections();
+  server.close();
 });

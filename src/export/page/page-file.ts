@@ -27,7 +27,10 @@ export async function describedPage(
   page: BuiltPage,
   subject: PageSubject | PageModel,
 ): Promise<readonly [before: string, behind: string]> {
-  const built = await readFile(join(packageRoot, "dist", "page", `${page}.html`), "utf8");
+  const path = join(packageRoot, "dist", "page", `${page}.html`);
+  const built = await readFile(path, "utf8").catch((error: unknown) => {
+    throw new Error(`${path} is not there: npm run build makes it`, { cause: error });
+  });
   // An element of JSON ends at the first end tag, wherever it stands.
   const json = JSON.stringify(subject).replaceAll("<", "\\u003c");
   const [start, end, ...rest] = built.split(modelPlace);

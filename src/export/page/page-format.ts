@@ -12,7 +12,7 @@ import type { PageModel } from "./page-model.js";
 import { weightBytes } from "./weight-stream.js";
 
 // WebAssembly has 4 GiB for weights in float32, their copies in the order of its kernels, and images.
-const mostBytes = 600e6;
+const mostBytes = 500e6;
 
 export const pageFormat: ExportFormat = {
   alwaysFloat16: true,
