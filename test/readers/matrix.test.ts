@@ -10,12 +10,11 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { readNpy } from "../../src/archive/npy.js";
 import { repositoryRoot } from "../fixture-path.js";
-import { program } from "./exported.js";
 import { ortNodeLogits, type Reading, tfjsLogits } from "./javascript-readers.js";
-import { once } from "./once.js";
 import { type EnvironmentName, pythonJson } from "./python.js";
 import {
   agreement,
+  exportOf,
   imagePaths,
   imagesFile,
   photoCount,
@@ -36,13 +35,6 @@ before(async () => {
 });
 
 after(() => rm(folder, { recursive: true, force: true }));
-
-async function exportOf(subject: Subject, format: string): Promise<string> {
-  const source = await subject.source();
-  return await once(`${subject.name}-${format}`, (path) =>
-    program("bit-export", [source, ...subject.flags, "--to", format, "--out", path]),
-  );
-}
 
 type Read = (exported: string, fed: string) => Promise<Reading>;
 

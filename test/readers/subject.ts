@@ -70,6 +70,14 @@ export const r50x1: Subject = {
   flags: ["--model", "R50x1", "--size", String(side)],
 };
 
+/** The folder of an export, made once. */
+export async function exportOf(subject: Subject, format: string): Promise<string> {
+  const source = await subject.source();
+  return await once(`${subject.name}-${format}`, (path) =>
+    program("bit-export", [source, ...subject.flags, "--to", format, "--out", path]),
+  );
+}
+
 /** bit-predict's logits of all images, `[540, classes]`, computed in float32. */
 export async function predicted(
   subject: Subject,

@@ -15,6 +15,9 @@ model = AutoModelForImageClassification.from_pretrained(folder).eval()
 if images.endswith(".json"):
     processor = AutoImageProcessor.from_pretrained(folder, backend="pil")
     photos = [ImageOps.exif_transpose(Image.open(path)).convert("RGB") for path in json.load(open(images))]
+    for photo in photos:
+        # What convert("RGB") leaves of a palette; transformers would make white of one of its colours.
+        photo.info.pop("transparency", None)
     pixels = torch.cat([processor(photo, return_tensors="pt")["pixel_values"] for photo in photos])
 else:
     pixels = torch.from_numpy(np.load(images).transpose(0, 3, 1, 2).copy())
