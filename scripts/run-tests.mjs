@@ -5,8 +5,6 @@ import { run } from "node:test";
 import { spec } from "node:test/reporters";
 import { ROOT } from "./install.mjs";
 
-const FILE_TIMEOUT_MS = 10 * 60 * 1000;
-
 /**
  * The compiled test files of the sources that exist; dist may hold some of deleted ones.
  * @param {(name: string) => boolean} wanted given a source's path from the root
@@ -19,8 +17,12 @@ export function testFiles(wanted) {
     .filter((file) => existsSync(file));
 }
 
-/** @returns {Promise<{ passed: number, failed: number, skipped: number }>} */
-export async function runTests(files) {
+/**
+ * @param {string[]} files
+ * @param {number} minutes that a file may take
+ * @returns {Promise<{ passed: number, failed: number, skipped: number }>}
+ */
+export async function runTests(files, minutes = 10) {
   const counts = { passed: 0, failed: 0, skipped: 0 };
   const isFile = ({ name, nesting }) =>
     nesting === 0 && files.includes(join(ROOT, relative(ROOT, name)));
@@ -30,7 +32,7 @@ export async function runTests(files) {
     // A file that ran no test is reported as a test that passed; it shows nothing.
     else if (kind === "failed" || !isFile(event)) counts[kind]++;
   };
-  const tests = run({ files, concurrency: 2, timeout: FILE_TIMEOUT_MS })
+  const tests = run({ files, concurrency: 2, timeout: minutes * 60_000 })
     .on("test:pass", count("passed"))
     .on("test:fail", count("failed"));
   const report = tests.pipe(new spec());

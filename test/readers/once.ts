@@ -31,7 +31,7 @@ export async function once(
   if (existsSync(path)) return path;
   return await withLock(join(runFolder(), `.${name}-making`), async () => {
     if (existsSync(path)) return path;
-    const partial = join(runFolder(), `.${name}-partial`);
+    const partial = join(runFolder(), `.partial-${name}`);
     await rm(partial, { recursive: true, force: true });
     await mkdir(runFolder(), { recursive: true });
     await make(partial);
