@@ -1,8 +1,9 @@
 /** One run on the terminal. */
-import { describeResult } from "../record/run-log.js";
+
+import type { FineTuneResult } from "../record/run-events.js";
+import { describeResult } from "../record/run-lines.js";
 import { fineTune } from "../run/fine-tune.js";
 import type { FineTuneOptions } from "../run/options.js";
-import type { FineTuneResult } from "../run/run-events.js";
 import { openEngine } from "./open-engine.js";
 import { TrainConsole } from "./train-console.js";
 

@@ -1,7 +1,7 @@
 /** Progress of a run: a bar on a terminal, plain lines elsewhere; a signal stops after the step. */
 import cliProgress from "cli-progress";
-import { describeValidation, pythonExponent } from "../record/run-log.js";
-import type { RunEvent, RunObserver, StepEvent } from "../run/run-events.js";
+import type { RunEvent, RunObserver, StepEvent } from "../record/run-events.js";
+import { describeValidation, pythonExponent } from "../record/run-lines.js";
 import { FetchProgress } from "./fetch-progress.js";
 import { StopSignals } from "./interrupt.js";
 import { output } from "./output.js";
