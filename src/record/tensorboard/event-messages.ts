@@ -57,7 +57,6 @@ const root = protobuf.Root.fromJSON({
       fields: {
         dtype: { id: 1, type: "int32" },
         tensorShape: { id: 2, type: "TensorShapeProto" },
-        floatVal: { rule: "repeated", id: 5, type: "float" },
         stringVal: { rule: "repeated", id: 8, type: "bytes" },
       },
     },
@@ -188,12 +187,12 @@ function hyperparameter(value: HyperparameterValue): object {
   return typeof value === "string" ? { stringValue: value } : { boolValue: value };
 }
 
-/** The plugin reads the metadata; readers want a tensor beside them, and TensorBoard's own is this. */
+/** The plugin reads the metadata; readers want a tensor beside them: this is TensorBoard's own NULL_TENSOR. */
 function hparamsValue(name: string, data: object): SummaryValue {
   const content = hparamsType.encode(data).finish();
   return {
     tag: `_hparams_/${name}`,
     metadata: { pluginData: { pluginName: "hparams", content }, dataClass: tensorClass },
-    tensor: { dtype: dataType.float, tensorShape: { dim: [{ size: 1 }] }, floatVal: [0] },
+    tensor: { dtype: dataType.float, tensorShape: { dim: [{}] } },
   };
 }
