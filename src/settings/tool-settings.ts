@@ -199,6 +199,7 @@ export const toolSettings = {
     default: false,
     commands: {
       ...{ eval: {}, predict: {}, runs: {}, check: {}, convert: {}, bench: {}, export: {} },
+      train: { help: "Print each event of the run as a line of JSON, and nothing else" },
       download: { help: "Print the list as JSON" },
       setup: { help: "With --check: the report as JSON" },
     },

@@ -27,7 +27,10 @@ export async function readEvents(folder: string): Promise<ReadEvent[]> {
 }
 
 /** The steps and values of a curve, in order. */
-export function curveOf(events: readonly ReadEvent[], tag: string): [step: number, value: number][] {
+export function curveOf(
+  events: readonly ReadEvent[],
+  tag: string,
+): [step: number, value: number][] {
   return events.flatMap(({ step, values }) => {
     const value = values.get(tag);
     return value === undefined ? [] : [[step, value] as [number, number]];
@@ -47,7 +50,10 @@ function* fields(bytes: Uint8Array): Generator<readonly [id: number, value: Fiel
       if (byte < 128) return value;
     }
   };
-  const take = (n: number) => bytes.subarray(at, (at += n));
+  const take = (n: number) => {
+    at += n;
+    return bytes.subarray(at - n, at);
+  };
   while (at < bytes.length) {
     const key = varint();
     const sizes = { 0: undefined, 1: 8, 2: undefined, 5: 4 } as const;

@@ -98,11 +98,9 @@ test("each step and evaluation is there once, wherever a run was stopped", async
   const parsed = rows.map((row) => JSON.parse(row) as Record<string, number>);
   const events = await readEvents(path);
   assert.deepEqual(
-    events.slice(0, 3).map(({ fileVersion, restart, values }) => [
-      fileVersion,
-      restart,
-      [...values.keys()],
-    ]),
+    events
+      .slice(0, 3)
+      .map(({ fileVersion, restart, values }) => [fileVersion, restart, [...values.keys()]]),
     [
       ["brain.Event:2", false, []],
       [undefined, true, []],

@@ -30,7 +30,7 @@ function split(count: number): Split {
   return { images: { kind: "pixels", pixels, height: side, width: side }, labels };
 }
 
-const dataset: Dataset = {
+export const dataset: Dataset = {
   name: "made",
   classNames,
   train: split(24),
