@@ -50,7 +50,7 @@ test("a new file comes after the older ones and takes their place; others' files
   for (const name of others) await writeFile(join(folder, name), name);
   const begin = async () => {
     const file = await beginEventFile(folder, [versionEvent(time)], time);
-    file.append(framed(restartEvent(first)));
+    file.append(restartEvent(first));
     file.close();
     return (await readdir(folder)).filter((name) => !others.includes(name));
   };

@@ -1,5 +1,6 @@
 /** Event files as TensorBoard finds them in a folder: one at a time, whole whenever it looks. */
-import { readdir, rm } from "node:fs/promises";
+import { rmSync } from "node:fs";
+import { readdir, truncate } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { maskedCrc32c } from "../../data/formats/crc32c.js";
@@ -21,18 +22,42 @@ export function framed(bytes: Uint8Array): Uint8Array {
   return record;
 }
 
+/** An event file that grows. */
+export class EventFile {
+  private readonly file: GrowingFile;
+
+  /** @param older those whose place it has taken, which are empty */
+  constructor(
+    path: string,
+    private readonly older: readonly string[],
+  ) {
+    this.file = new GrowingFile(path);
+  }
+
+  /** @throws UserError where the system refuses (disk full, ...) */
+  append(event: Uint8Array): void {
+    this.file.append(framed(event));
+  }
+
+  /** Ends it; then it is the only one. */
+  close(): void {
+    this.file.close();
+    for (const path of this.older) rmSync(path, { force: true });
+  }
+}
+
 /**
- * Begins a new event file, which takes the place of those that earlier parts of the run have left: they are
- * removed when it is whole. It is read after them, should somebody look in between.
+ * Begins a new event file, which takes the place of those that earlier parts of the run have left. When it is
+ * whole, they are emptied, and removed at its end: TensorBoard's Python loader, if it has one of them open,
+ * goes on to the new file where the older one has nothing more, but not where it is gone.
  * @param events what it begins with
- * @returns it, to append to
  * @throws UserError where the system refuses
  */
 export async function beginEventFile(
   folder: string,
   events: Iterable<Uint8Array>,
   now = new Date(),
-): Promise<GrowingFile> {
+): Promise<EventFile> {
   const older = (await readdir(folder)).filter((name) => ownName.test(name));
   const newest = Math.max(0, ...older.map((name) => Number(ownName.exec(name)![1])));
   const seconds = Math.max(Math.floor(now.getTime() / 1000), newest + 1);
@@ -54,8 +79,9 @@ export async function beginEventFile(
     // Not of its own name, of which `tfevents` is a part.
     temporaryName(join(folder, "curves")),
   );
-  for (const other of older) await rm(join(folder, other), { force: true });
-  return new GrowingFile(path);
+  const paths = older.map((other) => join(folder, other));
+  for (const other of paths) await truncate(other);
+  return new EventFile(path, paths);
 }
 
 const recordsAtOnce = 1000;

@@ -3,14 +3,13 @@
  * metrics.jsonl: whatever was done again, each step is there once.
  */
 import { readFile } from "node:fs/promises";
-import type { GrowingFile } from "../../disk/growing-file.js";
 import { readTimedMetrics, stepMetrics, type TimedMetrics, validationMetrics } from "../metrics.js";
 import { freeKeys, type RunConfig } from "../run-config.js";
 import type { RunEvent } from "../run-events.js";
 import type { RunFolder } from "../run-folder.js";
 import type { RunSink } from "../run-sink.js";
 import { lossDecay, SmoothedMean } from "../smoothed-mean.js";
-import { beginEventFile, framed } from "./event-file.js";
+import { beginEventFile, type EventFile } from "./event-file.js";
 import {
   type HyperparameterValue,
   hyperparametersValue,
@@ -31,7 +30,7 @@ export function openTensorboard(folder: RunFolder): RunSink {
 
 class TensorboardSink implements RunSink {
   private config: RunConfig | undefined;
-  private written: { readonly file: GrowingFile; readonly curves: Curves } | undefined;
+  private written: { readonly file: EventFile; readonly curves: Curves } | undefined;
 
   constructor(private readonly folder: RunFolder) {}
 
@@ -39,7 +38,7 @@ class TensorboardSink implements RunSink {
     if (event.type === "start") this.config = event.config;
     if (this.written === undefined) return;
     const { file, curves } = this.written;
-    for (const message of messagesOf(event, curves, new Date())) file.append(framed(message));
+    for (const message of messagesOf(event, curves, new Date())) file.append(message);
   }
 
   async begin(): Promise<void> {
