@@ -83,7 +83,7 @@ async function openRunProgram({ config, dataset, engine, events }: Run): Promise
   });
   const resident = [...program.pipelines.values()].filter((pipeline) => pipeline.resident);
   const bytes = resident.reduce((sum, { split }) => sum + residentBytes(split, network.target), 0);
-  if (bytes > 0) log.info(`Keeping the images on the device: ${sizeText(bytes)}`);
+  if (bytes > 0) events.info(`Keeping the images on the device: ${sizeText(bytes)}`);
   return program;
 }
 

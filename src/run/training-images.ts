@@ -62,8 +62,10 @@ export async function trainingImages(
   const builder = new GraphBuilder();
   defineDecoders(builder, engine.target);
   const name = "shown_images";
-  addPipeline(builder, chosen, {
-    ...{ target: engine.target, name, batch: 1, workers: 1, resize: config.resize },
+  // A few images are not worth a program of a device: the host makes the same.
+  const { deviceMemoryBytes: _, ...target } = engine.target;
+  const { pipeline } = addPipeline(builder, chosen, {
+    ...{ target, name, batch: 1, workers: 1, resize: config.resize },
     ...{ resizeTo: resolution.precrop, crop: resolution.crop },
   });
   const { width, height } = mosaic;
@@ -74,7 +76,7 @@ export async function trainingImages(
   builder.fetchable("png", encoded);
   const session = engine.open(builder.build());
   try {
-    await startPipeline(session, name, chosen, Int32Array.from(places.keys()), augmentations);
+    await startPipeline(session, pipeline, Int32Array.from(places.keys()), augmentations);
     for (const place of places.keys()) {
       const [image] = await session.run({}, [`${name}/images`]);
       // Its own part of each mixed image, then its partner's.

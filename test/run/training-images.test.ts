@@ -35,7 +35,7 @@ for (const mixupAlpha of [undefined, 0.8])
   test(`${mixupAlpha === undefined ? "without" : "with"} mixup`, async () => {
     const step = 3;
     const config = { ...settings, mixupAlpha, data: { labels: "", images: "" } };
-    const { seed, batch, resolution, schedule } = config;
+    const { seed, batch, resolution } = config;
     const program = await openTrainProgram(
       engine.open,
       {
@@ -50,14 +50,7 @@ for (const mixupAlpha of [undefined, 0.8])
       },
     );
     try {
-      const feed = new TrainFeed(
-        program.session,
-        dataset.train,
-        seed,
-        batch,
-        resolution,
-        schedule.at(-1)!,
-      );
+      const feed = new TrainFeed(program, config.trainSize, config, 20);
       await feed.prepare(step);
       const [images] = await program.session.run({}, ["train_images/images"]);
       const { crop } = resolution;
