@@ -16,7 +16,7 @@ const STEP = 58;
 const ESC = "\u001b";
 
 const recorded = record();
-const frames = [...recorded.matchAll(/ (\d+)\/100 \|.*? left/g)];
+const frames = [...recorded.matchAll(/ (\d+)\/100 {2}.*? left/g)];
 const frame = frames.find(([, step]) => Number(step) >= STEP);
 if (frame === undefined) throw new Error(`no bar of step ${STEP}:\n${recorded}`);
 const end = frame.index + frame[0].length;
@@ -69,7 +69,7 @@ function picture(rows: readonly string[]): string {
     if (row.trim() === "") return [];
     const color = row.startsWith("$")
       ? ' fill="#fff"'
-      : / \| loss /.test(row)
+      : / {2}loss .* left/.test(row)
         ? ' fill="#7ee2a8"'
         : "";
     return [`<text x="16" y="${top + i * lineHeight}"${color}>${escaped(row)}</text>`];

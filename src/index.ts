@@ -53,10 +53,6 @@ export type { Resolution } from "./recipe/hyperrule.js";
 export type { RecipeName } from "./recipe/recipes.js";
 export type { BestResult } from "./record/manifest.js";
 export type { RunConfig } from "./record/run-config.js";
-export type { RunFolder } from "./record/run-folder.js";
-export type { EvaluationReport } from "./run/evaluate-run.js";
-export type { FetchConsole } from "./run/fetching.js";
-export type { FetchPolicy } from "./run/options.js";
 export type {
   CheckpointEvent,
   DoneEvent,
@@ -64,10 +60,16 @@ export type {
   FetchEvent,
   FineTuneResult,
   NoteEvent,
+  PictureEvent,
   RunEvent,
+  StartEvent,
   StepEvent,
   ValidationEvent,
-} from "./run/run-events.js";
+} from "./record/run-events.js";
+export type { RunFolder } from "./record/run-folder.js";
+export type { EvaluationReport } from "./run/evaluate-run.js";
+export type { FetchConsole } from "./run/fetching.js";
+export type { FetchPolicy } from "./run/options.js";
 export type { ExportFormatName, Precision } from "./settings/choices.js";
 export type { EvaluationResult, StepReport } from "./train/reports.js";
 export type { TrainPlan } from "./train/train-plan.js";

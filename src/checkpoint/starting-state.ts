@@ -3,7 +3,7 @@ import { openArchive } from "../archive/array-archive.js";
 import { NpzReader } from "../archive/npz-reader.js";
 import { UserError } from "../errors.js";
 import type { RunConfig } from "../record/run-config.js";
-import type { RunLog } from "../record/run-log.js";
+import type { RunSinks } from "../record/run-sinks.js";
 import { loadArchive, randomValues } from "../step/initial-values.js";
 import type { TrainProgram } from "../step/program.js";
 import { assignVariables } from "../step/variables.js";
@@ -15,7 +15,7 @@ export async function setVariables(
   program: TrainProgram,
   config: RunConfig,
   resumed: FoundCheckpoint | undefined,
-  log: RunLog,
+  log: Pick<RunSinks, "info">,
 ): Promise<number> {
   const { session, variables } = program;
   await session.run({}, ["train/initialize"]);

@@ -1,7 +1,7 @@
 /** `bit-eval`: evaluates a run or an archive. */
 
 import { UserError } from "../errors.js";
-import { describeResult } from "../record/run-log.js";
+import { describeResult } from "../record/run-lines.js";
 import { type EvaluateOptions, type EvaluationReport, evaluateRun } from "../run/evaluate-run.js";
 import type { Call } from "./command.js";
 import { FetchProgress } from "./fetch-progress.js";

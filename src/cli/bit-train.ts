@@ -5,7 +5,8 @@ import { runFineTune } from "./run-fine-tune.js";
 
 /** Runs the command. */
 export async function run({ settings }: Call<"train">): Promise<number> {
-  const { model, weights } = settings;
+  const { json, ...options } = settings;
+  const { model, weights } = options;
   if (model === undefined && weights === undefined) throw withoutModel(undefined);
-  return (await runFineTune(settings)).exit;
+  return (await runFineTune(options, { json })).exit;
 }

@@ -2,10 +2,9 @@
 import cliProgress from "cli-progress";
 import { sizeText } from "../disk/size-text.js";
 import type { ByteCounter } from "../setup/reporter.js";
+import { type BarState, barLine, columnsOf } from "./bar.js";
 import { output } from "./output.js";
 import { setupProgress } from "./setup-progress.js";
-
-const BAR_WIDTH = 24;
 
 /** One file's display. */
 export interface FileProgress {
@@ -32,30 +31,30 @@ export function downloadProgress(terminal: NodeJS.WriteStream | undefined): Down
   return terminal === undefined ? lines() : bars(terminal);
 }
 
-interface BarState {
+interface FileState {
   readonly label: string;
   readonly stage: "" | "checking ";
   readonly doneBytes: number;
   readonly totalBytes: number | undefined;
 }
 
-function barText({ label, stage, doneBytes, totalBytes }: BarState): string {
-  if (totalBytes === undefined) return `${label}  ${stage}${sizeText(doneBytes)}`;
-  const filled = Math.round(BAR_WIDTH * Math.min(1, doneBytes / Math.max(1, totalBytes)));
-  const drawn = "#".repeat(filled) + "-".repeat(BAR_WIDTH - filled);
-  return `${label}  ${drawn}  ${stage}${sizeText(doneBytes)} of ${sizeText(totalBytes)}`;
+function barOf({ label, stage, doneBytes, totalBytes }: FileState): BarState {
+  const done = `${stage}${sizeText(doneBytes)}`;
+  if (totalBytes === undefined) return { label, pieces: [{ text: done, rank: 6 }] };
+  const text = `${done} of ${sizeText(totalBytes)}`;
+  return { label, share: doneBytes / Math.max(1, totalBytes), pieces: [{ text, rank: 6 }] };
 }
 
 function bars(stream: NodeJS.WriteStream): DownloadProgress {
   const all = new cliProgress.MultiBar({
     stream,
-    format: (_options, _parameters, state: BarState) => barText(state),
+    format: (_options, _parameters, state: FileState) => barLine(barOf(state), columnsOf(stream)),
     hideCursor: true,
     fps: 5,
   });
   return {
     file(label) {
-      const start: BarState = { label, stage: "", doneBytes: 0, totalBytes: undefined };
+      const start: FileState = { label, stage: "", doneBytes: 0, totalBytes: undefined };
       const bar = all.create(1, 0, start);
       const close = () => void all.remove(bar);
       return {

@@ -1,5 +1,5 @@
 /** How many images are done: a bar on a terminal, plain lines elsewhere. */
-import cliProgress from "cli-progress";
+import { Bar } from "./bar.js";
 import { output } from "./output.js";
 
 // Elsewhere than on a terminal, a line at most so often.
@@ -7,40 +7,34 @@ const plainIntervalMs = 5_000;
 
 /** On standard error, so that standard output holds the results alone. `close` it at the end. */
 export class ImageProgress {
-  private bar: cliProgress.SingleBar | undefined;
+  private readonly bar: Bar | undefined;
   private lastPlainMs: number | undefined;
 
   /** @param terminal to draw a bar on; plain lines where there is none */
   constructor(
     private readonly verb: string,
-    private readonly terminal: NodeJS.WriteStream | undefined = output.terminal,
-  ) {}
+    terminal: NodeJS.WriteStream | undefined = output.terminal,
+  ) {
+    if (terminal !== undefined) this.bar = new Bar(terminal);
+  }
 
   readonly update = (done: number, total: number): void => {
-    if (this.terminal !== undefined) {
-      if (this.bar === undefined) {
-        const format = `${this.verb} {bar} {value}/{total} images`;
-        this.bar = new cliProgress.SingleBar({
-          stream: this.terminal,
-          format,
-          hideCursor: true,
-          barsize: 24,
-          clearOnComplete: true,
-        });
-        this.bar.start(total, done);
-      } else this.bar.update(done);
+    const { bar, verb } = this;
+    if (bar !== undefined) {
+      const count = { text: `${done}/${total} images`, rank: 9 };
+      bar.show({ label: verb, share: done / total, pieces: [count] });
+      if (done === total) bar.clear();
       return;
     }
     const now = performance.now();
     this.lastPlainMs ??= now;
     if (now - this.lastPlainMs >= plainIntervalMs && done < total) {
       this.lastPlainMs = now;
-      output.note(`${this.verb}: ${done} of ${total} images`);
+      output.note(`${verb}: ${done} of ${total} images`);
     }
   };
 
   close(): void {
-    this.bar?.stop();
-    this.bar = undefined;
+    this.bar?.clear();
   }
 }

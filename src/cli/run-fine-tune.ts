@@ -1,16 +1,20 @@
 /** One run on the terminal. */
-import { describeResult } from "../record/run-log.js";
+
+import type { FineTuneResult, RunEvent } from "../record/run-events.js";
+import { describeResult } from "../record/run-lines.js";
 import { fineTune } from "../run/fine-tune.js";
 import type { FineTuneOptions } from "../run/options.js";
-import type { FineTuneResult } from "../run/run-events.js";
+import { printEvent } from "./json-lines.js";
 import { openEngine } from "./open-engine.js";
-import { TrainConsole } from "./train-console.js";
+import { standardError, TrainConsole } from "./train-console.js";
 
 export interface RunWishes {
   /** What to type to go on with the run, if not the same command with its name. */
   readonly goOn?: string | undefined;
   /** Stop and save after so many steps of the schedule. */
   readonly stopAfter?: number | undefined;
+  /** Print each event as a line of JSON on standard output, and what is for people on standard error. */
+  readonly json?: boolean | undefined;
 }
 
 /** How a run ended. */
@@ -24,13 +28,21 @@ export interface RunEnd {
 /** One run with progress on the terminal, and a last word on where things are. */
 export async function runFineTune(
   options: FineTuneOptions,
-  { goOn, stopAfter = Number.POSITIVE_INFINITY }: RunWishes = {},
+  { goOn, stopAfter, json = false }: RunWishes = {},
 ): Promise<RunEnd> {
   const engine = openEngine(options.device);
-  const console = new TrainConsole({ stopAfter });
+  const console = new TrainConsole({ stopAfter, ...(json && { place: standardError() }) });
+  const followers = [...(json ? [printEvent] : []), console.event];
+  const observer = {
+    event: (event: RunEvent) => {
+      for (const follow of followers) follow(event);
+    },
+    interrupted: console.interrupted,
+    signal: console.signal,
+  };
   try {
     console.line(engine.description);
-    const result = await fineTune(options, engine, console);
+    const result = await fineTune(options, engine, observer);
     const { folder, validation, steps, saved, seconds, config } = result;
     if (validation === undefined) {
       const resume = goOn ?? `the same command with --name ${config.name}`;

@@ -1,11 +1,10 @@
 /** Prints a set-up's progress: a bar on a terminal, plain lines at each tenth elsewhere. */
-import cliProgress from "cli-progress";
 import type { ByteCounter, SetupReporter } from "../setup/reporter.js";
+import { Bar, type BarState, barLine, columnsOf } from "./bar.js";
 import { output } from "./output.js";
 
 /** Where nobody knows the total, a plain line comes after so many bytes. */
 const LINE_BYTES = 100e6;
-const BAR_WIDTH = 24;
 
 function megabytes(bytes: number): string {
   return `${Math.round(bytes / 1e6)} MB`;
@@ -30,23 +29,23 @@ function barCounter(
   label: string,
   totalBytes: number | undefined,
 ): ByteCounter {
-  const bar = new cliProgress.SingleBar({
-    stream,
+  const bar = new Bar(stream);
+  let state: BarState = { pieces: [] };
+  const update = (doneBytes: number): void => {
+    const done = megabytes(doneBytes);
     // Totals may be estimates: what is drawn is clamped, what is written is not.
-    format: (_options, _parameters, { done = 0 }: { done?: number }) => {
-      if (totalBytes === undefined) return `${label}  ${megabytes(done)}`;
-      const filled = Math.round(BAR_WIDTH * Math.min(1, done / totalBytes));
-      const drawn = "#".repeat(filled) + "-".repeat(BAR_WIDTH - filled);
-      return `${label}  ${drawn}  ${megabytes(done)} of ${megabytes(totalBytes)}`;
-    },
-    hideCursor: true,
-    fps: 5,
-    clearOnComplete: false,
-  });
-  bar.start(1, 0, { done: 0 });
+    const share = totalBytes === undefined ? undefined : doneBytes / totalBytes;
+    const text = totalBytes === undefined ? done : `${done} of ${megabytes(totalBytes)}`;
+    state = { label, share, pieces: [{ text, rank: 6 }] };
+    bar.show(state);
+  };
+  update(0);
   return {
-    update: (doneBytes) => bar.update({ done: doneBytes }),
-    done: () => bar.stop(),
+    update,
+    done: () => {
+      bar.clear();
+      output.note(barLine(state, columnsOf(stream)));
+    },
   };
 }
 

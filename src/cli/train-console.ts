@@ -1,34 +1,75 @@
 /** Progress of a run: a bar on a terminal, plain lines elsewhere; a signal stops after the step. */
-import cliProgress from "cli-progress";
-import { describeValidation, pythonExponent } from "../record/run-log.js";
-import type { RunEvent, RunObserver, StepEvent } from "../run/run-events.js";
+
+import type { EvaluatingEvent, RunEvent, RunObserver, StepEvent } from "../record/run-events.js";
+import { describeValidation, pythonExponent } from "../record/run-lines.js";
+import { lossDecay, SmoothedMean } from "../record/smoothed-mean.js";
+import { Bar, type BarState, type Piece } from "./bar.js";
 import { FetchProgress } from "./fetch-progress.js";
 import { StopSignals } from "./interrupt.js";
 import { output } from "./output.js";
 
 // Elsewhere than on a terminal, a line at most so often: a log of thousands of steps stays readable.
 const plainIntervalMs = 5_000;
+// What a step's time weighs of the next one's.
+const timeDecay = 0.9;
+
+/** Where a console writes. */
+export interface ConsolePlace {
+  readonly line: (text: string) => void;
+  /** To draw a bar on; plain lines where there is none. */
+  readonly terminal: NodeJS.WriteStream | undefined;
+}
+
+/** On standard output, where nothing else is wanted there. */
+export function standardOutput(): ConsolePlace {
+  // Plain lines where standard output is no terminal: what is kept there has them too.
+  const terminal = output.isSeen ? output.terminal : undefined;
+  return { line: (text) => output.line(text), terminal };
+}
+
+/** On standard error, where standard output is for programs. */
+export function standardError(): ConsolePlace {
+  return { line: (text) => output.note(text), terminal: output.terminal };
+}
+
+export interface ConsoleOptions {
+  /** Steps after which the run is to stop, as if the user asked for it. */
+  readonly stopAfter?: number | undefined;
+  /** Default: standard output. */
+  readonly place?: ConsolePlace;
+}
 
 /** A console for one run. `close` it when the run has ended, however it did. */
 export class TrainConsole implements RunObserver {
-  private bar: cliProgress.SingleBar | undefined;
+  private readonly bar: Bar | undefined;
+  /** What the bar shows; undefined: nothing is under way. */
+  private shown: BarState | undefined;
   private lastPlainMs = 0;
   private begunMs = 0;
+  private evaluatingSince: { readonly done: number; readonly ms: number } | undefined;
+  private readonly loss = new SmoothedMean(lossDecay);
+  private readonly stepMs = new SmoothedMean(timeDecay);
+  private size: { readonly batch: number; readonly trainSize: number } | undefined;
   private readonly fetches = new FetchProgress();
   private readonly stop = new StopSignals({
-    stopped: () =>
+    stopped: () => {
+      // A bar hides the cursor, and nobody would show it again after a second signal.
+      this.shown = undefined;
       this.line(
         "Stopping after this step, or within the evaluation. Press Ctrl-C again to stop at once.",
-      ),
+      );
+    },
   });
-  private readonly terminal: NodeJS.WriteStream | undefined;
+  private readonly place: ConsolePlace;
   private readonly stopAfter: number;
   private steps = 0;
 
-  /** @param stopAfter steps after which the run is to stop, as if the user asked for it */
-  constructor({ stopAfter = Number.POSITIVE_INFINITY }: { stopAfter?: number } = {}) {
-    // Plain lines where standard output is no terminal: what is kept there has them too.
-    this.terminal = output.isSeen ? output.terminal : undefined;
+  constructor({
+    stopAfter = Number.POSITIVE_INFINITY,
+    place = standardOutput(),
+  }: ConsoleOptions = {}) {
+    this.place = place;
+    if (place.terminal !== undefined) this.bar = new Bar(place.terminal);
     this.stopAfter = stopAfter;
   }
 
@@ -41,18 +82,26 @@ export class TrainConsole implements RunObserver {
 
   readonly event = (event: RunEvent): void => {
     if (event.type === "note") this.line(event.text);
-    else if (event.type === "validation") this.line(describeValidation(event.at, event));
+    else if (event.type === "start") this.size = event.config;
     else if (event.type === "step") this.progress(event);
+    else if (event.type === "evaluating") this.evaluating(event);
     else if (event.type === "fetch")
       this.fetches.fetching(event.file, event.doneBytes, event.totalBytes);
+    else if (event.type === "validation") {
+      this.evaluatingSince = undefined;
+      this.shown = undefined;
+      this.line(describeValidation(event.at, event));
+    }
   };
 
   readonly interrupted = (): boolean => this.signal.aborted || this.steps >= this.stopAfter;
 
   readonly line = (text: string): void => {
     this.fetches.close();
-    this.endBar();
-    output.line(text);
+    this.bar?.clear();
+    this.place.line(text);
+    // A step may take a minute: what is under way stays in sight.
+    if (this.shown !== undefined) this.bar?.show(this.shown);
   };
 
   private progress({ step, loss, lr, elapsedMs, totalSteps, startStep }: StepEvent): void {
@@ -62,35 +111,78 @@ export class TrainConsole implements RunObserver {
     this.steps = done;
     const perStepMs = (now - this.begunMs) / (done - startStep);
     const left = duration((totalSteps - done) * perStepMs);
-    const fields = { loss: loss.toFixed(5), lr: pythonExponent(lr), left };
-    if (this.terminal !== undefined) {
-      // A bar hides the cursor, and nobody would show it again after a second signal.
-      if (this.signal.aborted) return;
-      if (this.bar === undefined) {
-        const format = "{bar} {value}/{total} | loss {loss} | lr {lr} | {left} left";
-        const stream = this.terminal;
-        this.bar = new cliProgress.SingleBar({ stream, format, hideCursor: true, barsize: 24 });
-        this.bar.start(totalSteps, done, fields);
-      } else this.bar.update(done, fields);
-      if (done === totalSteps) this.endBar();
-    } else if (now - this.lastPlainMs >= plainIntervalMs || done === totalSteps) {
+    const smoothed = this.loss.next(loss);
+    const stepMs = this.stepMs.next(elapsedMs);
+    if (this.bar !== undefined) {
+      const { batch = 0, trainSize = 0 } = this.size ?? {};
+      this.show(
+        {
+          share: done / totalSteps,
+          pieces: [
+            { text: `${done}/${totalSteps}`, rank: 9 },
+            ...piece(trainSize > 0, `epoch ${((done * batch) / trainSize).toFixed(1)}`, 2),
+            { text: `loss ${smoothed.toPrecision(4)}`, rank: 7 },
+            { text: `lr ${pythonExponent(lr)}`, rank: 3 },
+            ...piece(batch > 0, perSecond((1000 * batch) / stepMs), 4),
+            { text: `${left} left`, rank: 8 },
+          ],
+        },
+        done === totalSteps,
+      );
+    } else if (this.isDue(now) || done === totalSteps) {
       this.lastPlainMs = now;
-      output.line(
-        `[step ${step}]: loss=${fields.loss} (lr=${fields.lr}) ${done}/${totalSteps}, ${left} left`,
+      this.place.line(
+        `[step ${step}]: loss=${loss.toFixed(5)} (lr=${pythonExponent(lr)}) ${done}/${totalSteps}, ${left} left`,
       );
     }
   }
 
-  close(): void {
-    this.fetches.close();
-    this.endBar();
-    this.stop.close();
+  private evaluating({ done, total }: EvaluatingEvent): void {
+    const now = performance.now();
+    const since = this.evaluatingSince;
+    // The first batch may be slower than the others by far.
+    if (since === undefined || done <= since.done) this.evaluatingSince = { done, ms: now };
+    const rate = since === undefined ? 0 : (1000 * (done - since.done)) / (now - since.ms);
+    const left = duration((1000 * (total - done)) / rate);
+    if (this.bar !== undefined) {
+      const pieces = [
+        { text: `${done}/${total} images`, rank: 9 },
+        ...piece(rate > 0, perSecond(rate), 4),
+        ...piece(rate > 0, `${left} left`, 8),
+      ];
+      this.show({ label: "evaluating", share: done / total, pieces }, done === total);
+    } else if (this.isDue(now) && done < total) {
+      this.lastPlainMs = now;
+      this.place.line(`Evaluating: ${done} of ${total} images`);
+    }
   }
 
-  private endBar(): void {
-    this.bar?.stop();
-    this.bar = undefined;
+  private show(state: BarState, isLast: boolean): void {
+    if (this.signal.aborted) return;
+    this.shown = isLast ? undefined : state;
+    if (isLast) this.bar?.clear();
+    else this.bar?.show(state);
   }
+
+  private isDue(now: number): boolean {
+    return now - this.lastPlainMs >= plainIntervalMs;
+  }
+
+  close(): void {
+    this.fetches.close();
+    this.shown = undefined;
+    this.bar?.clear();
+    this.stop.close();
+  }
+}
+
+function piece(isKnown: boolean, text: string, rank: number): readonly Piece[] {
+  return isKnown ? [{ text, rank }] : [];
+}
+
+/** `12.3 images/s`. */
+function perSecond(images: number): string {
+  return `${images.toFixed(images < 100 ? 1 : 0)} images/s`;
 }
 
 /** `1 h 05 min`, `3 min 20 s`, `12 s`. */

@@ -11,14 +11,15 @@ import { type FileSystem, nodeFileSystem } from "./file-system.js";
  *
  * @param write produces the contents, handing each piece to `append` and awaiting it; what it
  *   throws itself is passed on
+ * @param temporary the name in the meantime, a `temporaryName` in the same folder
  * @throws UserError where the system refuses (disk full, no permission, no such folder, ...)
  */
 export async function writeFileAtomically(
   path: string,
   write: (append: (bytes: Uint8Array) => Promise<void>) => Promise<void>,
   files: FileSystem = nodeFileSystem,
+  temporary = temporaryName(path),
 ): Promise<void> {
-  const temporary = temporaryName(path);
   const system = async <T>(call: Promise<T>): Promise<T> => {
     try {
       return await call;

@@ -1,5 +1,12 @@
 /** Fine-tuning and evaluation as a program follows them. */
 import type { Engine } from "../engine/session.js";
+import type {
+  EvaluatingEvent,
+  FetchEvent,
+  FineTuneResult,
+  NoteEvent,
+  RunEvent,
+} from "../record/run-events.js";
 import {
   type EvaluateOptions as EvaluateWishes,
   type EvaluationReport,
@@ -8,13 +15,6 @@ import {
 import { fetchEvents } from "../run/fetching.js";
 import { fineTune as fineTuneOn } from "../run/fine-tune.js";
 import type { FineTuneOptions as FineTuneWishes } from "../run/options.js";
-import type {
-  EvaluatingEvent,
-  FetchEvent,
-  FineTuneResult,
-  NoteEvent,
-  RunEvent,
-} from "../run/run-events.js";
 import { commandOptions } from "./checks.js";
 import { sharedEngine } from "./engine.js";
 import { type FollowedRun, follow } from "./followed-run.js";
@@ -54,7 +54,7 @@ export type EvaluationEvent = NoteEvent | FetchEvent | EvaluatingEvent | Evaluat
 export function fineTune(options: FineTuneOptions): FollowedRun<RunEvent, FineTuneResult> {
   const { engine, signal, ...wishes } = options;
   return follow(async (tell) => {
-    commandOptions("train", wishes, { without: ["config", "device"], others: [] });
+    commandOptions("train", wishes, { without: ["config", "device", "json"], others: [] });
     return fineTuneOn(wishes, engine ?? sharedEngine(), tell);
   }, signal);
 }

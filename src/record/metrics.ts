@@ -52,3 +52,16 @@ export function readMetrics(line: string): MetricsRow | undefined {
     return undefined;
   }
 }
+
+/** A row, and when it was written. */
+export type TimedMetrics = MetricsRow & { readonly time: Date };
+
+const timeOfRow = z.object({ time: z.iso.datetime() });
+
+/** As `readMetrics`, with the time; undefined too where that is missing. */
+export function readTimedMetrics(line: string): TimedMetrics | undefined {
+  const row = readMetrics(line);
+  if (row === undefined) return undefined;
+  const { data } = timeOfRow.safeParse(JSON.parse(line));
+  return data === undefined ? undefined : { ...row, time: new Date(data.time) };
+}

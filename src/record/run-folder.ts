@@ -16,6 +16,7 @@ export interface RunFolder {
   readonly best: string;
   /** The checkpoints, each in a folder of its own. */
   readonly checkpoints: string;
+  readonly log: string;
   readonly metrics: string;
   readonly result: string;
   /** The examples that were drawn, where a run trains on a few of each class. */
@@ -63,6 +64,7 @@ export function runFolderAt(path: string): RunFolder {
     checkpoint: join(path, "checkpoint.npz"),
     best: join(path, "best.npz"),
     checkpoints: join(path, "checkpoints"),
+    log: join(path, "train.log"),
     metrics: join(path, "metrics.jsonl"),
     result: join(path, "result.json"),
     examples: join(path, "examples.tsv"),

@@ -8,12 +8,12 @@ import { exists } from "../disk/file-reading.js";
 import type { Engine } from "../engine/session.js";
 import { systemErrorCode, UserError } from "../errors.js";
 import { decodeAll } from "../input/decode-all.js";
+import type { FetchEvent, NoteEvent } from "../record/run-events.js";
 import { downloadHubModel, hubFolder } from "../zoo/download-hub-model.js";
 import { downloadModel } from "../zoo/download-model.js";
 import { isHubName, parseHubName } from "../zoo/hub-repository.js";
 import { modelPath, ZOO, zooModel } from "../zoo/models.js";
 import type { FetchPolicy } from "./options.js";
-import type { FetchEvent, NoteEvent } from "./run-events.js";
 import { sampleModel, sampleWeights } from "./sample-model.js";
 
 /** Who is told of a download, and may stop it. */

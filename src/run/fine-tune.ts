@@ -13,8 +13,10 @@ import type { Engine } from "../engine/session.js";
 import { UserError } from "../errors.js";
 import { GraphBuilder } from "../graph/graph-builder.js";
 import { type RunConfig, readConfig } from "../record/run-config.js";
+import type { FineTuneResult, RunObserver } from "../record/run-events.js";
 import { lockRun, makeRunFolder, type RunFolder, runFolder } from "../record/run-folder.js";
-import { describeBest, describeTimes, type LineSink, RunLog } from "../record/run-log.js";
+import { describeBest, describeTimes } from "../record/run-lines.js";
+import { RunSinks } from "../record/run-sinks.js";
 import { writeJson } from "../record/versioned-json.js";
 import { checkAnew } from "./begin-anew.js";
 import { fingerprintOf, hashesOf } from "./data-fingerprint.js";
@@ -23,7 +25,6 @@ import { ensureWeights } from "./ensure-weights.js";
 import { dataPolicy, fetchEvents } from "./fetching.js";
 import { type FineTuneOptions, type ModelledOptions, resolveConfig } from "./options.js";
 import { defaultPrecision } from "./precision.js";
-import type { FineTuneResult, RunObserver } from "./run-events.js";
 import type { Run } from "./run-progress.js";
 import { changedFreely, checkSameRun } from "./same-run.js";
 import { resolveWeights } from "./starting-weights.js";
@@ -52,24 +53,25 @@ async function fineTuneLocked(
   const options = await resolveWeights(wishes, fetchEvents(observer));
   const name = options.name ?? defaultName(options);
   const folder = runFolder(options.logdir ?? "bit_logs", name);
-  const note: LineSink = (text, level) => observer.event?.({ type: "note", level, text });
-  const patience = { note: (text: string) => note(text, "info"), signal: observer.signal };
+  const { event = () => undefined, signal } = observer;
+  const note = (text: string) => event({ type: "note", level: "info", text });
+  const patience = { note, signal };
   // A new run's folder is made only when its input has been found right.
   let lock = (await exists(folder.path)) ? await lockRun(folder, patience) : undefined;
   try {
     const plan = await planRun(name, folder, options, engine, observer);
-    observer.signal?.throwIfAborted();
+    signal?.throwIfAborted();
     await makeRunFolder(folder);
     if (lock === undefined) {
       lock = await lockRun(folder, patience);
       await refuseBegun(folder);
     }
     await removeLeftovers(folder);
-    const log = new RunLog(folder.path, note);
+    const events = new RunSinks(folder, options, [{ event }]);
     try {
-      return await carryOut(plan, { options, folder, engine, lock, log, observer }, begun);
+      return await carryOut(plan, { options, folder, engine, lock, events, observer }, begun);
     } finally {
-      log.close();
+      events.close();
     }
   } finally {
     await lock?.release();
@@ -127,20 +129,20 @@ async function planRun(
 
 async function carryOut(
   plan: RunPlan,
-  run: Pick<Run, "options" | "folder" | "engine" | "lock" | "log" | "observer">,
+  run: Pick<Run, "options" | "folder" | "engine" | "lock" | "events" | "observer">,
   begun: number,
 ): Promise<FineTuneResult> {
   const { dataset, data, notes } = plan;
   let { config, resumed } = plan;
-  const { folder, log } = run;
-  log.note(`Computing by ${run.engine.description}`);
-  for (const note of notes) log.warn(note);
+  const { folder, events } = run;
+  events.event({ type: "start", device: run.engine.description, config });
+  for (const note of notes) events.warn(note);
   if (resumed !== undefined) await publishFound(folder, resumed);
   // Whatever is in them is not this run's.
   else for (const path of [folder.result, folder.best]) await rm(path, { force: true });
   await writeJson(folder.config, config);
   await writeChoices(folder, dataset);
-  describe(log, config, dataset);
+  describe(events, config, dataset);
 
   const trainTo = async () => {
     for (;;) {
@@ -149,20 +151,20 @@ async function carryOut(
       } catch (error) {
         const smaller = withSmallerParts(error, config, run.engine.target.devices);
         if (smaller === undefined) throw error;
-        log.warn(
+        events.warn(
           `Out of memory with ${config.batch / config.split} images at a time: going on with ` +
             `${smaller.batch / smaller.split}, in ${smaller.split} parts a step.`,
         );
         config = smaller;
         await writeJson(folder.config, config);
-        resumed = await findCheckpoint(folder, (line) => log.warn(line));
+        resumed = await findCheckpoint(folder, (line) => events.warn(line));
       }
     }
   };
   const { before, best, ...outcome } = await trainTo();
   const seconds = (performance.now() - begun) / 1000;
-  if (best !== undefined) log.info(describeBest(best, run.options.save !== false));
-  log.info(describeTimes(outcome.times, 1000 * seconds));
+  if (best !== undefined) events.info(describeBest(best, run.options.save !== false));
+  events.info(describeTimes(outcome.times, 1000 * seconds));
   if (outcome.validation !== undefined) {
     const { loss, top1, top5 } = outcome.validation;
     await writeJson(folder.result, {
@@ -213,21 +215,21 @@ async function writeLines(path: string, lines: readonly string[]): Promise<void>
   await writeFileAtomically(path, (append) => append(bytes));
 }
 
-function describe(log: RunLog, config: RunConfig, dataset: Dataset): void {
+function describe(events: RunSinks, config: RunConfig, dataset: Dataset): void {
   const { resolution, schedule, batch, split, mixupAlpha, precision } = config;
-  log.info(`Using a training set with ${config.trainSize} images.`);
-  log.info(`Using a validation set with ${config.valSize} images.`);
-  log.info(describeClasses(dataset));
-  if (dataset.skipped) log.warn(`Skipped ${dataset.skipped} files that are no images.`);
+  events.info(`Using a training set with ${config.trainSize} images.`);
+  events.info(`Using a validation set with ${config.valSize} images.`);
+  events.info(describeClasses(dataset));
+  if (dataset.skipped) events.warn(`Skipped ${dataset.skipped} files that are no images.`);
   const { unreadable = [] } = dataset;
   if (unreadable.length > 0) {
     const [{ path, reason }] = unreadable as [UnreadableImage, ...UnreadableImage[]];
     const first = `the first is ${path} (${reason})`;
-    log.warn(`Skipped ${unreadable.length} images that cannot be used (skipped.tsv); ${first}`);
+    events.warn(`Skipped ${unreadable.length} images that cannot be used (skipped.tsv); ${first}`);
   }
   const parts = split > 1 ? ` in ${split} parts` : "";
   const mixup = mixupAlpha === undefined ? "no mixup" : `mixup ${mixupAlpha}`;
-  log.info(
+  events.info(
     `${config.model}, ${dataset.classNames.length} classes, ${precision}: ` +
       `${schedule.at(-1)} steps of ${batch} images${parts}, ` +
       `resized to ${resolution.precrop}, cropped to ${resolution.crop}, ${mixup}`,

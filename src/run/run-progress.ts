@@ -8,12 +8,12 @@ import { type Engine, SessionError } from "../engine/session.js";
 import type { UserError } from "../errors.js";
 import type { BestResult, DataFingerprint } from "../record/manifest.js";
 import type { RunRecordFile } from "../record/run-config.js";
+import type { RunObserver } from "../record/run-events.js";
 import type { RunFolder } from "../record/run-folder.js";
-import type { RunLog } from "../record/run-log.js";
+import type { RunSinks } from "../record/run-sinks.js";
 import type { EvaluationResult, StepReport } from "../train/reports.js";
 import type { TrainObserver } from "../train/train.js";
 import type { FineTuneOptions } from "./options.js";
-import type { RunObserver } from "./run-events.js";
 import { configurationHash } from "./same-run.js";
 import { type Suspects, unreadableImage } from "./unreadable-image.js";
 
@@ -28,7 +28,8 @@ export interface Run {
   readonly engine: Engine;
   /** On the folder. */
   readonly lock: FileLock;
-  readonly log: RunLog;
+  /** Told of all that happens; the observer is among them. */
+  readonly events: RunSinks;
   readonly observer: RunObserver;
 }
 
@@ -60,18 +61,15 @@ export class RunProgress implements TrainObserver {
   }
 
   step(report: StepReport): void {
-    const { log, observer } = this.run;
     const { totalSteps, startStep } = this;
     this.current = report.step;
-    log.step(report);
-    observer.event?.({ type: "step", ...report, totalSteps, startStep });
+    this.run.events.event({ type: "step", ...report, totalSteps, startStep });
     this.saver.check();
   }
 
   validation(at: number | "end", result: EvaluationResult): void {
-    const { options, log, lock, observer } = this.run;
-    log.validation(at, result);
-    observer.event?.({ type: "validation", at, ...result });
+    const { options, events, lock } = this.run;
+    events.event({ type: "validation", at, ...result });
     const steps = at === "end" ? Math.max(this.totalSteps, this.startStep) : at;
     if (steps === 0) this.before = result;
     // What was too bad to be saved is not the best, whatever the evaluation says.
@@ -108,7 +106,7 @@ export class RunProgress implements TrainObserver {
   }
 
   evaluating(done: number, total: number): void {
-    this.run.observer.event?.({ type: "evaluating", done, total });
+    this.run.events.event({ type: "evaluating", done, total });
   }
 
   /**

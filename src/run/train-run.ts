@@ -9,7 +9,7 @@ import { residentBytes } from "../input/resident-images.js";
 import { parseArchitecture } from "../model/architecture.js";
 import type { BestResult } from "../record/manifest.js";
 import { planOf, type RunRecordFile } from "../record/run-config.js";
-import type { RunTimes } from "../record/run-log.js";
+import type { RunTimes } from "../record/run-lines.js";
 import { availableMemoryBytes, isSplit, trainMemory } from "../step/memory.js";
 import { openTrainProgram, type TrainProgram } from "../step/program.js";
 import type { Network } from "../step/train-step.js";
@@ -17,6 +17,7 @@ import type { EvaluationResult } from "../train/reports.js";
 import { type TrainOutcome, train } from "../train/train.js";
 import { inPrecision } from "./precision.js";
 import { type Run, RunProgress } from "./run-progress.js";
+import { tellTrainingImages } from "./training-images.js";
 
 export interface RunOutcome extends TrainOutcome {
   readonly times: RunTimes;
@@ -26,20 +27,21 @@ export interface RunOutcome extends TrainOutcome {
 
 /** Trains from the run's checkpoint, or from the start where there is none. */
 export async function trainRun(run: Run): Promise<RunOutcome> {
-  const { folder, config, dataset, resumed, log, observer } = run;
+  const { folder, config, dataset, resumed, events } = run;
   const program = await openRunProgram(run);
   const saver = new CheckpointSaver(folder, program, config, {
     keep: config.keep,
-    saved: (steps, path) => observer.event?.({ type: "checkpoint", steps, path }),
+    saved: (steps, path) => events.event({ type: "checkpoint", steps, path }),
   });
   const progress = new RunProgress(run, saver);
   try {
     const start = {
-      step: await setVariables(program, config, resumed, log),
+      step: await setVariables(program, config, resumed, events),
       evaluated: (resumed?.manifest?.validation ?? null) !== null,
     };
-    await log.rewind(start);
+    await events.begin(start);
     progress.begin(start.step);
+    if (run.options.tensorboard !== false) await tellTrainingImages(run, start.step);
     const outcome = await train(program, dataset, planOf(config), start, progress);
     const save = await saver.finish();
     const closing = performance.now();
@@ -56,7 +58,7 @@ export async function trainRun(run: Run): Promise<RunOutcome> {
 }
 
 /** The run's network and data in a session. */
-async function openRunProgram({ config, dataset, engine, log }: Run): Promise<TrainProgram> {
+async function openRunProgram({ config, dataset, engine, events }: Run): Promise<TrainProgram> {
   const network = {
     architecture: parseArchitecture(config.model),
     classes: dataset.classNames.length,
@@ -66,8 +68,9 @@ async function openRunProgram({ config, dataset, engine, log }: Run): Promise<Tr
   const cache = config.cache ? cacheBytes(config, network) : undefined;
   if (cache !== undefined && dataset.train.images.kind === "files") {
     if (engine.target.native.host)
-      log.info(`Keeping decoded images, in up to ${(cache / 1e9).toFixed(1)} GB`);
-    else log.warn("--cache has no effect: this engine lacks the operations for it (npx bit-setup)");
+      events.info(`Keeping decoded images, in up to ${(cache / 1e9).toFixed(1)} GB`);
+    else
+      events.warn("--cache has no effect: this engine lacks the operations for it (npx bit-setup)");
   }
   const program = await openTrainProgram(engine.open, network, dataset, {
     resolution: config.resolution,
@@ -80,7 +83,7 @@ async function openRunProgram({ config, dataset, engine, log }: Run): Promise<Tr
   });
   const resident = [...program.pipelines.values()].filter((pipeline) => pipeline.resident);
   const bytes = resident.reduce((sum, { split }) => sum + residentBytes(split, network.target), 0);
-  if (bytes > 0) log.info(`Keeping the images on the device: ${sizeText(bytes)}`);
+  if (bytes > 0) events.info(`Keeping the images on the device: ${sizeText(bytes)}`);
   return program;
 }
 

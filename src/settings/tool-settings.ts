@@ -197,8 +197,10 @@ export const toolSettings = {
     kind: "boolean",
     help: "Print one JSON object and nothing else",
     default: false,
+    decides: false,
     commands: {
       ...{ eval: {}, predict: {}, runs: {}, check: {}, convert: {}, bench: {}, export: {} },
+      train: { help: "Print each event of the run as a line of JSON, and nothing else" },
       download: { help: "Print the list as JSON" },
       setup: { help: "With --check: the report as JSON" },
     },

@@ -163,6 +163,14 @@ export const trainingSettings = {
     decides: false,
     commands: { train: {} },
   },
+  tensorboard: {
+    kind: "boolean",
+    help: "Write a TensorBoard event file into the run's folder; --no-tensorboard for none",
+    default: true,
+    decides: false,
+    since: "0.2.0",
+    commands: { train: {} },
+  },
   force: {
     kind: "boolean",
     help: "Continue although settings or data have changed, or start over where checkpoints are gone",

@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { openDevice } from "../../src/engine/open-device.js";
+import type { StepEvent } from "../../src/record/run-events.js";
 import { fineTune } from "../../src/run/fine-tune.js";
 import type { FineTuneOptions } from "../../src/run/options.js";
-import type { StepEvent } from "../../src/run/run-events.js";
 import { observing } from "../run/observing.js";
 import { metricsOf } from "../run/tiny-training.js";
 

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { temporaryFolder } from "../data/temporary-folder.js";
+import { curveOf, readEvents } from "../record/event-reader.js";
 import { report, thorough } from "../soak/table.js";
 import { runBin } from "./command.js";
 import {
@@ -58,6 +59,12 @@ test(`${kills} times SIGKILL`, { timeout: 60_000 * kills }, async (t) => {
   assert.equal(last.code, 0, last.stderr);
   const redone = (await stepsIn(join(run, "train.log"))) - steps;
   await endedAsWhole(logs, "killed");
+  // TensorBoard's file is whole, and has each step once.
+  const curve = curveOf(await readEvents(run), "train/loss");
+  assert.deepEqual(
+    curve.map(([step]) => step),
+    Array.from({ length: steps }, (_, i) => i),
+  );
   t.diagnostic(
     `seed ${momentSeed}: killed ${killed} times, ${redone} steps of ${steps} done again`,
   );

@@ -140,12 +140,65 @@ test("SIGTERM saves and exits 143; a full disk exits 2, and the earlier checkpoi
   assert.deepEqual(await readdir(join(run, "checkpoints")), [saved]);
 });
 
+test("--json: standard output has an event a line, and is not torn by what is for people", async (t) => {
+  const folder = await temporaryFolder(t);
+  const images = await writeTinyFolder(folder);
+  const flags = tinyFlags(images, join(folder, "logs"));
+  const more = ["--steps", "4", "--eval_every", "2", "--name", "run", "--json"];
+  const { code, stdout, stderr } = await runBin("bit-train", [...flags, ...more], { env });
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, /^Done in \d+ s: /m);
+  const events = stdout.trimEnd().split("\n");
+  const parsed = events.map((line) => JSON.parse(line) as Record<string, unknown>);
+  for (const { time } of parsed) assert.match(String(time), /^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
+  const told = parsed.filter(
+    ({ type }) => !["note", "evaluating", "checkpoint"].includes(String(type)),
+  );
+  assert.deepEqual(
+    told.map(({ type, step, at }) => [type, step ?? at].filter((value) => value !== undefined)),
+    [
+      ["start"],
+      ["picture", 0],
+      ...[0, 1].map((step) => ["step", step]),
+      ["validation", 2],
+      ...[2, 3].map((step) => ["step", step]),
+      ["validation", "end"],
+      ["done"],
+    ],
+  );
+  const { result } = parsed.at(-1) as { result: { steps: number; validation: { count: number } } };
+  assert.deepEqual([result.steps, result.validation.count], [4, 15]);
+});
+
+test("--no-tensorboard writes no event file", async (t) => {
+  const folder = await temporaryFolder(t);
+  const images = await writeTinyFolder(folder);
+  const logs = join(folder, "logs");
+  const more = ["--steps", "1", "--name", "run", "--no-tensorboard"];
+  const { code, stderr } = await runBin("bit-train", [...tinyFlags(images, logs), ...more], {
+    env,
+  });
+  assert.equal(code, 0, stderr);
+  const names = await readdir(join(logs, "run"));
+  assert.ok(names.includes("metrics.jsonl") && !names.some((name) => /tfevents/.test(name)));
+});
+
 test("a second signal ends the process in the middle of a step", async (t) => {
   const folder = await temporaryFolder(t);
   const logs = join(folder, "logs");
   const tiny = tinyFlags(await writeTinyFolder(folder), logs);
   // A step of many seconds on any machine, in parts, between which the first signal is heard.
-  const slow = ["--batch", "960", "--batch_split", "240", "--resolution", "480", "--crop", "448"];
+  const slow = [
+    "--batch",
+    "960",
+    "--batch_split",
+    "240",
+    "--resolution",
+    "480",
+    "--crop",
+    "448",
+    "--no-tensorboard",
+  ];
   const args = [...tiny.join(" ").replace("--batch 8 --resolution 40 --crop 32 ", "").split(" ")];
   let heardMs = 0;
   const { signal, stdout } = await runBin("bit-train", [...args, ...slow, "--name", "slow"], {

@@ -7,7 +7,7 @@ import { after, test } from "node:test";
 import { UserError } from "../../src/errors.js";
 import { evaluate, type FineTuneOptions, fineTune } from "../../src/library/fine-tune.js";
 import { loadModel } from "../../src/library/loaded-model.js";
-import type { RunEvent } from "../../src/run/run-events.js";
+import type { RunEvent } from "../../src/record/run-events.js";
 import { writeTinyFolder } from "../cli/tiny-images.js";
 import { engine } from "../engine-for-tests.js";
 

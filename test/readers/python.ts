@@ -9,7 +9,7 @@ import { repositoryRoot } from "../fixture-path.js";
 import { note, readersCache } from "./cache.js";
 
 /** The environments: test/readers/requirements/NAME.in says what each is for. */
-export const environments = ["onnx", "onnx-old", "tensorflow", "torch"] as const;
+export const environments = ["onnx", "onnx-old", "tensorboard", "tensorflow", "torch"] as const;
 export type EnvironmentName = (typeof environments)[number];
 
 /** Where Python modules lie that any script may import. */

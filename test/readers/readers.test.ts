@@ -30,6 +30,7 @@ const packages = {
   torch: ["torchvision_without_its_library", "torch", "timm", "transformers", "safetensors"],
   onnx: ["onnxruntime", "onnx", "PIL"],
   "onnx-old": ["onnxruntime"],
+  tensorboard: ["tensorboard", "tensorboard_data_server"],
 } as const;
 
 const expected = {
@@ -37,6 +38,7 @@ const expected = {
   torch: { torch: "2.13.0", timm: "1.0.31", transformers: "5.23.0", safetensors: "0.8.0" },
   onnx: { onnxruntime: "1.31.1", onnx: "1.23.2", PIL: "13.0.0" },
   "onnx-old": { onnxruntime: "1.16.3" },
+  tensorboard: { tensorboard: "2.21.0" },
 } as const;
 
 const script = `import importlib, json, sys
@@ -44,7 +46,7 @@ modules = {name: importlib.import_module(name) for name in sys.argv[1:]}
 versions = {name: getattr(module, "__version__", None) for name, module in modules.items()}
 print(json.dumps({name: version.split("+")[0] for name, version in versions.items() if version}))`;
 
-for (const name of ["tensorflow", "torch", "onnx", "onnx-old"] as const)
+for (const name of ["tensorflow", "torch", "onnx", "onnx-old", "tensorboard"] as const)
   test(`Python's packages for ${name} can be imported`, async () => {
     assert.deepEqual(await pythonJson(name, script, packages[name]), expected[name]);
   });

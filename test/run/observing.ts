@@ -1,7 +1,7 @@
 /** A run's events, told as tests ask for them. */
 
-import { describeValidation } from "../../src/record/run-log.js";
-import type { RunObserver, StepEvent } from "../../src/run/run-events.js";
+import type { RunEvent, StepEvent } from "../../src/record/run-events.js";
+import { describeValidation } from "../../src/record/run-lines.js";
 
 interface Told {
   /** What the command line shows as lines. */
@@ -10,7 +10,9 @@ interface Told {
   readonly evaluating?: ((done: number, total: number) => void) | undefined;
 }
 
-export function observing({ line, step, evaluating }: Told): Required<Pick<RunObserver, "event">> {
+export function observing({ line, step, evaluating }: Told): {
+  readonly event: (event: RunEvent) => void;
+} {
   return {
     event: (event) => {
       if (event.type === "note") line?.(event.text);

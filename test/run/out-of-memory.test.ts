@@ -54,6 +54,8 @@ async function inFolder(work: (root: string, options: FineTuneOptions) => Promis
       steps: 5,
       saveEvery: 2,
       resolution: 40,
+      // Whose picture of images takes a session of its own.
+      tensorboard: false,
       crop: 32,
     });
   } finally {

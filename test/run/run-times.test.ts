@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { describeTimes } from "../../src/record/run-log.js";
+import { describeTimes } from "../../src/record/run-lines.js";
 
 test("the close of a run's session is told by itself, and not as loading", () => {
   const times = { step: 5000, eval: 2000, save: 500, close: 1500 };

@@ -3,15 +3,15 @@ import { readFile } from "node:fs/promises";
 import { findCheckpoint } from "../../src/checkpoint/find-checkpoint.js";
 import type { Dataset, Split } from "../../src/data/dataset.js";
 import type { RunRecordFile } from "../../src/record/run-config.js";
+import type { RunObserver, StepEvent } from "../../src/record/run-events.js";
 import {
   lockRun,
   makeRunFolder,
   type RunFolder,
   runFolderAt,
 } from "../../src/record/run-folder.js";
-import { RunLog } from "../../src/record/run-log.js";
+import { RunSinks } from "../../src/record/run-sinks.js";
 import { fingerprintOf, hashesOf } from "../../src/run/data-fingerprint.js";
-import type { RunObserver, StepEvent } from "../../src/run/run-events.js";
 import type { Run } from "../../src/run/run-progress.js";
 import { type RunOutcome, trainRun } from "../../src/run/train-run.js";
 import { pattern } from "../cli/tiny-images.js";
@@ -30,7 +30,7 @@ function split(count: number): Split {
   return { images: { kind: "pixels", pixels, height: side, width: side }, labels };
 }
 
-const dataset: Dataset = {
+export const dataset: Dataset = {
   name: "made",
   classNames,
   train: split(24),
@@ -94,23 +94,26 @@ export async function trainTiny(
   const config = { ...settings, data: hashesOf(data), ...changes };
   const lock = await lockRun(folder);
   const resumed = await findCheckpoint(folder);
-  const log = new RunLog(path, () => undefined);
+  let events: RunSinks | undefined;
   let done = resumed?.manifest?.steps ?? 0;
   try {
     const step = (event: StepEvent) => {
       done = event.step + 1;
       progress(done);
     };
+    const follower = observing({ step, evaluating });
     const observer = {
-      ...observing({ step, evaluating }),
+      ...follower,
       signal,
       interrupted: () => done >= stopAt,
     };
     const options = { model: config.model, dataset: config.dataset };
-    const run = { options, folder, config, dataset, data, resumed, engine, lock, log, observer };
+    events = new RunSinks(folder, {}, [{ event: follower.event }]);
+    events.event({ type: "start", device: engine.description, config });
+    const run = { options, folder, config, dataset, data, resumed, engine, lock, events, observer };
     return { ...(await trainRun(run)), folder };
   } finally {
-    log.close();
+    events?.close();
     await lock.release();
   }
 }

@@ -1,12 +1,11 @@
 /**
- * What a run tells, while it goes on, to whoever follows it: the command line, a program. One union of
- * events for all, each with its `type`.
+ * What a run tells, while it goes on, to whoever follows it: the files of its folder, the command line, a
+ * program. One union of events for all, each with its `type`.
  */
-
-import type { BestResult } from "../record/manifest.js";
-import type { RunConfig } from "../record/run-config.js";
-import type { RunFolder } from "../record/run-folder.js";
 import type { EvaluationResult, StepReport } from "../train/reports.js";
+import type { BestResult } from "./manifest.js";
+import type { RunConfig } from "./run-config.js";
+import type { RunFolder } from "./run-folder.js";
 
 /** A line for people: what was found, guessed or changed, and what the run does. */
 export interface NoteEvent {
@@ -22,6 +21,28 @@ export interface FetchEvent {
   readonly doneBytes: number;
   /** Undefined where the server does not say. */
   readonly totalBytes: number | undefined;
+}
+
+/** The run is planned, and its folder is there: what it will do. */
+export interface StartEvent {
+  readonly type: "start";
+  /** What computes: as in `TensorFlow 2.21.0 (cpu) on the CPU`. */
+  readonly device: string;
+  readonly config: RunConfig;
+}
+
+/** A picture about the run. */
+export interface PictureEvent {
+  readonly type: "picture";
+  /** What it shows, as in `training images`. */
+  readonly title: string;
+  /** Steps done when it was made. */
+  readonly step: number;
+  /** In pixels. */
+  readonly width: number;
+  readonly height: number;
+  /** RGB, 8 bits a channel. */
+  readonly png: Uint8Array;
 }
 
 /** A step is done: the `step`-th, from 0, of `totalSteps`. */
@@ -81,6 +102,8 @@ export interface DoneEvent {
 export type RunEvent =
   | NoteEvent
   | FetchEvent
+  | StartEvent
+  | PictureEvent
   | StepEvent
   | EvaluatingEvent
   | ValidationEvent

@@ -1,0 +1,19 @@
+/** Where the events of a run go: a file of its folder, a terminal, a program. */
+import type { TrainStart } from "../train/train.js";
+import type { RunEvent } from "./run-events.js";
+import type { RunFolder } from "./run-folder.js";
+
+/** Takes every event, in order. What it throws ends the run. */
+export interface RunSink {
+  event(event: RunEvent): void;
+  /**
+   * Is told before the first step where training begins, and again where a run that ran out of memory goes
+   * back: what it holds of later steps is made again.
+   */
+  begin?(start: TrainStart): Promise<void>;
+  /** Whatever became of the run; nothing comes after it. */
+  close?(): void;
+}
+
+/** Opens a sink in the folder of a run, which holds what earlier parts of the run have left. */
+export type OpenSink = (folder: RunFolder) => RunSink;

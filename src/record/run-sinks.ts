@@ -1,0 +1,58 @@
+/** All that take the events of a run: what is kept in its folder, and who follows it. */
+import type { TrainStart } from "../train/train.js";
+import { openMetricsFile } from "./metrics-file.js";
+import type { RunEvent } from "./run-events.js";
+import type { RunFolder } from "./run-folder.js";
+import type { OpenSink, RunSink } from "./run-sink.js";
+import { openTensorboard } from "./tensorboard/tensorboard-sink.js";
+import { openTrainLog } from "./train-log.js";
+
+/** What is kept in a run's folder. They begin in this order: TensorBoard's curves are those of `metrics`. */
+const folderSinks = {
+  log: openTrainLog,
+  metrics: openMetricsFile,
+  tensorboard: openTensorboard,
+} as const satisfies Readonly<Record<string, OpenSink>>;
+
+export interface SinkChoice {
+  /** Default: true. */
+  readonly tensorboard?: boolean | undefined;
+}
+
+/** Hands each event to every sink. */
+export class RunSinks implements RunSink {
+  private readonly sinks: readonly RunSink[];
+
+  /** @param followers others than the files, which are told after them */
+  constructor(
+    folder: RunFolder,
+    { tensorboard = true }: SinkChoice = {},
+    followers: readonly RunSink[] = [],
+  ) {
+    const { tensorboard: curves, ...always } = folderSinks;
+    const opened = [...Object.values(always), ...(tensorboard ? [curves] : [])];
+    this.sinks = [...opened.map((open) => open(folder)), ...followers];
+  }
+
+  event(event: RunEvent): void {
+    for (const sink of this.sinks) sink.event(event);
+  }
+
+  async begin(start: TrainStart): Promise<void> {
+    for (const sink of this.sinks) await sink.begin?.(start);
+  }
+
+  close(): void {
+    for (const sink of this.sinks) sink.close?.();
+  }
+
+  /** A line for people. */
+  info(text: string): void {
+    this.event({ type: "note", level: "info", text });
+  }
+
+  /** A warning. */
+  warn(text: string): void {
+    this.event({ type: "note", level: "warning", text });
+  }
+}
