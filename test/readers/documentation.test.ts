@@ -16,8 +16,8 @@ const programs: readonly (readonly [heading: string, EnvironmentName, format: st
   ["## TensorFlow: SavedModel", "tensorflow", "savedmodel"],
   ["### Keras", "tensorflow", "savedmodel"],
   ["### LiteRT (TensorFlow Lite)", "tensorflow", "savedmodel"],
-  ["## transformers", "torch", "hf"],
-  ["## timm", "torch", "timm"],
+  ["### transformers", "torch", "hf"],
+  ["### timm", "torch", "timm"],
 ];
 
 async function topClass(args: readonly string[]): Promise<string> {
