@@ -85,6 +85,7 @@ export function resolveConfig(
   }
   if (!isSplit(batch, split, devices)) throw indivisible(batch, split, devices);
   const rule = recipe.schedule(trainSize);
+  const steps = lengthOf(options, trainSize, batch);
   return {
     name,
     model: options.model,
@@ -100,13 +101,34 @@ export function resolveConfig(
     batch,
     split,
     baseLr: options.baseLr ?? recipe.baseLr,
-    schedule: options.steps === undefined ? rule : scaleSchedule(rule, options.steps),
+    schedule: steps === undefined ? rule : scaleSchedule(rule, steps),
     mixupAlpha: getMixupAlpha(trainSize),
     resolution,
     evalBatch: Math.min(batch / split, dataset.val.labels.length),
     precision,
     workers: options.workers ?? machine.cores,
   };
+}
+
+/**
+ * The steps that are asked for; undefined: as the recipe has it.
+ * @throws UserError where they are asked for in two ways
+ */
+function lengthOf(
+  { steps, epochs }: Pick<FineTuneOptions, "steps" | "epochs">,
+  trainSize: number,
+  batch: number,
+): number | undefined {
+  if (epochs === undefined) return steps;
+  // Every image at least so often; what a double lacks of a whole number is no step.
+  const asked = Math.max(1, Math.ceil((epochs * trainSize) / batch - 1e-9));
+  if (steps === undefined) return asked;
+  throw new UserError(
+    "--epochs",
+    `${epochs} epochs, and ${steps} steps by --steps`,
+    "the length of training in one of the two",
+    `leave out --steps (${epochs} epochs are ${asked} steps of ${batch} images), or --epochs`,
+  );
 }
 
 /** Bytes that a training step may take of one device's memory, besides images that lie there. */

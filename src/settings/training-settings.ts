@@ -88,6 +88,13 @@ export const trainingSettings = {
       bench: { help: "Timed steps", default: 10 },
     },
   },
+  epochs: {
+    kind: "number",
+    help: "Length of training in passes over the training images, instead of --steps",
+    decides: true,
+    since: "0.2.0",
+    commands: { train: {} },
+  },
   stopAfter: {
     kind: "integer",
     least: 1,

@@ -118,3 +118,28 @@ test("a batch that devices cannot share evenly is refused", async (t) => {
   const target = { devices: 4, deviceMemoryBytes: 1e15 };
   assert.equal((await planOn(t, { batch: 32 }, target)).split, 1);
 });
+
+test("epochs are steps in which every image is seen so often", async (t) => {
+  const root = await temporaryFolder(t);
+  const image = await readFile(fixturePath("data", "images", "rgba.png"));
+  const names = [...Array(50).keys()].flatMap((i) => [`train/a/${i}.png`, `train/b/${i}.png`]);
+  await writeTree(
+    root,
+    Object.fromEntries([...names, "val/a/0.png", "val/b/0.png"].map((name) => [name, image])),
+  );
+  const dataset = await loadDataset({ dataset: root, seed: 0 });
+  const machine = { cores: 1, precision: () => "fp32" as const };
+  const scheduleOf = (options: Partial<ModelledOptions>) => {
+    const wishes = { model: "BiT-M-R50x1", dataset: root, batch: 32, ...options };
+    return resolveConfig("one", wishes, dataset, machine).schedule;
+  };
+  // 100 images: 3.125 steps an epoch.
+  assert.equal(scheduleOf({ epochs: 8 }).at(-1), 25);
+  assert.equal(scheduleOf({ epochs: 3 }).at(-1), 10);
+  assert.equal(scheduleOf({ epochs: 0.01 }).at(-1), 1);
+  assert.deepEqual(scheduleOf({ epochs: 8 }), scheduleOf({ steps: 25 }));
+  assert.throws(
+    () => scheduleOf({ epochs: 8, steps: 30 }),
+    /--epochs: 8 epochs, and 30 steps by --steps[\s\S]*8 epochs are 25 steps of 32 images/,
+  );
+});
