@@ -16,8 +16,8 @@ import { requireFloat16 } from "../float16-weights.js";
 import type { GraphWeight } from "../inference-graph.js";
 import { variablesFolder, variablesPrefix } from "./savedmodel-files.js";
 
-// Of one shard, where it is not a single variable.
-const largestPartBytes = 256 * 2 ** 20;
+// Of one shard, where it is not a single variable. So much lies in memory twice: as it is read, and as it is fed.
+const largestPartBytes = 64 * 2 ** 20;
 
 /**
  * Writes the weights of a model's graph, under their names.

@@ -1,12 +1,15 @@
 /** Opens a TF.js graph model on the engine: its nodes are TensorFlow's. */
 import { join } from "node:path";
 import { float16ToFloat32 } from "../../archive/float16.js";
-import { type Engine, floats, type HostTensor } from "../../engine/session.js";
+import { type Engine, floats, type HostTensor, type Session } from "../../engine/session.js";
 import { systemErrorCode } from "../../errors.js";
 import { attribute } from "../../graph/attributes.js";
-import type { NodeDef } from "../../graph/proto.js";
+import { GraphBuilder } from "../../graph/graph-builder.js";
+import type { GraphDef, NodeDef } from "../../graph/proto.js";
 import { typeNumber } from "../../graph/types.js";
-import { parseFacts } from "../classifier-facts.js";
+import type { VariableSpec } from "../../model/architecture.js";
+import { assignVariables, declareVariable } from "../../step/variables.js";
+import { type ClassifierFacts, parseFacts } from "../classifier-facts.js";
 import { damagedExport, nodeOf, openExportedGraph, readExported } from "../exported-graph.js";
 import type { ExportedModel } from "../format.js";
 import {
@@ -29,22 +32,37 @@ export async function openTfjs(folder: string, engine: Engine): Promise<Exported
   const facts = parseFacts(json.userDefinedMetadata);
   const input = json.signature.inputs["image"];
   const output = json.signature.outputs["logits"];
-  if (facts === undefined || input === undefined || output === undefined)
+  const told = facts !== undefined && input !== undefined && output !== undefined;
+  if (!told || json.weightsManifest.length !== 1)
     throw damagedExport(path, "does not tell of a classifier");
-  const values = await readValues(folder, json);
-  const nodes = nodesOf(json.modelTopology).map((node) => withValue(node, values.get(node.name)));
-  const fed = Object.fromEntries([...values].filter(([, value]) => !isSmall(value)));
-  const session = openExportedGraph(engine, path, {
-    node: nodes,
-    library: { function: [] },
-    versions: json.modelTopology.versions,
-  });
+  const [{ paths, weights }] = json.weightsManifest as [ModelJson["weightsManifest"][0]];
+  const reader = new ShardReader(paths.map((name) => join(folder, name)));
+  let session: Session | undefined;
+  try {
+    const constants = new Map<string, HostTensor>();
+    for (const constant of weights.filter((one) => !isVariable(one)))
+      constants.set(constant.name, await readNext(reader, constant, folder));
+    session = openExportedGraph(engine, path, graphOf(json, constants));
+    await assignVariables(session, variablesOf(reader, weights.filter(isVariable), folder));
+    return running(session, facts, { input: nodeOf(input.name), output: nodeOf(output.name) });
+  } catch (error) {
+    session?.close();
+    throw error;
+  } finally {
+    await reader.close();
+  }
+}
+
+function running(
+  session: Session,
+  { labels, size }: ClassifierFacts,
+  { input, output }: { readonly input: string; readonly output: string },
+): ExportedModel {
   return {
-    ...{ classNames: facts.labels, size: facts.size },
+    ...{ classNames: labels, size },
     logits: async (data, shape) => {
       const image: HostTensor = { type: "float32", shape, data };
-      const feeds = { ...fed, [nodeOf(input.name)]: image };
-      const [logits] = await session.run(feeds, [nodeOf(output.name)]);
+      const [logits] = await session.run({ [prefix + input]: image }, [prefix + output]);
       return floats(logits);
     },
     close: () => session.close(),
@@ -66,27 +84,34 @@ function jsonOf(text: string): unknown {
   }
 }
 
-/** The values of all constants, by their names. */
-async function readValues(folder: string, json: ModelJson): Promise<Map<string, HostTensor>> {
-  const values = new Map<string, HostTensor>();
-  for (const { paths, weights } of json.weightsManifest) {
-    const reader = new ShardReader(paths.map((path) => join(folder, path)));
-    try {
-      for (const weight of weights) {
-        const size = bytesOf(weight);
-        const bytes = await reader.read(size);
-        if (bytes.length < size)
-          throw damagedExport(folder, `its shards end within ${weight.name}`);
-        values.set(weight.name, hostTensor(weight, bytes));
-      }
-    } catch (error) {
-      const code = systemErrorCode(error);
-      throw code === undefined ? error : damagedExport(folder, `a shard cannot be read (${code})`);
-    } finally {
-      await reader.close();
-    }
+/** What is a variable here; other constants are few numbers, and come first. */
+function isVariable({ dtype, shape }: ManifestWeight): boolean {
+  return dtype === "float32" && shape.length > 0;
+}
+
+async function* variablesOf(
+  reader: ShardReader,
+  weights: readonly ManifestWeight[],
+  folder: string,
+): AsyncGenerator<readonly [VariableSpec, Float32Array]> {
+  for (const weight of weights) yield [weight, floats(await readNext(reader, weight, folder))];
+}
+
+async function readNext(
+  reader: ShardReader,
+  weight: ManifestWeight,
+  folder: string,
+): Promise<HostTensor> {
+  const size = bytesOf(weight);
+  let bytes: Uint8Array;
+  try {
+    bytes = await reader.read(size);
+  } catch (error) {
+    const code = systemErrorCode(error);
+    throw code === undefined ? error : damagedExport(folder, `a shard cannot be read (${code})`);
   }
-  return values;
+  if (bytes.length < size) throw damagedExport(folder, `its shards end within ${weight.name}`);
+  return hostTensor(weight, bytes);
 }
 
 function hostTensor({ shape, dtype, quantization }: ManifestWeight, bytes: Uint8Array): HostTensor {
@@ -98,22 +123,36 @@ function hostTensor({ shape, dtype, quantization }: ManifestWeight, bytes: Uint8
     : { type: dtype, shape, data: new Float32Array(buffer) };
 }
 
-// Larger ones are fed: a graph of gigabytes is none.
-const largestConstantBytes = 4096;
+/** Before the names of a model's nodes: those of its variables are the weights' own. */
+const prefix = "model/";
 
-function isSmall({ data }: HostTensor): boolean {
-  return !Array.isArray(data) && data.byteLength <= largestConstantBytes;
+/** The model's nodes with their constants, of which weights are variables. */
+function graphOf(
+  { modelTopology, weightsManifest }: ModelJson,
+  constants: ReadonlyMap<string, HostTensor>,
+): GraphDef {
+  const builder = new GraphBuilder();
+  const variables = new Map<string, string>();
+  for (const weight of weightsManifest[0]!.weights.filter(isVariable))
+    variables.set(weight.name, declareVariable(builder, weight).read.node);
+  const renamed = (name: string) => variables.get(name) ?? prefix + name;
+  const nodes = nodesOf(modelTopology)
+    .filter(({ name }) => !variables.has(name))
+    .map((node) => ({
+      ...withValue(node, constants.get(node.name)),
+      name: prefix + node.name,
+      input: node.input.map(renamed),
+    }));
+  const { def } = builder.build();
+  return { ...def, node: [...def.node, ...nodes], versions: modelTopology.versions };
 }
 
-/** A constant with its value, or a place for what runs feed. */
+/** A constant with its value. */
 function withValue(node: NodeDef, value: HostTensor | undefined): NodeDef {
-  if (node.op !== "Const" || value === undefined) return node;
+  if (value === undefined || Array.isArray(value.data)) return node;
   const { type, shape, data } = value;
-  const dtype = attribute.type(type);
-  if (!isSmall(value) || Array.isArray(data))
-    return { ...node, op: "Placeholder", attr: { dtype, shape: attribute.shape(shape) } };
   const tensorContent = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   const tensorShape = { dim: shape.map((size) => ({ size })) };
   const tensor = { dtype: typeNumber[type], tensorShape, tensorContent };
-  return { ...node, attr: { dtype, value: attribute.tensor(tensor) } };
+  return { ...node, attr: { dtype: attribute.type(type), value: attribute.tensor(tensor) } };
 }
