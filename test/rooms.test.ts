@@ -16,6 +16,7 @@ const rooms = [
   "disk",
   "archive",
   "recipe",
+  "evaluators",
   "fetch",
   "model",
   "zoo",

@@ -21,6 +21,7 @@ export const randomStream = {
   validationSplit: 5,
   fewShot: 6,
   initialization: 7,
+  bootstrap: 8,
 } as const;
 
 /** One of the values of `randomStream`. */
