@@ -13,6 +13,8 @@ export type { EngineListener } from "./engine/open-device.js";
 export type { Engine } from "./engine/session.js";
 export type { Compilation } from "./engine/xla/open-xla.js";
 export { UserError } from "./errors.js";
+export type { JsonValue, Measured } from "./evaluators/evaluator.js";
+export type { Measures } from "./evaluators/registry.js";
 export type { ExportConsole, ExportReport } from "./export/export.js";
 export type { VerifyReport } from "./export/verify.js";
 export type { ConnectionOptions } from "./fetch/connection.js";
@@ -71,6 +73,7 @@ export type { EvaluationReport } from "./run/evaluate-run.js";
 export type { FetchConsole } from "./run/fetching.js";
 export type { FetchPolicy } from "./run/options.js";
 export type { ExportFormatName, Precision } from "./settings/choices.js";
+export type { TestTimeAugmentation } from "./step/eval-step.js";
 export type { EvaluationResult, StepReport } from "./train/reports.js";
 export type { TrainPlan } from "./train/train-plan.js";
 export {

@@ -9,6 +9,7 @@ import { ImageProgress } from "./image-progress.js";
 import { interruptible } from "./interrupt.js";
 import { openEngine } from "./open-engine.js";
 import { output } from "./output.js";
+import { visibleLine } from "./visible.js";
 
 /** Runs the command. */
 export async function run({ settings, positional }: Call<"eval">): Promise<number> {
@@ -66,6 +67,10 @@ function record(report: EvaluationReport) {
     notes: report.notes,
     crop,
     precision,
+    tta: report.tta ?? null,
+    ...Object.fromEntries(
+      Object.entries(report.measures).map(([name, { values }]) => [name, values]),
+    ),
     seconds: report.seconds,
   };
 }
@@ -81,7 +86,8 @@ function readable(report: EvaluationReport): string {
       : `${evaluated.classes} of the model's ${classes} classes`;
   return [
     `${model} (${weights}), ${precision}`,
-    `${dataset}: ${part}, ${of}, resized to ${crop}x${crop}`,
+    `${dataset}: ${part}, ${of}, resized to ${crop}x${crop}${report.tta ? ", and mirrored" : ""}`,
     `${describeResult(report)} (${seconds.toFixed(1)} s)`,
+    ...Object.values(report.measures).flatMap((measured) => measured.lines.map(visibleLine)),
   ].join("\n");
 }

@@ -53,7 +53,8 @@ export const commands: Commands = {
     summary: "top-1, top-5 and loss of a run, a checkpoint, an .npz or a published model",
     usage: "bit-eval RUN_FOLDER | FILE.npz | FILE.safetensors | MODEL [flags]",
     description:
-      "Top-1, top-5 and loss on the held-out part of a dataset. A run's folder says itself which " +
+      "Top-1 with its 95 % interval, top-5, loss, calibration, the worst classes and the most frequent " +
+      "mistakes on the held-out part of a dataset (docs/evaluation.md). A run's folder says itself which " +
       "model, dataset and image size it was trained with; so does one of its checkpoints/<steps>. A " +
       "published model's name stands for its archive. Weights in safetensors may be a folder, too.",
     positional: true,
@@ -62,6 +63,10 @@ export const commands: Commands = {
       [
         "npx bit-eval bit_logs/cifar10 --crop 160 --json",
         "the same at another size, for a program",
+      ],
+      [
+        "npx bit-eval bit_logs/pets --tta flip --csv predictions.csv",
+        "mirrored, too; a row an image",
       ],
       [
         "npx bit-eval BiT-M-R50x1-ILSVRC2012 --dataset imagenet2012 --datadir imagenet",

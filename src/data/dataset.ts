@@ -110,6 +110,11 @@ export function exampleName(
   return `${ranges.shards?.[index] ?? paths[index]} (record ${ranges.records[index]})`;
 }
 
+/** As `exampleName`, of any images; `image 7` where they lie in no files of their own. */
+export function imageName(images: Split["images"], index: number): string {
+  return images.kind === "files" ? exampleName(images, index) : `image ${index}`;
+}
+
 /** The images at some indices, in that order. */
 export function takeFiles(images: FileSource, indices: ArrayLike<number>): FileSource {
   const { ranges, suspect } = images;

@@ -118,6 +118,14 @@ register("Transpose", (graph, { x }, attrs) => {
   return transpose(graph.builder, value, graph.builder.ints(perm), shape);
 });
 
+register("Reverse", (graph, { x }, attrs) => {
+  const value = graph.value(x!);
+  const axes = tf.util.parseAxisParam(attrs["dims"] as number | number[], [...value.shape]);
+  const nodeAttrs = { ...T(value), Tidx: attribute.type("int32") };
+  const inputs = [value, graph.builder.ints(axes)];
+  return graph.emit("ReverseV2", inputs, nodeAttrs, value.type, value.shape);
+});
+
 register("PadV2", (graph, { x }, attrs) => {
   const value = graph.value(x!);
   const paddings = attrs["paddings"] as [number, number][];

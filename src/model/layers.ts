@@ -54,7 +54,8 @@ function withGradient<const Inputs extends readonly [tf.Tensor, ...tf.Tensor[]]>
   })(...inputs);
 }
 
-function passAfter<T extends tf.Tensor>(x: T, after: tf.Tensor): T {
+/** `x`, where a graph computes it only once `after` is there: what both need is not needed at once. */
+export function passAfter<T extends tf.Tensor>(x: T, after: tf.Tensor): T {
   if (!backendRuns(afterKernel)) return x;
   return tf.engine().runKernel(afterKernel, { x, after }) as T;
 }

@@ -1,19 +1,22 @@
 /** Evaluates a trained model on a part of a dataset. */
-import { access } from "node:fs/promises";
 import { availableParallelism } from "node:os";
-import { dirname, isAbsolute } from "node:path";
 import type { Dataset, UnreadableImage } from "../data/dataset.js";
-import { type DatasetRequest, loadDataset } from "../data/datasets.js";
 import { listed } from "../data/listed.js";
 import type { EvaluatedPart } from "../data/parts/evaluation.js";
+import { readRealLabels, realLabelsOf } from "../data/published/real-labels.js";
+import { writeFileAtomically } from "../disk/atomic-file.js";
 import type { Engine } from "../engine/session.js";
-import { systemErrorCode, UserError } from "../errors.js";
-import type { RunRecord } from "../record/run-record.js";
+import type { Evaluation } from "../evaluators/evaluator.js";
+import { Predictions } from "../evaluators/predictions.js";
+import { AllMeasures, type Measures } from "../evaluators/registry.js";
+import { appendPredictions } from "../record/predictions-table.js";
 import type { Precision } from "../settings/choices.js";
 import type { Options } from "../settings/table.js";
+import type { TestTimeAugmentation } from "../step/eval-step.js";
 import { openEvalProgram } from "../step/program.js";
 import { evaluate, requireFiniteResult } from "../train/evaluate.js";
 import type { EvaluationResult } from "../train/reports.js";
+import { datasetOf, loadEvaluated, requireData } from "./evaluated-dataset.js";
 import { dataPolicy, type FetchConsole, findSource } from "./fetching.js";
 import { outOfMemory, requireMemory } from "./image-memory.js";
 import {
@@ -25,7 +28,6 @@ import {
   precisionOf,
   type TrainedModel,
 } from "./trained-model.js";
-import { isSameDataset, isTrainingData } from "./training-data.js";
 import { unreadableImage } from "./unreadable-image.js";
 
 /**
@@ -57,12 +59,16 @@ export interface EvaluationReport extends EvaluationResult {
   readonly notes: readonly string[];
   readonly crop: number;
   readonly precision: Precision;
+  /** What the model was shown of each image besides the image itself. */
+  readonly tta: TestTimeAugmentation | undefined;
+  /** What the evaluators found, by their names. */
+  readonly measures: Measures;
   /** Wall time, loading included. */
   readonly seconds: number;
 }
 
 /**
- * Evaluates a run or an archive.
+ * Evaluates a run or an archive. With `csv`, that file is complete or not written at all.
  * @throws UserError where model, archive and dataset do not belong together, or cannot be read
  */
 export async function evaluateRun(
@@ -71,58 +77,129 @@ export async function evaluateRun(
   observer: EvaluateConsole = {},
 ): Promise<EvaluationReport> {
   const begun = performance.now();
+  const { csv } = options;
+  const subject = await findSubject(options, engine, observer);
+  const { trained, dataset } = subject;
+  const { classNames, val } = dataset;
+  const facts = { classes: trained.classes, classNames, count: val.labels.length };
+  const { realLabels, notes } = await subject.realLabels(dataset);
+  const measures = await AllMeasures.begin({ ...facts, realLabels });
+  const predictions = csv === undefined ? undefined : new Predictions(facts);
+  const judge = () => {
+    const evaluations = [measures, ...(predictions === undefined ? [] : [predictions])];
+    return judged(subject, options, engine, observer, evaluations);
+  };
+  let result: EvaluationResult;
+  if (csv === undefined || predictions === undefined) result = await judge();
+  else {
+    let found: EvaluationResult | undefined;
+    await writeFileAtomically(csv, async (append) => {
+      found = await judge();
+      await appendPredictions({ images: val.images, classNames, predictions }, append);
+    });
+    result = found!;
+  }
+  return {
+    ...result,
+    model: trained.model,
+    weights: trained.weights,
+    dataset: dataset.name,
+    classes: trained.classes,
+    crop: subject.crop,
+    precision: subject.precision,
+    tta: options.tta,
+    measures: measures.finish(),
+    seconds: (performance.now() - begun) / 1000,
+    evaluated: dataset.evaluated!,
+    skipped: dataset.unreadable ?? [],
+    notes: [...subject.notes, ...notes],
+  };
+}
+
+/** What is evaluated, found and read but for its images. */
+interface Subject {
+  readonly trained: TrainedModel;
+  readonly dataset: Dataset;
+  readonly crop: number;
+  readonly precision: Precision;
+  readonly notes: readonly string[];
+  /** Real labels of its images, where a file of them is given. */
+  readonly realLabels: (dataset: Dataset) => Promise<{
+    readonly realLabels?: readonly (readonly number[])[];
+    readonly notes: readonly string[];
+  }>;
+}
+
+async function findSubject(
+  options: EvaluateOptions,
+  engine: Engine,
+  observer: EvaluateConsole,
+): Promise<Subject> {
   const { bitPretrainedDir = ".", workers = availableParallelism() } = options;
+  const realLabels = await realLabelsIn(options.realLabels);
   const source = await findSource(options.source, bitPretrainedDir, options, observer);
   const trained = await findTrainedModel(source, options);
-  const { run } = trained;
-  const request = datasetOf(options, run);
+  const request = datasetOf(options, trained.run);
   if (options.dataset === undefined) await requireData(source, request.dataset);
   const policy = dataPolicy({ ...options, ...request }, observer, engine, workers);
   const { dataset, elsewhere } = await loadEvaluated(options, trained, { ...request, ...policy });
-  const { val, unreadable: skipped = [] } = dataset;
-
+  const { unreadable: skipped = [] } = dataset;
   const asked = { size: options.crop, flag: "--crop" };
   const { size: crop, guess } = imageSize(trained, dataset.typicalSize, asked);
+  const notes = [
+    ...trained.notes,
+    ...(guess === undefined ? [] : [guess]),
+    ...(elsewhere ? [`${dataset.name} is what the run was trained on: ${heldOut}`] : []),
+    ...(dataset.notes ?? []),
+    ...(skipped.length > 0 ? [leftOut(skipped)] : []),
+  ];
+  const precision = precisionOf(trained, engine, options.precision);
+  return { trained, dataset, crop, precision, notes, realLabels };
+}
+
+/** Reads real labels before anything that takes long. */
+async function realLabelsIn(path: string | undefined): Promise<Subject["realLabels"]> {
+  if (path === undefined) return async () => ({ notes: [] });
+  const labels = await readRealLabels(path);
+  return async ({ val, classNames }) => {
+    const { realLabels, unknown } = await realLabelsOf(val, labels, classNames);
+    const said = `${unknown} of ImageNet's classes are none of the model's: as real labels they are never right`;
+    return { realLabels, notes: unknown === 0 ? [] : [said] };
+  };
+}
+
+/** The one pass over the images. */
+async function judged(
+  { trained, dataset: { val }, crop, precision }: Subject,
+  options: EvaluateOptions,
+  engine: Engine,
+  observer: EvaluateConsole,
+  evaluations: readonly Evaluation[],
+): Promise<EvaluationResult> {
+  const { workers = availableParallelism(), tta } = options;
   const wanted = options.batch ?? defaultBatch(trained, crop * crop);
   const batch = Math.min(wanted, val.labels.length);
-  const precision = precisionOf(trained, engine, options.precision);
   const atATime = { size: [crop, crop], batch } as const;
   const network = networkOf(trained, engine, precision);
   requireMemory(trained, atATime, network.target.computeType);
   const program = await openEvalProgram(engine.open, network, val, {
     size: crop,
     evalBatch: batch,
-    input: { resize: options.resize ?? run?.resize },
+    input: { resize: options.resize ?? trained.run?.resize },
     workers,
+    tta,
   }).catch((error: unknown) => {
     throw outOfMemory(error, trained, atATime) ?? error;
   });
   try {
     await loadWeights(program, trained);
-    const result = await evaluate(program, val, batch, (done, total) => {
+    const progress = (done: number, total: number) => {
       observer.signal?.throwIfAborted();
       observer.evaluating?.(done, total);
-    });
-    requireFiniteResult(trained.weights, result);
-    return {
-      ...result,
-      model: trained.model,
-      weights: trained.weights,
-      dataset: dataset.name,
-      classes: trained.classes,
-      crop,
-      precision,
-      seconds: (performance.now() - begun) / 1000,
-      evaluated: dataset.evaluated!,
-      skipped,
-      notes: [
-        ...trained.notes,
-        ...(guess === undefined ? [] : [guess]),
-        ...(elsewhere ? [`${dataset.name} is what the run was trained on: ${heldOut}`] : []),
-        ...(dataset.notes ?? []),
-        ...(skipped.length > 0 ? [leftOut(skipped)] : []),
-      ],
     };
+    const result = await evaluate(program, val, batch, { progress, evaluations });
+    requireFiniteResult(trained.weights, result);
+    return result;
   } catch (error) {
     const tooLarge = outOfMemory(error, trained, atATime);
     if (tooLarge !== undefined) throw tooLarge;
@@ -134,78 +211,10 @@ export async function evaluateRun(
   }
 }
 
-/**
- * The part that is evaluated.
- * @returns and whether the dataset is what the run was trained on, though it is not the one that it names
- */
-async function loadEvaluated(
-  { split: part, matchClasses: match }: EvaluateOptions,
-  { run, classNames, classes }: TrainedModel,
-  request: DatasetRequest,
-): Promise<{ readonly dataset: Dataset; readonly elsewhere: boolean }> {
-  const load = (trainedOn: boolean) => {
-    const evaluation = { classNames, classes, part, trainedOn, match };
-    return loadDataset({ ...request, evaluation });
-  };
-  const trainedOn = run !== undefined && (await isSameDataset(request, run));
-  const found = await load(trainedOn);
-  const elsewhere =
-    run !== undefined &&
-    !trainedOn &&
-    (await isTrainingData(found, run, () => loadDataset(request)));
-  return { dataset: elsewhere ? await load(true) : found, elsewhere };
-}
-
 const heldOut = "only what it held out is evaluated";
 
 function leftOut(images: readonly UnreadableImage[]): string {
   const [what, are] = images.length === 1 ? ["image", "is"] : ["images", "are"];
   const named = listed(images.map(({ path, reason }) => `${path} (${reason})`));
   return `${images.length} ${what} that cannot be used ${are} left out: ${named}`;
-}
-
-/**
- * A model's own record names the place where its data lay on the machine of its run.
- * @throws UserError where nothing lies there any more
- */
-async function requireData(source: string, dataset: string): Promise<void> {
-  if (!isAbsolute(dataset)) return;
-  // Of a pattern of files the last folder in front of what may vary.
-  const [fixed = ""] = dataset.split(/[*?{[]/, 1);
-  const place = fixed === dataset ? dataset : dirname(`${fixed}_`);
-  const exists = (path: string) =>
-    access(path).then(
-      () => true,
-      (error: unknown) => systemErrorCode(error) !== "ENOENT",
-    );
-  if ((await exists(dataset)) || (await exists(place))) return;
-  throw new UserError(
-    source,
-    `was trained on ${dataset}, and nothing lies there`,
-    "the data that it is to be evaluated on",
-    "say where the data lies now: --dataset PATH",
-  );
-}
-
-function datasetOf(
-  { source, dataset, datadir, badImages }: EvaluateOptions,
-  run: Pick<RunRecord, "dataset" | "datadir" | "seed" | "badImages"> | undefined,
-) {
-  const name = dataset ?? run?.dataset;
-  if (name === undefined) {
-    throw new UserError(
-      source,
-      "an archive does not say on what to evaluate it",
-      "a dataset",
-      "type --dataset NAME --datadir PATH",
-    );
-  }
-  // The run's own folder says nothing of where another dataset lies.
-  const known = name === run?.dataset ? (run.datadir ?? undefined) : undefined;
-  return {
-    dataset: name,
-    datadir: datadir ?? known,
-    seed: run?.seed ?? 0,
-    badImages: badImages ?? run?.badImages,
-  };
 }

@@ -71,6 +71,12 @@ export const dataSettings = {
     default: "name",
     commands: { eval: {} },
   },
+  realLabels: {
+    kind: "path",
+    help: "ImageNet-ReaL's real.json: top-1 by these labels, too",
+    since: "0.2.0",
+    commands: { eval: {} },
+  },
   fast: {
     kind: "boolean",
     help: "Read headers only: finds no damage behind them, and needs no engine",

@@ -1,6 +1,6 @@
 /** Settings of which model is meant, where it is, and how what is missing is fetched. */
 import { resizeMethods } from "../input/resize-method.js";
-import { precisions } from "./choices.js";
+import { precisions, testTimeAugmentations } from "./choices.js";
 import type { SettingTable } from "./setting.js";
 
 const runOr = "the run's, or";
@@ -125,6 +125,13 @@ export const modelSettings = {
       export: { default: undefined, otherwise: `${runOr} pillow` },
       serve: { default: undefined, otherwise: `${runOr} pillow` },
     },
+  },
+  tta: {
+    kind: "choice",
+    choices: testTimeAugmentations,
+    help: "Show the model each image mirrored, too, and take the mean of its logits",
+    since: "0.2.0",
+    commands: { eval: {} },
   },
   device: {
     kind: "text",

@@ -74,6 +74,14 @@ export const toolSettings = {
     since: "0.2.0",
     commands: { serve: {} },
   },
+  csv: {
+    kind: "path",
+    help: "A table to write predictions to",
+    since: "0.2.0",
+    commands: {
+      eval: { help: "A table to write: of each image its path, truth, top five and probabilities" },
+    },
+  },
   logits: {
     kind: "path",
     help: "A .npy to write all logits to, float32 [images, classes], in the order of the rows",

@@ -6,21 +6,26 @@ import type { GraphBuilder } from "../graph/graph-builder.js";
 import type { Output } from "../graph/node-list.js";
 import { cast } from "../graph/ops.js";
 import { trace } from "../graph/trace.js";
-import { crossEntropy } from "../model/layers.js";
-import { features, forward, head } from "../model/resnet.js";
+import type { Architecture } from "../model/architecture.js";
+import { crossEntropy, passAfter } from "../model/layers.js";
+import { features, forward, head, type Parameters } from "../model/resnet.js";
 import { type GraphBatch, type Network, named } from "./train-step.js";
 import type { GraphVariable } from "./variables.js";
+
+/** What is shown of each image besides the image itself: logits are the mean of both. */
+export type TestTimeAugmentation = "flip";
 
 /**
  * Adds the evaluation of one batch. A run fetches `eval/loss`, float32 `[N]`, not finite where a logit
  * is not, and `eval/top`, int32 `[N, min(5, classes)]`: the most probable classes, best first, of
- * equal ones the lower index.
+ * equal ones the lower index; and `eval/logits`, float32 `[N, classes]`, of which both are made.
  */
 export async function addEvalStep(
   builder: GraphBuilder,
   network: Network,
   variables: readonly GraphVariable[],
   batch: GraphBatch,
+  tta?: TestTimeAugmentation,
 ): Promise<void> {
   const { logits, loss } = await trace(builder, network.target, (graph) => {
     const parameters = named(
@@ -29,12 +34,27 @@ export async function addEvalStep(
     );
     const images = graph.tensor<tf.Rank.R4>(batch.images);
     const labels = tf.oneHot(graph.tensor<tf.Rank.R1>(batch.labels), network.classes);
-    const out = forward(network.architecture, parameters, images);
+    const out = augmentedLogits(network.architecture, parameters, images, tta);
     const losses = crossEntropy(out, labels as tf.Tensor2D);
     return { logits: graph.float32(out), loss: graph.float32(losses) };
   });
   builder.fetchable("eval/loss", finiteOnly(builder, loss, logits));
+  builder.fetchable("eval/logits", logits);
   builder.fetchable("eval/top", topClasses(builder, logits, Math.min(5, network.classes)));
+}
+
+/** Logits `[N, classes]` of images `[N,H,W,3]`; with `flip` their mean with those of the mirrored images. */
+function augmentedLogits(
+  architecture: Architecture,
+  parameters: Parameters,
+  images: tf.Tensor4D,
+  tta: TestTimeAugmentation | undefined,
+): tf.Tensor2D {
+  const out = forward(architecture, parameters, images);
+  if (tta === undefined) return out;
+  // One after the other, so that they need no more memory than one.
+  const mirrored = tf.reverse(passAfter(images, out), 2);
+  return tf.mul(tf.add(out, forward(architecture, parameters, mirrored)), 0.5);
 }
 
 /**

@@ -12,7 +12,7 @@ import {
 } from "../input/pipeline.js";
 import { variableSpecs } from "../model/architecture.js";
 import type { Resolution } from "../recipe/hyperrule.js";
-import { addEvalStep, addPredictStep } from "./eval-step.js";
+import { addEvalStep, addPredictStep, type TestTimeAugmentation } from "./eval-step.js";
 import { addTrainStep, type GraphBatch, type Network } from "./train-step.js";
 import { declareVariables, type GraphVariable } from "./variables.js";
 
@@ -95,6 +95,8 @@ export interface EvalGraphOptions extends ImageInput {
   /** Side to which images are resized. */
   readonly size: number;
   readonly evalBatch: number;
+  /** Default: each image as it is. */
+  readonly tta?: TestTimeAugmentation | undefined;
 }
 
 /** The graph that evaluates on `val`. */
@@ -106,7 +108,7 @@ export async function evalGraph(
   const under = begun(network);
   defineDecoders(under.builder, network.target);
   const batch = validation(under, val, options);
-  await addEvalStep(under.builder, network, under.variables, batch);
+  await addEvalStep(under.builder, network, under.variables, batch, options.tta);
   return finished(under);
 }
 

@@ -2,46 +2,70 @@
 import type { Split } from "../data/dataset.js";
 import { floats, integers } from "../engine/session.js";
 import { UserError } from "../errors.js";
+import type { Evaluation } from "../evaluators/evaluator.js";
+import { Scores } from "../evaluators/scores.js";
 import { valPipeline } from "../step/graphs.js";
 import { type Program, startImages } from "../step/program.js";
 import type { EvaluationResult } from "./reports.js";
 
+/** Who is told of an evaluation. */
+export interface EvaluateListeners {
+  /** Told after each batch how many examples are done; what it throws ends the evaluation. */
+  readonly progress?: ((done: number, total: number) => void) | undefined;
+  /** Told of each example once, in order, whether or not its logits are finite. */
+  readonly evaluations?: readonly Evaluation[] | undefined;
+}
+
+// Always the same ones: on a GPU others would be another program, to be compiled anew.
+const fetches = ["eval/loss", "eval/top", "eval/logits"];
+
 /**
  * Evaluates a program on `val` in batches of `batch`, the size that the program was built for. The
  * last batch is filled up with examples whose results are passed over.
- * @param progress told after each batch how many examples are done; what it throws ends the evaluation
  */
 export async function evaluate(
   program: Program,
   val: Split,
   batch: number,
-  progress?: (done: number, total: number) => void,
+  { progress, evaluations = [] }: EvaluateListeners = {},
 ): Promise<EvaluationResult> {
   const total = val.labels.length;
   const batches = Math.ceil(total / batch);
   const indices = Int32Array.from({ length: batches * batch }, (_, i) => (i < total ? i : 0));
   const { session } = program;
   await startImages(program, valPipeline, indices, new Int32Array(3 * indices.length));
-  let loss = 0;
-  let top1 = 0;
-  let top5 = 0;
+  const scores = new Scores();
   for (let start = 0; start < total; start += batch) {
-    const [lossValue, topValue] = await session.run({}, ["eval/loss", "eval/top"]);
+    const [lossValue, topValue, logitsValue] = await session.run({}, fetches);
     const losses = floats(lossValue);
     const best = integers(topValue); // [batch, k]
-    const k = best.length / batch;
+    const logits = floats(logitsValue); // [batch, classes]
     const end = Math.min(total, start + batch);
-    for (let i = start; i < end; i++) {
-      const row = best.subarray((i - start) * k, (i - start + 1) * k);
-      loss += losses[i - start]!;
-      if (row[0] === val.labels[i]) top1++;
-      if (row.includes(val.labels[i]!)) top5++;
+    for (let index = start; index < end; index++) {
+      const row = index - start;
+      const example = {
+        index,
+        label: val.labels[index]!,
+        loss: losses[row]!,
+        top: rowOf(best, row, batch),
+        logits: rowOf(logits, row, batch),
+      };
+      scores.add(example);
+      for (const evaluation of evaluations) evaluation.add(example);
     }
     // Lets the process hear signals and timers between the native calls.
     await new Promise(setImmediate);
     progress?.(end, total);
   }
-  return { loss: loss / total, top1: top1 / total, top5: top5 / total, count: total };
+  return scores.means();
+}
+
+/** A row of values `[batch, n]`. */
+function rowOf<
+  Values extends { readonly length: number; subarray(from: number, to: number): Values },
+>(values: Values, row: number, batch: number): Values {
+  const n = values.length / batch;
+  return values.subarray(row * n, (row + 1) * n);
 }
 
 /**

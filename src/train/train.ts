@@ -5,6 +5,7 @@
  */
 import type { Dataset } from "../data/dataset.js";
 import { floats, type HostTensor, type Session, scalar } from "../engine/session.js";
+import type { Evaluation } from "../evaluators/evaluator.js";
 import { getLearningRate } from "../recipe/hyperrule.js";
 import { mixupLambda, mixupPartners } from "../recipe/mixup.js";
 import type { TrainProgram } from "../step/program.js";
@@ -43,6 +44,8 @@ export interface TrainObserver {
   /** Stops the run too, and abandons an evaluation, which is made again when the run goes on. */
   readonly signal?: AbortSignal | undefined;
   evaluating?(done: number, total: number): void;
+  /** Who is told of each image of the evaluation that begins; again where it is begun anew. */
+  evaluations?(at: number | "end"): readonly Evaluation[];
 }
 
 export interface TrainOutcome {
@@ -85,7 +88,10 @@ export async function train(
     try {
       signal?.throwIfAborted();
       const result = await timed("eval", () => {
-        return evaluate(program, dataset.val, plan.evalBatch, reportTo(observer));
+        return evaluate(program, dataset.val, plan.evalBatch, {
+          progress: reportTo(observer),
+          evaluations: observer.evaluations?.(at),
+        });
       });
       requireFinite(at === "end" ? step : at, result.loss);
       observer.validation(at, result);

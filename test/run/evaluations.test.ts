@@ -84,7 +84,7 @@ function playing(losses: Readonly<Record<number, number>>, top1: readonly number
         i % 3 === 0 && right > 0 ? (8 * batch + i / 3) % 3 : -1,
       );
       if (++batch === 2) [batch, evaluations] = [0, evaluations + 1];
-      return [values[0]!, { ...top, data }];
+      return [values[0]!, { ...top, data }, ...values.slice(2)];
     };
     return { run, close: () => session.close() };
   };

@@ -153,6 +153,11 @@ export const operators: Readonly<Record<string, Operator>> = {
   Transpose: ({ emitter, value, integers }, node) => {
     return emitter.transpose(value(input(node, 0)), integers(input(node, 1)));
   },
+  ReverseV2: ({ emitter, value, integers }, node) => {
+    const x = value(input(node, 0));
+    const axes = integers(input(node, 1)).join(", ");
+    return emitter.emit(`stablehlo.reverse ${x.id}, dims = [${axes}] : ${tensorType(x)}`, x);
+  },
   Tile: ({ emitter, value, integers }, node) => {
     const x = value(input(node, 0));
     const times = integers(input(node, 1));

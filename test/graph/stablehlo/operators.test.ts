@@ -154,6 +154,8 @@ compared("Const int32", builder.constant("int32", [2, 2], [1, -2, 3, 4]));
   compared("Reshape", made("Reshape", [x, builder.ints([4, 6])], reshape, [4, 6]));
   const transpose = { ...T(), Tperm: attribute.type("int32") };
   compared("Transpose", made("Transpose", [x, builder.ints([2, 0, 1])], transpose, [4, 2, 3]));
+  const reverse = { ...T(), Tidx: attribute.type("int32") };
+  compared("ReverseV2", made("ReverseV2", [x, builder.ints([2, 0])], reverse, [2, 3, 4]));
   const tile = { ...T(), Tmultiples: attribute.type("int32") };
   compared("Tile", made("Tile", [x, builder.ints([2, 1, 3])], tile, [4, 3, 12]));
   const amounts = builder.constant("int32", [3, 2], [1, 0, 0, 2, 3, 1]);
