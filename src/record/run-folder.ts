@@ -19,6 +19,8 @@ export interface RunFolder {
   readonly log: string;
   readonly metrics: string;
   readonly result: string;
+  /** What the final evaluation's model makes of each of its images. */
+  readonly predictions: string;
   /** The examples that were drawn, where a run trains on a few of each class. */
   readonly examples: string;
   /** The images that were left out because they cannot be used, where there are any. */
@@ -67,6 +69,7 @@ export function runFolderAt(path: string): RunFolder {
     log: join(path, "train.log"),
     metrics: join(path, "metrics.jsonl"),
     result: join(path, "result.json"),
+    predictions: join(path, "predictions.csv"),
     examples: join(path, "examples.tsv"),
     skipped: join(path, "skipped.tsv"),
   };

@@ -12,6 +12,7 @@ import { exists } from "../disk/file-reading.js";
 import type { Engine } from "../engine/session.js";
 import { UserError } from "../errors.js";
 import { GraphBuilder } from "../graph/graph-builder.js";
+import { writePredictions } from "../record/predictions-table.js";
 import { type RunConfig, readConfig } from "../record/run-config.js";
 import type { FineTuneResult, RunObserver } from "../record/run-events.js";
 import { lockRun, makeRunFolder, type RunFolder, runFolder } from "../record/run-folder.js";
@@ -140,6 +141,9 @@ async function carryOut(
   if (resumed !== undefined) await publishFound(folder, resumed);
   // Whatever is in them is not this run's.
   else for (const path of [folder.result, folder.best]) await rm(path, { force: true });
+  // Of a run that goes on they would be those of an earlier state.
+  if ((resumed?.manifest?.steps ?? 0) < config.schedule.at(-1)!)
+    await rm(folder.predictions, { force: true });
   await writeJson(folder.config, config);
   await writeChoices(folder, dataset);
   describe(events, config, dataset);
@@ -161,10 +165,15 @@ async function carryOut(
       }
     }
   };
-  const { before, best, ...outcome } = await trainTo();
+  const { before, best, predictions, ...outcome } = await trainTo();
   const seconds = (performance.now() - begun) / 1000;
   if (best !== undefined) events.info(describeBest(best, run.options.save !== false));
   events.info(describeTimes(outcome.times, 1000 * seconds));
+  if (predictions !== undefined) {
+    run.lock.requireHeld();
+    const { classNames, val } = dataset;
+    await writePredictions(folder.predictions, { images: val.images, classNames, predictions });
+  }
   if (outcome.validation !== undefined) {
     const { loss, top1, top5 } = outcome.validation;
     await writeJson(folder.result, {

@@ -6,6 +6,8 @@ import { ExampleOrder } from "../data/order.js";
 import type { FileLock } from "../disk/file-lock.js";
 import { type Engine, SessionError } from "../engine/session.js";
 import type { UserError } from "../errors.js";
+import type { Evaluation } from "../evaluators/evaluator.js";
+import { Predictions } from "../evaluators/predictions.js";
 import type { BestResult, DataFingerprint } from "../record/manifest.js";
 import type { RunRecordFile } from "../record/run-config.js";
 import type { RunObserver } from "../record/run-events.js";
@@ -34,6 +36,8 @@ export interface Run {
 }
 
 export class RunProgress implements TrainObserver {
+  /** Of the final evaluation, once it has begun. */
+  predictions: Predictions | undefined;
   /** Before step 0; undefined where that was not asked for. */
   before: EvaluationResult | undefined;
   best: BestResult | undefined;
@@ -103,6 +107,13 @@ export class RunProgress implements TrainObserver {
 
   interrupted(): boolean {
     return this.run.observer.interrupted?.() ?? false;
+  }
+
+  evaluations(at: number | "end"): readonly Evaluation[] {
+    if (at !== "end") return [];
+    const { classNames, val } = this.run.dataset;
+    this.predictions = new Predictions({ classes: classNames.length, count: val.labels.length });
+    return [this.predictions];
   }
 
   evaluating(done: number, total: number): void {

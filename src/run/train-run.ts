@@ -5,6 +5,7 @@ import { setVariables } from "../checkpoint/starting-state.js";
 import { sizeText } from "../disk/size-text.js";
 import { SessionError } from "../engine/session.js";
 import { UserError } from "../errors.js";
+import type { Predictions } from "../evaluators/predictions.js";
 import { residentBytes } from "../input/resident-images.js";
 import { parseArchitecture } from "../model/architecture.js";
 import type { BestResult } from "../record/manifest.js";
@@ -23,6 +24,8 @@ export interface RunOutcome extends TrainOutcome {
   readonly times: RunTimes;
   readonly before: EvaluationResult | undefined;
   readonly best: BestResult | undefined;
+  /** Of the final evaluation; undefined where the run, or that evaluation, was interrupted. */
+  readonly predictions: Predictions | undefined;
 }
 
 /** Trains from the run's checkpoint, or from the start where there is none. */
@@ -48,7 +51,9 @@ export async function trainRun(run: Run): Promise<RunOutcome> {
     program.session.close();
     const close = performance.now() - closing;
     const times = { ...outcome.times, save: outcome.times.save + save.elapsedMs, close };
-    return { ...outcome, times, before: progress.before, best: progress.best };
+    const { before, best } = progress;
+    const predictions = outcome.validation && progress.predictions;
+    return { ...outcome, times, before, best, predictions };
   } catch (error) {
     throw (await progress.findCulprit(error)) ?? error;
   } finally {
