@@ -10,27 +10,30 @@ import { interruptible } from "./interrupt.js";
 import { openEngine } from "./open-engine.js";
 import { output, ReaderGone } from "./output.js";
 import { PredictionRows } from "./prediction-rows.js";
+import { pathsFromInput } from "./standard-input.js";
 
 /** Runs the command. */
 export async function run({ settings, positional }: Call<"predict">): Promise<number> {
   const { run: folder, weights, top, json, ...others } = settings;
   const { inputs, source } = await chooseModel(positional, folder, weights);
-  const options: PredictOptions = { ...others, inputs, source };
+  const options: PredictOptions = { ...others, top, inputs, source };
   const engine = openEngine(settings.device);
 
   const rows = new PredictionRows({ top, json });
   // On a terminal the rows are progress enough, and a bar would be drawn among them.
   const progress = output.isSeen ? undefined : new ImageProgress("predicting");
   const fetches = new FetchProgress();
-  const { logits } = options;
+  const files = [options.logits, options.features, options.csv].filter(
+    (path) => path !== undefined,
+  );
   const ended = await interruptible(
     async (signal) => {
       let done = 0;
       const printed = async (count: number) => {
         progress?.update(++done, count);
         await output.flowing().catch((error: unknown) => {
-          // The logits are wanted all the same.
-          if (!(error instanceof ReaderGone) || logits === undefined) throw error;
+          // The files are wanted all the same.
+          if (!(error instanceof ReaderGone) || files.length === 0) throw error;
         });
       };
       try {
@@ -52,7 +55,8 @@ export async function run({ settings, positional }: Call<"predict">): Promise<nu
         rows.listSkipped();
       }
     },
-    () => (logits === undefined ? "Stopped." : "Stopped; no logits were written."),
+    () =>
+      files.length === 0 ? "Stopped." : `Stopped; nothing was written to ${files.join(", ")}.`,
   );
   if (ended.stopped) return ended.exit;
   rows.end();
@@ -66,9 +70,14 @@ async function chooseModel(
   weights: string | undefined,
 ): Promise<{ inputs: string[]; source: string }> {
   const inputs: string[] = [];
+  let listed: readonly string[] | undefined;
   const sources = [run, weights].filter((source) => source !== undefined);
   for (const input of positional) {
-    if (await isRunFolder(input)) sources.push(input);
+    if (input === "-") {
+      if (listed !== undefined) throw twice();
+      listed = await pathsFromInput();
+      inputs.push(...listed);
+    } else if (await isRunFolder(input)) sources.push(input);
     else inputs.push(input);
   }
   const [source, ...others] = sources;
@@ -79,4 +88,8 @@ async function chooseModel(
     "one run's folder, one .npz or safetensors with a head, or one published model",
     "type --run RUN_FOLDER or --weights FILE.npz or --weights BiT-M-R50x1-ILSVRC2012",
   );
+}
+
+function twice(): UserError {
+  return new UserError("-", "given twice", "standard input once", "leave one of them out");
 }

@@ -79,19 +79,24 @@ export const commands: Commands = {
     program: "bit-predict",
     summary: "classes of images, folders, or an .npy batch, row by row",
     usage:
-      "bit-predict IMAGE | FOLDER | BATCH.npy ... --run RUN_FOLDER | --weights FILE.npz [flags]",
+      "bit-predict IMAGE | FOLDER | 'PATTERN' | BATCH.npy | - ... --run RUN_FOLDER | --weights FILE.npz [flags]",
     description:
       "The most probable classes of images, of folders of images, and of .npy batches (float32 " +
-      "[N, H, W, 3] in [-1, 1], fed as they are). A run's folder among the inputs is taken for --run. " +
+      "[N, H, W, 3] in [-1, 1], fed as they are). A pattern in quotes ('photos/**/*.jpg') stands for the " +
+      "images that it means, - for paths on standard input, one a line or NUL-separated. A run's folder among the inputs is taken for --run. " +
       "--weights also takes safetensors of timm and transformers. " +
       "Rows are printed as they are made, in the order of the inputs. Where --bad_images is skip, an " +
-      "image that cannot be decoded keeps its row, which says why (in --logits: NaN), and is listed on " +
+      "image that cannot be decoded keeps its row, which says why (in --logits and --features: NaN), and is listed on " +
       "standard error. Exit codes: 0 done, also with skipped images; 2 something to put right, after " +
       "the rows before it; 141 nobody reads the rows any more; 130, 143, 129 stopped by a signal.",
     positional: true,
     examples: [
       ["npx bit-predict photo.jpg --run bit_logs/cifar10", "one image"],
       ["npx bit-predict photos bit_logs/cifar10 --top 1 --json", "a folder, for a program"],
+      [
+        "find photos -name '*.jpg' | npx bit-predict - bit_logs/pets --csv classes.csv --features features.npy",
+        "paths from another program; a table, and features",
+      ],
       ["npx bit-predict photo.jpg --weights BiT-M-R50x1-ILSVRC2012", "by ImageNet's classes"],
       [
         "npx bit-predict batch.npy --weights BiT-M-R50x1.npz --logits logits.npy",

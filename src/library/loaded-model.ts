@@ -38,7 +38,17 @@ const ownOptions = Object.keys({ engine: 0, signal: 0, note: 0, fetching: 0 } sa
   0
 >);
 const otherSettings = Object.keys({
-  ...{ run: 0, weights: 0, device: 0, top: 0, logits: 0, json: 0, badImages: 0 },
+  ...{
+    run: 0,
+    weights: 0,
+    device: 0,
+    top: 0,
+    logits: 0,
+    features: 0,
+    csv: 0,
+    json: 0,
+    badImages: 0,
+  },
 } satisfies Record<Exclude<keyof Options<"predict">, keyof LoadModelOptions>, 0>);
 
 const predictOptions = Object.keys({

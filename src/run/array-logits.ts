@@ -1,10 +1,15 @@
 /** What a model makes of batches of arrays. */
 import { readNpy } from "../archive/npy.js";
-import { type Engine, floats } from "../engine/session.js";
+import type { Engine } from "../engine/session.js";
 import { UserError } from "../errors.js";
 import { openPredictProgram } from "../step/program.js";
 import type { Network } from "../step/train-step.js";
-import type { Outcome } from "./image-logits.js";
+import {
+  type ImageLogitsOptions,
+  type Outcome,
+  outcomesOf,
+  predictFetches,
+} from "./image-logits.js";
 import { outOfMemory, requireMemory } from "./image-memory.js";
 import type { ArrayInputs } from "./predict-inputs.js";
 import { defaultBatch, loadWeights, type TrainedModel } from "./trained-model.js";
@@ -17,25 +22,20 @@ export async function* arrayLogits(
   { files, height, width }: ArrayInputs,
   trained: TrainedModel,
   network: Network,
-  { batch: wanted }: { readonly batch?: number | undefined },
+  options: Pick<ImageLogitsOptions, "batch" | "withFeatures">,
   engine: Engine,
 ): AsyncGenerator<readonly Outcome[]> {
   const total = files.reduce((sum, { count }) => sum + count, 0);
-  const batch = Math.min(wanted ?? defaultBatch(trained, height * width), total);
+  const batch = Math.min(options.batch ?? defaultBatch(trained, height * width), total);
   const atATime = { size: [height, width], batch } as const;
   requireMemory(trained, atATime, network.target.computeType);
   const shape = [batch, height, width, 3] as const;
   const program = await openPredictProgram(engine.open, network, shape);
   const { session } = program;
   const data = new Float32Array(batch * height * width * 3);
-  const { classes } = trained;
   const logits = async (count: number): Promise<Outcome[]> => {
     const feeds = { images: { type: "float32", shape, data } } as const;
-    const [value] = await session.run(feeds, ["predict/logits"]);
-    const values = floats(value); // [batch, classes]
-    return Array.from({ length: count }, (_, row) => {
-      return { logits: values.subarray(row * classes, (row + 1) * classes) };
-    });
+    return outcomesOf(await session.run(feeds, predictFetches(options)), batch).slice(0, count);
   };
   try {
     await loadWeights(program, trained);

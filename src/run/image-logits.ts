@@ -1,6 +1,12 @@
 /** What a model makes of image files, one batch after the other, past those that cannot be decoded. */
 import type { FileSource } from "../data/dataset.js";
-import { type Engine, floats, type Session, SessionError } from "../engine/session.js";
+import {
+  type Engine,
+  floats,
+  type HostTensor,
+  type Session,
+  SessionError,
+} from "../engine/session.js";
 import type { UserError } from "../errors.js";
 import type { ResizeMethod } from "../input/resize-method.js";
 import { type UndecodableImage, unreadableAmong } from "../input/unreadable.js";
@@ -14,10 +20,35 @@ import { undecodable } from "./unreadable-image.js";
 
 const otherwise = "leave it out: --bad_images skip";
 
-/** The logits `[classes]` of one input, to be copied by who keeps them, or why there are none. */
+/** What a model makes of one input, to be copied by who keeps it, or why there is nothing. */
 export type Outcome =
-  | { readonly logits: Float32Array; readonly fault?: undefined }
+  | {
+      /** `[classes]` */
+      readonly logits: Float32Array;
+      /** `[C]`, of which the head makes them; undefined where they were not asked for. */
+      readonly features: Float32Array | undefined;
+      readonly fault?: undefined;
+    }
   | { readonly fault: string };
+
+/** What a run of a predicting program fetches. */
+export function predictFetches({
+  withFeatures,
+}: Pick<ImageLogitsOptions, "withFeatures">): readonly string[] {
+  return withFeatures ? ["predict/logits", "predict/features"] : ["predict/logits"];
+}
+
+/** The outcomes of a batch, of what was fetched of it. */
+export function outcomesOf([logits, features]: readonly HostTensor[], batch: number): Outcome[] {
+  const rows = (values: Float32Array, row: number) => {
+    const columns = values.length / batch;
+    return values.subarray(row * columns, (row + 1) * columns);
+  };
+  const [all, seen] = [floats(logits), features && floats(features)];
+  return Array.from({ length: batch }, (_, row) => {
+    return { logits: rows(all, row), features: seen && rows(seen, row) };
+  });
+}
 
 export interface ImageLogitsOptions {
   /** Side to which images are resized. */
@@ -27,6 +58,8 @@ export interface ImageLogitsOptions {
   readonly resize?: ResizeMethod | undefined;
   /** Threads that prepare images. */
   readonly workers: number;
+  /** Whether features are wanted too. */
+  readonly withFeatures: boolean;
   /** What becomes of an image that cannot be decoded. */
   readonly badImages: "refuse" | "skip";
 }
@@ -63,7 +96,6 @@ export async function* imageLogits(
     ...{ size, batch, workers, input: { resize } },
   });
   const { session } = program;
-  const { classes } = trained;
   let refusal: UserError | undefined;
   try {
     await loadWeights(program, trained);
@@ -74,15 +106,15 @@ export async function* imageLogits(
       let failure: SessionError | undefined;
       let done = 0;
       for (; done < queue.length; done += batch) {
-        const logits = await nextLogits(session);
-        if (logits instanceof SessionError) {
-          failure = logits;
+        const next = await nextOutcomes(session, batch, options);
+        if (next instanceof SessionError) {
+          failure = next;
           break;
         }
         const outcomes: Outcome[] = [];
         for (const [row, index] of queue.slice(done, done + batch).entries()) {
           outcomes.push(...faultsBefore(index));
-          outcomes.push({ logits: logits.subarray(row * classes, (row + 1) * classes) });
+          outcomes.push(next[row]!);
           told++;
         }
         yield outcomes;
@@ -112,11 +144,14 @@ function filledUp(queue: readonly number[], batch: number): Int32Array {
   return Int32Array.from({ length }, (_, i) => queue[i] ?? queue[0]!);
 }
 
-/** Logits `[batch, classes]`, or what the engine said of one of their images. */
-async function nextLogits(session: Session): Promise<Float32Array | SessionError> {
+/** Outcomes of a batch, or what the engine said of one of its images. */
+async function nextOutcomes(
+  session: Session,
+  batch: number,
+  options: Pick<ImageLogitsOptions, "withFeatures">,
+): Promise<Outcome[] | SessionError> {
   try {
-    const [value] = await session.run({}, ["predict/logits"]);
-    return floats(value);
+    return outcomesOf(await session.run({}, predictFetches(options)), batch);
   } catch (error) {
     if (!(error instanceof SessionError) || error.outOfMemory) throw error;
     return error;

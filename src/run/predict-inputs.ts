@@ -1,9 +1,7 @@
 /** What is to be predicted: image files, folders of them, and batches of arrays, in order. */
-import { realpath, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { stat } from "node:fs/promises";
 import { readNpyHeader } from "../archive/npy.js";
 import type { Split } from "../data/dataset.js";
-import { listFolder } from "../data/files/class-folders.js";
 import { hasImageExtension, type ImageHeader } from "../data/files/image-header.js";
 import {
   checkReadable,
@@ -13,6 +11,7 @@ import {
   readHeaders,
 } from "../data/files/readable-images.js";
 import { systemErrorCode, UserError } from "../errors.js";
+import { filesBelow, filesOfPattern, isPattern } from "./input-files.js";
 
 /** Image files that follow each other. */
 export interface ImageInputs {
@@ -41,7 +40,8 @@ export interface PredictInputs {
 }
 
 /**
- * Looks at all inputs, without reading any pixel. A folder stands for the images in it and below it.
+ * Looks at all inputs, without reading any pixel. A folder stands for the images in it and below it, and
+ * a pattern (`*`, `**`, `?`, `[ab]`, `{a,b}`) for the images that it means.
  * @param badImages what becomes of image files that cannot be read
  * @throws UserError where one is missing or unfit, or there is none
  */
@@ -51,7 +51,6 @@ export async function findInputs(
 ): Promise<PredictInputs> {
   const files: string[] = [];
   for (const input of inputs) files.push(...(await expand(input)));
-  const isBatch = (path: string) => path.toLowerCase().endsWith(".npy");
   const imagePaths = files.filter((path) => !isBatch(path));
   const headers = await readHeaders(imagePaths);
   const readable =
@@ -112,8 +111,30 @@ function imageInputs(paths: readonly string[], headers: readonly ImageHeader[]):
   return { kind: "images", images: { images, labels }, paths, faults };
 }
 
+/**
+ * The images and batches that a pattern means.
+ * @throws UserError where there is none
+ */
+async function imagesOfPattern(pattern: string): Promise<string[]> {
+  const files = await filesOfPattern(pattern);
+  const images = files.filter((path) => hasImageExtension(path) || isBatch(path));
+  if (images.length > 0) return images;
+  const found = files.length === 1 ? "1 file" : `${files.length} files`;
+  throw new UserError(
+    pattern,
+    files.length === 0 ? "a pattern that no file has" : `${found}, none an image`,
+    "a pattern of images or .npy batches, such as 'photos/**/*.jpg'",
+    "correct it, or give a folder",
+  );
+}
+
+function isBatch(path: string): boolean {
+  return path.toLowerCase().endsWith(".npy");
+}
+
 /** A file itself; of a folder the images in it, then those of its folders, sorted by code point. */
 async function expand(input: string): Promise<string[]> {
+  if (await isPattern(input)) return imagesOfPattern(input);
   if (/\.(npz|safetensors)$/i.test(input)) {
     throw new UserError(
       input,
@@ -135,7 +156,7 @@ async function expand(input: string): Promise<string[]> {
       { cause: error },
     );
   }
-  const paths = await imagesBelow(input, []);
+  const paths = (await filesBelow(input)).filter(hasImageExtension);
   if (paths.length > 0) return paths;
   throw new UserError(
     input,
@@ -143,17 +164,6 @@ async function expand(input: string): Promise<string[]> {
     "a folder that holds images, itself or in its folders",
     "give another folder",
   );
-}
-
-async function imagesBelow(folder: string, above: readonly string[]): Promise<string[]> {
-  const real = await realpath(folder);
-  // A link to a folder above would be followed for ever.
-  if (above.includes(real)) return [];
-  const { files, folders } = await listFolder(folder);
-  const paths = files.filter(hasImageExtension).map((name) => join(folder, name));
-  for (const name of folders)
-    paths.push(...(await imagesBelow(join(folder, name), [...above, real])));
-  return paths;
 }
 
 async function batchSize(path: string): Promise<{ count: number; height: number; width: number }> {

@@ -1,28 +1,39 @@
 /** Predicts with a trained model: logits of images and of batches of arrays. */
 import { availableParallelism } from "node:os";
-import { encodeNpyHeader } from "../archive/npy.js";
-import { writeFileAtomically } from "../disk/atomic-file.js";
 import type { Engine } from "../engine/session.js";
 import { UserError } from "../errors.js";
+import { featureChannels } from "../model/architecture.js";
 import type { Precision } from "../settings/choices.js";
-import type { Options } from "../settings/table.js";
+import { type Options, settingTable } from "../settings/table.js";
 import { requireFiniteLogits } from "../train/evaluate.js";
 import { arrayLogits } from "./array-logits.js";
 import { type FetchConsole, findSource } from "./fetching.js";
 import { imageLogits } from "./image-logits.js";
 import { type ArrayInputs, findInputs, type ImageInputs } from "./predict-inputs.js";
-import { findTrainedModel, imageSize, networkOf, precisionOf } from "./trained-model.js";
+import {
+  arrayFile,
+  type PredictedRow,
+  type RowFile,
+  tableFile,
+  writeRows,
+} from "./prediction-files.js";
+import {
+  findTrainedModel,
+  imageSize,
+  networkOf,
+  precisionOf,
+  type TrainedModel,
+} from "./trained-model.js";
 
 /** What predicts on what: the settings of `bit-predict` under the same names. */
-export interface PredictOptions
-  extends Omit<Options<"predict">, "run" | "weights" | "top" | "json"> {
-  /** Images, folders of images, and `.npy` batches (float32 `[N,H,W,3]` in [-1, 1]). */
+export interface PredictOptions extends Omit<Options<"predict">, "run" | "weights" | "json"> {
+  /** Images, folders of images, patterns such as `photos/*.jpg`, and `.npy` batches (float32 `[N,H,W,3]` in [-1, 1]). */
   readonly inputs: readonly string[];
   /** A run's folder or checkpoint, an `.npz` with a head, or the name of a published model. */
   readonly source: string;
 }
 
-/** Who is told how a prediction goes on, and may stop it: no logits are written then. */
+/** Who is told how a prediction goes on, and may stop it: no file is written then. */
 export interface PredictConsole extends FetchConsole {
   /** Told before the first image. */
   readonly begun?: (about: PredictSubject) => void;
@@ -69,8 +80,8 @@ export interface PredictReport extends PredictSubject {
 }
 
 /**
- * Predicts every input, in order. A skipped image keeps its place: in what the observer is told, and
- * as a row of NaN among the logits.
+ * Predicts every input, in order. A skipped image keeps its place: in what the observer is told, in the
+ * table, and as a row of NaN among logits and features.
  * @throws UserError where the model or an input is at fault
  */
 export async function predict(
@@ -88,14 +99,14 @@ export async function predict(
   const { groups, count, typicalSize } = await findInputs(options.inputs, badImages);
   const { classes, classNames, model } = trained;
   const precision = precisionOf(trained, engine, options.precision);
-  const noLogits = new Float32Array(classes).fill(Number.NaN);
   const asked = { size: options.size, flag: "--size" };
   const { size, guess } = (typicalSize && imageSize(trained, typicalSize, asked)) ?? {};
   const notes = [...trained.notes, ...(guess === undefined ? [] : [guess])];
 
   const network = networkOf(trained, engine, precision);
   let skipped = 0;
-  const all = async (append?: (bytes: Uint8Array) => Promise<void>) => {
+  const withFeatures = options.features !== undefined;
+  const all = async (append: (row: PredictedRow) => Promise<void>) => {
     for (const group of groups) {
       const names = namesOf(group);
       const parts =
@@ -104,21 +115,21 @@ export async function predict(
               group,
               trained,
               network,
-              { ...options, size: size!, workers, badImages },
+              { ...options, size: size!, workers, badImages, withFeatures },
               engine,
             )
-          : arrayLogits(group, trained, network, options, engine);
+          : arrayLogits(group, trained, network, { ...options, withFeatures }, engine);
       for await (const outcomes of parts) {
         observer.signal?.throwIfAborted();
         for (const outcome of outcomes) {
           const name = names.next().value!;
           if (outcome.fault === undefined) {
             requireFiniteLogits(trained.weights, name.source, outcome.logits);
-            await append?.(bytesOf(outcome.logits));
+            await append({ ...name, outcome });
             await observer.predicted({ ...name, logits: outcome.logits }, count);
           } else {
             skipped++;
-            await append?.(bytesOf(noLogits));
+            await append({ ...name, outcome });
             await observer.skipped?.({ ...name, reason: outcome.fault }, count);
           }
         }
@@ -130,19 +141,25 @@ export async function predict(
   };
   const about = { model, classes, classNames, size, precision, notes };
   observer.begun?.(about);
-  if (options.logits === undefined) await all();
-  else {
-    await writeFileAtomically(options.logits, async (append) => {
-      await append(encodeNpyHeader("<f4", [count, classes]));
-      await all(append);
-    });
-  }
+  await writeRows(filesOf(options, trained, count), all);
   return { ...about, count, skipped };
 }
 
-function bytesOf({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array {
-  return new Uint8Array(buffer, byteOffset, byteLength);
+/** The files that are asked for. */
+function filesOf(
+  { logits, features, csv, top = defaultTop }: PredictOptions,
+  { classes, classNames, architecture }: TrainedModel,
+  count: number,
+): RowFile[] {
+  const shape = [count, featureChannels(architecture)] as const;
+  return [
+    ...(logits === undefined ? [] : [arrayFile(logits, "logits", [count, classes])]),
+    ...(features === undefined ? [] : [arrayFile(features, "features", shape)]),
+    ...(csv === undefined ? [] : [tableFile(csv, { classes, classNames, top })]),
+  ];
 }
+
+const { default: defaultTop } = settingTable.top;
 
 function nothingPredicted(inputs: readonly string[], count: number): UserError {
   return new UserError(

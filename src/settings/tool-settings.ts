@@ -79,12 +79,21 @@ export const toolSettings = {
     help: "A table to write predictions to",
     since: "0.2.0",
     commands: {
+      predict: {
+        help: "A table to write: of each image its path, --top classes and probabilities",
+      },
       eval: { help: "A table to write: of each image its path, truth, top five and probabilities" },
     },
   },
   logits: {
     kind: "path",
     help: "A .npy to write all logits to, float32 [images, classes], in the order of the rows",
+    commands: { predict: {} },
+  },
+  features: {
+    kind: "path",
+    help: "A .npy to write what the head is given to, float32 [images, channels], in the order of the rows",
+    since: "0.2.0",
     commands: { predict: {} },
   },
   out: {

@@ -1,12 +1,19 @@
 /** `bit-predict` end to end: from files, folders and arrays to classes and logits. */
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { after, before, test } from "node:test";
+import { openArchive } from "../../src/archive/array-archive.js";
 import { type NumericData, readNpy, writeNpy } from "../../src/archive/npy.js";
 import { writeNpz } from "../../src/archive/npz-writer.js";
-import { parseArchitecture, variableSpecs } from "../../src/model/architecture.js";
+import {
+  headBias,
+  headKernel,
+  parseArchitecture,
+  variableSpecs,
+} from "../../src/model/architecture.js";
+import { filesOfPattern } from "../../src/run/input-files.js";
 import { topProbabilities } from "../../src/run/probabilities.js";
 import { writeTree } from "../data/temporary-folder.js";
 import { golden, imageValues, variableValues } from "../deterministic.js";
@@ -164,6 +171,131 @@ test("an archive's logits of golden.json's images, not square", async () => {
     c.argmax,
   );
   assert.equal(rows[0]!.top[0]!.name, String(c.argmax[0]));
+});
+
+test("paths from standard input, patterns, a table and features", async () => {
+  const folder = join(root, "photos (1)");
+  const names = ["b.bmp", "a,1.bmp", "deep/c.bmp", "deep/line\nbreak.bmp"];
+  const files = names.map((name, i) => [name, bmp(pattern(i % 3, i, 32, 32), 32, 32)] as const);
+  await writeTree(folder, { ...Object.fromEntries(files), "notes.txt": Buffer.from("none") });
+  const [b, a, c, broken] = names.map((name) => join(folder, name)) as [
+    string,
+    string,
+    string,
+    string,
+  ];
+
+  // A pattern means images, sorted; its brackets are a name's own.
+  const { rows, logits } = await predictHere(`${folder}/**`, "--run", tiny.run);
+  assert.deepEqual(
+    rows.map(({ source }) => source),
+    [a, b, c, broken],
+  );
+  const some = await predictHere(`${folder}/[!a]*.{bmp,jpg}`, "--run", tiny.run);
+  assert.deepEqual(
+    some.rows.map(({ source }) => source),
+    [b],
+  );
+
+  for (const [wanted, ...patterns] of [
+    [
+      c,
+      `${folder}/*/c.bmp`,
+      `${folder}/**/c.*`,
+      `${folder}/deep/?.bmp`,
+      `${root}/*/{deep,b}/c.bmp`,
+    ],
+    [a, `${folder}/a*`, `${folder}/{a,1.bmp,a?1.bmp}`, `${root}/photos (?)/a*`],
+  ] as const)
+    for (const one of patterns) assert.deepEqual(await filesOfPattern(one), [wanted], one);
+  const here = relative(process.cwd(), folder);
+  assert.deepEqual(await filesOfPattern(`${here}/b*`), [`${here}/b.bmp`]);
+
+  const [csv, features] = [join(root, "classes.csv"), join(root, "features.npy")];
+  const bin = (text: string, ...args: string[]) =>
+    runBin("bit-predict", ["-", tiny.run, "--json", ...args], {
+      started: (child) => child.stdin!.end(text),
+    });
+  const asked = ["--csv", csv, "--features", features, "--top", "2"];
+  const listed = await bin(`${c}\r\n\n${a}\n`, ...asked);
+  assert.equal(listed.code, 0, listed.stderr);
+  const told = JSON.parse(listed.stdout).predictions as Row[];
+  assert.deepEqual(
+    told.map(({ source }) => source),
+    [c, a],
+  );
+  const [head, first, second, end] = (await readFile(csv, "utf8")).split("\n");
+  assert.equal(head, "path,index,top1,top2,probability1,probability2,skipped");
+  const cells = ({ top }: Row) => top.map(({ probability }) => Number(probability.toPrecision(7)));
+  const row = (one: Row) => [...one.top.map(({ name }) => name), ...cells(one)].join();
+  assert.equal(first, `${c},,${row(told[0]!)},`);
+  assert.equal(second, `"${a}",,${row(told[1]!)},`);
+  assert.equal(end, "");
+
+  // The head makes the logits of the features: x W + b.
+  const { shape, data } = await readNpy(features);
+  assert.deepEqual(shape, [2, 1024]);
+  const archive = await openArchive(tiny.checkpoint);
+  const [kernel, bias] = [await archive.read(headKernel), await archive.read(headBias)];
+  await archive.close();
+  for (const [i, place] of [2, 0].entries())
+    for (let k = 0; k < 3; k++) {
+      let sum = Number(bias.data[k]);
+      for (let j = 0; j < 1024; j++)
+        sum += Number(data[1024 * i + j]) * Number(kernel.data[3 * j + k]);
+      // Sums of 1024 float32 products, in another order.
+      assertNear([sum], [logits[place]![k]!], 1e-4);
+    }
+
+  // NUL-separated, a name may hold a line break.
+  const nul = await bin(`${broken}\0${b}\0`);
+  assert.equal(nul.code, 0, nul.stderr);
+  assert.deepEqual(
+    JSON.parse(nul.stdout).predictions.map(({ source }: Row) => source),
+    [broken, b],
+  );
+});
+
+test("a skipped image keeps its row in every file", async () => {
+  const folder = join(root, "some bad");
+  const good = bmp(pattern(1, 1, 32, 32), 32, 32);
+  await writeTree(folder, { "1.bmp": good, "2.jpg": Buffer.from("<html>"), "3.bmp": good });
+  const [csv, features] = [join(root, "bad.csv"), join(root, "bad.npy")];
+  const files = ["--csv", csv, "--features", features, "--bad_images", "skip"];
+  const { code, stderr } = await runHere(main, [folder, tiny.run, ...files]);
+  assert.equal(code, 0, stderr);
+  const lines = (await readFile(csv, "utf8")).trimEnd().split("\n");
+  assert.equal(lines.length, 4);
+  assert.match(lines[2]!, /2\.jpg,,,,,,,,.*web page/);
+  const { shape, data } = await readNpy(features);
+  assert.deepEqual(shape, [3, 1024]);
+  const values = data as Float32Array;
+  assert.ok(values.slice(1024, 2048).every(Number.isNaN));
+  assert.deepEqual(values.slice(2048), values.slice(0, 1024));
+});
+
+test("lists and patterns of nothing, and two files of one name, are refused", async () => {
+  const empty = await runBin("bit-predict", ["-", tiny.run], {
+    started: (child) => child.stdin!.end("\n"),
+  });
+  assert.equal(empty.code, 2);
+  assert.match(empty.stderr, /standard input: no path in it/);
+  const red = join(tiny.images, "val", "red");
+  const same = join(root, "same.npy");
+  const cases: [string[], RegExp][] = [
+    [[join(root, "*.tiff")], /\*\.tiff: a pattern that no file has/],
+    [[join(root, "photos (1)", "*.txt")], /1 files?, none an image/],
+    [[join(root, "photo (7).jpg")], /photo \(7\)\.jpg: cannot be found/],
+    [[red, "--logits", same, "--features", same], /--logits and --features: both are/],
+    [[red, "--csv", join(root, "nowhere", "x.csv")], /its folder does not exist/],
+  ];
+  for (const [args, message] of cases) {
+    const { code, stdout, stderr } = await runHere(main, [...args, "--run", tiny.run]);
+    assert.equal(code, 2, stderr);
+    assert.equal(stdout, "");
+    assert.match(stderr, message);
+  }
+  await assert.rejects(readFile(same), /ENOENT/);
 });
 
 test("probabilities of any logits, best first, of equal ones the lower class", () => {
