@@ -24,7 +24,10 @@ const hottest = 100;
  */
 export function fitTemperature(examples: LabelledLogits): number | undefined {
   let [low, high] = [1 / hottest, 1 / coldest];
-  if (slopeAt(examples, low).slope >= 0 || slopeAt(examples, high).slope <= 0) return undefined;
+  // Whether the zero lies between 1 and the end on its side.
+  const at1 = slopeAt(examples, 1).slope;
+  if (at1 >= 0 ? slopeAt(examples, low).slope >= 0 : slopeAt(examples, high).slope <= 0)
+    return undefined;
   let inverse = 1;
   for (let i = 0; i < mostSteps; i++) {
     const { slope, curvature } = slopeAt(examples, inverse);
@@ -40,7 +43,10 @@ export function fitTemperature(examples: LabelledLogits): number | undefined {
 }
 
 const mostSteps = 100;
-const precise = 1e-9;
+const precise = 1e-7;
+
+// What weighs less than this power of e beside the largest is lost in a sum of float64.
+const negligible = -40;
 
 /** First and second derivative of the mean cross-entropy by the inverse temperature. */
 function slopeAt({ logits, labels, classes }: LabelledLogits, inverse: number) {
@@ -52,11 +58,11 @@ function slopeAt({ logits, labels, classes }: LabelledLogits, inverse: number) {
     let [sum, first, second] = [0, 0, 0];
     for (let k = start; k < start + classes; k++) {
       const below = logits[k]! - largest;
+      if (inverse * below < negligible) continue;
       const weight = Math.exp(inverse * below);
       sum += weight;
       first += weight * below;
-      // What weighs nothing adds nothing, however far below it is.
-      if (weight > 0) second += weight * below * below;
+      second += weight * below * below;
     }
     const mean = first / sum;
     slope += mean - (logits[start + label]! - largest);
@@ -90,7 +96,10 @@ export function confidenceOf(logits: Float32Array, temperature = 1): number {
 }
 
 function largestOf(values: Float32Array, start: number, count: number): number {
-  let largest = Number.NEGATIVE_INFINITY;
-  for (let i = start; i < start + count; i++) largest = Math.max(largest, values[i]!);
+  let largest = values[start]!;
+  for (let i = start + 1; i < start + count; i++) {
+    const value = values[i]!;
+    if (value > largest) largest = value;
+  }
   return largest;
 }

@@ -82,6 +82,18 @@ test("a run over XLA is the CPU's, step by step", async () => {
   assertSameRun(await rowsOf("xla:cpu"), await rowsOf("cpu"));
 });
 
+test("an evaluation with mirrored images over XLA is the CPU's", async () => {
+  const losses: number[] = [];
+  for (const device of ["cpu", "xla:cpu"]) {
+    const args = [join(logs, "cpu"), "--tta", "flip", "--device", device, "--json"];
+    const { code, stdout, stderr } = await runHere(bitEval, args);
+    assert.equal(code, 0, stderr);
+    losses.push(JSON.parse(stdout).val_loss);
+  }
+  // Float32, summed in another order.
+  assert.ok(Math.abs(losses[0]! - losses[1]!) < 1e-4, losses.join());
+});
+
 test("a run goes on on another device and back, and its log says where it was", async () => {
   for (const [device, stop] of [
     ["xla:cpu", 5],
