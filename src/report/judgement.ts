@@ -91,6 +91,7 @@ export function judge(images: readonly JudgedImage[], classNames: readonly strin
     calibrationError: error,
     reliability: bins,
     mistakes: wrong.length,
+    places: images[0]!.top.length,
     worst: worst.map(shown),
     unsure: unsure.map(shown),
   };
@@ -101,10 +102,10 @@ export function judge(images: readonly JudgedImage[], classNames: readonly strin
 const namedClasses = 3;
 
 function shownImage({ name, label, top, probabilities }: JudgedImage): ShownImage {
-  const best = top.slice(0, namedClasses);
+  const places = [...top.keys()].filter((place) => place < namedClasses || top[place] === label);
   return {
     name,
     truth: label,
-    top: best.map((one, place) => [one, Number(probabilities[place]!.toPrecision(5))]),
+    top: places.map((place) => [top[place]!, Number(probabilities[place]!.toPrecision(5))]),
   };
 }

@@ -43,7 +43,7 @@ export interface ShownImage {
   readonly name: string;
   /** Its class. */
   readonly truth: number;
-  /** Classes with their probabilities, the most probable first. */
+  /** The three most probable classes with their probabilities, and its own where that is known. */
   readonly top: readonly (readonly [label: number, probability: number])[];
   readonly picture?: Picture | undefined;
 }
@@ -79,6 +79,8 @@ export interface ReportJudgement {
   readonly calibrationError: number;
   readonly reliability: readonly ReliabilityBin[];
   readonly mistakes: number;
+  /** How many classes of each image were looked at for its own. */
+  readonly places: number;
   /** The wrong answers that the model is surest of, the surest first. */
   readonly worst: readonly ShownImage[];
   /** The images whose most probable class is least probable. */

@@ -32,7 +32,7 @@ export const runColours = Array.from({ length: 8 }, (_, i) => `--run-${i + 1}`);
 /** The curves of one run, or of several laid over each other. */
 export function curves(runs: readonly ReportedRun[]): HTMLElement[] {
   const [only] = runs;
-  const made = runs.length === 1 && only ? chartsOfOne(only.curves) : chartsOfSeveral(runs);
+  const made = runs.length === 1 && only ? chartsOfOne(only) : chartsOfSeveral(runs);
   return made
     .map((chart) => ({ ...chart, lines: chart.lines.filter(isWorthALine) }))
     .filter(({ lines }) => lines.length > 0)
@@ -43,7 +43,8 @@ function isWorthALine({ values }: Line): boolean {
   return values.some((value) => value !== null);
 }
 
-function chartsOfOne({ steps, loss, smoothed, lr, imagesPerSecond, validations }: ReportCurves) {
+function chartsOfOne({ curves: one, classes = 0 }: ReportedRun): Chart[] {
+  const { steps, loss, smoothed, lr, imagesPerSecond, validations } = one;
   const evaluated = validations.map((one) => one.steps);
   const accent = "--accent";
   const accuracy = (key: "top1" | "top5", name: string, colour: string) => {
@@ -71,7 +72,11 @@ function chartsOfOne({ steps, loss, smoothed, lr, imagesPerSecond, validations }
     },
     {
       title: "Accuracy on held-out images",
-      lines: [accuracy("top1", "top-1", accent), accuracy("top5", "top-5", "--second")],
+      lines: [
+        accuracy("top1", "top-1", accent),
+        // Of so few classes the first five are all.
+        ...(classes > 5 || classes === 0 ? [accuracy("top5", "top-5", "--second")] : []),
+      ],
       text: percent,
       most: 1,
     },
@@ -171,7 +176,6 @@ function optionsOf(chart: Chart, width: number): uPlot.Options {
     ticks: { show: false },
     font: `12px ${getComputedStyle(document.body).fontFamily}`,
   };
-  const few = lines.length === 1;
   return {
     width,
     height,
@@ -210,7 +214,7 @@ function optionsOf(chart: Chart, width: number): uPlot.Options {
         ({ name, colour: own, width: thick = 1.5, points = false, values }): uPlot.Series => {
           const stroke = colour(own);
           return {
-            label: few ? chart.title : name,
+            label: name,
             stroke,
             width: thick,
             spanGaps: true,

@@ -46,7 +46,7 @@ function cards(
 
 function card(
   { name, truth, top, picture }: ShownImage,
-  { classNames, samples }: ReportJudgement,
+  { classNames, samples, places }: ReportJudgement,
   compare: boolean,
 ): HTMLElement {
   const [best] = top;
@@ -68,7 +68,7 @@ function card(
     : make("h3", {}, nameOf(truth), make("span", { class: "quiet" }, ", judged right"));
   const missing = top.some(([label]) => label === truth)
     ? undefined
-    : make("p", { class: "quiet small" }, `${nameOf(truth)} is not among the first ${top.length}.`);
+    : make("p", { class: "quiet small" }, `${nameOf(truth)} is not among the first ${places}.`);
   return make(
     "li",
     { class: "sheet card" },
@@ -105,7 +105,6 @@ function shown(picture: Picture | undefined, label: string, what: string): HTMLE
   const image = make("img", {
     src: url,
     alt: `${what}: ${label}`,
-    loading: "lazy",
     decoding: "async",
   });
   // The picture is square; the image is as it was.

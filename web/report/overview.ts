@@ -49,7 +49,7 @@ export function figures(run: ReportedRun): HTMLElement {
     "dl",
     { class: "tiles" },
     tile("Top-1", final && percent(final.top1, 2), within ?? bestStep),
-    tile("Top-5", final && run.classes !== 5 ? percent(final.top5, 2) : undefined),
+    tile("Top-5", final && (run.classes ?? 6) > 5 ? percent(final.top5, 2) : undefined),
     tile("Loss", final && number(final.loss), "on held-out images"),
     tile("Mean F1", judgement && percent(judgement.macro.f1), "over the classes"),
     tile("Calibration error", judgement && percent(judgement.calibrationError)),

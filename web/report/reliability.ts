@@ -14,7 +14,7 @@ export function reliability({ calibrationError, reliability: bins }: ReportJudge
   const bars = bins.flatMap(({ low, high, count: images, confidence, accuracy }) => {
     if (confidence === null || accuracy === null) return [];
     const [x, width] = [left + low * side + 1, (high - low) * side - 2];
-    const [from, to] = [Math.min(accuracy, confidence), Math.max(accuracy, confidence)];
+    const mean = (1 - confidence) * side;
     const told = `${percent(low, 0)} to ${percent(high, 0)}: ${count(images)} images, ${percent(accuracy)} right, mean probability ${percent(confidence)}`;
     const tall = (images / most) * counts;
     return [
@@ -23,7 +23,7 @@ export function reliability({ calibrationError, reliability: bins }: ReportJudge
         {},
         makeSvg("title", {}, told),
         rectangle("accuracy", x, (1 - accuracy) * side, width, accuracy * side),
-        rectangle("off", x, (1 - to) * side, width, (to - from) * side),
+        makeSvg("line", { class: "mean", x1: x, x2: x + width, y1: mean, y2: mean }),
         rectangle("count", x, side + gap + counts - tall, width, tall),
       ),
     ];
@@ -64,7 +64,7 @@ export function reliability({ calibrationError, reliability: bins }: ReportJudge
   return part(
     "calibration",
     "Calibration",
-    `${text}, over 15 bins: on the whole the model is ${verdict}. Right as often as it says, every bar would end on the line.`,
+    `${text}, over 15 bins: on the whole the model is ${verdict}. Of a model that is right as often as it says, bars and marks would agree.`,
     make(
       "figure",
       { class: "sheet diagram" },
@@ -72,7 +72,8 @@ export function reliability({ calibrationError, reliability: bins }: ReportJudge
       make(
         "figcaption",
         {},
-        "Above: how often an answer of some probability is right; what is missing or too much up to the mean probability is tinted. Below: how many images.",
+        "Above: how often an answer of some probability is right (bars), and its mean probability (marks). " +
+          "A bar that ends below its mark is of answers that are surer than right. Below: how many images.",
       ),
     ),
   );
