@@ -7,7 +7,7 @@ export interface ReportCurves {
   /** `[n]`: the first step of each point, from 0. The others are means over its steps. */
   readonly steps: readonly number[];
   readonly loss: readonly (number | null)[];
-  /** Each step's loss weighs 0.95 of the next one's. */
+  /** As on the terminal: each step's loss weighs 0.95 of the next one's. */
   readonly smoothed: readonly (number | null)[];
   readonly lr: readonly (number | null)[];
   readonly imagesPerSecond: readonly (number | null)[];

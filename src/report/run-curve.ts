@@ -1,5 +1,6 @@
 /** What each step and each evaluation of a run came to, and points of it for a plot. */
 import { readMetrics } from "../record/metrics.js";
+import { lossDecay, SmoothedMean } from "../record/smoothed-mean.js";
 import type { ReportCurves, Validation } from "./report-data.js";
 
 /** A step of training. */
@@ -61,8 +62,6 @@ export function curveOfMetrics(text: string, end?: number): RunCurve {
 /** A plot is hardly 1,000 pixels wide, and a report of several runs is to stay small. */
 const mostPoints = 1000;
 
-const lossDecay = 0.95;
-
 /**
  * Points of a curve: of as many steps each as it takes for at most 1,000.
  * @param batch images a step, where that is known
@@ -75,12 +74,11 @@ export function pointsOf(
   const groups = Array.from({ length: Math.ceil(steps.length / stride) }, (_, i) =>
     steps.slice(i * stride, (i + 1) * stride),
   );
-  let smoothed: number | undefined;
-  const smooth = groups.map((group) => {
-    for (const { loss } of group)
-      if (loss !== undefined)
-        smoothed = smoothed === undefined ? loss : lossDecay * smoothed + (1 - lossDecay) * loss;
-    return rounded(smoothed);
+  const mean = new SmoothedMean(lossDecay);
+  const smoothed = groups.map((group) => {
+    let last = Number.NaN;
+    for (const { loss = Number.NaN } of group) last = mean.next(loss);
+    return Number.isNaN(last) ? null : rounded(last);
   });
   const means = (of: (step: CurveStep) => number | undefined) => {
     return groups.map((group) => rounded(meanOf(group.map(of))));
@@ -90,7 +88,7 @@ export function pointsOf(
     stride,
     steps: groups.map((group) => group[0]!.step),
     loss: means(({ loss }) => loss),
-    smoothed: smooth,
+    smoothed,
     lr: means(({ lr }) => lr),
     imagesPerSecond: milliseconds.map((ms) => {
       return batch === undefined || !ms ? null : rounded((1000 * batch) / ms);
