@@ -75,8 +75,9 @@ async function readOwn(folder: RunFolder, config: KnownConfig): Promise<ReadRun>
   const totalSteps = config.schedule?.at(-1);
   const log = readTrainLog((await textOf(join(folder.path, logName))) ?? "");
   const metrics = await textOf(folder.metrics);
+  const plan = { end: totalSteps, batch: config.batch };
   // A log is never shortened, and may tell of steps in digits fewer than the metrics have.
-  const curve = metrics === undefined ? log.curve : curveOfMetrics(metrics, totalSteps);
+  const curve = metrics === undefined ? log.curve : curveOfMetrics(metrics, plan);
   const end = ending.safeParse(await readJson(folder.result)).data;
   const final = end && {
     ...{ steps: end.steps, loss: end.val_loss, top1: end.val_top1, top5: end.val_top5 },
@@ -97,7 +98,7 @@ async function readOwn(folder: RunFolder, config: KnownConfig): Promise<ReadRun>
     best: end?.best ?? undefined,
     seconds: spent > 0 ? spent : end?.seconds,
     settings: settingsOf(config),
-    curves: pointsOf(curve, config.batch),
+    curves: pointsOf(curve),
     times: log.times,
     remarks: end === undefined ? [`The run is not done: ${steps(curve, totalSteps)}.`] : [],
   };
@@ -132,7 +133,7 @@ const renamed: Readonly<Record<string, string>> = { batch_split: "split" };
 
 function ofLog(name: string, path: string, told: LoggedRun): ReportedRun {
   const { curve, settings, trainSize, valSize, times } = told;
-  const { model, dataset, batch } = settings;
+  const { model, dataset } = settings;
   const last = curve.validations.at(-1);
   const final: Validation | undefined = last?.steps === curve.done ? last : undefined;
   const known: Readonly<Record<string, string | number | undefined>> = {
@@ -148,7 +149,7 @@ function ofLog(name: string, path: string, told: LoggedRun): ReportedRun {
     ...{ name, path, model, dataset, trainSize, valSize, final, times },
     steps: curve.done,
     settings: Object.fromEntries(listed),
-    curves: pointsOf(curve, batch === undefined ? undefined : Number(batch)),
+    curves: pointsOf(curve),
     remarks: [],
   };
 }

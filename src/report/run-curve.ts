@@ -12,6 +12,8 @@ export interface CurveStep {
   readonly lr: number | undefined;
   /** Wall time in milliseconds. */
   readonly elapsedMs: number | undefined;
+  /** Images of it. */
+  readonly batch: number | undefined;
 }
 
 /** A run's steps and evaluations in their order, each once. */
@@ -40,16 +42,20 @@ export class RunCurve {
 
 /**
  * The curve of a run's `metrics.jsonl`.
- * @param end steps of the whole run, where its last evaluation is; default: as many as are there
+ * @param plan steps of the whole run, where its last evaluation is (default: as many as are there), and images
+ *   a step
  */
-export function curveOfMetrics(text: string, end?: number): RunCurve {
+export function curveOfMetrics(
+  text: string,
+  { end, batch }: { readonly end?: number | undefined; readonly batch?: number | undefined },
+): RunCurve {
   const curve = new RunCurve();
   for (const line of text.split("\n")) {
     const row = readMetrics(line);
     if (row === undefined) continue;
     if ("step" in row) {
       const { step, loss, lr, step_ms: elapsedMs } = row;
-      curve.addStep({ step, loss: loss ?? undefined, lr, elapsedMs });
+      curve.addStep({ step, loss: loss ?? undefined, lr, elapsedMs, batch });
     } else {
       const { validation, val_loss: loss, val_top1: top1, val_top5: top5 } = row;
       const steps = validation === "end" ? (end ?? curve.done) : validation;
@@ -62,14 +68,8 @@ export function curveOfMetrics(text: string, end?: number): RunCurve {
 /** A plot is hardly 1,000 pixels wide, and a report of several runs is to stay small. */
 const mostPoints = 1000;
 
-/**
- * Points of a curve: of as many steps each as it takes for at most 1,000.
- * @param batch images a step, where that is known
- */
-export function pointsOf(
-  { steps, validations }: RunCurve,
-  batch: number | undefined,
-): ReportCurves {
+/** Points of a curve: of as many steps each as it takes for at most 1,000. */
+export function pointsOf({ steps, validations }: RunCurve): ReportCurves {
   const stride = Math.max(1, Math.ceil(steps.length / mostPoints));
   const groups = Array.from({ length: Math.ceil(steps.length / stride) }, (_, i) =>
     steps.slice(i * stride, (i + 1) * stride),
@@ -83,16 +83,13 @@ export function pointsOf(
   const means = (of: (step: CurveStep) => number | undefined) => {
     return groups.map((group) => rounded(meanOf(group.map(of))));
   };
-  const milliseconds = groups.map((group) => meanOf(group.map(({ elapsedMs }) => elapsedMs)));
   return {
     stride,
     steps: groups.map((group) => group[0]!.step),
     loss: means(({ loss }) => loss),
     smoothed,
     lr: means(({ lr }) => lr),
-    imagesPerSecond: milliseconds.map((ms) => {
-      return batch === undefined || !ms ? null : rounded((1000 * batch) / ms);
-    }),
+    imagesPerSecond: groups.map((group) => rounded(speedOf(group))),
     validations,
   };
 }
@@ -101,6 +98,17 @@ function meanOf(values: readonly (number | undefined)[]): number | undefined {
   const known = values.filter((value) => value !== undefined);
   if (known.length === 0) return undefined;
   return known.reduce((sum, value) => sum + value, 0) / known.length;
+}
+
+/** Images a second, of the steps of which that is known. */
+function speedOf(steps: readonly CurveStep[]): number | undefined {
+  let [images, milliseconds] = [0, 0];
+  for (const { batch, elapsedMs } of steps) {
+    if (batch === undefined || elapsedMs === undefined) continue;
+    images += batch;
+    milliseconds += elapsedMs;
+  }
+  return milliseconds > 0 ? (1000 * images) / milliseconds : undefined;
 }
 
 /** Five digits: more than a plot shows. */

@@ -35,8 +35,13 @@ export function readTrainLog(text: string): LoggedRun {
 }
 
 class Reading {
-  private curve = new RunCurve();
+  private readonly curve = new RunCurve();
+  /** As they were when it began, and how they changed. */
   private settings: Record<string, string> = {};
+  /** Those of the part under way. */
+  private last: Readonly<Record<string, string>> = {};
+  /** Those of a command that has not made a step yet. */
+  private told: Readonly<Record<string, string>> | undefined;
   private readonly sizes = new Map<string, number>();
   private readonly times = new Map<string, number>();
   /** When the step under way began; undefined where that is not told. */
@@ -55,7 +60,8 @@ class Reading {
     if (validation) {
       const [at, loss, top1, top5] = validation.slice(1);
       const steps = at === "end" ? this.curve.done : Number(at);
-      const values = { loss: Number(loss), top1: Number(top1) / 100, top5: Number(top5) / 100 };
+      const share = (percent: string | undefined) => Number(`${percent}e-2`);
+      const values = { loss: Number(loss), top1: share(top1), top5: share(top5) };
       if (Object.values(values).every(Number.isFinite))
         this.curve.addValidation({ steps, ...values });
       this.begun = time;
@@ -66,7 +72,7 @@ class Reading {
   }
 
   private command(text: string): void {
-    this.settings = Object.fromEntries(
+    this.told = Object.fromEntries(
       [...text.matchAll(/(\w+)=('[^']*'|"[^"]*"|[^,]*)/g)].map(([, name, value]) => {
         return [name!, value!.replace(/^(['"])(.*)\1$/, "$2")];
       }),
@@ -75,19 +81,33 @@ class Reading {
     this.parts = [];
   }
 
+  /** Training begins, or goes on under other settings. */
+  private begin(step: number): void {
+    const { told } = this;
+    if (step === 0) this.times.clear();
+    if (told === undefined) return;
+    if (step === 0) this.settings = told;
+    else
+      for (const [name, value] of Object.entries(told))
+        if (value !== this.last[name])
+          this.settings[name] = `${this.settings[name] ?? "None"}; from step ${step} on ${value}`;
+    this.last = told;
+    this.told = undefined;
+  }
+
   /** A step's line, or that of one of the parts in which its batch is computed. */
   private step(time: number, [at, part, parts, loss, lr]: readonly (string | undefined)[]): void {
     if (part === undefined || part === "1") this.parts = [];
     this.parts.push(Number(loss));
     if (part !== parts) return;
-    // A run of one schedule begins once: what was before was another.
-    if (at === "0") this.times.clear();
+    this.begin(Number(at));
     const mean = this.parts.reduce((sum, value) => sum + value, 0) / this.parts.length;
     this.curve.addStep({
       step: Number(at),
       loss: Number.isFinite(mean) ? mean : undefined,
       lr: Number(lr),
       elapsedMs: this.begun === undefined ? undefined : time - this.begun,
+      batch: this.last["batch"] === undefined ? undefined : Number(this.last["batch"]),
     });
     this.begun = time;
   }
