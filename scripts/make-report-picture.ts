@@ -33,8 +33,7 @@ try {
   });
   await page.locator(".uplot canvas").first().waitFor();
   // The accuracy and the loss say enough in a picture.
-  await page.locator(".chart").nth(3).evaluate("(one) => one.remove()");
-  await page.locator(".chart").nth(2).evaluate("(one) => one.remove()");
+  await page.evaluate("[...document.querySelectorAll('.chart')].slice(2).forEach((one) => one.remove())");
   await page.screenshot({ path: join(packageRoot, "assets", "report.png") });
 } finally {
   await browser.close();

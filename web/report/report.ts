@@ -53,7 +53,8 @@ function curvesPart(): HTMLElement | undefined {
   const charts = curves(runs);
   if (charts.length === 0) return undefined;
   const stride = Math.max(...runs.map((run) => run.curves.stride));
-  const lead = stride > 1 ? `Each point is the mean of ${stride} steps.` : undefined;
+  const points = only === undefined || runs.length > 1 ? "Of the longest run each" : "Each";
+  const lead = stride > 1 ? `${points} point is the mean of ${stride} steps.` : undefined;
   return part("curves", "Curves", lead, make("div", { class: "charts" }, ...charts));
 }
 
