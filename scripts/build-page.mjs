@@ -1,6 +1,7 @@
 /**
- * Makes dist/page: the page of `bit-export --to page` without its model, and the one of bit-serve. Each is one
- * HTML file with its styles, program and policy; the first holds its worker and TF.js's WebAssembly too.
+ * Makes dist/page: the page of `bit-export --to page` without its model, the one of bit-serve, and the one of
+ * reports without its runs. Each is one HTML file with its styles, program and policy; the first holds its
+ * worker and TF.js's WebAssembly too.
  */
 import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -77,16 +78,31 @@ function versionOf(name) {
   return JSON.parse(readFileSync(join(ROOT, "node_modules", name, "package.json"), "utf8")).version;
 }
 
+const ownNotice = "bit-train: Apache License 2.0.";
 const notices = [
-  "bit-train: Apache License 2.0.",
+  ownNotice,
   `TensorFlow.js ${versionOf("@tensorflow/tfjs-core")}, with XNNPACK and Emscripten's runtime: Copyright Google LLC,`,
   "  Apache License 2.0, https://www.apache.org/licenses/LICENSE-2.0; XNNPACK: Copyright Facebook, Inc. and Google LLC,",
   "  BSD 3-Clause; Emscripten: MIT.",
 ];
+const reportNotices = [
+  ownNotice,
+  `uPlot ${versionOf("uplot")}: Copyright (c) 2022 Leon Sorokin, MIT License:`,
+  ...readFileSync(join(ROOT, "node_modules/uplot/LICENSE"), "utf8").trim().split("\n"),
+];
+
+/** What the page of exports and that of a server are made of. */
+const photoPage = { template: "page.html", styles: ["base.css", "page.css"], notices };
+const reportPage = {
+  template: "report.html",
+  styles: ["base.css", "../node_modules/uplot/dist/uPlot.min.css", "report.css"],
+  notices: reportNotices,
+};
 
 /** Puts a page together, with the policy that lets it do no more than it needs. */
-function assemble(program, { policy, data = "" }) {
-  const style = inHtml(readFileSync(join(WEB, "page.css"), "utf8").trim());
+function assemble({ template, styles, notices }, program, { policy, data }) {
+  const sheets = styles.map((file) => readFileSync(join(WEB, file), "utf8").trim());
+  const style = inHtml(sheets.join("\n"));
   const script = programInHtml(program);
   const allowed = {
     "default-src": "'none'",
@@ -103,25 +119,25 @@ function assemble(program, { policy, data = "" }) {
   const parts = {
     "<!-- policy -->": `<meta http-equiv="Content-Security-Policy" content="${text}">`,
     "/* style */": style,
-    "<!-- data -->": data,
+    ...(data === undefined ? {} : { "<!-- data -->": data }),
     "/* program */": script,
     "<!-- notices -->": `<!--\n${notices.join("\n")}\n-->`,
   };
-  const template = readFileSync(join(WEB, "page.html"), "utf8");
+  const empty = readFileSync(join(WEB, template), "utf8");
   return Object.entries(parts).reduce((html, [place, part]) => {
-    if (html.split(place).length !== 2) throw new Error(`page.html has not one ${place}`);
+    if (html.split(place).length !== 2) throw new Error(`${template} has not one ${place}`);
     return html.replace(place, () => part);
-  }, template);
+  }, empty);
 }
 
-/** Builds both pages. */
+/** Builds the pages. */
 export async function buildPages() {
   mkdirSync(OUT, { recursive: true });
   const worker = programInHtml(await bundle("worker.ts", [withoutThreads]));
   const wasm = readFileSync(
     join(ROOT, "node_modules", WASM, "dist/tfjs-backend-wasm-simd.wasm"),
   ).toString("base64");
-  const filePage = assemble(await bundle("file-page.ts"), {
+  const filePage = assemble(photoPage, await bundle("file-page.ts"), {
     policy: {
       script: " 'wasm-unsafe-eval'",
       rest: { "worker-src": "blob:", "connect-src": "'none'" },
@@ -131,12 +147,17 @@ export async function buildPages() {
       `<script type="text/plain" id="runtime">${wasm}</script>`,
     ].join("\n"),
   });
-  const serverPage = assemble(await bundle("server-page.ts"), {
+  const serverPage = assemble(photoPage, await bundle("server-page.ts"), {
     policy: { rest: { "connect-src": "'self'" } },
+    data: "",
+  });
+  const report = assemble(reportPage, await bundle("report/report.ts"), {
+    policy: { rest: { "connect-src": "'none'" } },
   });
   writeFileSync(join(OUT, "file-page.html"), filePage);
   writeFileSync(join(OUT, "server-page.html"), serverPage);
-  return { filePage: filePage.length, serverPage: serverPage.length };
+  writeFileSync(join(OUT, "report-page.html"), report);
+  return { filePage: filePage.length, serverPage: serverPage.length, report: report.length };
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1]).href) {

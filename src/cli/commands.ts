@@ -75,6 +75,26 @@ export const commands: Commands = {
     ],
     load: () => import("./bit-eval.js"),
   },
+  report: {
+    program: "bit-report",
+    summary: "report.html of a run, or of several side by side",
+    usage: "bit-report RUN_FOLDER | train.log ... [flags]",
+    description:
+      "Writes a report that is one file and needs no network: of one run its curves, classes, confusion " +
+      "matrix and calibration, and its worst mistakes as pictures, as bit-train does at the end of a run; of " +
+      "several runs their curves over each other, their results, and the settings in which they differ. " +
+      "A run without predictions.csv is evaluated first. A train.log of the official PyTorch code or of its " +
+      "PaddlePaddle port is a run, too.",
+    positional: true,
+    examples: [
+      ["npx bit-report bit_logs/pets", "one run, to bit_logs/pets/report.html"],
+      [
+        "npx bit-report bit_logs/a bit_logs/b official/train.log",
+        "side by side, to comparison.html",
+      ],
+    ],
+    load: () => import("./bit-report.js"),
+  },
   predict: {
     program: "bit-predict",
     summary: "classes of images, folders, or an .npy batch, row by row",

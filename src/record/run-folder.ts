@@ -21,6 +21,8 @@ export interface RunFolder {
   readonly result: string;
   /** What the final evaluation's model makes of each of its images. */
   readonly predictions: string;
+  /** What people read of the run when it is done. */
+  readonly report: string;
   /** The examples that were drawn, where a run trains on a few of each class. */
   readonly examples: string;
   /** The images that were left out because they cannot be used, where there are any. */
@@ -70,6 +72,7 @@ export function runFolderAt(path: string): RunFolder {
     metrics: join(path, "metrics.jsonl"),
     result: join(path, "result.json"),
     predictions: join(path, "predictions.csv"),
+    report: join(path, "report.html"),
     examples: join(path, "examples.tsv"),
     skipped: join(path, "skipped.tsv"),
   };

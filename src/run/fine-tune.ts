@@ -26,6 +26,7 @@ import { ensureWeights } from "./ensure-weights.js";
 import { dataPolicy, fetchEvents } from "./fetching.js";
 import { type FineTuneOptions, type ModelledOptions, resolveConfig } from "./options.js";
 import { defaultPrecision } from "./precision.js";
+import { type EndedRun, reportEnd } from "./report-run.js";
 import type { Run } from "./run-progress.js";
 import { changedFreely, checkSameRun } from "./same-run.js";
 import { resolveWeights } from "./starting-weights.js";
@@ -185,7 +186,19 @@ async function carryOut(
       seconds,
     });
   }
+  if (predictions !== undefined && run.options.report !== false && !run.observer.signal?.aborted)
+    await reportIfPossible({ ...run, dataset, predictions, resize: config.resize });
   return { folder, config, before, best, ...outcome, seconds };
+}
+
+/** The run is done: what goes wrong with its report does not undo that. */
+async function reportIfPossible(ended: EndedRun & Pick<Run, "events">): Promise<void> {
+  try {
+    ended.events.info(`Report: ${await reportEnd(ended)}`);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    ended.events.warn(`There is no report: ${why}`);
+  }
 }
 
 /** Between looking at a new run's folder and locking it, another process may have begun it. */

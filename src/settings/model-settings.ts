@@ -139,7 +139,10 @@ export const modelSettings = {
     otherwise: "a GPU that bit-setup serves, else the CPU",
     // A run that began on a CPU goes on on a GPU; its log says so.
     decides: false,
-    commands: { train: {}, sample: {}, eval: {}, predict: {}, serve: {}, bench: {}, reproduce: {} },
+    commands: {
+      ...{ train: {}, sample: {}, eval: {}, predict: {}, serve: {}, bench: {}, reproduce: {} },
+      report: { help: "What computes where a run is to be evaluated: as in bit-eval" },
+    },
   },
   precision: {
     kind: "choice",

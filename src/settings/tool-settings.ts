@@ -100,7 +100,13 @@ export const toolSettings = {
     kind: "path",
     help: "The folder to make, which must not be there yet",
     otherwise: "the source's name with that of the format, here",
-    commands: { export: {} },
+    commands: {
+      export: {},
+      report: {
+        help: "The file to write",
+        otherwise: "report.html in the run's folder; of several runs comparison.html, here",
+      },
+    },
   },
   f16: {
     kind: "boolean",

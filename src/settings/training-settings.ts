@@ -178,6 +178,14 @@ export const trainingSettings = {
     since: "0.2.0",
     commands: { train: {} },
   },
+  report: {
+    kind: "boolean",
+    help: "Write report.html into the run's folder at its end; --no-report for none",
+    default: true,
+    decides: false,
+    since: "0.2.0",
+    commands: { train: {} },
+  },
   force: {
     kind: "boolean",
     help: "Continue although settings or data have changed, or start over where checkpoints are gone",

@@ -3,7 +3,7 @@ import { readdir } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
-import type { Browser, Page } from "playwright-core";
+import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 
 /** What a page made of a photo, as it tells programs. */
 export interface Classified {
@@ -37,8 +37,17 @@ export interface OpenedPage {
 /** Opens the page in an export's folder. */
 export async function openExportedPage(browser: Browser, folder: string): Promise<OpenedPage> {
   const [file] = (await readdir(folder)).filter((name) => name.endsWith(".html"));
-  const address = pathToFileURL(join(folder, file!)).href;
-  const page = await browser.newPage();
+  return await openFile(browser, join(folder, file!));
+}
+
+/** Opens a page's file. */
+export async function openFile(
+  browser: Browser,
+  file: string,
+  options: BrowserContextOptions = {},
+): Promise<OpenedPage> {
+  const address = pathToFileURL(file).href;
+  const page = await browser.newPage(options);
   const [requests, complaints]: [string[], string[]] = [[], []];
   page.on("request", (request) => {
     const url = request.url();

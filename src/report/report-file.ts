@@ -1,0 +1,56 @@
+/** A report's file: the built page with its data. */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { writeFileAtomically } from "../disk/atomic-file.js";
+import { readError } from "../disk/file-reading.js";
+import { systemErrorCode, UserError } from "../errors.js";
+import { packageRoot } from "../package-root.js";
+import type { ReportData } from "./report-data.js";
+
+const dataPlace = "<!-- report -->";
+const titlePlace = "<!-- title -->";
+/** By which a report is known. */
+const mark = '<meta name="generator" content="bit-train report">';
+
+/** A report as HTML. */
+export async function reportHtml(data: ReportData): Promise<string> {
+  const built = await readFile(join(packageRoot, "dist", "page", "report-page.html"), "utf8");
+  // An element of JSON ends at the first end tag, wherever it stands.
+  const json = JSON.stringify(data).replaceAll("<", "\\u003c");
+  const parts = {
+    [titlePlace]: `<title>${inHtml(data.runs.map(({ name }) => name).join(", "))}</title>\n${mark}`,
+    [dataPlace]: `<script type="application/json" id="report">${json}</script>`,
+  };
+  return Object.entries(parts).reduce((html, [place, part]) => {
+    if (html.split(place).length !== 2)
+      throw new Error(`dist/page/report-page.html has not one ${place}: build it again`);
+    return html.replace(place, () => part);
+  }, built);
+}
+
+function inHtml(text: string): string {
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
+}
+
+/**
+ * Writes a report; the file appears complete or not at all.
+ * @throws UserError where another file lies there that is no report
+ */
+export async function writeReport(path: string, data: ReportData): Promise<void> {
+  const html = new TextEncoder().encode(await reportHtml(data));
+  await requireReport(path);
+  await writeFileAtomically(path, (append) => append(html));
+}
+
+async function requireReport(path: string): Promise<void> {
+  const next = "give another place with --out";
+  let text: string;
+  try {
+    text = await readFile(path, "utf8");
+  } catch (error) {
+    if (systemErrorCode(error) === "ENOENT") return;
+    throw readError(path, error, next);
+  }
+  if (!text.slice(0, 5000).includes(mark))
+    throw new UserError(path, "is another file, no report", "no file, or an earlier report", next);
+}

@@ -1,0 +1,155 @@
+/** `report.html` of a run, at its end and later, and reports of several runs side by side. */
+import { availableParallelism } from "node:os";
+import { resolve } from "node:path";
+import { type Dataset, imageName } from "../data/dataset.js";
+import { loadDataset } from "../data/datasets.js";
+import { exists } from "../disk/file-reading.js";
+import type { Engine } from "../engine/session.js";
+import { UserError } from "../errors.js";
+import type { Predictions } from "../evaluators/predictions.js";
+import { packageVersion } from "../package-root.js";
+import type { KnownConfig } from "../record/run-config.js";
+import type { RunFolder } from "../record/run-folder.js";
+import { type JudgedImage, judge } from "../report/judgement.js";
+import { readPredictions } from "../report/read-predictions.js";
+import { type ReadRun, readRun } from "../report/read-run.js";
+import type { ReportedRun, ReportJudgement } from "../report/report-data.js";
+import { writeReport } from "../report/report-file.js";
+import { withPictures } from "../report/show-images.js";
+import type { Options } from "../settings/table.js";
+import { type EvaluateConsole, evaluateRun } from "./evaluate-run.js";
+import { dataPolicy } from "./fetching.js";
+
+/** A run that has just ended. */
+export interface EndedRun {
+  readonly folder: RunFolder;
+  readonly dataset: Dataset;
+  readonly predictions: Predictions;
+  readonly resize: KnownConfig["resize"];
+  readonly engine: Engine;
+}
+
+/** Writes the report of a run that has just ended. Returns its path. */
+export async function reportEnd(ended: EndedRun): Promise<string> {
+  const { folder, dataset, predictions, engine, resize = "pillow" } = ended;
+  const { run } = await readRun(folder.path);
+  const images = Array.from({ length: predictions.count }, (_, index): JudgedImage => {
+    return { name: imageName(dataset.val.images, index), ...predictions.at(index) };
+  });
+  const judged = judge(images, dataset.classNames);
+  const judgement = await withPictures(judged, { engine, dataset, resize });
+  await write(folder.report, [{ ...run, judgement }]);
+  return folder.report;
+}
+
+async function write(path: string, runs: readonly ReportedRun[]): Promise<void> {
+  await writeReport(path, { bitTrain: packageVersion(), made: new Date().toISOString(), runs });
+}
+
+/** What `bit-report` is asked for. */
+export interface ReportOptions extends Options<"report"> {
+  /** Runs' folders, and logs of the official code. */
+  readonly runs: readonly string[];
+}
+
+/** What reports of several runs are called where nobody says otherwise. */
+const comparisonName = "comparison.html";
+
+/**
+ * Reports of one run, or of several side by side. One of an older run that has no `predictions.csv` is
+ * evaluated, which writes that.
+ * @param openEngine called where images are to be evaluated or shown
+ * @returns where the report is
+ * @throws UserError where there is no such run, or its files are damaged
+ */
+export async function reportRuns(
+  { runs: paths, out }: ReportOptions,
+  openEngine: () => Engine,
+  observer: EvaluateConsole = {},
+): Promise<string> {
+  const read: ReadRun[] = [];
+  for (const path of paths) read.push(await readRun(path));
+  const [only] = read;
+  if (read.length === 1 && only !== undefined) {
+    const path = out ?? only.own?.folder.report ?? `${resolve(paths[0]!)}.html`;
+    await write(path, [await explained(only, openEngine, observer)]);
+    return path;
+  }
+  const path = resolve(out ?? comparisonName);
+  await write(path, await Promise.all(read.map(compared)));
+  return path;
+}
+
+/** A run with what its predictions tell, as far as they are there. */
+async function compared({ run, own }: ReadRun): Promise<ReportedRun> {
+  const images = await predictionsOf(own);
+  if (images === undefined) return run;
+  const { judgement } = judge(images, own!.config.classNames!);
+  return { ...run, judgement: { ...judgement, worst: [], unsure: [], samples: {} } };
+}
+
+async function predictionsOf(own: ReadRun["own"]): Promise<JudgedImage[] | undefined> {
+  const { classNames } = own?.config ?? {};
+  if (own === undefined || classNames === undefined) return undefined;
+  return await readPredictions(own.folder.predictions, classNames);
+}
+
+/** One run, with its images. What cannot be had is said in the report. */
+async function explained(
+  { run, own }: ReadRun,
+  openEngine: () => Engine,
+  observer: EvaluateConsole,
+): Promise<ReportedRun> {
+  const { classNames } = own?.config ?? {};
+  if (own === undefined || classNames === undefined || run.final === undefined) return run;
+  const remarks = [...run.remarks];
+  const said = async <T>(what: string, work: () => Promise<T>): Promise<T | undefined> => {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      remarks.push(`${what}: ${error.message}`);
+      return undefined;
+    }
+  };
+  let images = await predictionsOf(own);
+  if (images === undefined && (await exists(own.folder.checkpoint))) {
+    const { path: source, predictions: csv } = own.folder;
+    await said("There are no predictions", () =>
+      evaluateRun({ source, csv }, openEngine(), observer),
+    );
+    images = await predictionsOf(own);
+  }
+  if (images === undefined) return { ...run, remarks };
+  const judged = judge(images, classNames);
+  const found = await said("There are no pictures", () =>
+    pictured(judged, images, own.config, openEngine(), observer),
+  );
+  const plain = { ...judged.judgement, samples: {} };
+  return { ...run, judgement: found ?? plain, remarks };
+}
+
+async function pictured(
+  judged: ReturnType<typeof judge>,
+  images: readonly JudgedImage[],
+  config: KnownConfig,
+  engine: Engine,
+  observer: EvaluateConsole,
+): Promise<ReportJudgement> {
+  const { dataset: name, datadir, seed = 0, badImages, resize = "pillow" } = config;
+  const { examplesPerClass, examplesPerClassSeed } = config;
+  const policy = { offline: true, badImages };
+  const dataset = await loadDataset({
+    ...dataPolicy(policy, observer, engine, availableParallelism()),
+    ...{ dataset: name!, datadir: datadir ?? undefined, seed },
+    examplesPerClass: examplesPerClass ?? undefined,
+    examplesPerClassSeed: examplesPerClassSeed ?? undefined,
+  });
+  const { val } = dataset;
+  const places = new Map(
+    Array.from(val.labels, (_, index) => [imageName(val.images, index), index]),
+  );
+  return await withPictures(judged, { engine, dataset, resize }, (index) => {
+    return places.get(images[index]!.name);
+  });
+}
