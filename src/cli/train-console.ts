@@ -1,5 +1,6 @@
 /** Progress of a run: a bar on a terminal, plain lines elsewhere; a signal stops after the step. */
 
+import { durationText } from "../record/duration-text.js";
 import type { EvaluatingEvent, RunEvent, RunObserver, StepEvent } from "../record/run-events.js";
 import { describeValidation, pythonExponent } from "../record/run-lines.js";
 import { lossDecay, SmoothedMean } from "../record/smoothed-mean.js";
@@ -110,7 +111,7 @@ export class TrainConsole implements RunObserver {
     const done = step + 1;
     this.steps = done;
     const perStepMs = (now - this.begunMs) / (done - startStep);
-    const left = duration((totalSteps - done) * perStepMs);
+    const left = durationText((totalSteps - done) * perStepMs);
     const smoothed = this.loss.next(loss);
     const stepMs = this.stepMs.next(elapsedMs);
     if (this.bar !== undefined) {
@@ -143,7 +144,7 @@ export class TrainConsole implements RunObserver {
     // The first batch may be slower than the others by far.
     if (since === undefined || done <= since.done) this.evaluatingSince = { done, ms: now };
     const rate = since === undefined ? 0 : (1000 * (done - since.done)) / (now - since.ms);
-    const left = duration((1000 * (total - done)) / rate);
+    const left = durationText((1000 * (total - done)) / rate);
     if (this.bar !== undefined) {
       const pieces = [
         { text: `${done}/${total} images`, rank: 9 },
@@ -183,13 +184,4 @@ function piece(isKnown: boolean, text: string, rank: number): readonly Piece[] {
 /** `12.3 images/s`. */
 function perSecond(images: number): string {
   return `${images.toFixed(images < 100 ? 1 : 0)} images/s`;
-}
-
-/** `1 h 05 min`, `3 min 20 s`, `12 s`. */
-function duration(ms: number): string {
-  const seconds = Math.round(ms / 1000);
-  const two = (n: number) => String(n).padStart(2, "0");
-  if (seconds < 60) return `${seconds} s`;
-  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${two(seconds % 60)} s`;
-  return `${Math.floor(seconds / 3600)} h ${two(Math.floor((seconds % 3600) / 60))} min`;
 }

@@ -54,7 +54,10 @@ export type EvaluationEvent = NoteEvent | FetchEvent | EvaluatingEvent | Evaluat
 export function fineTune(options: FineTuneOptions): FollowedRun<RunEvent, FineTuneResult> {
   const { engine, signal, ...wishes } = options;
   return follow(async (tell) => {
-    commandOptions("train", wishes, { without: ["config", "device", "json"], others: [] });
+    commandOptions("train", wishes, {
+      without: ["config", "device", "json", "dryRun"],
+      others: [],
+    });
     return fineTuneOn(wishes, engine ?? sharedEngine(), tell);
   }, signal);
 }

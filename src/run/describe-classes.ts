@@ -26,7 +26,8 @@ export function describeClasses({
   return `${classNames.length} classes (training + held-out images): ${named.join(", ")}`;
 }
 
-function countsOf({ labels }: Split, classes: number): Uint32Array {
+/** Examples of each class. */
+export function countsOf({ labels }: Split, classes: number): Uint32Array {
   const counts = new Uint32Array(classes);
   for (const label of labels) counts[label]!++;
   return counts;

@@ -4,6 +4,7 @@ import { stat } from "node:fs/promises";
 import { perhaps } from "../close-names.js";
 import type { DatasetRequest } from "../data/datasets.js";
 import { keptFindings } from "../data/files/kept-findings.js";
+import type { FindUndecodable } from "../data/files/undecodable-images.js";
 import { exists } from "../disk/file-reading.js";
 import type { Engine } from "../engine/session.js";
 import { systemErrorCode, UserError } from "../errors.js";
@@ -48,13 +49,18 @@ export function fetchEvents({
   };
 }
 
-/** What is fetched while a dataset is loaded, and images that cannot be decoded are looked for. */
+/**
+ * What is fetched while a dataset is loaded, and how images that cannot be decoded are looked for.
+ * @param keep whether what is found is kept for the next time
+ */
 export function dataPolicy(
   { offline, dataUrl, trustMirror, badImages }: FetchPolicy & Pick<DatasetRequest, "badImages">,
   { line, fetching, signal }: FetchConsole,
   engine: Pick<Engine, "open" | "target" | "version">,
   workers: number,
+  keep = true,
 ) {
+  const find: FindUndecodable = (images) => decodeAll(engine, images, { workers, signal });
   return {
     offline,
     dataUrl,
@@ -63,10 +69,7 @@ export function dataPolicy(
     signal,
     note: line,
     fetchProgress: fetching,
-    findUndecodable: keptFindings(
-      (images) => decodeAll(engine, images, { workers, signal }),
-      engine.version,
-    ),
+    findUndecodable: keep ? keptFindings(find, engine.version) : find,
   } satisfies Partial<DatasetRequest>;
 }
 
@@ -106,9 +109,9 @@ export async function fetchMissingFolder(
   if (offline)
     throw new UserError(
       name,
-      `is not in ${folder}, and nothing is to be downloaded (--offline)`,
+      `is not in ${folder}, and nothing is to be downloaded (--offline, --dry_run)`,
       `the folder ${path}`,
-      "leave --offline out, or name the folder it is in with --bit_pretrained_dir",
+      "leave that out, or name the folder it is in with --bit_pretrained_dir",
     );
   line?.(`${name} is not in ${folder}: downloading it`);
   const progress = (done: number, total: number | undefined) => fetching?.(name, done, total);

@@ -1,34 +1,26 @@
 /** A whole run: data, weights, training, evaluation, and the files it leaves. */
 import { rm } from "node:fs/promises";
-import { availableParallelism } from "node:os";
 import { findCheckpoint, publishFound } from "../checkpoint/find-checkpoint.js";
 import { removeLeftovers } from "../checkpoint/keep-checkpoints.js";
-import type { Dataset, UnreadableImage } from "../data/dataset.js";
-import { loadDataset } from "../data/datasets.js";
+import type { Dataset } from "../data/dataset.js";
 import { describeSelection } from "../data/few-shot.js";
 import { tsvLine } from "../data/tsv-line.js";
 import { writeFileAtomically } from "../disk/atomic-file.js";
 import { exists } from "../disk/file-reading.js";
 import type { Engine } from "../engine/session.js";
 import { UserError } from "../errors.js";
-import { GraphBuilder } from "../graph/graph-builder.js";
 import { writePredictions } from "../record/predictions-table.js";
-import { type RunConfig, readConfig } from "../record/run-config.js";
 import type { FineTuneResult, RunObserver } from "../record/run-events.js";
 import { lockRun, makeRunFolder, type RunFolder, runFolder } from "../record/run-folder.js";
 import { describeBest, describeTimes } from "../record/run-lines.js";
 import { RunSinks } from "../record/run-sinks.js";
 import { writeJson } from "../record/versioned-json.js";
-import { checkAnew } from "./begin-anew.js";
-import { fingerprintOf, hashesOf } from "./data-fingerprint.js";
-import { describeClasses } from "./describe-classes.js";
-import { ensureWeights } from "./ensure-weights.js";
-import { dataPolicy, fetchEvents } from "./fetching.js";
-import { type FineTuneOptions, type ModelledOptions, resolveConfig } from "./options.js";
-import { defaultPrecision } from "./precision.js";
+import { describeData, describePlan, needsOf } from "./describe-plan.js";
+import { fetchEvents } from "./fetching.js";
+import type { FineTuneOptions } from "./options.js";
+import { defaultName, planRun, type RunPlan } from "./plan-run.js";
 import { type EndedRun, reportEnd } from "./report-run.js";
 import type { Run } from "./run-progress.js";
-import { changedFreely, checkSameRun } from "./same-run.js";
 import { resolveWeights } from "./starting-weights.js";
 import { trainRun, withSmallerParts } from "./train-run.js";
 
@@ -61,7 +53,7 @@ async function fineTuneLocked(
   // A new run's folder is made only when its input has been found right.
   let lock = (await exists(folder.path)) ? await lockRun(folder, patience) : undefined;
   try {
-    const plan = await planRun(name, folder, options, engine, observer);
+    const plan = await planRun({ name, folder, options, engine, observer });
     signal?.throwIfAborted();
     await makeRunFolder(folder);
     if (lock === undefined) {
@@ -78,55 +70,6 @@ async function fineTuneLocked(
   } finally {
     await lock?.release();
   }
-}
-
-/** What a run is to do, resolved before any file of it is written. */
-type RunPlan = Pick<Run, "dataset" | "data" | "config" | "resumed"> & {
-  /** What is to be said in its log. */
-  readonly notes: readonly string[];
-};
-
-async function planRun(
-  name: string,
-  folder: RunFolder,
-  options: ModelledOptions,
-  engine: Engine,
-  observer: RunObserver,
-): Promise<RunPlan> {
-  // Where graphs cannot be handed over (TMPDIR), that is told before anything is read or written.
-  engine.open(new GraphBuilder().build()).close();
-  const cores = availableParallelism();
-  const fetches = fetchEvents(observer);
-  const policy = dataPolicy(options, fetches, engine, options.workers ?? cores);
-  const dataset = await loadDataset({ ...options, ...policy, seed: options.seed ?? 0 });
-  const data = await fingerprintOf(dataset);
-  const known = await readConfig(folder.config);
-  const notes = [...(dataset.notes ?? [])];
-  const resumed = await findCheckpoint(folder, (line) => notes.push(line));
-  const { target } = engine;
-  const machine = { cores, precision: () => defaultPrecision(target), target };
-  const config = {
-    ...resolveConfig(name, options, dataset, machine, known),
-    data: hashesOf(data),
-  };
-  const { force = false } = options;
-  if (resumed === undefined) {
-    const anew = await checkAnew(folder, known, config, force);
-    if (anew !== undefined) notes.push(anew);
-    const note = await ensureWeights(config, options, fetches);
-    if (note !== undefined) notes.push(note);
-  } else {
-    const changed = checkSameRun(folder, known, resumed, config, force);
-    if (changed.length > 0) notes.push(`Going on all the same (--force): ${changed.join("; ")}`);
-    const freely = known === undefined ? [] : changedFreely(known, config);
-    if (freely.length > 0) notes.push(`Changed, but not the result: ${freely.join("; ")}`);
-    const { batchSplit = config.split } = options;
-    if (batchSplit !== config.split)
-      notes.push(
-        `Going on with a batch in ${config.split} parts, as the run did, not in --batch_split ${batchSplit}`,
-      );
-  }
-  return { dataset, data, config, resumed, notes };
 }
 
 async function carryOut(
@@ -147,7 +90,11 @@ async function carryOut(
     await rm(folder.predictions, { force: true });
   await writeJson(folder.config, config);
   await writeChoices(folder, dataset);
-  describe(events, config, dataset);
+  const said = describeData(config, dataset);
+  for (const line of said.lines) events.info(line);
+  for (const line of said.warnings) events.warn(line);
+  const needs = await needsOf(config, run.engine.target, folder.path, run.options.save);
+  for (const line of describePlan(config, needs)) events.info(line);
 
   const trainTo = async () => {
     for (;;) {
@@ -212,18 +159,6 @@ async function refuseBegun(folder: RunFolder): Promise<void> {
   );
 }
 
-/** `cifar10_BiT-M-R50x1_20200729-101432`, in local time. */
-function defaultName({ dataset, model }: ModelledOptions): string {
-  const now = new Date();
-  const local = new Date(now.getTime() - now.getTimezoneOffset() * 60_000).toISOString();
-  const time = local.slice(0, 19).replace(/[-:]/g, "").replace("T", "-");
-  const data = dataset
-    .replace(/[/\\]+$/, "")
-    .replace(/^.*[/\\]/, "")
-    .replace(/\.csv$|[*?[\]{}]/g, "");
-  return `${data}_${model}_${time}`;
-}
-
 /** Lists the few examples that were drawn from a training set, and the images that were left out. */
 async function writeChoices(folder: RunFolder, dataset: Dataset): Promise<void> {
   if (dataset.selected !== undefined) await writeLines(folder.examples, describeSelection(dataset));
@@ -235,25 +170,4 @@ async function writeChoices(folder: RunFolder, dataset: Dataset): Promise<void> 
 async function writeLines(path: string, lines: readonly string[]): Promise<void> {
   const bytes = new TextEncoder().encode(`${lines.join("\n")}\n`);
   await writeFileAtomically(path, (append) => append(bytes));
-}
-
-function describe(events: RunSinks, config: RunConfig, dataset: Dataset): void {
-  const { resolution, schedule, batch, split, mixupAlpha, precision } = config;
-  events.info(`Using a training set with ${config.trainSize} images.`);
-  events.info(`Using a validation set with ${config.valSize} images.`);
-  events.info(describeClasses(dataset));
-  if (dataset.skipped) events.warn(`Skipped ${dataset.skipped} files that are no images.`);
-  const { unreadable = [] } = dataset;
-  if (unreadable.length > 0) {
-    const [{ path, reason }] = unreadable as [UnreadableImage, ...UnreadableImage[]];
-    const first = `the first is ${path} (${reason})`;
-    events.warn(`Skipped ${unreadable.length} images that cannot be used (skipped.tsv); ${first}`);
-  }
-  const parts = split > 1 ? ` in ${split} parts` : "";
-  const mixup = mixupAlpha === undefined ? "no mixup" : `mixup ${mixupAlpha}`;
-  events.info(
-    `${config.model}, ${dataset.classNames.length} classes, ${precision}: ` +
-      `${schedule.at(-1)} steps of ${batch} images${parts}, ` +
-      `resized to ${resolution.precrop}, cropped to ${resolution.crop}, ${mixup}`,
-  );
 }

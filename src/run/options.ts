@@ -21,7 +21,7 @@ import { sampleModel, sampleWeights } from "./sample-model.js";
  * A user's wishes: the settings of `bit-train` under the same names. What is left out follows the
  * BiT-HyperRule, or the machine.
  */
-export interface FineTuneOptions extends Omit<Options<"train">, "config" | "json"> {}
+export interface FineTuneOptions extends Omit<Options<"train">, "config" | "json" | "dryRun"> {}
 
 /** Options of which the model is known, and `weights` are an archive. */
 export type ModelledOptions = FineTuneOptions & { readonly model: string };

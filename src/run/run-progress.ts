@@ -15,12 +15,13 @@ import type { RunFolder } from "../record/run-folder.js";
 import type { RunSinks } from "../record/run-sinks.js";
 import type { EvaluationResult, StepReport } from "../train/reports.js";
 import type { TrainObserver } from "../train/train.js";
-import type { FineTuneOptions } from "./options.js";
+import type { ModelledOptions } from "./options.js";
+import { describeForecast, FirstSteps } from "./run-forecast.js";
 import { configurationHash } from "./same-run.js";
 import { type Suspects, unreadableImage } from "./unreadable-image.js";
 
 export interface Run {
-  readonly options: FineTuneOptions;
+  readonly options: ModelledOptions;
   readonly folder: RunFolder;
   readonly config: RunRecordFile;
   readonly dataset: Dataset;
@@ -47,6 +48,7 @@ export class RunProgress implements TrainObserver {
   private current = 0;
   private savedAt = 0;
   private culprit: UserError | undefined;
+  private readonly firstSteps = new FirstSteps();
 
   constructor(
     private readonly run: Run,
@@ -67,7 +69,12 @@ export class RunProgress implements TrainObserver {
   step(report: StepReport): void {
     const { totalSteps, startStep } = this;
     this.current = report.step;
-    this.run.events.event({ type: "step", ...report, totalSteps, startStep });
+    const { events, config, options } = this.run;
+    events.event({ type: "step", ...report, totalSteps, startStep });
+    const measured = this.firstSteps.add(report.elapsedMs);
+    const done = report.step + 1;
+    if (measured !== undefined && done < totalSteps)
+      for (const line of describeForecast(config, options, { measured, done })) events.info(line);
     this.saver.check();
   }
 

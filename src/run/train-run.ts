@@ -11,6 +11,7 @@ import { parseArchitecture } from "../model/architecture.js";
 import type { BestResult } from "../record/manifest.js";
 import { planOf, type RunRecordFile } from "../record/run-config.js";
 import type { RunTimes } from "../record/run-lines.js";
+import type { RunSinks } from "../record/run-sinks.js";
 import { availableMemoryBytes, isSplit, trainMemory } from "../step/memory.js";
 import { openTrainProgram, type TrainProgram } from "../step/program.js";
 import type { Network } from "../step/train-step.js";
@@ -62,8 +63,15 @@ export async function trainRun(run: Run): Promise<RunOutcome> {
   }
 }
 
-/** The run's network and data in a session. */
-async function openRunProgram({ config, dataset, engine, events }: Run): Promise<TrainProgram> {
+/** The run's network and data in a session, as its training needs them. */
+export async function openRunProgram({
+  config,
+  dataset,
+  engine,
+  events,
+}: Pick<Run, "config" | "dataset" | "engine"> & {
+  readonly events: Pick<RunSinks, "info" | "warn">;
+}): Promise<TrainProgram> {
   const network = {
     architecture: parseArchitecture(config.model),
     classes: dataset.classNames.length,

@@ -171,7 +171,13 @@ export const toolSettings = {
     kind: "boolean",
     help: "Fetch nothing: print what would be fetched, and whether the disk has room",
     default: false,
-    commands: { download: {} },
+    decides: false,
+    commands: {
+      train: {
+        help: "Say what the run would do and take, by three timed steps, and write nothing",
+      },
+      download: {},
+    },
   },
   verify: {
     kind: "boolean",

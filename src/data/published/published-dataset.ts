@@ -131,9 +131,9 @@ async function checkWithin(
   const layout = parts.map((part) => part.unpacked ?? fileName(part)).join(", ");
   throw new UserError(
     resolve(datadir),
-    `no ${name} there, and nothing is fetched with --offline`,
+    `no ${name} there, and nothing is fetched with --offline or --dry_run`,
     `${layout} in one of ${folders.join(", ")}`,
-    `leave out --offline, or download into ${folders[0]} (archives as they are):` +
+    `leave that out, or download into ${folders[0]} (archives as they are):` +
       wanted.map((part) => `\n    ${describePublished(part)}`).join(""),
   );
 }

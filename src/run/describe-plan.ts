@@ -1,0 +1,112 @@
+/** What a run is about to do, in lines: for its log, and for a dry run. */
+import type { Dataset, UnreadableImage } from "../data/dataset.js";
+import { freeBytesOf } from "../disk/disk-room.js";
+import { sizeText } from "../disk/size-text.js";
+import type { Target } from "../graph/target.js";
+import { parseArchitecture } from "../model/architecture.js";
+import type { RunConfig } from "../record/run-config.js";
+import { availableMemoryBytes, trainMemory } from "../step/memory.js";
+import { parameterCount } from "../zoo/archive-size.js";
+import { describeClasses } from "./describe-classes.js";
+import { computeTypes } from "./precision.js";
+
+/** What a run takes besides time. */
+export interface RunNeeds {
+  readonly parameters: number;
+  /** Of a training step at its peak, of each device. */
+  readonly memoryBytes: number;
+  /** Of the host, or of each device. */
+  readonly freeMemoryBytes: number;
+  /** Of the checkpoints that are kept at a time, and one under way; 0 where none is written. */
+  readonly diskBytes: number;
+  /** Undefined where it is not known. */
+  readonly freeDiskBytes: number | undefined;
+}
+
+/** @param folder where the run is to be, which need not be there yet */
+export async function needsOf(
+  config: RunConfig,
+  target: Pick<Target, "deviceMemoryBytes" | "devices">,
+  folder: string,
+  save = true,
+): Promise<RunNeeds> {
+  const { classNames, resolution, batch, split, precision, remat, keep, evalEvery } = config;
+  const architecture = parseArchitecture(config.model);
+  const classes = classNames.length;
+  const { devices = 1 } = target;
+  const memory = trainMemory(architecture, {
+    ...{ classes, size: resolution.crop, microBatch: batch / split / devices, split },
+    ...{ computeType: computeTypes[precision], remat },
+  });
+  const parameters = parameterCount(architecture, classes);
+  // The newest, the best where evaluations tell one, and the next one, which is whole before one goes.
+  const checkpoints = save ? keep + (evalEvery ? 1 : 0) + 1 : 0;
+  return {
+    parameters,
+    memoryBytes: memory.total,
+    freeMemoryBytes: target.deviceMemoryBytes ?? availableMemoryBytes(),
+    // Each variable and its momentum.
+    diskBytes: checkpoints * 2 * 4 * parameters,
+    freeDiskBytes: await freeBytesOf(folder),
+  };
+}
+
+/** What is found, and what is odd about it. */
+export function describeData(config: RunConfig, dataset: Dataset) {
+  const warnings: string[] = [];
+  if (dataset.skipped) warnings.push(`Skipped ${dataset.skipped} files that are no images.`);
+  const { unreadable = [] } = dataset;
+  if (unreadable.length > 0) {
+    const [{ path, reason }] = unreadable as [UnreadableImage, ...UnreadableImage[]];
+    const first = `the first is ${path} (${reason})`;
+    warnings.push(
+      `Skipped ${unreadable.length} images that cannot be used (skipped.tsv); ${first}`,
+    );
+  }
+  const lines = [
+    `Using a training set with ${config.trainSize} images.`,
+    `Using a validation set with ${config.valSize} images.`,
+    describeClasses(dataset),
+  ];
+  return { lines, warnings };
+}
+
+/** Model, length, size of images, schedule, and what it takes. */
+export function describePlan(config: RunConfig, needs: RunNeeds): string[] {
+  const { resolution, schedule, batch, split, mixupAlpha, precision, classNames } = config;
+  const parts = split > 1 ? ` in ${split} parts` : "";
+  const mixup = mixupAlpha === undefined ? "no mixup" : `mixup ${mixupAlpha}`;
+  return [
+    `${config.model}, ${classNames.length} classes, ${precision}: ` +
+      `${schedule.at(-1)} steps of ${batch} images${parts}, ` +
+      `resized to ${resolution.precrop}, cropped to ${resolution.crop}, ${mixup}`,
+    describeSchedule(config),
+    describeNeeds(needs),
+  ];
+}
+
+/** `Learning rate 0.003 after 100 steps of warm-up, a tenth of it after steps 200, 300 and 400 each`. */
+export function describeSchedule({ baseLr, schedule }: RunConfig): string {
+  const [warmup = 0, ...rest] = schedule;
+  const total = rest.pop() ?? warmup;
+  // Of a very short run, drops may lie at its end.
+  const drops = rest.filter((step) => step < total);
+  const after = warmup > 0 ? `, after a warm-up of ${warmup} steps` : "";
+  const fall = drops.length > 0 ? `, then a tenth each after step ${listed(drops)}` : "";
+  return `Learning rate ${Number(baseLr.toPrecision(4))}${after}${fall}`;
+}
+
+function describeNeeds(needs: RunNeeds): string {
+  const { parameters, memoryBytes, freeMemoryBytes, diskBytes, freeDiskBytes } = needs;
+  const free = freeDiskBytes === undefined ? "" : ` of ${sizeText(freeDiskBytes)} free`;
+  const disk = diskBytes > 0 ? `up to ${sizeText(diskBytes)} of disk${free}` : "no checkpoints";
+  return (
+    `${(parameters / 1e6).toFixed(1)} million parameters; a step takes about ` +
+    `${sizeText(memoryBytes)} of memory of ${sizeText(freeMemoryBytes)} free; ${disk}`
+  );
+}
+
+function listed(steps: readonly number[]): string {
+  const last = steps.at(-1)!;
+  return steps.length > 1 ? `${steps.slice(0, -1).join(", ")} and ${last}` : String(last);
+}

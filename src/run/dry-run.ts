@@ -1,0 +1,184 @@
+/** What a run would do and take, without a file of it: its plan, and the time of a few of its steps. */
+import { createHash } from "node:crypto";
+import { sizeOf } from "../archive/shape.js";
+import type { Dataset } from "../data/dataset.js";
+import { takeSplit } from "../data/few-shot.js";
+import type { Engine } from "../engine/session.js";
+import { headKernel, type VariableSpec } from "../model/architecture.js";
+import { planOf, type RunConfig, type RunRecordFile } from "../record/run-config.js";
+import type { RunObserver } from "../record/run-events.js";
+import { runFolder } from "../record/run-folder.js";
+import type { TrainProgram } from "../step/program.js";
+import { assignVariables } from "../step/variables.js";
+import { evaluate } from "../train/evaluate.js";
+import { train } from "../train/train.js";
+import { countsOf } from "./describe-classes.js";
+import { describeData, describePlan, needsOf, type RunNeeds } from "./describe-plan.js";
+import { fetchEvents } from "./fetching.js";
+import type { FineTuneOptions } from "./options.js";
+import { defaultName, planRun } from "./plan-run.js";
+import {
+  describeForecast,
+  type MeasuredTimes,
+  measuredBy,
+  remainingMs,
+  timedSteps,
+} from "./run-forecast.js";
+import { resolveWeights } from "./starting-weights.js";
+import { openRunProgram, withSmallerParts } from "./train-run.js";
+
+/** What a dry run finds. */
+export interface DryRun {
+  readonly config: RunConfig;
+  readonly classes: readonly {
+    readonly name: string;
+    readonly train: number;
+    readonly val: number;
+  }[];
+  readonly needs: RunNeeds;
+  /** Steps that an earlier part of the run has done. */
+  readonly done: number;
+  readonly measured: MeasuredTimes;
+  /** Steps and evaluations that are left, in milliseconds. */
+  readonly remainingMs: number;
+  /** All of it for people. */
+  readonly lines: readonly string[];
+}
+
+// On a CPU, what would take less is told even of runs that do not take an hour.
+const noticedOnCpuMs = 60_000;
+// After this, fewer steps are timed, at least one.
+const patienceMs = 60_000;
+
+/**
+ * Plans a run, and times three of its steps on its own images. Nothing is fetched or written.
+ * @throws UserError as the run itself would; and where the dataset is still to be fetched
+ */
+export async function dryRun(
+  wishes: FineTuneOptions,
+  engine: Engine,
+  observer: RunObserver = {},
+): Promise<DryRun> {
+  const options = await resolveWeights({ ...wishes, offline: true }, fetchEvents(observer));
+  const name = wishes.name ?? defaultName(options);
+  const folder = runFolder(wishes.logdir ?? "bit_logs", name);
+  const asked = { ...options, offline: wishes.offline };
+  const plan = await planRun({ name, folder, options: asked, engine, observer, dry: true });
+  const { dataset, resumed } = plan;
+  const { measured, config } = await fitting(plan.config, dataset, engine, observer);
+  const done = resumed?.manifest?.steps ?? 0;
+  const needs = await needsOf(config, engine.target, folder.path, wishes.save);
+  const data = describeData(config, dataset);
+  const noticedMs = engine.target.device === "CPU" ? noticedOnCpuMs : undefined;
+  const [inTrain, inVal] = [dataset.train, dataset.val].map((split) =>
+    countsOf(split, dataset.classNames.length),
+  );
+  return {
+    config,
+    classes: dataset.classNames.map((each, i) => {
+      return { name: each, train: inTrain![i]!, val: inVal![i]! };
+    }),
+    ...{ needs, done, measured, remainingMs: remainingMs(config, measured, done) },
+    lines: [
+      ...plan.notes,
+      ...data.lines,
+      ...data.warnings,
+      ...describePlan(config, needs),
+      ...(resumed === undefined ? [] : [`The run is there, and would go on at step ${done}`]),
+      ...describeForecast(config, { ...asked, name: wishes.name }, { measured, done }, noticedMs),
+    ],
+  };
+}
+
+/** Times steps, with as many parts of a batch as fit the memory. */
+async function fitting(
+  wanted: RunRecordFile,
+  dataset: Dataset,
+  engine: Engine,
+  observer: RunObserver,
+) {
+  for (let config = wanted; ; ) {
+    try {
+      return { config, measured: await measure(config, dataset, engine, observer) };
+    } catch (error) {
+      const smaller = withSmallerParts(error, config, engine.target.devices);
+      if (smaller === undefined) throw error;
+      config = smaller;
+    }
+  }
+}
+
+/** Of a batch in many parts, two are timed: the others take as long, and memory is that of all. */
+async function measure(
+  whole: RunRecordFile,
+  dataset: Dataset,
+  engine: Engine,
+  { event, signal, interrupted }: RunObserver,
+): Promise<MeasuredTimes> {
+  const split = Math.min(2, whole.split);
+  const config = { ...whole, split, batch: (whole.batch / whole.split) * split };
+  const note = (level: "info" | "warning") => (text: string) =>
+    event?.({ type: "note", level, text });
+  const events = { info: note("info"), warn: note("warning") };
+  const program = await openRunProgram({ config, dataset, engine, events });
+  try {
+    await setPlaceholders(program);
+    const elapsedMs: number[] = [];
+    const begun = performance.now();
+    const isEnough = () =>
+      elapsedMs.length > timedSteps ||
+      (elapsedMs.length > 1 && performance.now() - begun > patienceMs);
+    // Steps that change next to nothing: what the weights are is no matter.
+    const unending = { schedule: [0, 2 ** 20], baseLr: 1e-12 };
+    const still = { evalFirst: false, evalEvery: undefined, saveEvery: undefined };
+    const plan = { ...planOf(config), ...unending, ...still, saveMinutes: undefined };
+    const start = { step: 0, evaluated: true };
+    await train(program, dataset, plan, start, {
+      step: (report) => elapsedMs.push(report.elapsedMs),
+      validation: () => undefined,
+      save: async () => undefined,
+      interrupted: () => interrupted?.() === true || isEnough(),
+      signal,
+    });
+    signal?.throwIfAborted();
+    const { steps, stepMs } = measuredBy(elapsedMs);
+    const evaluationMs = await evaluationTime(program, dataset, config.evalBatch);
+    return { steps, stepMs: (stepMs * whole.split) / split, evaluationMs };
+  } finally {
+    program.session.close();
+  }
+}
+
+/** Of all held-out images, by the second of two batches. */
+async function evaluationTime(
+  program: TrainProgram,
+  { val }: Dataset,
+  batch: number,
+): Promise<number> {
+  const one = takeSplit(
+    val,
+    Int32Array.from({ length: batch }, (_, i) => i),
+  );
+  await evaluate(program, one, batch);
+  const begun = performance.now();
+  await evaluate(program, one, batch);
+  return (performance.now() - begun) * Math.ceil(val.labels.length / batch);
+}
+
+/** Gives variables values like those of a network that begins: cheaper than to draw or to read them. */
+async function setPlaceholders({ session, variables }: TrainProgram): Promise<void> {
+  await session.run({}, ["train/initialize"]);
+  // Bytes of a hash, about zero.
+  const pattern = Float32Array.from(createHash("sha512").update("").digest(), (b) => b / 128 - 1);
+  const values = async function* (): AsyncGenerator<readonly [VariableSpec, Float32Array]> {
+    for (const spec of variables) {
+      const filled = new Float32Array(sizeOf(spec.shape));
+      if (spec.name.endsWith("/gamma")) filled.fill(1);
+      else if (spec.name.endsWith("/kernel") && spec.name !== headKernel)
+        for (let at = 0; at < filled.length; at += pattern.length)
+          filled.set(pattern.subarray(0, filled.length - at), at);
+      yield [spec, filled];
+    }
+  };
+  await assignVariables(session, values());
+}

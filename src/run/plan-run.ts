@@ -1,0 +1,114 @@
+/** What a run is to do, found out before anything of it is written. */
+import { availableParallelism } from "node:os";
+import { findCheckpoint } from "../checkpoint/find-checkpoint.js";
+import { loadDataset } from "../data/datasets.js";
+import { exists } from "../disk/file-reading.js";
+import { wholeSizeText } from "../disk/size-text.js";
+import type { Engine } from "../engine/session.js";
+import { GraphBuilder } from "../graph/graph-builder.js";
+import { readConfig } from "../record/run-config.js";
+import type { RunObserver } from "../record/run-events.js";
+import type { RunFolder } from "../record/run-folder.js";
+import { modelBytes, zooModel } from "../zoo/models.js";
+import { checkAnew } from "./begin-anew.js";
+import { fingerprintOf, hashesOf } from "./data-fingerprint.js";
+import { ensureWeights } from "./ensure-weights.js";
+import { dataPolicy, type FetchConsole, fetchEvents } from "./fetching.js";
+import { type ModelledOptions, resolveConfig } from "./options.js";
+import { defaultPrecision } from "./precision.js";
+import type { Run } from "./run-progress.js";
+import { changedFreely, checkSameRun } from "./same-run.js";
+
+/** What a run is to do, resolved before any file of it is written. */
+export type RunPlan = Pick<Run, "dataset" | "data" | "config" | "resumed"> & {
+  /** What is to be said in its log. */
+  readonly notes: readonly string[];
+};
+
+/** What a plan is made of. */
+export interface Planned {
+  readonly name: string;
+  readonly folder: RunFolder;
+  readonly options: ModelledOptions;
+  readonly engine: Engine;
+  readonly observer: RunObserver;
+  /** Fetches and keeps nothing: no weights, no dataset, no findings about images. */
+  readonly dry?: boolean;
+}
+
+/**
+ * Loads the data, and resolves every choice.
+ * @throws UserError where the input is at fault
+ */
+export async function planRun({
+  name,
+  folder,
+  options,
+  engine,
+  observer,
+  dry = false,
+}: Planned): Promise<RunPlan> {
+  // Where graphs cannot be handed over (TMPDIR), that is told before anything is read or written.
+  engine.open(new GraphBuilder().build()).close();
+  const cores = availableParallelism();
+  const fetches = fetchEvents(observer);
+  const workers = options.workers ?? cores;
+  const offline = dry || options.offline;
+  const policy = dataPolicy({ ...options, offline }, fetches, engine, workers, !dry);
+  const dataset = await loadDataset({ ...options, ...policy, seed: options.seed ?? 0 });
+  const data = await fingerprintOf(dataset);
+  const known = await readConfig(folder.config);
+  const notes = [...(dataset.notes ?? [])];
+  const resumed = await findCheckpoint(folder, (line) => notes.push(line));
+  const { target } = engine;
+  const machine = { cores, precision: () => defaultPrecision(target), target };
+  const config = {
+    ...resolveConfig(name, options, dataset, machine, known),
+    data: hashesOf(data),
+  };
+  const { force = false } = options;
+  if (resumed === undefined) {
+    const anew = await checkAnew(folder, known, config, force);
+    if (anew !== undefined) notes.push(anew);
+    const note = dry
+      ? await lookAtWeights(config, options, fetches)
+      : await ensureWeights(config, options, fetches);
+    if (note !== undefined) notes.push(note);
+  } else {
+    const changed = checkSameRun(folder, known, resumed, config, force);
+    if (changed.length > 0) notes.push(`Going on all the same (--force): ${changed.join("; ")}`);
+    const freely = known === undefined ? [] : changedFreely(known, config);
+    if (freely.length > 0) notes.push(`Changed, but not the result: ${freely.join("; ")}`);
+    const { batchSplit = config.split } = options;
+    if (batchSplit !== config.split)
+      notes.push(
+        `Going on with a batch in ${config.split} parts, as the run did, not in --batch_split ${batchSplit}`,
+      );
+  }
+  return { dataset, data, config, resumed, notes };
+}
+
+/** Weights that are here are looked over, as for a run; those that a run would fetch are told. */
+async function lookAtWeights(
+  config: RunPlan["config"],
+  options: ModelledOptions,
+  fetches: FetchConsole,
+): Promise<string | undefined> {
+  const model = options.weights === undefined ? zooModel(config.model) : undefined;
+  const isHere = config.weights === null || (await exists(config.weights));
+  if (isHere || options.offline === true || model === undefined)
+    return ensureWeights(config, { ...options, offline: true }, fetches);
+  return `The run will download ${model.name} (${wholeSizeText(modelBytes(model))}) to ${config.weights}`;
+}
+
+/** `cifar10_BiT-M-R50x1_20200729-101432`, in local time. */
+export function defaultName({ dataset, model }: ModelledOptions): string {
+  const now = new Date();
+  const local = new Date(now.getTime() - now.getTimezoneOffset() * 60_000).toISOString();
+  const time = local.slice(0, 19).replace(/[-:]/g, "").replace("T", "-");
+  const data = dataset
+    .replace(/[/\\]+$/, "")
+    .replace(/^.*[/\\]/, "")
+    .replace(/\.csv$|[*?[\]{}]/g, "");
+  return `${data}_${model}_${time}`;
+}

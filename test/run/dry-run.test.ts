@@ -1,0 +1,85 @@
+/** A dry run tells what the run then is, and leaves no file. */
+import assert from "node:assert/strict";
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { dryRun } from "../../src/run/dry-run.js";
+import { fineTune } from "../../src/run/fine-tune.js";
+import type { FineTuneOptions } from "../../src/run/options.js";
+import { bitTrain, runHere } from "../cli/command.js";
+import { tinyFlags, writeTinyFolder } from "../cli/tiny-images.js";
+import { temporaryFolder } from "../data/temporary-folder.js";
+import { engine } from "../engine-for-tests.js";
+
+test("a dry run tells the run's plan and time, and writes nothing", async (t) => {
+  const root = await temporaryFolder(t);
+  const dataset = await writeTinyFolder(root);
+  const before = await readdir(root, { recursive: true });
+  const logdir = join(root, "logs");
+  const options: FineTuneOptions = {
+    ...{ name: "tiny", model: "R14x0.5", fromScratch: true, dataset, logdir, batch: 8 },
+    ...{ batchSplit: 4, steps: 6, resolution: 40, crop: 32, precision: "fp32", evalEvery: 3 },
+  };
+  const { lines, config, ...found } = await dryRun(options, engine);
+  assert.deepEqual(await readdir(root, { recursive: true }), before);
+
+  assert.deepEqual(found.classes, [
+    { name: "blue", train: 8, val: 5 },
+    { name: "green", train: 8, val: 5 },
+    { name: "red", train: 8, val: 5 },
+  ]);
+  assert.equal(found.measured.steps, 3);
+  const { stepMs, evaluationMs } = found.measured;
+  assert.ok(Math.abs(found.remainingMs - (6 * stepMs + 2 * evaluationMs!)) < 1e-6);
+  // The two newest, the best and the next; four bytes of each variable and of its momentum.
+  assert.equal(found.needs.diskBytes, 4 * 8 * found.needs.parameters);
+
+  const told: string[] = [];
+  const run = await fineTune(options, engine, {
+    event: (event) => {
+      if (event.type === "note") told.push(event.text);
+    },
+  });
+  assert.deepEqual(run.config, config);
+  // What is free differs from one moment to the next; all the plan's other words are the run's own.
+  const plain = (line: string) => line.replace(/ of [\d.]+ [GM]B free/g, "");
+  const said = told.map(plain);
+  const planned = lines.filter((line) => !line.includes("will take")).map(plain);
+  assert.equal(planned.length, 6);
+  for (const line of planned) assert.ok(said.includes(line), line);
+  assert.equal(said.filter((line) => /^2 more steps will take about/.test(line)).length, 1);
+
+  const again = await dryRun(options, engine);
+  assert.equal(again.done, 6);
+});
+
+test("--dry_run tells it in lines, and as JSON", async (t) => {
+  const root = await temporaryFolder(t);
+  const flags = [...tinyFlags(await writeTinyFolder(root), join(root, "logs")), "--dry_run"];
+  const { code, stdout, stderr } = await runHere(bitTrain, [...flags, "--steps", "100000"]);
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /100000 steps will take about .* by 3 timed steps/);
+  // On a CPU, what takes over a minute has a command that takes less.
+  assert.match(stdout, /npx bit-train --model R14x0.5 .*--from_scratch.* --steps 10000 /);
+  assert.match(stdout, /Nothing was written/);
+  const json = await runHere(bitTrain, [...flags, "--steps", "4", "--json"]);
+  assert.equal(json.code, 0, json.stderr);
+  const { classes, needs, measured } = JSON.parse(json.stdout);
+  assert.equal(classes.length, 3);
+  assert.ok(needs.memoryBytes > 0 && measured.stepMs > 0);
+  assert.deepEqual(await readdir(root), ["tiny"]);
+});
+
+test("a dry run tells what would be fetched, and fetches nothing", async (t) => {
+  const root = await temporaryFolder(t);
+  const dataset = await writeTinyFolder(root);
+  const weights = { model: "BiT-M-R50x1", bitPretrainedDir: root };
+  const size = { batch: 1, resolution: 40, crop: 32, steps: 2 };
+  const { lines } = await dryRun({ ...weights, ...size, dataset, logdir: root }, engine);
+  assert.match(lines[0]!, /^The run will download BiT-M-R50x1 \(273 MB\)/);
+  assert.deepEqual(await readdir(root), ["tiny"]);
+  await assert.rejects(
+    dryRun({ ...weights, ...size, dataset: "dtd", datadir: root }, engine),
+    /no dtd there, and nothing is fetched with --offline or --dry_run/,
+  );
+});
