@@ -92,7 +92,7 @@ export async function evaluateRun(
   const program = await openEvalProgram(engine.open, network, val, {
     size: crop,
     evalBatch: batch,
-    input: { resize: options.resize ?? run?.resize },
+    input: { resize: options.resize ?? trained.resize },
     workers,
   }).catch((error: unknown) => {
     throw outOfMemory(error, trained, atATime) ?? error;

@@ -6,7 +6,7 @@ import { systemErrorCode } from "../../errors.js";
 import { attribute } from "../../graph/attributes.js";
 import type { NodeDef } from "../../graph/proto.js";
 import { typeNumber } from "../../graph/types.js";
-import { parseFacts } from "../classifier-facts.js";
+import { parseFacts } from "../../record/classifier-facts.js";
 import { damagedExport, nodeOf, openExportedGraph, readExported } from "../exported-graph.js";
 import type { ExportedModel } from "../format.js";
 import {
@@ -40,7 +40,7 @@ export async function openTfjs(folder: string, engine: Engine): Promise<Exported
     versions: json.modelTopology.versions,
   });
   return {
-    ...{ classNames: facts.labels, size: facts.size },
+    ...{ classNames: facts.labels, size: facts.size, resize: facts.resize },
     logits: async (data, shape) => {
       const image: HostTensor = { type: "float32", shape, data };
       const feeds = { ...fed, [nodeOf(input.name)]: image };
