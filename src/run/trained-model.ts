@@ -69,11 +69,12 @@ export async function findTrainedModel(
   try {
     const own = await readRecord(archive);
     const run = joinRecords(config, own);
+    // Before the head: of another network it tells that it is no BiT.
+    const hub = await hubModel(archive);
     const arrays = archive.names.map((array) => archive.entry(array));
     const classes = headClasses(arrays);
     if (classes === undefined) throw headless(weights);
     const told = await readFacts(archive, classes);
-    const hub = await hubModel(archive);
     const name =
       model ??
       run?.model ??

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { NpzReader } from "../../src/archive/npz-reader.js";
 import { writeNpz } from "../../src/archive/npz-writer.js";
+import { writeSafetensors } from "../../src/archive/safetensors-writer.js";
 import { UserError } from "../../src/errors.js";
 import { exportModel } from "../../src/export/export.js";
 import { verifyExport } from "../../src/export/verify.js";
@@ -68,4 +69,14 @@ test("a diverged model is the model's fault", async (t) => {
   const options = { source, to: "npz", out: join(folder, "npz"), model: sampleModel } as const;
   await assert.rejects(exportModel(options, engine), UserError);
   assert.deepEqual(await readdir(folder), ["diverged.npz"]);
+});
+
+test("weights of another network are no BiT, whatever their head is called", async (t) => {
+  const path = join(await temporaryFolder(t), "resnet50.safetensors");
+  const tensors = ["conv1.weight", "bn1.weight", "fc.weight", "fc.bias"].map((name) => {
+    return { name, shape: [5], values: async () => new Float32Array(5) };
+  });
+  await writeSafetensors(path, tensors, { float16: false });
+  const exporting = exportModel({ source: path, to: "onnx", out: `${path}-onnx` }, engine);
+  await assert.rejects(exporting, /by whose names and shapes it is no BiT/);
 });
