@@ -33,7 +33,9 @@ try {
   });
   await page.locator(".uplot canvas").first().waitFor();
   // The accuracy and the loss say enough in a picture.
-  await page.evaluate("[...document.querySelectorAll('.chart')].slice(2).forEach((one) => one.remove())");
+  await page.evaluate(
+    "[...document.querySelectorAll('.chart')].slice(2).forEach((one) => one.remove())",
+  );
   await page.screenshot({ path: join(packageRoot, "assets", "report.png") });
 } finally {
   await browser.close();

@@ -1,5 +1,5 @@
 /** Exports a model: writes, reads back, compares, and only then gives the folder its name. */
-import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
+import { lstat, mkdir, readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { sizeOf } from "../archive/shape.js";
 import { temporaryName, writeProblem } from "../disk/atomic-file.js";
@@ -11,6 +11,7 @@ import type { Engine } from "../engine/session.js";
 import { systemErrorCode, UserError } from "../errors.js";
 import { packageVersion } from "../package-root.js";
 import { type FetchConsole, findSource } from "../run/fetching.js";
+import { outOfMemory, requireMemory } from "../run/image-memory.js";
 import { findTrainedModel, imageSize, type TrainedModel } from "../run/trained-model.js";
 import type { ExportFormatName } from "../settings/choices.js";
 import type { Options } from "../settings/table.js";
@@ -20,6 +21,7 @@ import {
   type Golden,
   type GoldenImages,
   largestDifference,
+  tolerances,
   writeGolden,
   writeGoldenImages,
 } from "./golden.js";
@@ -52,9 +54,6 @@ export interface ExportReport {
   readonly notes: readonly string[];
 }
 
-/** How far an export's logits may be from ours, as a share of their spread. */
-const tolerances = { f32: 1e-4, f16: 5e-2 } as const;
-
 // Published models without a run are trained on ImageNet's photos.
 const usualPhoto = [500, 375] as const;
 
@@ -70,7 +69,7 @@ export async function exportModel(
   observer: ExportConsole = {},
 ): Promise<ExportReport> {
   const { to, bitPretrainedDir = "." } = options;
-  const { alwaysFloat16 = false } = await exportFormat(to);
+  const { alwaysFloat16 = false, notes: notesOf } = await exportFormat(to);
   const f16 = alwaysFloat16 || options.f16 === true;
   const out = resolve(options.out ?? `${nameOf(options.source)}-${to}`);
   await requireNew(out);
@@ -78,11 +77,14 @@ export async function exportModel(
   const source = await findSource(options.source, bitPretrainedDir, options, observer);
   const trained = await findTrainedModel(source, options);
   const { size, guess } = imageSize(trained, usualPhoto, { size: options.size, flag: "--size" });
-  const resize = options.resize ?? trained.run?.resize ?? "pillow";
-  const notes = [...trained.notes, ...(guess === undefined ? [] : [guess])];
+  const resize = options.resize ?? trained.resize;
   const model = await openExportModel(trained, { size, resize });
+  const guesses = guess === undefined ? [] : [guess];
+  const notes = [...trained.notes, ...guesses, ...(notesOf?.(model) ?? [])];
+  const images = { size: [size, size], batch: 1 } as const;
   const temporary = temporaryName(out);
   try {
+    requireMemory(trained, images, engine.target.computeType);
     await requireRoom(out, model, f16);
     await mkdir(dirname(out), { recursive: true });
     await mkdir(temporary);
@@ -100,15 +102,20 @@ export async function exportModel(
     };
   } catch (error) {
     await rm(temporary, { recursive: true, force: true });
-    throw isOfWriting(error, out) ? writeProblem(out, error) : error;
+    throw isOfWriting(error, out)
+      ? writeProblem(out, error)
+      : (outOfMemory(error, trained, images) ?? error);
   } finally {
     await model.close();
   }
 }
 
-/** Whether the system refused to write; what it says of files elsewhere is another fault. */
+/**
+ * Whether the system refused to write; what it says of files elsewhere is another fault, and what the
+ * engine says has a code too.
+ */
 function isOfWriting(error: unknown, out: string): boolean {
-  if (!(error instanceof Error)) return false;
+  if (!(error instanceof Error && "syscall" in error)) return false;
   const path = "path" in error && typeof error.path === "string" ? error.path : dirname(out);
   return systemErrorCode(error) !== undefined && path.startsWith(dirname(out));
 }
@@ -116,6 +123,15 @@ function isOfWriting(error: unknown, out: string): boolean {
 /** What a source is called where a folder is named after it. */
 function nameOf(source: string): string {
   return basename(resolve(source)).replace(/\.(npz|safetensors)$/, "");
+}
+
+function diverged({ model, weights }: TrainedModel): UserError {
+  return new UserError(
+    weights,
+    `${model} gives logits that are not finite, of a photo`,
+    "a model that has learnt something",
+    "export an earlier checkpoint of the run, or its best (--best)",
+  );
 }
 
 interface Filling {
@@ -138,6 +154,7 @@ async function fill(
   observer.stage?.("verifying");
   const images = await writeGoldenImages(folder, model, engine);
   const expected = await networkLogits(trained, engine, images.images, images.shape);
+  if (!expected.every(Number.isFinite)) throw diverged(trained);
   const tolerance = f16 ? tolerances.f16 : tolerances.f32;
   const difference = await compare(folder, to, images, expected, model, engine);
   if (!(difference <= tolerance))
@@ -168,11 +185,13 @@ async function compare(
 ): Promise<number> {
   const opened = await (await exportFormat(to)).open(folder, engine);
   try {
-    const { classNames, size } = opened;
+    const { classNames, size, resize } = opened;
     if (JSON.stringify(classNames ?? model.classNames) !== JSON.stringify(model.classNames))
       throw new Error(`the ${to} that was written names other classes: ${classNames}`);
-    if (size !== undefined && size !== model.size)
-      throw new Error(`the ${to} that was written says size ${size}, not ${model.size}`);
+    if (size !== model.size || resize !== model.resize)
+      throw new Error(
+        `the ${to} that was written says size ${size} and resize ${resize}, not ${model.size} and ${model.resize}`,
+      );
     return largestDifference(await opened.logits(images, shape), expected, model.classes);
   } finally {
     await opened.close();
@@ -194,11 +213,9 @@ async function filesOf(folder: string): Promise<Golden["files"]> {
 }
 
 async function requireNew(out: string): Promise<void> {
-  const there = await stat(out).then(
-    () => true,
-    (error: unknown) => systemErrorCode(error) !== "ENOENT",
-  );
-  if (!there) return;
+  // What cannot be reached is told by the making of the folder.
+  const there = await lstat(out).catch(() => undefined);
+  if (there === undefined) return;
   throw new UserError(
     out,
     "there is something of this name already",

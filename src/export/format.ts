@@ -1,5 +1,6 @@
 /** What a format of exports does: one file of a folder of its own, and a row in `formats.ts`. */
 import type { Engine } from "../engine/session.js";
+import type { ResizeMethod } from "../input/resize-method.js";
 import type { ExportModel } from "./export-model.js";
 
 export interface WriteOptions {
@@ -11,6 +12,8 @@ export interface WriteOptions {
 export interface ExportFormat {
   /** Whether it stores weights in float16 unasked. */
   readonly alwaysFloat16?: true;
+  /** What people should know that the format's own tools do otherwise with this model. */
+  notes?(model: ExportModel): readonly string[];
   /**
    * Writes a model into a folder, which is empty, and takes its name when all of it is verified.
    * @throws UserError where the format cannot hold the model, before anything large is written
@@ -28,6 +31,7 @@ export interface ExportedModel {
   /** As the format's own place says; undefined where it says nothing. */
   readonly classNames: readonly string[] | undefined;
   readonly size: number | undefined;
+  readonly resize: ResizeMethod | undefined;
   /**
    * Logits `[N,classes]`.
    * @param images row-major, in [-1, 1]

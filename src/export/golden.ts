@@ -12,6 +12,7 @@ import { attribute } from "../graph/attributes.js";
 import { GraphBuilder } from "../graph/graph-builder.js";
 import { ImageProgram } from "../input/image-program.js";
 import { packageRoot } from "../package-root.js";
+import { goldenName } from "../record/export-folder.js";
 import { readJson, writeJson } from "../record/versioned-json.js";
 import { exportFormats } from "../settings/choices.js";
 import type { ImagePreparation } from "./export-model.js";
@@ -19,8 +20,14 @@ import type { ImageShape } from "./format.js";
 
 const photos = ["cat", "coffee"] as const;
 
-/** The file of a folder that says what the folder is. */
-export const goldenName = "golden.json";
+/** How far an export's logits may be from ours, as a share of their spread. */
+export const tolerances = { f32: 1e-4, f16: 5e-2 } as const;
+
+const within = z
+  .string()
+  .refine((name) => !name.split("/").includes("..") && !name.startsWith("/"), {
+    error: "lies outside of the folder",
+  });
 
 const goldenSchema = z.object({
   /** The version that wrote it. */
@@ -34,17 +41,19 @@ const goldenSchema = z.object({
   /**
    * How far logits may be off, as a share of their spread: the largest less the smallest of an image's.
    */
-  tolerance: z.number(),
+  tolerance: z.number().positive().max(tolerances.f16),
   /** What the reading of the export gave when it was made, in the same measure. */
   largestDifference: z.number(),
-  images: z.array(
-    z.object({
-      /** A PNG of size x size; the network takes (level - 127.5) / 127.5. */
-      file: z.string(),
-      logits: z.array(z.number()),
-    }),
-  ),
-  files: z.array(z.object({ name: z.string(), bytes: z.int(), sha256: z.string() })),
+  images: z
+    .array(
+      z.object({
+        /** A PNG of size x size; the network takes (level - 127.5) / 127.5. */
+        file: z.string(),
+        logits: z.array(z.number()),
+      }),
+    )
+    .min(1),
+  files: z.array(z.object({ name: within, bytes: z.int(), sha256: z.string() })).min(1),
 });
 
 /** What `golden.json` says. */
@@ -155,7 +164,7 @@ export async function writeGolden(folder: string, golden: Golden): Promise<void>
  */
 export async function readGolden(folder: string): Promise<Golden> {
   const path = join(folder, goldenName);
-  const value = await readJson(path);
+  const value = await readJson(path, undefined, "copy the export again");
   if (value === undefined)
     throw new UserError(
       folder,
@@ -164,9 +173,21 @@ export async function readGolden(folder: string): Promise<Golden> {
       "give the folder itself, or export again",
     );
   const parsed = goldenSchema.safeParse(value);
-  if (parsed.success) return parsed.data;
+  if (parsed.success) return consistent(path, parsed.data);
   const [issue] = parsed.error.issues;
   throw damaged(path, `${issue!.path.join(".")}: ${issue!.message}`);
+}
+
+/** What it says of itself, where that agrees: otherwise less would be compared than is promised. */
+function consistent(path: string, golden: Golden): Golden {
+  const files = new Set(golden.files.map(({ name }) => name));
+  for (const { file, logits } of golden.images) {
+    if (!files.has(file)) throw damaged(path, `does not list ${file} among the files`);
+    if (logits.length !== golden.classes)
+      throw damaged(path, `${file} has ${logits.length} logits, of ${golden.classes} classes`);
+  }
+  if (files.size > golden.images.length) return golden;
+  throw damaged(path, "lists no file but images");
 }
 
 function damaged(path: string, what: string): UserError {

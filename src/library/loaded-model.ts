@@ -100,7 +100,7 @@ class LoadedModel implements Model {
 
   constructor(trained: TrainedModel, engine: Engine, options: LoadModelOptions) {
     const { batch, size, workers = availableParallelism() } = options;
-    const { model, classes, classNames, crop, weights, run, architecture } = trained;
+    const { model, classes, classNames, crop, weights, architecture } = trained;
     this.name = model;
     this.classes = classes;
     this.classNames = classNames;
@@ -115,7 +115,7 @@ class LoadedModel implements Model {
     const asked = { size, flag: "size" };
     this.maker = new ImageMaker(engine, {
       workers,
-      resize: options.resize ?? run?.resize ?? "pillow",
+      resize: options.resize ?? trained.resize,
       sideFor: (typical) => imageSize(trained, typical, asked).size,
     });
   }

@@ -22,6 +22,8 @@ export interface HubConfig {
   readonly classNames: readonly string[] | undefined;
   /** Side to which images are resized; undefined where it says nothing. */
   readonly size: number | undefined;
+  /** How images were resized; undefined where it says nothing: neither tool has a place for it. */
+  readonly resize: z.infer<typeof ours>["resize"] | undefined;
   /** How images were prepared, where that was otherwise than here: for people. */
   readonly notes: readonly string[];
 }
@@ -56,6 +58,9 @@ export function parseHubConfig({ config, preprocessor }: HubFiles): HubConfig | 
   return undefined;
 }
 
+/** What bit-export adds for bit-train, beside what the tools read. */
+const ours = z.object({ resize: z.enum(["pillow", "tf"]) });
+
 const side = z.int().positive();
 const list = z.array(side);
 
@@ -73,6 +78,7 @@ const bitSchema = z.object({
   num_groups: z.literal(32).default(32),
   output_stride: z.literal(32).default(32),
   width_factor: z.literal(1).default(1),
+  bit_train: ours.optional(),
   id2label: z.record(z.string().regex(/^\d+$/), z.string()).optional(),
 });
 
@@ -90,7 +96,8 @@ function fromTransformers(config: HubFile, preprocessor: HubFile | undefined): H
   const classNames = id2label && namesById(id2label, config.path);
   const prepared = preprocessor && fromPreprocessor(preprocessor);
   const { size, notes = [] } = prepared ?? {};
-  return { tool: "transformers", architecture, classNames, size, notes };
+  const resize = told.bit_train?.resize;
+  return { tool: "transformers", architecture, classNames, size, resize, notes };
 }
 
 /** Names in the order of their numbers; undefined where they are what transformers puts for none. */
@@ -168,6 +175,7 @@ const preparation = z.object({
 
 const timmSchema = z.object({
   architecture: z.string(),
+  bit_train: ours.optional(),
   global_pool: z.literal("avg").optional(),
   num_classes: side.optional(),
   label_names: z.array(z.string()).optional(),
@@ -212,6 +220,7 @@ function fromTimm(file: HubFile): HubConfig {
     architecture: parseArchitecture(found),
     classNames: told.label_names ?? prepared.label_names,
     size: height === width ? height : undefined,
+    resize: told.bit_train?.resize,
     notes: differing(file.path, ways),
   };
 }

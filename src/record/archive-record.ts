@@ -13,6 +13,7 @@ import type { NamedArray } from "../archive/numeric-array.js";
 import { UserError } from "../errors.js";
 import { parseArchitecture } from "../model/architecture.js";
 import { packageVersion } from "../package-root.js";
+import { damagedMember, jsonMember, readJsonMember } from "./json-member.js";
 import { type RunRecord, runRecord } from "./run-record.js";
 
 /** The member's name in the archive. */
@@ -32,9 +33,6 @@ const archiveRecord = runRecord.extend({
 /** A run's record with the steps after which it was written. */
 export type ArchiveRecord = Readonly<z.infer<typeof archiveRecord>>;
 
-/** The largest record that is read: of 21,843 classes it has half a megabyte. */
-const maxRecordBytes = 16 * 2 ** 20;
-
 /** The member that tells of a model in its archive. */
 export function recordMember(record: RunRecord, steps: number): NamedArray {
   const value: ArchiveRecord = {
@@ -45,8 +43,7 @@ export function recordMember(record: RunRecord, steps: number): NamedArray {
     // A run's settings are many more: of each key what the schema knows.
     ...runRecord.parse(record),
   };
-  const data = new TextEncoder().encode(JSON.stringify(value));
-  return { name: metadataArray, array: { shape: [data.length], data } };
+  return jsonMember(metadataArray, value);
 }
 
 /**
@@ -55,14 +52,9 @@ export function recordMember(record: RunRecord, steps: number): NamedArray {
  * @throws UserError where the member is damaged, or of a newer version
  */
 export async function readRecord(archive: ArrayArchive): Promise<ArchiveRecord | undefined> {
-  if (!archive.has(metadataArray)) return undefined;
+  const json = await readJsonMember(archive, metadataArray);
+  if (json === undefined) return undefined;
   const { path } = archive;
-  const { shape, dtype, sizeBytes } = archive.entry(metadataArray);
-  if (dtype !== "|u1" || shape.length !== 1 || sizeBytes > maxRecordBytes)
-    throw damaged(path, `is ${dtype} of shape [${shape.join(", ")}]`);
-  const bytes = (await archive.read(metadataArray)).data as Uint8Array;
-  const json = parsed(bytes);
-  if (json === undefined) throw damaged(path, "is no JSON");
   const { version } = (json ?? {}) as { readonly version?: unknown };
   if (typeof version === "number" && version > newestVersion) {
     throw new UserError(
@@ -75,22 +67,9 @@ export async function readRecord(archive: ArrayArchive): Promise<ArchiveRecord |
   const record = archiveRecord.safeParse(json);
   if (record.success) return record.data;
   const [issue] = record.error.issues;
-  throw damaged(path, `${issue!.path.join(".") || "its text"}: ${issue!.message}`);
-}
-
-function parsed(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
-  } catch {
-    return undefined;
-  }
-}
-
-function damaged(path: string, got: string): UserError {
-  return new UserError(
-    `${path}, array '${metadataArray}'`,
-    got,
-    "what bit-train wrote there: the model's classes, image size and so on, as JSON",
-    "give the archive as the run wrote it, or one without this array, with --model and --crop",
+  throw damagedMember(
+    path,
+    metadataArray,
+    `${issue!.path.join(".") || "its text"}: ${issue!.message}`,
   );
 }

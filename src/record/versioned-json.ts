@@ -30,11 +30,13 @@ export async function writeJson(
 /**
  * The values of a JSON file, or undefined where there is no such file.
  * @param newest the newest version of this kind of file that is known here
+ * @param nextStep what to do where it is not JSON
  * @throws UserError where it is not JSON, or of a newer version
  */
 export async function readJson(
   path: string,
   newest = formatVersion,
+  nextStep = `remove ${path} alone: the command that made the run writes it anew and goes on`,
 ): Promise<Record<string, unknown> | undefined> {
   let text: string;
   try {
@@ -44,7 +46,7 @@ export async function readJson(
     if (code === "ENOENT" || code === "ENOTDIR") return undefined;
     throw readError(path, error, "check the path and its permissions");
   }
-  const value = parsed(path, text);
+  const value = parsed(path, text, nextStep);
   const { version = 0 } = value;
   if (typeof version === "number" && version <= newest) return value;
   throw new UserError(
@@ -55,7 +57,7 @@ export async function readJson(
   );
 }
 
-function parsed(path: string, text: string): Record<string, unknown> {
+function parsed(path: string, text: string, nextStep: string): Record<string, unknown> {
   try {
     const value: unknown = JSON.parse(text);
     if (typeof value === "object" && value !== null && !Array.isArray(value))
@@ -63,10 +65,5 @@ function parsed(path: string, text: string): Record<string, unknown> {
   } catch {
     // Said below.
   }
-  throw new UserError(
-    path,
-    notJson,
-    "a file that bit-train wrote",
-    `remove ${path} alone: the command that made the run writes it anew and goes on`,
-  );
+  throw new UserError(path, notJson, "a file that bit-train wrote", nextStep);
 }

@@ -185,7 +185,7 @@ async function judged(
   const program = await openEvalProgram(engine.open, network, val, {
     size: crop,
     evalBatch: batch,
-    input: { resize: options.resize ?? trained.run?.resize },
+    input: { resize: options.resize ?? trained.resize },
     workers,
     tta,
   }).catch((error: unknown) => {

@@ -75,7 +75,7 @@ export async function* imageLogits(
   options: ImageLogitsOptions,
   engine: Engine,
 ): AsyncGenerator<readonly Outcome[]> {
-  const { size, workers, badImages, resize = trained.run?.resize } = options;
+  const { size, workers, badImages, resize = trained.resize } = options;
   const faults = new Map(known);
   let queue = [...paths.keys()].filter((index) => !faults.has(index));
   let told = 0;

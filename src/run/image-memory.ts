@@ -51,7 +51,7 @@ function noMemory(
       : `${batch} images of ${pixels} at a time do not fit the memory`,
     "images that fit it",
     one
-      ? "give smaller images, or a smaller size (bit-eval --crop, bit-predict --size)"
+      ? "give smaller images, or a smaller size (bit-eval --crop; bit-predict or bit-export --size)"
       : "give a smaller --batch",
     { cause },
   );

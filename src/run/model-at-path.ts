@@ -9,6 +9,7 @@ import {
 } from "../checkpoint/checkpoint-folder.js";
 import { exists } from "../disk/file-reading.js";
 import { UserError } from "../errors.js";
+import { exportedArchive } from "../record/export-folder.js";
 import { manifestVersion, parseManifest } from "../record/manifest.js";
 import { type RunFolder, runFolderAt } from "../record/run-folder.js";
 import { readJson } from "../record/versioned-json.js";
@@ -70,6 +71,8 @@ async function ofRun(folder: RunFolder, best: boolean): Promise<ModelAtPath> {
 async function ofCheckpoint(source: string, path: string): Promise<ModelAtPath> {
   const { archive } = checkpointPaths(path);
   if (await exists(archive)) return { folder: await runAbove(path), archive };
+  const exported = await exportedArchive(path);
+  if (exported !== undefined) return { folder: undefined, archive: exported };
   throw new UserError(
     source,
     "no run's folder: config.json is not in it, nor is it one of a run's checkpoints",

@@ -4,10 +4,12 @@ import { openArchive } from "../archive/array-archive.js";
 import { modelClassNames } from "../data/published/model-class-names.js";
 import type { Engine } from "../engine/session.js";
 import { UserError } from "../errors.js";
+import type { ResizeMethod } from "../input/resize-method.js";
 import { type Architecture, parseArchitecture, variableSpecs } from "../model/architecture.js";
 import { fitArchive, headClasses } from "../model/checkpoint.js";
 import { getResolution } from "../recipe/hyperrule.js";
 import { metadataArray, readRecord } from "../record/archive-record.js";
+import { readFacts } from "../record/classifier-facts.js";
 import { joinRecords, type RunRecord, readRun, recordDifferences } from "../record/run-record.js";
 import type { Precision } from "../settings/choices.js";
 import { loadArchive } from "../step/initial-values.js";
@@ -36,6 +38,8 @@ export interface TrainedModel {
   readonly classNames: readonly string[] | undefined;
   /** Side of the images that it was trained on; undefined where nobody says. */
   readonly crop: number | undefined;
+  /** How images were resized that it was trained on, where that is told, else as Pillow does. */
+  readonly resize: ResizeMethod;
   /** The archive of its weights. */
   readonly weights: string;
   /**
@@ -65,13 +69,19 @@ export async function findTrainedModel(
   try {
     const own = await readRecord(archive);
     const run = joinRecords(config, own);
+    // Before the head: of another network it tells that it is no BiT.
     const hub = await hubModel(archive);
-    const name =
-      model ?? run?.model ?? hub?.architecture.name ?? basename(weights).replace(/\.npz$/, "");
-    const architecture = parseArchitecture(name);
     const arrays = archive.names.map((array) => archive.entry(array));
     const classes = headClasses(arrays);
     if (classes === undefined) throw headless(weights);
+    const told = await readFacts(archive, classes);
+    const name =
+      model ??
+      run?.model ??
+      hub?.architecture.name ??
+      told?.model ??
+      basename(weights).replace(/\.npz$/, "");
+    const architecture = parseArchitecture(name);
     const specs = variableSpecs(architecture, classes);
     const fitted = fitArchive(specs, arrays, { where: weights, model: name, newHead: false });
     if (run !== undefined && run.classNames.length !== classes)
@@ -80,9 +90,11 @@ export async function findTrainedModel(
     const classNames =
       run?.classNames ??
       hub?.classNames ??
+      told?.labels ??
       sample?.classNames ??
       (await modelClassNames(name, classes));
-    const crop = run?.resolution.crop ?? hub?.size ?? sample?.crop;
+    const crop = run?.resolution.crop ?? hub?.size ?? told?.size ?? sample?.crop;
+    const resize = run?.resize ?? hub?.resize ?? told?.resize ?? "pillow";
     const notes = [
       ...(fitted.note === undefined ? [] : [fitted.note]),
       ...(hub?.notes ?? []),
@@ -92,7 +104,8 @@ export async function findTrainedModel(
       ...(folder && config && own ? disagreement(folder.config, config, weights, own) : []),
     ];
     const steps = own?.steps;
-    return { model: name, architecture, classes, classNames, crop, weights, run, steps, notes };
+    const facts = { model: name, architecture, classes, classNames, crop, resize };
+    return { ...facts, weights, run, steps, notes };
   } finally {
     await archive.close();
   }

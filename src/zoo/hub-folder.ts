@@ -18,7 +18,7 @@ export const hubFiles = {
 } as const;
 
 /** What is known of a model in safetensors. */
-export interface HubModel extends Partial<Pick<HubConfig, "classNames" | "size">> {
+export interface HubModel extends Partial<Pick<HubConfig, "classNames" | "size" | "resize">> {
   readonly architecture: Architecture;
   readonly notes: readonly string[];
 }

@@ -14,6 +14,7 @@ const trained = {
   classes: 3,
   classNames: undefined,
   crop: undefined,
+  resize: "pillow" as const,
   weights: "none.npz",
   run: undefined,
   steps: undefined,

@@ -95,7 +95,8 @@ export class MatrixDrawing {
     context.fillStyle = colour("--ground");
     context.fillRect(margin, margin, side - margin, side - margin);
     this.drawCells(context, colour, font);
-    if (named) this.drawNames(context, names, colour("--ink"), font(Math.min(12, Math.max(9, cell))));
+    if (named)
+      this.drawNames(context, names, colour("--ink"), font(Math.min(12, Math.max(9, cell))));
     if (this.chosen === undefined) return;
     const [row, column] = this.chosen;
     context.strokeStyle = colour("--ink");

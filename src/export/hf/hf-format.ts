@@ -7,9 +7,17 @@ import { transformersLayout } from "../../model/name-layouts.js";
 import { hubFiles } from "../../zoo/hub-folder.js";
 import type { ExportModel } from "../export-model.js";
 import type { ExportFormat } from "../format.js";
-import { openHubExport, writeHubJson, writeHubWeights, writeModelCard } from "../hub/hub-export.js";
+import {
+  openHubExport,
+  ownSettings,
+  resizeNotes,
+  writeHubJson,
+  writeHubWeights,
+  writeModelCard,
+} from "../hub/hub-export.js";
 
 export const hfFormat: ExportFormat = {
+  notes: (model) => resizeNotes(model, "transformers"),
   write: async (model, folder, { f16 }) => {
     await writeHubJson(folder, hubFiles.config, bitConfig(model));
     await writeHubJson(folder, hubFiles.preprocessor, imageProcessor(model));
@@ -26,12 +34,14 @@ export const hfFormat: ExportFormat = {
   open: openHubExport,
 };
 
-function bitConfig({ architecture, classes, classNames }: ExportModel): object {
+function bitConfig(model: ExportModel): object {
+  const { architecture, classes, classNames } = model;
   const root = 64 * architecture.width;
   // The number of labels is known by their names alone: these are what transformers puts for none.
   const names = classNames ?? Array.from({ length: classes }, (_, i) => `LABEL_${i}`);
   return {
     architectures: ["BitForImageClassification"],
+    ...ownSettings(model),
     depths: architecture.units,
     drop_path_rate: 0,
     // Computed in whatever is stored.

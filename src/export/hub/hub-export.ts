@@ -47,6 +47,18 @@ export async function writeHubWeights(
   await writeSafetensors(join(folder, hubFiles.weights), tensors, { float16: f16 });
 }
 
+/** What a configuration has for bit-train alone: neither tool has a place for how images are resized. */
+export function ownSettings({ resize }: ExportModel): object {
+  return resize === "pillow" ? {} : { bit_train: { resize } };
+}
+
+/** What a tool does otherwise with a model. */
+export function resizeNotes({ model, resize }: ExportModel, tool: string): string[] {
+  if (resize === "pillow") return [];
+  const trained = `${model} takes images resized as TensorFlow does, without antialiasing (resize: tf)`;
+  return [`${trained}: ${tool} has no such way, and its answers to photos will be others`];
+}
+
 /** Writes JSON as these tools do: two spaces, ASCII alone, a line's end. */
 export async function writeHubJson(folder: string, name: string, value: object): Promise<void> {
   const text = JSON.stringify(value, null, 2).replace(
@@ -95,6 +107,7 @@ export async function openHubExport(folder: string, engine: Engine): Promise<Exp
   return {
     classNames: trained.classNames,
     size: trained.crop,
+    resize: trained.resize,
     logits: (images, shape) => networkLogits(trained, engine, images, shape),
     close: () => undefined,
   };

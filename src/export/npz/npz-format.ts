@@ -1,12 +1,12 @@
 /** `npz`: an archive with the official names, as `bit-train --weights` and the official code read it. */
-import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { writeNpz } from "../../archive/npz-writer.js";
 import type { NamedArray } from "../../archive/numeric-array.js";
 import type { Engine } from "../../engine/session.js";
-import { UserError } from "../../errors.js";
 import { variableSpecs } from "../../model/architecture.js";
 import { recordMember } from "../../record/archive-record.js";
+import { factsMember } from "../../record/classifier-facts.js";
+import { onlyArchive } from "../../record/export-folder.js";
 import { findTrainedModel } from "../../run/trained-model.js";
 import type { ExportModel } from "../export-model.js";
 import type { ExportFormat } from "../format.js";
@@ -18,13 +18,11 @@ export const npzFormat: ExportFormat = {
     await writeNpz(join(folder, name), arraysOf(model), f16 ? { float16: true } : {});
   },
   open: async (folder: string, engine: Engine) => {
-    const [name] = (await readdir(folder)).filter((file) => file.endsWith(".npz"));
-    if (name === undefined)
-      throw new UserError(folder, "holds no .npz", "an export of this format", "export again");
-    const trained = await findTrainedModel(join(folder, name));
+    const trained = await findTrainedModel(await onlyArchive(folder));
     return {
       classNames: trained.classNames,
       size: trained.crop,
+      resize: trained.resize,
       logits: (images, shape) => networkLogits(trained, engine, images, shape),
       close: () => undefined,
     };
@@ -37,7 +35,9 @@ async function* arraysOf(model: ExportModel): AsyncGenerator<NamedArray> {
     const { shape, values } = await model.variable(name);
     yield { name, array: { shape, data: values } };
   }
-  if (run === undefined || steps === undefined) return;
-  const { precrop } = run.resolution;
-  yield recordMember({ ...run, resize, resolution: { precrop, crop: size } }, steps);
+  if (run === undefined || steps === undefined) yield factsMember(model);
+  else {
+    const { precrop } = run.resolution;
+    yield recordMember({ ...run, resize, resolution: { precrop, crop: size } }, steps);
+  }
 }

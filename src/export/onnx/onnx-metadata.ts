@@ -1,5 +1,6 @@
 /** What an ONNX file says of itself beside its graph: class names, and how photos become its input. */
 import { z } from "zod";
+import { type ResizeMethod, resizeMethods } from "../../input/resize-method.js";
 import { packageVersion } from "../../package-root.js";
 import type { ExportModel } from "../export-model.js";
 import { irVersion, type ModelProto, opset } from "./onnx-proto.js";
@@ -38,16 +39,18 @@ const names = z.record(z.string().regex(/^\d+$/), z.string());
 const size = z.tuple([z.int().positive(), z.int().positive()]);
 
 /**
- * Class names and the side of the images, as a file's metadata tells them.
+ * Class names, the side of the images, and how they are resized, as a file's metadata tells them.
  * @throws Error where it does not
  */
 export function readMetadata({ metadataProps }: ModelProto): {
   readonly classNames: readonly string[] | undefined;
   readonly size: number;
+  readonly resize: ResizeMethod;
 } {
+  const text = (key: string) => metadataProps.find((entry) => entry.key === key)?.value;
   const told = (key: string): unknown => {
-    const found = metadataProps.find((entry) => entry.key === key);
-    return found && JSON.parse(found.value);
+    const found = text(key);
+    return found && JSON.parse(found);
   };
   const [height, width] = size.parse(told("size"));
   if (height !== width) throw new Error(`a size of ${height}x${width}`);
@@ -55,5 +58,6 @@ export function readMetadata({ metadataProps }: ModelProto): {
   const count = Object.keys(given ?? {}).length;
   const inOrder = given && Array.from({ length: count }, (_, i) => given[String(i)]);
   if (inOrder?.includes(undefined)) throw new Error("its class names are not numbered from 0 on");
-  return { classNames: inOrder as readonly string[] | undefined, size: height };
+  const resize = z.enum(resizeMethods).parse(text("resize"));
+  return { classNames: inOrder as readonly string[] | undefined, size: height, resize };
 }

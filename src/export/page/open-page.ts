@@ -73,7 +73,7 @@ export async function openPage(folder: string, engine: Engine): Promise<Exported
   builder.fetchable(fetched, logits);
   const session = engine.open(builder.build());
   return {
-    ...{ classNames: model.classNames, size: model.size },
+    ...{ classNames: model.classNames, size: model.size, resize: model.resize },
     logits: async (data, shape) => {
       const feeds = { ...weights, [imageName]: { type: "float32", shape, data } as const };
       const [value] = await session.run(feeds, [fetched]);

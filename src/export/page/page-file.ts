@@ -32,7 +32,9 @@ export async function describedPage(
     throw new Error(`${path} is not there: npm run build makes it`, { cause: error });
   });
   // An element of JSON ends at the first end tag, wherever it stands.
-  const json = JSON.stringify(subject).replaceAll("<", "\\u003c");
+  const json = JSON.stringify(subject).replace(/[<\u2028\u2029]/g, (unit) => {
+    return `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  });
   const [start, end, ...rest] = built.split(modelPlace);
   const text = `${start}${modelStart}${json}${elementEnd}${end}`;
   const [before, behind, ...more] = text.split(weightsPlace);

@@ -8,8 +8,8 @@ import {
   SessionError,
 } from "../../engine/session.js";
 import { decodeSavedModel, type MetaGraphDef, savedModelTag } from "../../graph/saved-model.js";
+import { type ClassifierFacts, parseFacts } from "../../record/classifier-facts.js";
 import { readJson } from "../../record/versioned-json.js";
-import { type ClassifierFacts, parseFacts } from "../classifier-facts.js";
 import { damagedExport, nodeOf, openExportedGraph, readExported } from "../exported-graph.js";
 import type { ExportedModel } from "../format.js";
 import {
@@ -26,7 +26,7 @@ import { imageSignature } from "./serving-graph.js";
  * @throws UserError where a file is missing or damaged
  */
 export async function openSavedModel(folder: string, engine: Engine): Promise<ExportedModel> {
-  const { labels, size } = await readFacts(folder);
+  const { labels, size, resize } = await readFacts(folder);
   const metaGraph = await readGraph(folder);
   const session = openExportedGraph(engine, join(folder, graphFile), metaGraph.graphDef);
   try {
@@ -35,7 +35,7 @@ export async function openSavedModel(folder: string, engine: Engine): Promise<Ex
     const input = nodeOf(inputs["image"]!.name);
     const output = nodeOf(outputs["logits"]!.name);
     return {
-      ...{ classNames: labels, size },
+      ...{ classNames: labels, size, resize },
       logits: async (data, shape) => {
         const [logits] = await session.run({ [input]: { type: "float32", shape, data } }, [output]);
         return floats(logits);

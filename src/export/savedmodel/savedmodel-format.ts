@@ -2,8 +2,8 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { encodeSavedModel } from "../../graph/saved-model.js";
+import { factsOf } from "../../record/classifier-facts.js";
 import { versionedJson } from "../../record/versioned-json.js";
-import { factsOf } from "../classifier-facts.js";
 import type { ExportFormat } from "../format.js";
 import { openSavedModel } from "./open-savedmodel.js";
 import { extraFolder, factsFile, graphFile } from "./savedmodel-files.js";

@@ -8,8 +8,8 @@ import { GraphBuilder } from "../../graph/graph-builder.js";
 import type { GraphDef, NodeDef } from "../../graph/proto.js";
 import { typeNumber } from "../../graph/types.js";
 import type { VariableSpec } from "../../model/architecture.js";
+import { type ClassifierFacts, parseFacts } from "../../record/classifier-facts.js";
 import { assignVariables, declareVariable } from "../../step/variables.js";
-import { type ClassifierFacts, parseFacts } from "../classifier-facts.js";
 import { damagedExport, nodeOf, openExportedGraph, readExported } from "../exported-graph.js";
 import type { ExportedModel } from "../format.js";
 import {
@@ -55,11 +55,11 @@ export async function openTfjs(folder: string, engine: Engine): Promise<Exported
 
 function running(
   session: Session,
-  { labels, size }: ClassifierFacts,
+  { labels, size, resize }: ClassifierFacts,
   { input, output }: { readonly input: string; readonly output: string },
 ): ExportedModel {
   return {
-    ...{ classNames: labels, size },
+    ...{ classNames: labels, size, resize },
     logits: async (data, shape) => {
       const image: HostTensor = { type: "float32", shape, data };
       const [logits] = await session.run({ [prefix + input]: image }, [prefix + output]);

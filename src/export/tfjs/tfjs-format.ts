@@ -7,7 +7,7 @@ import { GraphBuilder } from "../../graph/graph-builder.js";
 import type { GraphDef } from "../../graph/proto.js";
 import { typeOf } from "../../graph/types.js";
 import { packageVersion } from "../../package-root.js";
-import { factsOf } from "../classifier-facts.js";
+import { factsOf } from "../../record/classifier-facts.js";
 import type { ExportModel } from "../export-model.js";
 import { requireFloat16 } from "../float16-weights.js";
 import type { ExportFormat } from "../format.js";

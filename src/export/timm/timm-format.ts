@@ -11,9 +11,17 @@ import { timmLayout } from "../../model/name-layouts.js";
 import { hubFiles } from "../../zoo/hub-folder.js";
 import type { ExportModel } from "../export-model.js";
 import type { ExportFormat } from "../format.js";
-import { openHubExport, writeHubJson, writeHubWeights, writeModelCard } from "../hub/hub-export.js";
+import {
+  openHubExport,
+  ownSettings,
+  resizeNotes,
+  writeHubJson,
+  writeHubWeights,
+  writeModelCard,
+} from "../hub/hub-export.js";
 
 export const timmFormat: ExportFormat = {
+  notes: (model) => resizeNotes(model, "timm"),
   write: async (model, folder, { f16 }) => {
     const name = timmName(model.architecture.name);
     if (name === undefined) throw notOfTimm(model);
@@ -32,13 +40,15 @@ export const timmFormat: ExportFormat = {
   open: openHubExport,
 };
 
-function configOf({ architecture, classes, classNames, size }: ExportModel, name: string): object {
+function configOf(model: ExportModel, name: string): object {
+  const { architecture, classes, classNames, size } = model;
   const cells = Math.ceil(size / 32);
   return {
     architecture: name,
     num_classes: classes,
     num_features: featureChannels(architecture),
     global_pool: "avg",
+    ...ownSettings(model),
     ...(classNames === undefined ? {} : { label_names: classNames }),
     pretrained_cfg: {
       custom_load: false,
