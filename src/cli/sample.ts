@@ -1,4 +1,5 @@
 /** `bit-train sample`: a first run on what the package carries, told in plain words. */
+import { existsSync } from "node:fs";
 import { join, relative } from "node:path";
 import { sampleFolder } from "../data/known-datasets.js";
 import { getResolution, getSchedule } from "../recipe/hyperrule.js";
@@ -70,7 +71,10 @@ function summary(
     ...deviations(config).map((line) => `    ${line}`),
     "",
     `The run's files are in ${here(folder.path)}: config.json, train.log, metrics.jsonl,`,
-    "checkpoint.npz (the fine-tuned weights) and result.json.",
+    "checkpoint.npz (the fine-tuned weights), predictions.csv and result.json.",
+    ...(existsSync(folder.report)
+      ? ["report.html in it, in a browser, shows the curves, every class and the worst mistakes."]
+      : []),
     "",
     "What to try next",
     `  npx bit-predict ${here(example)} --weights ${here(folder.checkpoint)}`,
