@@ -7,7 +7,7 @@ export type Cell = readonly [truth: number, predicted: number];
 const mostCell = 44;
 const leastCell = 7;
 /** Cells from which on rows have names, and from which on cells have numbers. */
-const namedCell = 9;
+const namedCell = 8;
 const numberedCell = 24;
 const longestName = 132;
 
@@ -96,7 +96,7 @@ export class MatrixDrawing {
     context.fillRect(margin, margin, side - margin, side - margin);
     this.drawCells(context, colour, font);
     if (named)
-      this.drawNames(context, names, colour("--ink"), font(Math.min(12, Math.max(9, cell))));
+      this.drawNames(context, names, colour("--ink"), font(Math.min(12, Math.max(8.5, cell))));
     if (this.chosen === undefined) return;
     const [row, column] = this.chosen;
     context.strokeStyle = colour("--ink");
