@@ -3,7 +3,8 @@
 import { markdownTable } from "../bench/markdown.js";
 import { type CommandSetting, settingsOf } from "../settings/table.js";
 import { expectedOf } from "../settings/values.js";
-import { commandNames, commands, type RegisteredName } from "./commands.js";
+import { commands } from "./commands.js";
+import { commandNames, type RegisteredName } from "./find-command.js";
 
 const introduction = `# Commands and their flags
 

@@ -1,4 +1,4 @@
-/** The registry of commands: a row each, and how one of them is found and run. */
+/** The registry of commands: a row each. */
 
 import { CONVERTED_FORMATS } from "../data/image-formats/image-format.js";
 import { DATASET_NAMES } from "../data/known-datasets.js";
@@ -279,35 +279,7 @@ export const commands: Commands = {
   },
 };
 
-/** A command's name in the registry. */
-export type RegisteredName = keyof Commands;
-
-/** All names, in the order in which lists have them. */
-export const commandNames: readonly RegisteredName[] = Object.keys(commands).filter(isCommand);
-
-function isCommand(name: string): name is RegisteredName {
-  return Object.hasOwn(commands, name);
-}
-
 /** The scripts of bin/. */
 export const programs: readonly string[] = [
-  ...new Set(commandNames.map((name) => commands[name].program)),
+  ...new Set(Object.values(commands).map(({ program }) => program)),
 ];
-
-/** The words that a program's first argument may be. */
-export function verbsOf(program: string): string[] {
-  return commandNames.flatMap((name) => {
-    const command = commands[name];
-    return command.program === program && command.verb !== undefined ? [command.verb] : [];
-  });
-}
-
-/** The command that a program runs where its first argument is `word`: one of its verbs, or its own. */
-export function findCommand(program: string, word: string | undefined): RegisteredName {
-  const own = commandNames.filter((name) => commands[name].program === program);
-  const found =
-    own.find((name) => word !== undefined && commands[name].verb === word) ??
-    own.find((name) => commands[name].verb === undefined);
-  if (found === undefined) throw new Error(`No command of ${program}`);
-  return found;
-}

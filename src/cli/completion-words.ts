@@ -1,5 +1,6 @@
 /** What a shell is offered to complete a word with. */
-import { commands, findCommand, verbsOf } from "./commands.js";
+import { commands } from "./commands.js";
+import { findCommand, verbsOf } from "./find-command.js";
 import { flagParser } from "./flags.js";
 
 /** What the shell's script asks a program with, before the words that were typed so far. */

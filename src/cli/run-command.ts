@@ -1,8 +1,9 @@
 /** How a program of bin/ becomes one of the registry's commands, and how that is run. */
 
-import { type Commands, commands, findCommand, type RegisteredName } from "./commands.js";
+import { type Commands, commands } from "./commands.js";
 import { completionFlag, completionsFor } from "./completion-words.js";
 import { HelpAsked } from "./exit.js";
+import { findCommand, type RegisteredName } from "./find-command.js";
 import { parseFlags } from "./flags.js";
 
 /**

@@ -3,8 +3,9 @@ import assert from "node:assert/strict";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { commandNames, commands, programs } from "../../src/cli/commands.js";
+import { commands, programs } from "../../src/cli/commands.js";
 import { commandsPage } from "../../src/cli/commands-page.js";
+import { commandNames } from "../../src/cli/find-command.js";
 import { repositoryRoot } from "../fixture-path.js";
 
 const read = (path: string) => readFile(join(repositoryRoot, path), "utf8");

@@ -1,7 +1,8 @@
 /** What all commands have in common: help that ends with examples, and flags in both spellings. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { commandNames, commands, programs, verbsOf } from "../../src/cli/commands.js";
+import { commands, programs } from "../../src/cli/commands.js";
+import { commandNames, verbsOf } from "../../src/cli/find-command.js";
 import { parseFlags } from "../../src/cli/flags.js";
 import { runProgram } from "../../src/cli/run-command.js";
 import { UserError } from "../../src/errors.js";

@@ -1,7 +1,8 @@
 /** The table of settings as a whole: what no single row's type can say. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { commandNames, commands } from "../../src/cli/commands.js";
+import { commands } from "../../src/cli/commands.js";
+import { commandNames } from "../../src/cli/find-command.js";
 import { parseFlags } from "../../src/cli/flags.js";
 import { flagOf, settingsOf, settingTable } from "../../src/settings/table.js";
 import { completeSettings, isValue, recordedSettings } from "../../src/settings/values.js";

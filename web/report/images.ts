@@ -31,7 +31,8 @@ function cards(
   judgement: ReportJudgement,
   compare: boolean,
 ): HTMLElement {
-  const made = images.map((image) => card(image, judgement, compare));
+  const folder = commonFolder([...judgement.worst, ...judgement.unsure]);
+  const made = images.map((image) => card(image, judgement, { compare, folder }));
   const list = make("ol", { class: "cards" }, ...made);
   const rest = made.slice(first);
   for (const one of rest) one.hidden = true;
@@ -41,13 +42,17 @@ function cards(
     for (const one of rest) one.hidden = false;
     more.hidden = true;
   });
-  return make("div", {}, list, more);
+  const where =
+    folder === "" || made.length === 0
+      ? undefined
+      : make("p", { class: "quiet small where" }, "The files are below ", make("code", {}, folder));
+  return make("div", {}, list, more, where);
 }
 
 function card(
   { name, truth, top, picture }: ShownImage,
   { classNames, samples, places }: ReportJudgement,
-  compare: boolean,
+  { compare, folder }: { readonly compare: boolean; readonly folder: string },
 ): HTMLElement {
   const [best] = top;
   const taken = best![0];
@@ -84,9 +89,20 @@ function card(
       title,
       make("ol", { class: "top" }, ...rows),
       missing,
-      make("p", { class: "path", title: name }, name),
+      make("p", { class: "path", title: name }, name.slice(folder.length)),
     ),
   );
+}
+
+/** The folder below which all images are, with its `/`; empty where they have none in common. */
+function commonFolder(images: readonly ShownImage[]): string {
+  let [common = ""] = images.map(({ name }) => name);
+  for (const { name } of images) {
+    let same = 0;
+    while (same < common.length && common[same] === name[same]) same++;
+    common = common.slice(0, same);
+  }
+  return common.slice(0, common.lastIndexOf("/") + 1);
 }
 
 function quoted(name: string): string {

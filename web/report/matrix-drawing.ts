@@ -7,7 +7,7 @@ export type Cell = readonly [truth: number, predicted: number];
 const mostCell = 44;
 const leastCell = 7;
 /** Cells from which on rows have names, and from which on cells have numbers. */
-const namedCell = 9;
+const namedCell = 8;
 const numberedCell = 24;
 const longestName = 132;
 
@@ -74,7 +74,9 @@ export class MatrixDrawing {
     const style = getComputedStyle(canvas);
     const colour = (name: string) => style.getPropertyValue(name).trim();
     const font = (size: number) => `${size}px ${style.fontFamily}`;
-    context.font = font(12);
+    const likely = Math.floor((room - longestName) / order.length);
+    const nameFont = font(Math.min(12, Math.max(8.5, likely)));
+    context.font = nameFont;
     const names = order.map((label) => shortened(context, this.judgement.classNames[label] ?? ""));
     const widest = Math.ceil(Math.max(...names.map((name) => context.measureText(name).width)));
     const fitting = Math.floor((room - widest - 12) / order.length);
@@ -95,8 +97,7 @@ export class MatrixDrawing {
     context.fillStyle = colour("--ground");
     context.fillRect(margin, margin, side - margin, side - margin);
     this.drawCells(context, colour, font);
-    if (named)
-      this.drawNames(context, names, colour("--ink"), font(Math.min(12, Math.max(9, cell))));
+    if (named) this.drawNames(context, names, colour("--ink"), nameFont);
     if (this.chosen === undefined) return;
     const [row, column] = this.chosen;
     context.strokeStyle = colour("--ink");

@@ -1,5 +1,10 @@
 /** What a report begins and ends with: what was run, what it came to, where its time went, its settings. */
-import type { ReportData, ReportedRun, TimePart } from "../../src/report/report-data.js";
+import type {
+  ReportData,
+  ReportedRun,
+  ReportJudgement,
+  TimePart,
+} from "../../src/report/report-data.js";
 import { make, part } from "./make.js";
 import { count, counted, duration, number, percent } from "./words.js";
 
@@ -38,8 +43,7 @@ export function figures(run: ReportedRun): HTMLElement {
           make("dd", { class: "value" }, value),
           below === undefined ? undefined : make("dd", { class: "below" }, below),
         );
-  const within =
-    judgement && `95 %: ${percent(judgement.interval.low)} to ${percent(judgement.interval.high)}`;
+  const within = judgement && `95 %: ${intervalText(judgement.interval)}`;
   const bestStep =
     best && final && best.top1 > final.top1
       ? `best ${percent(best.top1, 2)} after ${count(best.step)}`
@@ -56,6 +60,11 @@ export function figures(run: ReportedRun): HTMLElement {
     tile("Steps", count(steps), whole ? undefined : `of ${count(totalSteps)}`),
     tile("Time", seconds === undefined ? undefined : duration(seconds)),
   );
+}
+
+/** `72.0–79.6 %` */
+function intervalText({ low, high }: ReportJudgement["interval"]): string {
+  return `${(100 * low).toFixed(1)}–${percent(high)}`;
 }
 
 /** What the report lacks. */
