@@ -77,6 +77,14 @@ export const trainingSettings = {
     decides: true,
     commands: { train: {} },
   },
+  scaleLr: {
+    kind: "boolean",
+    help: "Scale the learning rate with the batch: times --batch, by the recipe's batch",
+    default: false,
+    decides: true,
+    since: "0.2.0",
+    commands: { train: {} },
+  },
   steps: {
     kind: "integer",
     least: 1,
