@@ -10,7 +10,8 @@ export function perhaps(name: string, known: readonly string[], count = 3): stri
   return near.length > 0 ? `perhaps ${near.join(" or ")}` : undefined;
 }
 
-function closeNames(name: string, known: readonly string[], count: number): string[] {
+/** The known names nearest to `name`, as in `perhaps`. */
+export function closeNames(name: string, known: readonly string[], count = 3): string[] {
   const farthest = Math.max(2, name.length / 3);
   return known
     .map((one) => ({ one, edits: editDistance(name.toLowerCase(), one.toLowerCase()) }))

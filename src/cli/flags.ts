@@ -1,6 +1,8 @@
 /** Flags of the commands, as the table of settings has them, parsed by yargs; mistakes become UserErrors. */
 import yargs, { type Options } from "yargs";
+import { perhaps } from "../close-names.js";
 import { UserError } from "../errors.js";
+import { suggestedSettings } from "../settings/suggest.js";
 import { type CommandSetting, settingsOf } from "../settings/table.js";
 import { completeSettings, requireValue } from "../settings/values.js";
 import type { Call, Command } from "./command.js";
@@ -34,8 +36,22 @@ export function flagParser(name: string, command: Described, argv: readonly stri
     .fail((message, error) => {
       // A flag without its value is a YError, where other mistakes are words alone.
       if (error && error.name !== "YError") throw error;
-      throw mistake(command, argv, message ?? error.message);
+      const text = message ?? error.message;
+      throw mistake(command, argv, text, meant(name, text));
     });
+}
+
+/** What was meant, where a flag or a choice is one that there is not; undefined where nothing is near. */
+function meant(name: string, message: string): string | undefined {
+  const unknown = /^Unknown arguments?: (.*)/.exec(message)?.[1]?.split(", ") ?? [];
+  const flags = unknown.flatMap((flag) => {
+    const near = suggestedSettings(name, flag);
+    return near === undefined ? [] : [near.replace(/(?<=perhaps |or )/g, "--")];
+  });
+  if (flags.length > 0) return flags.join(", ");
+  const [, flag, value] = /Argument: (\w+), Given: "([^"]*)"/.exec(message) ?? [];
+  const row = settingsOf(name).find((setting) => setting.flag === flag)?.row;
+  return row?.kind === "choice" && value !== undefined ? perhaps(value, row.choices) : undefined;
 }
 
 function mistake(

@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { join, relative } from "node:path";
 import { sampleFolder } from "../data/known-datasets.js";
-import { getResolution, getSchedule } from "../recipe/hyperrule.js";
+import { BASE_LEARNING_RATE, getResolution, getSchedule } from "../recipe/hyperrule.js";
 import type { RunConfig } from "../record/run-config.js";
 import type { FineTuneResult } from "../record/run-events.js";
 import type { FineTuneOptions } from "../run/options.js";
@@ -20,6 +20,7 @@ export const sampleRecipe = {
   model: sampleModel,
   dataset: "sample",
   batch: 32,
+  baseLr: BASE_LEARNING_RATE,
   batchSplit: 1,
   resolution: 54,
   crop: 48,

@@ -1,5 +1,6 @@
 /** Loads what `--dataset` names, and cuts it down to what is wanted of it. */
 
+import { perhaps } from "../close-names.js";
 import { UserError } from "../errors.js";
 import type { Dataset } from "./dataset.js";
 import { selectExamplesPerClass, takeSplit } from "./few-shot.js";
@@ -87,10 +88,11 @@ async function loadWhole(request: DatasetRequest): Promise<Dataset> {
       "prepare it with TensorFlow Datasets, write its images into class folders, " +
         "train/<class>/* and val/<class>/*, and type --dataset folder --datadir PATH",
     );
+  const near = perhaps(dataset, DATASET_NAMES);
   throw new UserError(
     `--dataset ${dataset}`,
     "neither a known dataset nor a folder, a table or a pattern of files",
     `${DATASET_NAMES.join(", ")}, or the path of ${PATH_KINDS}`,
-    "correct the name, or type --dataset folder --datadir PATH",
+    `correct the name${near === undefined ? "" : ` (${near})`}, or type --dataset folder --datadir PATH`,
   );
 }

@@ -49,6 +49,16 @@ export async function listRuns(logdir: string): Promise<ListedRun[]> {
   return runs.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
+/** Paths of the runs directly in a folder, by name; none where it cannot be read. */
+export async function runsIn(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+  const folders = entries
+    .filter((each) => each.isDirectory())
+    .map(({ name }) => join(folder, name));
+  const isRun = await Promise.all(folders.map((path) => exists(runFolderAt(path).config)));
+  return folders.filter((_, i) => isRun[i]).sort();
+}
+
 async function runsBelow(folder: string, parts: number): Promise<string[]> {
   const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
     const next = "name the folder of runs with --logdir";

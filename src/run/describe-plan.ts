@@ -4,10 +4,12 @@ import { freeBytesOf } from "../disk/disk-room.js";
 import { sizeText } from "../disk/size-text.js";
 import type { Target } from "../graph/target.js";
 import { parseArchitecture } from "../model/architecture.js";
+import { recipeOf } from "../recipe/recipes.js";
 import type { RunConfig } from "../record/run-config.js";
 import { availableMemoryBytes, trainMemory } from "../step/memory.js";
 import { parameterCount } from "../zoo/archive-size.js";
 import { describeClasses } from "./describe-classes.js";
+import type { FineTuneOptions } from "./options.js";
 import { computeTypes } from "./precision.js";
 
 /** What a run takes besides time. */
@@ -72,7 +74,11 @@ export function describeData(config: RunConfig, dataset: Dataset) {
 }
 
 /** Model, length, size of images, schedule, and what it takes. */
-export function describePlan(config: RunConfig, needs: RunNeeds): string[] {
+export function describePlan(
+  config: RunConfig,
+  needs: RunNeeds,
+  options: Pick<FineTuneOptions, "baseLr" | "scaleLr"> = {},
+): string[] {
   const { resolution, schedule, batch, split, mixupAlpha, precision, classNames } = config;
   const parts = split > 1 ? ` in ${split} parts` : "";
   const mixup = mixupAlpha === undefined ? "no mixup" : `mixup ${mixupAlpha}`;
@@ -81,6 +87,7 @@ export function describePlan(config: RunConfig, needs: RunNeeds): string[] {
       `${schedule.at(-1)} steps of ${batch} images${parts}, ` +
       `resized to ${resolution.precrop}, cropped to ${resolution.crop}, ${mixup}`,
     describeSchedule(config),
+    ...describeRate(config, options),
     describeNeeds(needs),
   ];
 }
@@ -94,6 +101,27 @@ export function describeSchedule({ baseLr, schedule }: RunConfig): string {
   const after = warmup > 0 ? `, after a warm-up of ${warmup} steps` : "";
   const fall = drops.length > 0 ? `, then a tenth each after step ${listed(drops)}` : "";
   return `Learning rate ${Number(baseLr.toPrecision(4))}${after}${fall}`;
+}
+
+/** What another batch than the recipe's makes of its learning rate, which is one for a step's mean. */
+export function describeRate(
+  { batch, recipe: name, baseLr }: Pick<RunConfig, "batch" | "recipe" | "baseLr">,
+  { baseLr: asked, scaleLr = false }: Pick<FineTuneOptions, "baseLr" | "scaleLr">,
+): string[] {
+  const recipe = recipeOf(name);
+  const ratio = recipe.batch / batch;
+  if (ratio === 1) return [];
+  const digits = (value: number) => Number(value.toPrecision(3));
+  if (scaleLr)
+    return [
+      `It is ${digits(baseLr * ratio)} x ${batch}/${recipe.batch}, scaled with the batch (--scale_lr)`,
+    ];
+  // Who chose a rate chose it for the batch.
+  if (asked !== undefined) return [];
+  return [
+    `That rate is the recipe's for ${recipe.batch} images a step: of ${batch}, each image counts ` +
+      `${digits(ratio)} times as much; --scale_lr would take ${digits(baseLr / ratio)}`,
+  ];
 }
 
 function describeNeeds(needs: RunNeeds): string {

@@ -83,7 +83,7 @@ export async function dryRun(
       ...plan.notes,
       ...data.lines,
       ...data.warnings,
-      ...describePlan(config, needs),
+      ...describePlan(config, needs, wishes),
       ...(resumed === undefined ? [] : [`The run is there, and would go on at step ${done}`]),
       ...describeForecast(config, { ...asked, name: wishes.name }, { measured, done }, noticedMs),
     ],

@@ -1,12 +1,14 @@
 /** The archive that a run starts from: fetched where it is missing, and looked over. */
 
 import { openArchive } from "../archive/array-archive.js";
+import { perhaps } from "../close-names.js";
 import { exists } from "../disk/file-reading.js";
 import { UserError } from "../errors.js";
 import { parseArchitecture, variableSpecs } from "../model/architecture.js";
 import { fitArchive } from "../model/checkpoint.js";
 import { checkWeights } from "../model/read-weights.js";
 import type { RunConfig } from "../record/run-config.js";
+import { ZOO, zooModel } from "../zoo/models.js";
 import { type FetchConsole, fetchMissingModel } from "./fetching.js";
 import type { FineTuneOptions } from "./options.js";
 
@@ -24,11 +26,14 @@ export async function ensureWeights(
   if (options.weights === undefined)
     await fetchMissingModel(model, options.bitPretrainedDir ?? ".", options, observer);
   if (!(await exists(weights))) {
+    const names = ZOO.map(({ name }) => name);
+    const near = zooModel(model) === undefined ? perhaps(model, names) : undefined;
+    const suggestion = near === undefined ? "" : `no published model is ${model}, ${near}; or `;
     throw new UserError(
       weights,
       "there is no such file",
       `the pretrained weights of ${model}`,
-      `type: npx bit-download ${model}, or say where they are with --bit_pretrained_dir or --weights`,
+      `${suggestion}type: npx bit-download ${model}, or say where they are with --bit_pretrained_dir or --weights`,
     );
   }
   // Checksums are compared when the weights are loaded; here they are read for their values alone.

@@ -94,7 +94,7 @@ async function carryOut(
   for (const line of said.lines) events.info(line);
   for (const line of said.warnings) events.warn(line);
   const needs = await needsOf(config, run.engine.target, folder.path, run.options.save);
-  for (const line of describePlan(config, needs)) events.info(line);
+  for (const line of describePlan(config, needs, run.options)) events.info(line);
 
   const trainTo = async () => {
     for (;;) {

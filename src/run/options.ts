@@ -7,7 +7,7 @@ import type { Target } from "../graph/target.js";
 import { residentBytes } from "../input/resident-images.js";
 import { parseArchitecture } from "../model/architecture.js";
 import { getMixupAlpha, getResolution, scaleSchedule } from "../recipe/hyperrule.js";
-import { recipeOf } from "../recipe/recipes.js";
+import { type Recipe, recipeOf } from "../recipe/recipes.js";
 import type { KnownConfig, RunConfig } from "../record/run-config.js";
 import type { Precision } from "../settings/choices.js";
 import type { Options } from "../settings/table.js";
@@ -100,7 +100,7 @@ export function resolveConfig(
     examplesPerClass: recorded.examplesPerClass ?? null,
     batch,
     split,
-    baseLr: options.baseLr ?? recipe.baseLr,
+    baseLr: rateOf(options, recipe, batch),
     schedule: steps === undefined ? rule : scaleSchedule(rule, steps),
     mixupAlpha: getMixupAlpha(trainSize),
     resolution,
@@ -129,6 +129,16 @@ function lengthOf(
     "the length of training in one of the two",
     `leave out --steps (${epochs} epochs are ${asked} steps of ${batch} images), or --epochs`,
   );
+}
+
+/** The learning rate after warm-up: the one that is asked for or the recipe's, scaled where that is asked for. */
+function rateOf(
+  { baseLr, scaleLr = false }: Pick<FineTuneOptions, "baseLr" | "scaleLr">,
+  recipe: Recipe,
+  batch: number,
+): number {
+  const rate = baseLr ?? recipe.baseLr;
+  return scaleLr ? (rate * batch) / recipe.batch : rate;
 }
 
 /** Bytes that a training step may take of one device's memory, besides images that lie there. */

@@ -8,6 +8,7 @@ import type { SettingTable } from "./setting.js";
 export const dataSettings = {
   dataset: {
     kind: "text",
+    otherNames: ["data", "dataset_name"],
     help: `${DATASET_NAMES.join(", ")}, or a path: ${PATH_KINDS}`,
     // Its fingerprint tells whether it is the same, wherever it is.
     decides: false,
@@ -15,6 +16,7 @@ export const dataSettings = {
   },
   datadir: {
     kind: "path",
+    otherNames: ["data_dir", "data_path", "root"],
     help: "Folder of the dataset; a missing one is downloaded into it",
     decides: false,
     commands: {

@@ -8,6 +8,7 @@ const runOr = "the run's, or";
 export const modelSettings = {
   model: {
     kind: "text",
+    otherNames: ["arch", "model_name", "model_name_or_path"],
     help: "The model's name",
     otherwise: `${runOr} the file's name`,
     decides: true,
@@ -73,6 +74,7 @@ export const modelSettings = {
   },
   weights: {
     kind: "path",
+    otherNames: ["pretrained", "checkpoint", "ckpt", "initial_checkpoint"],
     help: "What to start from instead of <model>.npz: an .npz, safetensors, or a run",
     // An archive may have moved; whether there is one may not change.
     decides: true,
@@ -97,6 +99,7 @@ export const modelSettings = {
   crop: {
     kind: "integer",
     least: 1,
+    otherNames: ["image_size", "img_size", "imgsz", "input_size"],
     help: "Side of the crop, and of images in evaluation",
     decides: true,
     commands: {
@@ -135,6 +138,7 @@ export const modelSettings = {
   },
   device: {
     kind: "text",
+    otherNames: ["gpu", "gpus", "cuda"],
     help: "cpu, gpu, gpu:0,2, or all (every GPU)",
     otherwise: "a GPU that bit-setup serves, else the CPU",
     // A run that began on a CPU goes on on a GPU; its log says so.
@@ -146,6 +150,7 @@ export const modelSettings = {
   },
   precision: {
     kind: "choice",
+    otherNames: ["amp", "fp16", "bf16", "half"],
     choices: precisions,
     help: "Type of convolutions and of the activations between them",
     otherwise: "the device's fastest",
@@ -160,6 +165,7 @@ export const modelSettings = {
   workers: {
     kind: "integer",
     least: 1,
+    otherNames: ["num_workers", "jobs", "dataloader_num_workers"],
     help: "Threads that prepare images",
     otherwise: "the number of cores",
     decides: false,

@@ -17,6 +17,8 @@ interface Row<Value> extends Omit<Use<Value>, "kind" | "choices"> {
   readonly help: string;
   /** The commands that take it, by their names in the registry of commands. */
   readonly commands: Readonly<Record<string, Use<Value>>>;
+  /** What other tools call it, in snake_case: it is suggested for these names. */
+  readonly otherNames?: readonly string[];
   /** A variable of the environment that is taken where it is left out. */
   readonly environment?: string;
   /**

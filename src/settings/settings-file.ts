@@ -1,8 +1,8 @@
 /** A file of settings, in YAML or JSON: the flags' names and their values. */
 import { Lexer, parseDocument } from "yaml";
-import { perhaps } from "../close-names.js";
 import { readError, readWhole } from "../disk/file-reading.js";
 import { UserError } from "../errors.js";
+import { suggestedSettings } from "./suggest.js";
 import { type CommandSetting, settingsOf } from "./table.js";
 import { requireValue } from "./values.js";
 
@@ -38,7 +38,9 @@ export async function readSettingsFile(
       throw new UserError(
         path,
         `${name} is no setting`,
-        switchedOff(settings, name) ?? perhaps(name, flags) ?? `${flags[0]}, ... as in --help`,
+        switchedOff(settings, name) ??
+          suggestedSettings(command, name) ??
+          `${flags[0]}, ... as in --help`,
         "correct the name, or remove the line",
       );
     }

@@ -5,6 +5,7 @@ import type { SettingTable } from "./setting.js";
 export const trainingSettings = {
   name: {
     kind: "text",
+    otherNames: ["run_name", "exp_name", "experiment", "resume"],
     help: "Name of the run; the same name continues it",
     commands: {
       train: {},
@@ -22,6 +23,7 @@ export const trainingSettings = {
   },
   logdir: {
     kind: "path",
+    otherNames: ["output", "output_dir", "out", "log_dir", "project", "save_dir"],
     help: "Where runs are kept",
     default: "bit_logs",
     commands: { train: {}, runs: {}, sample: {}, reproduce: {} },
@@ -44,6 +46,7 @@ export const trainingSettings = {
   batch: {
     kind: "integer",
     least: 1,
+    otherNames: ["batch_size", "bs", "train_batch_size", "per_device_train_batch_size"],
     help: "Examples per step",
     otherwise: "the recipe's, 512",
     decides: true,
@@ -62,6 +65,7 @@ export const trainingSettings = {
   batchSplit: {
     kind: "integer",
     least: 1,
+    otherNames: ["gradient_accumulation_steps", "grad_accum_steps", "accumulate"],
     help: "Parts of a batch",
     otherwise: "as memory needs",
     decides: true,
@@ -72,14 +76,24 @@ export const trainingSettings = {
   },
   baseLr: {
     kind: "number",
+    otherNames: ["lr", "learning_rate", "lr0", "initial_lr"],
     help: "Learning rate after warm-up",
     otherwise: "the recipe's, 0.003",
     decides: true,
     commands: { train: {} },
   },
+  scaleLr: {
+    kind: "boolean",
+    help: "Scale the learning rate with the batch: times --batch, by the recipe's batch",
+    default: false,
+    decides: true,
+    since: "0.2.0",
+    commands: { train: {} },
+  },
   steps: {
     kind: "integer",
     least: 1,
+    otherNames: ["max_steps", "iterations", "num_steps"],
     help: "Length of training; the schedule is scaled to it",
     decides: true,
     commands: {
@@ -90,6 +104,7 @@ export const trainingSettings = {
   },
   epochs: {
     kind: "number",
+    otherNames: ["num_epochs", "num_train_epochs"],
     help: "Length of training in passes over the training images, instead of --steps",
     decides: true,
     since: "0.2.0",
@@ -127,6 +142,7 @@ export const trainingSettings = {
   evalEvery: {
     kind: "integer",
     least: 1,
+    otherNames: ["eval_steps", "val_interval"],
     help: "Evaluate and save every so many steps",
     decides: false,
     recorded: true,
@@ -142,6 +158,7 @@ export const trainingSettings = {
   saveEvery: {
     kind: "integer",
     least: 1,
+    otherNames: ["save_steps"],
     help: "Save every so many steps",
     decides: false,
     recorded: true,

@@ -1,4 +1,5 @@
 /** Values of settings: whether each is one of its kind, and what holds where one was not given. */
+import { perhaps } from "../close-names.js";
 import { UserError } from "../errors.js";
 import type { Setting } from "./setting.js";
 import {
@@ -58,7 +59,9 @@ export function requireValue(row: Setting, value: unknown, { where, next }: Give
     0,
     80,
   );
-  throw new UserError(where, `${shown} is not possible`, expectedOf(row), next);
+  const near = row.kind === "choice" ? perhaps(shown, row.choices) : undefined;
+  const expected = near === undefined ? expectedOf(row) : `${near}; all: ${expectedOf(row)}`;
+  throw new UserError(where, `${shown} is not possible`, expected, next);
 }
 
 /**

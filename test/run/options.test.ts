@@ -143,3 +143,22 @@ test("epochs are steps in which every image is seen so often", async (t) => {
     /--epochs: 8 epochs, and 30 steps by --steps[\s\S]*8 epochs are 25 steps of 32 images/,
   );
 });
+
+test("--scale_lr multiplies the rate by the batch over the recipe's", () => {
+  const pixels = { kind: "pixels", pixels: new Uint8Array(6), height: 1, width: 1 } as const;
+  const split = { images: pixels, labels: Int32Array.of(0, 1) };
+  const dataset = {
+    ...{ name: "made", classNames: ["a", "b"], train: split, val: split },
+    typicalSize: [1, 1] as const,
+  };
+  const machine = { cores: 1, precision: () => "fp32" as const };
+  const rateOf = (options: Partial<ModelledOptions>) => {
+    const wishes = { model: "BiT-M-R50x1", dataset: "made", batch: 64, ...options };
+    return resolveConfig("one", wishes, dataset, machine).baseLr;
+  };
+  assert.equal(rateOf({}), 0.003);
+  assert.equal(rateOf({ scaleLr: true }), 0.000375);
+  assert.equal(rateOf({ scaleLr: true, batch: 512 }), 0.003);
+  assert.equal(rateOf({ scaleLr: true, baseLr: 0.01, batch: 1024 }), 0.02);
+  assert.equal(rateOf({ scaleLr: true, recipe: "paddle" }), 0.0005);
+});
