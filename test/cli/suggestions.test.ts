@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { commandNames } from "../../src/cli/commands.js";
+import { commandNames } from "../../src/cli/find-command.js";
 import { settingsOf } from "../../src/settings/table.js";
 import { temporaryFolder } from "../data/temporary-folder.js";
 import { bitEval, bitTrain, runHere } from "./command.js";
