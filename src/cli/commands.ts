@@ -99,7 +99,7 @@ export const commands: Commands = {
     program: "bit-predict",
     summary: "classes of images, folders, or an .npy batch, row by row",
     usage:
-      "bit-predict IMAGE | FOLDER | 'PATTERN' | BATCH.npy | - ... --run RUN_FOLDER | --weights FILE.npz [flags]",
+      "bit-predict IMAGE | FOLDER | 'PATTERN' | BATCH.npy | - ... --run RUN | --weights FILE [flags]",
     description:
       "The most probable classes of images, of folders of images, and of .npy batches (float32 " +
       "[N, H, W, 3] in [-1, 1], fed as they are). A pattern in quotes ('photos/**/*.jpg') stands for the " +
