@@ -84,6 +84,13 @@ export function resolveConfig(
     );
   }
   if (!isSplit(batch, split, devices)) throw indivisible(batch, split, devices);
+  if (recorded.patience !== undefined && recorded.evalEvery === undefined)
+    throw new UserError(
+      `--patience ${recorded.patience}`,
+      "without --eval_every there are no evaluations to wait for",
+      "--eval_every as well",
+      "type for example --eval_every 50",
+    );
   const rule = recipe.schedule(trainSize);
   const steps = lengthOf(options, trainSize, batch);
   return {

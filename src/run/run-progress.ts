@@ -46,6 +46,7 @@ export class RunProgress implements TrainObserver {
   private readonly totalSteps: number;
   private startStep = 0;
   private current = 0;
+  private done = 0;
   private savedAt = 0;
   private culprit: UserError | undefined;
   private readonly firstSteps = new FirstSteps();
@@ -64,15 +65,17 @@ export class RunProgress implements TrainObserver {
     this.startStep = step;
     this.current = step;
     this.savedAt = step;
+    this.done = step;
   }
 
   step(report: StepReport): void {
     const { totalSteps, startStep } = this;
     this.current = report.step;
+    this.done = report.step + 1;
     const { events, config, options } = this.run;
     events.event({ type: "step", ...report, totalSteps, startStep });
     const measured = this.firstSteps.add(report.elapsedMs);
-    const done = report.step + 1;
+    const { done } = this;
     if (measured !== undefined && done < totalSteps)
       for (const line of describeForecast(config, options, { measured, done })) events.info(line);
     this.saver.check();
@@ -81,7 +84,7 @@ export class RunProgress implements TrainObserver {
   validation(at: number | "end", result: EvaluationResult): void {
     const { options, events, lock } = this.run;
     events.event({ type: "validation", at, ...result });
-    const steps = at === "end" ? Math.max(this.totalSteps, this.startStep) : at;
+    const steps = at === "end" ? this.done : at;
     if (steps === 0) this.before = result;
     // What was too bad to be saved is not the best, whatever the evaluation says.
     if (steps === 0 || steps !== this.savedAt) return;
@@ -110,6 +113,17 @@ export class RunProgress implements TrainObserver {
 
   async changedNothing(error: unknown): Promise<boolean> {
     return (await this.findCulprit(error)) !== undefined;
+  }
+
+  /** The best evaluation and the position tell it alone, so that a run that goes on ends where it would have. */
+  isEnough(steps: number): boolean {
+    const { config, events } = this.run;
+    const { patience, evalEvery } = config;
+    if (!patience || !evalEvery || this.best === undefined) return false;
+    if (steps - this.best.step < patience * evalEvery) return false;
+    const evaluations = patience === 1 ? "evaluation" : `${patience} evaluations`;
+    events.info(`No better top-1 in the last ${evaluations}: the run ends (--patience)`);
+    return true;
   }
 
   interrupted(): boolean {

@@ -148,6 +148,15 @@ export const trainingSettings = {
     recorded: true,
     commands: { train: {} },
   },
+  patience: {
+    kind: "integer",
+    least: 1,
+    help: "End after so many evaluations (--eval_every) without a better top-1",
+    decides: true,
+    recorded: true,
+    since: "0.2.0",
+    commands: { train: {} },
+  },
   evalFirst: {
     kind: "boolean",
     help: "Evaluate before the first step too",

@@ -41,6 +41,8 @@ export interface TrainObserver {
   changedNothing?(error: unknown): Promise<boolean>;
   /** Whether the run is to stop after the step under way. */
   interrupted(): boolean;
+  /** Whether the run is to end, by its evaluations up to the one after `steps` steps. */
+  isEnough?(steps: number): boolean;
   /** Stops the run too, and abandons an evaluation, which is made again when the run goes on. */
   readonly signal?: AbortSignal | undefined;
   evaluating?(done: number, total: number): void;
@@ -59,7 +61,7 @@ export interface TrainOutcome {
 }
 
 /**
- * Trains from `start` to the end of the schedule, or until interrupted. A state is saved before it is
+ * Trains from `start` to the end of the schedule, until its evaluations are enough, or until interrupted. A state is saved before it is
  * evaluated, so that a stop during the evaluation loses nothing.
  * @throws UserError where the training has diverged; nothing is saved then
  */
@@ -70,7 +72,6 @@ export async function train(
   start: TrainStart,
   observer: TrainObserver,
 ): Promise<TrainOutcome> {
-  const { session } = program;
   const { schedule } = plan;
   const totalSteps = schedule.at(-1)!;
   const feed = new TrainFeed(program, dataset.train.labels.length, plan, totalSteps);
@@ -106,14 +107,15 @@ export async function train(
   let { step } = start;
   const wasDue = step === 0 ? plan.evalFirst === true : isDue(step, plan.evalEvery);
   if (wasDue && !start.evaluated && step < totalSteps) await validate(step);
-  for (; ; step++) {
+  let stops = wasDue && isEnough(observer, step);
+  for (; !stops; step++) {
     const lr = getLearningRate(step, schedule, plan.baseLr);
     if (lr === undefined || signal?.aborted || observer.interrupted()) break;
     const begun = performance.now();
     await feed.prepare(step);
     let loss: number;
     try {
-      loss = await lossOfStep(session, plan, step, lr);
+      loss = await lossOfStep(program.session, plan, step, lr);
     } catch (error) {
       const unsaved = step > saved && !watch.suspicious;
       if (unsaved && (await observer.changedNothing?.(error))) await save(step);
@@ -131,14 +133,19 @@ export async function train(
     // What may be broken does not take the place of what is good.
     if ((evaluates || overdue || isDue(done, plan.saveEvery)) && !watch.suspicious)
       await save(done);
-    if (evaluates) await validate(done);
+    if (evaluates) stops = (await validate(done)) !== undefined && isEnough(observer, done);
   }
 
   // A run may have gone beyond the steps that are asked of it now.
-  const ended = step >= totalSteps;
+  const ended = stops || step >= totalSteps;
   if (step > saved && (ended || !watch.suspicious)) await save(step);
   const validation = ended ? await validate("end") : undefined;
   return { steps: step, saved, validation, times };
+}
+
+/** Whether the evaluations are enough; one that was abandoned is to be made first. */
+function isEnough(observer: TrainObserver, steps: number): boolean {
+  return !observer.signal?.aborted && observer.isEnough?.(steps) === true;
 }
 
 /** Tells how far an evaluation is, and stops it where that is wanted. */

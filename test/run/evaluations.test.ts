@@ -4,12 +4,11 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { checkpointAt, listCheckpoints } from "../../src/checkpoint/checkpoint-folder.js";
-import type { Engine, HostTensor, Session } from "../../src/engine/session.js";
-import type { Graph } from "../../src/graph/graph-builder.js";
 import { parseManifest } from "../../src/record/manifest.js";
 import { runFolderAt } from "../../src/record/run-folder.js";
 import { temporaryFolder } from "../data/temporary-folder.js";
 import { engine } from "../engine-for-tests.js";
+import { playing } from "./playing-engine.js";
 import { metricsOf, trainTiny } from "./tiny-training.js";
 
 const changes = { evalEvery: 6, schedule: [2, 4, 6, 8, 10] };
@@ -64,32 +63,6 @@ test("an evaluation of which the checkpoint does not know is made again, and rec
   const rows = (await metricsOf(folder.metrics)) as { readonly validation?: number }[];
   assert.equal(rows.filter(({ validation }) => validation === 6).length, 1);
 });
-
-/** An engine with losses of its own after a number of steps, and top-1 of its own in evaluations. */
-function playing(losses: Readonly<Record<number, number>>, top1: readonly number[]): Engine {
-  const open = (graph: Graph): Session => {
-    const session = engine.open(graph);
-    let done = 0;
-    let evaluations = 0;
-    let batch = 0;
-    const run: Session["run"] = async (feeds, fetches) => {
-      const values = await session.run(feeds, fetches);
-      if (fetches[0] === "train/step" && losses[++done] !== undefined)
-        return [{ type: "float32", shape: [], data: Float32Array.of(losses[done]!) }];
-      if (fetches[0] !== "eval/loss") return values;
-      const top = values[1] as Extract<HostTensor, { readonly type: "int32" }>;
-      // 12 images of 3 classes in turn, in two batches of 8.
-      const right = top1[evaluations]!;
-      const data = top.data.map((_, i) =>
-        i % 3 === 0 && right > 0 ? (8 * batch + i / 3) % 3 : -1,
-      );
-      if (++batch === 2) [batch, evaluations] = [0, evaluations + 1];
-      return [values[0]!, { ...top, data }, ...values.slice(2)];
-    };
-    return { run, close: () => session.close() };
-  };
-  return { ...engine, open };
-}
 
 test("what is too bad to be saved is not the best, which is kept", async (t) => {
   const path = join(await temporaryFolder(t), "run");

@@ -144,7 +144,7 @@ test("epochs are steps in which every image is seen so often", async (t) => {
   );
 });
 
-test("--scale_lr multiplies the rate by the batch over the recipe's", () => {
+test("--scale_lr multiplies the rate by the batch over the recipe's; --patience needs evaluations", () => {
   const pixels = { kind: "pixels", pixels: new Uint8Array(6), height: 1, width: 1 } as const;
   const split = { images: pixels, labels: Int32Array.of(0, 1) };
   const dataset = {
@@ -156,6 +156,7 @@ test("--scale_lr multiplies the rate by the batch over the recipe's", () => {
     const wishes = { model: "BiT-M-R50x1", dataset: "made", batch: 64, ...options };
     return resolveConfig("one", wishes, dataset, machine).baseLr;
   };
+  assert.throws(() => rateOf({ patience: 3 }), /--patience 3: without --eval_every/);
   assert.equal(rateOf({}), 0.003);
   assert.equal(rateOf({ scaleLr: true }), 0.000375);
   assert.equal(rateOf({ scaleLr: true, batch: 512 }), 0.003);
