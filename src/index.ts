@@ -73,7 +73,7 @@ export type { EvaluationReport } from "./run/evaluate-run.js";
 export type { FetchConsole } from "./run/fetching.js";
 export type { FetchPolicy } from "./run/options.js";
 export type { ExportFormatName, Precision } from "./settings/choices.js";
-export type { TestTimeAugmentation } from "./step/eval-step.js";
+export type { TestTimeAugmentation } from "./step/test-time-augmentation.js";
 export type { EvaluationResult, StepReport } from "./train/reports.js";
 export type { TrainPlan } from "./train/train-plan.js";
 export {

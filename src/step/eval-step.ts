@@ -9,11 +9,9 @@ import { trace } from "../graph/trace.js";
 import type { Architecture } from "../model/architecture.js";
 import { crossEntropy, passAfter } from "../model/layers.js";
 import { features, forward, head, type Parameters } from "../model/resnet.js";
+import type { TestTimeAugmentation } from "./test-time-augmentation.js";
 import { type GraphBatch, type Network, named } from "./train-step.js";
 import type { GraphVariable } from "./variables.js";
-
-/** What is shown of each image besides the image itself: logits are the mean of both. */
-export type TestTimeAugmentation = "flip";
 
 /**
  * Adds the evaluation of one batch. A run fetches `eval/loss`, float32 `[N]`, not finite where a logit

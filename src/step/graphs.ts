@@ -12,7 +12,8 @@ import {
 } from "../input/pipeline.js";
 import { variableSpecs } from "../model/architecture.js";
 import type { Resolution } from "../recipe/hyperrule.js";
-import { addEvalStep, addPredictStep, type TestTimeAugmentation } from "./eval-step.js";
+import { addEvalStep, addPredictStep } from "./eval-step.js";
+import type { TestTimeAugmentation } from "./test-time-augmentation.js";
 import { addTrainStep, type GraphBatch, type Network } from "./train-step.js";
 import { declareVariables, type GraphVariable } from "./variables.js";
 

@@ -54,8 +54,9 @@ async function inFolder(work: (root: string, options: FineTuneOptions) => Promis
       steps: 5,
       saveEvery: 2,
       resolution: 40,
-      // Whose picture of images takes a session of its own.
+      // Whose pictures of images take sessions of their own.
       tensorboard: false,
+      report: false,
       crop: 32,
     });
   } finally {
