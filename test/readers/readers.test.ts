@@ -38,7 +38,7 @@ const expected = {
   torch: { torch: "2.13.0", timm: "1.0.31", transformers: "5.23.0", safetensors: "0.8.0" },
   onnx: { onnxruntime: "1.31.1", onnx: "1.23.2", PIL: "13.0.0" },
   "onnx-old": { onnxruntime: "1.16.3" },
-  tensorboard: { tensorboard: "2.21.0" },
+  tensorboard: { tensorboard: "2.21.0", tensorboard_data_server: "0.7.2" },
 } as const;
 
 const script = `import importlib, json, sys
