@@ -8,6 +8,7 @@ import { sizeOf } from "../../archive/shape.js";
 import { writeProblem } from "../../disk/atomic-file.js";
 import { type NewFile, nodeFileSystem } from "../../disk/file-system.js";
 import { UserError } from "../../errors.js";
+import { outputsFirst } from "../../model/kernel-order.js";
 import type { ExportModel } from "../export-model.js";
 import { type InferenceGraph, imageName } from "../inference-graph.js";
 import { type ConstantTensor, onnxGraph, type WeightTensor } from "./onnx-graph.js";
@@ -22,7 +23,6 @@ import {
   type TensorProto,
   type ValueInfoProto,
 } from "./onnx-proto.js";
-import { outputsFirst } from "./outputs-first.js";
 
 export const modelFile = "model.onnx";
 export const dataFile = "model.onnx.data";
