@@ -1,6 +1,7 @@
 /** The sample's 500 validation images, as a network takes them. */
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { readImageHeader } from "../../src/data/files/image-header.js";
 import type { ImageShape } from "../../src/export/format.js";
 import { ImageProgram } from "../../src/input/image-program.js";
 import { engine } from "../engine-for-tests.js";
@@ -8,23 +9,42 @@ import { repositoryRoot } from "../fixture-path.js";
 
 const count = 500;
 
+/** The paths of the images, sorted. */
+export async function sampleImagePaths(): Promise<string[]> {
+  const folder = join(repositoryRoot, "sample", "images", "val");
+  const names = await readdir(folder, { recursive: true });
+  const paths = names.filter((name) => name.endsWith(".png")).sort();
+  if (paths.length !== count) throw new Error(`${paths.length} images of the sample`);
+  return paths.map((name) => join(folder, name));
+}
+
+/** Images of a batch, float32 `[N,side,side,3]` in [-1, 1]. */
+export interface NetworkImages {
+  readonly images: Float32Array;
+  readonly shape: ImageShape;
+}
+
 /**
- * Images in the order of their paths, resized as by default, in [-1, 1].
+ * The images in the order of their paths.
  * @param side to which they are resized
  */
-export async function sampleImages(
+export async function sampleImages(side: number): Promise<NetworkImages> {
+  return await networkImages(await sampleImagePaths(), side);
+}
+
+/** Files' images, turned upright and resized as by default. */
+export async function networkImages(
+  paths: readonly string[],
   side: number,
-): Promise<{ readonly images: Float32Array; readonly shape: ImageShape }> {
-  const folder = join(repositoryRoot, "sample", "images", "val");
-  const paths = await readdir(folder, { recursive: true });
-  const files = paths.filter((path) => path.endsWith(".png")).sort();
-  if (files.length !== count) throw new Error(`${files.length} images of the sample`);
+): Promise<NetworkImages> {
   const program = new ImageProgram(engine, side, "pillow");
-  const images = new Float32Array(count * side * side * 3);
+  const images = new Float32Array(paths.length * side * side * 3);
   try {
-    for (const [i, file] of files.entries()) {
-      const bytes = await readFile(join(folder, file));
-      const made = await program.make({ bytes, decoder: "jpeg-or-png", orientation: 1 });
+    for (const [i, file] of paths.entries()) {
+      const header = await readImageHeader(file);
+      if (!("decoder" in header)) throw new Error(`${file}: no image`);
+      const { decoder, orientation } = header;
+      const made = await program.make({ bytes: await readFile(file), decoder, orientation });
       const values =
         made.type === "float32"
           ? made.data
@@ -34,7 +54,7 @@ export async function sampleImages(
   } finally {
     program.close();
   }
-  return { images, shape: [count, side, side, 3] };
+  return { images, shape: [paths.length, side, side, 3] };
 }
 
 /** The class of the largest logit of each image. */

@@ -1,9 +1,9 @@
 /** The programs of docs/export.md, run as they stand: each names the class that bit-predict names. */
 import assert from "node:assert/strict";
-import { copyFile, mkdtemp, readFile, rm, symlink } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { copyFile, readFile, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { temporaryFolder } from "../data/temporary-folder.js";
 import { repositoryRoot } from "../fixture-path.js";
 import { exported, program, sampleRun } from "./exported.js";
 import { type EnvironmentName, python } from "./python.js";
@@ -34,8 +34,7 @@ function codeBlocks(page: string, heading: string): string[] {
 
 for (const [heading, environment, format] of programs)
   test(`docs/export.md, ${heading.replace(/^#+ /, "")}: as bit-predict`, async (t) => {
-    const folder = await mkdtemp(join(tmpdir(), "bit-train-test-"));
-    t.after(() => rm(folder, { recursive: true }));
+    const folder = await temporaryFolder(t);
     const isTimm = format === "timm";
     const from = isTimm ? await exportOf(r50x1, format) : await exported(format);
     await symlink(from, join(folder, `photos-${format}`));

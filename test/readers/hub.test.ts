@@ -1,28 +1,23 @@
 /** transformers and timm: they read our folders, and we read theirs. */
 import assert from "node:assert/strict";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { readNpy } from "../../src/archive/npy.js";
 import { largestDifference } from "../../src/export/golden.js";
 import { networkLogits } from "../../src/export/network-logits.js";
 import { findTrainedModel } from "../../src/run/trained-model.js";
+import { temporaryFolder } from "../data/temporary-folder.js";
 import { imageValues } from "../deterministic.js";
 import { engine } from "../engine-for-tests.js";
 import { writeDeterministic } from "../export/hub-model.js";
+import { sampleImagePaths } from "../export/sample-images.js";
 import { repositoryRoot } from "../fixture-path.js";
 import { exported, program, sampleRun } from "./exported.js";
 import { pythonJson } from "./python.js";
 
 /** Shares of the logits' spread, for sums in another order, and for weights rounded to float16. */
 const tolerances = { f32: 1e-4, f16: 5e-2 };
-
-async function folderOf(t: TestContext): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), "bit-train-test-"));
-  t.after(() => rm(folder, { recursive: true }));
-  return folder;
-}
 
 interface Predicted {
   readonly paths: readonly string[];
@@ -104,7 +99,7 @@ function assertSame(t: TestContext, told: Rows, { logits, classes }: Predicted, 
 
 for (const f16 of [false, true])
   test(`transformers classifies the sample's images as we do${f16 ? ", of F16" : ""}`, async (t) => {
-    const folder = await folderOf(t);
+    const folder = await temporaryFolder(t);
     const out = await exported("hf", f16 ? ["--f16"] : []);
     const images = [join(repositoryRoot, "sample", "images", "val"), ...photos];
     const ours = await predicted(folder, images, ["--run", await sampleRun()]);
@@ -127,21 +122,13 @@ for (const f16 of [false, true])
 
 for (const f16 of [false, true])
   test(`timm classifies photos as we do${f16 ? ", of F16" : ""}`, async (t) => {
-    const folder = await folderOf(t);
+    const folder = await temporaryFolder(t);
     const weights = join(folder, "R50x1.npz");
     await writeDeterministic(weights, "R50x1");
     const out = join(folder, "timm");
     const flags = f16 ? ["--f16"] : [];
     await program("bit-export", [weights, "--to", "timm", "--size", "96", "--out", out, ...flags]);
-    const val = join(repositoryRoot, "sample", "images", "val");
-    const files = (await readdir(val, { recursive: true })).filter((file) => file.includes("."));
-    const images = [
-      ...photos,
-      ...files
-        .sort()
-        .slice(0, 30)
-        .map((file) => join(val, file)),
-    ];
+    const images = [...photos, ...(await sampleImagePaths()).slice(0, 30)];
     const ours = await predicted(folder, images, ["--weights", weights, "--size", "96"]);
     const paths = join(folder, "paths.json");
     await writeFile(paths, JSON.stringify(ours.paths));
@@ -191,7 +178,7 @@ for name, size, more in (("bit", 96, {}), ("shards", 32, {"max_shard_size": "2MB
 print(json.dumps(rows))`;
 
 test("what timm and transformers save computes the same here", async (t) => {
-  const folder = await folderOf(t);
+  const folder = await temporaryFolder(t);
   const images = imageValues(2, 64, 64);
   await writeFile(join(folder, "images"), images);
   const told = await pythonJson("torch", theirs, [folder, join(folder, "images")]);

@@ -1,14 +1,14 @@
 /** ONNX exports in Python: onnx's checker, and the oldest and the newest ONNX Runtime that are promised. */
 import assert from "node:assert/strict";
-import { copyFile, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { copyFile, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type TestContext, test } from "node:test";
+import { test } from "node:test";
 import type { ImageShape } from "../../src/export/format.js";
 import { largestDifference } from "../../src/export/golden.js";
 import { networkLogits } from "../../src/export/network-logits.js";
 import { openExportedOnnx } from "../../src/export/onnx/open-onnx.js";
 import { findTrainedModel } from "../../src/run/trained-model.js";
+import { temporaryFolder } from "../data/temporary-folder.js";
 import { engine } from "../engine-for-tests.js";
 import { sampleImages, topClasses } from "../export/sample-images.js";
 import { repositoryRoot } from "../fixture-path.js";
@@ -17,12 +17,6 @@ import { python, pythonJson } from "./python.js";
 
 /** A share of the logits' spread, for sums in another order. */
 const tolerance = 1e-4;
-
-async function folderOf(t: TestContext): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), "bit-train-test-"));
-  t.after(() => rm(folder, { recursive: true }));
-  return folder;
-}
 
 test("onnx's checker and its strict inference of shapes are content", async () => {
   const script = `import json, sys, onnx
@@ -51,7 +45,7 @@ for (const [environment, version] of [
   ["onnx", "1.31.1"],
 ] as const) {
   test(`ONNX Runtime ${version} gives all sample images our class and logits`, async (t) => {
-    const folder = await folderOf(t);
+    const folder = await temporaryFolder(t);
     const trained = await findTrainedModel(await sampleRun());
     for (const flags of [[], ["--f16"]]) {
       const out = await exported("onnx", flags);
@@ -101,7 +95,7 @@ interface Predicted {
 test("the program of docs/export.md names the class that bit-predict names", async (t) => {
   const page = await readFile(join(repositoryRoot, "docs", "export.md"), "utf8");
   const script = /## ONNX[\s\S]*?```python\n([\s\S]*?)```/.exec(page)![1]!;
-  const folder = await folderOf(t);
+  const folder = await temporaryFolder(t);
   await symlink(join(await exported("onnx"), "model.onnx"), join(folder, "model.onnx"));
   for (const name of ["cat", "coffee"]) {
     const photo = join(repositoryRoot, "sample", "golden", `${name}.jpg`);

@@ -1,14 +1,9 @@
 /** What every reader is compared on: a model, images as it takes them, and bit-predict's logits of them. */
-import { readdir, readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { writeFile } from "node:fs/promises";
 import { encodeNpy, readNpy } from "../../src/archive/npy.js";
-import { readImageHeader } from "../../src/data/files/image-header.js";
 import { largestDifference } from "../../src/export/golden.js";
-import { ImageProgram } from "../../src/input/image-program.js";
-import { engine } from "../engine-for-tests.js";
 import { writeDeterministic } from "../export/hub-model.js";
-import { topClasses } from "../export/sample-images.js";
-import { repositoryRoot } from "../fixture-path.js";
+import { networkImages, sampleImagePaths, topClasses } from "../export/sample-images.js";
 import { program, sampleRun } from "./exported.js";
 import { once } from "./once.js";
 import { photos } from "./photos.js";
@@ -20,11 +15,7 @@ export const photoCount = 40;
 
 /** Paths of the photos and of the sample's validation images. */
 export async function imagePaths(): Promise<string[]> {
-  const folder = join(repositoryRoot, "sample", "images", "val");
-  const names = (await readdir(folder, { recursive: true })).filter((name) =>
-    name.endsWith(".png"),
-  );
-  const paths = [...(await photos()), ...names.sort().map((name) => join(folder, name))];
+  const paths = [...(await photos()), ...(await sampleImagePaths())];
   if (paths.length !== 540) throw new Error(`${paths.length} images`);
   return paths;
 }
@@ -32,22 +23,8 @@ export async function imagePaths(): Promise<string[]> {
 /** The path of an .npy of all images as the network takes them: float32 `[540,48,48,3]` in [-1, 1]. */
 export function imagesFile(): Promise<string> {
   return once("images.npy", async (path) => {
-    const paths = await imagePaths();
-    const data = new Float32Array(paths.length * side * side * 3);
-    const images = new ImageProgram(engine, side, "pillow");
-    for (const [i, file] of paths.entries()) {
-      const header = await readImageHeader(file);
-      if (!("decoder" in header)) throw new Error(`${file}: no image`);
-      const { decoder, orientation } = header;
-      const made = await images.make({ bytes: await readFile(file), decoder, orientation });
-      const values =
-        made.type === "float32"
-          ? made.data
-          : Float32Array.from(made.data, (level) => (level - 127.5) / 127.5);
-      data.set(values, i * values.length);
-    }
-    images.close();
-    await writeFile(path, encodeNpy({ shape: [paths.length, side, side, 3], data }, path));
+    const { images: data, shape } = await networkImages(await imagePaths(), side);
+    await writeFile(path, encodeNpy({ shape, data }, path));
   });
 }
 

@@ -20,7 +20,7 @@ interface Shown {
   readonly pictures: string[];
 }
 
-const script = join(repositoryRoot, "test", "readers", "read_tensorboard.py");
+const script = join(repositoryRoot, "test", "readers", "programs", "read_tensorboard.py");
 
 test("a run that was killed and went on is shown whole, each step once", async () => {
   const root = await mkdtemp(join(tmpdir(), "bit-train-test-"));

@@ -1,15 +1,17 @@
 /** Exports as SavedModel, read by TensorFlow in Python, Keras and saved_model_cli. */
 import assert from "node:assert/strict";
-import { readdir, rename } from "node:fs/promises";
+import { rename } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { readNpy, writeNpy } from "../../src/archive/npy.js";
+import { largestDifference } from "../../src/export/golden.js";
+import { sampleImagePaths, topClasses } from "../export/sample-images.js";
 import { repositoryRoot } from "../fixture-path.js";
 import { exported, program, sampleRun } from "./exported.js";
 import { once } from "./once.js";
 import { pythonJson, pythonModule } from "./python.js";
 
-const script = join(repositoryRoot, "test", "readers", "read_savedmodel.py");
+const script = join(repositoryRoot, "test", "readers", "programs", "read_savedmodel.py");
 
 interface Read {
   readonly signatures: readonly string[];
@@ -24,38 +26,26 @@ interface Read {
 }
 
 /** bit-predict's logits of images, by their paths. */
-async function predicted(paths: readonly string[]): Promise<number[][]> {
+async function predicted(
+  paths: readonly string[],
+): Promise<{ logits: Float32Array; classes: number }> {
   const file = await once("savedmodel-logits.npy", async (path) => {
     const args = [await sampleRun(), ...paths, "--precision", "fp32", "--logits", `${path}.npy`];
     await program("bit-predict", args);
     await rename(`${path}.npy`, path);
   });
   const { data, shape } = await readNpy(file);
-  const [count, classes] = shape as [number, number];
-  const values = [...(data as Float32Array)];
-  return Array.from({ length: count }, (_, i) => values.slice(i * classes, (i + 1) * classes));
+  return { logits: data as Float32Array, classes: shape[1]! };
 }
-
-function difference(got: readonly number[], expected: readonly number[]): number {
-  const spread = Math.max(...expected) - Math.min(...expected);
-  return Math.max(...got.map((value, i) => Math.abs(value - expected[i]!))) / spread;
-}
-
-const top = (logits: readonly number[]) => logits.indexOf(Math.max(...logits));
 
 for (const f16 of [false, true])
   test(`a SavedModel ${f16 ? "in float16 " : ""}is what TensorFlow, Keras and people expect`, async (t) => {
     const folder = await exported("savedmodel", f16 ? ["--f16"] : []);
-    const images = join(repositoryRoot, "sample", "images", "val");
-    const files = (await readdir(images, { recursive: true }))
-      .filter((name) => name.endsWith(".png"))
-      .sort()
-      .map((name) => join(images, name));
     const photos = ["cat", "coffee"].map((name) =>
       join(repositoryRoot, "sample", "golden", `${name}.jpg`),
     );
     const turned = join(repositoryRoot, "test", "fixtures", "variants", "exif-big-short-12.jpg");
-    const paths = [...files, ...photos, turned];
+    const paths = [...(await sampleImagePaths()), ...photos, turned];
     const read = (await pythonJson("tensorflow", script, [folder, ...paths])) as Read;
     assert.deepEqual([...read.signatures].sort(), ["image_bytes", "serving_default"]);
     assert.deepEqual(read.variables, [45, 45, f16 ? "float16" : "float32"]);
@@ -68,11 +58,12 @@ for (const f16 of [false, true])
       [3, 5],
     ]);
     assert.equal(read.gradients, 45);
-    const expected = await predicted(paths);
-    const off = Math.max(...expected.map((logits, i) => difference(read.logits[i]!, logits)));
+    const { logits: expected, classes } = await predicted(paths);
+    const logits = Float32Array.from(read.logits.flat());
+    const off = largestDifference(logits, expected, classes);
     t.diagnostic(`golden ${JSON.stringify(read.golden)}, files ${off}`);
     assert.ok(off <= tolerance, `${off}`);
-    assert.deepEqual(read.logits.map(top), expected.map(top));
+    assert.deepEqual(topClasses(logits, classes), topClasses(expected, classes));
   });
 
 test("saved_model_cli shows and runs it", async () => {
