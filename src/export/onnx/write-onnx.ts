@@ -3,12 +3,12 @@
  * weight by weight, so that the memory needed is that of the largest.
  */
 import { join } from "node:path";
-import { firstBeyondFloat16, float32ToFloat16 } from "../../archive/float16.js";
+import { float32ToFloat16 } from "../../archive/float16.js";
 import { sizeOf } from "../../archive/shape.js";
 import { writeProblem } from "../../disk/atomic-file.js";
 import { type NewFile, nodeFileSystem } from "../../disk/file-system.js";
-import { UserError } from "../../errors.js";
 import type { ExportModel } from "../export-model.js";
+import { requireFloat16 } from "../float16-weights.js";
 import { type InferenceGraph, imageName } from "../inference-graph.js";
 import { type ConstantTensor, onnxGraph, type WeightTensor } from "./onnx-graph.js";
 import { modelProto } from "./onnx-metadata.js";
@@ -93,21 +93,11 @@ function storedWeight(model: ExportModel, tensor: WeightTensor, f16: boolean): S
     sizeBytes: sizeOf(dims) * (f16 ? 2 : 4),
     values: async () => {
       const given = await model.weight(weight);
+      if (f16) requireFloat16(model, weight, given);
       const values = kernel ? outputsFirst(given, kernel) : given;
-      return bytesOf(f16 ? narrowed(model, weight, values) : values);
+      return bytesOf(f16 ? float32ToFloat16(values) : values);
     },
   };
-}
-
-function narrowed({ model }: ExportModel, weight: string, values: Float32Array): Uint16Array {
-  const beyond = firstBeyondFloat16(values);
-  if (beyond === undefined) return float32ToFloat16(values);
-  throw new UserError(
-    `${model}, '${weight}'`,
-    `holds ${values[beyond]}`,
-    "values that float16 can hold: up to 65504",
-    "leave out --f16",
-  );
 }
 
 function storedConstant({ name, dims, type, values }: ConstantTensor): StoredTensor {
