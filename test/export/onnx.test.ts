@@ -17,6 +17,7 @@ import { sampleFacts, sampleModel, sampleWeights } from "../../src/run/sample-mo
 import { findTrainedModel } from "../../src/run/trained-model.js";
 import { temporaryFolder } from "../data/temporary-folder.js";
 import { engine } from "../engine-for-tests.js";
+import { noiseImages } from "./noise-images.js";
 import { sampleImages, topClasses } from "./sample-images.js";
 
 const classes = sampleFacts.classNames.length;
@@ -40,12 +41,6 @@ async function runtime(t: TestContext, folder: string) {
       features: results["features"]!.dims,
     };
   };
-}
-
-/** Pixels without a pattern, so that every part of a window may be its largest. */
-function noise(shape: ImageShape): Float32Array {
-  const length = shape.reduce((product, size) => product * size, 1);
-  return Float32Array.from({ length }, (_, i) => (Math.sin(i * 12.9898) * 43758.5453) % 1);
 }
 
 async function expectedLogits(images: Float32Array, shape: ImageShape): Promise<Float32Array> {
@@ -92,7 +87,7 @@ test("height, width and batch are free", async (t) => {
     [2, 7, 9, 3],
     [1, 1, 1, 3],
   ] as const) {
-    const images = noise(shape);
+    const images = noiseImages(shape);
     const expected = await expectedLogits(images, shape);
     const { logits } = await run(images, shape);
     for (const got of [logits, await opened.logits(images, shape)]) {
@@ -131,7 +126,7 @@ test("weights in a file of their own are read by runtime and engine", async (t) 
   const model = await openExportModel(trained, { size: side, resize: "pillow" });
   t.after(() => model.close());
   const shape = [2, 48, 40, 3] as const;
-  const images = noise(shape);
+  const images = noiseImages(shape);
   const expected = await expectedLogits(images, shape);
   for (const f16 of [false, true]) {
     const inside = join(folder, "model.onnx");
