@@ -52,7 +52,7 @@ interface ToolNames {
 }
 
 interface UnitNames {
-  /** With two groups: the block, the unit. */
+  /** With groups called `block` and `unit`. */
   readonly pattern: string;
   /** What the first of each is called. */
   readonly first: 0 | 1;
@@ -60,7 +60,7 @@ interface UnitNames {
 }
 
 const officialUnits: UnitNames = {
-  pattern: "block(\\d)/unit(\\d\\d)",
+  pattern: "block(?<block>\\d)/unit(?<unit>\\d\\d)",
   first: 1,
   write: (block, unit) => `block${block}/unit${String(unit).padStart(2, "0")}`,
 };
@@ -68,7 +68,7 @@ const officialUnits: UnitNames = {
 /** PyTorch's tools count stages and their blocks from 0. */
 function stagedUnits(stages: string, blocks: string): UnitNames {
   return {
-    pattern: `${stages}/(\\d+)/${blocks}/(\\d+)`,
+    pattern: `${stages}/(?<block>\\d+)/${blocks}/(?<unit>\\d+)`,
     first: 0,
     write: (stage, block) => `${stages}/${stage}/${blocks}/${block}`,
   };
@@ -108,7 +108,7 @@ function template(text: string, tool: ToolNames): Template {
   const ns: readonly string[] = tool === officialNames ? letters : numbers;
   const { unit, scales } = tool;
   const source = text
-    .replace("{unit}", unit.pattern.replace("(", "(?<block>").replace(/\((?!\?)/, "(?<unit>"))
+    .replace("{unit}", unit.pattern)
     .replace("{n}", `(?<n>${ns.join("|")})`)
     .replace("{scale}", `(?<scale>${scales.join("|")})`);
   const pattern = new RegExp(`^${source}$`);
