@@ -79,8 +79,7 @@ export async function measure(
       batch: task.batch,
       resolution: task.resolution,
       classes: task.classes,
-      engine:
-        engine.describes ?? `TensorFlow ${engine.binding.TF_Version} (${engine.installed.flavour})`,
+      engine: engineName(engine),
       device: engine.target.device,
       devices: engine.target.devices ?? 1,
       ...thisMachine(),
@@ -103,6 +102,13 @@ export async function measure(
   }
 }
 
+/** As `BenchReport` has it: TensorFlow's device stands by itself there. */
+function engineName({ computesBy, description, binding, installed }: OpenedEngine): string {
+  return computesBy === "XLA"
+    ? description
+    : `TensorFlow ${binding.TF_Version} (${installed.flavour})`;
+}
+
 function prepare(
   engine: OpenedEngine,
   task: BenchTask,
@@ -117,10 +123,10 @@ function prepare(
       "leave --precision out, or choose --implementation graph",
     );
   // TF.js computes with TensorFlow, whatever computes graphs.
-  if (engine.describes !== undefined)
+  if (engine.computesBy !== "TensorFlow")
     throw new UserError(
       "--implementation",
-      `${implementation} on ${engine.describes}`,
+      `${implementation} on ${engine.description}`,
       "a device of TensorFlow's",
       "add --device cpu, or choose --implementation graph",
     );

@@ -12,8 +12,8 @@ import { loadTensorflow, openTensorflowSession } from "./tensorflow-session.js";
 export interface OpenedEngine extends Engine {
   readonly installed: InstalledEngine;
   readonly binding: TensorflowBinding;
-  /** The device that computes networks, where it is not TensorFlow's: as in `GPU 0: NVIDIA H100; XLA for CUDA 13`. */
-  readonly describes?: string | undefined;
+  /** What computes networks; `description` says on which device. */
+  readonly computesBy: "TensorFlow" | "XLA";
   /** What the engine lacks, and what to type, in one line for people; undefined where nothing. */
   readonly remark: string | undefined;
 }
@@ -35,7 +35,7 @@ export function openEngine(flavour?: Flavour): OpenedEngine {
   const open = ({ def }: Graph) =>
     tensorflow ? openTensorflowSession(tensorflow, def) : openNativeSession(binding, def);
   return {
-    ...{ installed, binding, open },
+    ...{ installed, binding, open, computesBy: "TensorFlow" },
     description: `TensorFlow ${binding.TF_Version} (${installed.flavour}) on the ${device}`,
     remark: engineRemark(installed),
     version: `${binding.TF_Version} ${host ? basename(kernelsPath(installed)) : "alone"}`,

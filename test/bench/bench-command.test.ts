@@ -24,6 +24,15 @@ function type(...command: readonly string[]) {
 const size = ["--model", "R14x0.5", "--batch", "2", "--resolution", "32", "--steps", "3"];
 const tiny = [...size, "--precision", "fp32"];
 
+/** A mistake is told in one message, without a stack, and nothing else is printed. */
+function assertRefused(flags: readonly string[], message: RegExp): void {
+  const { stdout, stderr, status } = type("bin/bit-bench.js", ...tiny, ...flags);
+  assert.equal(status, 2, stderr);
+  assert.equal(stdout, "");
+  assert.match(stderr, message);
+  assert.doesNotMatch(stderr, /\n +at /);
+}
+
 test("bit-bench --json prints one object with every figure", () => {
   for (const mode of ["train", "eval"]) {
     const { stdout, stderr, status } = type("bin/bit-bench.js", ...tiny, "--mode", mode, "--json");
@@ -71,12 +80,7 @@ test("what devices cannot share, and what they do not compute, is not measured",
     [["--device", "cpu", "--devices", "2"], /--devices 2: TensorFlow computes .* one device/],
     [["--device", "gpu:0,1", "--devices", "4"], /--devices 4: --device gpu:0,1 names 2/],
   ] as const;
-  for (const [flags, message] of cases) {
-    const { stdout, stderr, status } = type("bin/bit-bench.js", ...tiny, ...flags);
-    assert.equal(status, 2, stderr);
-    assert.equal(stdout, "");
-    assert.match(stderr, message);
-  }
+  for (const [flags, message] of cases) assertRefused(flags, message);
 });
 
 test("--devices: one device and two compute the same step, and how it scales is said", async () => {
@@ -108,13 +112,7 @@ test("a mistake is told in one message, exit 2", () => {
     [["--model", "VGG16"], /no depth and width in the name/],
     [["--mode", "predict"], /mode/],
   ] as const;
-  for (const [flags, message] of cases) {
-    const { stdout, stderr, status } = type("bin/bit-bench.js", ...tiny, ...flags);
-    assert.equal(status, 2, stderr);
-    assert.equal(stdout, "");
-    assert.match(stderr, message);
-    assert.doesNotMatch(stderr, /\n +at /);
-  }
+  for (const [flags, message] of cases) assertRefused(flags, message);
 });
 
 test("npm run bench measures every row and prints the tables", () => {

@@ -1,12 +1,14 @@
 /** Runs on one device and another, in this process, and their losses side by side. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { type NumericArray, readNpy } from "../../src/archive/npy.js";
 import { openDevice } from "../../src/engine/open-device.js";
 import type { StepEvent } from "../../src/record/run-events.js";
 import { fineTune } from "../../src/run/fine-tune.js";
 import type { FineTuneOptions } from "../../src/run/options.js";
 import { observing } from "../run/observing.js";
 import { metricsOf } from "../run/tiny-training.js";
+import { bitEval, bitPredict, runHere } from "./command.js";
 
 /** Trains, or goes on, until so many steps are done. */
 export async function trainedOn(
@@ -55,4 +57,22 @@ export function assertSameLosses(
   assert.deepEqual(names(losses), names(wanted));
   for (const [i, [what, loss]] of losses.entries())
     assert.ok(Math.abs(loss - wanted[i]![1]) < most, `${what}: ${loss}, not ${wanted[i]![1]}`);
+}
+
+/** What `bit-eval` of a run and `bit-predict` with these arguments come to on a device. */
+export async function judgedOn(
+  device: string,
+  run: string,
+  predict: readonly string[],
+): Promise<{
+  readonly report: { readonly val_top1: number; readonly val_loss: number };
+  readonly logits: NumericArray["data"];
+}> {
+  const evaluated = await runHere(bitEval, [run, "--json", "--device", device]);
+  assert.equal(evaluated.code, 0, evaluated.stderr);
+  const npy = `${run}-logits.npy`;
+  const flags = ["--logits", npy, "--json", "--device", device];
+  const predicted = await runHere(bitPredict, [...predict, ...flags]);
+  assert.equal(predicted.code, 0, predicted.stderr);
+  return { report: JSON.parse(evaluated.stdout), logits: (await readNpy(npy)).data };
 }

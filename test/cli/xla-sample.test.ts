@@ -4,13 +4,11 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { readNpy } from "../../src/archive/npy.js";
 import { sampleRecipe } from "../../src/cli/sample.js";
 import { sampleFolder } from "../../src/data/known-datasets.js";
 import { cpuPlugin } from "../cpu-plugin.js";
 import { quickCompiler } from "../engine/xla/quick-compiler.js";
-import { bitEval, bitPredict, runHere } from "./command.js";
-import { assertSameLosses, lossesOf, trainedOn } from "./device-runs.js";
+import { assertSameLosses, judgedOn, lossesOf, trainedOn } from "./device-runs.js";
 
 let root: string;
 
@@ -34,17 +32,9 @@ test("the sample over XLA is the CPU's, gone on with after a stop too", async ()
 });
 
 test("its evaluation and its predictions are the CPU's", async () => {
-  const on = async (device: string) => {
-    const run = join(root, "xla");
-    const evaluated = await runHere(bitEval, [run, "--json", "--device", device]);
-    assert.equal(evaluated.code, 0, evaluated.stderr);
-    const npy = join(root, "logits.npy");
-    const images = join(sampleFolder(), "train");
-    const args = [images, "--weights", run, "--logits", npy, "--json", "--device", device];
-    const predicted = await runHere(bitPredict, args);
-    assert.equal(predicted.code, 0, predicted.stderr);
-    return { report: JSON.parse(evaluated.stdout), logits: (await readNpy(npy)).data };
-  };
+  const run = join(root, "xla");
+  const images = join(sampleFolder(), "train");
+  const on = (device: string) => judgedOn(device, run, [images, "--weights", run]);
   const [here, there] = [await on("xla:cpu"), await on("cpu")];
   assert.equal(here.report.val_top1, there.report.val_top1);
   assert.ok(Math.abs(here.report.val_loss - there.report.val_loss) < 1e-4);

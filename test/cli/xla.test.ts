@@ -8,20 +8,15 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { readNpy } from "../../src/archive/npy.js";
 import { loadDataset } from "../../src/data/datasets.js";
 import { ExampleOrder } from "../../src/data/order.js";
-import { openDevice } from "../../src/engine/open-device.js";
-import type { StepEvent } from "../../src/record/run-events.js";
-import { fineTune } from "../../src/run/fine-tune.js";
 import { cpuPlugin } from "../cpu-plugin.js";
 import { writeTree } from "../data/temporary-folder.js";
 import { quickCompiler } from "../engine/xla/quick-compiler.js";
 import { engine } from "../engine-for-tests.js";
 import { soundJpeg, torn } from "../input/torn-jpegs.js";
-import { observing } from "../run/observing.js";
-import { metricsOf } from "../run/tiny-training.js";
-import { bitEval, bitPredict, bitTrain, runBin, runHere } from "./command.js";
+import { bitEval, bitTrain, runBin, runHere } from "./command.js";
+import { assertSameLosses, judgedOn, lossesOf, trainedOn } from "./device-runs.js";
 import { writeTinyFolder } from "./tiny-images.js";
 
 let root: string;
@@ -47,28 +42,10 @@ function flags(name: string, device: string, ...others: string[]): string[] {
     .concat(others);
 }
 
-interface Metrics {
-  readonly step?: number;
-  readonly loss?: number;
-  readonly validation?: number | "end";
-  readonly val_loss?: number;
-}
-
-/** The rows of a run's metrics.jsonl. */
-async function rowsOf(name: string): Promise<Metrics[]> {
-  return (await metricsOf(join(logs, name, "metrics.jsonl"))) as Metrics[];
-}
-
-/** The same steps and evaluations in the same order, of nearly the same losses: of the same images. */
-function assertSameRun(rows: readonly Metrics[], expected: readonly Metrics[]): void {
-  const what = (row: Metrics) => row.step ?? `validation ${row.validation}`;
-  assert.deepEqual(rows.map(what), expected.map(what));
-  const lossOf = (row: Metrics) => row.loss ?? row.val_loss ?? Number.NaN;
-  for (const [i, row] of rows.entries()) {
-    const [loss, wanted] = [lossOf(row), lossOf(expected[i]!)];
-    // Another batch would differ by tenths; the twelfth step's loss by what rounding has become.
-    assert.ok(Math.abs(loss - wanted) < 5e-3, `${what(row)}: ${loss} instead of ${wanted}`);
-  }
+/** A run's losses, step by step, are those of the run `cpu`: of the same images. */
+async function assertAsOnCpu(name: string): Promise<void> {
+  // Another batch would differ by tenths; the twelfth step's loss by what rounding has become.
+  assertSameLosses(await lossesOf(logs, name), await lossesOf(logs, "cpu"), 5e-3);
 }
 
 // Three steps are an epoch, so that evaluations fall within and between them.
@@ -79,7 +56,7 @@ test("a run over XLA is the CPU's, step by step", async () => {
     const { code, stderr } = await runHere(bitTrain, flags(device, device, ...schedule));
     assert.equal(code, 0, stderr);
   }
-  assertSameRun(await rowsOf("xla:cpu"), await rowsOf("cpu"));
+  await assertAsOnCpu("xla:cpu");
 });
 
 test("an evaluation with mirrored images over XLA is the CPU's", async () => {
@@ -112,19 +89,9 @@ test("a run goes on on another device and back, and its log says where it was", 
       },
       ...{ evalEvery: 4, saveEvery: 5 },
     } as const;
-    let done = 0;
-    const observer = {
-      ...observing({
-        step: ({ step }: StepEvent) => {
-          done = step + 1;
-        },
-      }),
-      interrupted: () => done === stop,
-    };
-    const { steps } = await fineTune(options, openDevice(device), observer);
-    assert.equal(steps, Math.min(stop, 12));
+    await trainedOn(device, options, stop);
   }
-  assertSameRun(await rowsOf("mixed"), await rowsOf("cpu"));
+  await assertAsOnCpu("mixed");
   const log = await readFile(join(logs, "mixed", "train.log"), "utf8");
   assert.deepEqual(
     log.match(/(?<=Computing by ).*|(?<=Resumed at )step \d+/g)?.map((line) => line.slice(0, 18)),
@@ -139,16 +106,9 @@ test("a run goes on on another device and back, and its log says where it was", 
 });
 
 test("evaluation and prediction over XLA are the CPU's", async () => {
-  const checkpoint = join(logs, "cpu", "checkpoint.npz");
-  const on = async (device: string) => {
-    const evaluated = await runHere(bitEval, [join(logs, "cpu"), "--json", "--device", device]);
-    assert.equal(evaluated.code, 0, evaluated.stderr);
-    const npy = join(root, "logits.npy");
-    const args = [join(images, "val"), "--weights", checkpoint, "--logits", npy, "--json"];
-    const predicted = await runHere(bitPredict, [...args, "--batch", "4", "--device", device]);
-    assert.equal(predicted.code, 0, predicted.stderr);
-    return { report: JSON.parse(evaluated.stdout), logits: (await readNpy(npy)).data };
-  };
+  const cpu = join(logs, "cpu");
+  const weights = ["--weights", join(cpu, "checkpoint.npz"), "--batch", "4"];
+  const on = (device: string) => judgedOn(device, cpu, [join(images, "val"), ...weights]);
   const [here, there] = [await on("xla:cpu"), await on("cpu")];
   assert.equal(here.report.val_top1, there.report.val_top1);
   assert.ok(Math.abs(here.report.val_loss - there.report.val_loss) < 1e-5);
@@ -208,7 +168,7 @@ test("Ctrl-C while a step is compiled ends a run after that step, and it goes on
   assert.match(stopped.stdout, /Stopped after \d+ steps.*--name stopped/);
   const went = await runHere(bitTrain, whole);
   assert.equal(went.code, 0, went.stderr);
-  assertSameRun(await rowsOf("stopped"), await rowsOf("cpu"));
+  await assertAsOnCpu("stopped");
 });
 
 test("a second Ctrl-C ends a run while a step is compiled", async () => {

@@ -39,8 +39,7 @@ export function openXlaEngine(
   const client = openPjrt(device.plugin.path, settings);
   const narrowType = () => (simulated ? narrowTypeOfCpu() : narrowTypeOfGpu());
   const engine = xlaEngine(openEngine("cpu"), client, device.devices, narrowType, options);
-  const description = describeDevice(device);
-  return { ...engine, description, describes: description };
+  return { ...engine, description: describeDevice(device) };
 }
 
 /**
@@ -69,6 +68,7 @@ export function xlaEngine(
   const device = pjrtDevice(client, devices, compile);
   return {
     ...host,
+    computesBy: "XLA",
     description: `XLA on ${device.name}`,
     target: {
       ...{ computeType: "float32", narrowType },
