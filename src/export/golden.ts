@@ -10,6 +10,7 @@ import { type Engine, type HostTensor, integers } from "../engine/session.js";
 import { UserError } from "../errors.js";
 import { attribute } from "../graph/attributes.js";
 import { GraphBuilder } from "../graph/graph-builder.js";
+import { ImageEncoder, levelsOf } from "../input/image-encoder.js";
 import { ImageProgram } from "../input/image-program.js";
 import { packageRoot } from "../package-root.js";
 import { goldenName } from "../record/export-folder.js";
@@ -75,6 +76,7 @@ export async function writeGoldenImages(
   engine: Engine,
 ): Promise<GoldenImages> {
   const program = new ImageProgram(engine, size, resize);
+  const encoder = new ImageEncoder(engine, [size, size], { format: "png" });
   const files: string[] = [];
   try {
     for (const photo of photos) {
@@ -83,16 +85,13 @@ export async function writeGoldenImages(
       if (header.kind !== "readable") throw new Error(`${path} is ${header.kind}`);
       const { decoder, orientation } = header;
       const made = await program.make({ bytes: await readFile(path), decoder, orientation });
-      const levels =
-        made.type === "uint8"
-          ? made.data
-          : Uint8Array.from(made.data, (value) => Math.round(value * 127.5 + 127.5));
       const file = `golden-${photo}.png`;
-      await writeFile(join(folder, file), await png(engine, levels, size));
+      await writeFile(join(folder, file), await encoder.encode(levelsOf(made)));
       files.push(file);
     }
   } finally {
     program.close();
+    encoder.close();
   }
   return readGoldenImages(folder, files, size, engine);
 }
@@ -133,24 +132,6 @@ export async function readGoldenImages(
     session.close();
   }
   return { files, images, shape: [files.length, size, size, 3] };
-}
-
-/** A PNG of bytes `[size,size,3]`. */
-async function png(engine: Engine, levels: Uint8Array, size: number): Promise<Uint8Array> {
-  const builder = new GraphBuilder();
-  const pixels = builder.placeholder("pixels", "uint8", [size, size, 3]);
-  const attrs = { T: attribute.type("uint8"), compression: attribute.int(-1) };
-  const encoded = builder.one("EncodePng", [pixels], attrs, { type: "string", shape: [] });
-  builder.fetchable("png", encoded);
-  const session = engine.open(builder.build());
-  try {
-    const fed: HostTensor = { type: "uint8", shape: [size, size, 3], data: levels };
-    const [value] = await session.run({ pixels: fed }, ["png"]);
-    if (value?.type !== "string") throw new Error(`expected bytes, fetched ${value?.type}`);
-    return value.data[0]!;
-  } finally {
-    session.close();
-  }
 }
 
 /** Writes `golden.json`. */

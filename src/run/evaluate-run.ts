@@ -82,8 +82,7 @@ export async function evaluateRun(
   const { trained, dataset } = subject;
   const { classNames, val } = dataset;
   const facts = { classes: trained.classes, classNames, count: val.labels.length };
-  const { realLabels, notes } = await subject.realLabels(dataset);
-  const measures = await AllMeasures.begin({ ...facts, realLabels });
+  const measures = await AllMeasures.begin({ ...facts, realLabels: subject.realLabels });
   const predictions = csv === undefined ? undefined : new Predictions(facts);
   const judge = () => {
     const evaluations = [measures, ...(predictions === undefined ? [] : [predictions])];
@@ -112,7 +111,7 @@ export async function evaluateRun(
     seconds: (performance.now() - begun) / 1000,
     evaluated: dataset.evaluated!,
     skipped: dataset.unreadable ?? [],
-    notes: [...subject.notes, ...notes],
+    notes: subject.notes,
   };
 }
 
@@ -124,10 +123,7 @@ interface Subject {
   readonly precision: Precision;
   readonly notes: readonly string[];
   /** Real labels of its images, where a file of them is given. */
-  readonly realLabels: (dataset: Dataset) => Promise<{
-    readonly realLabels?: readonly (readonly number[])[];
-    readonly notes: readonly string[];
-  }>;
+  readonly realLabels: readonly (readonly number[])[] | undefined;
 }
 
 async function findSubject(
@@ -136,7 +132,9 @@ async function findSubject(
   observer: EvaluateConsole,
 ): Promise<Subject> {
   const { bitPretrainedDir = ".", workers = availableParallelism() } = options;
-  const realLabels = await realLabelsIn(options.realLabels);
+  const { realLabels: file } = options;
+  // Before anything that takes long.
+  const labels = file === undefined ? undefined : await readRealLabels(file);
   const source = await findSource(options.source, bitPretrainedDir, options, observer);
   const trained = await findTrainedModel(source, options);
   const request = datasetOf(options, trained.run);
@@ -154,18 +152,12 @@ async function findSubject(
     ...(skipped.length > 0 ? [leftOut(skipped)] : []),
   ];
   const precision = precisionOf(trained, engine, options.precision);
-  return { trained, dataset, crop, precision, notes, realLabels };
-}
-
-/** Reads real labels before anything that takes long. */
-async function realLabelsIn(path: string | undefined): Promise<Subject["realLabels"]> {
-  if (path === undefined) return async () => ({ notes: [] });
-  const labels = await readRealLabels(path);
-  return async ({ val, classNames }) => {
-    const { realLabels, unknown } = await realLabelsOf(val, labels, classNames);
-    const said = `${unknown} of ImageNet's classes are none of the model's: as real labels they are never right`;
-    return { realLabels, notes: unknown === 0 ? [] : [said] };
-  };
+  const real = labels && (await realLabelsOf(dataset.val, labels, dataset.classNames));
+  if (real !== undefined && real.unknown > 0)
+    notes.push(
+      `${real.unknown} of ImageNet's classes are none of the model's: as real labels they are never right`,
+    );
+  return { trained, dataset, crop, precision, notes, realLabels: real?.realLabels };
 }
 
 /** The one pass over the images. */
