@@ -76,6 +76,7 @@ export async function writeGoldenImages(
   engine: Engine,
 ): Promise<GoldenImages> {
   const program = new ImageProgram(engine, size, resize);
+  const encoder = openEncoder(engine, size);
   const files: string[] = [];
   try {
     for (const photo of photos) {
@@ -89,11 +90,12 @@ export async function writeGoldenImages(
           ? made.data
           : Uint8Array.from(made.data, (value) => Math.round(value * 127.5 + 127.5));
       const file = `golden-${photo}.png`;
-      await writeFile(join(folder, file), await png(engine, levels, size));
+      await writeFile(join(folder, file), await encoder.png(levels));
       files.push(file);
     }
   } finally {
     program.close();
+    encoder.close();
   }
   return readGoldenImages(folder, files, size, engine);
 }
@@ -137,22 +139,21 @@ export async function readGoldenImages(
   return { files, images, shape: [files.length, size, size, 3] };
 }
 
-/** A PNG of bytes `[size,size,3]`. */
-async function png(engine: Engine, levels: Uint8Array, size: number): Promise<Uint8Array> {
+/** Makes PNGs of bytes `[size,size,3]`. */
+function openEncoder(engine: Engine, size: number) {
   const builder = new GraphBuilder();
   const pixels = builder.placeholder("pixels", "uint8", [size, size, 3]);
   const attrs = { T: attribute.type("uint8"), compression: attribute.int(-1) };
   const encoded = builder.one("EncodePng", [pixels], attrs, { type: "string", shape: [] });
   builder.fetchable("png", encoded);
   const session = engine.open(builder.build());
-  try {
-    const fed: HostTensor = { type: "uint8", shape: [size, size, 3], data: levels };
+  const png = async (data: Uint8Array): Promise<Uint8Array> => {
+    const fed: HostTensor = { type: "uint8", shape: [size, size, 3], data };
     const [value] = await session.run({ pixels: fed }, ["png"]);
     if (value?.type !== "string") throw new Error(`expected bytes, fetched ${value?.type}`);
     return value.data[0]!;
-  } finally {
-    session.close();
-  }
+  };
+  return { png, close: () => session.close() };
 }
 
 /** Writes `golden.json`. */
