@@ -16,6 +16,7 @@ import { packageRoot } from "../package-root.js";
 import { goldenName } from "../record/export-folder.js";
 import { readJson, writeJson } from "../record/versioned-json.js";
 import { exportFormats } from "../settings/choices.js";
+import { copyAgain, damagedExport } from "./damaged-export.js";
 import type { ImagePreparation } from "./export-model.js";
 import type { ImageShape } from "./format.js";
 
@@ -122,7 +123,8 @@ export async function readGoldenImages(
       const fed: HostTensor = { type: "string", shape: [], data: [encoded] };
       const [value] = await session.run({ bytes: fed }, ["pixels"]);
       const levels = integers(value);
-      if (levels.length !== size * size * 3) throw damaged(path, "is not of the export's size");
+      if (levels.length !== size * size * 3)
+        throw damagedExport(path, "is not of the export's size");
       images.set(
         Float32Array.from(levels, (level) => (level - 127.5) / 127.5),
         i * levels.length,
@@ -145,7 +147,7 @@ export async function writeGolden(folder: string, golden: Golden): Promise<void>
  */
 export async function readGolden(folder: string): Promise<Golden> {
   const path = join(folder, goldenName);
-  const value = await readJson(path, undefined, "copy the export again");
+  const value = await readJson(path, undefined, copyAgain);
   if (value === undefined)
     throw new UserError(
       folder,
@@ -156,23 +158,22 @@ export async function readGolden(folder: string): Promise<Golden> {
   const parsed = goldenSchema.safeParse(value);
   if (parsed.success) return consistent(path, parsed.data);
   const [issue] = parsed.error.issues;
-  throw damaged(path, `${issue!.path.join(".")}: ${issue!.message}`);
+  throw damagedExport(path, `${issue!.path.join(".")}: ${issue!.message}`);
 }
 
 /** What it says of itself, where that agrees: otherwise less would be compared than is promised. */
 function consistent(path: string, golden: Golden): Golden {
   const files = new Set(golden.files.map(({ name }) => name));
   for (const { file, logits } of golden.images) {
-    if (!files.has(file)) throw damaged(path, `does not list ${file} among the files`);
+    if (!files.has(file)) throw damagedExport(path, `does not list ${file} among the files`);
     if (logits.length !== golden.classes)
-      throw damaged(path, `${file} has ${logits.length} logits, of ${golden.classes} classes`);
+      throw damagedExport(
+        path,
+        `${file} has ${logits.length} logits, of ${golden.classes} classes`,
+      );
   }
   if (files.size > golden.images.length) return golden;
-  throw damaged(path, "lists no file but images");
-}
-
-function damaged(path: string, what: string): UserError {
-  return new UserError(path, what, "as bit-export wrote it", "copy the export again");
+  throw damagedExport(path, "lists no file but images");
 }
 
 /**
