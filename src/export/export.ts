@@ -1,5 +1,5 @@
 /** Exports a model: writes, reads back, compares, and only then gives the folder its name. */
-import { lstat, mkdir, readdir, rename, rm, stat } from "node:fs/promises";
+import { lstat, mkdir, open, readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { sizeOf } from "../archive/shape.js";
 import { temporaryName, writeProblem } from "../disk/atomic-file.js";
@@ -196,7 +196,7 @@ function requireTold(
     );
 }
 
-/** Every file of a folder and of those within it; names have `/`. */
+/** Every file of a folder and of those within it, flushed to the disk; names have `/`. */
 async function filesOf(folder: string): Promise<Golden["files"]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   const files: Golden["files"] = [];
@@ -204,10 +204,21 @@ async function filesOf(folder: string): Promise<Golden["files"]> {
     if (!entry.isFile()) continue;
     const path = join(entry.parentPath, entry.name);
     const name = path.slice(folder.length + 1);
-    const { size: bytes } = await stat(path);
+    const bytes = await flushed(path);
     files.push({ name, bytes, sha256: await fileHash(path, "sha256") });
   }
   return files.sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** Waits until a file's bytes are on the disk. @returns how many they are */
+async function flushed(path: string): Promise<number> {
+  const file = await open(path, "r+");
+  try {
+    await file.sync();
+    return (await file.stat()).size;
+  } finally {
+    await file.close();
+  }
 }
 
 async function requireNew(out: string): Promise<void> {
