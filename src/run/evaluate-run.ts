@@ -5,11 +5,12 @@ import { listed } from "../data/listed.js";
 import type { EvaluatedPart } from "../data/parts/evaluation.js";
 import { readRealLabels, realLabelsOf } from "../data/published/real-labels.js";
 import { writeFileAtomically } from "../disk/atomic-file.js";
+import { requireReplaceable } from "../disk/replaceable.js";
 import type { Engine } from "../engine/session.js";
 import type { Evaluation } from "../evaluators/evaluator.js";
 import { Predictions } from "../evaluators/predictions.js";
 import { AllMeasures, type Measures } from "../evaluators/registry.js";
-import { appendPredictions } from "../record/predictions-table.js";
+import { appendPredictions, tableKind } from "../record/predictions-table.js";
 import type { Precision } from "../settings/choices.js";
 import type { Options } from "../settings/table.js";
 import { openEvalProgram } from "../step/program.js";
@@ -78,6 +79,7 @@ export async function evaluateRun(
 ): Promise<EvaluationReport> {
   const begun = performance.now();
   const { csv } = options;
+  if (csv !== undefined) await requireReplaceable(csv, tableKind, "--csv");
   const subject = await findSubject(options, engine, observer);
   const { trained, dataset } = subject;
   const { classNames, val } = dataset;
