@@ -92,16 +92,24 @@ const reportNotices = [
 ];
 
 /** What the page of exports and that of a server are made of. */
-const photoPage = { template: "page.html", styles: ["base.css", "page.css"], notices };
+const photoPage = {
+  template: "page.html",
+  title: "<title>Photo classifier</title>",
+  styles: ["base.css", "page.css"],
+  notices,
+};
 const reportPage = {
   template: "report.html",
+  // Each report has its own.
+  title: "<!-- title -->",
   styles: ["base.css", "../node_modules/uplot/dist/uPlot.min.css", "report.css"],
   notices: reportNotices,
 };
 
 /** Puts a page together, with the policy that lets it do no more than it needs. */
-function assemble({ template, styles, notices }, program, { policy, data }) {
-  const sheets = styles.map((file) => readFileSync(join(WEB, file), "utf8").trim());
+function assemble({ template, title, styles, notices }, program, { policy, data }) {
+  const textOf = (file) => readFileSync(join(WEB, file), "utf8");
+  const sheets = styles.map((file) => textOf(file).trim());
   const style = inHtml(sheets.join("\n"));
   const script = programInHtml(program);
   const allowed = {
@@ -117,17 +125,18 @@ function assemble({ template, styles, notices }, program, { policy, data }) {
     .map((entry) => entry.join(" "))
     .join("; ");
   const parts = {
+    "<!-- body -->": textOf(template).trim(),
+    "<!-- title -->": title,
     "<!-- policy -->": `<meta http-equiv="Content-Security-Policy" content="${text}">`,
     "/* style */": style,
     ...(data === undefined ? {} : { "<!-- data -->": data }),
     "/* program */": script,
     "<!-- notices -->": `<!--\n${notices.join("\n")}\n-->`,
   };
-  const empty = readFileSync(join(WEB, template), "utf8");
   return Object.entries(parts).reduce((html, [place, part]) => {
     if (html.split(place).length !== 2) throw new Error(`${template} has not one ${place}`);
     return html.replace(place, () => part);
-  }, empty);
+  }, textOf("frame.html"));
 }
 
 /** Builds the pages. */

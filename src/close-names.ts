@@ -6,7 +6,11 @@
  * @returns undefined where none is near
  */
 export function perhaps(name: string, known: readonly string[], count = 3): string | undefined {
-  const near = closeNames(name, known, count);
+  return perhapsOne(closeNames(name, known, count));
+}
+
+/** `perhaps this or that`, of names that are near; undefined where there is none. */
+export function perhapsOne(near: readonly string[]): string | undefined {
   return near.length > 0 ? `perhaps ${near.join(" or ")}` : undefined;
 }
 

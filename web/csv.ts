@@ -1,4 +1,5 @@
-/** Results as a table for spreadsheets. Source: RFC 4180. */
+/** Results as a table for spreadsheets. */
+import { csvLine } from "../src/data/csv-line.js";
 
 /** A photo's row: its classes, or what was wrong with it. */
 export interface CsvPhoto {
@@ -15,13 +16,9 @@ export function csvOf(photos: readonly CsvPhoto[]): string {
   const rows = photos.map(({ name, top, failure = "" }) => {
     const classes = numbers.flatMap((n) => {
       const one = top[n - 1];
-      return one === undefined ? ["", ""] : [one.name, String(one.probability)];
+      return one === undefined ? ["", ""] : [one.name, one.probability];
     });
     return [name, ...classes, failure];
   });
-  return [head, ...rows].map((row) => `${row.map(field).join(",")}\r\n`).join("");
-}
-
-function field(text: string): string {
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  return [head, ...rows].map((row) => csvLine(row, "\r\n")).join("");
 }

@@ -19,8 +19,3 @@ export function copyOf(templateId: string): HTMLElement {
   if (!(copy instanceof HTMLElement)) throw new Error(`the template ${templateId} is empty`);
   return copy;
 }
-
-/** A share of one as people read it. */
-export function percent(share: number): string {
-  return `${(100 * share).toFixed(1)} %`;
-}

@@ -16,9 +16,12 @@ export type FromWorker =
   | ({ readonly kind: "classified"; readonly id: number } & Classified)
   | { readonly kind: "failed"; readonly id: number; readonly reason: string };
 
+/** So many of the likeliest classes are shown of each photo. */
+export const shownClasses = 5;
+
 /** What a model makes of a photo. */
 export interface Classified {
-  /** The likeliest classes, the likeliest first. */
+  /** The likeliest classes, the likeliest first; `shownClasses` of them, or all. */
   readonly top: readonly ClassShare[];
   /** `[classes]`; absent where a server computes. */
   readonly logits?: Float32Array;

@@ -20,9 +20,8 @@ import {
   tensor4d,
   tidy,
 } from "@tensorflow/tfjs-core";
-import type { GraphWeight, InferenceGraph, InferenceNode } from "../src/export/inference-graph.js";
-
-type Node<Op extends InferenceNode["op"]> = Extract<InferenceNode, { readonly op: Op }>;
+import type { GraphWeight, InferenceGraph } from "../src/export/inference-graph.js";
+import { type InferenceNode, inputsOf, type NodeOf } from "../src/export/inference-node.js";
 
 /** What the network makes of a photo. */
 export interface NetworkValues {
@@ -37,7 +36,7 @@ export class Network {
   private readonly kernels = new Map<string, Tensor>();
   private readonly vectors = new Map<string, Float32Array>();
   private readonly lastUses = new Map<string, number>();
-  private readonly head: Node<"dense">;
+  private readonly head: NodeOf<"dense">;
   private readonly lastMap: string;
 
   constructor(private readonly graph: InferenceGraph) {
@@ -138,10 +137,6 @@ export class Network {
   }
 }
 
-function inputsOf(node: InferenceNode): readonly string[] {
-  return node.op === "add" ? node.inputs : [node.input];
-}
-
 function zeroPad(x: Tensor4D, by: number): Tensor4D {
   return pad(x, [
     [0, 0],
@@ -168,7 +163,7 @@ function groupNormRelu(
   x: Tensor4D,
   gamma: Float32Array,
   beta: Float32Array,
-  { groups, epsilon }: Node<"groupNormRelu">,
+  { groups, epsilon }: NodeOf<"groupNormRelu">,
 ): Tensor4D {
   const channels = gamma.length;
   const means = spatialMean(x).dataSync<"float32">(); // [C]

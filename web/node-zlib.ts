@@ -20,11 +20,5 @@ export function inflateSync(
   };
   inflate.push(packed, true);
   if (inflate.err !== 0) throw new Error(inflate.msg);
-  const unpacked = new Uint8Array(length);
-  let at = 0;
-  for (const piece of pieces) {
-    unpacked.set(piece, at);
-    at += piece.length;
-  }
-  return unpacked;
+  return Buffer.concat(pieces, length);
 }

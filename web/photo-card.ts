@@ -1,6 +1,7 @@
 /** A photo of the list, with what the model makes of it. */
-import { copyOf, element, percent } from "./elements.js";
+import { copyOf, element } from "./elements.js";
 import type { Classified, HeatMap } from "./messages.js";
+import { percent } from "./words.js";
 
 export class PhotoCard {
   readonly node = copyOf("photo");

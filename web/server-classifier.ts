@@ -2,9 +2,7 @@
 import type { PageSubject } from "../src/export/page/page-model.js";
 import type { Classifier } from "./classifier.js";
 import { inlinedSubject } from "./inlined.js";
-import type { ClassShare } from "./messages.js";
-
-const shown = 5;
+import { type ClassShare, shownClasses } from "./messages.js";
 
 /** What `bit-serve` answers: predictions, or what is wrong with the request. */
 interface ServerAnswer {
@@ -25,7 +23,7 @@ export function serverClassifier(): Classifier {
       const begun = performance.now();
       const headers = { "Content-Type": photo.type || "application/octet-stream" };
       const request = { method: "POST", body: photo, headers };
-      const response = await fetch(`predict?top=${shown}`, request).catch(() => {
+      const response = await fetch(`predict?top=${shownClasses}`, request).catch(() => {
         throw new Error("The server does not answer.");
       });
       const answer: ServerAnswer = await response.json().catch(() => ({}));
@@ -33,7 +31,7 @@ export function serverClassifier(): Classifier {
       if (!response.ok || prediction === undefined)
         throw new Error(answer.error ?? `The server answered with ${response.status}.`);
       const elapsedMs = performance.now() - begun;
-      return { top: prediction.top.slice(0, shown), notes: [], elapsedMs };
+      return { top: prediction.top.slice(0, shownClasses), notes: [], elapsedMs };
     },
   };
 }

@@ -3,6 +3,7 @@
  * how it is to be turned, and none can be asked to leave it.
  * Source: ITU T.81, B.1.1 (JPEG's markers); the PNG and WebP specifications.
  */
+import { nameAt } from "../src/data/image-formats/byte-reading.js";
 
 /** A part of a file. */
 type Span = readonly [begin: number, end: number];
@@ -41,10 +42,6 @@ function renamed(
   return [copy];
 }
 
-function lettersAt(view: DataView, at: number): string {
-  return String.fromCharCode(...[0, 1, 2, 3].map((i) => view.getUint8(at + i)));
-}
-
 /** The segments APP1 of EXIF before the first scan. */
 function exifOfJpeg(view: DataView): Span[] {
   const spans: Span[] = [];
@@ -57,7 +54,7 @@ function exifOfJpeg(view: DataView): Span[] {
     }
     if (marker === 0xda || marker === 0xd9) break;
     const end = at + 2 + view.getUint16(at + 2);
-    if (marker === 0xe1 && lettersAt(view, at + 4) === "Exif") spans.push([at, end]);
+    if (marker === 0xe1 && nameAt(view, at + 4) === "Exif") spans.push([at, end]);
     at = end;
   }
   return spans;
@@ -67,7 +64,7 @@ function exifOfPng(view: DataView): Span[] {
   const spans: Span[] = [];
   for (let at = 8; at + 12 <= view.byteLength; ) {
     const end = at + 12 + view.getUint32(at);
-    if (lettersAt(view, at + 4) === "eXIf") spans.push([at, end]);
+    if (nameAt(view, at + 4) === "eXIf") spans.push([at, end]);
     at = end;
   }
   return spans;
@@ -78,7 +75,7 @@ function exifOfWebp(view: DataView): Span[] {
   for (let at = 12; at + 8 <= view.byteLength; ) {
     const size = view.getUint32(at + 4, true);
     const end = at + 8 + size + (size % 2);
-    if (lettersAt(view, at) === "EXIF") spans.push([at, end]);
+    if (nameAt(view, at) === "EXIF") spans.push([at, end]);
     at = end;
   }
   return spans;

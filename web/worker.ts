@@ -4,13 +4,11 @@ import { WeightStream } from "../src/export/page/weight-stream.js";
 import { topProbabilities } from "../src/run/probabilities.js";
 import { bytesOfBase64 } from "./base64.js";
 import { decodePhoto } from "./decode-photo.js";
-import type { Classified, FromWorker, ToWorker } from "./messages.js";
+import { type Classified, type FromWorker, shownClasses, type ToWorker } from "./messages.js";
 import { Network } from "./network.js";
 import { pillowResize } from "./pillow-resize.js";
 import { tfResize } from "./tf-resize.js";
 import { openWasmBackend } from "./wasm-backend.js";
-
-const shown = 5;
 
 function tell(message: FromWorker): void {
   self.postMessage(message);
@@ -55,7 +53,7 @@ class Classifier {
     const { logits, lastMap } = this.network.run(image, size);
     try {
       if (!logits.every(Number.isFinite)) throw new Error("The model's answer is no number.");
-      const top = topProbabilities(logits, shown);
+      const top = topProbabilities(logits, shownClasses);
       const [, height, width] = lastMap.shape;
       const indices = top.map((one) => one.class);
       return {

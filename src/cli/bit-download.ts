@@ -3,6 +3,7 @@
 import { requireRoom } from "../disk/disk-room.js";
 import { sizeText } from "../disk/size-text.js";
 import { UserError } from "../errors.js";
+import { quoted } from "../settings/command-line.js";
 import {
   downloadHubModel,
   type HubDownloadOptions,
@@ -158,9 +159,4 @@ function nothingNamed(): UserError {
     "one or more names, such as BiT-M-R50x1",
     "type npx bit-download --list for all names",
   );
-}
-
-/** An argument as a shell must be given it. */
-function quoted(argument: string): string {
-  return /^[\w@%+=:,./-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", `'\\''`)}'`;
 }

@@ -1,6 +1,7 @@
 /** `bit-eval`: evaluates a run or an archive. */
 
 import { UserError } from "../errors.js";
+import { valuesOf } from "../evaluators/registry.js";
 import { describeResult } from "../record/run-lines.js";
 import { type EvaluateOptions, type EvaluationReport, evaluateRun } from "../run/evaluate-run.js";
 import type { Call } from "./command.js";
@@ -68,9 +69,7 @@ function record(report: EvaluationReport) {
     crop,
     precision,
     tta: report.tta ?? null,
-    ...Object.fromEntries(
-      Object.entries(report.measures).map(([name, { values }]) => [name, values]),
-    ),
+    ...valuesOf(report.measures),
     seconds: report.seconds,
   };
 }

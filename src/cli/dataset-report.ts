@@ -3,6 +3,7 @@
 import type { UnreadableImage } from "../data/dataset.js";
 import { CONVERTED_FORMATS } from "../data/image-formats/image-format.js";
 import type { ClassCount, Copy, DatasetReport, Spread } from "../report/check-dataset.js";
+import { quoted } from "../settings/command-line.js";
 
 // Of what there may be thousands of, so many are shown.
 const mostShown = 10;
@@ -109,9 +110,4 @@ function nextStep(report: DatasetReport, argument: string): string {
     return `Add images or remove classes, then type: npx bit-data check ${argument}`;
   if (report.faults.length > 0) return `Mend these, then type: npx bit-data check ${argument}`;
   return `Replace these images, or leave them out: ${train} --bad_images skip`;
-}
-
-/** A word as a shell takes it. */
-function quoted(word: string): string {
-  return /^[\w./:@%+=,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

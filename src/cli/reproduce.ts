@@ -7,8 +7,8 @@ import {
   compareCurves,
   findPublishedRun,
   type PublishedRun,
-  readCurve,
 } from "../report/published-runs.js";
+import { curveOfMetrics } from "../report/run-curve.js";
 import type { FineTuneOptions } from "../run/options.js";
 import { inColumns } from "./columns.js";
 import type { Call } from "./command.js";
@@ -42,7 +42,7 @@ export async function run({ settings, positional }: Call<"reproduce">): Promise<
   if (result === undefined) return exit;
   const end = result.config.schedule.at(-1)!;
   const metrics = await readFile(result.folder.metrics, "utf8");
-  const rows = compareCurves(published, readCurve(metrics, end));
+  const rows = compareCurves(published, curveOfMetrics(metrics, { end }));
   output.result(`\n${table(published, rows, result.steps)}`);
   for (const line of deviations(published, result.config)) output.result(line);
   return result.steps === stopAfter ? 0 : exit;

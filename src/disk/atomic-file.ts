@@ -1,13 +1,14 @@
 import { randomBytes } from "node:crypto";
-import { stat } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { readlink, stat } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
 import { systemErrorCode, UserError } from "../errors.js";
 import { type FileSystem, nodeFileSystem } from "./file-system.js";
 
 /**
  * Writes a file that is complete or absent: to a temporary name in the same folder, flushed to the
  * disk, then renamed over `path`. On any failure the temporary file is removed and whatever was
- * under `path` stays as it was. A symbolic link there is replaced, not followed.
+ * under `path` stays as it was. A symbolic link there is replaced, not followed; a device, a pipe or
+ * /dev/stdout is refused, since a file in its place would be in the way of every other program.
  *
  * @param write produces the contents, handing each piece to `append` and awaiting it; what it
  *   throws itself is passed on
@@ -28,7 +29,7 @@ export async function writeFileAtomically(
     }
   };
 
-  await refuseFolder(path);
+  await refuseOtherThanFile(path);
   const file = await system(files.create(temporary));
   try {
     try {
@@ -58,7 +59,7 @@ export function isTemporaryName(name: string): boolean {
 }
 
 /** Found out before the contents are made, not at the rename after it. */
-async function refuseFolder(path: string): Promise<void> {
+async function refuseOtherThanFile(path: string): Promise<void> {
   const present = await stat(path).catch(() => undefined);
   if (present?.isDirectory())
     throw new UserError(
@@ -67,6 +68,19 @@ async function refuseFolder(path: string): Promise<void> {
       "the name of a file to write",
       "give a file name inside it",
     );
+  if (present?.isFile() === false || (await isLinkToOpenFile(path)))
+    throw new UserError(
+      path,
+      "a device, a pipe, or another name of an open file",
+      "the name of a file to write, which is complete or not there",
+      "give the name of a file, and read it once the command is done",
+    );
+}
+
+/** Whether it is a link as /dev/stdout is, which Linux has lead into /proc, to whatever is open. */
+async function isLinkToOpenFile(path: string): Promise<boolean> {
+  const target = await readlink(path).catch(() => undefined);
+  return target !== undefined && resolve(dirname(path), target).startsWith("/proc/");
 }
 
 const FAILURES: Readonly<

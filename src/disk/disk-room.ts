@@ -19,17 +19,21 @@ export async function freeBytesOf(folder: string): Promise<number | undefined> {
   }
 }
 
-/** Throws UserError where `neededBytes` are more than `freeBytes`, as far as these are known. */
+/**
+ * Throws UserError where `neededBytes` are more than `freeBytes`, as far as these are known.
+ * @param flag by which another folder is chosen
+ */
 export function requireRoom(
   folder: string,
   neededBytes: number,
   freeBytes: number | undefined,
+  flag = "--bit_pretrained_dir",
 ): void {
   if (freeBytes === undefined || neededBytes <= freeBytes) return;
   throw new UserError(
     folder,
     `its disk has ${sizeText(freeBytes)} free`,
     `room for ${sizeText(neededBytes)}`,
-    `free ${sizeText(neededBytes - freeBytes)}, or choose another folder with --bit_pretrained_dir`,
+    `free ${sizeText(neededBytes - freeBytes)}, or choose another folder with ${flag}`,
   );
 }

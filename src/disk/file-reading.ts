@@ -13,6 +13,11 @@ export async function exists(path: string): Promise<boolean> {
   return (await stat(path).catch(() => undefined)) !== undefined;
 }
 
+/** Whether there is a folder at a path; a link counts as what it leads to. */
+export async function isFolder(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isDirectory() === true;
+}
+
 /** What is found where a file is expected: a folder, a named pipe, a device. */
 class NotAFile extends Error {}
 

@@ -10,25 +10,21 @@ export interface KeptPrediction {
   readonly top: readonly number[];
   /** Of each, in [0, 1]. */
   readonly probabilities: readonly number[];
-  /** Its cross-entropy, in nats. */
-  readonly loss: number;
 }
 
-/** Of every image 68 bytes. */
+/** Of every image 64 bytes. */
 export class Predictions implements Evaluation {
   /** How many classes of each image are kept. */
   readonly places: number;
   private readonly labels: Int32Array;
   private readonly top: Int32Array;
   private readonly probabilities: Float64Array;
-  private readonly losses: Float64Array;
 
   constructor({ classes, count }: Pick<EvaluatedSubject, "classes" | "count">) {
     this.places = Math.min(5, classes);
     this.labels = new Int32Array(count);
     this.top = new Int32Array(count * this.places);
     this.probabilities = new Float64Array(count * this.places);
-    this.losses = new Float64Array(count);
   }
 
   /** How many images there are. */
@@ -36,13 +32,11 @@ export class Predictions implements Evaluation {
     return this.labels.length;
   }
 
-  add({ index, label, logits, loss, top }: Example): void {
+  add({ index, label, logits, top }: Example): void {
     this.labels[index] = label;
-    this.losses[index] = loss;
     const start = index * this.places;
     const confidence = confidenceOf(logits);
-    let largest = Number.NEGATIVE_INFINITY;
-    for (const logit of logits) largest = Math.max(largest, logit);
+    const largest = logits[top[0]!]!;
     for (const [place, index] of top.entries()) {
       this.top[start + place] = index;
       this.probabilities[start + place] = Math.exp(logits[index]! - largest) * confidence;
@@ -56,7 +50,6 @@ export class Predictions implements Evaluation {
       label: this.labels[index]!,
       top: [...this.top.subarray(start, end)],
       probabilities: [...this.probabilities.subarray(start, end)],
-      loss: this.losses[index]!,
     };
   }
 }

@@ -1,6 +1,13 @@
 /** The evaluators that there are: every file of `measures/`, each of which exports an `evaluator`. */
 import { readdir } from "node:fs/promises";
-import type { EvaluatedSubject, Evaluation, Evaluator, Example, Measured } from "./evaluator.js";
+import type {
+  EvaluatedSubject,
+  Evaluation,
+  Evaluator,
+  Example,
+  Measured,
+  Measurement,
+} from "./evaluator.js";
 
 const measures = new URL("./measures/", import.meta.url);
 
@@ -39,29 +46,33 @@ function hasEvaluator(module: unknown): module is { readonly evaluator: Evaluato
 /** What evaluators found, by their names, in their order. */
 export type Measures = Readonly<Record<string, Measured>>;
 
-/** All evaluators that have something to say of a subject, in one pass. */
+/** Those of some evaluators that have something to say of a subject, in one pass. */
 export class AllMeasures implements Evaluation {
-  private constructor(
-    private readonly begun: readonly (readonly [string, ReturnType<Evaluator["begin"]>])[],
-  ) {}
+  private readonly begun: readonly (readonly [string, Measurement])[];
 
-  /** @param evaluators default: all that there are */
-  static async begin(
-    subject: EvaluatedSubject,
-    evaluators?: readonly Evaluator[],
-  ): Promise<AllMeasures> {
-    const all = evaluators ?? (await findEvaluators());
-    return new AllMeasures(all.map((one) => [one.name, one.begin(subject)]));
+  constructor(subject: EvaluatedSubject, evaluators: readonly Evaluator[]) {
+    this.begun = evaluators.flatMap((one) => {
+      const measurement = one.begin(subject);
+      return measurement === undefined ? [] : [[one.name, measurement] as const];
+    });
+  }
+
+  /** Begins with all evaluators that there are. */
+  static async begin(subject: EvaluatedSubject): Promise<AllMeasures> {
+    return new AllMeasures(subject, await findEvaluators());
   }
 
   add(example: Example): void {
-    for (const [, one] of this.begun) one?.add(example);
+    for (const [, one] of this.begun) one.add(example);
   }
 
   /** To be called once, after the last image. */
   finish(): Measures {
-    return Object.fromEntries(
-      this.begun.flatMap(([name, one]) => (one === undefined ? [] : [[name, one.finish()]])),
-    );
+    return Object.fromEntries(this.begun.map(([name, one]) => [name, one.finish()]));
   }
+}
+
+/** What evaluators found, for programs: their values by their names. */
+export function valuesOf(measures: Measures): Readonly<Record<string, Measured["values"]>> {
+  return Object.fromEntries(Object.entries(measures).map(([name, { values }]) => [name, values]));
 }

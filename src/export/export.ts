@@ -1,12 +1,11 @@
 /** Exports a model: writes, reads back, compares, and only then gives the folder its name. */
-import { lstat, mkdir, readdir, rename, rm, stat } from "node:fs/promises";
+import { lstat, mkdir, open, readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { sizeOf } from "../archive/shape.js";
 import { temporaryName, writeProblem } from "../disk/atomic-file.js";
-import { freeBytesOf } from "../disk/disk-room.js";
+import { freeBytesOf, requireRoom } from "../disk/disk-room.js";
 import { fileHash } from "../disk/file-hash.js";
 import { nodeFileSystem } from "../disk/file-system.js";
-import { sizeText } from "../disk/size-text.js";
 import type { Engine } from "../engine/session.js";
 import { systemErrorCode, UserError } from "../errors.js";
 import { packageVersion } from "../package-root.js";
@@ -16,10 +15,10 @@ import { findTrainedModel, imageSize, type TrainedModel } from "../run/trained-m
 import type { ExportFormatName } from "../settings/choices.js";
 import type { Options } from "../settings/table.js";
 import { type ExportModel, openExportModel } from "./export-model.js";
+import type { ExportedModel, ExportFormat } from "./format.js";
 import { exportFormat } from "./formats.js";
 import {
   type Golden,
-  type GoldenImages,
   largestDifference,
   tolerances,
   writeGolden,
@@ -69,8 +68,8 @@ export async function exportModel(
   observer: ExportConsole = {},
 ): Promise<ExportReport> {
   const { to, bitPretrainedDir = "." } = options;
-  const { alwaysFloat16 = false, notes: notesOf } = await exportFormat(to);
-  const f16 = alwaysFloat16 || options.f16 === true;
+  const format = await exportFormat(to);
+  const f16 = format.alwaysFloat16 === true || options.f16 === true;
   const out = resolve(options.out ?? `${nameOf(options.source)}-${to}`);
   await requireNew(out);
   observer.stage?.("reading");
@@ -80,15 +79,15 @@ export async function exportModel(
   const resize = options.resize ?? trained.resize;
   const model = await openExportModel(trained, { size, resize });
   const guesses = guess === undefined ? [] : [guess];
-  const notes = [...trained.notes, ...guesses, ...(notesOf?.(model) ?? [])];
+  const notes = [...trained.notes, ...guesses, ...(format.notes?.(model) ?? [])];
   const images = { size: [size, size], batch: 1 } as const;
   const temporary = temporaryName(out);
   try {
     requireMemory(trained, images, engine.target.computeType);
-    await requireRoom(out, model, f16);
+    await requireRoomFor(out, model, f16);
     await mkdir(dirname(out), { recursive: true });
     await mkdir(temporary);
-    const golden = await fill(temporary, trained, model, { to, f16, engine, observer });
+    const golden = await fill(temporary, trained, model, { to, format, f16, engine, observer });
     observer.signal?.throwIfAborted();
     const sizeBytes = golden.files.reduce((sum, { bytes }) => sum + bytes, 0);
     await nodeFileSystem.syncFolder(temporary);
@@ -136,6 +135,7 @@ function diverged({ model, weights }: TrainedModel): UserError {
 
 interface Filling {
   readonly to: ExportFormatName;
+  readonly format: ExportFormat;
   readonly f16: boolean;
   readonly engine: Engine;
   readonly observer: ExportConsole;
@@ -145,9 +145,8 @@ async function fill(
   folder: string,
   trained: TrainedModel,
   model: ExportModel,
-  { to, f16, engine, observer }: Filling,
+  { to, format, f16, engine, observer }: Filling,
 ): Promise<Golden> {
-  const format = await exportFormat(to);
   observer.stage?.("writing");
   await format.write(model, folder, { f16, engine });
   observer.signal?.throwIfAborted();
@@ -156,7 +155,15 @@ async function fill(
   const expected = await networkLogits(trained, engine, images.images, images.shape);
   if (!expected.every(Number.isFinite)) throw diverged(trained);
   const tolerance = f16 ? tolerances.f16 : tolerances.f32;
-  const difference = await compare(folder, to, images, expected, model, engine);
+  const opened = await format.open(folder, engine);
+  let difference: number;
+  try {
+    requireTold(to, opened, model);
+    const got = await opened.logits(images.images, images.shape);
+    difference = largestDifference(got, expected, model.classes);
+  } finally {
+    await opened.close();
+  }
   if (!(difference <= tolerance))
     throw new Error(
       `the ${to} that was written computes other logits: off by ${difference} of their spread`,
@@ -175,27 +182,18 @@ async function fill(
   return golden;
 }
 
-async function compare(
-  folder: string,
+/** Throws Error where what was written tells something else than the model. */
+function requireTold(
   to: ExportFormatName,
-  { images, shape }: GoldenImages,
-  expected: Float32Array,
+  { classNames, size, resize }: ExportedModel,
   model: ExportModel,
-  engine: Engine,
-): Promise<number> {
-  const opened = await (await exportFormat(to)).open(folder, engine);
-  try {
-    const { classNames, size, resize } = opened;
-    if (JSON.stringify(classNames ?? model.classNames) !== JSON.stringify(model.classNames))
-      throw new Error(`the ${to} that was written names other classes: ${classNames}`);
-    if (size !== model.size || resize !== model.resize)
-      throw new Error(
-        `the ${to} that was written says size ${size} and resize ${resize}, not ${model.size} and ${model.resize}`,
-      );
-    return largestDifference(await opened.logits(images, shape), expected, model.classes);
-  } finally {
-    await opened.close();
-  }
+): void {
+  if (JSON.stringify(classNames ?? model.classNames) !== JSON.stringify(model.classNames))
+    throw new Error(`the ${to} that was written names other classes: ${classNames}`);
+  if (size !== model.size || resize !== model.resize)
+    throw new Error(
+      `the ${to} that was written says size ${size} and resize ${resize}, not ${model.size} and ${model.resize}`,
+    );
 }
 
 /** Every file of a folder and of those within it, flushed to the disk; names have `/`. */
@@ -206,10 +204,21 @@ async function filesOf(folder: string): Promise<Golden["files"]> {
     if (!entry.isFile()) continue;
     const path = join(entry.parentPath, entry.name);
     const name = path.slice(folder.length + 1);
-    const { size: bytes } = await stat(path);
+    const bytes = await flushed(path);
     files.push({ name, bytes, sha256: await fileHash(path, "sha256") });
   }
   return files.sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** Waits until a file's bytes are on the disk. @returns how many they are */
+async function flushed(path: string): Promise<number> {
+  const file = await open(path, "r+");
+  try {
+    await file.sync();
+    return (await file.stat()).size;
+  } finally {
+    await file.close();
+  }
 }
 
 async function requireNew(out: string): Promise<void> {
@@ -229,15 +238,8 @@ const spareBytes = 4 * 2 ** 20;
 /** Base64 of a page, and all other formats less. */
 const largestShare = 1.4;
 
-async function requireRoom(out: string, { graph }: ExportModel, f16: boolean): Promise<void> {
+async function requireRoomFor(out: string, { graph }: ExportModel, f16: boolean): Promise<void> {
   const values = graph.weights.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
   const needed = largestShare * values * (f16 ? 2 : 4) + spareBytes;
-  const free = await freeBytesOf(dirname(out));
-  if (free === undefined || needed <= free) return;
-  throw new UserError(
-    out,
-    `its disk has ${sizeText(free)} free`,
-    `room for ${sizeText(needed)}`,
-    `free ${sizeText(needed - free)}, or choose another folder with --out`,
-  );
+  requireRoom(out, needed, await freeBytesOf(dirname(out)), "--out");
 }

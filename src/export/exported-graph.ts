@@ -1,38 +1,52 @@
 /** TensorFlow graphs that exports hold, as they are opened to be verified. */
-import { readFile } from "node:fs/promises";
-import { type Engine, type Session, SessionError } from "../engine/session.js";
-import { systemErrorCode, UserError } from "../errors.js";
-import type { GraphDef } from "../graph/proto.js";
-
-/** What is thrown where a file of an export is not as it was written. */
-export function damagedExport(path: string, what: string): UserError {
-  return new UserError(path, what, "as bit-export wrote it", "copy the export again");
-}
-
-/**
- * The bytes of an export's file.
- * @throws UserError where it cannot be read
- */
-export async function readExported(path: string): Promise<Buffer> {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    const code = systemErrorCode(error);
-    throw code === undefined ? error : damagedExport(path, `cannot be read (${code})`);
-  }
-}
+import {
+  type Engine,
+  floats,
+  type HostTensor,
+  type Session,
+  SessionError,
+} from "../engine/session.js";
+import type { Graph } from "../graph/graph-builder.js";
+import { damagedExport } from "./damaged-export.js";
+import type { ExportedModel } from "./format.js";
 
 /**
  * Opens a session on a graph that an export holds.
  * @param path the file that holds it
  * @throws UserError where TensorFlow refuses it
  */
-export function openExportedGraph(engine: Engine, path: string, def: GraphDef): Session {
+export function openExportedGraph(engine: Engine, path: string, graph: Graph): Session {
   try {
-    return engine.open({ def, nodes: [] });
+    return engine.open(graph);
   } catch (error) {
-    throw error instanceof SessionError ? damagedExport(path, error.message) : error;
+    throw refusedBy(path, error);
   }
+}
+
+/** Of what TensorFlow refuses of a file, that it is damaged; other errors as they are. */
+export function refusedBy(path: string, error: unknown): unknown {
+  if (!(error instanceof SessionError) || error.outOfMemory) return error;
+  return damagedExport(path, error.message, error);
+}
+
+/**
+ * What an open graph computes.
+ * @param nodes the names by which images are fed and logits fetched
+ * @param weights what each run is fed beside the images
+ */
+export function runningGraph(
+  session: Session,
+  nodes: { readonly image: string; readonly logits: string },
+  weights: Readonly<Record<string, HostTensor>> = {},
+): Pick<ExportedModel, "logits" | "close"> {
+  return {
+    logits: async (data, shape) => {
+      const feeds = { ...weights, [nodes.image]: { type: "float32", shape, data } as const };
+      const [logits] = await session.run(feeds, [nodes.logits]);
+      return floats(logits);
+    },
+    close: () => session.close(),
+  };
 }
 
 /** The node of a tensor that is its first output: `image` of `image:0`. */

@@ -10,11 +10,13 @@ import { type Engine, type HostTensor, integers } from "../engine/session.js";
 import { UserError } from "../errors.js";
 import { attribute } from "../graph/attributes.js";
 import { GraphBuilder } from "../graph/graph-builder.js";
+import { ImageEncoder, levelsOf } from "../input/image-encoder.js";
 import { ImageProgram } from "../input/image-program.js";
 import { packageRoot } from "../package-root.js";
 import { goldenName } from "../record/export-folder.js";
 import { readJson, writeJson } from "../record/versioned-json.js";
 import { exportFormats } from "../settings/choices.js";
+import { copyAgain, damagedExport } from "./damaged-export.js";
 import type { ImagePreparation } from "./export-model.js";
 import type { ImageShape } from "./format.js";
 
@@ -75,6 +77,7 @@ export async function writeGoldenImages(
   engine: Engine,
 ): Promise<GoldenImages> {
   const program = new ImageProgram(engine, size, resize);
+  const encoder = new ImageEncoder(engine, [size, size], { format: "png" });
   const files: string[] = [];
   try {
     for (const photo of photos) {
@@ -83,16 +86,13 @@ export async function writeGoldenImages(
       if (header.kind !== "readable") throw new Error(`${path} is ${header.kind}`);
       const { decoder, orientation } = header;
       const made = await program.make({ bytes: await readFile(path), decoder, orientation });
-      const levels =
-        made.type === "uint8"
-          ? made.data
-          : Uint8Array.from(made.data, (value) => Math.round(value * 127.5 + 127.5));
       const file = `golden-${photo}.png`;
-      await writeFile(join(folder, file), await png(engine, levels, size));
+      await writeFile(join(folder, file), await encoder.encode(levelsOf(made)));
       files.push(file);
     }
   } finally {
     program.close();
+    encoder.close();
   }
   return readGoldenImages(folder, files, size, engine);
 }
@@ -123,7 +123,8 @@ export async function readGoldenImages(
       const fed: HostTensor = { type: "string", shape: [], data: [encoded] };
       const [value] = await session.run({ bytes: fed }, ["pixels"]);
       const levels = integers(value);
-      if (levels.length !== size * size * 3) throw damaged(path, "is not of the export's size");
+      if (levels.length !== size * size * 3)
+        throw damagedExport(path, "is not of the export's size");
       images.set(
         Float32Array.from(levels, (level) => (level - 127.5) / 127.5),
         i * levels.length,
@@ -133,24 +134,6 @@ export async function readGoldenImages(
     session.close();
   }
   return { files, images, shape: [files.length, size, size, 3] };
-}
-
-/** A PNG of bytes `[size,size,3]`. */
-async function png(engine: Engine, levels: Uint8Array, size: number): Promise<Uint8Array> {
-  const builder = new GraphBuilder();
-  const pixels = builder.placeholder("pixels", "uint8", [size, size, 3]);
-  const attrs = { T: attribute.type("uint8"), compression: attribute.int(-1) };
-  const encoded = builder.one("EncodePng", [pixels], attrs, { type: "string", shape: [] });
-  builder.fetchable("png", encoded);
-  const session = engine.open(builder.build());
-  try {
-    const fed: HostTensor = { type: "uint8", shape: [size, size, 3], data: levels };
-    const [value] = await session.run({ pixels: fed }, ["png"]);
-    if (value?.type !== "string") throw new Error(`expected bytes, fetched ${value?.type}`);
-    return value.data[0]!;
-  } finally {
-    session.close();
-  }
 }
 
 /** Writes `golden.json`. */
@@ -164,7 +147,7 @@ export async function writeGolden(folder: string, golden: Golden): Promise<void>
  */
 export async function readGolden(folder: string): Promise<Golden> {
   const path = join(folder, goldenName);
-  const value = await readJson(path, undefined, "copy the export again");
+  const value = await readJson(path, undefined, copyAgain);
   if (value === undefined)
     throw new UserError(
       folder,
@@ -175,23 +158,22 @@ export async function readGolden(folder: string): Promise<Golden> {
   const parsed = goldenSchema.safeParse(value);
   if (parsed.success) return consistent(path, parsed.data);
   const [issue] = parsed.error.issues;
-  throw damaged(path, `${issue!.path.join(".")}: ${issue!.message}`);
+  throw damagedExport(path, `${issue!.path.join(".")}: ${issue!.message}`);
 }
 
 /** What it says of itself, where that agrees: otherwise less would be compared than is promised. */
 function consistent(path: string, golden: Golden): Golden {
   const files = new Set(golden.files.map(({ name }) => name));
   for (const { file, logits } of golden.images) {
-    if (!files.has(file)) throw damaged(path, `does not list ${file} among the files`);
+    if (!files.has(file)) throw damagedExport(path, `does not list ${file} among the files`);
     if (logits.length !== golden.classes)
-      throw damaged(path, `${file} has ${logits.length} logits, of ${golden.classes} classes`);
+      throw damagedExport(
+        path,
+        `${file} has ${logits.length} logits, of ${golden.classes} classes`,
+      );
   }
   if (files.size > golden.images.length) return golden;
-  throw damaged(path, "lists no file but images");
-}
-
-function damaged(path: string, what: string): UserError {
-  return new UserError(path, what, "as bit-export wrote it", "copy the export again");
+  throw damagedExport(path, "lists no file but images");
 }
 
 /**

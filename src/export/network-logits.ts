@@ -1,8 +1,13 @@
-/** Logits of a trained model's own network, by which exports are judged. */
+/** Logits of a trained model's own network, by which exports are judged; some are such models themselves. */
 import { type Engine, floats } from "../engine/session.js";
-import { loadWeights, networkOf, type TrainedModel } from "../run/trained-model.js";
+import {
+  findTrainedModel,
+  loadWeights,
+  networkOf,
+  type TrainedModel,
+} from "../run/trained-model.js";
 import { openPredictProgram } from "../step/program.js";
-import type { ImageShape } from "./format.js";
+import type { ExportedModel, ImageShape } from "./format.js";
 
 /**
  * Logits `[N,classes]` of images, in float32.
@@ -24,4 +29,20 @@ export async function networkLogits(
   } finally {
     program.session.close();
   }
+}
+
+/**
+ * Opens an export whose form bit-train's own commands take.
+ * @param source its folder or archive
+ * @throws UserError where its files are damaged or do not fit each other
+ */
+export async function openTrainedModel(source: string, engine: Engine): Promise<ExportedModel> {
+  const trained = await findTrainedModel(source);
+  return {
+    classNames: trained.classNames,
+    size: trained.crop,
+    resize: trained.resize,
+    logits: (images, shape) => networkLogits(trained, engine, images, shape),
+    close: () => undefined,
+  };
 }

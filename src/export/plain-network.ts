@@ -5,12 +5,8 @@
 import { attribute } from "../graph/attributes.js";
 import type { NodeList, Output, ShapedOutput } from "../graph/node-list.js";
 import { reshape, shapeOf, slice } from "../graph/ops.js";
-import {
-  type GraphWeight,
-  type InferenceGraph,
-  type InferenceNode,
-  imageName,
-} from "./inference-graph.js";
+import { type GraphWeight, type InferenceGraph, imageName } from "./inference-graph.js";
+import type { InferenceNode, NodeOf } from "./inference-node.js";
 
 const float32 = attribute.type("float32");
 const int32 = attribute.type("int32");
@@ -44,8 +40,6 @@ export function addPlainNetwork(
     );
   return { features: values.get(graph.features)!, logits: values.get(graph.logits)! };
 }
-
-type Node<Op extends InferenceNode["op"]> = Extract<InferenceNode, { readonly op: Op }>;
 
 class Writer {
   /** N: int32 `[1]`. */
@@ -86,7 +80,7 @@ class Writer {
   }
 
   private convolution(
-    { name, kernel, stride, pad }: Node<"convolution">,
+    { name, kernel, stride, pad }: NodeOf<"convolution">,
     x: ShapedOutput,
   ): ShapedOutput {
     const filter = this.weight(kernel); // [H,W,I,O]
@@ -107,12 +101,12 @@ class Writer {
     return this.made("Conv2D", [x, filter], attrs, [-1, -1, -1, outputs], name);
   }
 
-  private zeroPad({ name, pad }: Node<"zeroPad">, x: ShapedOutput): ShapedOutput {
+  private zeroPad({ name, pad }: NodeOf<"zeroPad">, x: ShapedOutput): ShapedOutput {
     const paddings = this.nodes.constant("int32", [4, 2], [0, 0, pad, pad, pad, pad, 0, 0]);
     return this.made("Pad", [x, paddings], { T: float32, Tpaddings: int32 }, x.shape, name);
   }
 
-  private maxPool({ name, size, stride }: Node<"maxPool">, x: ShapedOutput): ShapedOutput {
+  private maxPool({ name, size, stride }: NodeOf<"maxPool">, x: ShapedOutput): ShapedOutput {
     const attrs = {
       T: float32,
       ksize: attribute.ints([1, size, size, 1]),
@@ -128,7 +122,7 @@ class Writer {
    * The variance is the mean of squares of what differs from the mean: that of squares less the square of
    * the mean would be negative at times, where values lie far from zero and close together.
    */
-  private groupNormRelu(node: Node<"groupNormRelu">, x: ShapedOutput): ShapedOutput {
+  private groupNormRelu(node: NodeOf<"groupNormRelu">, x: ShapedOutput): ShapedOutput {
     const { name, groups, epsilon, gamma, beta } = node;
     const channels = x.shape.at(-1)!;
     const each = channels / groups;
@@ -187,7 +181,7 @@ class Writer {
     return reshape(this.nodes, value, [-1, 1, 1, channels]);
   }
 
-  private dense({ name, kernel, bias }: Node<"dense">, features: ShapedOutput): ShapedOutput {
+  private dense({ name, kernel, bias }: NodeOf<"dense">, features: ShapedOutput): ShapedOutput {
     const matrix = this.weight(kernel);
     const shape = [-1, matrix.shape!.at(-1)!];
     const [transpose_a, transpose_b] = [attribute.bool(false), attribute.bool(false)];

@@ -46,8 +46,12 @@ export function metricsLine(row: MetricsRow, time: Date): string {
 
 /** One line's values; undefined where it holds none, as the last of a killed run may. */
 export function readMetrics(line: string): MetricsRow | undefined {
+  return metricsRow.safeParse(jsonOf(line)).data;
+}
+
+function jsonOf(line: string): unknown {
   try {
-    return metricsRow.safeParse(JSON.parse(line)).data;
+    return JSON.parse(line);
   } catch {
     return undefined;
   }
@@ -60,8 +64,7 @@ const timeOfRow = z.object({ time: z.iso.datetime() });
 
 /** As `readMetrics`, with the time; undefined too where that is missing. */
 export function readTimedMetrics(line: string): TimedMetrics | undefined {
-  const row = readMetrics(line);
-  if (row === undefined) return undefined;
-  const { data } = timeOfRow.safeParse(JSON.parse(line));
-  return data === undefined ? undefined : { ...row, time: new Date(data.time) };
+  const value = jsonOf(line);
+  const [row, moment] = [metricsRow.safeParse(value).data, timeOfRow.safeParse(value).data];
+  return row && moment && { ...row, time: new Date(moment.time) };
 }

@@ -2,6 +2,7 @@
 import { csvLine } from "../data/csv-line.js";
 import { imageName, type Split } from "../data/dataset.js";
 import { writeFileAtomically } from "../disk/atomic-file.js";
+import type { OwnKind } from "../disk/replaceable.js";
 import type { Predictions } from "../evaluators/predictions.js";
 
 /** A part that was evaluated. */
@@ -11,6 +12,12 @@ export interface PredictedPart {
   readonly classNames: readonly string[];
   readonly predictions: Predictions;
 }
+
+/** A table of bit-eval or bit-predict, also one that a spreadsheet saved with other quotes or separators. */
+export const tableKind: OwnKind = {
+  name: "table of predictions",
+  matches: (start) => /^\W*path\W+(truth|index)\W+top1\b/.test(start),
+};
 
 /** The heading of columns for so many classes of an image: `top1,...,probability1,...`. */
 export function topColumns(places: number): string[] {

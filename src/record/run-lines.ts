@@ -1,4 +1,5 @@
 /** What a run says in lines, as the official code words it where that has the line too. */
+import { percentText } from "../evaluators/evaluator.js";
 import type { EvaluationResult } from "../train/reports.js";
 import type { TrainTimes } from "../train/train.js";
 import type { BestResult } from "./manifest.js";
@@ -31,7 +32,7 @@ export function describeTimes(
  * @param saved whether its state was
  */
 export function describeBest({ step, top1 }: BestResult, saved: boolean): string {
-  return `Best: top1 ${percent(top1)} after step ${step}${saved ? " (best.npz)" : ""}`;
+  return `Best: top1 ${percentText(top1)} after step ${step}${saved ? " (best.npz)" : ""}`;
 }
 
 /** `Validation@500 loss 0.10801, top1 97.32%, top5 99.90%`, as the official code writes it. */
@@ -45,9 +46,5 @@ export function describeValidation(
 /** `loss 0.10801, top1 97.32%, top5 99.90%`, as the official code writes it. */
 export function describeResult(result: Omit<EvaluationResult, "count">): string {
   const { loss, top1, top5 } = result;
-  return `loss ${loss.toFixed(5)}, top1 ${percent(top1)}, top5 ${percent(top5)}`;
-}
-
-function percent(share: number): string {
-  return `${(100 * share).toFixed(2)}%`;
+  return `loss ${loss.toFixed(5)}, top1 ${percentText(top1)}, top5 ${percentText(top5)}`;
 }

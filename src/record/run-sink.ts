@@ -1,7 +1,6 @@
 /** Where the events of a run go: a file of its folder, a terminal, a program. */
 import type { TrainStart } from "../train/train.js";
 import type { RunEvent } from "./run-events.js";
-import type { RunFolder } from "./run-folder.js";
 
 /** Takes every event, in order. What it throws ends the run. */
 export interface RunSink {
@@ -14,6 +13,3 @@ export interface RunSink {
   /** Whatever became of the run; nothing comes after it. */
   close?(): void;
 }
-
-/** Opens a sink in the folder of a run, which holds what earlier parts of the run have left. */
-export type OpenSink = (folder: RunFolder) => RunSink;

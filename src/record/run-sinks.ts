@@ -3,16 +3,9 @@ import type { TrainStart } from "../train/train.js";
 import { openMetricsFile } from "./metrics-file.js";
 import type { RunEvent } from "./run-events.js";
 import type { RunFolder } from "./run-folder.js";
-import type { OpenSink, RunSink } from "./run-sink.js";
+import type { RunSink } from "./run-sink.js";
 import { openTensorboard } from "./tensorboard/tensorboard-sink.js";
 import { openTrainLog } from "./train-log.js";
-
-/** What is kept in a run's folder. They begin in this order: TensorBoard's curves are those of `metrics`. */
-const folderSinks = {
-  log: openTrainLog,
-  metrics: openMetricsFile,
-  tensorboard: openTensorboard,
-} as const satisfies Readonly<Record<string, OpenSink>>;
 
 export interface SinkChoice {
   /** Default: true. */
@@ -29,9 +22,13 @@ export class RunSinks implements RunSink {
     { tensorboard = true }: SinkChoice = {},
     followers: readonly RunSink[] = [],
   ) {
-    const { tensorboard: curves, ...always } = folderSinks;
-    const opened = [...Object.values(always), ...(tensorboard ? [curves] : [])];
-    this.sinks = [...opened.map((open) => open(folder)), ...followers];
+    // They begin in this order: TensorBoard's curves are those of `metrics.jsonl`.
+    this.sinks = [
+      openTrainLog(folder),
+      openMetricsFile(folder),
+      ...(tensorboard ? [openTensorboard(folder)] : []),
+      ...followers,
+    ];
   }
 
   event(event: RunEvent): void {

@@ -5,6 +5,7 @@ import { evaluator as accuracy } from "../evaluators/measures/accuracy.js";
 import { calibrationError } from "../evaluators/measures/calibration.js";
 import { evaluator as confusion } from "../evaluators/measures/confusion.js";
 import { evaluator as perClass } from "../evaluators/measures/per-class.js";
+import { AllMeasures, valuesOf } from "../evaluators/registry.js";
 import type { ReportJudgement, ShownImage } from "./report-data.js";
 
 /** An image with the model's answer. */
@@ -54,25 +55,17 @@ export const mostShown = 24;
 export function judge(images: readonly JudgedImage[], classNames: readonly string[]): Judged {
   const classes = classNames.length;
   const subject = { classes, classNames, count: images.length };
-  const begun = evaluators.map((one) => [one.name, one.begin(subject)] as const);
+  const measures = new AllMeasures(subject, evaluators);
   const confidences = new Float64Array(images.length);
   const right = new Uint8Array(images.length);
   for (const [index, { label, top, probabilities }] of images.entries()) {
     // None of these looks at logits.
-    const example = {
-      index,
-      label,
-      top: Int32Array.from(top),
-      logits: new Float32Array(),
-      loss: 0,
-    };
-    for (const [, measurement] of begun) measurement?.add(example);
+    const unknown = { logits: new Float32Array(), loss: 0 };
+    measures.add({ index, label, top: Int32Array.from(top), ...unknown });
     confidences[index] = probabilities[0]!;
     right[index] = top[0] === label ? 1 : 0;
   }
-  const found = figures.parse(
-    Object.fromEntries(begun.map(([name, measurement]) => [name, measurement?.finish().values])),
-  );
+  const found = figures.parse(valuesOf(measures.finish()));
   const { error, bins } = calibrationError(confidences, right);
   const all = [...images.keys()];
   const wrong = all.filter((index) => right[index] === 0);

@@ -3,11 +3,10 @@ import type { Split } from "../data/dataset.js";
 import { readImageHeader } from "../data/files/image-header.js";
 import { uprightSize } from "../data/files/readable-images.js";
 import { EarlyEnd, openFile, readExactly } from "../disk/file-reading.js";
-import { type Engine, type HostTensor, type Session, SessionError } from "../engine/session.js";
+import { type Engine, SessionError } from "../engine/session.js";
 import { systemErrorCode } from "../errors.js";
-import { attribute } from "../graph/attributes.js";
-import { GraphBuilder } from "../graph/graph-builder.js";
-import { ImageProgram, type ImageSource, type SquareImage } from "../input/image-program.js";
+import { ImageEncoder, type ImageEncoding, levelsOf } from "../input/image-encoder.js";
+import { ImageProgram, type ImageSource } from "../input/image-program.js";
 import type { ResizeMethod } from "../input/resize-method.js";
 import type { Picture } from "./report-data.js";
 
@@ -15,7 +14,8 @@ import type { Picture } from "./report-data.js";
 const mostSide = 144;
 /** Images of so few pixels are encoded without a loss, and shown as they are. */
 const losslessSide = 64;
-const jpegQuality = 85;
+const lossless: ImageEncoding = { format: "png", compression: 9 };
+const lossy: ImageEncoding = { format: "jpeg", quality: 85 };
 
 /** An image of a split. */
 export interface Place {
@@ -43,10 +43,16 @@ export async function makePictures(
   const sides = found.map((one) => Math.max(one?.height ?? 0, one?.width ?? 0));
   const side = Math.min(mostSide, Math.max(1, ...sides));
   const program = new ImageProgram(engine, side, resize);
-  const encoder = new Encoder(engine, side);
+  const encoding = side <= losslessSide ? lossless : lossy;
+  const encoder = new ImageEncoder(engine, [side, side], encoding);
+  const pictureOf = async ({ read, height, width }: Found): Promise<Picture> => {
+    const bytes = await encoder.encode(levelsOf(await program.make(await read())));
+    const base64 = Buffer.from(bytes).toString("base64");
+    return { url: `data:image/${encoding.format};base64,${base64}`, width, height };
+  };
   try {
     const pictures: (Picture | undefined)[] = [];
-    for (const one of found) pictures.push(one && (await pictureOf(one, program, encoder)));
+    for (const one of found) pictures.push(one && (await ifReadable(() => pictureOf(one))));
     return pictures;
   } finally {
     program.close();
@@ -54,24 +60,15 @@ export async function makePictures(
   }
 }
 
-async function pictureOf(
-  { read, height, width }: Found,
-  program: ImageProgram,
-  encoder: Encoder,
-): Promise<Picture | undefined> {
+/** What `make` gives; undefined where an image cannot be read or decoded. */
+async function ifReadable<T>(make: () => Promise<T>): Promise<T | undefined> {
   try {
-    const levels = levelsOf(await program.make(await read()));
-    return { url: await encoder.encode(levels), width, height };
+    return await make();
   } catch (error) {
     const isImages = error instanceof SessionError || error instanceof EarlyEnd;
     if (isImages || systemErrorCode(error) !== undefined) return undefined;
     throw error;
   }
-}
-
-function levelsOf(image: SquareImage): Uint8Array {
-  if (image.type === "uint8") return image.data;
-  return Uint8Array.from(image.data, (value) => Math.round(value * 127.5 + 127.5));
 }
 
 async function find({ split: { images }, index }: Place): Promise<Found | undefined> {
@@ -103,43 +100,5 @@ async function readRange(
     return bytes;
   } finally {
     await handle.close();
-  }
-}
-
-/** A session that encodes squares of one side. */
-class Encoder {
-  private readonly session: Session;
-  private readonly shape: readonly [number, number, 3];
-  private readonly mime: string;
-
-  constructor({ open }: Pick<Engine, "open">, side: number) {
-    this.shape = [side, side, 3];
-    const builder = new GraphBuilder();
-    const pixels = builder.placeholder("pixels", "uint8", this.shape);
-    const spec = { type: "string", shape: [] } as const;
-    const lossless = side <= losslessSide;
-    this.mime = lossless ? "image/png" : "image/jpeg";
-    const encoded = lossless
-      ? builder.one(
-          "EncodePng",
-          [pixels],
-          { T: attribute.type("uint8"), compression: attribute.int(9) },
-          spec,
-        )
-      : builder.one("EncodeJpeg", [pixels], { quality: attribute.int(jpegQuality) }, spec);
-    builder.fetchable("encoded", encoded);
-    this.session = open(builder.build());
-  }
-
-  /** @param levels uint8 `[side,side,3]` */
-  async encode(levels: Uint8Array): Promise<string> {
-    const fed: HostTensor = { type: "uint8", shape: [...this.shape], data: levels };
-    const [value] = await this.session.run({ pixels: fed }, ["encoded"]);
-    if (value?.type !== "string") throw new Error(`expected bytes, fetched ${value?.type}`);
-    return `data:${this.mime};base64,${Buffer.from(value.data[0]!).toString("base64")}`;
-  }
-
-  close(): void {
-    this.session.close();
   }
 }

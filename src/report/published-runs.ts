@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { UserError } from "../errors.js";
 import { packageRoot } from "../package-root.js";
-import { readMetrics } from "../record/metrics.js";
+import type { RunCurve } from "./run-curve.js";
 
 const document = z.object({
   source: z.string(),
@@ -63,31 +63,6 @@ export async function findPublishedRun(dataset: string, model: string): Promise<
   );
 }
 
-/** What a run of one's own came to so far. */
-export interface OwnCurve {
-  /** By step; a step that was made twice counts as it was made last. */
-  readonly losses: ReadonlyMap<number, number>;
-  /** By the number of steps before; shares, not percent. */
-  readonly validations: ReadonlyMap<number, { loss: number; top1: number; top5: number }>;
-}
-
-/** Reads a run's `metrics.jsonl`. `steps` is where its end is. */
-export function readCurve(metrics: string, steps: number): OwnCurve {
-  const losses = new Map<number, number>();
-  const validations = new Map<number, { loss: number; top1: number; top5: number }>();
-  for (const line of metrics.split("\n")) {
-    const row = readMetrics(line);
-    if (row === undefined) continue;
-    if ("step" in row) {
-      if (row.loss !== null) losses.set(row.step, row.loss);
-    } else {
-      const { validation, val_loss: loss, val_top1: top1, val_top5: top5 } = row;
-      validations.set(validation === "end" ? steps : validation, { loss, top1, top5 });
-    }
-  }
-  return { losses, validations };
-}
-
 /** One figure of a published run and of one's own. */
 export interface ComparedRow {
   /** As in `steps 100 to 199, median loss`. */
@@ -98,12 +73,14 @@ export interface ComparedRow {
 }
 
 /** Row by row, in the order in which they come about. */
-export function compareCurves(published: PublishedRun, own: OwnCurve): ComparedRow[] {
+export function compareCurves(published: PublishedRun, own: RunCurve): ComparedRow[] {
+  const ownLosses = new Map(own.steps.map(({ step, loss }) => [step, loss]));
+  const ownValidations = new Map(own.validations.map((one) => [one.steps, one]));
   const rows: (ComparedRow & { readonly at: number })[] = [];
   for (const { from, to, median } of published.losses) {
     const losses: number[] = [];
     for (let step = from; step <= to; step++) {
-      const loss = own.losses.get(step);
+      const loss = ownLosses.get(step);
       if (loss !== undefined) losses.push(loss);
     }
     const whole = losses.length === to - from + 1;
@@ -111,7 +88,7 @@ export function compareCurves(published: PublishedRun, own: OwnCurve): ComparedR
     rows.push({ what, published: median, own: whole ? medianOf(losses) : undefined, at: to });
   }
   for (const { step, ...theirs } of published.validations) {
-    const ours = own.validations.get(step);
+    const ours = ownValidations.get(step);
     const row = (name: string, value: number, mine: number | undefined) => {
       rows.push({ what: `after ${step} steps, ${name}`, published: value, own: mine, at: step });
     };

@@ -1,9 +1,9 @@
 /** What the files of a run tell of it: settings, curves, results. No engine is needed. */
-import { readFile, stat } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { z } from "zod";
-import { exists, readError } from "../disk/file-reading.js";
-import { systemErrorCode, UserError } from "../errors.js";
+import { exists, isFolder, readError } from "../disk/file-reading.js";
+import { UserError } from "../errors.js";
 import { type KnownConfig, readConfig } from "../record/run-config.js";
 import { type RunFolder, runFolderAt } from "../record/run-folder.js";
 import { readJson } from "../record/versioned-json.js";
@@ -27,9 +27,10 @@ const logName = "train.log";
  */
 export async function readRun(path: string): Promise<ReadRun> {
   const folder = runFolderAt(resolve(path));
-  const config = (await isFolder(path)) ? await readConfig(folder.config) : undefined;
+  const hasFiles = await isFolder(path);
+  const config = hasFiles ? await readConfig(folder.config) : undefined;
   if (config !== undefined) return await readOwn(folder, config);
-  const log = (await isFolder(path)) ? join(path, logName) : path;
+  const log = hasFiles ? join(path, logName) : path;
   const text = await textOf(log);
   const told = text === undefined ? undefined : readTrainLog(text);
   if (told === undefined || told.curve.done === 0)
@@ -41,15 +42,6 @@ export async function readRun(path: string): Promise<ReadRun> {
     );
   const name = basename(log) === logName ? basename(dirname(resolve(log))) : basename(log);
   return { run: ofLog(name, resolve(log), told), own: undefined };
-}
-
-async function isFolder(path: string): Promise<boolean> {
-  try {
-    return (await stat(path)).isDirectory();
-  } catch (error) {
-    if (systemErrorCode(error) === undefined) throw error;
-    return false;
-  }
 }
 
 async function textOf(path: string): Promise<string | undefined> {

@@ -2,8 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { writeFileAtomically } from "../disk/atomic-file.js";
-import { readError } from "../disk/file-reading.js";
-import { systemErrorCode, UserError } from "../errors.js";
+import { requireReplaceable } from "../disk/replaceable.js";
 import { packageRoot } from "../package-root.js";
 import type { ReportData } from "./report-data.js";
 
@@ -11,6 +10,7 @@ const dataPlace = "<!-- report -->";
 const titlePlace = "<!-- title -->";
 /** By which a report is known. */
 const mark = '<meta name="generator" content="bit-train report">';
+const kind = { name: "report", matches: (start: string) => start.includes(mark) };
 
 /** A report as HTML. */
 export async function reportHtml(data: ReportData): Promise<string> {
@@ -38,19 +38,6 @@ function inHtml(text: string): string {
  */
 export async function writeReport(path: string, data: ReportData): Promise<void> {
   const html = new TextEncoder().encode(await reportHtml(data));
-  await requireReport(path);
+  await requireReplaceable(path, kind, "--out");
   await writeFileAtomically(path, (append) => append(html));
-}
-
-async function requireReport(path: string): Promise<void> {
-  const next = "give another place with --out";
-  let text: string;
-  try {
-    text = await readFile(path, "utf8");
-  } catch (error) {
-    if (systemErrorCode(error) === "ENOENT") return;
-    throw readError(path, error, next);
-  }
-  if (!text.slice(0, 5000).includes(mark))
-    throw new UserError(path, "is another file, no report", "no file, or an earlier report", next);
 }

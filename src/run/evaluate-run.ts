@@ -5,11 +5,12 @@ import { listed } from "../data/listed.js";
 import type { EvaluatedPart } from "../data/parts/evaluation.js";
 import { readRealLabels, realLabelsOf } from "../data/published/real-labels.js";
 import { writeFileAtomically } from "../disk/atomic-file.js";
+import { requireReplaceable } from "../disk/replaceable.js";
 import type { Engine } from "../engine/session.js";
 import type { Evaluation } from "../evaluators/evaluator.js";
 import { Predictions } from "../evaluators/predictions.js";
 import { AllMeasures, type Measures } from "../evaluators/registry.js";
-import { appendPredictions } from "../record/predictions-table.js";
+import { appendPredictions, tableKind } from "../record/predictions-table.js";
 import type { Precision } from "../settings/choices.js";
 import type { Options } from "../settings/table.js";
 import { openEvalProgram } from "../step/program.js";
@@ -78,12 +79,12 @@ export async function evaluateRun(
 ): Promise<EvaluationReport> {
   const begun = performance.now();
   const { csv } = options;
+  if (csv !== undefined) await requireReplaceable(csv, tableKind, "--csv");
   const subject = await findSubject(options, engine, observer);
   const { trained, dataset } = subject;
   const { classNames, val } = dataset;
   const facts = { classes: trained.classes, classNames, count: val.labels.length };
-  const { realLabels, notes } = await subject.realLabels(dataset);
-  const measures = await AllMeasures.begin({ ...facts, realLabels });
+  const measures = await AllMeasures.begin({ ...facts, realLabels: subject.realLabels });
   const predictions = csv === undefined ? undefined : new Predictions(facts);
   const judge = () => {
     const evaluations = [measures, ...(predictions === undefined ? [] : [predictions])];
@@ -112,7 +113,7 @@ export async function evaluateRun(
     seconds: (performance.now() - begun) / 1000,
     evaluated: dataset.evaluated!,
     skipped: dataset.unreadable ?? [],
-    notes: [...subject.notes, ...notes],
+    notes: subject.notes,
   };
 }
 
@@ -124,10 +125,7 @@ interface Subject {
   readonly precision: Precision;
   readonly notes: readonly string[];
   /** Real labels of its images, where a file of them is given. */
-  readonly realLabels: (dataset: Dataset) => Promise<{
-    readonly realLabels?: readonly (readonly number[])[];
-    readonly notes: readonly string[];
-  }>;
+  readonly realLabels: readonly (readonly number[])[] | undefined;
 }
 
 async function findSubject(
@@ -136,7 +134,9 @@ async function findSubject(
   observer: EvaluateConsole,
 ): Promise<Subject> {
   const { bitPretrainedDir = ".", workers = availableParallelism() } = options;
-  const realLabels = await realLabelsIn(options.realLabels);
+  const { realLabels: file } = options;
+  // Before anything that takes long.
+  const labels = file === undefined ? undefined : await readRealLabels(file);
   const source = await findSource(options.source, bitPretrainedDir, options, observer);
   const trained = await findTrainedModel(source, options);
   const request = datasetOf(options, trained.run);
@@ -154,18 +154,12 @@ async function findSubject(
     ...(skipped.length > 0 ? [leftOut(skipped)] : []),
   ];
   const precision = precisionOf(trained, engine, options.precision);
-  return { trained, dataset, crop, precision, notes, realLabels };
-}
-
-/** Reads real labels before anything that takes long. */
-async function realLabelsIn(path: string | undefined): Promise<Subject["realLabels"]> {
-  if (path === undefined) return async () => ({ notes: [] });
-  const labels = await readRealLabels(path);
-  return async ({ val, classNames }) => {
-    const { realLabels, unknown } = await realLabelsOf(val, labels, classNames);
-    const said = `${unknown} of ImageNet's classes are none of the model's: as real labels they are never right`;
-    return { realLabels, notes: unknown === 0 ? [] : [said] };
-  };
+  const real = labels && (await realLabelsOf(dataset.val, labels, dataset.classNames));
+  if (real !== undefined && real.unknown > 0)
+    notes.push(
+      `${real.unknown} of ImageNet's classes are none of the model's: as real labels they are never right`,
+    );
+  return { trained, dataset, crop, precision, notes, realLabels: real?.realLabels };
 }
 
 /** The one pass over the images. */

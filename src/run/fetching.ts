@@ -2,7 +2,7 @@
 
 import { stat } from "node:fs/promises";
 import { basename, dirname, normalize } from "node:path";
-import { closeNames, perhaps } from "../close-names.js";
+import { closeNames, perhaps, perhapsOne } from "../close-names.js";
 import type { DatasetRequest } from "../data/datasets.js";
 import { keptFindings } from "../data/files/kept-findings.js";
 import type { FindUndecodable } from "../data/files/undecodable-images.js";
@@ -176,6 +176,5 @@ function nearRun(source: string, runs: readonly string[]): string | undefined {
   const names = new Set(
     closeNames(basename(source), [...new Set(runs.map((run) => basename(run)))]),
   );
-  const near = runs.filter((run) => names.has(basename(run)));
-  return near.length > 0 ? `perhaps ${near.join(" or ")}` : undefined;
+  return perhapsOne(runs.filter((run) => names.has(basename(run))));
 }

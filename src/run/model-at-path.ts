@@ -1,5 +1,4 @@
 /** What a path means where a model is asked for: a run, one of its checkpoints, or an archive alone. */
-import { stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import {
   type CheckpointPaths,
@@ -7,7 +6,7 @@ import {
   checkpointPaths,
   listCheckpoints,
 } from "../checkpoint/checkpoint-folder.js";
-import { exists } from "../disk/file-reading.js";
+import { exists, isFolder } from "../disk/file-reading.js";
 import { UserError } from "../errors.js";
 import { exportedArchive } from "../record/export-folder.js";
 import { manifestVersion, parseManifest } from "../record/manifest.js";
@@ -36,16 +35,14 @@ export async function isRunFolder(path: string): Promise<boolean> {
  * @throws UserError where a folder is neither a run's nor a checkpoint's, or has saved nothing
  */
 export async function modelAtPath(source: string, best = false): Promise<ModelAtPath> {
-  const isFolder = await stat(source).then(
-    (found) => found.isDirectory(),
-    () => false,
-  );
+  const isDirectory = await isFolder(source);
   const path = resolve(source);
   const folder = runFolderAt(path);
   // A run's folder and the Hub's both have a config.json; the Hub's has safetensors beside it.
-  const hub = isFolder && !(await exists(folder.checkpoint)) ? await hubWeights(path) : undefined;
+  const hub =
+    isDirectory && !(await exists(folder.checkpoint)) ? await hubWeights(path) : undefined;
   if (hub !== undefined && !best) return { archive: hub, folder: undefined };
-  if (isFolder && hub === undefined && (await exists(folder.config))) return ofRun(folder, best);
+  if (isDirectory && hub === undefined && (await exists(folder.config))) return ofRun(folder, best);
   if (best) {
     throw new UserError(
       source,
@@ -54,7 +51,7 @@ export async function modelAtPath(source: string, best = false): Promise<ModelAt
       "give the run's folder, or leave --best out",
     );
   }
-  return isFolder ? ofCheckpoint(source, path) : ofArchive(source, path);
+  return isDirectory ? ofCheckpoint(source, path) : ofArchive(source, path);
 }
 
 async function ofRun(folder: RunFolder, best: boolean): Promise<ModelAtPath> {

@@ -3,8 +3,9 @@ import { resolve } from "node:path";
 import { encodeNpyHeader } from "../archive/npy.js";
 import { csvLine } from "../data/csv-line.js";
 import { writeFileAtomically } from "../disk/atomic-file.js";
+import { type OwnKind, requireReplaceable } from "../disk/replaceable.js";
 import { UserError } from "../errors.js";
-import { probabilityCell, topColumns } from "../record/predictions-table.js";
+import { probabilityCell, tableKind, topColumns } from "../record/predictions-table.js";
 import type { Outcome } from "./image-logits.js";
 import { topProbabilities } from "./probabilities.js";
 
@@ -21,11 +22,19 @@ export interface RowFile {
   readonly path: string;
   /** Its flag, for messages. */
   readonly flag: string;
+  /** What it may take the place of. */
+  readonly kind: OwnKind;
   readonly head: Uint8Array;
   readonly bytesOf: (row: PredictedRow) => Uint8Array;
 }
 
 const encoder = new TextEncoder();
+
+/** An array of rows, which a batch of images is not. */
+const arrayKind: OwnKind = {
+  name: ".npy of a row for each image",
+  matches: (start) => start.startsWith("\x93NUMPY") && /'<f4'.*'shape': \(\d+, \d+\)/.test(start),
+};
 
 /** float32 `[count, columns]`; a skipped input's row is NaN. */
 export function arrayFile(
@@ -37,6 +46,7 @@ export function arrayFile(
   return {
     path,
     flag: `--${which}`,
+    kind: arrayKind,
     head: encodeNpyHeader("<f4", [count, columns]),
     bytesOf: ({ outcome }) => {
       const { buffer, byteOffset, byteLength } =
@@ -60,6 +70,7 @@ export function tableFile(
   return {
     path,
     flag: "--csv",
+    kind: tableKind,
     head: encoder.encode(csvLine(["path", "index", ...topColumns(places), "skipped"])),
     bytesOf: ({ source, index = "", outcome }) => {
       if (outcome.fault !== undefined)
@@ -90,6 +101,7 @@ export async function writeRows(
       "a file for each",
       "give one of them another name",
     );
+  await requireReplaceable(file.path, file.kind, file.flag);
   await writeFileAtomically(file.path, async (append) => {
     await append(file.head);
     await writeRows(others, (rest) =>

@@ -7,9 +7,9 @@ import type { Dataset } from "../data/dataset.js";
 import { takeSplit } from "../data/few-shot.js";
 import { ExampleOrder } from "../data/order.js";
 import { type Engine, type HostTensor, SessionError } from "../engine/session.js";
-import { attribute } from "../graph/attributes.js";
 import { GraphBuilder } from "../graph/graph-builder.js";
 import { defineDecoders } from "../input/decoders.js";
+import { ImageEncoder } from "../input/image-encoder.js";
 import { addPipeline, startPipeline } from "../input/pipeline.js";
 import { mixupLambda, mixupPartners } from "../recipe/mixup.js";
 import type { RunConfig } from "../record/run-config.js";
@@ -69,11 +69,6 @@ export async function trainingImages(
     ...{ resizeTo: resolution.precrop, crop: resolution.crop },
   });
   const { width, height } = mosaic;
-  const shape = [height, width, 3];
-  const pixels = builder.placeholder("pixels", "uint8", shape);
-  const attrs = { T: attribute.type("uint8"), compression: attribute.int(-1) };
-  const encoded = builder.one("EncodePng", [pixels], attrs, { type: "string", shape: [] });
-  builder.fetchable("png", encoded);
   const session = engine.open(builder.build());
   try {
     await startPipeline(session, pipeline, Int32Array.from(places.keys()), augmentations);
@@ -83,12 +78,15 @@ export async function trainingImages(
       const weight = place < count ? lambda : 1 - lambda;
       mosaic.add(place % count, levelsOf(image!), weight);
     }
-    const fed: HostTensor = { type: "uint8", shape, data: mosaic.pixels() };
-    const [png] = await session.run({ pixels: fed }, ["png"]);
-    if (png?.type !== "string") throw new Error(`expected a PNG, fetched ${png?.type}`);
-    return { type: "picture", title: "training images", step, width, height, png: png.data[0]! };
   } finally {
     session.close();
+  }
+  const encoder = new ImageEncoder(engine, [height, width], { format: "png" });
+  try {
+    const png = await encoder.encode(mosaic.pixels());
+    return { type: "picture", title: "training images", step, width, height, png };
+  } finally {
+    encoder.close();
   }
 }
 

@@ -18,7 +18,7 @@ export interface GuardOptions {
 }
 
 /** Whether only programs of this machine reach an address. */
-export function isLoopback(address: string): boolean {
+function isLoopback(address: string): boolean {
   return address === "::1" || /^(::ffff:)?127\./.test(address);
 }
 

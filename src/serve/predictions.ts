@@ -30,21 +30,24 @@ export type PredictedImage =
  * Reads what stands behind the question mark.
  * @throws Refusal 400 at what is none of it
  */
-export function parseQuery(query: URLSearchParams, otherwise: { readonly top: number }) {
-  const asked = { top: otherwise.top, badImages: "refuse", logits: false };
+export function parseQuery(
+  query: URLSearchParams,
+  otherwise: { readonly top: number },
+): PredictQuery {
+  let asked: PredictQuery = { top: otherwise.top, badImages: "refuse", logits: false };
   for (const [name, value] of query) {
-    if (name === "top" && /^[1-9]\d{0,8}$/.test(value)) asked.top = Number(value);
+    if (name === "top" && /^[1-9]\d{0,8}$/.test(value)) asked = { ...asked, top: Number(value) };
     else if (name === "bad_images" && (value === "refuse" || value === "skip"))
-      asked.badImages = value;
+      asked = { ...asked, badImages: value };
     else if (name === "logits" && (value === "true" || value === "false"))
-      asked.logits = value === "true";
+      asked = { ...asked, logits: value === "true" };
     else
       throw new Refusal(400, {
         error: `${name.slice(0, mostShown)}=${value.slice(0, mostShown)} in the address`,
         expected: "top=1 and up, bad_images=refuse or skip, logits=true or false",
       });
   }
-  return asked as PredictQuery;
+  return asked;
 }
 
 const mostShown = 80;

@@ -118,13 +118,9 @@ async function predicted(exchange: Exchange, options: RoutesOptions): Promise<An
     const images = await imagesOfBody(body, request.headers, limits.maxWaiting);
     requireModest(images, limits.maxPixels);
     requireShortAnswer(images.length, asked, model.classes);
-    waiting.enter(images.length);
-    let rows: Awaited<ReturnType<typeof predictImages>>;
-    try {
-      rows = await predictImages(model, images, asked, signal);
-    } finally {
-      waiting.leave(images.length);
-    }
+    const rows = await waiting.during(images.length, () =>
+      predictImages(model, images, asked, signal),
+    );
     const done = rows.filter((row) => "top" in row).length;
     const ms = performance.now() - beganMs;
     metrics.predicted({ ms, predicted: done, refused: rows.length - done });

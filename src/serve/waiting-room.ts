@@ -20,10 +20,11 @@ export class WaitingRoom {
   }
 
   /**
-   * Lets images in; `leave` is to be called for as many.
-   * @throws Refusal 503 where there is no room for all of them; 413 where there never is
+   * Computes something of images, which have room until it is done.
+   * @throws Refusal 503 where there is no room for all of them; 413 where there never is; and what computing
+   *   throws
    */
-  enter(images: number): void {
+  async during<T>(images: number, compute: () => Promise<T>): Promise<T> {
     if (images > this.most)
       throw new Refusal(413, {
         error: `${images} images in one request`,
@@ -31,12 +32,13 @@ export class WaitingRoom {
       });
     if (this.count + images > this.most) throw this.full();
     this.count += images;
-  }
-
-  leave(images: number): void {
-    this.count -= images;
-    this.done.push({ at: performance.now(), images });
-    if (this.done.length > rememberedRequests) this.done.shift();
+    try {
+      return await compute();
+    } finally {
+      this.count -= images;
+      this.done.push({ at: performance.now(), images });
+      if (this.done.length > rememberedRequests) this.done.shift();
+    }
   }
 
   private full(): Refusal {

@@ -27,7 +27,7 @@ export function commandLine(
   return ["npx", program, ...flags].join(" ");
 }
 
-/** As a POSIX shell takes it for one word. */
-function quoted(word: string): string {
+/** A text as a POSIX shell takes it for one word. */
+export function quoted(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

@@ -56,7 +56,7 @@ export function declareVariables(
 ): GraphVariable[] {
   const variables = specs.map((spec) => declareVariable(builder, spec));
   if (!native.host) return variables;
-  return inGroups(variables).flatMap((members, i) => {
+  return loadedTogether(variables).flatMap((members, i) => {
     const group = { name: `load_${i}`, members: members.map(({ name }) => name) };
     const places = builder.placeholder(`${group.name}/places`, "int64", [members.length, 4]);
     const assigned = members.map(({ handle, read, shape }, row) => {
@@ -69,19 +69,34 @@ export function declareVariables(
   });
 }
 
-/** Variables in their order, in groups of bounded size. The head is apart: a new one is not loaded. */
-function inGroups(variables: readonly GraphVariable[]): GraphVariable[][] {
-  const isHead = (name: string) => name === headKernel || name === headBias;
-  const groups: GraphVariable[][] = [];
+/** Variables in groups that are loaded together. The head is apart: a new one is not loaded. */
+function loadedTogether(variables: readonly GraphVariable[]): GraphVariable[][] {
+  const isHead = ({ name }: VariableSpec) => name === headKernel || name === headBias;
+  const shapeOf = ({ shape }: VariableSpec) => shape;
+  return inGroups(variables, shapeOf, largestGroupBytes, (a, b) => isHead(a) === isHead(b));
+}
+
+/**
+ * Float32 arrays in their order, in groups of at most `largestBytes`, where it is not a single array.
+ * @param together whether an array may be in a group that begins with another; default any may
+ */
+export function inGroups<T>(
+  arrays: readonly T[],
+  shapeOf: (array: T) => readonly number[],
+  largestBytes: number,
+  together: (first: T, array: T) => boolean = () => true,
+): T[][] {
+  const groups: T[][] = [];
   let bytes = 0;
-  for (const variable of variables) {
+  for (const array of arrays) {
     const group = groups.at(-1);
-    bytes += 4 * sizeOf(variable.shape);
-    if (group && bytes <= largestGroupBytes && isHead(group[0]!.name) === isHead(variable.name)) {
-      group.push(variable);
+    const own = 4 * sizeOf(shapeOf(array));
+    bytes += own;
+    if (group && bytes <= largestBytes && together(group[0]!, array)) {
+      group.push(array);
     } else {
-      groups.push([variable]);
-      bytes = 4 * sizeOf(variable.shape);
+      groups.push([array]);
+      bytes = own;
     }
   }
   return groups;
@@ -139,21 +154,11 @@ export async function* readVariables(
   session: Session,
   variables: readonly VariableSpec[],
 ): AsyncGenerator<readonly [VariableSpec, Float32Array]> {
-  let start = 0;
-  while (start < variables.length) {
-    let end = start;
-    let bytes = 0;
-    while (end < variables.length) {
-      bytes += 4 * sizeOf(variables[end]!.shape);
-      if (end > start && bytes > largestTransferBytes) break;
-      end++;
-    }
-    const part = variables.slice(start, end);
+  for (const part of inGroups(variables, ({ shape }) => shape, largestTransferBytes)) {
     const values = await session.run(
       {},
       part.map(({ name }) => `${name}/read`),
     );
     for (let i = 0; i < part.length; i++) yield [part[i]!, floats(values[i])];
-    start = end;
   }
 }

@@ -4,7 +4,8 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { deviations } from "../../src/cli/reproduce.js";
-import { compareCurves, findPublishedRun, readCurve } from "../../src/report/published-runs.js";
+import { compareCurves, findPublishedRun } from "../../src/report/published-runs.js";
+import { curveOfMetrics } from "../../src/report/run-curve.js";
 import { serveData } from "../data/data-server.js";
 import { sumsOf, tarGzOf } from "../data/made-archives.js";
 import { temporaryFolder } from "../data/temporary-folder.js";
@@ -60,7 +61,7 @@ test("curves are compared row by row, in the order in which they come about", as
     JSON.stringify({ validation: "end", val_loss: 0.2, val_top1: 0.98, val_top5: 1 }),
     '{"step": 20, "lo',
   ];
-  const rows = compareCurves(published, readCurve(metrics.join("\n"), 10_000));
+  const rows = compareCurves(published, curveOfMetrics(metrics.join("\n"), { end: 10_000 }));
   const own = Object.fromEntries(rows.map((row) => [row.what, row.own]));
   assert.equal(own["steps 0 to 9, median loss"], 4.5);
   assert.equal(

@@ -1,6 +1,15 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { chmod, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import {
+  chmod,
+  lstat,
+  mkdir,
+  open as openFile,
+  readdir,
+  readFile,
+  symlink,
+  writeFile,
+} from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
@@ -44,6 +53,25 @@ test("refuses a missing folder, a file for a folder, and a folder for the file",
   await assert.rejects(attempt("file/x"), { name: "UserError", got: /not a folder/ });
   await assert.rejects(attempt("inner"), { name: "UserError", got: "a folder" });
   assert.deepEqual((await readdir(folder)).sort(), ["file", "inner"]);
+});
+
+test("refuses a pipe, a device, and a link to what is open, and leaves them in place", async (t) => {
+  const folder = await temporaryFolder(t);
+  await promisify(execFile)("mkfifo", [join(folder, "pipe")]);
+  await symlink("/dev/null", join(folder, "null"));
+  // As /dev/stdout is made; of a shell's redirection it leads to a regular file, of a closed one to none.
+  const open = await openFile(join(folder, "redirected"), "w");
+  t.after(() => open.close());
+  await symlink(`/proc/self/fd/${open.fd}`, join(folder, "stdout"));
+  await symlink("/proc/self/fd/999999", join(folder, "closed"));
+  for (const name of ["pipe", "null", "stdout", "closed"]) {
+    const path = join(folder, name);
+    const before = await lstat(path);
+    const writing = writeFileAtomically(path, () => assert.fail("nothing is to be produced"));
+    await assert.rejects(writing, { name: "UserError", got: /a device, a pipe/ });
+    assert.equal((await lstat(path)).ino, before.ino);
+  }
+  assert.equal((await readdir(folder)).length, 5);
 });
 
 const isRoot = process.getuid?.() === 0;

@@ -199,7 +199,7 @@ test("an evaluator is a file, found by its being there", async (t) => {
   } };`;
   await writeFile(join(folder, "images.js"), source);
   const url = pathToFileURL(`${folder}/`);
-  const measures = await AllMeasures.begin(
+  const measures = new AllMeasures(
     { classes: 7, classNames: namesOf(7), count: 200 },
     await findEvaluators(url),
   );

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as tf from "@tensorflow/tfjs";
-import { inferenceGraph, inputsOf, weightsOf } from "../../src/export/inference-graph.js";
+import { inferenceGraph } from "../../src/export/inference-graph.js";
+import { inputsOf, weightsOf } from "../../src/export/inference-node.js";
 import { standardized } from "../../src/export/standardize.js";
 import { parseArchitecture, variableSpecs } from "../../src/model/architecture.js";
 import { standardize } from "../../src/model/layers.js";

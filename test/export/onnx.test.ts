@@ -8,7 +8,6 @@ import { exportModel } from "../../src/export/export.js";
 import { openExportModel } from "../../src/export/export-model.js";
 import type { ImageShape } from "../../src/export/format.js";
 import { largestDifference } from "../../src/export/golden.js";
-import { networkLogits } from "../../src/export/network-logits.js";
 import { openExportedOnnx } from "../../src/export/onnx/open-onnx.js";
 import { openOnnx } from "../../src/export/onnx/read-onnx.js";
 import { writeOnnx } from "../../src/export/onnx/write-onnx.js";
@@ -17,7 +16,8 @@ import { sampleFacts, sampleModel, sampleWeights } from "../../src/run/sample-mo
 import { findTrainedModel } from "../../src/run/trained-model.js";
 import { temporaryFolder } from "../data/temporary-folder.js";
 import { engine } from "../engine-for-tests.js";
-import { sampleImages, topClasses } from "./sample-images.js";
+import { noiseImages, oddShapes } from "./noise-images.js";
+import { expectedLogits, sampleImages, topClasses } from "./sample-images.js";
 
 const classes = sampleFacts.classNames.length;
 const side = sampleFacts.crop;
@@ -40,16 +40,6 @@ async function runtime(t: TestContext, folder: string) {
       features: results["features"]!.dims,
     };
   };
-}
-
-/** Pixels without a pattern, so that every part of a window may be its largest. */
-function noise(shape: ImageShape): Float32Array {
-  const length = shape.reduce((product, size) => product * size, 1);
-  return Float32Array.from({ length }, (_, i) => (Math.sin(i * 12.9898) * 43758.5453) % 1);
-}
-
-async function expectedLogits(images: Float32Array, shape: ImageShape): Promise<Float32Array> {
-  return networkLogits(await findTrainedModel(sampleWeights()), engine, images, shape);
 }
 
 async function readByEngine(folder: string, images: Float32Array, shape: ImageShape) {
@@ -85,14 +75,8 @@ test("height, width and batch are free", async (t) => {
   const run = await runtime(t, folder);
   const opened = await openExportedOnnx(folder, engine);
   t.after(() => opened.close());
-  for (const shape of [
-    [1, 48, 48, 3],
-    [3, 61, 45, 3],
-    [1, 33, 90, 3],
-    [2, 7, 9, 3],
-    [1, 1, 1, 3],
-  ] as const) {
-    const images = noise(shape);
+  for (const shape of oddShapes) {
+    const images = noiseImages(shape);
     const expected = await expectedLogits(images, shape);
     const { logits } = await run(images, shape);
     for (const got of [logits, await opened.logits(images, shape)]) {
@@ -131,7 +115,7 @@ test("weights in a file of their own are read by runtime and engine", async (t) 
   const model = await openExportModel(trained, { size: side, resize: "pillow" });
   t.after(() => model.close());
   const shape = [2, 48, 40, 3] as const;
-  const images = noise(shape);
+  const images = noiseImages(shape);
   const expected = await expectedLogits(images, shape);
   for (const f16 of [false, true]) {
     const inside = join(folder, "model.onnx");

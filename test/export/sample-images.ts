@@ -1,9 +1,12 @@
-/** The sample's 500 validation images, as a network takes them. */
+/** The sample's 500 validation images, as a network takes them, and what its own model says of images. */
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { readImageHeader } from "../../src/data/files/image-header.js";
 import type { ImageShape } from "../../src/export/format.js";
+import { networkLogits } from "../../src/export/network-logits.js";
 import { ImageProgram } from "../../src/input/image-program.js";
+import { sampleWeights } from "../../src/run/sample-model.js";
+import { findTrainedModel } from "../../src/run/trained-model.js";
 import { engine } from "../engine-for-tests.js";
 import { repositoryRoot } from "../fixture-path.js";
 
@@ -55,6 +58,14 @@ export async function networkImages(
     program.close();
   }
   return { images, shape: [paths.length, side, side, 3] };
+}
+
+/** Logits of the sample's model, before it is exported. */
+export async function expectedLogits(
+  images: Float32Array,
+  shape: ImageShape,
+): Promise<Float32Array> {
+  return networkLogits(await findTrainedModel(sampleWeights()), engine, images, shape);
 }
 
 /** The class of the largest logit of each image. */

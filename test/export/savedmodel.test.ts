@@ -11,7 +11,6 @@ import { exportModel } from "../../src/export/export.js";
 import { openExportModel } from "../../src/export/export-model.js";
 import type { ImageShape } from "../../src/export/format.js";
 import { largestDifference } from "../../src/export/golden.js";
-import { networkLogits } from "../../src/export/network-logits.js";
 import { openSavedModel } from "../../src/export/savedmodel/open-savedmodel.js";
 import { savedModelFormat } from "../../src/export/savedmodel/savedmodel-format.js";
 import { decodeSavedModel } from "../../src/graph/saved-model.js";
@@ -24,7 +23,7 @@ import { temporaryFolder } from "../data/temporary-folder.js";
 import { engine } from "../engine-for-tests.js";
 import { fixturePath, repositoryRoot } from "../fixture-path.js";
 import { noiseImages, oddShapes } from "./noise-images.js";
-import { sampleImages, topClasses } from "./sample-images.js";
+import { expectedLogits, sampleImages, topClasses } from "./sample-images.js";
 
 const { binding } = engine;
 const classes = sampleFacts.classNames.length;
@@ -61,10 +60,6 @@ function loaded(t: TestContext, folder: string) {
     ofFiles: (files: Uint8Array[]) =>
       run(typeNumber.string, [files.length], files, ["image_bytes:0", "logits_1:0"]),
   };
-}
-
-async function expectedLogits(images: Float32Array, shape: ImageShape): Promise<Float32Array> {
-  return networkLogits(await findTrainedModel(sampleWeights()), engine, images, shape);
 }
 
 test("all 500 sample images get the same class and logits", async (t) => {

@@ -11,14 +11,12 @@ import { setThreadsCount, setWasmPaths } from "@tensorflow/tfjs-backend-wasm";
 import { exportModel } from "../../src/export/export.js";
 import type { ImageShape } from "../../src/export/format.js";
 import { largestDifference } from "../../src/export/golden.js";
-import { networkLogits } from "../../src/export/network-logits.js";
 import { openTfjs } from "../../src/export/tfjs/open-tfjs.js";
-import { sampleFacts, sampleModel, sampleWeights } from "../../src/run/sample-model.js";
-import { findTrainedModel } from "../../src/run/trained-model.js";
+import { sampleFacts, sampleModel } from "../../src/run/sample-model.js";
 import { temporaryFolder } from "../data/temporary-folder.js";
 import { engine } from "../engine-for-tests.js";
 import { noiseImages, oddShapes } from "./noise-images.js";
-import { sampleImages, topClasses } from "./sample-images.js";
+import { expectedLogits, sampleImages, topClasses } from "./sample-images.js";
 
 const classes = sampleFacts.classNames.length;
 const side = sampleFacts.crop;
@@ -34,10 +32,6 @@ async function exported(t: TestContext, f16 = false): Promise<string> {
   const out = join(await temporaryFolder(t), "tfjs");
   await exportModel({ source: sampleModel, to: "tfjs", out, f16 }, engine);
   return out;
-}
-
-async function expectedLogits(images: Float32Array, shape: ImageShape): Promise<Float32Array> {
-  return networkLogits(await findTrainedModel(sampleWeights()), engine, images, shape);
 }
 
 /** Loads a folder as a page does, on a backend of TF.js. */

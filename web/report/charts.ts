@@ -1,8 +1,8 @@
 /** Curves over steps, drawn by uPlot in the page's own colours, light or dark. */
 import uPlot from "uplot";
 import type { ReportCurves, ReportedRun } from "../../src/report/report-data.js";
+import { number, percent } from "../words.js";
 import { make } from "./make.js";
-import { number, percent } from "./words.js";
 
 type Values = readonly (number | null)[];
 

@@ -1,8 +1,8 @@
 /** How each class fares. */
 import type { ReportJudgement } from "../../src/report/report-data.js";
+import { count, percent } from "../words.js";
 import { bar, make, part } from "./make.js";
 import { sortableTable } from "./sortable-table.js";
-import { count, percent } from "./words.js";
 
 interface Row {
   readonly name: string;

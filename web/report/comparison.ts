@@ -1,10 +1,10 @@
 /** Several runs side by side: what they came to, and in what they differ. */
 import type { ReportedRun } from "../../src/report/report-data.js";
+import { count, duration, number, percent } from "../words.js";
 import { runColours } from "./charts.js";
 import { make, part } from "./make.js";
 import { shortPath } from "./overview.js";
 import { sortableTable } from "./sortable-table.js";
-import { count, duration, number, percent } from "./words.js";
 
 /** A run's name with its colour in the curves. */
 function named({ name, path }: ReportedRun, place: number): HTMLElement {

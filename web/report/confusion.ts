@@ -1,10 +1,10 @@
 /** Which classes are taken for which: a matrix whose order can be chosen, and the same as a list. */
 import type { ReportJudgement } from "../../src/report/report-data.js";
+import { count, percent } from "../words.js";
 import { classOrders, type OrderName } from "./class-orders.js";
 import { make, part } from "./make.js";
 import { MatrixDrawing } from "./matrix-drawing.js";
 import { sortableTable } from "./sortable-table.js";
-import { count, percent } from "./words.js";
 
 /** Classes that a matrix shows at once. */
 const mostClasses = 120;

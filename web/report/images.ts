@@ -1,7 +1,7 @@
 /** Images with the model's answers: the worst mistakes, and those that it is least sure of. */
 import type { Picture, ReportJudgement, ShownImage } from "../../src/report/report-data.js";
+import { count, counted, percent } from "../words.js";
 import { bar, make, part } from "./make.js";
-import { count, counted, percent } from "./words.js";
 
 /** Cards that are shown until all are asked for. */
 const first = 6;

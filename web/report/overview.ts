@@ -5,8 +5,8 @@ import type {
   ReportJudgement,
   TimePart,
 } from "../../src/report/report-data.js";
+import { count, counted, duration, number, percent } from "../words.js";
 import { make, part } from "./make.js";
-import { count, counted, duration, number, percent } from "./words.js";
 
 /** The name of a run, and what it was. */
 export function heading(run: ReportedRun): readonly HTMLElement[] {

@@ -1,7 +1,7 @@
 /** Whether the model is right as often as its probabilities say. */
 import type { ReportJudgement } from "../../src/report/report-data.js";
+import { count, percent } from "../words.js";
 import { make, makeSvg, part } from "./make.js";
-import { count, percent } from "./words.js";
 
 const side = 240;
 const left = 44;
@@ -64,7 +64,7 @@ export function reliability({ calibrationError, reliability: bins }: ReportJudge
   return part(
     "calibration",
     "Calibration",
-    `${text}, over 15 bins: on the whole the model is ${verdict}. Of a model that is right as often as it says, bars and marks would agree.`,
+    `${text}, over ${bins.length} bins: on the whole the model is ${verdict}. Of a model that is right as often as it says, bars and marks would agree.`,
     make(
       "figure",
       { class: "sheet diagram" },

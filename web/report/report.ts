@@ -1,6 +1,7 @@
 /** The page of a report: of one run, or of several side by side. */
 import type { ReportData, ReportedRun } from "../../src/report/report-data.js";
 import { element } from "../elements.js";
+import { count } from "../words.js";
 import { curves } from "./charts.js";
 import { classTable } from "./classes.js";
 import { classesCompared, differences, results } from "./comparison.js";
@@ -9,7 +10,6 @@ import { leastSure, worstMistakes } from "./images.js";
 import { make, part } from "./make.js";
 import { colophon, figures, heading, remarks, settings, timeSpent } from "./overview.js";
 import { reliability } from "./reliability.js";
-import { count } from "./words.js";
 
 const data: ReportData = JSON.parse(element(HTMLElement, "#report").textContent ?? "");
 const { runs } = data;

@@ -1,6 +1,7 @@
 /** A table whose columns sort it; of many rows the first are shown until all are asked for. */
+
+import { count } from "../words.js";
 import { make } from "./make.js";
-import { count } from "./words.js";
 
 type Key = number | string | null | undefined;
 

@@ -8,13 +8,13 @@ import { hubFiles } from "../../zoo/hub-folder.js";
 import type { ExportModel } from "../export-model.js";
 import type { ExportFormat } from "../format.js";
 import {
-  openHubExport,
   ownSettings,
   resizeNotes,
   writeHubJson,
   writeHubWeights,
   writeModelCard,
 } from "../hub/hub-export.js";
+import { openTrainedModel } from "../network-logits.js";
 
 export const hfFormat: ExportFormat = {
   notes: (model) => resizeNotes(model, "transformers"),
@@ -31,7 +31,7 @@ export const hfFormat: ExportFormat = {
     });
     await writeHubWeights(model, folder, { layout: transformersLayout, headAxes: 2 }, f16);
   },
-  open: openHubExport,
+  open: openTrainedModel,
 };
 
 function bitConfig(model: ExportModel): object {

@@ -3,16 +3,12 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type SafetensorsTensor, writeSafetensors } from "../../archive/safetensors-writer.js";
 import { writeFileAtomically } from "../../disk/atomic-file.js";
-import type { Engine } from "../../engine/session.js";
 import { headKernel, variableSpecs } from "../../model/architecture.js";
 import { outputsFirst } from "../../model/kernel-order.js";
 import type { WritableLayout } from "../../model/name-layouts.js";
 import { officialPrefix } from "../../model/variable-trees.js";
-import { findTrainedModel } from "../../run/trained-model.js";
 import { hubFiles } from "../../zoo/hub-folder.js";
 import type { ExportModel } from "../export-model.js";
-import type { ExportedModel } from "../format.js";
-import { networkLogits } from "../network-logits.js";
 
 /** How a tool stores a model's weights. */
 export interface HubWeights {
@@ -96,19 +92,4 @@ export async function writeModelCard(
     ...["", "```python", loading, "```", ""],
   ];
   await writeFile(join(folder, "README.md"), lines.join("\n"));
-}
-
-/**
- * Opens what was written, by its configuration and weights alone.
- * @throws UserError where they are damaged or do not fit each other
- */
-export async function openHubExport(folder: string, engine: Engine): Promise<ExportedModel> {
-  const trained = await findTrainedModel(folder);
-  return {
-    classNames: trained.classNames,
-    size: trained.crop,
-    resize: trained.resize,
-    logits: (images, shape) => networkLogits(trained, engine, images, shape),
-    close: () => undefined,
-  };
 }

@@ -2,31 +2,20 @@
 import { join } from "node:path";
 import { writeNpz } from "../../archive/npz-writer.js";
 import type { NamedArray } from "../../archive/numeric-array.js";
-import type { Engine } from "../../engine/session.js";
 import { variableSpecs } from "../../model/architecture.js";
 import { recordMember } from "../../record/archive-record.js";
 import { factsMember } from "../../record/classifier-facts.js";
 import { onlyArchive } from "../../record/export-folder.js";
-import { findTrainedModel } from "../../run/trained-model.js";
 import type { ExportModel } from "../export-model.js";
 import type { ExportFormat } from "../format.js";
-import { networkLogits } from "../network-logits.js";
+import { openTrainedModel } from "../network-logits.js";
 
 export const npzFormat: ExportFormat = {
   write: async (model, folder, { f16 }) => {
     const name = `${model.model.replaceAll("/", "-")}.npz`;
     await writeNpz(join(folder, name), arraysOf(model), f16 ? { float16: true } : {});
   },
-  open: async (folder: string, engine: Engine) => {
-    const trained = await findTrainedModel(await onlyArchive(folder));
-    return {
-      classNames: trained.classNames,
-      size: trained.crop,
-      resize: trained.resize,
-      logits: (images, shape) => networkLogits(trained, engine, images, shape),
-      close: () => undefined,
-    };
-  },
+  open: async (folder, engine) => openTrainedModel(await onlyArchive(folder), engine),
 };
 
 async function* arraysOf(model: ExportModel): AsyncGenerator<NamedArray> {

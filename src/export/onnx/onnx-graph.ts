@@ -2,7 +2,8 @@
  * The network in ONNX's operations. Images come in as `[N,H,W,3]` and are turned once to the
  * `[N,C,H,W]` in which ONNX computes.
  */
-import { type InferenceGraph, type InferenceNode, imageName } from "../inference-graph.js";
+import { type InferenceGraph, imageName } from "../inference-graph.js";
+import type { InferenceNode, NodeOf } from "../inference-node.js";
 import { type AttributeProto, attributeType, type NodeProto } from "./onnx-proto.js";
 
 /** A tensor of the file that is made of a weight of the network. */
@@ -120,7 +121,7 @@ class GraphWriter implements OnnxGraph {
    * GroupNormalization of opset 18 is refused by the checker, and by runtimes before it: a group becomes
    * a channel, whose instance is normalized.
    */
-  private groupNormRelu(node: InferenceNode & { readonly op: "groupNormRelu" }): string {
+  private groupNormRelu(node: NodeOf<"groupNormRelu">): string {
     const { name, groups } = node;
     const x = this.value(node.input);
     const channels = this.shapeOf(node.gamma)[0]!;

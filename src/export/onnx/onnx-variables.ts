@@ -6,7 +6,12 @@ import type { GraphBuilder } from "../../graph/graph-builder.js";
 import type { Output } from "../../graph/node-list.js";
 import { assign, copy, transpose } from "../../graph/ops.js";
 import type { VariableSpec } from "../../model/architecture.js";
-import { assignVariables, loadVariables, type VariableGroup } from "../../step/variables.js";
+import {
+  assignVariables,
+  inGroups,
+  loadVariables,
+  type VariableGroup,
+} from "../../step/variables.js";
 import { type FileTensor, readFloats } from "./read-onnx.js";
 
 interface Variable {
@@ -23,6 +28,8 @@ const dtype = attribute.type("float32");
 
 // What the engine reads at once. It keeps kernels twice while it turns them.
 const largestGroupBytes = 128 * 2 ** 20;
+
+const shapeInFile = ({ tensor }: Variable) => tensor.dims;
 
 // From `[O,I,H,W]` to `[H,W,I,O]`.
 const toOutputsLast = [2, 3, 1, 0] as const;
@@ -59,7 +66,7 @@ export class FileVariables {
   /** Adds to the graph what `load` runs, when all variables are declared. */
   finish(): void {
     const inFile = this.variables.filter(({ tensor }) => this.isReadByEngine(tensor));
-    for (const [i, members] of inGroups(inFile).entries()) {
+    for (const [i, members] of inGroups(inFile, shapeInFile, largestGroupBytes).entries()) {
       const tensors = members.map(({ tensor }) => tensor);
       const group = { name: `load_${i}`, tensors, members: tensors.map(({ name }) => name) };
       const places = this.builder.placeholder(`${group.name}/places`, "int64", [members.length, 4]);
@@ -112,22 +119,4 @@ export class FileVariables {
     const shape = toOutputsLast.map((axis) => tensor.dims[axis]!);
     return transpose(this.builder, value, this.builder.ints(toOutputsLast), shape);
   }
-}
-
-/** Variables in their order, in groups of bounded size. */
-function inGroups(variables: readonly Variable[]): Variable[][] {
-  const groups: Variable[][] = [];
-  let bytes = 0;
-  for (const variable of variables) {
-    const own = 4 * sizeOf(variable.tensor.dims);
-    const group = groups.at(-1);
-    bytes += own;
-    if (group && bytes <= largestGroupBytes) {
-      group.push(variable);
-    } else {
-      groups.push([variable]);
-      bytes = own;
-    }
-  }
-  return groups;
 }

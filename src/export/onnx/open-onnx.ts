@@ -1,15 +1,17 @@
 /** Runs an ONNX file on the engine: what it computes, by the file alone. */
-import { type Engine, floats, type Session, SessionError } from "../../engine/session.js";
+import type { Engine, Session } from "../../engine/session.js";
 import { UserError } from "../../errors.js";
-import { type Graph, GraphBuilder } from "../../graph/graph-builder.js";
+import { GraphBuilder } from "../../graph/graph-builder.js";
 import type { Output } from "../../graph/node-list.js";
+import { damagedExport } from "../damaged-export.js";
+import { openExportedGraph, runningGraph } from "../exported-graph.js";
 import type { ExportedModel } from "../format.js";
 import { imageName } from "../inference-graph.js";
 import { readMetadata } from "./onnx-metadata.js";
 import { type Value, writeOperator } from "./onnx-operators.js";
 import { type NodeProto, opset } from "./onnx-proto.js";
 import { FileVariables } from "./onnx-variables.js";
-import { damaged, type FileTensor, type OnnxFile, openOnnx, readIntegers } from "./read-onnx.js";
+import { type FileTensor, type OnnxFile, openOnnx, readIntegers } from "./read-onnx.js";
 
 const logitsName = "logits";
 
@@ -22,9 +24,9 @@ export async function openExportedOnnx(folder: string, engine: Engine): Promise<
   let session: Session | undefined;
   try {
     const { metadata, plan } = await understood(file, engine);
-    session = opened(file, engine, plan.builder.build());
+    session = openExportedGraph(engine, file.path, plan.builder.build());
     await plan.variables.load(session, file.path);
-    return { ...metadata, ...running(session) };
+    return { ...metadata, ...runningGraph(session, { image: imageName, logits: logitsName }) };
   } catch (error) {
     session?.close();
     throw error;
@@ -33,32 +35,12 @@ export async function openExportedOnnx(folder: string, engine: Engine): Promise<
   }
 }
 
-function opened({ path }: OnnxFile, engine: Engine, graph: Graph): Session {
-  try {
-    return engine.open(graph);
-  } catch (error) {
-    if (!(error instanceof SessionError) || error.outOfMemory) throw error;
-    throw damaged(path, error.message, error);
-  }
-}
-
-function running(session: Session): Pick<ExportedModel, "logits" | "close"> {
-  return {
-    logits: async (data, shape) => {
-      const feeds = { [imageName]: { type: "float32", shape, data } } as const;
-      const [logits] = await session.run(feeds, [logitsName]);
-      return floats(logits);
-    },
-    close: () => session.close(),
-  };
-}
-
 async function understood(file: OnnxFile, engine: Engine) {
   try {
     return { metadata: readMetadata(file.model), plan: await planOf(file, engine) };
   } catch (error) {
     if (error instanceof UserError || !(error instanceof Error)) throw error;
-    throw damaged(file.path, error.message, error);
+    throw damagedExport(file.path, error.message, error);
   }
 }
 

@@ -8,6 +8,7 @@ import { float16ToFloat32 } from "../../archive/float16.js";
 import { sizeOf } from "../../archive/shape.js";
 import { allocate, openForReading, readError, readExactly } from "../../disk/file-reading.js";
 import { UserError } from "../../errors.js";
+import { copyAgain, damagedExport } from "../damaged-export.js";
 import {
   dataType,
   decode,
@@ -38,13 +39,6 @@ export interface OnnxFile {
   close(): Promise<void>;
 }
 
-const again = "copy the folder again, or export the model anew";
-
-/** A UserError that says that a file is not what was written. */
-export function damaged(path: string, got: string, cause?: unknown): UserError {
-  return new UserError(path, got, "an ONNX file as bit-export writes it", again, { cause });
-}
-
 /**
  * Opens `model.onnx` of a folder, and the files of weights that it names.
  * @throws UserError where a file is missing, cut off or damaged
@@ -71,9 +65,9 @@ export async function openOnnx(folder: string): Promise<OnnxFile> {
 
 /** What the system and damage throw as a UserError. */
 function asUserError(path: string, error: unknown): unknown {
-  const known = readError(path, error, again);
+  const known = readError(path, error, copyAgain);
   if (known instanceof UserError || !(known instanceof Error)) return known;
-  return damaged(path, known.message, known);
+  return damagedExport(path, known.message, known);
 }
 
 /**
@@ -121,7 +115,7 @@ class Files {
   constructor(private readonly folder: string) {}
 
   open(name: string): Promise<OpenFile> {
-    const file = this.opened.get(name) ?? openForReading(join(this.folder, name), again);
+    const file = this.opened.get(name) ?? openForReading(join(this.folder, name), copyAgain);
     this.opened.set(name, file);
     return file;
   }

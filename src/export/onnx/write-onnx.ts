@@ -3,14 +3,14 @@
  * weight by weight, so that the memory needed is that of the largest.
  */
 import { join } from "node:path";
-import { firstBeyondFloat16, float32ToFloat16 } from "../../archive/float16.js";
+import { float32ToFloat16 } from "../../archive/float16.js";
 import { sizeOf } from "../../archive/shape.js";
-import { writeProblem } from "../../disk/atomic-file.js";
-import { type NewFile, nodeFileSystem } from "../../disk/file-system.js";
-import { UserError } from "../../errors.js";
+import { writeFileAtomically } from "../../disk/atomic-file.js";
+import { featureChannels } from "../../model/architecture.js";
 import { outputsFirst } from "../../model/kernel-order.js";
 import type { ExportModel } from "../export-model.js";
-import { type InferenceGraph, imageName } from "../inference-graph.js";
+import { requireFloat16 } from "../float16-weights.js";
+import { imageName } from "../inference-graph.js";
 import { type ConstantTensor, onnxGraph, type WeightTensor } from "./onnx-graph.js";
 import { modelProto } from "./onnx-metadata.js";
 import {
@@ -59,18 +59,18 @@ export async function writeOnnx(
   const inside = [...constants.map(storedConstant), ...stored.filter((one) => !isOutside(one))];
   const graph: GraphProto = { name: model.model, node: nodes, ...valuesOf(model) };
   if (outside.length > 0)
-    await writeFile(join(folder, dataFile), (file) => writeData(file, outside));
+    await writeFileAtomically(join(folder, dataFile), (append) => writeData(append, outside));
   const heads = outside.map(({ proto }) => encode("TensorProto", proto));
-  await writeFile(join(folder, modelFile), async (file) => {
-    await file.write(encode("ModelProto", modelProto(model)));
+  await writeFileAtomically(join(folder, modelFile), async (append) => {
+    await append(encode("ModelProto", modelProto(model)));
     const rest = encode("GraphProto", graph);
     const tensors = [...heads.map(withoutValues), ...inside.map(withValues)];
     const length = tensors.reduce((sum, { length }) => sum + length, rest.length);
-    await file.write(lengthPrefix(fieldNumber.graph, length));
-    await file.write(rest);
+    await append(lengthPrefix(fieldNumber.graph, length));
+    await append(rest);
     for (const { head, values } of tensors) {
-      await file.write(head);
-      if (values) await file.write(await values());
+      await append(head);
+      if (values) await append(await values());
     }
   });
 }
@@ -93,21 +93,11 @@ function storedWeight(model: ExportModel, tensor: WeightTensor, f16: boolean): S
     sizeBytes: sizeOf(dims) * (f16 ? 2 : 4),
     values: async () => {
       const given = await model.weight(weight);
+      if (f16) requireFloat16(model, weight, given);
       const values = kernel ? outputsFirst(given, kernel) : given;
-      return bytesOf(f16 ? narrowed(model, weight, values) : values);
+      return bytesOf(f16 ? float32ToFloat16(values) : values);
     },
   };
-}
-
-function narrowed({ model }: ExportModel, weight: string, values: Float32Array): Uint16Array {
-  const beyond = firstBeyondFloat16(values);
-  if (beyond === undefined) return float32ToFloat16(values);
-  throw new UserError(
-    `${model}, '${weight}'`,
-    `holds ${values[beyond]}`,
-    "values that float16 can hold: up to 65504",
-    "leave out --f16",
-  );
 }
 
 function storedConstant({ name, dims, type, values }: ConstantTensor): StoredTensor {
@@ -136,11 +126,14 @@ function placed(tensors: readonly StoredTensor[]): OutsideTensor[] {
   });
 }
 
-async function writeData(file: NewFile, tensors: readonly OutsideTensor[]): Promise<void> {
+async function writeData(
+  append: (bytes: Uint8Array) => Promise<void>,
+  tensors: readonly OutsideTensor[],
+): Promise<void> {
   let end = 0;
   for (const { offset, sizeBytes, values } of tensors) {
-    if (offset > end) await file.write(new Uint8Array(offset - end));
-    await file.write(await values());
+    if (offset > end) await append(new Uint8Array(offset - end));
+    await append(await values());
     end = offset + sizeBytes;
   }
 }
@@ -167,13 +160,17 @@ function withValues({ proto, sizeBytes, values }: StoredTensor): TensorField {
   return { head, values, length: head.length + sizeBytes };
 }
 
-function valuesOf({ graph, classes }: ExportModel): Pick<GraphProto, "input" | "output"> {
+function valuesOf({
+  graph,
+  architecture,
+  classes,
+}: ExportModel): Pick<GraphProto, "input" | "output"> {
   const image = [{ dimParam: "batch" }, { dimParam: "height" }, { dimParam: "width" }];
   return {
     input: [value(imageName, [...image, { dimValue: 3 }])],
     output: [
       value(graph.logits, [{ dimParam: "batch" }, { dimValue: classes }]),
-      value(graph.features, [{ dimParam: "batch" }, { dimValue: channelsOf(graph) }]),
+      value(graph.features, [{ dimParam: "batch" }, { dimValue: featureChannels(architecture) }]),
     ],
   };
 }
@@ -182,24 +179,4 @@ type Dimensions = ValueInfoProto["type"]["tensorType"]["shape"]["dim"];
 
 function value(name: string, dim: Dimensions): ValueInfoProto {
   return { name, type: { tensorType: { elemType: dataType.float32, shape: { dim } } } };
-}
-
-/** How many features the head sees. */
-function channelsOf({ nodes, weights }: InferenceGraph): number {
-  const head = nodes.find((node) => node.op === "dense");
-  return weights.find(({ name }) => name === head?.kernel)!.shape[0]!;
-}
-
-async function writeFile(path: string, write: (file: NewFile) => Promise<void>): Promise<void> {
-  try {
-    const file = await nodeFileSystem.create(path);
-    try {
-      await write(file);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-  } catch (error) {
-    throw writeProblem(path, error);
-  }
 }

@@ -2,14 +2,16 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { type Engine, floats, type HostTensor } from "../../engine/session.js";
+import type { Engine, HostTensor } from "../../engine/session.js";
 import { UserError } from "../../errors.js";
 import { GraphBuilder } from "../../graph/graph-builder.js";
 import { resizeMethods } from "../../input/resize-method.js";
+import { damagedExport } from "../damaged-export.js";
+import { openExportedGraph, runningGraph } from "../exported-graph.js";
 import type { ExportedModel } from "../format.js";
 import { type GraphWeight, imageName } from "../inference-graph.js";
 import { addPlainNetwork } from "../plain-network.js";
-import { damagedPage, readPage } from "./page-file.js";
+import { readPage } from "./page-file.js";
 import type { PageModel } from "./page-model.js";
 import { WeightStream } from "./weight-stream.js";
 
@@ -71,16 +73,10 @@ export async function openPage(folder: string, engine: Engine): Promise<Exported
   const weightOf = ({ name: weight }: GraphWeight) => places.get(weight)!;
   const { logits } = addPlainNetwork(builder, model.graph, image, weightOf);
   builder.fetchable(fetched, logits);
-  const session = engine.open(builder.build());
-  return {
-    ...{ classNames: model.classNames, size: model.size, resize: model.resize },
-    logits: async (data, shape) => {
-      const feeds = { ...weights, [imageName]: { type: "float32", shape, data } as const };
-      const [value] = await session.run(feeds, [fetched]);
-      return floats(value);
-    },
-    close: () => session.close(),
-  };
+  const session = openExportedGraph(engine, path, builder.build());
+  const { classNames, size, resize } = model;
+  const nodes = { image: imageName, logits: fetched };
+  return { classNames, size, resize, ...runningGraph(session, nodes, weights) };
 }
 
 async function readModel(path: string) {
@@ -92,7 +88,7 @@ async function readModel(path: string) {
       const parsed = pageModel.safeParse(part.model);
       if (!parsed.success) {
         const [issue] = parsed.error.issues;
-        throw damagedPage(path, `${issue!.path.join(".")}: ${issue!.message}`);
+        throw damagedExport(path, `${issue!.path.join(".")}: ${issue!.message}`);
       }
       model = parsed.data;
       stream = new WeightStream(model.graph.weights, ({ name: weight, shape }, data) => {
@@ -100,7 +96,7 @@ async function readModel(path: string) {
       });
     } else told(path, () => stream?.push(part.weights));
   }
-  if (model === undefined) throw damagedPage(path, "holds no model");
+  if (model === undefined) throw damagedExport(path, "holds no model");
   told(path, () => stream?.end());
   return { model, weights };
 }
@@ -110,6 +106,6 @@ function told(path: string, take: () => void): void {
   try {
     take();
   } catch (error) {
-    throw damagedPage(path, error instanceof Error ? error.message : String(error));
+    throw damagedExport(path, error instanceof Error ? error.message : String(error));
   }
 }

@@ -3,8 +3,8 @@ import { createReadStream } from "node:fs";
 import { open, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { UserError } from "../../errors.js";
 import { packageRoot } from "../../package-root.js";
+import { damagedExport } from "../damaged-export.js";
 import type { PageModel, PageSubject } from "./page-model.js";
 
 const modelPlace = "<!-- model -->";
@@ -98,11 +98,6 @@ function jsonOf(path: string, text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    throw damagedPage(path, "its model is described by no JSON");
+    throw damagedExport(path, "its model is described by no JSON");
   }
-}
-
-/** What is thrown where a page is not as it was written. */
-export function damagedPage(path: string, what: string): UserError {
-  return new UserError(path, what, "as bit-export wrote it", "copy the export again");
 }

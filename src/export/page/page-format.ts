@@ -1,10 +1,11 @@
 /** `page`: one HTML file that classifies photos in a browser, without a network. */
 import { join } from "node:path";
-import { firstBeyondFloat16, float32ToFloat16 } from "../../archive/float16.js";
+import { float32ToFloat16 } from "../../archive/float16.js";
 import { sizeText } from "../../disk/size-text.js";
 import { UserError } from "../../errors.js";
 import { packageVersion } from "../../package-root.js";
 import type { ExportModel } from "../export-model.js";
+import { requireFloat16 } from "../float16-weights.js";
 import type { ExportFormat } from "../format.js";
 import { openPage } from "./open-page.js";
 import { writePage } from "./page-file.js";
@@ -50,14 +51,7 @@ function pageModelOf(model: ExportModel): PageModel {
 async function* float16Weights(model: ExportModel): AsyncGenerator<Uint8Array> {
   for (const { name } of model.graph.weights) {
     const { values } = await model.variable(name);
-    const beyond = firstBeyondFloat16(values);
-    if (beyond !== undefined)
-      throw new UserError(
-        `${model.model}: '${name}'`,
-        `${values[beyond]} at element ${beyond}`,
-        "magnitudes up to 65504, the largest that float16 holds",
-        "choose another format with --to",
-      );
+    requireFloat16(model, name, values, "choose another format with --to");
     yield new Uint8Array(float32ToFloat16(values).buffer);
   }
 }

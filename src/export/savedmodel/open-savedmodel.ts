@@ -1,16 +1,11 @@
 /** Opens a SavedModel on the engine as TensorFlow's own readers do: its graph, which restores its variables. */
 import { join } from "node:path";
-import {
-  type Engine,
-  floats,
-  type HostTensor,
-  type Session,
-  SessionError,
-} from "../../engine/session.js";
+import type { Engine, HostTensor, Session } from "../../engine/session.js";
 import { decodeSavedModel, type MetaGraphDef, savedModelTag } from "../../graph/saved-model.js";
 import { type ClassifierFacts, parseFacts } from "../../record/classifier-facts.js";
 import { readJson } from "../../record/versioned-json.js";
-import { damagedExport, nodeOf, openExportedGraph, readExported } from "../exported-graph.js";
+import { damagedExport, readExported } from "../damaged-export.js";
+import { nodeOf, openExportedGraph, refusedBy, runningGraph } from "../exported-graph.js";
 import type { ExportedModel } from "../format.js";
 import {
   extraFolder,
@@ -28,20 +23,14 @@ import { imageSignature } from "./serving-graph.js";
 export async function openSavedModel(folder: string, engine: Engine): Promise<ExportedModel> {
   const { labels, size, resize } = await readFacts(folder);
   const metaGraph = await readGraph(folder);
-  const session = openExportedGraph(engine, join(folder, graphFile), metaGraph.graphDef);
+  const graph = { def: metaGraph.graphDef, nodes: [] };
+  const session = openExportedGraph(engine, join(folder, graphFile), graph);
   try {
     await restore(session, metaGraph, folder);
     const { inputs, outputs } = metaGraph.signatureDef![imageSignature]!;
-    const input = nodeOf(inputs["image"]!.name);
-    const output = nodeOf(outputs["logits"]!.name);
-    return {
-      ...{ classNames: labels, size, resize },
-      logits: async (data, shape) => {
-        const [logits] = await session.run({ [input]: { type: "float32", shape, data } }, [output]);
-        return floats(logits);
-      },
-      close: () => session.close(),
-    };
+    const image = nodeOf(inputs["image"]!.name);
+    const logits = nodeOf(outputs["logits"]!.name);
+    return { classNames: labels, size, resize, ...runningGraph(session, { image, logits }) };
   } catch (error) {
     session.close();
     throw error;
@@ -87,7 +76,6 @@ async function restore(
   try {
     await session.run({ [nodeOf(filenameTensorName)]: filename }, [restoreOpName]);
   } catch (error) {
-    if (!(error instanceof SessionError)) throw error;
-    throw damagedExport(join(folder, variablesFolder), error.message);
+    throw refusedBy(join(folder, variablesFolder), error);
   }
 }

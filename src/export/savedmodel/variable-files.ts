@@ -4,13 +4,13 @@
  */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { sizeOf } from "../../archive/shape.js";
 import { writeProblem } from "../../disk/atomic-file.js";
 import { type Engine, type HostTensor, type Session, SessionError } from "../../engine/session.js";
 import { attribute } from "../../graph/attributes.js";
 import { GraphBuilder } from "../../graph/graph-builder.js";
 import { cast } from "../../graph/ops.js";
 import type { ElementType } from "../../graph/types.js";
+import { inGroups } from "../../step/variables.js";
 import type { ExportModel } from "../export-model.js";
 import { requireFloat16 } from "../float16-weights.js";
 import type { GraphWeight } from "../inference-graph.js";
@@ -31,7 +31,7 @@ export async function writeVariables(
   type: "float32" | "float16",
   engine: Engine,
 ): Promise<void> {
-  const parts = inParts(model.graph.weights);
+  const parts = inGroups(model.graph.weights, ({ shape }) => shape, largestPartBytes);
   const path = join(folder, variablesFolder);
   await mkdir(path);
   // As TensorFlow's own writer calls them.
@@ -60,22 +60,6 @@ export async function writeVariables(
   } finally {
     session.close();
   }
-}
-
-/** Weights in their order, in parts of bounded size. */
-function inParts(weights: readonly GraphWeight[]): GraphWeight[][] {
-  const parts: GraphWeight[][] = [];
-  let bytes = 0;
-  for (const weight of weights) {
-    const own = 4 * sizeOf(weight.shape);
-    bytes += own;
-    if (parts.length > 0 && bytes <= largestPartBytes) parts.at(-1)!.push(weight);
-    else {
-      parts.push([weight]);
-      bytes = own;
-    }
-  }
-  return parts;
 }
 
 const prefixName = (part: number) => `prefix_${part}`;

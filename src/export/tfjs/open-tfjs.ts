@@ -8,9 +8,10 @@ import { GraphBuilder } from "../../graph/graph-builder.js";
 import type { GraphDef, NodeDef } from "../../graph/proto.js";
 import { typeNumber } from "../../graph/types.js";
 import type { VariableSpec } from "../../model/architecture.js";
-import { type ClassifierFacts, parseFacts } from "../../record/classifier-facts.js";
+import { parseFacts } from "../../record/classifier-facts.js";
 import { assignVariables, declareVariable } from "../../step/variables.js";
-import { damagedExport, nodeOf, openExportedGraph, readExported } from "../exported-graph.js";
+import { damagedExport, readExported } from "../damaged-export.js";
+import { nodeOf, openExportedGraph, runningGraph } from "../exported-graph.js";
 import type { ExportedModel } from "../format.js";
 import {
   bytesOf,
@@ -42,31 +43,17 @@ export async function openTfjs(folder: string, engine: Engine): Promise<Exported
     const constants = new Map<string, HostTensor>();
     for (const constant of weights.filter((one) => !isVariable(one)))
       constants.set(constant.name, await readNext(reader, constant, folder));
-    session = openExportedGraph(engine, path, graphOf(json, constants));
+    session = openExportedGraph(engine, path, { def: graphOf(json, constants), nodes: [] });
     await assignVariables(session, variablesOf(reader, weights.filter(isVariable), folder));
-    return running(session, facts, { input: nodeOf(input.name), output: nodeOf(output.name) });
+    const nodes = { image: prefix + nodeOf(input.name), logits: prefix + nodeOf(output.name) };
+    const { labels, size, resize } = facts;
+    return { classNames: labels, size, resize, ...runningGraph(session, nodes) };
   } catch (error) {
     session?.close();
     throw error;
   } finally {
     await reader.close();
   }
-}
-
-function running(
-  session: Session,
-  { labels, size, resize }: ClassifierFacts,
-  { input, output }: { readonly input: string; readonly output: string },
-): ExportedModel {
-  return {
-    ...{ classNames: labels, size, resize },
-    logits: async (data, shape) => {
-      const image: HostTensor = { type: "float32", shape, data };
-      const [logits] = await session.run({ [prefix + input]: image }, [prefix + output]);
-      return floats(logits);
-    },
-    close: () => session.close(),
-  };
 }
 
 async function readModel(path: string): Promise<ModelJson> {

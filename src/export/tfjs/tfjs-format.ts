@@ -26,27 +26,39 @@ import { shardNames, writeShards } from "./shards.js";
 
 export const tfjsFormat: ExportFormat = {
   write: async (model, folder, { f16 }) => {
-    const json = graphModel(model, f16);
-    const { weights } = json.weightsManifest[0]!;
+    const def = tfjsGraph(model.graph);
+    const constants = constantsOf(def);
+    const weights = manifestOf(model, constants, f16);
     const bytes = weights.reduce((sum, weight) => sum + bytesOf(weight), 0);
-    await writeShards(folder, bytes, valuesOf(model, constantsOf(tfjsGraph(model.graph)), weights));
+    await writeShards(folder, bytes, valuesOf(model, constants, weights));
+    const weightsManifest = [{ paths: shardNames(bytes), weights }];
+    const json = { ...graphModel(model, def), weightsManifest } satisfies ModelJson;
     await writeFile(join(folder, modelFile), JSON.stringify(json));
   },
   open: openTfjs,
 };
 
-/** A model as `model.json` has it. Its input is `image`; without a name asked for, it gives `logits`. */
-export function graphModel(model: ExportModel, f16: boolean): ModelJson {
-  const def = tfjsGraph(model.graph);
-  const constants = [...constantsOf(def)].map(([name, { shape, dtype }]): ManifestWeight => {
+/** Constants that have values in the graph, then weights, in the order in which they lie in the shards. */
+function manifestOf(
+  { graph }: ExportModel,
+  constants: ReadonlyMap<string, Constant>,
+  f16: boolean,
+): ManifestWeight[] {
+  const small = [...constants].map(([name, { shape, dtype }]): ManifestWeight => {
     return { name, shape: [...shape], dtype };
   });
-  const weights = model.graph.weights.map(({ name, shape }): ManifestWeight => {
+  const weights = graph.weights.map(({ name, shape }): ManifestWeight => {
     const spec: ManifestWeight = { name, shape: [...shape], dtype: "float32" };
     return f16 ? { ...spec, quantization: { dtype: "float16", original_dtype: "float32" } } : spec;
   });
-  const manifest = [...constants, ...weights];
-  const bytes = manifest.reduce((sum, weight) => sum + bytesOf(weight), 0);
+  return [...small, ...weights];
+}
+
+/**
+ * A model as `model.json` has it, but for its weights. Its input is `image`; without a name asked for, it
+ * gives `logits`.
+ */
+function graphModel(model: ExportModel, def: GraphDef): Omit<ModelJson, "weightsManifest"> {
   return {
     format: "graph-model",
     generatedBy: `bit-train ${packageVersion()}`,
@@ -57,7 +69,6 @@ export function graphModel(model: ExportModel, f16: boolean): ModelJson {
     },
     userDefinedMetadata: factsOf(model),
     modelTopology: topologyOf(def),
-    weightsManifest: [{ paths: shardNames(bytes), weights: manifest }],
   };
 }
 

@@ -12,13 +12,13 @@ import { hubFiles } from "../../zoo/hub-folder.js";
 import type { ExportModel } from "../export-model.js";
 import type { ExportFormat } from "../format.js";
 import {
-  openHubExport,
   ownSettings,
   resizeNotes,
   writeHubJson,
   writeHubWeights,
   writeModelCard,
 } from "../hub/hub-export.js";
+import { openTrainedModel } from "../network-logits.js";
 
 export const timmFormat: ExportFormat = {
   notes: (model) => resizeNotes(model, "timm"),
@@ -37,7 +37,7 @@ export const timmFormat: ExportFormat = {
     });
     await writeHubWeights(model, folder, { layout: timmLayout, headAxes: 4 }, f16);
   },
-  open: openHubExport,
+  open: openTrainedModel,
 };
 
 function configOf(model: ExportModel, name: string): object {

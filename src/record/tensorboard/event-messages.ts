@@ -5,9 +5,12 @@
  * tensorboard/plugins/hparams/plugin_data.proto.
  */
 import protobuf from "protobufjs";
+import { graphMessages } from "../../graph/proto.js";
 
 const root = protobuf.Root.fromJSON({
   nested: {
+    // TensorProto
+    ...graphMessages.nested,
     Event: {
       oneofs: { what: { oneof: ["fileVersion", "summary", "sessionLog"] } },
       fields: {
@@ -52,17 +55,6 @@ const root = protobuf.Root.fromJSON({
           fields: { pluginName: { id: 1, type: "string" }, content: { id: 2, type: "bytes" } },
         },
       },
-    },
-    TensorProto: {
-      fields: {
-        dtype: { id: 1, type: "int32" },
-        tensorShape: { id: 2, type: "TensorShapeProto" },
-        stringVal: { rule: "repeated", id: 8, type: "bytes" },
-      },
-    },
-    TensorShapeProto: {
-      fields: { dim: { rule: "repeated", id: 2, type: "Dim" } },
-      nested: { Dim: { fields: { size: { id: 1, type: "int64" } } } },
     },
     HParamsPluginData: {
       fields: {
