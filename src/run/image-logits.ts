@@ -1,24 +1,12 @@
 /** What a model makes of image files, one batch after the other, past those that cannot be decoded. */
-import type { FileSource } from "../data/dataset.js";
-import {
-  type Engine,
-  floats,
-  type HostTensor,
-  type Session,
-  SessionError,
-} from "../engine/session.js";
-import type { UserError } from "../errors.js";
-import type { ResizeMethod } from "../input/resize-method.js";
-import { type UndecodableImage, unreadableAmong } from "../input/unreadable.js";
-import { predictPipeline } from "../step/graphs.js";
-import { openPredictImagesProgram, startImages } from "../step/program.js";
+import { type Engine, floats, type HostTensor } from "../engine/session.js";
 import type { Network } from "../step/train-step.js";
-import { outOfMemory, requireMemory } from "./image-memory.js";
-import type { ImageInputs } from "./predict-inputs.js";
-import { defaultBatch, loadWeights, type TrainedModel } from "./trained-model.js";
-import { undecodable } from "./unreadable-image.js";
-
-const otherwise = "leave it out: --bad_images skip";
+import {
+  imageOutcomes,
+  type SeeingModel,
+  type SeeingOptions,
+  type SeenImages,
+} from "./image-outcomes.js";
 
 /** What a model makes of one input, to be copied by who keeps it, or why there is nothing. */
 export type Outcome =
@@ -50,131 +38,22 @@ export function outcomesOf([logits, features]: readonly HostTensor[], batch: num
   });
 }
 
-export interface ImageLogitsOptions {
-  /** Side to which images are resized. */
-  readonly size: number;
-  /** Images at a time; by default as the memory allows. */
-  readonly batch?: number | undefined;
-  readonly resize?: ResizeMethod | undefined;
-  /** Threads that prepare images. */
-  readonly workers: number;
+export interface ImageLogitsOptions extends SeeingOptions {
   /** Whether features are wanted too. */
   readonly withFeatures: boolean;
-  /** What becomes of an image that cannot be decoded. */
-  readonly badImages: "refuse" | "skip";
 }
 
 /**
  * The outcomes of all images, in their order, as many at a time as are ready.
  * @throws UserError at an image that cannot be decoded, where it is refused, after those before it
  */
-export async function* imageLogits(
-  { images, paths, faults: known }: ImageInputs,
-  trained: TrainedModel,
+export function imageLogits(
+  images: SeenImages,
+  trained: SeeingModel,
   network: Network,
   options: ImageLogitsOptions,
   engine: Engine,
 ): AsyncGenerator<readonly Outcome[]> {
-  const { size, workers, badImages, resize = trained.resize } = options;
-  const faults = new Map(known);
-  let queue = [...paths.keys()].filter((index) => !faults.has(index));
-  let told = 0;
-  /** The outcomes of faulty images that stand before `index`. */
-  const faultsBefore = (index: number): Outcome[] => {
-    const outcomes: Outcome[] = [];
-    for (; told < index; told++) outcomes.push({ fault: faults.get(told)! });
-    return outcomes;
-  };
-  if (queue.length === 0) {
-    yield faultsBefore(paths.length);
-    return;
-  }
-  const batch = Math.min(options.batch ?? defaultBatch(trained, size * size), queue.length);
-  const atATime = { size: [size, size], batch } as const;
-  requireMemory(trained, atATime, network.target.computeType);
-  const program = await openPredictImagesProgram(engine.open, network, images, {
-    ...{ size, batch, workers, input: { resize } },
-  });
-  const { session } = program;
-  let refusal: UserError | undefined;
-  try {
-    await loadWeights(program, trained);
-    while (queue.length > 0) {
-      const padded = filledUp(queue, batch);
-      const uncropped = new Int32Array(3 * padded.length);
-      await startImages(program, predictPipeline, padded, uncropped);
-      let failure: SessionError | undefined;
-      let done = 0;
-      for (; done < queue.length; done += batch) {
-        const next = await nextOutcomes(session, batch, options);
-        if (next instanceof SessionError) {
-          failure = next;
-          break;
-        }
-        const outcomes: Outcome[] = [];
-        for (const [row, index] of queue.slice(done, done + batch).entries()) {
-          outcomes.push(...faultsBefore(index));
-          outcomes.push(next[row]!);
-          told++;
-        }
-        yield outcomes;
-      }
-      queue = queue.slice(done);
-      if (failure === undefined) continue;
-      const found = await undecodableAmong(failure, engine, images.images, queue, batch);
-      for (const { index, reason } of found) faults.set(index, `cannot be decoded (${reason})`);
-      const [first] = found;
-      if (badImages === "refuse") refusal = undecodable(first, images.images, otherwise, failure);
-      queue = queue.filter((index) => {
-        return badImages === "refuse" ? index < first.index : !faults.has(index);
-      });
-    }
-  } catch (error) {
-    throw outOfMemory(error, trained, atATime) ?? error;
-  } finally {
-    session.close();
-  }
-  if (refusal !== undefined) throw refusal;
-  yield faultsBefore(paths.length);
-}
-
-/** Indices in whole batches; an image that was decoded before fills up the last one. */
-function filledUp(queue: readonly number[], batch: number): Int32Array {
-  const length = Math.ceil(queue.length / batch) * batch;
-  return Int32Array.from({ length }, (_, i) => queue[i] ?? queue[0]!);
-}
-
-/** Outcomes of a batch, or what the engine said of one of its images. */
-async function nextOutcomes(
-  session: Session,
-  batch: number,
-  options: Pick<ImageLogitsOptions, "withFeatures">,
-): Promise<Outcome[] | SessionError> {
-  try {
-    return outcomesOf(await session.run({}, predictFetches(options)), batch);
-  } catch (error) {
-    if (!(error instanceof SessionError) || error.outOfMemory) throw error;
-    return error;
-  }
-}
-
-/**
- * The images that were the cause of `failure`: of the batch at the head of `queue`, or else of those
- * after it, which were being decoded too.
- * @throws what failed, where every image can be decoded
- */
-async function undecodableAmong(
-  failure: SessionError,
-  engine: Engine,
-  images: FileSource,
-  queue: readonly number[],
-  batch: number,
-): Promise<[UndecodableImage, ...UndecodableImage[]]> {
-  for (const part of [queue.slice(0, batch), queue.slice(batch)]) {
-    const found: UndecodableImage[] = [];
-    for await (const image of unreadableAmong(engine, images, part)) found.push(image);
-    const [first, ...others] = found;
-    if (first !== undefined) return [first, ...others];
-  }
-  throw failure;
+  const taken = { fetches: predictFetches(options), read: outcomesOf, newHead: false };
+  return imageOutcomes(images, trained, network, taken, options, engine);
 }

@@ -160,21 +160,25 @@ export function precisionOf(
 
 /** The network of a model on an engine; by default in the precision in which it was trained. */
 export function networkOf(
-  { architecture, classes }: TrainedModel,
+  { architecture, classes }: Pick<TrainedModel, "architecture" | "classes">,
   { target }: Pick<Engine, "target">,
   precision: Precision,
 ) {
   return { architecture, classes, target: inPrecision(target, precision) } satisfies Network;
 }
 
-/** Gives a program's variables the model's values. */
+/**
+ * Gives a program's variables the model's values.
+ * @param newHead whether the archive's own head is left out, and a head of zeros taken
+ */
 export async function loadWeights(
   { session, variables }: Program,
-  { model, weights }: TrainedModel,
+  { model, weights }: Pick<TrainedModel, "model" | "weights">,
+  newHead = false,
 ): Promise<void> {
   const archive = await openArchive(weights);
   try {
-    await loadArchive(session, archive, variables, { model, newHead: false });
+    await loadArchive(session, archive, variables, { model, newHead });
   } finally {
     await archive.close();
   }
@@ -189,7 +193,10 @@ const memoryShare = 0.5;
  * training step on them would fit half of the free memory.
  * @param pixels of one image
  */
-export function defaultBatch({ architecture }: TrainedModel, pixels: number): number {
+export function defaultBatch(
+  { architecture }: Pick<TrainedModel, "architecture">,
+  pixels: number,
+): number {
   const perImage = trainBytesPerImage(architecture, Math.sqrt(pixels));
   const fitting = Math.floor((memoryShare * availableMemoryBytes()) / perImage);
   return Math.max(1, Math.min(largestBatch, fitting));

@@ -88,6 +88,17 @@ export function requireFiniteLogits(where: string, input: string, logits: Float3
   if (wrong !== undefined) throw notFinite(where, `a logit of ${input} is ${wrong}`);
 }
 
+/**
+ * Refuses features that are not finite, of which neighbours and heads are no answer.
+ * @param where the weights, for messages
+ * @param input of which they are the features, for messages
+ * @throws UserError
+ */
+export function requireFiniteFeatures(where: string, input: string, features: Float32Array): void {
+  const wrong = features.find((feature) => !Number.isFinite(feature));
+  if (wrong !== undefined) throw notFinite(where, `a feature of ${input} is ${wrong}`);
+}
+
 function notFinite(where: string, got: string): UserError {
   return new UserError(
     where,
