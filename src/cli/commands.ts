@@ -25,6 +25,7 @@ export const commands: Commands = {
       ["npx bit-train --model BiT-M-R50x1 --dataset photos --batch 64", "your own image folder"],
       ["npx bit-train --model BiT-M-R50x1 --dataset cifar100 --examples_per_class 10", "few-shot"],
       ["npx bit-train --config run.yaml --seed 1", "settings from a file, and another seed"],
+      ["npx bit-train --config run.yaml --name pets --seeds 3", "three seeds, mean and deviation"],
     ],
     load: () => import("./bit-train.js"),
   },
@@ -44,7 +45,7 @@ export const commands: Commands = {
     usage: "bit-train runs [flags]",
     description:
       "Lists the runs below --logdir, by name: model, dataset, the steps of its newest checkpoint out of " +
-      "all, top-1 where it is done, and its --note.",
+      "all, top-1 where it is done, and its --note. Runs of --seeds have a line together, with mean and deviation.",
     examples: [["npx bit-train runs --logdir bit_logs --json", "the same for a program"]],
     load: () => import("./runs.js"),
   },

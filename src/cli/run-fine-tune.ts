@@ -1,5 +1,6 @@
 /** One run on the terminal. */
 
+import type { OpenedEngine } from "../engine/open.js";
 import type { FineTuneResult, RunEvent } from "../record/run-events.js";
 import { describeResult } from "../record/run-lines.js";
 import { fineTune } from "../run/fine-tune.js";
@@ -15,6 +16,10 @@ export interface RunWishes {
   readonly stopAfter?: number | undefined;
   /** Print each event as a line of JSON on standard output, and what is for people on standard error. */
   readonly json?: boolean | undefined;
+  /** Default: the one that the options' device has. */
+  readonly engine?: OpenedEngine | undefined;
+  /** Told of each event, too. */
+  readonly follow?: ((event: RunEvent) => void) | undefined;
 }
 
 /** How a run ended. */
@@ -28,14 +33,13 @@ export interface RunEnd {
 /** One run with progress on the terminal, and a last word on where things are. */
 export async function runFineTune(
   options: FineTuneOptions,
-  { goOn, stopAfter, json = false }: RunWishes = {},
+  { goOn, stopAfter, json = false, engine = openEngine(options.device), follow }: RunWishes = {},
 ): Promise<RunEnd> {
-  const engine = openEngine(options.device);
   const console = new TrainConsole({ stopAfter, ...(json && { place: standardError() }) });
-  const followers = [...(json ? [printEvent] : []), console.event];
+  const followers = [...(json ? [printEvent] : []), console.event, ...(follow ? [follow] : [])];
   const observer = {
     event: (event: RunEvent) => {
-      for (const follow of followers) follow(event);
+      for (const tell of followers) tell(event);
     },
     interrupted: console.interrupted,
     signal: console.signal,
@@ -58,7 +62,8 @@ export async function runFineTune(
   } catch (error) {
     if (!console.interrupted() || error !== console.signal.reason) throw error;
     console.line(
-      "Stopped before the first step; what was fetched so far is kept. To go on: the same command",
+      "Stopped before the first step; what was fetched so far is kept. " +
+        `To go on: ${goOn ?? "the same command"}`,
     );
     return { result: undefined, exit: console.stoppedExit };
   } finally {

@@ -14,7 +14,7 @@ import {
 } from "../run/evaluate-run.js";
 import { fetchEvents } from "../run/fetching.js";
 import { fineTune as fineTuneOn } from "../run/fine-tune.js";
-import type { FineTuneOptions as FineTuneWishes } from "../run/options.js";
+import { commandOnly, type FineTuneOptions as FineTuneWishes } from "../run/options.js";
 import { commandOptions } from "./checks.js";
 import { sharedEngine } from "./engine.js";
 import { type FollowedRun, follow } from "./followed-run.js";
@@ -55,7 +55,7 @@ export function fineTune(options: FineTuneOptions): FollowedRun<RunEvent, FineTu
   const { engine, signal, ...wishes } = options;
   return follow(async (tell) => {
     commandOptions("train", wishes, {
-      without: ["config", "device", "json", "dryRun"],
+      without: [...commandOnly, "device"],
       others: [],
     });
     return fineTuneOn(wishes, engine ?? sharedEngine(), tell);

@@ -1,12 +1,15 @@
 /** The runs below a folder, each with how far it is and how it was judged. */
+import type { Dirent } from "node:fs";
 import { readdir } from "node:fs/promises";
-import { join, relative } from "node:path";
+import { join, relative, resolve } from "node:path";
 import { z } from "zod";
 import { listCheckpoints } from "../checkpoint/checkpoint-folder.js";
 import { exists, readError } from "../disk/file-reading.js";
 import { systemErrorCode, UserError } from "../errors.js";
+import { type MeanAndDeviation, meanAndDeviation } from "../evaluators/deviation.js";
 import { readConfig } from "../record/run-config.js";
 import { runFolderAt } from "../record/run-folder.js";
+import { isSeedsFile, seedRunFolders } from "../record/seeds-file.js";
 import { readJson } from "../record/versioned-json.js";
 
 /** A run that was found; what its files do not tell is undefined. */
@@ -23,6 +26,20 @@ export interface ListedRun {
   readonly top1?: number | undefined;
   readonly note?: string | undefined;
   /** Why its files cannot be read, where that is so. */
+  readonly damaged?: string | undefined;
+}
+
+/** Runs under the same settings, with one seed each. */
+export interface ListedGroup {
+  /** As `bit_logs/<name>.json` has it. */
+  readonly name: string;
+  /** Names of its runs, those included that are not there. */
+  readonly runs: readonly string[];
+  /** How many of them are done. */
+  readonly done: number;
+  /** Over those: share of the held-out images. */
+  readonly top1?: MeanAndDeviation | undefined;
+  /** Why its file cannot be read, where that is so. */
   readonly damaged?: string | undefined;
 }
 
@@ -49,6 +66,43 @@ export async function listRuns(logdir: string): Promise<ListedRun[]> {
   return runs.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
+/**
+ * Lists the groups of runs below a folder by name, with what their runs came to.
+ * @param runs as `listRuns` has them of the same folder
+ * @throws UserError where the folder cannot be read
+ */
+export async function listGroups(
+  logdir: string,
+  runs: readonly ListedRun[],
+): Promise<ListedGroup[]> {
+  const byName = new Map(runs.map((run) => [run.name, run]));
+  const groups: ListedGroup[] = [];
+  for (const path of await groupsBelow(logdir, mostParts)) {
+    const name = relative(logdir, path).replace(/\.json$/, "");
+    try {
+      const names = (await seedRunFolders(path)).map((run) => relative(resolve(logdir), run));
+      const values = names.flatMap((run) => byName.get(run)?.top1 ?? []);
+      const top1 = values.length > 0 ? meanAndDeviation(values) : undefined;
+      groups.push({ name, runs: names, done: values.length, top1 });
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      groups.push({ name, runs: [], done: 0, damaged: error.got });
+    }
+  }
+  return groups.sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+async function groupsBelow(folder: string, parts: number): Promise<string[]> {
+  const found: string[] = [];
+  for (const entry of await entriesIn(folder)) {
+    const path = join(folder, entry.name);
+    if (entry.isFile() && isSeedsFile(path)) found.push(path);
+    else if (entry.isDirectory() && parts > 1 && !(await exists(runFolderAt(path).config)))
+      found.push(...(await groupsBelow(path, parts - 1)));
+  }
+  return found;
+}
+
 /** Paths of the runs directly in a folder, by name; none where it cannot be read. */
 export async function runsIn(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
@@ -59,13 +113,18 @@ export async function runsIn(folder: string): Promise<string[]> {
   return folders.filter((_, i) => isRun[i]).sort();
 }
 
-async function runsBelow(folder: string, parts: number): Promise<string[]> {
-  const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
+/** @throws UserError where the folder cannot be read */
+async function entriesIn(folder: string): Promise<Dirent[]> {
+  return readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
     const next = "name the folder of runs with --logdir";
     if (systemErrorCode(error) === "ENOENT")
       throw new UserError(folder, "there is no such folder", "a folder in which runs are", next);
     throw readError(folder, error, next);
   });
+}
+
+async function runsBelow(folder: string, parts: number): Promise<string[]> {
+  const entries = await entriesIn(folder);
   const found: string[] = [];
   for (const entry of entries.filter((each) => each.isDirectory())) {
     const path = join(folder, entry.name);

@@ -1,12 +1,11 @@
 /** What the files of a run tell of it: settings, curves, results. No engine is needed. */
 import { readFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
-import { z } from "zod";
 import { exists, isFolder, readError } from "../disk/file-reading.js";
 import { UserError } from "../errors.js";
+import { readResult } from "../record/result-file.js";
 import { type KnownConfig, readConfig } from "../record/run-config.js";
 import { type RunFolder, runFolderAt } from "../record/run-folder.js";
-import { readJson } from "../record/versioned-json.js";
 import type { ReportedRun, Validation } from "./report-data.js";
 import { curveOfMetrics, pointsOf, type RunCurve } from "./run-curve.js";
 import { type LoggedRun, readTrainLog } from "./train-log.js";
@@ -53,16 +52,6 @@ async function textOf(path: string): Promise<string | undefined> {
   }
 }
 
-const share = z.number();
-const ending = z.object({
-  val_top1: share,
-  val_top5: share,
-  val_loss: share,
-  steps: z.int(),
-  best: z.object({ step: z.int(), top1: share }).nullish(),
-  seconds: z.number().optional(),
-});
-
 async function readOwn(folder: RunFolder, config: KnownConfig): Promise<ReadRun> {
   const totalSteps = config.schedule?.at(-1);
   const log = readTrainLog((await textOf(join(folder.path, logName))) ?? "");
@@ -70,7 +59,7 @@ async function readOwn(folder: RunFolder, config: KnownConfig): Promise<ReadRun>
   const plan = { end: totalSteps, batch: config.batch };
   // A log is never shortened, and may tell of steps in digits fewer than the metrics have.
   const curve = metrics === undefined ? log.curve : curveOfMetrics(metrics, plan);
-  const end = ending.safeParse(await readJson(folder.result)).data;
+  const end = await readResult(folder.result);
   const final = end && {
     ...{ steps: end.steps, loss: end.val_loss, top1: end.val_top1, top5: end.val_top5 },
   };

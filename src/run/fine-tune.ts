@@ -87,7 +87,7 @@ async function carryOut(
   else for (const path of [folder.result, folder.best]) await rm(path, { force: true });
   // Of a run that goes on they would be those of an earlier state.
   if ((resumed?.manifest?.steps ?? 0) < config.schedule.at(-1)!)
-    await rm(folder.predictions, { force: true });
+    for (const path of [folder.predictions, folder.result]) await rm(path, { force: true });
   await writeJson(folder.config, config);
   await writeChoices(folder, dataset);
   const said = describeData(config, dataset);

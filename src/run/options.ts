@@ -17,11 +17,14 @@ import { modelPath } from "../zoo/models.js";
 import { computeTypes } from "./precision.js";
 import { sampleModel, sampleWeights } from "./sample-model.js";
 
+/** Settings of `bit-train` that are no run's own: where others come from, what is printed, how many runs. */
+export const commandOnly = ["config", "json", "dryRun", "seeds", "sameExamples"] as const;
+
 /**
  * A user's wishes: the settings of `bit-train` under the same names. What is left out follows the
  * BiT-HyperRule, or the machine.
  */
-export interface FineTuneOptions extends Omit<Options<"train">, "config" | "json" | "dryRun"> {}
+export interface FineTuneOptions extends Omit<Options<"train">, (typeof commandOnly)[number]> {}
 
 /** Options of which the model is known, and `weights` are an archive. */
 export type ModelledOptions = FineTuneOptions & { readonly model: string };

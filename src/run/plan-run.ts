@@ -6,7 +6,7 @@ import { exists } from "../disk/file-reading.js";
 import { wholeSizeText } from "../disk/size-text.js";
 import type { Engine } from "../engine/session.js";
 import { GraphBuilder } from "../graph/graph-builder.js";
-import { readConfig } from "../record/run-config.js";
+import { type KnownConfig, readConfig } from "../record/run-config.js";
 import type { RunObserver } from "../record/run-events.js";
 import type { RunFolder } from "../record/run-folder.js";
 import { modelBytes, zooModel } from "../zoo/models.js";
@@ -36,18 +36,24 @@ export interface Planned {
   readonly dry?: boolean;
 }
 
+/** What a run's settings come to on its data, beside what its `config.json` says. */
+export interface SettledRun extends Pick<RunPlan, "dataset" | "data" | "config"> {
+  /** Undefined where there is no such run yet. */
+  readonly known: KnownConfig | undefined;
+}
+
 /**
  * Loads the data, and resolves every choice.
  * @throws UserError where the input is at fault
  */
-export async function planRun({
+export async function settleRun({
   name,
   folder,
   options,
   engine,
   observer,
   dry = false,
-}: Planned): Promise<RunPlan> {
+}: Planned): Promise<SettledRun> {
   // Where graphs cannot be handed over (TMPDIR), that is told before anything is read or written.
   engine.open(new GraphBuilder().build()).close();
   const cores = availableParallelism();
@@ -58,14 +64,22 @@ export async function planRun({
   const dataset = await loadDataset({ ...options, ...policy, seed: options.seed ?? 0 });
   const data = await fingerprintOf(dataset);
   const known = await readConfig(folder.config);
-  const notes = [...(dataset.notes ?? [])];
-  const resumed = await findCheckpoint(folder, (line) => notes.push(line));
   const { target } = engine;
   const machine = { cores, precision: () => defaultPrecision(target), target };
-  const config = {
-    ...resolveConfig(name, options, dataset, machine, known),
-    data: hashesOf(data),
-  };
+  const resolved = resolveConfig(name, options, dataset, machine, known);
+  return { dataset, data, known, config: { ...resolved, data: hashesOf(data) } };
+}
+
+/**
+ * Plans a run, or how it goes on.
+ * @throws UserError where the input is at fault
+ */
+export async function planRun(planned: Planned): Promise<RunPlan> {
+  const { dataset, data, known, config } = await settleRun(planned);
+  const { folder, options, dry = false } = planned;
+  const fetches = fetchEvents(planned.observer);
+  const notes = [...(dataset.notes ?? [])];
+  const resumed = await findCheckpoint(folder, (line) => notes.push(line));
   const { force = false } = options;
   if (resumed === undefined) {
     const anew = await checkAnew(folder, known, config, force);

@@ -9,7 +9,8 @@ import { UserError } from "../errors.js";
 import type { Predictions } from "../evaluators/predictions.js";
 import { packageVersion } from "../package-root.js";
 import type { KnownConfig } from "../record/run-config.js";
-import type { RunFolder } from "../record/run-folder.js";
+import { type RunFolder, runFolderAt } from "../record/run-folder.js";
+import { isSeedsFile, seedRunFolders } from "../record/seeds-file.js";
 import { type JudgedImage, judge } from "../report/judgement.js";
 import { readPredictions } from "../report/read-predictions.js";
 import { type ReadRun, readRun } from "../report/read-run.js";
@@ -48,7 +49,7 @@ async function write(path: string, runs: readonly ReportedRun[]): Promise<void> 
 
 /** What `bit-report` is asked for. */
 export interface ReportOptions extends Options<"report"> {
-  /** Runs' folders, and logs of the official code. */
+  /** Runs' folders, files of `--seeds`, and logs of the official code. */
   readonly runs: readonly string[];
 }
 
@@ -68,7 +69,7 @@ export async function reportRuns(
   observer: EvaluateConsole = {},
 ): Promise<string> {
   const read: ReadRun[] = [];
-  for (const path of paths) read.push(await readRun(path));
+  for (const path of (await Promise.all(paths.map(runsAt))).flat()) read.push(await readRun(path));
   const [only] = read;
   if (read.length === 1 && only !== undefined) {
     const path = out ?? only.own?.folder.report ?? `${resolve(paths[0]!)}.html`;
@@ -78,6 +79,14 @@ export async function reportRuns(
   const path = resolve(out ?? comparisonName);
   await write(path, await Promise.all(read.map(compared)));
   return path;
+}
+
+/** A run, or those that were made by `--seeds` and have begun. */
+async function runsAt(path: string): Promise<string[]> {
+  if (!isSeedsFile(path) || !(await exists(path))) return [path];
+  const folders = await seedRunFolders(path);
+  const begun = await Promise.all(folders.map((folder) => exists(runFolderAt(folder).config)));
+  return folders.filter((_, i) => begun[i]);
 }
 
 /** A run with what its predictions tell, as far as they are there. */

@@ -98,7 +98,12 @@ export function checkSameRun(
 ): string[] {
   const changed = known === undefined ? unlisted(found, config) : changedSettings(known, config);
   if (force || changed.length === 0) return changed;
-  throw new UserError(
+  throw otherSettings(folder, changed);
+}
+
+/** @param changed as `changedSettings` has it */
+export function otherSettings(folder: RunFolder, changed: readonly string[]): UserError {
+  return new UserError(
     folder.path,
     `holds a run with other settings: ${changed.join("; ")}`,
     "the settings and the data that the run began with",

@@ -59,6 +59,14 @@ export const dataSettings = {
     recorded: true,
     commands: { train: {} },
   },
+  sameExamples: {
+    kind: "boolean",
+    help: "With --seeds: train every run on the same examples of each class",
+    default: false,
+    decides: true,
+    since: "0.2.0",
+    commands: { train: {} },
+  },
   split: {
     kind: "choice",
     choices: partNames,

@@ -139,6 +139,14 @@ export const trainingSettings = {
       check: { help: "Seed by which a part is held out where none is" },
     },
   },
+  seeds: {
+    kind: "integer",
+    least: 2,
+    otherNames: ["num_seeds", "n_seeds", "repeats"],
+    help: "So many runs under the same settings, with --seed and those after it; mean and deviation",
+    since: "0.2.0",
+    commands: { train: {}, reproduce: {} },
+  },
   evalEvery: {
     kind: "integer",
     least: 1,

@@ -35,6 +35,37 @@ test("runs are listed by name, with how far they are", async (t) => {
   });
 });
 
+test("runs of --seeds have a line together, by what they came to", async (t) => {
+  const root = await temporaryFolder(t);
+  const result = (top1: number) => JSON.stringify({ version: 1, val_top1: top1, steps: 20 });
+  const named = (names: readonly string[]) => names.map((name) => ({ name }));
+  await writeTree(root, {
+    "g/a_seed0/config.json": JSON.stringify(config),
+    "g/a_seed0/result.json": result(0.9),
+    "g/a_seed10/config.json": JSON.stringify(config),
+    "g/a_seed10/result.json": result(0.92),
+    "g/a_seeds.json": JSON.stringify({
+      version: 1,
+      ...{ runs: named(["g/a_seed0", "g/a_seed10"]), failed: [], left: ["g/a_seed11"] },
+    }),
+    "b_seeds.json": "[]",
+  });
+  const { code, stdout, stderr } = await runHere(bitTrain, ["runs", "--logdir", root]);
+  assert.equal(code, 0, stderr);
+  assert.deepEqual(stdout.split("\n"), [
+    "run         model    dataset     steps    top-1  note",
+    "b_seeds                                          b_seeds.json is no JSON object",
+    "g/a_seed0   R14x0.5  photos      20/20  90.00 %",
+    "g/a_seed10  R14x0.5  photos      20/20  92.00 %",
+    "g/a_seeds   R14x0.5  photos   2/3 runs  91.00 %  mean; standard deviation 1.41 %",
+  ]);
+  const { groups } = JSON.parse(
+    (await runHere(bitTrain, ["runs", "--logdir", root, "--json"])).stdout,
+  );
+  assert.deepEqual(groups[1].runs, ["g/a_seed0", "g/a_seed10", "g/a_seed11"]);
+  assert.equal(groups[1].done, 2);
+});
+
 test("a folder without runs is told as that, one that is not there is a mistake", async (t) => {
   const root = await temporaryFolder(t);
   const none = await runHere(bitTrain, ["runs", "--logdir", root]);

@@ -7,7 +7,7 @@ import { parseFlags } from "../../src/cli/flags.js";
 import { flagOf, settingsOf, settingTable } from "../../src/settings/table.js";
 import { completeSettings, isValue, recordedSettings } from "../../src/settings/values.js";
 
-const identity = ["name", "logdir", "config"];
+const identity = ["name", "logdir", "config", "seeds"];
 
 test("names in camelCase are flags in snake_case", () => {
   assert.equal(flagOf("examplesPerClassSeed"), "examples_per_class_seed");

@@ -1,0 +1,191 @@
+/** Several runs under the same settings, with a seed each: which they are, and which of them are done. */
+import { listCheckpoints } from "../checkpoint/checkpoint-folder.js";
+import { sizeText } from "../disk/size-text.js";
+import type { Engine } from "../engine/session.js";
+import { UserError } from "../errors.js";
+import { durationText } from "../record/duration-text.js";
+import { readResult } from "../record/result-file.js";
+import { readConfig } from "../record/run-config.js";
+import type { RunObserver } from "../record/run-events.js";
+import { runFolder } from "../record/run-folder.js";
+import { type SeedResult, seedRunName } from "../record/seeds-file.js";
+import { type DryRun, dryRun } from "./dry-run.js";
+import { fetchEvents } from "./fetching.js";
+import type { FineTuneOptions } from "./options.js";
+import { defaultName, settleRun } from "./plan-run.js";
+import { remainingMs } from "./run-forecast.js";
+import { changedSettings, otherSettings } from "./same-run.js";
+import { resolveWeights } from "./starting-weights.js";
+
+/** How many runs, and what they share. */
+export interface SeedWishes {
+  readonly seeds: number;
+  /** Train every run on the same few examples of each class; otherwise each draws its own. */
+  readonly sameExamples?: boolean | undefined;
+}
+
+/** One of several runs. */
+export interface SeedRun {
+  readonly name: string;
+  readonly seed: number;
+  readonly options: FineTuneOptions & { readonly name: string };
+}
+
+/** Several runs under the same settings. */
+export interface SeedRuns {
+  /** As `--name` has it, or one that is made of model, dataset and time. */
+  readonly name: string;
+  readonly logdir: string;
+  readonly runs: readonly SeedRun[];
+  /** What they are, for people. */
+  readonly lines: readonly string[];
+}
+
+/**
+ * The runs that are asked for: `<name>_seed<seed>`, from `--seed` on. With `--examples_per_class`, its
+ * seed goes on with them, so that each run draws its own examples.
+ * @throws UserError where the wishes contradict each other
+ */
+export async function seedRuns(
+  wishes: FineTuneOptions,
+  { seeds, sameExamples = false }: SeedWishes,
+  observer: RunObserver = {},
+): Promise<SeedRuns> {
+  const { seed: first = 0, logdir = "bit_logs", examplesPerClass } = wishes;
+  const { examplesPerClassSeed = 0 } = wishes;
+  if (sameExamples && examplesPerClass === undefined) throw noExamples();
+  requireSeeds(first + seeds - 1);
+  const name = wishes.name ?? defaultName(await resolveWeights(wishes, fetchEvents(observer)));
+  // What is wrong with the name is said of this one, not of the first run's.
+  runFolder(logdir, name);
+  const drawn = examplesPerClass !== undefined && !sameExamples;
+  const runs = Array.from({ length: seeds }, (_, i): SeedRun => {
+    const seed = first + i;
+    const own = drawn ? { examplesPerClassSeed: examplesPerClassSeed + i } : {};
+    const runName = seedRunName(name, seed);
+    return { name: runName, seed, options: { ...wishes, ...own, name: runName, seed } };
+  });
+  const names = `${runs[0]!.name} to ${runs.at(-1)!.name}`;
+  const lines = [`${seeds} runs, one after the other: ${names}`];
+  if (examplesPerClass !== undefined)
+    lines.push(
+      drawn
+        ? `Each draws its own ${examplesPerClass} examples of each class, by ` +
+            `--examples_per_class_seed ${examplesPerClassSeed} to ${examplesPerClassSeed + seeds - 1} ` +
+            "(--same_examples: all the same)"
+        : `All train on the same ${examplesPerClass} examples of each class`,
+    );
+  return { name, logdir, runs, lines };
+}
+
+/** @throws UserError where the last seed is too large */
+function requireSeeds(last: number): void {
+  if (Number.isSafeInteger(last)) return;
+  throw new UserError(
+    "--seeds",
+    `the last seed would be ${last}`,
+    `at most ${Number.MAX_SAFE_INTEGER}`,
+    "give a smaller --seed",
+  );
+}
+
+function noExamples(): UserError {
+  return new UserError(
+    "--same_examples",
+    "without --examples_per_class no examples are drawn",
+    "--examples_per_class as well",
+    "type for example --examples_per_class 10, or leave --same_examples out",
+  );
+}
+
+/** @throws UserError where it is given for one run, which has its examples anyway */
+export function requireSeveral({ sameExamples = false }: Pick<SeedWishes, "sameExamples">): void {
+  if (!sameExamples) return;
+  throw new UserError(
+    "--same_examples",
+    "without --seeds there is one run only",
+    "--seeds as well",
+    "type for example --seeds 3, or leave --same_examples out",
+  );
+}
+
+/**
+ * What one of the runs came to, where it is done under these very settings and on these data; undefined
+ * where there is something to do.
+ * @param dry fetch nothing
+ * @throws UserError where it was begun under other settings, which is told before any run goes on
+ */
+export async function finishedRun(
+  { name, seed, options: wishes }: SeedRun,
+  engine: Engine,
+  observer: RunObserver = {},
+  dry = false,
+): Promise<SeedResult | undefined> {
+  const folder = runFolder(wishes.logdir ?? "bit_logs", name);
+  const known = await readConfig(folder.config);
+  if (known === undefined) return undefined;
+  const result = await readResult(folder.result);
+  const [newest] = await listCheckpoints(folder.checkpoints);
+  // It begins anew, or says itself why it does not.
+  if (result === undefined && newest === undefined) return undefined;
+  const asked = dry ? { ...wishes, offline: true } : wishes;
+  const options = await resolveWeights(asked, fetchEvents(observer));
+  const { config } = await settleRun({ name, folder, options, engine, observer, dry });
+  const changed = changedSettings(known, config);
+  if (changed.length > 0 && options.force === true) return undefined;
+  if (changed.length > 0) throw otherSettings(folder, changed);
+  if (result === undefined || (newest ?? 0) > result.steps) return undefined;
+  const { steps, val_top1: top1, val_top5: top5, val_loss: loss } = result;
+  return { name, seed, steps, top1, top5, loss };
+}
+
+/** What a dry run of several finds: that of the next one, and what all of them take. */
+export interface DrySeeds extends DryRun {
+  readonly seeds: readonly {
+    readonly name: string;
+    readonly seed: number;
+    readonly done: number;
+  }[];
+  /** Of all of them, in milliseconds. */
+  readonly remainingMs: number;
+}
+
+/**
+ * Plans several runs by the next one that is to be made, of which it times steps. Nothing is fetched or written.
+ * @throws UserError as the runs would; and where the dataset is still to be fetched
+ */
+export async function dryRunSeeds(
+  { runs, lines }: SeedRuns,
+  engine: Engine,
+  observer: RunObserver = {},
+): Promise<DrySeeds> {
+  const states: { readonly run: SeedRun; readonly finished: boolean; readonly done: number }[] = [];
+  for (const run of runs) {
+    const result = await finishedRun(run, engine, observer, true);
+    const { checkpoints } = runFolder(run.options.logdir ?? "bit_logs", run.name);
+    const [newest = 0] = await listCheckpoints(checkpoints);
+    states.push({ run, finished: result !== undefined, done: result?.steps ?? newest });
+  }
+  const next = states.find(({ finished }) => !finished) ?? states[0]!;
+  const dry = await dryRun(next.run.options, engine, observer);
+  const { config, measured, needs } = dry;
+  const times = states.map(({ finished, done }) =>
+    finished ? 0 : remainingMs(config, measured, done),
+  );
+  const total = times.reduce((sum, ms) => sum + ms, 0);
+  const isDone = states.filter(({ finished }) => finished).length;
+  const done = isDone > 0 ? `, of which ${isDone} ${isDone === 1 ? "is" : "are"} done,` : "";
+  const disk =
+    needs.diskBytes > 0 ? `, and up to ${sizeText(runs.length * needs.diskBytes)} of disk` : "";
+  return {
+    ...dry,
+    seeds: states.map(({ run, done: steps }) => ({ name: run.name, seed: run.seed, done: steps })),
+    remainingMs: total,
+    lines: [
+      ...lines,
+      `Of ${next.run.name}:`,
+      ...dry.lines,
+      `The ${runs.length} runs${done} will take about ${durationText(total)} in all${disk}`,
+    ],
+  };
+}
