@@ -53,6 +53,18 @@ function unit<Maps>(layers: MapLayers<Maps>, { path, stride, projected }: UnitSp
   return layers.add(c, shortcut);
 }
 
+/** The last map: what `images` become before the mean over height and width, `[N,h,w,C]`. */
+function lastMapOver<Maps>(
+  architecture: Architecture,
+  layers: MapLayers<Maps>,
+  images: Maps,
+  compute: (spec: UnitSpec, x: Maps) => Maps = (spec, x) => unit(layers, spec, x),
+): Maps {
+  let x = root(layers, images);
+  for (const spec of unitSpecs(architecture)) x = compute(spec, x);
+  return layers.groupNormRelu(x, "resnet");
+}
+
 /**
  * The network below its head, over any layers: what `images` become, `[N, C]`.
  * @param compute one unit; by default its layers one after the other
@@ -61,11 +73,9 @@ export function featuresOver<Maps, Vectors>(
   architecture: Architecture,
   layers: Layers<Maps, Vectors>,
   images: Maps,
-  compute: (spec: UnitSpec, x: Maps) => Maps = (spec, x) => unit(layers, spec, x),
+  compute?: (spec: UnitSpec, x: Maps) => Maps,
 ): Vectors {
-  let x = root(layers, images);
-  for (const spec of unitSpecs(architecture)) x = compute(spec, x);
-  return layers.spatialMean(layers.groupNormRelu(x, "resnet"));
+  return layers.spatialMean(lastMapOver(architecture, layers, images, compute));
 }
 
 /** A model's variables by their names in the official archives. */
@@ -129,6 +139,19 @@ export function features(
   return featuresOver(architecture, layers, images, (spec, x) => {
     return rematerializedUnit(parameters, spec, x);
   });
+}
+
+/**
+ * The map of which `features` is the mean: `[N,h,w,C]`, of images `[N,H,W,3]`, with h and w a 32nd of
+ * theirs, rounded up.
+ * @throws Error where a variable is missing
+ */
+export function lastMap(
+  architecture: Architecture,
+  parameters: Parameters,
+  images: tf.Tensor4D,
+): tf.Tensor4D {
+  return lastMapOver(architecture, tensorLayers(parameters), images);
 }
 
 /** Logits `[N, classes]` of `features` `[N, C]`. */

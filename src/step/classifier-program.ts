@@ -1,5 +1,6 @@
 /** A network in a session that gives logits and features of the images that are fed to it. */
 import { floats, type HostTensor, type Session } from "../engine/session.js";
+import type { Explained } from "./explain-step.js";
 import { classifierGraph, type ImageFormat } from "./graphs.js";
 import { type OpenSession, openProgram, type Program } from "./program.js";
 import type { Network } from "./train-step.js";
@@ -13,8 +14,9 @@ export async function openClassifier(
   network: Network,
   format: ImageFormat,
   batches: readonly number[],
+  explained?: Explained,
 ): Promise<Program> {
-  return openProgram(open, await classifierGraph(network, format, batches));
+  return openProgram(open, await classifierGraph(network, format, batches, explained));
 }
 
 /** What a network makes of a batch. */

@@ -10,6 +10,7 @@ import type { Architecture } from "../model/architecture.js";
 import { crossEntropy, passAfter } from "../model/layers.js";
 import { features, forward, head, type Parameters } from "../model/resnet.js";
 import type { TestTimeAugmentation } from "./test-time-augmentation.js";
+import { topClasses } from "./top-classes.js";
 import { type GraphBatch, type Network, named } from "./train-step.js";
 import type { GraphVariable } from "./variables.js";
 
@@ -97,19 +98,4 @@ function finiteOnly(builder: GraphBuilder, loss: Output, logits: Output): Output
     type: "float32",
     shape: rows,
   });
-}
-
-function topClasses(builder: GraphBuilder, logits: Output, k: number): Output {
-  const attrs = {
-    T: attribute.type("float32"),
-    Tk: attribute.type("int32"),
-    index_type: attribute.type("int32"),
-    sorted: attribute.bool(true),
-  };
-  const shape = [logits.shape![0]!, k];
-  const outputs = [
-    { type: "float32", shape },
-    { type: "int32", shape },
-  ] as const;
-  return builder.add("TopKV2", [logits, builder.ints(k)], attrs, outputs)[1]!;
 }

@@ -13,6 +13,7 @@ import {
 import { variableSpecs } from "../model/architecture.js";
 import type { Resolution } from "../recipe/hyperrule.js";
 import { addEvalStep, addPredictStep } from "./eval-step.js";
+import { addExplainStep, type Explained } from "./explain-step.js";
 import type { TestTimeAugmentation } from "./test-time-augmentation.js";
 import { addTrainStep, type GraphBatch, type Network } from "./train-step.js";
 import { declareVariables, type GraphVariable } from "./variables.js";
@@ -115,16 +116,27 @@ export async function evalGraph(
 
 /**
  * The graph that gives `predict/logits` and `predict/features` of the images that a run feeds as `images`,
- * float32 `shape` `[N,H,W,3]`.
+ * float32 `shape` `[N,H,W,3]`; and what explains them, where classes are `explained`.
  */
 export async function predictGraph(
   network: Network,
   shape: readonly [number, number, number, 3],
+  explained?: Explained,
 ): Promise<NetworkGraph> {
   const under = begun(network);
   const images = under.builder.placeholder("images", "float32", shape);
-  await addPredictStep(under.builder, network, under.variables, images);
+  await addPrediction(under, images, "predict", explained);
   return finished(under);
+}
+
+async function addPrediction(
+  { builder, network, variables }: UnderWay,
+  images: Output,
+  name: string,
+  explained: Explained | undefined,
+): Promise<void> {
+  if (explained === undefined) await addPredictStep(builder, network, variables, images, name);
+  else await addExplainStep(builder, network, variables, images, { name, explained });
 }
 
 /** How images of files are predicted. */
@@ -132,6 +144,8 @@ export interface PredictImagesOptions extends ImageInput {
   /** Side to which images are resized. */
   readonly size: number;
   readonly batch: number;
+  /** Of which classes an explanation is wanted; default none. */
+  readonly explained?: Explained | undefined;
 }
 
 /**
@@ -141,14 +155,13 @@ export interface PredictImagesOptions extends ImageInput {
 export async function predictImagesGraph(
   network: Network,
   images: Split,
-  { size, batch, workers, input }: PredictImagesOptions,
+  { size, batch, workers, input, explained }: PredictImagesOptions,
 ): Promise<NetworkGraph> {
   const under = begun(network);
-  const { builder, variables } = under;
-  defineDecoders(builder, network.target);
+  defineDecoders(under.builder, network.target);
   const options = { name: predictPipeline, workers, ...input };
   const made = pipeline(under, images, { ...options, batch, resizeTo: size });
-  await addPredictStep(builder, network, variables, made.images);
+  await addPrediction(under, made.images, "predict", explained);
   return finished(under);
 }
 
@@ -168,13 +181,14 @@ export async function classifierGraph(
   network: Network,
   { type, height, width }: ImageFormat,
   batches: readonly number[],
+  explained?: Explained,
 ): Promise<NetworkGraph> {
   const under = begun(network);
-  const { builder, variables } = under;
+  const { builder } = under;
   for (const batch of batches) {
     const fed = builder.placeholder(`images_${batch}`, type, [batch, height, width, 3]);
     const images: Output = type === "uint8" ? normalized(builder, fed, network.target) : fed;
-    await addPredictStep(builder, network, variables, images, `predict_${batch}`);
+    await addPrediction(under, images, `predict_${batch}`, explained);
   }
   return finished(under);
 }

@@ -3,6 +3,7 @@ import type { Dataset, Split } from "../data/dataset.js";
 import type { Session } from "../engine/session.js";
 import type { Graph } from "../graph/graph-builder.js";
 import { loadPipeline, type Pipeline, startPipeline } from "../input/pipeline.js";
+import type { Explained } from "./explain-step.js";
 import {
   type EvalGraphOptions,
   evalGraph,
@@ -90,8 +91,9 @@ export async function openPredictProgram(
   open: OpenSession,
   network: Network,
   shape: readonly [number, number, number, 3],
+  explained?: Explained,
 ): Promise<Program> {
-  return openProgram(open, await predictGraph(network, shape));
+  return openProgram(open, await predictGraph(network, shape, explained));
 }
 
 /** Opens the graph that gives logits of images that the engine decodes: `predictImagesGraph`. */
