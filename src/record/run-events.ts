@@ -34,8 +34,12 @@ export interface StartEvent {
 /** A picture about the run. */
 export interface PictureEvent {
   readonly type: "picture";
+  /** Made once a start of the run, or of an evaluation. */
+  readonly about: "start" | "evaluation";
   /** What it shows, as in `training images`. */
   readonly title: string;
+  /** How to read it, in Markdown. */
+  readonly description?: string;
   /** Steps done when it was made. */
   readonly step: number;
   /** In pixels. */

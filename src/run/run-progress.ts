@@ -15,6 +15,7 @@ import type { RunFolder } from "../record/run-folder.js";
 import type { RunSinks } from "../record/run-sinks.js";
 import type { EvaluationResult, StepReport } from "../train/reports.js";
 import type { TrainObserver } from "../train/train.js";
+import { ConfusionPicture } from "./confusion-picture.js";
 import type { ModelledOptions } from "./options.js";
 import { describeForecast, FirstSteps } from "./run-forecast.js";
 import { configurationHash } from "./same-run.js";
@@ -49,6 +50,8 @@ export class RunProgress implements TrainObserver {
   private done = 0;
   private savedAt = 0;
   private culprit: UserError | undefined;
+  /** Of the evaluation under way. */
+  private confusion: ConfusionPicture | undefined;
   private readonly firstSteps = new FirstSteps();
 
   constructor(
@@ -81,10 +84,16 @@ export class RunProgress implements TrainObserver {
     this.saver.check();
   }
 
-  validation(at: number | "end", result: EvaluationResult): void {
-    const { options, events, lock } = this.run;
+  async validation(at: number | "end", result: EvaluationResult): Promise<void> {
+    const { engine, events } = this.run;
     events.event({ type: "validation", at, ...result });
     const steps = at === "end" ? this.done : at;
+    this.noteResult(steps, result);
+    if (this.confusion !== undefined) events.event(await this.confusion.event(engine, steps));
+  }
+
+  private noteResult(steps: number, result: EvaluationResult): void {
+    const { options, lock } = this.run;
     if (steps === 0) this.before = result;
     // What was too bad to be saved is not the best, whatever the evaluation says.
     if (steps === 0 || steps !== this.savedAt) return;
@@ -131,10 +140,14 @@ export class RunProgress implements TrainObserver {
   }
 
   evaluations(at: number | "end"): readonly Evaluation[] {
-    if (at !== "end") return [];
-    const { classNames, val } = this.run.dataset;
+    const { options, dataset } = this.run;
+    const { classNames, val } = dataset;
+    // Pictures are for TensorBoard's file.
+    this.confusion = options.tensorboard === false ? undefined : new ConfusionPicture(classNames);
+    const told = this.confusion === undefined ? [] : [this.confusion];
+    if (at !== "end") return told;
     this.predictions = new Predictions({ classes: classNames.length, count: val.labels.length });
-    return [this.predictions];
+    return [this.predictions, ...told];
   }
 
   evaluating(done: number, total: number): void {

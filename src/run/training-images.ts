@@ -84,7 +84,8 @@ export async function trainingImages(
   const encoder = new ImageEncoder(engine, [height, width], { format: "png" });
   try {
     const png = await encoder.encode(mosaic.pixels());
-    return { type: "picture", title: "training images", step, width, height, png };
+    const about = { about: "start", title: "training images" } as const;
+    return { type: "picture", ...about, step, width, height, png };
   } finally {
     encoder.close();
   }

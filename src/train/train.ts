@@ -34,7 +34,7 @@ export interface TrainTimes {
 /** What the loop tells to whoever keeps the run's files and speaks to people. */
 export interface TrainObserver {
   step(report: StepReport): void;
-  validation(at: number | "end", result: EvaluationResult): void;
+  validation(at: number | "end", result: EvaluationResult): void | Promise<void>;
   /** Save the state in which `steps` steps are done. Where it is evaluated too, that comes next. */
   save(steps: number): Promise<void>;
   /** Whether an error of a step came before the step changed anything: what was done is then saved. */
@@ -95,7 +95,7 @@ export async function train(
         });
       });
       requireFinite(at === "end" ? step : at, result.loss);
-      observer.validation(at, result);
+      await timed("eval", async () => await observer.validation(at, result));
       return result;
     } catch (error) {
       if (signal?.aborted && error === signal.reason) return undefined;

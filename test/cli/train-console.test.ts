@@ -110,10 +110,11 @@ test("elsewhere lines are plain", () => {
 test("an event's line is JSON: pictures without their bytes, no number that is not finite", () => {
   const time = new Date(0);
   const png = Uint8Array.of(1, 2);
-  const picture = { type: "picture", title: "t", step: 0, width: 2, height: 3, png } as const;
+  const about = { about: "start", title: "t" } as const;
+  const picture = { type: "picture", ...about, step: 0, width: 2, height: 3, png } as const;
   assert.equal(
     eventLine(picture, time),
-    '{"time":"1970-01-01T00:00:00.000Z","type":"picture","title":"t","step":0,"width":2,"height":3}',
+    '{"time":"1970-01-01T00:00:00.000Z","type":"picture","about":"start","title":"t","step":0,"width":2,"height":3}',
   );
   const { loss } = JSON.parse(eventLine({ ...step(1), loss: Number.NaN }, time));
   assert.equal(loss, null);

@@ -162,8 +162,10 @@ test("--json: standard output has an event a line, and is not torn by what is fo
       ["picture", 0],
       ...[0, 1].map((step) => ["step", step]),
       ["validation", 2],
+      ["picture", 2],
       ...[2, 3].map((step) => ["step", step]),
       ["validation", "end"],
+      ["picture", 4],
       ["done"],
     ],
   );

@@ -16,8 +16,17 @@ interface Shown {
   readonly config: string;
   readonly hparams: Record<string, unknown>;
   readonly ended: boolean;
-  readonly images: Record<string, [width: number, height: number, signature: string]>;
-  readonly pictures: string[];
+  readonly images: Record<
+    string,
+    [step: number, width: number, height: number, signature: string][]
+  >;
+  readonly descriptions: Record<string, string>;
+  /** Of the tab for hyperparameters. */
+  readonly tab: [
+    name: string,
+    status: string,
+    values: Record<string, [step: number, value: number]>,
+  ][];
 }
 
 const script = join(repositoryRoot, "test", "readers", "programs", "read_tensorboard.py");
@@ -73,8 +82,25 @@ test("a run that was killed and went on is shown whole, each step once", async (
       const { batch, model, steps, crop, baseLr } = shown.hparams;
       assert.deepEqual([batch, model, steps, crop, baseLr], [8, "R14x0.5", 30, 32, 0.001], loader);
       assert.ok(shown.ended, loader);
+      const [[name, status, values], ...more] = shown.tab as [Shown["tab"][0]];
+      assert.deepEqual([name, status, more], ["run", "STATUS_SUCCESS", []], loader);
+      const { val_top1, val_loss } = metrics.at(-1)!;
+      assert.deepEqual(values["val/top1"], [30, Math.fround(val_top1!)], loader);
+      assert.deepEqual(values["val/loss"], [30, Math.fround(val_loss!)], loader);
+      const { training_images: trained, "val/confusion_matrix": matrix, ...others } = shown.images;
+      assert.deepEqual(others, {}, loader);
       // Nine places, of which eight hold an image of 32 x 32.
-      assert.deepEqual(shown.images, { training_images: [96, 96, "89504e470d0a1a0a"] }, loader);
+      const [, ...size] = trained!.at(-1)!;
+      assert.deepEqual(size, [96, 96, "89504e470d0a1a0a"], loader);
+      // Those of evaluations before the kill, too: three cells of 64 pixels a side, and the edges.
+      assert.deepEqual(
+        matrix,
+        [5, 10, 15, 20, 25, 30].map((step) => [step, 212, 214, "89504e470d0a1a0a"]),
+        loader,
+      );
+      const description = shown.descriptions["val/confusion_matrix"]!;
+      assert.match(description, /^A row for the images of a class, /, loader);
+      assert.match(description, /\n {4}0 {2}blue\n {4}1 {2}green\n {4}2 {2}red$/, loader);
     }
   } finally {
     await rm(root, { recursive: true, force: true });

@@ -31,9 +31,9 @@ test("events are, to the byte, what TensorBoard 2.21's RecordWriter makes of the
         scalarValue("train/loss", 0.1),
         scalarValue("val/top1", 0.75),
       ]),
-    "2e00000000000000c5cb57fa09000020c00b5ad64110072a210a1f0a0f747261696e696e675f696d61676573220c080210031803220489504e472d05bf2b":
+    "4700000000000000bac3fb9b09000020c00b5ad64110072a3a0a380a0f747261696e696e675f696d6167657342140807120412020803420133420132420489504e474a0f0a080a06696d616765731a03486f771a2e57cc":
       summaryEvent({ step: 7, time }, [
-        imageValue("training_images", { height: 2, width: 3, png }),
+        imageValue("training_images", { height: 2, width: 3, png, description: "How" }),
       ]),
     "2d000000000000003c418afb09000020c00b5ad6412a220a200a06636f6e666967420a0807120042046120c3a94a0a0a060a047465787420024c597725":
       summaryEvent(first, [textValue("config", "a é")]),
@@ -133,6 +133,12 @@ test("each step and evaluation is there once, wherever a run was stopped", async
     // float32's rounding.
     assert.ok(Math.abs(value - smoothed[i]![1]) < 1e-6);
   }
+  // Those of evaluations before a stop are kept.
+  const pictured = events.filter(({ values }) => values.has("val/confusion_matrix"));
+  assert.deepEqual(
+    pictured.map(({ step }) => step),
+    [0, 6, 12, 18, 20],
+  );
   const once = ["training_images", "_hparams_/session_end_info"];
   for (const tag of once)
     assert.equal(events.filter(({ values }) => values.has(tag)).length, 1, tag);

@@ -1,35 +1,14 @@
 /** The picture of training images: the values that the training's own pipeline gives, mixed as in the step. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { integers } from "../../src/engine/session.js";
-import { attribute } from "../../src/graph/attributes.js";
-import { GraphBuilder } from "../../src/graph/graph-builder.js";
-import { cast } from "../../src/graph/ops.js";
 import { parseArchitecture } from "../../src/model/architecture.js";
 import { mixupLambda, mixupPartners } from "../../src/recipe/mixup.js";
 import { trainingImages } from "../../src/run/training-images.js";
 import { openTrainProgram } from "../../src/step/program.js";
 import { TrainFeed } from "../../src/train/train-feed.js";
 import { engine } from "../engine-for-tests.js";
+import { decodedPng } from "./decoded-png.js";
 import { dataset, settings } from "./tiny-training.js";
-
-/** The pixels of a PNG, `[height,width,3]`. */
-async function decoded(png: Uint8Array): Promise<Int32Array> {
-  const builder = new GraphBuilder();
-  const bytes = builder.placeholder("bytes", "string", []);
-  const attrs = { channels: attribute.int(3), dtype: attribute.type("uint8") };
-  const pixels = builder.one("DecodePng", [bytes], attrs, { type: "uint8", shape: [-1, -1, 3] });
-  builder.fetchable("pixels", cast(builder, pixels, "int32"));
-  const session = engine.open(builder.build());
-  try {
-    const [value] = await session.run({ bytes: { type: "string", shape: [], data: [png] } }, [
-      "pixels",
-    ]);
-    return integers(value);
-  } finally {
-    session.close();
-  }
-}
 
 for (const mixupAlpha of [undefined, 0.8])
   test(`${mixupAlpha === undefined ? "without" : "with"} mixup`, async () => {
@@ -63,7 +42,7 @@ for (const mixupAlpha of [undefined, 0.8])
 
       const { width, height, png, step: at } = await trainingImages(engine, dataset, config, step);
       assert.deepEqual([width, height, at], [3 * crop, 3 * crop, step]);
-      const pixels = await decoded(png);
+      const pixels = await decodedPng(png);
       let farthest = 0;
       for (let i = 0; i < batch; i++)
         for (let p = 0; p < size; p++) {
@@ -87,5 +66,5 @@ test("large images are made smaller, and a run that is done shows its last step"
   const { width, height, png } = await trainingImages(engine, dataset, config, 20);
   // A third of 330, of which three are in a row.
   assert.deepEqual([width, height], [330, 330]);
-  assert.equal((await decoded(png)).length, 330 * 330 * 3);
+  assert.equal((await decodedPng(png)).length, 330 * 330 * 3);
 });

@@ -2,7 +2,7 @@
 import { rmSync } from "node:fs";
 import { readdir, truncate } from "node:fs/promises";
 import { hostname } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { maskedCrc32c } from "../../data/formats/crc32c.js";
 import { temporaryName, writeFileAtomically } from "../../disk/atomic-file.js";
 import { GrowingFile } from "../../disk/growing-file.js";
@@ -10,6 +10,12 @@ import { GrowingFile } from "../../disk/growing-file.js";
 // TensorBoard reads every file with `tfevents` in its name, in the order of the names. By its end a file
 // is known for ours: another program may have put its own beside it.
 const ownName = /^events\.out\.tfevents\.(\d{10})\..*\.bit-train$/;
+
+/** The event files that earlier parts of a run have left in its folder, the oldest first. */
+export async function ownEventFiles(folder: string): Promise<string[]> {
+  const names = (await readdir(folder)).filter((name) => ownName.test(name));
+  return names.sort().map((name) => join(folder, name));
+}
 
 /** A record of a TFRecord file. Source: tensorflow/core/lib/io/record_writer.h. */
 export function framed(bytes: Uint8Array): Uint8Array {
@@ -58,8 +64,8 @@ export async function beginEventFile(
   events: Iterable<Uint8Array>,
   now = new Date(),
 ): Promise<EventFile> {
-  const older = (await readdir(folder)).filter((name) => ownName.test(name));
-  const newest = Math.max(0, ...older.map((name) => Number(ownName.exec(name)![1])));
+  const older = await ownEventFiles(folder);
+  const newest = Math.max(0, ...older.map((path) => Number(ownName.exec(basename(path))![1])));
   const seconds = Math.max(Math.floor(now.getTime() / 1000), newest + 1);
   const host = hostname().replaceAll(/[^\w.-]/g, "_");
   const name = `events.out.tfevents.${String(seconds).padStart(10, "0")}.${host}.bit-train`;
@@ -79,9 +85,8 @@ export async function beginEventFile(
     // Not of its own name, of which `tfevents` is a part.
     temporaryName(join(folder, "curves")),
   );
-  const paths = older.map((other) => join(folder, other));
-  for (const other of paths) await truncate(other);
-  return new EventFile(path, paths);
+  for (const other of older) await truncate(other);
+  return new EventFile(path, older);
 }
 
 const recordsAtOnce = 1000;

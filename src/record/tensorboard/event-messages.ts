@@ -5,6 +5,7 @@
  * tensorboard/plugins/hparams/plugin_data.proto.
  */
 import protobuf from "protobufjs";
+import { z } from "zod";
 import { graphMessages } from "../../graph/proto.js";
 
 const root = protobuf.Root.fromJSON({
@@ -26,21 +27,12 @@ const root = protobuf.Root.fromJSON({
       fields: { value: { rule: "repeated", id: 1, type: "Value" } },
       nested: {
         Value: {
-          oneofs: { value: { oneof: ["simpleValue", "image", "tensor"] } },
+          oneofs: { value: { oneof: ["simpleValue", "tensor"] } },
           fields: {
             tag: { id: 1, type: "string" },
             simpleValue: { id: 2, type: "float" },
-            image: { id: 4, type: "Image" },
             tensor: { id: 8, type: "TensorProto" },
             metadata: { id: 9, type: "SummaryMetadata" },
-          },
-        },
-        Image: {
-          fields: {
-            height: { id: 1, type: "int32" },
-            width: { id: 2, type: "int32" },
-            colorspace: { id: 3, type: "int32" },
-            encodedImageString: { id: 4, type: "bytes" },
           },
         },
       },
@@ -48,6 +40,7 @@ const root = protobuf.Root.fromJSON({
     SummaryMetadata: {
       fields: {
         pluginData: { id: 1, type: "PluginData" },
+        summaryDescription: { id: 3, type: "string" },
         dataClass: { id: 4, type: "int32" },
       },
       nested: {
@@ -88,7 +81,6 @@ const root = protobuf.Root.fromJSON({
 export interface SummaryValue {
   readonly tag: string;
   readonly simpleValue?: number;
-  readonly image?: object;
   readonly tensor?: object;
   readonly metadata?: object;
 }
@@ -119,6 +111,30 @@ export function restartEvent(moment: Moment): Uint8Array {
   return encoded(moment, { sessionLog: { status: sessionStart } });
 }
 
+const pictureEvent = z.object({
+  step: z.number().default(0),
+  summary: z.object({
+    value: z.tuple([
+      z.object({
+        tag: z.string(),
+        metadata: z.object({ pluginData: z.object({ pluginName: z.literal("images") }) }),
+      }),
+    ]),
+  }),
+});
+
+/**
+ * What picture an event has, and after how many steps; undefined where it has none.
+ * @throws where the bytes are no event
+ */
+export function readPicture(
+  bytes: Uint8Array,
+): { readonly step: number; readonly tag: string } | undefined {
+  const event = eventType.toObject(eventType.decode(bytes), { longs: Number });
+  const { data } = pictureEvent.safeParse(event);
+  return data && { step: data.step, tag: data.summary.value[0].tag };
+}
+
 /** Values of one moment. */
 export function summaryEvent(moment: Moment, value: readonly SummaryValue[]): Uint8Array {
   return encoded(moment, { summary: { value } });
@@ -126,21 +142,47 @@ export function summaryEvent(moment: Moment, value: readonly SummaryValue[]): Ui
 
 const sessionStart = 1;
 const statusSuccess = 1;
-const rgb = 3;
 const dataType = { float: 1, string: 7 } as const;
 const tensorClass = 2;
+const imagesPlugin = "images";
 
 /** A number of a curve. */
 export function scalarValue(tag: string, value: number): SummaryValue {
   return { tag, simpleValue: value };
 }
 
-/** A picture, of a PNG of three channels. */
+/** A PNG of three channels. */
+export interface Picture {
+  /** In pixels. */
+  readonly width: number;
+  readonly height: number;
+  readonly png: Uint8Array;
+  /** How to read it, in Markdown. */
+  readonly description?: string | undefined;
+}
+
+/**
+ * A picture. It is a tensor, as TensorFlow 2 writes it: in the older form the description is lost on
+ * TensorBoard's data server.
+ */
 export function imageValue(
   tag: string,
-  { width, height, png }: { readonly width: number; readonly height: number; png: Uint8Array },
+  { width, height, png, description }: Picture,
 ): SummaryValue {
-  return { tag, image: { height, width, colorspace: rgb, encodedImageString: png } };
+  const sizes = [width, height].map((pixels) => new TextEncoder().encode(String(pixels)));
+  const stringVal = [...sizes, png];
+  return {
+    tag,
+    metadata: {
+      pluginData: { pluginName: imagesPlugin },
+      summaryDescription: description,
+    },
+    tensor: {
+      dtype: dataType.string,
+      tensorShape: { dim: [{ size: stringVal.length }] },
+      stringVal,
+    },
+  };
 }
 
 /** A text, which TensorBoard takes for Markdown. */

@@ -3,6 +3,7 @@
  * metrics.jsonl: whatever was done again, each step is there once.
  */
 import { readFile } from "node:fs/promises";
+import type { TrainStart } from "../../train/train.js";
 import { readTimedMetrics, stepMetrics, type TimedMetrics, validationMetrics } from "../metrics.js";
 import { freeKeys, type RunConfig } from "../run-config.js";
 import type { RunEvent } from "../run-events.js";
@@ -15,6 +16,7 @@ import {
   hyperparametersValue,
   imageValue,
   type Moment,
+  readPicture,
   restartEvent,
   runEndValue,
   scalarValue,
@@ -22,6 +24,7 @@ import {
   textValue,
   versionEvent,
 } from "./event-messages.js";
+import { keptPictures, tagOfPicture } from "./kept-pictures.js";
 
 /** Nothing is written before training begins: the older file holds all until then. */
 export function openTensorboard(folder: RunFolder): RunSink {
@@ -41,13 +44,14 @@ class TensorboardSink implements RunSink {
     for (const message of messagesOf(event, curves, new Date())) file.append(message);
   }
 
-  async begin(): Promise<void> {
+  async begin(start: TrainStart): Promise<void> {
     const { config, folder } = this;
     if (config === undefined) return;
     this.close();
     const curves = new Curves(config);
     const rows = (await readFile(folder.metrics, "utf8")).split("\n");
-    const file = await beginEventFile(folder.path, eventsOf(config, curves, rows));
+    const pictures = await keptPictures(folder.path, start);
+    const file = await beginEventFile(folder.path, eventsOf(config, curves, { rows, pictures }));
     this.written = { file, curves };
   }
 
@@ -61,8 +65,8 @@ class TensorboardSink implements RunSink {
 function messagesOf(event: RunEvent, curves: Curves, time: Date): Uint8Array[] {
   if (event.type === "step") return [curves.next({ ...stepMetrics(event), time })];
   if (event.type === "picture") {
-    const tag = event.title.replaceAll(" ", "_");
-    return [summaryEvent({ step: event.step, time }, [imageValue(tag, event)])];
+    const image = imageValue(tagOfPicture(event), event);
+    return curves.picture(summaryEvent({ step: event.step, time }, [image]));
   }
   if (event.type !== "validation") return [];
   const row = curves.next({ ...validationMetrics(event.at, event), time });
@@ -73,7 +77,7 @@ function messagesOf(event: RunEvent, curves: Curves, time: Date): Uint8Array[] {
 function* eventsOf(
   config: RunConfig,
   curves: Curves,
-  rows: readonly string[],
+  older: { readonly rows: readonly string[]; readonly pictures: readonly Uint8Array[] },
 ): Generator<Uint8Array> {
   const first = { step: 0, time: new Date() };
   yield versionEvent(first.time);
@@ -82,10 +86,11 @@ function* eventsOf(
     textValue("config", describeConfig(config)),
     hyperparametersValue(hyperparametersOf(config), first.time),
   ]);
-  for (const line of rows) {
+  for (const line of older.rows) {
     const row = readTimedMetrics(line);
     if (row !== undefined) yield curves.next(row);
   }
+  for (const event of older.pictures) yield* curves.picture(event);
 }
 
 /** Makes events of rows, in order. */
@@ -93,6 +98,8 @@ class Curves {
   private readonly smoothedLoss = new SmoothedMean(lossDecay);
   private readonly totalSteps: number;
   private done = 0;
+  /** By tag and step. */
+  private readonly pictures = new Set<string>();
 
   constructor(private readonly config: RunConfig) {
     this.totalSteps = config.schedule.at(-1)!;
@@ -120,9 +127,18 @@ class Curves {
     ]);
   }
 
-  /** After the last step. A run may have gone beyond the steps that are asked of it now. */
+  /** A picture's event, once: the state after the last step may be evaluated twice. */
+  picture(event: Uint8Array): Uint8Array[] {
+    const { tag, step } = readPicture(event) ?? {};
+    const key = `${tag} ${step}`;
+    if (this.pictures.has(key)) return [];
+    this.pictures.add(key);
+    return [event];
+  }
+
+  /** After the last step, wherever the run ended: --patience is before the schedule's end. */
   end(time: Date): Moment {
-    return { step: Math.max(this.done, this.totalSteps), time };
+    return { step: this.done === 0 ? this.totalSteps : this.done, time };
   }
 }
 

@@ -12,7 +12,8 @@ import time
 from tensorboard import context
 from tensorboard.backend.event_processing import data_provider, plugin_event_multiplexer
 from tensorboard.data import server_ingester
-from tensorboard.plugins.hparams import metadata, plugin_data_pb2
+from tensorboard.plugins import base_plugin
+from tensorboard.plugins.hparams import api_pb2, backend_context, list_session_groups, metadata, plugin_data_pb2
 from tensorboard.util import grpc_util
 
 killed, done = sys.argv[1:]
@@ -22,6 +23,18 @@ everything = 10**6
 
 def events(folder):
     return glob.glob(os.path.join(folder, "*tfevents*"))
+
+
+def hparams_tab(provider):
+    """The rows of the tab: of each run its status, and the last value of each metric with its step."""
+    backend = backend_context.Context(base_plugin.TBContext(data_provider=provider))
+    request = api_pb2.ListSessionGroupsRequest(
+        start_index=0, slice_size=100, allowed_statuses=list(api_pb2.Status.values()))
+    groups = list_session_groups.Handler(ctx, backend, "", request).run().session_groups
+    # A metric's group is the folder beside the run's; its tag is its name.
+    return [[session.name, api_pb2.Status.Name(session.status),
+             {m.name.tag: [m.training_step, m.value] for m in session.metric_values}]
+            for group in groups for session in group.sessions]
 
 
 def shown(provider):
@@ -35,16 +48,18 @@ def shown(provider):
     images = provider.read_blob_sequences(
         ctx, experiment_id="", plugin_name="images", downsample=everything)["run"]
     # Each is its width, its height and the picture.
-    blobs = {tag: [provider.read_blob(ctx, blob_key=v.blob_key) for v in list_[-1].values]
-             for tag, list_ in ((tag, data) for tag, data in images.items())}
+    blobs = {tag: [[d.step, *(provider.read_blob(ctx, blob_key=v.blob_key) for v in d.values)] for d in data]
+             for tag, data in images.items()}
     return {
         "runs": [run.run_name for run in provider.list_runs(ctx, experiment_id="")],
         "scalars": {tag: [[d.step, d.value] for d in data] for tag, data in scalars["run"].items()},
         "config": text["run"]["config"][-1].numpy.item().decode(),
         "hparams": {name: getattr(value, value.WhichOneof("kind")) for name, value in values.items()},
         "ended": metadata.SESSION_END_INFO_TAG in hparams["run"],
-        "images": {tag: [int(b[0]), int(b[1]), b[2][:8].hex()] for tag, b in blobs.items()},
-        "pictures": sorted(pictures["run"]),
+        "images": {tag: [[step, int(width), int(height), png[:8].hex()] for step, width, height, png in data]
+                   for tag, data in blobs.items()},
+        "descriptions": {tag: data.description for tag, data in pictures["run"].items()},
+        "tab": hparams_tab(provider),
     }
 
 
