@@ -27,7 +27,7 @@ export async function run({ settings, positional }: Call<"eval">): Promise<numbe
   const options: EvaluateOptions = { ...others, source };
   const engine = openEngine(settings.device);
   if (!json) output.result(engine.description);
-  const progress = new ImageProgress("evaluating");
+  const progress = new ImageProgress(settings.knn ? "making features" : "evaluating");
   const fetches = new FetchProgress();
   const ended = await interruptible(
     async (signal) => {
@@ -69,6 +69,7 @@ function record(report: EvaluationReport) {
     crop,
     precision,
     tta: report.tta ?? null,
+    ...(report.votes && { knn: report.votes }),
     ...valuesOf(report.measures),
     seconds: report.seconds,
   };
@@ -79,12 +80,14 @@ function readable(report: EvaluationReport): string {
   const { length: skipped } = report.skipped;
   const all = skipped === 0 ? `all ${count} images` : `${count} of ${count + skipped} images`;
   const part = evaluated.part === "whole" ? all : `${count} images of ${evaluated.part}`;
+  const voted =
+    report.votes && `by ${report.votes.of} votes of the nearest among ${report.votes.among} images`;
   const of =
     evaluated.classes === classes
       ? `${classes} classes`
-      : `${evaluated.classes} of the model's ${classes} classes`;
+      : `${evaluated.classes} of the ${voted ? "dataset" : "model"}'s ${classes} classes`;
   return [
-    `${model} (${weights}), ${precision}`,
+    `${model} (${weights}), ${precision}${voted ? `: features without the head, ${voted}` : ""}`,
     `${dataset}: ${part}, ${of}, resized to ${crop}x${crop}${report.tta ? ", and mirrored" : ""}`,
     `${describeResult(report)} (${seconds.toFixed(1)} s)`,
     ...Object.values(report.measures).flatMap((measured) => measured.lines.map(visibleLine)),

@@ -70,6 +70,10 @@ export const commands: Commands = {
         "mirrored, too; a row an image",
       ],
       [
+        "npx bit-eval BiT-M-R50x1 --dataset photos --knn",
+        "what its features are worth, before any training",
+      ],
+      [
         "npx bit-eval BiT-M-R50x1-ILSVRC2012 --dataset imagenet2012 --datadir imagenet",
         "a published model, downloaded where it is missing",
       ],

@@ -1,7 +1,6 @@
 /** Evaluates a trained model on a part of a dataset. */
 import { availableParallelism } from "node:os";
-import type { Dataset, UnreadableImage } from "../data/dataset.js";
-import { listed } from "../data/listed.js";
+import type { UnreadableImage } from "../data/dataset.js";
 import type { EvaluatedPart } from "../data/parts/evaluation.js";
 import { readRealLabels, realLabelsOf } from "../data/published/real-labels.js";
 import { writeFileAtomically } from "../disk/atomic-file.js";
@@ -12,13 +11,20 @@ import { Predictions } from "../evaluators/predictions.js";
 import { AllMeasures, type Measures } from "../evaluators/registry.js";
 import { appendPredictions, tableKind } from "../record/predictions-table.js";
 import type { Precision } from "../settings/choices.js";
-import type { Options } from "../settings/table.js";
 import { openEvalProgram } from "../step/program.js";
 import type { TestTimeAugmentation } from "../step/test-time-augmentation.js";
 import { evaluate, requireFiniteResult } from "../train/evaluate.js";
 import type { EvaluationResult } from "../train/reports.js";
-import { datasetOf, loadEvaluated, requireData } from "./evaluated-dataset.js";
-import { dataPolicy, type FetchConsole, findSource } from "./fetching.js";
+import { findVoted, requireNeighbourOptions, voted } from "./evaluate-by-neighbours.js";
+import type { EvaluateConsole, EvaluatedModel, EvaluateOptions } from "./evaluate-options.js";
+import {
+  datasetOf,
+  leftOut,
+  loadEvaluated,
+  requireData,
+  unknownRealLabels,
+} from "./evaluated-dataset.js";
+import { dataPolicy, findSource } from "./fetching.js";
 import { outOfMemory, requireMemory } from "./image-memory.js";
 import {
   defaultBatch,
@@ -31,26 +37,14 @@ import {
 } from "./trained-model.js";
 import { unreadableImage } from "./unreadable-image.js";
 
-/**
- * What is to be evaluated: the settings of `bit-eval` under the same names. What is left out is as it was in
- * the run.
- */
-export interface EvaluateOptions extends Omit<Options<"eval">, "json"> {
-  /** A run's folder or checkpoint, an `.npz` with a head, or the name of a published model. */
-  readonly source: string;
-}
-
-/** Who is told how an evaluation goes on, and may stop it. */
-export interface EvaluateConsole extends FetchConsole {
-  readonly evaluating?: ((done: number, total: number) => void) | undefined;
-}
+export type { EvaluateConsole, EvaluateOptions };
 
 /** A result with what it rests on. */
 export interface EvaluationReport extends EvaluationResult {
   readonly model: string;
   readonly weights: string;
   readonly dataset: string;
-  /** Outputs of the model. */
+  /** Outputs of the model; where images vote, classes of the dataset. */
   readonly classes: number;
   /** Which part it was, of how many classes, and how these were found among the model's. */
   readonly evaluated: EvaluatedPart;
@@ -62,6 +56,8 @@ export interface EvaluationReport extends EvaluationResult {
   readonly precision: Precision;
   /** What the model was shown of each image besides the image itself. */
   readonly tta: TestTimeAugmentation | undefined;
+  /** How many images voted on each, among how many, where the head played no part. */
+  readonly votes: { readonly of: number; readonly among: number } | undefined;
   /** What the evaluators found, by their names. */
   readonly measures: Measures;
   /** Wall time, loading included. */
@@ -80,14 +76,18 @@ export async function evaluateRun(
   const begun = performance.now();
   const { csv } = options;
   if (csv !== undefined) await requireReplaceable(csv, tableKind, "--csv");
-  const subject = await findSubject(options, engine, observer);
+  requireNeighbourOptions(options);
+  const subject = options.knn
+    ? await findVoted(options, engine, observer)
+    : await findSubject(options, engine, observer);
   const { trained, dataset } = subject;
   const { classNames, val } = dataset;
-  const facts = { classes: trained.classes, classNames, count: val.labels.length };
+  const facts = { classes: subject.classes, classNames, count: val.labels.length };
   const measures = await AllMeasures.begin({ ...facts, realLabels: subject.realLabels });
   const predictions = csv === undefined ? undefined : new Predictions(facts);
   const judge = () => {
     const evaluations = [measures, ...(predictions === undefined ? [] : [predictions])];
+    if ("voters" in subject) return voted(subject, options, engine, observer, evaluations);
     return judged(subject, options, engine, observer, evaluations);
   };
   let result: EvaluationResult;
@@ -105,7 +105,9 @@ export async function evaluateRun(
     model: trained.model,
     weights: trained.weights,
     dataset: dataset.name,
-    classes: trained.classes,
+    classes: subject.classes,
+    votes:
+      "voters" in subject ? { of: subject.votes, among: subject.voters.labels.length } : undefined,
     crop: subject.crop,
     precision: subject.precision,
     tta: options.tta,
@@ -117,15 +119,9 @@ export async function evaluateRun(
   };
 }
 
-/** What is evaluated, found and read but for its images. */
-interface Subject {
+/** What is evaluated by its head. */
+interface Subject extends EvaluatedModel {
   readonly trained: TrainedModel;
-  readonly dataset: Dataset;
-  readonly crop: number;
-  readonly precision: Precision;
-  readonly notes: readonly string[];
-  /** Real labels of its images, where a file of them is given. */
-  readonly realLabels: readonly (readonly number[])[] | undefined;
 }
 
 async function findSubject(
@@ -155,11 +151,9 @@ async function findSubject(
   ];
   const precision = precisionOf(trained, engine, options.precision);
   const real = labels && (await realLabelsOf(dataset.val, labels, dataset.classNames));
-  if (real !== undefined && real.unknown > 0)
-    notes.push(
-      `${real.unknown} of ImageNet's classes are none of the model's: as real labels they are never right`,
-    );
-  return { trained, dataset, crop, precision, notes, realLabels: real?.realLabels };
+  if (real !== undefined && real.unknown > 0) notes.push(unknownRealLabels(real.unknown));
+  const { classes } = trained;
+  return { trained, dataset, classes, crop, precision, notes, realLabels: real?.realLabels };
 }
 
 /** The one pass over the images. */
@@ -206,9 +200,3 @@ async function judged(
 }
 
 const heldOut = "only what it held out is evaluated";
-
-function leftOut(images: readonly UnreadableImage[]): string {
-  const [what, are] = images.length === 1 ? ["image", "is"] : ["images", "are"];
-  const named = listed(images.map(({ path, reason }) => `${path} (${reason})`));
-  return `${images.length} ${what} that cannot be used ${are} left out: ${named}`;
-}

@@ -1,8 +1,9 @@
 /** The part of a dataset on which a trained model is evaluated. */
 import { access } from "node:fs/promises";
 import { dirname, isAbsolute } from "node:path";
-import type { Dataset } from "../data/dataset.js";
+import type { Dataset, UnreadableImage } from "../data/dataset.js";
 import { type DatasetRequest, loadDataset } from "../data/datasets.js";
+import { listed } from "../data/listed.js";
 import { systemErrorCode, UserError } from "../errors.js";
 import type { RunRecord } from "../record/run-record.js";
 import type { Options } from "../settings/table.js";
@@ -85,4 +86,16 @@ export function datasetOf(
     seed: run?.seed ?? 0,
     badImages: badImages ?? run?.badImages,
   };
+}
+
+/** What is said of images that are left out. */
+export function leftOut(images: readonly UnreadableImage[]): string {
+  const [what, are] = images.length === 1 ? ["image", "is"] : ["images", "are"];
+  const named = listed(images.map(({ path, reason }) => `${path} (${reason})`));
+  return `${images.length} ${what} that cannot be used ${are} left out: ${named}`;
+}
+
+/** What is said where classes of real labels are none that can be predicted. */
+export function unknownRealLabels(count: number): string {
+  return `${count} of ImageNet's classes are none of the model's: as real labels they are never right`;
 }

@@ -53,6 +53,9 @@ export interface TrainedModel {
   readonly notes: readonly string[];
 }
 
+/** A model whose head plays no part, and need not be there. */
+export type HeadlessModel = Omit<TrainedModel, "classes" | "classNames">;
+
 /**
  * Finds a model and checks that its archive fits.
  * @param source a run's folder, one of its checkpoints, or an archive
@@ -61,8 +64,30 @@ export interface TrainedModel {
  */
 export async function findTrainedModel(
   source: string,
-  { model, best = false }: ModelWishes = {},
+  wishes: ModelWishes = {},
 ): Promise<TrainedModel> {
+  const { classes, ...model } = await findModel(source, wishes, true);
+  if (classes === undefined) throw headless(model.weights);
+  return { ...model, classes };
+}
+
+/** As `findTrainedModel`, for the model's features alone: with or without a head. */
+export async function findHeadlessModel(
+  source: string,
+  wishes: ModelWishes = {},
+): Promise<HeadlessModel> {
+  const { classes, classNames, ...model } = await findModel(source, wishes, false);
+  return model;
+}
+
+type FoundModel = HeadlessModel &
+  Pick<TrainedModel, "classNames"> & { readonly classes: number | undefined };
+
+async function findModel(
+  source: string,
+  { model, best = false }: ModelWishes,
+  needsHead: boolean,
+): Promise<FoundModel> {
   const { folder, archive: weights } = await modelAtPath(source, best);
   const config = folder && (await readRun(folder));
   const archive = await openArchive(weights);
@@ -73,8 +98,8 @@ export async function findTrainedModel(
     const hub = await hubModel(archive);
     const arrays = archive.names.map((array) => archive.entry(array));
     const classes = headClasses(arrays);
-    if (classes === undefined) throw headless(weights);
-    const told = await readFacts(archive, classes);
+    if (classes === undefined && needsHead) throw headless(weights);
+    const told = classes === undefined ? undefined : await readFacts(archive, classes);
     const name =
       model ??
       run?.model ??
@@ -82,9 +107,10 @@ export async function findTrainedModel(
       told?.model ??
       basename(weights).replace(/\.npz$/, "");
     const architecture = parseArchitecture(name);
-    const specs = variableSpecs(architecture, classes);
-    const fitted = fitArchive(specs, arrays, { where: weights, model: name, newHead: false });
-    if (run !== undefined && run.classNames.length !== classes)
+    const specs = variableSpecs(architecture, classes ?? 1);
+    const newHead = !needsHead;
+    const fitted = fitArchive(specs, arrays, { where: weights, model: name, newHead });
+    if (run !== undefined && classes !== undefined && run.classNames.length !== classes)
       throw otherClasses(weights, run, classes);
     const sample = resolve(weights) === sampleWeights() ? sampleFacts : undefined;
     const classNames =
@@ -92,7 +118,7 @@ export async function findTrainedModel(
       hub?.classNames ??
       told?.labels ??
       sample?.classNames ??
-      (await modelClassNames(name, classes));
+      (classes === undefined ? undefined : await modelClassNames(name, classes));
     const crop = run?.resolution.crop ?? hub?.size ?? told?.size ?? sample?.crop;
     const resize = run?.resize ?? hub?.resize ?? told?.resize ?? "pillow";
     const notes = [
@@ -137,7 +163,7 @@ export interface ImageSize {
  * @param asked what the user asks for, and by which flag
  */
 export function imageSize(
-  { crop, weights }: TrainedModel,
+  { crop, weights }: Pick<TrainedModel, "crop" | "weights">,
   typicalSize: readonly [number, number],
   { size: asked, flag }: { readonly size: number | undefined; readonly flag: string },
 ): ImageSize {
@@ -151,7 +177,7 @@ export function imageSize(
 
 /** The precision that was asked for, else the run's, else the device's fastest. */
 export function precisionOf(
-  { run }: TrainedModel,
+  { run }: Pick<TrainedModel, "run">,
   engine: Engine,
   asked: Precision | undefined,
 ): Precision {

@@ -81,6 +81,23 @@ export const dataSettings = {
     default: "name",
     commands: { eval: {} },
   },
+  knn: {
+    kind: "boolean",
+    otherNames: ["knn_eval", "nearest_neighbours", "nearest_neighbors"],
+    help: "Evaluate the model's features alone: the nearest images of the training part vote",
+    default: false,
+    since: "0.2.0",
+    commands: { eval: {} },
+  },
+  knnNeighbours: {
+    kind: "integer",
+    least: 1,
+    otherNames: ["knn_neighbors", "knn_k", "nb_knn", "n_neighbors", "neighbours", "neighbors"],
+    help: "With --knn: how many vote",
+    otherwise: "20, or all where there are fewer",
+    since: "0.2.0",
+    commands: { eval: {} },
+  },
   realLabels: {
     kind: "path",
     help: "ImageNet-ReaL's real.json: top-1 by these labels, too",

@@ -32,7 +32,8 @@ export const { cases } = JSON.parse(
   readFileSync(fixturePath("evaluators", "reference.json"), "utf8"),
 ) as { readonly cases: readonly ReferenceCase[] };
 
-function noise(count: number): Float64Array {
+/** As `noise` of the script: numbers in [0, 1). */
+export function noise(count: number): Float64Array {
   return Float64Array.from(
     { length: count },
     (_, i) => (((i + 1) * 2654435761) % 2 ** 32) / 2 ** 32,
