@@ -83,11 +83,12 @@ export const commands: Commands = {
   report: {
     program: "bit-report",
     summary: "report.html of a run, or of several side by side",
-    usage: "bit-report RUN_FOLDER | train.log ... [flags]",
+    usage: "bit-report RUN_FOLDER | NAME_seeds.json | train.log ... [flags]",
     description:
       "Writes a report that is one file and needs no network: of one run its curves, classes, confusion " +
       "matrix and calibration, and its worst mistakes as pictures, as bit-train does at the end of a run; of " +
-      "several runs their curves over each other, their results, and the settings in which they differ. " +
+      "several runs their curves over each other, their results, mean and deviation of those that differ in " +
+      "their seeds alone, and the settings in which they differ. " +
       "A run without predictions.csv is evaluated first. A train.log of the official PyTorch code or of its " +
       "PaddlePaddle port is a run, too.",
     positional: true,

@@ -115,6 +115,24 @@ export interface ReportedRun {
   readonly remarks: readonly string[];
 }
 
+/** Mean over runs, and standard deviation of the sample (n - 1). */
+interface OverRuns {
+  readonly mean: number;
+  readonly deviation: number | null;
+}
+
+/** Runs that differ in their seeds alone. Undefined is what not all of them have. */
+export interface RepeatedRuns {
+  readonly name: string;
+  /** Their names. */
+  readonly runs: readonly string[];
+  readonly top1?: OverRuns | undefined;
+  readonly top5?: OverRuns | undefined;
+  readonly loss?: OverRuns | undefined;
+  readonly macroF1?: OverRuns | undefined;
+  readonly calibrationError?: OverRuns | undefined;
+}
+
 /** A report: of one run, or of several side by side. */
 export interface ReportData {
   /** The bit-train that made it. */
@@ -122,4 +140,6 @@ export interface ReportData {
   /** When, in ISO 8601. */
   readonly made: string;
   readonly runs: readonly ReportedRun[];
+  /** Those of them that were made under the same settings. */
+  readonly repeats?: readonly RepeatedRuns[] | undefined;
 }

@@ -14,7 +14,8 @@ import { isSeedsFile, seedRunFolders } from "../record/seeds-file.js";
 import { type JudgedImage, judge } from "../report/judgement.js";
 import { readPredictions } from "../report/read-predictions.js";
 import { type ReadRun, readRun } from "../report/read-run.js";
-import type { ReportedRun, ReportJudgement } from "../report/report-data.js";
+import { repeatsOf } from "../report/repeats.js";
+import type { ReportData, ReportedRun, ReportJudgement } from "../report/report-data.js";
 import { writeReport } from "../report/report-file.js";
 import { withPictures } from "../report/show-images.js";
 import type { Options } from "../settings/table.js";
@@ -39,12 +40,12 @@ export async function reportEnd(ended: EndedRun): Promise<string> {
   });
   const judged = judge(images, dataset.classNames);
   const judgement = await withPictures(judged, { engine, dataset, resize });
-  await write(folder.report, [{ ...run, judgement }]);
+  await write(folder.report, { runs: [{ ...run, judgement }] });
   return folder.report;
 }
 
-async function write(path: string, runs: readonly ReportedRun[]): Promise<void> {
-  await writeReport(path, { bitTrain: packageVersion(), made: new Date().toISOString(), runs });
+async function write(path: string, told: Pick<ReportData, "runs" | "repeats">): Promise<void> {
+  await writeReport(path, { bitTrain: packageVersion(), made: new Date().toISOString(), ...told });
 }
 
 /** What `bit-report` is asked for. */
@@ -73,11 +74,13 @@ export async function reportRuns(
   const [only] = read;
   if (read.length === 1 && only !== undefined) {
     const path = out ?? only.own?.folder.report ?? `${resolve(paths[0]!)}.html`;
-    await write(path, [await explained(only, openEngine, observer)]);
+    await write(path, { runs: [await explained(only, openEngine, observer)] });
     return path;
   }
   const path = resolve(out ?? comparisonName);
-  await write(path, await Promise.all(read.map(compared)));
+  const runs = await Promise.all(read.map(compared));
+  const repeats = repeatsOf(runs.map((run, i) => ({ run, config: read[i]!.own?.config })));
+  await write(path, { runs, repeats });
   return path;
 }
 

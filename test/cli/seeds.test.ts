@@ -5,11 +5,13 @@ import { join } from "node:path";
 import { mock, test } from "node:test";
 import { runMain } from "../../src/cli/exit.js";
 import { output } from "../../src/cli/output.js";
+import { runProgram } from "../../src/cli/run-command.js";
 import { temporaryFolder } from "../data/temporary-folder.js";
 import { reportIn } from "../report/report-in.js";
 import { bitTrain, runHere } from "./command.js";
 import { tinyFlags, writeTinyFolder } from "./tiny-images.js";
 
+const bitReport = (argv: readonly string[]) => runProgram("bit-report", argv);
 const fp32 = ["--precision", "fp32"];
 
 async function losses(folder: string): Promise<unknown[]> {
@@ -83,11 +85,31 @@ test("runs with three seeds, stopped in the middle, gone on with, are those of s
   assert.ok(Math.abs(loss.mean - mean) < 1e-12 && Math.abs(loss.deviation - deviation) < 1e-12);
   assert.ok(top1.mean > 0);
 
-  const { runs: compared } = reportIn(await readFile(join(logs, "pets_seeds.html"), "utf8"));
+  const names = ["pets_seed5", "pets_seed6", "pets_seed7"];
+  const compared = reportIn(await readFile(join(logs, "pets_seeds.html"), "utf8"));
   assert.deepEqual(
-    compared.map(({ name }) => name),
-    ["pets_seed5", "pets_seed6", "pets_seed7"],
+    compared.runs.map(({ name }) => name),
+    names,
   );
+  const [repeats, ...others] = compared.repeats!;
+  assert.deepEqual(others, []);
+  assert.equal(repeats!.name, "pets");
+  assert.deepEqual(repeats!.runs, names);
+  assert.deepEqual([repeats!.top1, repeats!.loss], [top1, loss]);
+
+  // The file stands for its runs.
+  const alsoAlone = names.map((name) => join(alone, name));
+  const out = join(root, "comparison.html");
+  const report = await runHere(bitReport, [
+    join(logs, "pets_seeds.json"),
+    ...alsoAlone,
+    "--out",
+    out,
+  ]);
+  assert.equal(report.code, 0, report.stderr);
+  const six = reportIn(await readFile(out, "utf8"));
+  assert.equal(six.runs.length, 6);
+  assert.equal(six.repeats!.length, 1, "the same settings in two folders");
 
   // All is done: nothing is made again, the summary is told again, as an event too.
   const third = await runHere(bitTrain, [...command, "--json", "--no-report"]);

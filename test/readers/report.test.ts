@@ -150,3 +150,25 @@ test("runs stand side by side with an official log", async () => {
   assert.deepEqual(complaints, []);
   await page.close();
 });
+
+test("runs that differ in their seeds alone have a row together, with mean and deviation", async () => {
+  const file = join(folder, "seeds.html");
+  const data = await largeReport();
+  const [run] = data.runs;
+  const runs = [0, 1].map((seed) => ({ ...run!, name: `a_seed${seed}`, judgement: undefined }));
+  const top1 = { mean: 0.9732, deviation: 0.00125 };
+  const repeats = [
+    { name: "a", runs: runs.map(({ name }) => name), top1, loss: { mean: 0.5, deviation: null } },
+  ];
+  await writeReport(file, { ...data, runs, repeats });
+  const { page, complaints } = await openFile(browser, file, {
+    viewport: { width: 1200, height: 900 },
+  });
+  await page.locator(ready).waitFor();
+  const caption = "Mean and deviation over seeds";
+  const cells = await Promise.all([1, 2, 3, 4, 5].map((place) => column(page, caption, place)));
+  // A column that no group has is not there.
+  assert.deepEqual(cells, [["a"], ["2"], ["97.32 % ± 0.13 %"], ["0.5"], []]);
+  assert.deepEqual(complaints, []);
+  await page.close();
+});

@@ -1,5 +1,5 @@
 /** Several runs side by side: what they came to, and in what they differ. */
-import type { ReportedRun } from "../../src/report/report-data.js";
+import type { RepeatedRuns, ReportedRun } from "../../src/report/report-data.js";
 import { count, duration, number, percent } from "../words.js";
 import { runColours } from "./charts.js";
 import { make, part } from "./make.js";
@@ -59,6 +59,52 @@ export function results(runs: readonly ReportedRun[]): HTMLElement {
     "Results",
     "On the held-out images, after the last step.",
     sortableTable<Row>({ caption: "What the runs came to", columns, rows }),
+  );
+}
+
+/** Mean and standard deviation of runs that differ in their seeds alone; undefined where there are none. */
+export function repeated(groups: readonly RepeatedRuns[]): HTMLElement | undefined {
+  if (groups.length === 0) return undefined;
+  const column = (
+    title: string,
+    of: (group: RepeatedRuns) => RepeatedRuns["top1"],
+    text: (value: number) => string,
+  ) => ({
+    title,
+    numeric: true,
+    key: (group: RepeatedRuns) => of(group)?.mean,
+    show: (group: RepeatedRuns) => {
+      const over = of(group);
+      if (over === undefined) return "–";
+      const { mean, deviation } = over;
+      return deviation === null ? text(mean) : `${text(mean)} ± ${text(deviation)}`;
+    },
+  });
+  const share = (value: number) => percent(value, 2);
+  const columns = [
+    { title: "Runs", key: ({ name }: RepeatedRuns) => name },
+    {
+      title: "Number",
+      numeric: true,
+      key: ({ runs }: RepeatedRuns) => runs.length,
+      show: ({ runs }: RepeatedRuns) =>
+        make("span", { title: runs.join(", ") }, count(runs.length)),
+    },
+    column("Top-1", ({ top1 }) => top1, share),
+    column("Top-5", ({ top5 }) => top5, share),
+    column("Loss", ({ loss }) => loss, number),
+    column("Mean F1", ({ macroF1 }) => macroF1, share),
+    column("Calibration error", ({ calibrationError }) => calibrationError, share),
+  ].filter(({ key }) => groups.some((group) => key(group) !== undefined));
+  return part(
+    "seeds",
+    "Over seeds",
+    "Runs that differ in their seeds alone: mean ± standard deviation.",
+    sortableTable<RepeatedRuns>({
+      caption: "Mean and deviation over seeds",
+      columns,
+      rows: groups,
+    }),
   );
 }
 

@@ -4,7 +4,7 @@ import { element } from "../elements.js";
 import { count } from "../words.js";
 import { curves } from "./charts.js";
 import { classTable } from "./classes.js";
-import { classesCompared, differences, results } from "./comparison.js";
+import { classesCompared, differences, repeated, results } from "./comparison.js";
 import { confusionMatrix } from "./confusion.js";
 import { leastSure, worstMistakes } from "./images.js";
 import { make, part } from "./make.js";
@@ -46,7 +46,13 @@ function showSeveral(): void {
     make("h1", {}, `${count(runs.length)} runs side by side`),
     make("p", {}, runs.map(({ name }) => name).join(" · ")),
   );
-  append(results(runs), curvesPart(), classesCompared(runs), differences(runs));
+  append(
+    results(runs),
+    repeated(data.repeats ?? []),
+    curvesPart(),
+    classesCompared(runs),
+    differences(runs),
+  );
 }
 
 function curvesPart(): HTMLElement | undefined {
