@@ -3,11 +3,12 @@ import type { OpenedEngine } from "../engine/open.js";
 import { floats, scalar } from "../engine/session.js";
 import { GraphBuilder } from "../graph/graph-builder.js";
 import { divided } from "../graph/ops.js";
+import { canStandardizeAhead } from "../graph/target.js";
 import { variableSpecs } from "../model/architecture.js";
 import { inPrecision } from "../run/precision.js";
 import { addEvalStep } from "../step/eval-step.js";
 import { addTrainStep, type Network } from "../step/train-step.js";
-import { assignVariables, declareVariable } from "../step/variables.js";
+import { assignVariables, declareVariable, declareVariables } from "../step/variables.js";
 import {
   type BenchTask,
   benchLearningRate,
@@ -22,19 +23,17 @@ import {
 export async function graphContestant(engine: OpenedEngine, task: BenchTask): Promise<Contestant> {
   const { architecture, classes, mode } = task;
   const preparationMs: Record<string, number> = {};
-  const network: Network = {
-    architecture,
-    classes,
-    remat: task.remat,
-    target: inPrecision(engine.target, task.precision),
-  };
+  const target = inPrecision(engine.target, task.precision);
+  // As in `networkOf`: what only evaluates standardizes its kernels once.
+  const kernels = mode === "eval" && canStandardizeAhead(target) ? "standardized" : "raw";
+  const network: Network = { architecture, classes, kernels, remat: task.remat, target };
   const images = randomImages(task);
   const imageSpec = { name: "bench/images", shape: images.shape };
 
   const graph = await timed(preparationMs, "trace", async () => {
     const builder = new GraphBuilder();
     const specs = variableSpecs(architecture, classes);
-    const variables = specs.map((spec) => declareVariable(builder, spec));
+    const variables = declareVariables(builder, specs, target, kernels);
     const batch = {
       // As a run's: each device has its share of the batch.
       images: divided(builder, declareVariable(builder, imageSpec).read),

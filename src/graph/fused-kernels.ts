@@ -7,6 +7,8 @@ import { fusedKernels } from "../model/kernel-names.js";
 import { attribute } from "./attributes.js";
 import type { Value } from "./backend.js";
 import { register } from "./lowering.js";
+import type { NodeList, NodeOptions, Output, ShapedOutput } from "./node-list.js";
+import { standardizedType } from "./target.js";
 
 interface NormAttrs {
   readonly groups: number;
@@ -44,14 +46,30 @@ register<NormAttrs>(fusedKernels.groupNormReluGrad, (graph, inputs, attrs) => {
   return graph.builder.add("BitGroupNormReluGrad", [dy, x, ...rest], nodeAttrs, outputs) as Value[];
 });
 
-/** `w` `[H,W,I,O]` to standardized weights in the convolutions' type, and mean and 1 / deviation `[O]`. */
-register<{ readonly epsilon: number }>(fusedKernels.standardize, (graph, inputs, attrs) => {
-  const w = graph.float32(inputs["w"]!);
-  const type = graph.target.computeType;
-  const nodeAttrs = { T: attribute.type(type), epsilon: attribute.float(attrs.epsilon) };
+/** What standardized weights are rounded to, and what is added to a filter's variance. */
+export interface Standardization {
+  readonly type: "float32" | "bfloat16";
+  readonly epsilon: number;
+}
+
+/** Float32 `w` `[H,W,I,O]` to standardized weights, and mean and 1 / deviation `[O]`, by the CPU. */
+export function addStandardize(
+  nodes: NodeList,
+  w: ShapedOutput,
+  { type, epsilon }: Standardization,
+  options?: NodeOptions,
+): [Output, ...Output[]] {
+  const attrs = { T: attribute.type(type), epsilon: attribute.float(epsilon) };
   const statistics = float([w.shape[3]!]);
   const outputs = [{ type, shape: w.shape }, statistics, statistics];
-  return graph.builder.add("BitStandardize", [w], nodeAttrs, outputs) as Value[];
+  return nodes.add("BitStandardize", [w], attrs, outputs, options);
+}
+
+/** Standardized weights are of the convolutions' type. */
+register<{ readonly epsilon: number }>(fusedKernels.standardize, (graph, inputs, { epsilon }) => {
+  const w = graph.float32(inputs["w"]!);
+  const type = standardizedType(graph.target);
+  return addStandardize(graph.builder, w, { type, epsilon }) as Value[];
 });
 
 /** The gradient by `w`, from that by the standardized weights. */

@@ -11,9 +11,17 @@ export interface VariableNodes {
   readonly read: ShapedOutput;
 }
 
+/** What a variable is given, and what it keeps of it. */
+export interface Intake {
+  readonly type: ElementType;
+  /** Of a value of the variable's shape what is kept: a new value, not the given one itself. */
+  readonly kept: (given: ShapedOutput) => Output;
+}
+
 /**
  * Adds a variable. Its name must be new in the graph. A run that feeds `NAME/new` and fetches
  * `NAME/assigned` sets it.
+ * @param intake what `NAME/new` is; default: the value itself
  */
 export function addVariable(
   builder: GraphBuilder,
@@ -22,6 +30,7 @@ export function addVariable(
     readonly type: ElementType;
     readonly shape: readonly number[];
   },
+  intake?: Intake,
 ): VariableNodes {
   const { name, type, shape } = spec;
   const dtype = { dtype: attribute.type(type) };
@@ -34,9 +43,8 @@ export function addVariable(
   const handle = builder.one("VarHandleOp", [], attrs, { type: "resource", shape: [] }, { name });
   const spot = { type, shape };
   const read = builder.one("ReadVariableOp", [handle], dtype, spot, { name: `${name}/value` });
-  const fed = builder.placeholder(`${name}/new`, type, shape);
-  builder.fetchable(`${name}/assigned`, builder.ints(0), [
-    assign(builder, handle, copy(builder, fed)),
-  ]);
+  const given = builder.placeholder(`${name}/new`, intake?.type ?? type, shape);
+  const value = intake === undefined ? copy(builder, given) : intake.kept({ ...given, shape });
+  builder.fetchable(`${name}/assigned`, builder.ints(0), [assign(builder, handle, value)]);
   return { handle, read };
 }

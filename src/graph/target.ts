@@ -14,7 +14,10 @@ export type NarrowType = Exclude<ComputeType, "float32"> | undefined;
 
 /** The operations of native/kernels/ that a graph may hold, by what they are for. */
 export interface NativeOperations {
-  /** Those of the host: they read parts of files and archives, decode images and resize them. */
+  /**
+   * Those of the host: they read parts of files and archives, standardize kernels once and for all, decode
+   * images and resize them.
+   */
   readonly host: boolean;
   /** Normalization with ReLU, and standardization, each in one: on the CPU. */
   readonly layers: boolean;
@@ -61,6 +64,19 @@ export function hasOwnMemory({ deviceMemoryBytes }: Target): boolean {
 /** Whether layers are one operation each: there are such for float32 and bfloat16. */
 export function hasFusedLayers({ native, computeType }: Target): boolean {
   return native.layers && computeType !== "float16";
+}
+
+/** Whether kernels can be standardized as they are loaded, so that no run has to. */
+export function canStandardizeAhead({ native }: Target): boolean {
+  return native.host;
+}
+
+/**
+ * The type of what our operation makes of kernels: the convolutions', but that there is none for float16,
+ * to which convolutions themselves round float32.
+ */
+export function standardizedType({ computeType }: Target): "float32" | "bfloat16" {
+  return computeType === "bfloat16" ? "bfloat16" : "float32";
 }
 
 /** What decides whether there is an operation for a convolution. */

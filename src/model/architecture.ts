@@ -40,6 +40,19 @@ export const publishedVariants = [
 export const headKernel = "resnet/head/conv2d/kernel";
 export const headBias = "resnet/head/conv2d/bias";
 
+/** How names of kernels end that are standardized before they are used: all but the head's. */
+const standardizedEnding = "/standardized_conv2d/kernel";
+
+/** The name of the kernel of a convolution with weight standardization. */
+export function kernelName(path: string): string {
+  return `${path}${standardizedEnding}`;
+}
+
+/** Whether a variable is such a kernel. */
+export function isStandardizedKernel(name: string): boolean {
+  return name.endsWith(standardizedEnding);
+}
+
 /** What weight standardization adds to a filter's variance. */
 export const standardizationEpsilon = 1e-10;
 
@@ -129,8 +142,7 @@ export function variableSpecs(architecture: Architecture, classes: number): Vari
     specs.push({ name: `${path}/group_norm/beta`, shape: [channels] });
   };
   const conv = (path: string, size: number, channelsIn: number, channelsOut: number) => {
-    const name = `${path}/standardized_conv2d/kernel`;
-    specs.push({ name, shape: [size, size, channelsIn, channelsOut] });
+    specs.push({ name: kernelName(path), shape: [size, size, channelsIn, channelsOut] });
   };
   conv("resnet/root_block", 7, 3, 64 * architecture.width);
   for (const unit of unitSpecs(architecture)) {

@@ -154,11 +154,23 @@ export function standardize(kernel: tf.Tensor4D): tf.Tensor4D {
  * model itself, for less than a hundredth of the time.
  */
 export function standardizedConv(x: tf.Tensor4D, kernel: tf.Tensor4D, stride: 1 | 2): tf.Tensor4D {
-  const padded = stride === 1 ? x : zeroPad(x, (kernel.shape[0] - 1) / 2);
+  const padded = paddedFor(kernel, stride, x);
   return rematerialized(kernel, [padded], (weights, [images]) => {
-    const pad = stride === 1 ? "same" : "valid";
-    return tf.conv2d(images as tf.Tensor4D, standardize(weights), stride, pad);
+    return convolved(images as tf.Tensor4D, standardize(weights), stride);
   }) as tf.Tensor4D;
+}
+
+/** The same with a kernel that is standardized already. */
+export function plainConv(x: tf.Tensor4D, kernel: tf.Tensor4D, stride: 1 | 2): tf.Tensor4D {
+  return convolved(paddedFor(kernel, stride, x), kernel, stride);
+}
+
+function paddedFor(kernel: tf.Tensor4D, stride: 1 | 2, x: tf.Tensor4D): tf.Tensor4D {
+  return stride === 1 ? x : zeroPad(x, (kernel.shape[0] - 1) / 2);
+}
+
+function convolved(padded: tf.Tensor4D, kernel: tf.Tensor4D, stride: 1 | 2): tf.Tensor4D {
+  return tf.conv2d(padded, kernel, stride, stride === 1 ? "same" : "valid");
 }
 
 /** `x` `[N,H,W,C]` with `pad` rows and columns of zeros on every side. */

@@ -9,10 +9,18 @@ import {
   type Architecture,
   headBias,
   headKernel,
+  kernelName,
   type UnitSpec,
   unitSpecs,
 } from "./architecture.js";
-import { groupNormRelu, rematerialized, spatialMean, standardizedConv, zeroPad } from "./layers.js";
+import {
+  groupNormRelu,
+  plainConv,
+  rematerialized,
+  spatialMean,
+  standardizedConv,
+  zeroPad,
+} from "./layers.js";
 
 /**
  * What the network is made of, over values of some kind. `path` is what variables' names begin with.
@@ -81,16 +89,22 @@ export function featuresOver<Maps, Vectors>(
 /** A model's variables by their names in the official archives. */
 export type Parameters = Readonly<Record<string, tf.Tensor>>;
 
+/** Convolutions' kernels as archives have them, or standardized already. */
+export type KernelForm = "raw" | "standardized";
+
 /** The layers of TF.js. */
-function tensorLayers(parameters: Parameters): Layers<tf.Tensor4D, tf.Tensor2D> {
+function tensorLayers(
+  parameters: Parameters,
+  kernels: KernelForm = "raw",
+): Layers<tf.Tensor4D, tf.Tensor2D> {
+  const conv = kernels === "raw" ? standardizedConv : plainConv;
   const variable = <T extends tf.Tensor>(name: string): T => {
     const value = parameters[name];
     if (value === undefined) throw new Error(`the parameters lack ${name}`);
     return value as T;
   };
   return {
-    standardizedConv: (x, path, stride) =>
-      standardizedConv(x, variable(`${path}/standardized_conv2d/kernel`), stride),
+    standardizedConv: (x, path, stride) => conv(x, variable(kernelName(path)), stride),
     groupNormRelu: (x, path) =>
       groupNormRelu(x, variable(`${path}/group_norm/gamma`), variable(`${path}/group_norm/beta`)),
     zeroPad,
@@ -107,17 +121,24 @@ function tensorLayers(parameters: Parameters): Layers<tf.Tensor4D, tf.Tensor2D> 
 }
 
 /** A unit of which the gradient computes the inside again. */
-function rematerializedUnit(parameters: Parameters, spec: UnitSpec, x: tf.Tensor4D): tf.Tensor4D {
+function rematerializedUnit(
+  parameters: Parameters,
+  kernels: KernelForm,
+  spec: UnitSpec,
+  x: tf.Tensor4D,
+): tf.Tensor4D {
   const own = Object.entries(parameters).filter(([name]) => name.startsWith(`${spec.path}/`));
   const values = own.map(([, value]) => value);
   return rematerialized(x, values, (x0, inside) => {
-    const layers = tensorLayers(Object.fromEntries(own.map(([name], i) => [name, inside[i]!])));
-    return unit(layers, spec, x0);
+    const named = Object.fromEntries(own.map(([name], i) => [name, inside[i]!]));
+    return unit(tensorLayers(named, kernels), spec, x0);
   }) as tf.Tensor4D;
 }
 
 /** How the network is computed; the logits are the same. */
 export interface ForwardOptions {
+  /** What the parameters' kernels are. Default: raw. */
+  readonly kernels?: KernelForm | undefined;
   /** Compute each unit's inside again for the gradient, instead of keeping it. */
   readonly remat?: boolean | undefined;
 }
@@ -132,12 +153,12 @@ export function features(
   architecture: Architecture,
   parameters: Parameters,
   images: tf.Tensor4D,
-  { remat = false }: ForwardOptions = {},
+  { remat = false, kernels = "raw" }: ForwardOptions = {},
 ): tf.Tensor2D {
-  const layers = tensorLayers(parameters);
+  const layers = tensorLayers(parameters, kernels);
   if (!remat) return featuresOver(architecture, layers, images);
   return featuresOver(architecture, layers, images, (spec, x) => {
-    return rematerializedUnit(parameters, spec, x);
+    return rematerializedUnit(parameters, kernels, spec, x);
   });
 }
 

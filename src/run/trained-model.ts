@@ -4,6 +4,7 @@ import { openArchive } from "../archive/array-archive.js";
 import { modelClassNames } from "../data/published/model-class-names.js";
 import type { Engine } from "../engine/session.js";
 import { UserError } from "../errors.js";
+import { canStandardizeAhead } from "../graph/target.js";
 import type { ResizeMethod } from "../input/resize-method.js";
 import { type Architecture, parseArchitecture, variableSpecs } from "../model/architecture.js";
 import { fitArchive, headClasses } from "../model/checkpoint.js";
@@ -184,13 +185,18 @@ export function precisionOf(
   return asked ?? run?.precision ?? defaultPrecision(engine.target);
 }
 
-/** The network of a model on an engine; by default in the precision in which it was trained. */
+/**
+ * The network of a model on an engine, for programs of which the weights do not change: its kernels are
+ * standardized once, as they are loaded, where the engine can.
+ */
 export function networkOf(
   { architecture, classes }: Pick<TrainedModel, "architecture" | "classes">,
   { target }: Pick<Engine, "target">,
   precision: Precision,
 ) {
-  return { architecture, classes, target: inPrecision(target, precision) } satisfies Network;
+  const kernels = canStandardizeAhead(target) ? "standardized" : "raw";
+  const computed = inPrecision(target, precision);
+  return { architecture, classes, kernels, target: computed } satisfies Network;
 }
 
 /**

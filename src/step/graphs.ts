@@ -204,7 +204,7 @@ interface UnderWay {
 function begun(network: Network): UnderWay {
   const builder = new GraphBuilder();
   const specs = variableSpecs(network.architecture, network.classes);
-  const variables = declareVariables(builder, specs, network.target);
+  const variables = declareVariables(builder, specs, network.target, network.kernels);
   return { builder, network, variables, pipelines: new Map() };
 }
 

@@ -58,6 +58,8 @@ export async function traceGradients(
   mixup?: GraphMixup,
   lossScale?: Output,
 ): Promise<{ loss: Output; gradients: Output[] }> {
+  if (network.kernels === "standardized")
+    throw new Error("what is learnt are raw kernels: standardized ones are for evaluation");
   return trace(builder, network.target, (graph) => {
     const scale = lossScale && graph.tensor<tf.Rank.R0>(lossScale);
     let images = graph.tensor<tf.Rank.R4>(batch.images);

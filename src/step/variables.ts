@@ -4,14 +4,22 @@ import { sizeOf } from "../archive/shape.js";
 import type { Session } from "../engine/session.js";
 import { floats } from "../engine/session.js";
 import { attribute } from "../graph/attributes.js";
+import { addStandardize } from "../graph/fused-kernels.js";
 import type { GraphBuilder } from "../graph/graph-builder.js";
-import { addVariable } from "../graph/graph-variable.js";
+import { addVariable, type Intake } from "../graph/graph-variable.js";
 import type { Output } from "../graph/node-list.js";
 import { assign } from "../graph/ops.js";
-import type { Target } from "../graph/target.js";
-import { headBias, headKernel, type VariableSpec } from "../model/architecture.js";
+import { canStandardizeAhead, standardizedType, type Target } from "../graph/target.js";
+import {
+  headBias,
+  headKernel,
+  isStandardizedKernel,
+  standardizationEpsilon,
+  type VariableSpec,
+} from "../model/architecture.js";
+import type { KernelForm } from "../model/resnet.js";
 
-/** One float32 variable of a graph. */
+/** One variable of a graph: float32, but for standardized kernels. */
 export interface GraphVariable extends VariableSpec {
   /** The resource that operations on the variable take. */
   readonly handle: Output;
@@ -48,25 +56,54 @@ export function declareVariable(builder: GraphBuilder, spec: VariableSpec): Grap
 /**
  * Declares a network's variables. Where the target has the host's operations, `loadVariables` can set
  * them.
+ * @param kernels what is kept of convolutions' kernels, which are given raw, as archives have them, in
+ *   either case. Standardized ones are in the type in which they are used, and `readVariables` does not
+ *   give them: nobody is to take them for a model's weights.
+ * @throws Error where they are to be standardized and the target lacks the operation
  */
 export function declareVariables(
   builder: GraphBuilder,
   specs: readonly VariableSpec[],
-  { native }: Target,
+  target: Target,
+  kernels: KernelForm = "raw",
 ): GraphVariable[] {
-  const variables = specs.map((spec) => declareVariable(builder, spec));
-  if (!native.host) return variables;
+  const ahead = kernels === "standardized";
+  if (ahead && !canStandardizeAhead(target))
+    throw new Error("the engine lacks the operation that standardizes kernels");
+  const intake = standardizing(builder, target);
+  const intakeOf = ({ name }: VariableSpec) => {
+    return ahead && isStandardizedKernel(name) ? intake : undefined;
+  };
+  const variables = specs.map((spec) => {
+    const given = intakeOf(spec);
+    if (given === undefined) return declareVariable(builder, spec);
+    const { name, shape } = spec;
+    const type = standardizedType(target);
+    return { name, shape, ...addVariable(builder, { name, type, shape }, given) };
+  });
+  if (!target.native.host) return variables;
   return loadedTogether(variables).flatMap((members, i) => {
     const group = { name: `load_${i}`, members: members.map(({ name }) => name) };
     const places = builder.placeholder(`${group.name}/places`, "int64", [members.length, 4]);
-    const assigned = members.map(({ handle, read, shape }, row) => {
+    const assigned = members.map((variable, row) => {
+      const { handle, shape } = variable;
       const attrs = { dims: attribute.ints(shape), row: attribute.int(row) };
-      const value = builder.one("BitReadArray", [places], attrs, read, { device: "cpu" });
-      return assign(builder, handle, value);
+      const float32 = { type: "float32", shape } as const;
+      const value = builder.one("BitReadArray", [places], attrs, float32, { device: "cpu" });
+      return assign(builder, handle, intakeOf(variable)?.kept(value) ?? value);
     });
     builder.fetchable(`${group.name}/done`, builder.ints(0), assigned);
     return members.map((variable) => ({ ...variable, group }));
   });
+}
+
+/** Takes kernels raw and keeps them standardized, by the very operation that a step has for it. */
+function standardizing(builder: GraphBuilder, target: Target): Intake {
+  const how = { type: standardizedType(target), epsilon: standardizationEpsilon };
+  return {
+    type: "float32",
+    kept: (raw) => addStandardize(builder, raw, how, { device: "cpu" })[0],
+  };
 }
 
 /** Variables in groups that are loaded together. The head is apart: a new one is not loaded. */

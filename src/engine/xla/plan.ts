@@ -45,9 +45,10 @@ export function planOf(index: NodeIndex, fetches: readonly string[]): Plan {
     return nodeOf(index, node);
   });
   const host = hostPart(index, hosted);
+  const onHost = new Set(hosted.map(({ name }) => name));
   const reads = fetches.map((name) => readOf(index, nodeOf(index, name)));
   const writes = reach.updates.map((node) => {
-    const from = node.op === "AssignVariableOp" ? sourceOf(index, node) : undefined;
+    const from = node.op === "AssignVariableOp" ? sourceOf(index, node, onHost) : undefined;
     return from && { variable: node.inputs[0]!.node, from };
   });
   const plain = fetches.every((name, i) => reads[i] !== undefined || isDone(index, name));
@@ -73,7 +74,11 @@ function isDone(index: NodeIndex, name: string): boolean {
 /** What `isDone` fetches are given. */
 export const done: HostTensor = { type: "int32", shape: [], data: Int32Array.of(0) };
 
-function sourceOf(index: NodeIndex, assignment: GraphNode): ValueSource | undefined {
+function sourceOf(
+  index: NodeIndex,
+  assignment: GraphNode,
+  onHost: ReadonlySet<string>,
+): ValueSource | undefined {
   let node = nodeOf(index, assignment.inputs[1]!.node);
   while (node.op === "DeepCopy" || node.op === "Identity")
     node = nodeOf(index, node.inputs[0]!.node);
@@ -89,7 +94,7 @@ function sourceOf(index: NodeIndex, assignment: GraphNode): ValueSource | undefi
     const value = numberOf(node);
     return value === undefined ? undefined : { kind: "constant", value: scalar("float32", value) };
   }
-  return node.op === "BitReadArray" ? { kind: "host", node: node.name } : undefined;
+  return onHost.has(node.name) ? { kind: "host", node: node.name } : undefined;
 }
 
 /** A constant's one float32 number. */

@@ -6,7 +6,7 @@
  */
 import { sizeOf } from "../../archive/shape.js";
 import type { GraphNode } from "../node-list.js";
-import { type ElementType, typeOf } from "../types.js";
+import { type ElementType, isFloat, typeOf } from "../types.js";
 
 export interface CellVariable {
   readonly name: string;
@@ -47,18 +47,15 @@ export function cellsOf(variables: readonly CellVariable[]): Cell[] {
   const small = new Map<string, CellVariable[]>();
   for (const variable of variables) {
     const { name, shape, type = "float32" } = variable;
-    // Tables that are looked up in: of images, of labels.
-    if (type !== "float32") {
-      cells.push({ name, type, shape, members: [variable], order: undefined });
-      continue;
-    }
-    if (shape.length <= 1) {
+    if (type === "float32" && shape.length <= 1) {
       // As in `momentum/resnet/...`: weights and each kind of optimizer state are packed apart.
       const kind = name.split("/")[0]!;
       small.set(kind, [...(small.get(kind) ?? []), variable]);
       continue;
     }
-    const order = shape.length === 4 ? filtersOutermost : undefined;
+    // Others are tables that are looked up in: of images, of labels.
+    const isKernel = isFloat(type) && shape.length === 4;
+    const order = isKernel ? filtersOutermost : undefined;
     const stored = order === undefined ? shape : order.map((axis) => shape[axis]!);
     cells.push({ name, type, shape: stored, members: [variable], order });
   }

@@ -2,8 +2,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Engine } from "../../../src/engine/session.js";
+import { type ComputeType, inType } from "../../../src/graph/target.js";
 import { parseArchitecture } from "../../../src/model/architecture.js";
 import { classify, openClassifier } from "../../../src/step/classifier-program.js";
+import type { Network } from "../../../src/step/train-step.js";
 import { assignVariables } from "../../../src/step/variables.js";
 import { variableValues } from "../../deterministic.js";
 import { engine } from "../../engine-for-tests.js";
@@ -20,8 +22,15 @@ function images(type: "uint8" | "float32", batch: number) {
     : ({ type, shape, data: Float32Array.from(bytes, (byte) => byte / 127.5 - 1) } as const);
 }
 
-async function classifier(on: Engine, type: "uint8" | "float32", batches: readonly number[]) {
-  const network = { architecture: parseArchitecture("R14x0.5"), classes, target: on.target };
+async function classifier(
+  on: Engine,
+  type: "uint8" | "float32",
+  batches: readonly number[],
+  options: Pick<Network, "kernels"> & { readonly computeType?: ComputeType } = {},
+) {
+  const { kernels, computeType = "float32" } = options;
+  const target = inType(on.target, computeType);
+  const network = { architecture: parseArchitecture("R14x0.5"), classes, kernels, target };
   const format = { type, height: side, width: side };
   const opened = await openClassifier(on.open, network, format, batches);
   await assignVariables(
@@ -52,6 +61,24 @@ test("logits and features are TensorFlow's, of one image as of several, bytes as
     for (const session of [here, there]) session.close();
   }
 });
+
+for (const [computeType, tolerance] of [
+  ["float32", 1e-5],
+  // Rounding to bfloat16 goes the other way where float32 differs in its last bit.
+  ["bfloat16", 2e-2],
+  ["float16", 2e-3],
+] as const)
+  test(`kernels that the host standardized once give the same, ${computeType}`, async (t) => {
+    const made = async (kernels: "raw" | "standardized") => {
+      const session = await classifier(xla(), "uint8", [4], { computeType, kernels });
+      t.after(() => session.close());
+      return classify(session, images("uint8", 4), { withFeatures: true });
+    };
+    const [got, wanted] = [await made("standardized"), await made("raw")];
+    assert.ok(wanted.logits.some((logit) => logit !== 0));
+    assert.ok(deviation(got.logits, wanted.logits) < tolerance);
+    assert.ok(deviation(got.features!, wanted.features!) < tolerance);
+  });
 
 test("runs that are asked for at once are answered in their order", async () => {
   const session = await classifier(xla(2), "uint8", [4]);

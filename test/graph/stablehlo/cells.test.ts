@@ -47,6 +47,18 @@ test("kernels lie with their filters outermost; small variables of a kind in one
   ]);
 });
 
+test("so do narrow ones; tables of bytes lie as they are", () => {
+  const shape = [3, 5, 2, 7];
+  const [kernel, table] = cellsOf([
+    { name: "kernel", shape, type: "bfloat16" },
+    { name: "table", shape, type: "uint8" },
+  ]);
+  assert.deepEqual(kernel!.shape, [7, 3, 5, 2]);
+  assert.deepEqual(kernel!.order, [3, 0, 1, 2]);
+  assert.deepEqual(table!.shape, shape);
+  assert.equal(table!.order, undefined);
+});
+
 test("a member begins where those before it end", () => {
   const cell = cellsOf(variables).find(({ name }) => name === "resnet/*")!;
   assert.deepEqual(
