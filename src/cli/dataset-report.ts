@@ -3,6 +3,7 @@
 import type { UnreadableImage } from "../data/dataset.js";
 import { CONVERTED_FORMATS } from "../data/image-formats/image-format.js";
 import type { ClassCount, Copy, DatasetReport, Spread } from "../report/check-dataset.js";
+import { isUneven } from "../run/describe-loss.js";
 import { quoted } from "../settings/command-line.js";
 
 // Of what there may be thousands of, so many are shown.
@@ -57,6 +58,8 @@ function imageLines(report: DatasetReport): string[] {
     `balance    ${smallest.train} (${smallest.name}) to ${largest.train} (${largest.name}) ` +
       `training images a class${ratio}`,
   );
+  if (isUneven(smallest.train, largest.train))
+    lines.push("           uneven: bit-train --class_weights balanced lets each class count alike");
   return lines;
 }
 

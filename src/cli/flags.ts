@@ -68,17 +68,19 @@ function mistake(
   );
 }
 
+const yargsTypes: Readonly<Record<CommandSetting["row"]["kind"], "number" | "boolean" | "string">> =
+  {
+    ...{ integer: "number", number: "number", share: "number" },
+    ...{ boolean: "boolean", text: "string", path: "string", choice: "string" },
+  };
+
 /** A setting in yargs' words. It fills in no default: what was not given may come from elsewhere. */
 function yargsOptions(setting: CommandSetting): Options {
   const { row, flag, help, otherwise, required } = setting;
   const kebab = flag.replaceAll("_", "-");
   const note = otherwise === undefined ? "" : ` [default: ${otherwise}]`;
-  const type = { integer: "number", number: "number", boolean: "boolean" } as const;
   return {
-    type:
-      row.kind === "integer" || row.kind === "number" || row.kind === "boolean"
-        ? type[row.kind]
-        : "string",
+    type: yargsTypes[row.kind],
     requiresArg: row.kind !== "boolean",
     describe: `${help}${note}${required ? " [required]" : ""}`,
     ...(kebab === flag ? {} : { alias: kebab }),

@@ -78,5 +78,6 @@ export {
   type Program,
   type TrainProgram,
 } from "../step/program.js";
-export type { Network } from "../step/train-step.js";
+export type { Network, TrainStepOptions } from "../step/train-step.js";
+export type { LossOptions } from "../step/training-loss.js";
 export type { GraphVariable, VariableGroup } from "../step/variables.js";

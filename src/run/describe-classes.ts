@@ -1,5 +1,6 @@
 /** A dataset's classes in a line, for a run's log. */
 import type { Dataset, Split } from "../data/dataset.js";
+import { classCounts } from "../recipe/class-weights.js";
 
 // Of more classes than may be named, so many are.
 const mostNamed = 20;
@@ -28,12 +29,11 @@ export function describeClasses({
 
 /** Examples of each class. */
 export function countsOf({ labels }: Split, classes: number): Uint32Array {
-  const counts = new Uint32Array(classes);
-  for (const label of labels) counts[label]!++;
-  return counts;
+  return classCounts(labels, classes);
 }
 
-function shortened(name: string): string {
+/** A class's name as a line of a log takes it. */
+export function shortened(name: string): string {
   // A folder may be called anything, and a log has a line for each message.
   const line = name.replace(/\p{Cc}/gu, "?");
   return line.length <= longestName ? line : `${line.slice(0, longestName - 3)}...`;

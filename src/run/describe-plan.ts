@@ -9,6 +9,7 @@ import type { RunConfig } from "../record/run-config.js";
 import { availableMemoryBytes, trainMemory } from "../step/memory.js";
 import { parameterCount } from "../zoo/archive-size.js";
 import { describeClasses } from "./describe-classes.js";
+import { describeLoss } from "./describe-loss.js";
 import type { FineTuneOptions } from "./options.js";
 import { computeTypes } from "./precision.js";
 
@@ -69,6 +70,7 @@ export function describeData(config: RunConfig, dataset: Dataset) {
     `Using a training set with ${config.trainSize} images.`,
     `Using a validation set with ${config.valSize} images.`,
     describeClasses(dataset),
+    ...describeLoss(config, dataset),
   ];
   return { lines, warnings };
 }

@@ -8,6 +8,7 @@ import { UserError } from "../errors.js";
 import type { Predictions } from "../evaluators/predictions.js";
 import { residentBytes } from "../input/resident-images.js";
 import { parseArchitecture } from "../model/architecture.js";
+import { classWeights } from "../recipe/class-weights.js";
 import type { BestResult } from "../record/manifest.js";
 import { planOf, type RunRecordFile } from "../record/run-config.js";
 import type { RunTimes } from "../record/run-lines.js";
@@ -90,6 +91,8 @@ export async function openRunProgram({
     microBatch: config.batch / config.split,
     split: config.split,
     mixup: config.mixupAlpha !== undefined,
+    labelSmoothing: config.labelSmoothing,
+    classWeights: classWeights(config.classWeights, dataset.train.labels, network.classes),
     evalBatch: config.evalBatch,
     workers: config.workers,
     input: { resize: config.resize, cacheBytes: cache },

@@ -39,7 +39,9 @@ export type Setting =
   | (Row<boolean> & { readonly kind: "boolean" })
   | (Row<number> & { readonly kind: "integer"; readonly least: number })
   /** Any number above 0. */
-  | (Row<number> & { readonly kind: "number" });
+  | (Row<number> & { readonly kind: "number" })
+  /** Any number from 0 up to, but without, 1. */
+  | (Row<number> & { readonly kind: "share" });
 
 /** Settings by their names in camelCase. */
 export type SettingTable = Readonly<Record<string, Setting>>;
@@ -47,7 +49,7 @@ export type SettingTable = Readonly<Record<string, Setting>>;
 /** The type of a row's values. */
 export type ValueOf<S> = S extends { readonly choices: readonly (infer Choice)[] }
   ? Choice
-  : S extends { readonly kind: "integer" | "number" }
+  : S extends { readonly kind: "integer" | "number" | "share" }
     ? number
     : S extends { readonly kind: "boolean" }
       ? boolean

@@ -1,4 +1,5 @@
 /** Settings of how a run trains, and of what it keeps. */
+import { classWeightings } from "../recipe/class-weights.js";
 import { recipeNames } from "../recipe/recipes.js";
 import type { SettingTable } from "./setting.js";
 
@@ -107,6 +108,26 @@ export const trainingSettings = {
     otherNames: ["num_epochs", "num_train_epochs"],
     help: "Length of training in passes over the training images, instead of --steps",
     decides: true,
+    since: "0.2.0",
+    commands: { train: {} },
+  },
+  labelSmoothing: {
+    kind: "share",
+    otherNames: ["smoothing", "label_smoothing_factor"],
+    help: "The share of each label that is spread evenly over all classes, such as 0.1",
+    default: 0,
+    decides: true,
+    recorded: true,
+    since: "0.2.0",
+    commands: { train: {} },
+  },
+  classWeights: {
+    kind: "choice",
+    choices: classWeightings,
+    otherNames: ["class_weight", "cls_weights"],
+    help: "balanced: rare classes' images count more in the loss, so that each class counts alike",
+    decides: true,
+    recorded: true,
     since: "0.2.0",
     commands: { train: {} },
   },

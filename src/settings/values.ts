@@ -27,6 +27,8 @@ export function expectedOf(row: Setting): string {
       return `a whole number from ${row.least} on`;
     case "number":
       return "a number above 0";
+    case "share":
+      return "a number from 0 up to, but without, 1";
     case "boolean":
       return "true or false";
     default:
@@ -43,6 +45,8 @@ export function isValue(row: Setting, value: unknown): boolean {
       return typeof value === "number" && Number.isSafeInteger(value) && value >= row.least;
     case "number":
       return typeof value === "number" && Number.isFinite(value) && value > 0;
+    case "share":
+      return typeof value === "number" && value >= 0 && value < 1;
     case "boolean":
       return typeof value === "boolean";
     default:

@@ -15,7 +15,12 @@ import type { Resolution } from "../recipe/hyperrule.js";
 import { addEvalStep, addPredictStep } from "./eval-step.js";
 import { addExplainStep, type Explained } from "./explain-step.js";
 import type { TestTimeAugmentation } from "./test-time-augmentation.js";
-import { addTrainStep, type GraphBatch, type Network } from "./train-step.js";
+import {
+  addTrainStep,
+  type GraphBatch,
+  type Network,
+  type TrainStepOptions,
+} from "./train-step.js";
 import { declareVariables, type GraphVariable } from "./variables.js";
 
 /** A network in a graph. */
@@ -51,13 +56,10 @@ export interface ImageInput {
 }
 
 /** How a network is trained. A cache of images is shared between training and validation. */
-export interface TrainGraphOptions extends ImageInput {
+export interface TrainGraphOptions extends ImageInput, TrainStepOptions {
   readonly resolution: Resolution;
   /** Examples of one run: a batch, or a part of it. */
   readonly microBatch: number;
-  /** Parts of a batch. */
-  readonly split: number;
-  readonly mixup: boolean;
   readonly evalBatch: number;
 }
 
@@ -67,7 +69,7 @@ export async function trainGraph(
   dataset: Pick<Dataset, "train" | "val">,
   options: TrainGraphOptions,
 ): Promise<TrainGraph> {
-  const { resolution, microBatch, split, mixup, evalBatch, workers } = options;
+  const { resolution, microBatch, evalBatch, workers } = options;
   const { train, val } = dataset;
   const inputOf = (part: Split): InputPolicy => {
     const share = part.labels.length / (train.labels.length + val.labels.length);
@@ -86,7 +88,7 @@ export async function trainGraph(
     ...inputOf(train),
   });
   const { builder, variables } = under;
-  const optimizerState = await addTrainStep(builder, network, variables, batch, { mixup, split });
+  const optimizerState = await addTrainStep(builder, network, variables, batch, options);
   const valOptions = { size: resolution.crop, evalBatch, workers, input: inputOf(val) };
   await addEvalStep(builder, network, variables, validation(under, val, valOptions));
   return { ...finished(under), optimizerState };

@@ -8,9 +8,9 @@ import type { Output } from "../graph/node-list.js";
 import type { Target } from "../graph/target.js";
 import { trace } from "../graph/trace.js";
 import type { Architecture } from "../model/architecture.js";
-import { crossEntropy } from "../model/layers.js";
 import { type ForwardOptions, forward, type Parameters } from "../model/resnet.js";
 import { addLossScale } from "./loss-scale.js";
+import { batchLoss, type LossOptions, weightedLabels } from "./training-loss.js";
 import {
   addAccumulation,
   addMomentumUpdate,
@@ -46,24 +46,28 @@ export interface GraphMixup {
 
 const momentum = 0.9;
 
-/**
- * Mean loss of a batch and its gradient by every variable, as outputs of the graph.
- * @param lossScale float32 scalar by which the loss is multiplied while it is differentiated
- */
+/** What the loss of a batch is made of besides its images and labels. */
+export interface GradientOptions extends LossOptions {
+  readonly mixup?: GraphMixup | undefined;
+  /** float32 scalar by which the loss is multiplied while it is differentiated. */
+  readonly lossScale?: Output | undefined;
+}
+
+/** Loss of a batch and its gradient by every variable, as outputs of the graph. */
 export async function traceGradients(
   builder: GraphBuilder,
   network: Network,
   variables: readonly GraphVariable[],
   batch: GraphBatch,
-  mixup?: GraphMixup,
-  lossScale?: Output,
+  { mixup, lossScale, ...lossOptions }: GradientOptions = {},
 ): Promise<{ loss: Output; gradients: Output[] }> {
   if (network.kernels === "standardized")
     throw new Error("what is learnt are raw kernels: standardized ones are for evaluation");
   return trace(builder, network.target, (graph) => {
     const scale = lossScale && graph.tensor<tf.Rank.R0>(lossScale);
     let images = graph.tensor<tf.Rank.R4>(batch.images);
-    let labels = tf.oneHot(graph.tensor<tf.Rank.R1>(batch.labels), network.classes) as tf.Tensor2D;
+    const classes = graph.tensor<tf.Rank.R1>(batch.labels);
+    let labels = weightedLabels(graph, classes, network.classes, lossOptions);
     if (mixup !== undefined) {
       const lambda = graph.tensor<tf.Rank.R0>(mixup.lambda);
       const partners = graph.tensor<tf.Rank.R1>(mixup.partners);
@@ -75,10 +79,8 @@ export async function traceGradients(
     }
     const { value, grads } = tf.valueAndGrads((...values: tf.Tensor[]) => {
       const parameters = named(variables, values);
-      const loss = crossEntropy(
-        forward(network.architecture, parameters, images, network),
-        labels,
-      ).mean();
+      const logits = forward(network.architecture, parameters, images, network);
+      const loss = batchLoss(logits, labels, lossOptions);
       return scale === undefined ? loss : loss.mul<tf.Scalar>(scale);
     })(variables.map((variable) => graph.tensor(variable.read)));
     const unscaled = (x: tf.Tensor) => graph.float32(scale === undefined ? x : x.div(scale));
@@ -94,6 +96,12 @@ export function named(
   return Object.fromEntries(variables.map(({ name }, i) => [name, values[i]!]));
 }
 
+export interface TrainStepOptions extends LossOptions {
+  readonly mixup: boolean;
+  /** Number of parts of a batch; `accumulate` and `finish` exist where it is over 1. */
+  readonly split: number;
+}
+
 /**
  * Adds the training step to a graph. A run feeds `train/learning_rate`, and with mixup
  * `train/mixup_lambda` and `train/mixup_partners`. It fetches one of
@@ -105,7 +113,6 @@ export function named(
  * The update is v = 0.9 v + g, w = w - lr v, as in PyTorch's SGD. In float16 it is left out where a
  * gradient is not finite.
  *
- * @param split number of parts of a batch; `accumulate` and `finish` exist where it is over 1
  * @returns what the optimizer remembers from step to step: momentum, and in float16 the loss's factor
  */
 export async function addTrainStep(
@@ -113,25 +120,21 @@ export async function addTrainStep(
   network: Network,
   variables: readonly GraphVariable[],
   batch: GraphBatch,
-  options: { readonly mixup: boolean; readonly split: number },
+  { mixup: mixes, split, ...lossOptions }: TrainStepOptions,
 ): Promise<GraphVariable[]> {
   const learningRate = builder.placeholder("train/learning_rate", "float32", []);
   const n = batch.labels.shape!;
-  const mixup = options.mixup
+  const mixup = mixes
     ? {
         lambda: builder.placeholder("train/mixup_lambda", "float32", []),
         partners: builder.placeholder("train/mixup_partners", "int32", n),
       }
     : undefined;
   const scale = network.target.computeType === "float16" ? addLossScale(builder) : undefined;
-  const { loss, gradients } = await traceGradients(
-    builder,
-    network,
-    variables,
-    batch,
-    mixup,
-    scale?.value,
-  );
+  const { loss, gradients } = await traceGradients(builder, network, variables, batch, {
+    ...{ mixup, lossScale: scale?.value },
+    ...lossOptions,
+  });
   const optimizer = addMomentumUpdate(builder, variables);
   const start: Update = {
     ...{ gradients, learningRate, updates: [], besides: [] },
@@ -139,10 +142,10 @@ export async function addTrainStep(
   };
   const update = [...(scale === undefined ? [] : [scale.guard]), optimizer.apply];
   const states: StatefulTransform[] = [optimizer, ...(scale === undefined ? [] : [scale])];
-  if (options.split === 1) {
+  if (split === 1) {
     builder.fetchable("train/step", loss, transformed(start, update));
   } else {
-    const parts = addAccumulation(builder, variables, gradients, options.split);
+    const parts = addAccumulation(builder, variables, gradients, split);
     builder.fetchable("train/accumulate", loss, parts.added);
     const whole = [parts.total, ...update, parts.clear];
     builder.fetchable("train/finish", loss, transformed(start, whole));

@@ -10,13 +10,16 @@ const stepsInARow = 3;
  * the first step's loss too. Ten times means that the right class is given a probability of
  * classes^-10, in the mean of a batch: a healthy run can be that wrong on a single batch, as right
  * after the warm-up, and has left it at the next. With two classes ln is below 1, and 10 stands.
+ * Where classes have weights, a batch may be of the one that weighs most.
  */
 export class LossWatch {
   private readonly limit: number;
   private high = 0;
 
-  constructor(classes: number) {
-    this.limit = tolerated * Math.max(1, Math.log(classes));
+  /** @param weights of the classes, `[classes]`; undefined where examples count alike */
+  constructor(classes: number, weights?: Float64Array) {
+    const most = weights?.reduce((a, b) => Math.max(a, b)) ?? 1;
+    this.limit = tolerated * most * Math.max(1, Math.log(classes));
   }
 
   /** Whether the last loss was too high: its state shall not take the place of a good one. */

@@ -1,4 +1,5 @@
 /** What a training does. */
+import type { ClassWeighting } from "../recipe/class-weights.js";
 import type { Resolution } from "../recipe/hyperrule.js";
 
 /** Everything that decides what a run computes. */
@@ -13,6 +14,8 @@ export interface TrainPlan {
   readonly schedule: readonly number[];
   /** Undefined: no mixup. */
   readonly mixupAlpha: number | undefined;
+  /** Undefined: each example counts alike. */
+  readonly classWeights?: ClassWeighting | undefined;
   readonly resolution: Resolution;
   readonly evalBatch: number;
   /** Evaluate before the first step too. */

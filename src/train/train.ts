@@ -6,6 +6,7 @@
 import type { Dataset } from "../data/dataset.js";
 import { floats, type HostTensor, type Session, scalar } from "../engine/session.js";
 import type { Evaluation } from "../evaluators/evaluator.js";
+import { classWeights } from "../recipe/class-weights.js";
 import { getLearningRate } from "../recipe/hyperrule.js";
 import { mixupLambda, mixupPartners } from "../recipe/mixup.js";
 import type { TrainProgram } from "../step/program.js";
@@ -103,7 +104,7 @@ export async function train(
     }
   };
 
-  const watch = new LossWatch(dataset.classNames.length);
+  const watch = watchOf(dataset, plan);
   let { step } = start;
   const wasDue = step === 0 ? plan.evalFirst === true : isDue(step, plan.evalEvery);
   if (wasDue && !start.evaluated && step < totalSteps) await validate(step);
@@ -141,6 +142,11 @@ export async function train(
   if (step > saved && (ended || !watch.suspicious)) await save(step);
   const validation = ended ? await validate("end") : undefined;
   return { steps: step, saved, validation, times };
+}
+
+function watchOf({ classNames, train: { labels } }: Dataset, plan: TrainPlan): LossWatch {
+  const classes = classNames.length;
+  return new LossWatch(classes, classWeights(plan.classWeights, labels, classes));
 }
 
 /** Whether the evaluations are enough; one that was abandoned is to be made first. */

@@ -56,8 +56,9 @@ test("what may change is what changes no result", () => {
   const free = ["version", "name", "evalBatch", "dataset", "datadir", "workers", "cache"];
   const ofSteps = ["evalEvery", "evalFirst", "saveEvery", "saveMinutes", "keep"];
   const deciding = ["seed", "batch", "split", "schedule", "precision", "remat", "resize", "recipe"];
+  const ofLoss = ["labelSmoothing", "classWeights"];
   for (const key of [...free, ...ofSteps]) assert.ok(freeKeys.has(key), key);
-  for (const key of deciding) assert.ok(!freeKeys.has(key), key);
+  for (const key of [...deciding, ...ofLoss]) assert.ok(!freeKeys.has(key), key);
 });
 
 test("the hash of what decides a result is that of earlier versions", () => {
@@ -66,13 +67,24 @@ test("the hash of what decides a result is that of earlier versions", () => {
   assert.equal(configurationHash(config), expected);
   assert.equal(configurationHash({ ...config, workers: 7, keep: 9, evalBatch: 1 }), expected);
   assert.notEqual(configurationHash({ ...config, seed: 1 }), expected);
+  assert.notEqual(configurationHash({ ...config, labelSmoothing: 0.1 }), expected);
+  assert.notEqual(configurationHash({ ...config, classWeights: "balanced" }), expected);
 });
 
 test("the loop's plan has no more of a configuration than the loop follows", () => {
   const plan = planOf({ ...config, evalEvery: null });
   assert.equal(plan.evalEvery, undefined);
   assert.deepEqual(Object.keys(plan).toSorted(), [
-    ...["baseLr", "batch", "evalBatch", "evalEvery", "evalFirst", "mixupAlpha", "resolution"],
+    ...[
+      "baseLr",
+      "batch",
+      "classWeights",
+      "evalBatch",
+      "evalEvery",
+      "evalFirst",
+      "mixupAlpha",
+      "resolution",
+    ],
     ...["saveEvery", "saveMinutes", "schedule", "seed", "split"],
   ]);
 });

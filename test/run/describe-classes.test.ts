@@ -2,19 +2,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { describeClasses } from "../../src/run/describe-classes.js";
-
-/** A part with so many images of each class. */
-function part(counts: readonly number[]) {
-  const labels = counts.flatMap((count, label) => Array.from({ length: count }, () => label));
-  const pixels = new Uint8Array(3 * labels.length);
-  return {
-    images: { kind: "pixels", pixels, height: 1, width: 1 },
-    labels: Int32Array.from(labels),
-  } as const;
-}
+import { labelled } from "./labelled.js";
 
 test("few classes are all named, with their images in both parts", () => {
-  const dataset = { classNames: ["Tr\nain", "Test"], train: part([40, 10]), val: part([10, 0]) };
+  const dataset = {
+    classNames: ["Tr\nain", "Test"],
+    train: labelled([40, 10]),
+    val: labelled([10, 0]),
+  };
   assert.equal(
     describeClasses(dataset),
     "2 classes (training + held-out images): Tr?ain 40 + 10, Test 10 + 0",
@@ -23,8 +18,8 @@ test("few classes are all named, with their images in both parts", () => {
 
 test("of many, the first few and the range", () => {
   const classNames = Array.from({ length: 100 }, (_, i) => (i === 1 ? "x".repeat(99) : `n${i}`));
-  const train = part(classNames.map((_, i) => (i === 50 ? 2 : 3)));
-  const val = part(classNames.map(() => 1));
+  const train = labelled(classNames.map((_, i) => (i === 50 ? 2 : 3)));
+  const val = labelled(classNames.map(() => 1));
   assert.equal(
     describeClasses({ classNames, train, val }),
     "100 classes (training + held-out images): " +

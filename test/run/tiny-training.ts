@@ -55,6 +55,7 @@ export const settings: Omit<RunRecordFile, "data"> = {
   examplesPerClassSeed: 0,
   precision: "fp32",
   remat: false,
+  labelSmoothing: 0,
   cache: false,
   workers: 1,
   keep: 2,

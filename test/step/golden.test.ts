@@ -161,13 +161,9 @@ function testTraining(
       lambda: builder.placeholder("train/mixup_lambda", "float32", []),
       partners: builder.placeholder("train/mixup_partners", "int32", [n]),
     };
-    const { gradients } = await traceGradients(
-      builder,
-      network,
-      variables,
-      batch,
-      mix ?? undefined,
-    );
+    const { gradients } = await traceGradients(builder, network, variables, batch, {
+      mixup: mix ?? undefined,
+    });
     gradients.forEach((gradient, i) => {
       builder.fetchable(`gradient_${i}`, gradient);
     });

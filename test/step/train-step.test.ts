@@ -6,6 +6,7 @@ import { inType, plainTarget, type Target } from "../../src/graph/target.js";
 import { parseArchitecture, variableSpecs } from "../../src/model/architecture.js";
 import { growthInterval } from "../../src/step/loss-scale.js";
 import { addTrainStep, type Network } from "../../src/step/train-step.js";
+import type { LossOptions } from "../../src/step/training-loss.js";
 import { assignVariables, declareVariable, readVariables } from "../../src/step/variables.js";
 import {
   type GoldenTrain,
@@ -24,7 +25,11 @@ const size = 32;
 async function stepper(
   microBatch: number,
   split: number,
-  { target = engine.target, remat }: Partial<Pick<Network, "target" | "remat">> = {},
+  {
+    target = engine.target,
+    remat,
+    ...loss
+  }: Partial<Pick<Network, "target" | "remat">> & LossOptions = {},
 ) {
   const builder = new GraphBuilder();
   const variables = variableSpecs(architecture, classes).map((s) => declareVariable(builder, s));
@@ -33,7 +38,7 @@ async function stepper(
     labels: builder.placeholder("labels", "int32", [microBatch]),
   };
   const network = { architecture, classes, target, remat };
-  const options = { mixup: false, split };
+  const options = { mixup: false, split, ...loss };
   const remembered = await addTrainStep(builder, network, variables, batch, options);
   const session = open(builder.build());
   const values = async function* () {
@@ -75,23 +80,32 @@ function assertAlike(a: Map<string, Float32Array>, b: Map<string, Float32Array>)
   }
 }
 
-test("a batch in parts trains as the whole batch does", async () => {
-  const whole = await stepper(8, 1);
-  const parts = await stepper(2, 4);
-  try {
-    for (let step = 0; step < 3; step++) {
-      const loss = await whole.run(0, "train/step");
-      let sum = 0;
-      for (let part = 0; part < 4; part++)
-        sum += await parts.run(2 * part, part === 3 ? "train/finish" : "train/accumulate");
-      assert.ok(Math.abs(loss - sum / 4) < 1e-4 * loss, `step ${step}: ${loss} and ${sum / 4}`);
+const weighed: LossOptions = {
+  labelSmoothing: 0.1,
+  classWeights: Float64Array.of(0.4, 3, 0.7, 9, 1, 0.2, 5),
+};
+
+for (const [what, loss] of [
+  ["a batch", {}],
+  ["a batch of weighed examples", weighed],
+] as const)
+  test(`${what} in parts trains as the whole batch does`, async () => {
+    const whole = await stepper(8, 1, loss);
+    const parts = await stepper(2, 4, loss);
+    try {
+      for (let step = 0; step < 3; step++) {
+        const loss = await whole.run(0, "train/step");
+        let sum = 0;
+        for (let part = 0; part < 4; part++)
+          sum += await parts.run(2 * part, part === 3 ? "train/finish" : "train/accumulate");
+        assert.ok(Math.abs(loss - sum / 4) < 1e-4 * loss, `step ${step}: ${loss} and ${sum / 4}`);
+      }
+      assertAlike(await whole.state(), await parts.state());
+    } finally {
+      whole.session.close();
+      parts.session.close();
     }
-    assertAlike(await whole.state(), await parts.state());
-  } finally {
-    whole.session.close();
-    parts.session.close();
-  }
-});
+  });
 
 test("the same steps give the same bits", async () => {
   const states = [];
@@ -107,7 +121,7 @@ test("the same steps give the same bits", async () => {
 test("units that are computed again for the gradient train alike", async () => {
   const states = [];
   for (const remat of [false, true]) {
-    const { session, run: step, state } = await stepper(8, 1, { remat });
+    const { session, run: step, state } = await stepper(8, 1, { remat, ...weighed });
     for (let i = 0; i < 3; i++) await step(0, "train/step");
     states.push(await state());
     session.close();

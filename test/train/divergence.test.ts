@@ -38,3 +38,11 @@ test("with two classes, or one, ln is small: the limit is 10", () => {
     assert.equal(watch.suspicious, false);
   }
 });
+
+test("where classes have weights, a batch may be of the one that weighs most", () => {
+  const watch = new LossWatch(10, Float64Array.of(0.5, 20, 1));
+  for (let step = 0; step < 9; step++) watch.check(step, 20 * 23, 0);
+  assert.equal(watch.suspicious, false);
+  for (let step = 0; step < 2; step++) watch.check(step, 20 * 24, 0);
+  assert.throws(() => watch.check(2, 20 * 24, 0), /for 3 steps above 460\.5/);
+});

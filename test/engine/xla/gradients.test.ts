@@ -11,7 +11,7 @@ import { lowerProgram } from "../../../src/graph/stablehlo/program.js";
 import { indexNodes, reachOf } from "../../../src/graph/stablehlo/reach.js";
 import { parseArchitecture } from "../../../src/model/architecture.js";
 import { client, xla } from "./engines.js";
-import { Training } from "./training.js";
+import { Training, weighed } from "./training.js";
 
 interface FirstStep {
   readonly loss: number;
@@ -112,15 +112,19 @@ function assertShared(count: (opcode: string) => number): void {
     assert.equal(count(opcode), 0, opcode);
 }
 
-test("two devices add up gradients and loss, and nothing else", async () => {
-  const { engine, opened } = keeping();
-  const training = await Training.open(engine);
-  training.close();
-  // Its images lie on both, and each makes its own share of them.
-  const tables = opened().nodes.filter(({ op }) => op === "BitGatherResizeCrop").length;
-  assert.equal(tables, engine.target.native.host ? 2 : 0);
-  assertShared(await opcodesOf(opened()));
-});
+for (const [what, trial] of [
+  ["", {}],
+  [", of weighed examples too", weighed],
+] as const)
+  test(`two devices add up gradients and loss, and nothing else${what}`, async () => {
+    const { engine, opened } = keeping();
+    const training = await Training.open(engine, trial);
+    training.close();
+    // Its images lie on both, and each makes its own share of them.
+    const tables = opened().nodes.filter(({ op }) => op === "BitGatherResizeCrop").length;
+    assert.equal(tables, engine.target.native.host ? 2 : 0);
+    assertShared(await opcodesOf(opened()));
+  });
 
 test("so does a benchmark's step", async () => {
   const { engine, opened } = keeping();

@@ -8,7 +8,7 @@ import { test } from "node:test";
 import { scalar } from "../../../src/engine/session.js";
 import { engine } from "../../engine-for-tests.js";
 import { xla } from "./engines.js";
-import { apart, Training } from "./training.js";
+import { apart, Training, weighed } from "./training.js";
 
 const rate = 1e-4;
 
@@ -128,8 +128,17 @@ for (const devices of [2, 8])
     training.close();
   });
 
+test("two devices weigh examples as one does", async () => {
+  const losses = await lossesOf(xla(2), weighed);
+  const expected = await lossesOf(engine, weighed);
+  assertNear(losses.slice(0, 2), expected.slice(0, 2), 1e-5);
+  assertNear(losses, expected, 1e-3);
+});
+
 for (const [what, trial, most] of [
   ["mixup", { mixup: true }, 1e-3],
+  ["smoothed labels and class weights", weighed, 1e-3],
+  ["the same with mixup, in two parts", { ...weighed, mixup: true, split: 2 }, 1e-3],
   ["a batch in two parts", { split: 2 }, 1e-3],
   ["activations that are computed a second time", { remat: true }, 1e-3],
 ] as const)

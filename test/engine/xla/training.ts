@@ -11,6 +11,7 @@ import { type ComputeType, inType } from "../../../src/graph/target.js";
 import { parseArchitecture } from "../../../src/model/architecture.js";
 import { mixupPartners } from "../../../src/recipe/mixup.js";
 import { openTrainProgram, startImages, type TrainProgram } from "../../../src/step/program.js";
+import type { LossOptions } from "../../../src/step/training-loss.js";
 import { assignVariables, readVariables } from "../../../src/step/variables.js";
 import { variableValues } from "../../deterministic.js";
 
@@ -27,13 +28,19 @@ function splitOf(count: number, seed: number): Split {
 const train = splitOf(40, 0);
 const val = splitOf(16, 5);
 
-interface Trial {
+interface Trial extends LossOptions {
   readonly computeType?: ComputeType;
   /** Parts of a batch. */
   readonly split?: number;
   readonly mixup?: boolean;
   readonly remat?: boolean;
 }
+
+/** Both of a loss's options. */
+export const weighed: LossOptions = {
+  labelSmoothing: 0.1,
+  classWeights: Float64Array.of(0.4, 3, 0.7, 2, 1, 0.2, 5, 0.6, 0.9, 1.5),
+};
 
 /** A network whose variables have values that look random, at its first step. */
 export class Training {
@@ -46,6 +53,7 @@ export class Training {
 
   static async open(engine: Engine, trial: Trial = {}): Promise<Training> {
     const { computeType = "float32", split = 1, mixup = false, remat = false } = trial;
+    const { labelSmoothing, classWeights } = trial;
     const architecture = parseArchitecture("R14x0.5");
     const target = inType(engine.target, computeType);
     const program = await openTrainProgram(
@@ -53,6 +61,7 @@ export class Training {
       { architecture, classes, target, remat },
       { train, val },
       {
+        ...{ labelSmoothing, classWeights },
         ...{ split, mixup, microBatch: batch / split, evalBatch: batch, workers: 2 },
         resolution: { precrop, crop },
       },
