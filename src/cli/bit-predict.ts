@@ -7,6 +7,7 @@ import type { Call } from "./command.js";
 import { FetchProgress } from "./fetch-progress.js";
 import { ImageProgress } from "./image-progress.js";
 import { interruptible } from "./interrupt.js";
+import { oneModel } from "./one-model.js";
 import { openEngine } from "./open-engine.js";
 import { output, ReaderGone } from "./output.js";
 import { PredictionRows } from "./prediction-rows.js";
@@ -80,14 +81,8 @@ async function chooseModel(
     } else if (await isRunFolder(input)) sources.push(input);
     else inputs.push(input);
   }
-  const [source, ...others] = sources;
-  if (source !== undefined && others.length === 0) return { inputs, source };
-  throw new UserError(
-    "bit-predict",
-    source === undefined ? "no model to predict with" : `${sources.length} models: ${sources}`,
-    "one run's folder, one .npz or safetensors with a head, or one published model",
-    "type --run RUN_FOLDER or --weights FILE.npz or --weights BiT-M-R50x1-ILSVRC2012",
-  );
+  const expected = "one run's folder, one .npz or safetensors with a head, or one published model";
+  return { inputs, source: oneModel("bit-predict", sources, "to predict with", expected) };
 }
 
 function twice(): UserError {

@@ -1,9 +1,8 @@
 /** The registry of commands: a row each. */
 
-import { CONVERTED_FORMATS } from "../data/image-formats/image-format.js";
-import { DATASET_NAMES } from "../data/known-datasets.js";
 import type { CommandName } from "../settings/table.js";
 import type { Command } from "./command.js";
+import { imageCommands } from "./image-commands.js";
 
 /** Commands by the names that the table of settings has for them. */
 export type Commands = { readonly [Name in CommandName | "completion"]: Command<Name> };
@@ -170,36 +169,7 @@ export const commands: Commands = {
     ],
     load: () => import("./bit-serve.js"),
   },
-  check: {
-    program: "bit-data",
-    summary: "what a dataset holds and what is wrong with it",
-    usage: "bit-data check DATASET [flags], or bit-data convert --help",
-    description:
-      "Says what a dataset holds and what is wrong with it: classes, sizes, images that cannot be " +
-      "decoded, copies, images in two classes or in both parts. DATASET is as in bit-train: " +
-      `${DATASET_NAMES.join(", ")}, or a path. ` +
-      "Exit codes: 0 a training would take it; 2 it would not, and the last line says what to do.",
-    positional: true,
-    examples: [
-      ["npx bit-data check photos", "a folder of images, every one decoded"],
-      ["npx bit-data check labels.csv --fast --json", "a table of images, quickly, for a program"],
-      ["npx bit-data check imagenet2012 --datadir imagenet", "a dataset by name"],
-    ],
-    load: () => import("./bit-data.js"),
-  },
-  convert: {
-    program: "bit-data",
-    verb: "convert",
-    summary: "a copy of a dataset with PNG or JPEG in place of TIFF, AVIF and HEIC",
-    usage: "bit-data convert FOLDER --to NEW_FOLDER [flags]",
-    description:
-      `Copies a folder, or one image, with images of the formats ${CONVERTED_FORMATS.join(", ")} ` +
-      "converted to PNG, upright, and their names changed in tables. The source is left as it is; the " +
-      "copy takes its name when it is whole. Hidden files are left out.",
-    positional: true,
-    examples: [["npx bit-data convert photos --to photos-png", "scans and photos of phones"]],
-    load: () => import("./bit-data-convert.js"),
-  },
+  ...imageCommands,
   download: {
     program: "bit-download",
     summary: "published models by name, resumable",

@@ -41,6 +41,8 @@ export interface FeatureOptions extends Omit<SeeingOptions, "badImages"> {
   readonly faults?: ReadonlyMap<number, string> | undefined;
   /** What the images are, for lines to people: as in `training images`. */
   readonly what?: string | undefined;
+  /** Whether the table is kept, and taken where it is; default true. */
+  readonly kept?: boolean | undefined;
   /** The user's cache folder. */
   readonly cache?: string | undefined;
 }
@@ -66,7 +68,7 @@ export async function featuresOf(
   engine: Engine,
   observer: FeatureObserver = {},
 ): Promise<FeatureTable> {
-  const { what = "images", cache = cacheFolder() } = options;
+  const { what = "images", kept = true, cache = cacheFolder() } = options;
   const count = split.labels.length;
   const channels = featureChannels(model.architecture);
   const folder = featuresFolder(cache);
@@ -74,19 +76,23 @@ export async function featuresOf(
   const named = `features of ${count} ${what}`;
   const sizeBytes = Float32Array.BYTES_PER_ELEMENT * count * channels;
   const key =
-    sizeBytes > KEPT_BYTES ? undefined : await keyOf(split, model, options, engine, observer);
+    kept && sizeBytes <= KEPT_BYTES
+      ? await keyOf(split, model, options, engine, observer)
+      : undefined;
   if (key !== undefined) {
-    const kept = await readFeatures(folder, key, [count, channels]);
-    if (kept === "damaged") observer.line?.(`${named}: the kept table is damaged, and made anew`);
-    else if (kept !== undefined && mayHave(kept.faults, options)) {
+    const found = await readFeatures(folder, key, [count, channels]);
+    if (found === "damaged") observer.line?.(`${named}: the kept table is damaged, and made anew`);
+    else if (found !== undefined && mayHave(found.faults, options)) {
       observer.line?.(`${named}: kept by an earlier command`);
-      return { ...facts, ...kept, fromCache: true };
+      return { ...facts, ...found, fromCache: true };
     }
   }
   const made = await madeTable(split, model, options, engine, observer);
   const refusal =
     key === undefined
-      ? sizeBytes > KEPT_BYTES && `${sizeText(sizeBytes)} are more than ${sizeText(KEPT_BYTES)}`
+      ? kept &&
+        sizeBytes > KEPT_BYTES &&
+        `${sizeText(sizeBytes)} are more than ${sizeText(KEPT_BYTES)}`
       : await keepFeatures(folder, key, made, channels);
   if (refusal) observer.line?.(`${named}: not kept for the next time: ${refusal}`);
   return { ...facts, ...made, fromCache: false };

@@ -36,6 +36,7 @@ export const dataSettings = {
     commands: {
       train: {},
       predict: {},
+      find: { help: "Images of the folder that cannot be decoded: refuse all, or leave them out" },
       eval: { default: undefined },
       convert: {
         help: "Images that cannot be converted: refuse all, or copy these as they are and name them",
@@ -96,7 +97,23 @@ export const dataSettings = {
     help: "With --knn: how many vote",
     otherwise: "20, or all where there are fewer",
     since: "0.2.0",
-    commands: { eval: {} },
+    commands: { eval: {}, find: { help: "With --mislabelled: how many vote on each image" } },
+  },
+  in: {
+    kind: "path",
+    otherNames: ["folder", "gallery", "index"],
+    help: "The folder whose images are searched, and those of its folders",
+    required: true,
+    since: "0.2.0",
+    commands: { find: {} },
+  },
+  mislabelled: {
+    kind: "boolean",
+    otherNames: ["mislabeled", "label_errors", "suspects"],
+    help: "Find the images whose neighbours are in other class folders",
+    default: false,
+    since: "0.2.0",
+    commands: { find: {} },
   },
   realLabels: {
     kind: "path",

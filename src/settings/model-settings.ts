@@ -16,6 +16,7 @@ export const modelSettings = {
       train: { help: "BiT-M-R50x1, BiT-S-R101x3, R14x0.5, ...", otherwise: "that of the weights" },
       eval: {},
       predict: {},
+      find: {},
       export: {},
       serve: {},
       bench: { help: "R50x1, BiT-M-R101x3, R14x0.5, ...", default: "R50x1" },
@@ -27,7 +28,7 @@ export const modelSettings = {
     default: ".",
     decides: false,
     commands: {
-      ...{ train: {}, eval: {}, predict: {}, export: {}, serve: {}, reproduce: {} },
+      ...{ train: {}, eval: {}, predict: {}, find: {}, export: {}, serve: {}, reproduce: {} },
       download: { help: "Folder to put <model>.npz into" },
     },
   },
@@ -36,7 +37,7 @@ export const modelSettings = {
     help: "Download nothing; what is missing is an error",
     default: false,
     decides: false,
-    commands: { train: {}, eval: {}, predict: {}, export: {}, serve: {}, reproduce: {} },
+    commands: { train: {}, eval: {}, predict: {}, find: {}, export: {}, serve: {}, reproduce: {} },
   },
   baseUrl: {
     kind: "text",
@@ -47,6 +48,7 @@ export const modelSettings = {
       train: {},
       eval: {},
       predict: {},
+      find: {},
       export: {},
       serve: {},
       reproduce: {},
@@ -70,7 +72,7 @@ export const modelSettings = {
   run: {
     kind: "path",
     help: "The run whose checkpoint predicts",
-    commands: { predict: {} },
+    commands: { predict: {}, find: { help: "The run whose features are compared" } },
   },
   weights: {
     kind: "path",
@@ -80,6 +82,7 @@ export const modelSettings = {
     decides: true,
     commands: {
       train: {},
+      find: { help: "The archive whose features are compared, or a published model" },
       predict: { help: "The archive that predicts, or a published model" },
     },
   },
@@ -94,7 +97,7 @@ export const modelSettings = {
     kind: "boolean",
     help: "The run's best checkpoint, not its newest",
     default: false,
-    commands: { eval: {}, predict: {}, export: {}, serve: {} },
+    commands: { eval: {}, predict: {}, find: {}, export: {}, serve: {} },
   },
   crop: {
     kind: "integer",
@@ -112,7 +115,7 @@ export const modelSettings = {
     least: 1,
     help: "Side to which images are resized",
     otherwise: `${runOr} the BiT-HyperRule's`,
-    commands: { predict: {}, export: {}, serve: {} },
+    commands: { predict: {}, find: {}, export: {}, serve: {} },
   },
   resize: {
     kind: "choice",
@@ -125,6 +128,7 @@ export const modelSettings = {
       train: {},
       eval: { default: undefined, otherwise: `${runOr} pillow` },
       predict: { default: undefined, otherwise: `${runOr} pillow` },
+      find: { default: undefined, otherwise: `${runOr} pillow` },
       export: { default: undefined, otherwise: `${runOr} pillow` },
       serve: { default: undefined, otherwise: `${runOr} pillow` },
     },
@@ -144,7 +148,16 @@ export const modelSettings = {
     // A run that began on a CPU goes on on a GPU; its log says so.
     decides: false,
     commands: {
-      ...{ train: {}, sample: {}, eval: {}, predict: {}, serve: {}, bench: {}, reproduce: {} },
+      ...{
+        train: {},
+        sample: {},
+        eval: {},
+        predict: {},
+        find: {},
+        serve: {},
+        bench: {},
+        reproduce: {},
+      },
       report: { help: "What computes where a run is to be evaluated: as in bit-eval" },
     },
   },
@@ -159,6 +172,7 @@ export const modelSettings = {
       ...{ train: {}, bench: {}, reproduce: {} },
       eval: { otherwise: `${runOr} the device's fastest` },
       predict: { otherwise: `${runOr} the device's fastest` },
+      find: { otherwise: `${runOr} the device's fastest` },
       serve: { otherwise: `${runOr} the device's fastest` },
     },
   },
@@ -170,7 +184,7 @@ export const modelSettings = {
     otherwise: "the number of cores",
     decides: false,
     commands: {
-      ...{ train: {}, eval: {}, predict: {}, serve: {}, reproduce: {} },
+      ...{ train: {}, eval: {}, predict: {}, find: {}, serve: {}, reproduce: {} },
       check: { help: "Threads that decode" },
     },
   },

@@ -11,6 +11,7 @@ export const toolSettings = {
     default: 5,
     commands: {
       predict: {},
+      find: { help: "How many images are listed", default: 10 },
       serve: { help: "How many classes of each image, where a request does not say (?top=3)" },
     },
   },
@@ -82,6 +83,7 @@ export const toolSettings = {
       predict: {
         help: "A table to write: of each image its path, --top classes and probabilities",
       },
+      find: { help: "A table to write: the same rows as are printed" },
       eval: { help: "A table to write: of each image its path, truth, top five and probabilities" },
     },
   },
@@ -228,7 +230,16 @@ export const toolSettings = {
     default: false,
     decides: false,
     commands: {
-      ...{ eval: {}, predict: {}, runs: {}, check: {}, convert: {}, bench: {}, export: {} },
+      ...{
+        eval: {},
+        predict: {},
+        find: {},
+        runs: {},
+        check: {},
+        convert: {},
+        bench: {},
+        export: {},
+      },
       train: { help: "Print each event of the run as a line of JSON, and nothing else" },
       download: { help: "Print the list as JSON" },
       setup: { help: "With --check: the report as JSON" },

@@ -55,6 +55,7 @@ export const trainingSettings = {
       train: {},
       eval: { help: "Images at a time", otherwise: "as memory allows" },
       predict: { help: "Images at a time", otherwise: "as memory allows" },
+      find: { help: "Images at a time", otherwise: "as memory allows" },
       serve: { help: "Images at a time", otherwise: "as memory allows" },
       bench: { help: "Images per step", default: 32 },
       reproduce: {

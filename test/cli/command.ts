@@ -73,5 +73,6 @@ function program(name: string) {
 export const bitTrain = program("bit-train");
 export const bitEval = program("bit-eval");
 export const bitPredict = program("bit-predict");
+export const bitFind = program("bit-find");
 export const bitData = program("bit-data");
 export const bitDownload = program("bit-download");
