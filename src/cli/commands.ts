@@ -223,15 +223,17 @@ export const commands: Commands = {
   },
   reproduce: {
     program: "bit-reproduce",
-    summary: "repeats a published run and compares the curves",
+    summary: "repeats a published run and compares curves and top-1",
     usage: "bit-reproduce DATASET MODEL [flags]",
     description:
       "Fine-tunes as the PaddlePaddle port of BiT did (--recipe paddle), and prints the losses and " +
-      "accuracies next to those that it published. Model and dataset are fetched where they are missing.",
+      "accuracies next to those that it published; where the official README has a result, tells whether top-1 is " +
+      "within what is to be expected (docs/models.md). Model and dataset are fetched where they are missing.",
     positional: true,
     examples: [
       ["npx bit-reproduce cifar10 R50x1", "10,000 steps of 128 images: for a GPU"],
       ["npx bit-reproduce cifar100 R101x3 --stop_after 500", "its beginning"],
+      ["npx bit-reproduce cifar10 R50x1 --examples_per_class 5 --seeds 5", "few-shot, five draws"],
     ],
     load: () => import("./reproduce.js"),
   },

@@ -1,19 +1,13 @@
-/** `bit-reproduce`: repeats a published fine-tuning and lays the two curves side by side. */
-import { readFile } from "node:fs/promises";
+/** `bit-reproduce`: repeats a published fine-tuning, and lays its curve and its result beside one's own. */
 import { UserError } from "../errors.js";
-import type { RunConfig } from "../record/run-config.js";
-import {
-  type ComparedRow,
-  compareCurves,
-  findPublishedRun,
-  type PublishedRun,
-} from "../report/published-runs.js";
-import { curveOfMetrics } from "../report/run-curve.js";
+import { type RunFolder, runFolder } from "../record/run-folder.js";
+import { findPublished, type Published } from "../report/published-runs.js";
 import type { FineTuneOptions } from "../run/options.js";
-import { inColumns } from "./columns.js";
 import type { Call } from "./command.js";
 import { output } from "./output.js";
+import { curveTable, deviations, reproducedRuns, resultTable } from "./reproduced.js";
 import { runFineTune } from "./run-fine-tune.js";
+import { runSeeds } from "./run-seeds.js";
 
 /** Runs the command. */
 export async function run({ settings, positional }: Call<"reproduce">): Promise<number> {
@@ -26,66 +20,58 @@ export async function run({ settings, positional }: Call<"reproduce">): Promise<
       "type for example: npx bit-reproduce cifar10 R50x1",
     );
   }
-  const published = await findPublishedRun(dataset, model);
-  const { name = `reproduce_${dataset}_${published.model}`, stopAfter, ...others } = settings;
+  const { examplesPerClass } = settings;
+  const published = await findPublished(dataset, model, examplesPerClass);
+  const few = examplesPerClass === undefined ? "" : `_${examplesPerClass}-shot`;
+  const { stopAfter, seeds, ...others } = settings;
+  const { name = `reproduce_${dataset}_${published.model}${few}`, logdir, batch } = settings;
   const options: FineTuneOptions = {
-    ...others,
-    name,
-    recipe: "paddle",
-    model: published.model,
-    dataset,
-    evalEvery: 1000,
-    saveEvery: 500,
-    saveMinutes: 10,
+    ...{ ...others, name, dataset, model: published.model },
+    ...recipeOf(published, batch),
   };
-  const { result, exit } = await runFineTune(options, { goOn: "the same command", stopAfter });
-  if (result === undefined) return exit;
-  const end = result.config.schedule.at(-1)!;
-  const metrics = await readFile(result.folder.metrics, "utf8");
-  const rows = compareCurves(published, curveOfMetrics(metrics, { end }));
-  output.result(`\n${table(published, rows, result.steps)}`);
-  for (const line of deviations(published, result.config)) output.result(line);
-  return result.steps === stopAfter ? 0 : exit;
+  output.line(inWhat(settings.precision));
+  const goOn = "the same command";
+  if (seeds === undefined) {
+    const { result, exit } = await runFineTune(options, { goOn, stopAfter });
+    if (result === undefined) return exit;
+    await sayComparison(published, [result.folder]);
+    return result.steps === stopAfter ? 0 : exit;
+  }
+  const { exit, summary } = await runSeeds(options, { seeds }, { goOn, stopAfter });
+  const names = [...summary.runs.map((one) => one.name), ...summary.left];
+  await sayComparison(
+    published,
+    names.map((one) => runFolder(logdir, one)),
+  );
+  return exit;
 }
 
-function table({ dataset, model }: PublishedRun, rows: readonly ComparedRow[], steps: number) {
-  const reached = rows.filter(({ own }) => own !== undefined);
-  const digits = (what: string, value: number) => value.toFixed(what.endsWith("%") ? 2 : 5);
-  const cells = reached.map(({ what, published, own }) => {
-    const difference = own! - published;
-    const sign = difference < 0 ? "-" : "+";
-    return [
-      what,
-      digits(what, published),
-      digits(what, own!),
-      `${sign}${digits(what, Math.abs(difference))}`,
-    ];
-  });
-  const all = [[`${model} on ${dataset}`, "published", "this run", "difference"], ...cells];
-  const lines = inColumns(all, [1, 2, 3]);
-  const left = rows.length - reached.length;
-  if (left > 0) lines.push(`${left} more rows come after step ${steps}.`);
-  return lines.join("\n");
+/** What is computed in, said before it takes its time. */
+function inWhat(precision: string): string {
+  return precision === "fp32"
+    ? "Computing in fp32, as what is published is taken to be. --precision chooses what may be faster here."
+    : `Computing in ${precision}, where what is published is taken to be in fp32.`;
 }
 
-/** Where the run was made under other settings than the published one. */
-export function deviations(
-  published: Pick<PublishedRun, "trainSize" | "batch" | "steps">,
-  config: Pick<RunConfig, "trainSize" | "batch" | "schedule" | "precision">,
-): string[] {
-  const pairs = [
-    ["training images", config.trainSize, published.trainSize],
-    ["images a step", config.batch, published.batch],
-    ["steps in all", config.schedule.at(-1), published.steps],
-  ] as const;
-  const notes = pairs
-    .filter(([, own, theirs]) => own !== theirs)
-    .map(([what, own, theirs]) => `note: ${own} ${what}, where the published run had ${theirs}`);
-  // The logs do not tell it; the port computes in float32 unless it is told otherwise.
-  if (config.precision !== "fp32")
-    notes.push(
-      `note: computed in ${config.precision}, where the published run is taken to be in fp32, ` +
-        "as --precision fp32 is",
-    );
-  return notes;
+/** The settings under which it was made. */
+function recipeOf({ run, results }: Published, batch?: number): Partial<FineTuneOptions> {
+  const saving = { saveEvery: 500, saveMinutes: 10 };
+  if (run !== undefined) return { recipe: "paddle", evalEvery: 1000, ...saving };
+  const { batch: theirs, baseLr } = results[0]!;
+  return { recipe: "hyperrule", batch: batch ?? theirs, baseLr, ...saving };
+}
+
+/** Curve and result beside what is published, as far as the runs have come. */
+async function sayComparison(
+  { model, run, results }: Published,
+  folders: readonly RunFolder[],
+): Promise<void> {
+  const own = await reproducedRuns(folders);
+  const [first] = own;
+  if (first === undefined) return;
+  if (run !== undefined) output.result(`\n${curveTable(run, own)}`);
+  if (results.length > 0) output.result(`\n${resultTable(model, results, own)}`);
+  const { batch } = (run ?? results[0])!;
+  const theirs = { batch, ...run, heldOut: results[0]?.heldOut };
+  for (const line of deviations(theirs, first.config)) output.result(line);
 }

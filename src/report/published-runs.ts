@@ -6,8 +6,10 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
+import { perhaps } from "../close-names.js";
 import { UserError } from "../errors.js";
 import { packageRoot } from "../package-root.js";
+import { type ExpectedResult, expectedResults } from "./expected-results.js";
 import type { RunCurve } from "./run-curve.js";
 
 const document = z.object({
@@ -44,22 +46,50 @@ async function publishedRuns(): Promise<readonly PublishedRun[]> {
   return runs.map((run) => ({ ...all, ...run }));
 }
 
+/** What is published of fine-tuning a model on a dataset: its curve, results, or both. */
+export interface Published {
+  /** As in `BiT-M-R50x1`. */
+  readonly model: string;
+  /** Undefined where none is known. */
+  readonly run: PublishedRun | undefined;
+  readonly results: readonly ExpectedResult[];
+}
+
 /**
- * The published run of a model on a dataset.
+ * What is published of a model on a dataset.
  * @param model with or without `BiT-M-` before it
- * @throws UserError where none is known
+ * @param examplesPerClass undefined: trained on all
+ * @throws UserError where nothing is known
  */
-export async function findPublishedRun(dataset: string, model: string): Promise<PublishedRun> {
-  const runs = await publishedRuns();
+export async function findPublished(
+  dataset: string,
+  model: string,
+  examplesPerClass?: number,
+): Promise<Published> {
   const wanted = `BiT-M-${model.replace(/^BiT-M-/, "")}`;
-  const found = runs.find((run) => run.dataset === dataset && run.model === wanted);
-  if (found !== undefined) return found;
-  const known = runs.map((run) => `${run.dataset} ${run.model.replace(/^BiT-M-/, "")}`);
+  const isWanted = (one: { readonly dataset: string; readonly model: string }) =>
+    one.dataset === dataset && one.model === wanted;
+  const [allRuns, allResults] = [await publishedRuns(), await expectedResults()];
+  const run = examplesPerClass === undefined ? allRuns.find(isWanted) : undefined;
+  const results = allResults.filter(
+    (one) => isWanted(one) && one.examplesPerClass === (examplesPerClass ?? null),
+  );
+  if (run !== undefined || results.length > 0) return { model: wanted, run, results };
+  const isFew = examplesPerClass !== undefined;
+  const nameOf = (one: { dataset: string; model: string; examplesPerClass?: number | null }) => {
+    const { examplesPerClass: shots = null } = one;
+    const flag = shots === null ? [] : [`--examples_per_class ${shots}`];
+    return [one.dataset, one.model.replace(/^BiT-M-/, ""), ...flag].join(" ");
+  };
+  const alike = allResults.filter((one) => (one.examplesPerClass !== null) === isFew);
+  const known = [...new Set([...(isFew ? [] : allRuns), ...alike].map(nameOf))];
+  const few = isFew ? ` --examples_per_class ${examplesPerClass}` : "";
+  const near = perhaps(`${dataset} ${model}${few}`, known, 1)?.replace(/^perhaps /, "");
   throw new UserError(
-    `${dataset} ${model}`,
-    "no published run of these is known",
+    `${dataset} ${model}${few}`,
+    "no published run or result of these is known",
     known.join(", "),
-    `type for example: npx bit-reproduce ${known.at(-1)}`,
+    `type for example: npx bit-reproduce ${near ?? known[0]}`,
   );
 }
 

@@ -49,7 +49,7 @@ export const dataSettings = {
     help: "Train on so many examples of each class",
     decides: true,
     recorded: true,
-    commands: { train: {} },
+    commands: { train: {}, reproduce: { help: "As many examples of each class as published" } },
   },
   examplesPerClassSeed: {
     kind: "integer",

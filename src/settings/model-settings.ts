@@ -169,7 +169,7 @@ export const modelSettings = {
     otherwise: "the device's fastest",
     decides: true,
     commands: {
-      ...{ train: {}, bench: {}, reproduce: {} },
+      ...{ train: {}, bench: {}, reproduce: { default: "fp32" } },
       eval: { otherwise: `${runOr} the device's fastest` },
       predict: { otherwise: `${runOr} the device's fastest` },
       find: { otherwise: `${runOr} the device's fastest` },

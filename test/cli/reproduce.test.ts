@@ -1,10 +1,11 @@
 /** `bit-reproduce` from nothing: model and dataset come from a server on this machine. */
 import assert from "node:assert/strict";
-import { readdir, readFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { deviations } from "../../src/cli/reproduce.js";
-import { compareCurves, findPublishedRun } from "../../src/report/published-runs.js";
+import { deviations, reproducedRuns, resultTable } from "../../src/cli/reproduced.js";
+import { runFolder } from "../../src/record/run-folder.js";
+import { compareCurves, findPublished } from "../../src/report/published-runs.js";
 import { curveOfMetrics } from "../../src/report/run-curve.js";
 import { serveData } from "../data/data-server.js";
 import { sumsOf, tarGzOf } from "../data/made-archives.js";
@@ -29,16 +30,19 @@ test("a published run is repeated from nothing, compared, and gone on with", asy
   const models = { "BiT-M-R50x1.npz": await readFile(archive) };
   const server = await serveData(t, { ...models, ...data, MD5SUMS: sumsOf(data) });
 
-  const command = (stopAfter: number) => {
+  const command = (stopAfter: number, ...more: string[]) => {
     const places = ["--datadir", folder, "--bit_pretrained_dir", folder, "--logdir", folder];
     const mirrors = ["--base_url", server.url, "--data_url", server.url, "--trust_mirror"];
     const short = ["--batch", "1", "--stop_after", String(stopAfter)];
-    return runBin("bit-reproduce", ["cifar10", "R50x1", ...places, ...mirrors, ...short]);
+    return runBin("bit-reproduce", ["cifar10", "R50x1", ...places, ...mirrors, ...short, ...more]);
   };
   const first = await command(4);
   assert.equal(first.code, 0, first.stderr);
   assert.match(first.stdout, /BiT-M-R50x1 is not in .*: downloading it/);
   assert.match(first.stdout, /Stopped after 4 steps\. To go on: the same command/);
+  assert.match(first.stdout, /^Computing in fp32, as what is published/m);
+  assert.match(first.stdout, /BiT-M-R50x1, 10 classes, fp32:/);
+  assert.match(first.stdout, /PyTorch +97\.4\n[\s\S]*No run of these is done yet/);
   assert.match(first.stdout, /57 more rows come after step 4\./);
 
   assert.match(first.stdout, /note: 1 images a step, where the published run had 128/);
@@ -48,12 +52,19 @@ test("a published run is repeated from nothing, compared, and gone on with", asy
   assert.match(second.stdout, /Resumed at step 4/);
   // A head and features of zeros: the loss begins at the logarithm of the number of classes.
   assert.match(second.stdout, /steps 0 to 9, median loss +2\.29352 +2\.302\d\d +\+0\.009\d\d\n/);
+
+  const seeds = await command(1, "--seeds", "2", "--examples_per_class", "1");
+  assert.equal(seeds.code, 0, seeds.stderr);
+  assert.match(seeds.stdout, /reproduce_cifar10_BiT-M-R50x1_1-shot_seed0 to .*_seed1/);
+  assert.match(seeds.stdout, /PyTorch +57\.9 \(45\.8 to 65\.7\)/);
+  assert.match(seeds.stdout, /note: \d+ held-out images, where the published run had 10000/);
   const fetches = server.requests.filter((request) => !request.includes("SUMS"));
   assert.deepEqual(fetches.toSorted(), ["GET /BiT-M-R50x1.npz", "GET /cifar-10-python.tar.gz"]);
 });
 
 test("curves are compared row by row, in the order in which they come about", async () => {
-  const published = await findPublishedRun("cifar10", "R50x1");
+  const { run: published } = await findPublished("cifar10", "R50x1");
+  assert.ok(published !== undefined);
   const metrics = [
     ...Array.from({ length: 20 }, (_, step) => JSON.stringify({ step, loss: step })),
     JSON.stringify({ step: 19, loss: 0 }),
@@ -80,7 +91,43 @@ test("curves are compared row by row, in the order in which they come about", as
 });
 
 test("what was never published is refused with what was", async () => {
-  await assert.rejects(findPublishedRun("cifar10", "R101x1"), /cifar10 R50x1/);
+  await assert.rejects(
+    findPublished("cifar10", "R101x1"),
+    /expected: cifar100 R101x3, .*imagenet2012 R50x1, .*\n.*npx bit-reproduce cifar10 R101x3$/,
+  );
+  await assert.rejects(
+    findPublished("cifar10", "R50x1", 2),
+    /cifar10 R50x1 --examples_per_class 1/,
+  );
+});
+
+test("a run's result is told beside the published, and what chance explains", async (t) => {
+  const root = await temporaryFolder(t);
+  const folders = [0.973, 0.974, 0.9729].map((top1, seed) => {
+    return { folder: runFolder(root, `r_seed${seed}`), top1 };
+  });
+  for (const { folder, top1 } of folders) {
+    await mkdir(folder.path);
+    const config = { version: 1, batch: 128, schedule: [500, 10_000], valSize: 10_000 };
+    await writeFile(folder.config, JSON.stringify(config));
+    const result = { val_top1: top1, val_top5: 1, val_loss: 0.1, steps: 10_000 };
+    await writeFile(folder.result, JSON.stringify({ version: 1, ...result }));
+  }
+  const runs = await reproducedRuns(folders.map(({ folder }) => folder));
+  const { results } = await findPublished("cifar10", "R50x1");
+  const lines = resultTable("BiT-M-R50x1", results, runs).split("\n");
+  // By scipy: 97.4 -+ (hypot(1.96 sqrt(97.4 * 2.6 / 10000), t(2) 0.0608 sqrt(4 / 3)) + 0.05).
+  assert.match(
+    lines[0]!,
+    /BiT-M-R50x1 on cifar10 +published +mean of 3 +deviation +expected +as published/,
+  );
+  assert.match(lines[3]!, /^PyTorch +97\.4 +97\.33 +0\.06 +96\.92 to 97\.88 +yes$/);
+  const [only] = runs;
+  const poor = [{ ...only!, top1: 0.96 }];
+  assert.match(
+    resultTable("m", results, poor),
+    /PyTorch +97\.4 +96\.00 +97\.04 to 97\.76 +no, lower/,
+  );
 });
 
 test("what differs from the published run's settings is noted, the precision too", () => {
