@@ -2,7 +2,8 @@
 
 The weights are those that test/deterministic.ts describes, R50x1 with 10 classes, exported by this clone's
 `bit-export --to timm`; the images are the CC0 photos of sample/golden, resized by Pillow. Needs a built clone
-with its engine, and: torch timm safetensors pillow grad-cam==1.5.7
+with its engine, and: torch timm safetensors pillow matplotlib
+grad-cam==1.5.7
     python3 scripts/make-grad-cam-fixture.py
 """
 
@@ -14,6 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import cv2
+import matplotlib
 import numpy as np
 import timm
 import torch
@@ -101,5 +103,7 @@ for name in ["cat.jpg", "coffee.jpg"]:
     images.append({"file": name, "logits": logits.tolist(), "maps": maps})
 
 made = {"grad-cam": version("grad-cam"), "timm": timm.__version__, "torch": torch.__version__}
-text = json.dumps({"made": made, "size": SIDE, "images": images}, indent=1)
+# The colours of every 32nd, 0 to 255.
+inferno = [[255 * c for c in matplotlib.colormaps["inferno"](i / 32)[:3]] for i in range(33)]
+text = json.dumps({"made": made, "inferno": inferno, "size": SIDE, "images": images}, indent=1)
 (ROOT / "test/fixtures/grad-cam.json").write_text(text + "\n")

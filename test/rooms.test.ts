@@ -17,6 +17,7 @@ const rooms = [
   "archive",
   "recipe",
   "evaluators",
+  "picture",
   "fetch",
   "model",
   "zoo",

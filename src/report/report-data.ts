@@ -37,6 +37,15 @@ export interface Picture {
   readonly height: number;
 }
 
+/** Where on an image what speaks for a class is: Grad-CAM on the network's last map. */
+export interface HeatMap {
+  readonly label: number;
+  readonly rows: number;
+  readonly columns: number;
+  /** Base64 of bytes, row by row: 255 is the largest value of all of the image's maps. */
+  readonly levels: string;
+}
+
 /** An image with the model's answer. */
 export interface ShownImage {
   /** Its file, and its record where the file holds many. */
@@ -46,6 +55,8 @@ export interface ShownImage {
   /** The three most probable classes with their probabilities, and its own where that is known. */
   readonly top: readonly (readonly [label: number, probability: number])[];
   readonly picture?: Picture | undefined;
+  /** For the model's answer, and of the worst mistakes also for the image's own class. */
+  readonly heat?: readonly HeatMap[] | undefined;
 }
 
 /** How one class fares: shares in [0, 1]; null where there is nothing to divide by. */

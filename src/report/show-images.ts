@@ -1,10 +1,16 @@
-/** Pictures for the images that a judgement names, and one image of each class they were taken for. */
+/** Pictures and maps for the images that a judgement names, and one image of each class of their mistakes. */
 import type { Dataset } from "../data/dataset.js";
 import type { Engine } from "../engine/session.js";
 import type { ResizeMethod } from "../input/resize-method.js";
 import type { Judged } from "./judgement.js";
-import { makePictures, type Place } from "./picture-maker.js";
-import type { Picture, ReportJudgement, ShownImage } from "./report-data.js";
+import { makePictures } from "./picture-maker.js";
+import type { Place } from "./placed-image.js";
+import type { HeatMap, Picture, ReportJudgement, ShownImage } from "./report-data.js";
+
+/** An image with the classes of which is asked where on it they are seen. */
+export interface ImageToExplain extends Place {
+  readonly labels: readonly number[];
+}
 
 /** Where pictures come from. */
 export interface PictureSource {
@@ -12,22 +18,26 @@ export interface PictureSource {
   /** `val` has the judged images. */
   readonly dataset: Pick<Dataset, "train" | "val">;
   readonly resize: ResizeMethod;
+  /** Maps of each image's classes; undefined for one that cannot be read. Default: there are none. */
+  readonly explain?:
+    | ((images: readonly ImageToExplain[]) => Promise<(readonly HeatMap[] | undefined)[]>)
+    | undefined;
 }
 
 /**
- * Adds pictures to a judgement.
+ * Adds pictures to a judgement, and maps where they can be made.
  * @param placeOf where among `dataset.val` a judged image is; default: they have the same places
  */
 export async function withPictures(
   { judgement, worst, unsure }: Judged,
-  { engine, dataset: { train, val }, resize }: PictureSource,
+  { engine, dataset: { train, val }, resize, explain }: PictureSource,
   placeOf: (index: number) => number | undefined = (index) => index,
 ): Promise<ReportJudgement> {
   const indices = [...new Set([...worst, ...unsure])].flatMap((index) => {
     const place = placeOf(index);
     return place === undefined ? [] : [[index, place] as const];
   });
-  const samples = [...takenFor([...judgement.worst, ...judgement.unsure])].flatMap((label) => {
+  const samples = [...mistaken([...judgement.worst, ...judgement.unsure])].flatMap((label) => {
     const place = train.labels.indexOf(label);
     return place < 0 ? [] : [[label, place] as const];
   });
@@ -37,12 +47,32 @@ export async function withPictures(
   ];
   const pictures = places.length === 0 ? [] : await makePictures(engine, places, resize);
   const ofImage = new Map(indices.map(([index], i) => [index, pictures[i]]));
+  // Of mistakes both classes, to be compared; an image may be among both kinds.
+  const classes = new Map([
+    ...zipped(
+      unsure,
+      judgement.unsure.map(({ top }) => [top[0]![0]]),
+    ),
+    ...zipped(
+      worst,
+      judgement.worst.map(({ top, truth }) => [top[0]![0], truth]),
+    ),
+  ]);
+  const toExplain = indices.map(([index, place]): ImageToExplain => {
+    return { split: val, index: place, labels: classes.get(index)! };
+  });
+  const maps = toExplain.length === 0 ? [] : await explain?.(toExplain);
+  const heatOf = new Map(indices.map(([index], i) => [index, maps?.[i]]));
   const ofClass = samples.flatMap(([label], i): [string, Picture][] => {
     const picture = pictures[indices.length + i];
     return picture === undefined ? [] : [[String(label), picture]];
   });
   const shown = (images: readonly ShownImage[], at: readonly number[]) =>
-    images.map((image, i) => ({ ...image, picture: ofImage.get(at[i]!) }));
+    images.map((image, i) => ({
+      ...image,
+      picture: ofImage.get(at[i]!),
+      heat: heatOf.get(at[i]!),
+    }));
   return {
     ...judgement,
     worst: shown(judgement.worst, worst),
@@ -51,9 +81,13 @@ export async function withPictures(
   };
 }
 
-/** The classes that images were taken for by mistake. */
-function takenFor(images: readonly ShownImage[]): Set<number> {
+function zipped<A, B>(a: readonly A[], b: readonly B[]): [A, B][] {
+  return a.map((one, i) => [one, b[i]!]);
+}
+
+/** The classes that images were taken for by mistake, and those images' own. */
+function mistaken(images: readonly ShownImage[]): Set<number> {
   return new Set(
-    images.flatMap(({ truth, top: [best] }) => (best && best[0] !== truth ? [best[0]] : [])),
+    images.flatMap(({ truth, top: [best] }) => (best && best[0] !== truth ? [best[0], truth] : [])),
   );
 }

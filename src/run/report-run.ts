@@ -17,9 +17,10 @@ import { type ReadRun, readRun } from "../report/read-run.js";
 import { repeatsOf } from "../report/repeats.js";
 import type { ReportData, ReportedRun, ReportJudgement } from "../report/report-data.js";
 import { writeReport } from "../report/report-file.js";
-import { withPictures } from "../report/show-images.js";
+import { type PictureSource, withPictures } from "../report/show-images.js";
 import type { Options } from "../settings/table.js";
 import { type EvaluateConsole, evaluateRun } from "./evaluate-run.js";
+import { explainImages } from "./explain-images.js";
 import { dataPolicy } from "./fetching.js";
 
 /** A run that has just ended. */
@@ -39,9 +40,28 @@ export async function reportEnd(ended: EndedRun): Promise<string> {
     return { name: imageName(dataset.val.images, index), ...predictions.at(index) };
   });
   const judged = judge(images, dataset.classNames);
-  const judgement = await withPictures(judged, { engine, dataset, resize });
-  await write(folder.report, { runs: [{ ...run, judgement }] });
+  const remarks = [...run.remarks];
+  const explain = explainer(folder, engine, remarks);
+  const judgement = await withPictures(judged, { engine, dataset, resize, explain });
+  await write(folder.report, { runs: [{ ...run, judgement, remarks }] });
   return folder.report;
+}
+
+/** Maps by the run's own weights. Where they cannot be had, a remark says why. */
+function explainer(
+  folder: RunFolder,
+  engine: Engine,
+  remarks: string[],
+): NonNullable<PictureSource["explain"]> {
+  return async (images) => {
+    try {
+      return await explainImages(folder.path, engine, images);
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      remarks.push(`There are no heat maps: ${error.message}`);
+      return [];
+    }
+  };
 }
 
 async function write(path: string, told: Pick<ReportData, "runs" | "repeats">): Promise<void> {
@@ -135,7 +155,7 @@ async function explained(
   if (images === undefined) return { ...run, remarks };
   const judged = judge(images, classNames);
   const found = await said("There are no pictures", () =>
-    pictured(judged, images, own.config, openEngine(), observer),
+    pictured(judged, { images, own, engine: openEngine(), observer, remarks }),
   );
   const plain = { ...judged.judgement, samples: {} };
   return { ...run, judgement: found ?? plain, remarks };
@@ -143,10 +163,19 @@ async function explained(
 
 async function pictured(
   judged: ReturnType<typeof judge>,
-  images: readonly JudgedImage[],
-  config: KnownConfig,
-  engine: Engine,
-  observer: EvaluateConsole,
+  {
+    images,
+    own: { folder, config },
+    engine,
+    observer,
+    remarks,
+  }: {
+    readonly images: readonly JudgedImage[];
+    readonly own: NonNullable<ReadRun["own"]>;
+    readonly engine: Engine;
+    readonly observer: EvaluateConsole;
+    readonly remarks: string[];
+  },
 ): Promise<ReportJudgement> {
   const { dataset: name, datadir, seed = 0, badImages, resize = "pillow" } = config;
   const { examplesPerClass, examplesPerClassSeed } = config;
@@ -161,7 +190,8 @@ async function pictured(
   const places = new Map(
     Array.from(val.labels, (_, index) => [imageName(val.images, index), index]),
   );
-  return await withPictures(judged, { engine, dataset, resize }, (index) => {
+  const explain = explainer(folder, engine, remarks);
+  return await withPictures(judged, { engine, dataset, resize, explain }, (index) => {
     return places.get(images[index]!.name);
   });
 }

@@ -32,6 +32,14 @@ function column(page: Page, caption: string, place: number): Promise<string[]> {
   return rows.locator(`tbody tr > :nth-child(${place})`).allTextContents();
 }
 
+/** Whether all maps are drawn, and some of them have colours: the sample's own images are grey. */
+const mapsAreDrawn = `(() => {
+  const canvases = [...document.querySelectorAll(".card:not([hidden]) canvas")];
+  const pixels = canvases.map((one) => one.getContext("2d").getImageData(0, 0, one.width, one.height));
+  const isRed = (data) => data.some((value, i) => i % 4 === 0 && value > data[i + 2] + 50);
+  return pixels.every(({ data }) => data[3] === 255) && pixels.some(({ data }) => isRed(data));
+})()`;
+
 test("the report of the sample's run shows its figures, images and curves, light and dark", async () => {
   const file = join(await sampleRun(), "report.html");
   const [run] = reportIn(await readFile(file, "utf8")).runs;
@@ -71,6 +79,29 @@ test("the report of the sample's run shows its figures, images and curves, light
       assert.ok(shown[0] >= 3, "curves");
       assert.ok(shown[1] <= 0, `${shown[1]} pixels too wide`);
       assert.ok(shown[2], "every picture can be decoded");
+      const [mistake] = worst;
+      const [taken, truth] = [mistake!.top[0]![0], mistake!.truth].map(
+        (label) => classNames[label],
+      );
+      const captions = await page
+        .locator("#mistakes .card")
+        .first()
+        .locator("figcaption")
+        .allTextContents();
+      assert.equal(captions.length, 5);
+      assert.match(captions[1]!, new RegExp(`speaks for ${taken}$`));
+      assert.match(captions[2]!, new RegExp(`speaks for ${truth}$`));
+      assert.deepEqual(captions.slice(3), [
+        `a training image of ${taken}`,
+        `a training image of ${truth}`,
+      ]);
+      // Where something speaks for a class, the map has colours, and the sample's images are grey.
+      let drawn = false;
+      for (let tries = 0; !drawn && tries < 100; tries++) {
+        drawn = await page.evaluate<boolean>(mapsAreDrawn);
+        if (!drawn) await page.waitForTimeout(100);
+      }
+      assert.ok(drawn, "maps");
       assert.deepEqual(requests, []);
       assert.deepEqual(complaints, []);
       await page.close();

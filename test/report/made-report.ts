@@ -1,9 +1,9 @@
 /** Reports of made-up runs. */
 import type { Dataset, Split } from "../../src/data/dataset.js";
 import { type JudgedImage, judge } from "../../src/report/judgement.js";
-import type { ReportData, ReportedRun } from "../../src/report/report-data.js";
+import type { HeatMap, ReportData, ReportedRun } from "../../src/report/report-data.js";
 import { pointsOf, RunCurve } from "../../src/report/run-curve.js";
-import { withPictures } from "../../src/report/show-images.js";
+import { type PictureSource, withPictures } from "../../src/report/show-images.js";
 import { engine } from "../engine-for-tests.js";
 
 /** Numbers in [0, 1) that look random. */
@@ -52,6 +52,15 @@ function noisy(labels: Int32Array, side: number): Split {
   return { images: { kind: "pixels", pixels, height: side, width: side }, labels };
 }
 
+/** A map as those of images of 480 x 480 pixels. */
+function madeHeat(label: number, index: number): HeatMap {
+  const [rows, columns] = [15, 15];
+  const levels = Buffer.from(
+    Array.from({ length: rows * columns }, (_, i) => 256 * noise(i * index)),
+  );
+  return { label, rows, columns, levels: levels.toString("base64") };
+}
+
 /** A run of 100 classes, 10,000 held-out images, 20,000 steps, and pictures that could not be larger. */
 export async function largeReport(): Promise<ReportData> {
   const classes = 100;
@@ -69,7 +78,9 @@ export async function largeReport(): Promise<ReportData> {
       160,
     ),
   };
-  const source = { engine, dataset, resize: "pillow" as const };
+  const explain: PictureSource["explain"] = async (asked) =>
+    asked.map(({ labels, index }) => labels.map((label) => madeHeat(label, index)));
+  const source = { engine, dataset, resize: "pillow" as const, explain };
   const judgement = await withPictures(judged, source, (index) => shown.indexOf(index));
   return reportOf({ ...madeRun("large", 20_000), classes, valSize: 10_000, judgement });
 }

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { UserError } from "../../src/errors.js";
 import type { RunEvent } from "../../src/record/run-events.js";
+import type { HeatMap } from "../../src/report/report-data.js";
 import { fineTune } from "../../src/run/fine-tune.js";
 import type { FineTuneOptions } from "../../src/run/options.js";
 import { reportRuns } from "../../src/run/report-run.js";
@@ -68,7 +69,20 @@ test("a run's report tells its result, its images and its settings", async (t) =
     assert.deepEqual([image.picture!.width, image.picture!.height], [36, 40]);
     assert.equal(image.name.split("/").at(-2), classNames[image.truth]);
   }
-  for (const { top } of worst) assert.ok(samples[top[0]![0]], "a sample of what it was taken for");
+  for (const { truth, top, heat } of worst) {
+    const taken = top[0]![0];
+    assert.ok(samples[taken] && samples[truth], "samples of what it is and what it was taken for");
+    assert.deepEqual(
+      heat!.map(({ label }) => label),
+      [taken, truth],
+    );
+    assert.ok(isOnOneScale(heat!));
+  }
+  for (const { truth, top, heat } of unsure) {
+    // Those that are among the worst mistakes, too, have both.
+    assert.equal(heat!.length, mistakes <= 24 && top[0]![0] !== truth ? 2 : 1);
+    assert.ok(isOnOneScale(heat!));
+  }
 
   // Later, from its files; with predictions.csv and without.
   const early = await read(folder.report);
@@ -84,6 +98,27 @@ test("a run's report tells its result, its images and its settings", async (t) =
   assert.ok(await isThere(folder.predictions), "it was evaluated");
   const { judgement } = (await read(folder.report)).runs[0]!;
   assert.deepEqual(judgement!.confusion, run!.judgement!.confusion);
+});
+
+/** Whether maps of 32 x 32 pixels are of one place, the largest 255 unless nothing speaks for any class. */
+function isOnOneScale(maps: readonly HeatMap[]): boolean {
+  const levels = maps.flatMap(({ rows, columns, levels: base64 }) => {
+    assert.deepEqual([rows, columns], [1, 1]);
+    return [...Buffer.from(base64, "base64")];
+  });
+  const largest = Math.max(...levels);
+  return levels.length === maps.length && (largest === 255 || largest === 0);
+}
+
+test("without the weights, or where they do not fit, there are pictures and no maps", async (t) => {
+  const root = await temporaryFolder(t);
+  const { folder } = await trained(root, "run", { report: false });
+  await rm(folder.checkpoint);
+  await rm(join(folder.path, "checkpoints"), { recursive: true });
+  await reportRuns({ runs: [folder.path] }, openEngine);
+  const [run] = (await read(folder.report)).runs;
+  assert.match(run!.remarks.join(), /There are no heat maps: .*run/);
+  assert.ok(run!.judgement!.unsure.every(({ picture, heat }) => picture && heat === undefined));
 });
 
 test("--no-report writes none", async (t) => {

@@ -1,6 +1,12 @@
 /** Images with the model's answers: the worst mistakes, and those that it is least sure of. */
-import type { Picture, ReportJudgement, ShownImage } from "../../src/report/report-data.js";
+import type {
+  HeatMap,
+  Picture,
+  ReportJudgement,
+  ShownImage,
+} from "../../src/report/report-data.js";
 import { count, counted, percent } from "../words.js";
+import { heatLegend, heatPicture, isCold } from "./heat-picture.js";
 import { bar, make, part } from "./make.js";
 
 /** Cards that are shown until all are asked for. */
@@ -13,8 +19,9 @@ export function worstMistakes(judgement: ReportJudgement): HTMLElement {
     mistakes === 0
       ? `All ${count(images)} held-out images were judged right.`
       : `${count(mistakes)} of ${counted(images, "held-out image")} were judged wrong; the surest of these ` +
-        "first. Beside each is a training image of the class that it was taken for: a label may be wrong, " +
-        "two classes may look alike, or the image may show something unusual.";
+        "first. Beside each is what on it speaks for either class, where that is known, and a training image " +
+        "of both: a label may be wrong, two classes may look alike, or the model looks at something else, " +
+        "such as what is behind.";
   return part("mistakes", "Worst mistakes", lead, cards(worst, judgement, true));
 }
 
@@ -46,12 +53,13 @@ function cards(
     folder === "" || made.length === 0
       ? undefined
       : make("p", { class: "quiet small where" }, "The files are below ", make("code", {}, folder));
-  return make("div", {}, list, more, where);
+  const legend = images.some(({ heat }) => heat !== undefined) ? heatLegend() : undefined;
+  return make("div", {}, legend, list, more, where);
 }
 
 function card(
-  { name, truth, top, picture }: ShownImage,
-  { classNames, samples, places }: ReportJudgement,
+  { name, truth, top, picture, heat = [] }: ShownImage,
+  { classNames, samples, places, confusion, perClass }: ReportJudgement,
   { compare, folder }: { readonly compare: boolean; readonly folder: string },
 ): HTMLElement {
   const [best] = top;
@@ -67,7 +75,24 @@ function card(
       bar(probability, label === truth ? "right" : "wrong"),
     ),
   );
-  const sample = compare || wrong ? samples[taken] : undefined;
+  // Of a mistake both classes, one beside the other; of the others there is room for one.
+  const seen = heat.filter(({ label }) => compare || label === taken);
+  const compared = (compare ? [taken, truth] : wrong && seen.length === 0 ? [taken] : []).flatMap(
+    (label) => {
+      const sample = samples[label];
+      return sample === undefined ? [] : [shown(sample, nameOf(label), quoted(nameOf(label)))];
+    },
+  );
+  const often = confusion.find(([from, to]) => from === truth && to === taken)?.[2];
+  const pattern =
+    compare && often !== undefined
+      ? make(
+          "p",
+          { class: "quiet small" },
+          `${count(often)} of ${counted(perClass[truth]!.count, "image")} of ${nameOf(truth)} ` +
+            `${often === 1 ? "is" : "are"} taken for ${nameOf(taken)}.`,
+        )
+      : undefined;
   const title = wrong
     ? make("h3", {}, nameOf(truth), make("span", { class: "quiet" }, " taken for "), nameOf(taken))
     : make("h3", {}, nameOf(truth), make("span", { class: "quiet" }, ", judged right"));
@@ -76,12 +101,13 @@ function card(
     : make("p", { class: "quiet small" }, `${nameOf(truth)} is not among the first ${places}.`);
   return make(
     "li",
-    { class: "sheet card" },
+    { class: compare ? "sheet card wide" : "sheet card" },
     make(
       "div",
       { class: "pictures" },
       shown(picture, nameOf(truth), "the image"),
-      sample ? shown(sample, nameOf(taken), `a ${quoted(nameOf(taken))}`) : undefined,
+      ...(picture === undefined ? [] : seen.map((map) => heatFigure(picture, map, nameOf))),
+      ...compared,
     ),
     make(
       "div",
@@ -89,6 +115,7 @@ function card(
       title,
       make("ol", { class: "top" }, ...rows),
       missing,
+      pattern,
       make("p", { class: "path", title: name }, name.slice(folder.length)),
     ),
   );
@@ -106,7 +133,27 @@ function commonFolder(images: readonly ShownImage[]): string {
 }
 
 function quoted(name: string): string {
-  return `training image of ${name}`;
+  return `a training image of ${name}`;
+}
+
+/** What on an image speaks for a class. */
+function heatFigure(
+  picture: Picture,
+  map: HeatMap,
+  nameOf: (label: number) => string,
+): HTMLElement {
+  const name = nameOf(map.label);
+  const what = isCold(map) ? `nothing on it speaks for ${name}` : `what speaks for ${name}`;
+  const frame = make("div", { class: "frame" }, fitted(heatPicture(picture, map, what), picture));
+  return make("figure", {}, frame, make("figcaption", { title: what }, what));
+}
+
+/** An element as wide or high as its frame, in the shape of the image, of which the picture is square. */
+function fitted<T extends HTMLElement>(made: T, { width, height }: Picture): T {
+  made.style.aspectRatio = `${width} / ${height}`;
+  made.classList.toggle("tall", height > width);
+  made.classList.toggle("tiny", Math.max(width, height) <= 64);
+  return made;
 }
 
 function mark(): HTMLElement {
@@ -117,15 +164,7 @@ function shown(picture: Picture | undefined, label: string, what: string): HTMLE
   const caption = make("figcaption", { title: what }, what);
   if (picture === undefined)
     return make("figure", {}, make("div", { class: "none" }, "no picture"), caption);
-  const { url, width, height } = picture;
-  const image = make("img", {
-    src: url,
-    alt: `${what}: ${label}`,
-    decoding: "async",
-  });
-  // The picture is square; the image is as it was.
-  image.style.aspectRatio = `${width} / ${height}`;
-  image.classList.toggle("tall", height > width);
-  image.classList.toggle("tiny", Math.max(width, height) <= 64);
+  const image = make("img", { src: picture.url, alt: `${what}: ${label}`, decoding: "async" });
+  fitted(image, picture);
   return make("figure", {}, make("div", { class: "frame" }, image), caption);
 }
