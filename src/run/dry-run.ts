@@ -5,7 +5,7 @@ import type { Dataset } from "../data/dataset.js";
 import { takeSplit } from "../data/few-shot.js";
 import type { Engine } from "../engine/session.js";
 import { headKernel, type VariableSpec } from "../model/architecture.js";
-import { planOf, type RunConfig, type RunRecordFile } from "../record/run-config.js";
+import { planOf, type RunConfig, type RunRecordFile, readConfig } from "../record/run-config.js";
 import type { RunObserver } from "../record/run-events.js";
 import { runFolder } from "../record/run-folder.js";
 import type { TrainProgram } from "../step/program.js";
@@ -25,6 +25,7 @@ import {
   timedSteps,
 } from "./run-forecast.js";
 import { resolveWeights } from "./starting-weights.js";
+import { lengthOfBegun, limited } from "./time-limit.js";
 import { openRunProgram, withSmallerParts } from "./train-run.js";
 
 /** What a dry run finds. */
@@ -41,6 +42,8 @@ export interface DryRun {
   readonly measured: MeasuredTimes;
   /** Steps and evaluations that are left, in milliseconds. */
   readonly remainingMs: number;
+  /** Of `--max_minutes`: how many steps fit. */
+  readonly limit?: string | undefined;
   /** All of it for people. */
   readonly lines: readonly string[];
 }
@@ -65,7 +68,15 @@ export async function dryRun(
   const asked = { ...options, offline: wishes.offline };
   const plan = await planRun({ name, folder, options: asked, engine, observer, dry: true });
   const { dataset, resumed } = plan;
-  const { measured, config } = await fitting(plan.config, dataset, engine, observer);
+  const fitted = await fitting(plan.config, dataset, engine, observer);
+  const { measured } = fitted;
+  const { maxMinutes } = wishes;
+  const isTimed =
+    maxMinutes !== undefined &&
+    lengthOfBegun(wishes, await readConfig(folder.config)) === undefined;
+  const { config, line: limit } = isTimed
+    ? limited(fitted.config, measured, maxMinutes)
+    : { ...fitted, line: undefined };
   const done = resumed?.manifest?.steps ?? 0;
   const needs = await needsOf(config, engine.target, folder.path, wishes.save);
   const data = describeData(config, dataset);
@@ -78,11 +89,12 @@ export async function dryRun(
     classes: dataset.classNames.map((each, i) => {
       return { name: each, train: inTrain![i]!, val: inVal![i]! };
     }),
-    ...{ needs, done, measured, remainingMs: remainingMs(config, measured, done) },
+    ...{ needs, done, measured, limit, remainingMs: remainingMs(config, measured, done) },
     lines: [
       ...plan.notes,
       ...data.lines,
       ...data.warnings,
+      ...(limit === undefined ? [] : [limit]),
       ...describePlan(config, needs, wishes),
       ...(resumed === undefined ? [] : [`The run is there, and would go on at step ${done}`]),
       ...describeForecast(config, { ...asked, name: wishes.name }, { measured, done }, noticedMs),

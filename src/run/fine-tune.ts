@@ -22,6 +22,7 @@ import { defaultName, planRun, type RunPlan } from "./plan-run.js";
 import { type EndedRun, reportEnd } from "./report-run.js";
 import type { Run } from "./run-progress.js";
 import { resolveWeights } from "./starting-weights.js";
+import { stepsInTime } from "./steps-in-time.js";
 import { trainRun, withSmallerParts } from "./train-run.js";
 
 /**
@@ -53,7 +54,8 @@ async function fineTuneLocked(
   // A new run's folder is made only when its input has been found right.
   let lock = (await exists(folder.path)) ? await lockRun(folder, patience) : undefined;
   try {
-    const plan = await planRun({ name, folder, options, engine, observer });
+    const planned = { name, folder, options, engine, observer };
+    const plan = await planRun({ ...planned, stepsInTime: await stepsInTime(planned) });
     signal?.throwIfAborted();
     await makeRunFolder(folder);
     if (lock === undefined) {

@@ -64,6 +64,6 @@ function rounded(steps: number): number {
 export function lighterCommand(options: ModelledOptions, lighter: LighterSettings): string {
   const { share: _, ...settings } = lighter;
   const name = options.name === undefined ? undefined : `${options.name}_quick`;
-  const instead = { epochs: undefined, force: undefined, name };
+  const instead = { epochs: undefined, maxMinutes: undefined, force: undefined, name };
   return commandLine("bit-train", "train", { ...options, ...instead, ...settings });
 }

@@ -44,6 +44,8 @@ export interface Machine {
   readonly precision: () => Precision;
   /** Default: one device, with the host's memory. */
   readonly target?: Pick<Target, "deviceMemoryBytes" | "devices"> | undefined;
+  /** With `--max_minutes`: the steps that fit; default: the recipe's. */
+  readonly stepsInTime?: number | undefined;
 }
 
 /**
@@ -95,7 +97,7 @@ export function resolveConfig(
       "type for example --eval_every 50",
     );
   const rule = recipe.schedule(trainSize);
-  const steps = lengthOf(options, trainSize, batch);
+  const steps = lengthOf(options, trainSize, batch) ?? machine.stepsInTime;
   return {
     name,
     model: options.model,
@@ -125,10 +127,17 @@ export function resolveConfig(
  * @throws UserError where they are asked for in two ways
  */
 function lengthOf(
-  { steps, epochs }: Pick<FineTuneOptions, "steps" | "epochs">,
+  { steps, epochs, maxMinutes }: Pick<FineTuneOptions, "steps" | "epochs" | "maxMinutes">,
   trainSize: number,
   batch: number,
 ): number | undefined {
+  if (maxMinutes !== undefined && (steps ?? epochs) !== undefined)
+    throw new UserError(
+      `--max_minutes ${maxMinutes}`,
+      `and ${steps === undefined ? `${epochs} epochs by --epochs` : `${steps} steps by --steps`}`,
+      "the length of training in one of the two",
+      "leave one of them out",
+    );
   if (epochs === undefined) return steps;
   // Every image at least so often; what a double lacks of a whole number is no step.
   const asked = Math.max(1, Math.ceil((epochs * trainSize) / batch - 1e-9));

@@ -18,6 +18,7 @@ import { type ModelledOptions, resolveConfig } from "./options.js";
 import { defaultPrecision } from "./precision.js";
 import type { Run } from "./run-progress.js";
 import { changedFreely, checkSameRun } from "./same-run.js";
+import { lengthOfBegun } from "./time-limit.js";
 
 /** What a run is to do, resolved before any file of it is written. */
 export type RunPlan = Pick<Run, "dataset" | "data" | "config" | "resumed"> & {
@@ -32,6 +33,8 @@ export interface Planned {
   readonly options: ModelledOptions;
   readonly engine: Engine;
   readonly observer: RunObserver;
+  /** Steps that fit `--max_minutes`; default: those that the run was begun with, else the recipe's. */
+  readonly stepsInTime?: number | undefined;
   /** Fetches and keeps nothing: no weights, no dataset, no findings about images. */
   readonly dry?: boolean;
 }
@@ -52,6 +55,7 @@ export async function settleRun({
   options,
   engine,
   observer,
+  stepsInTime,
   dry = false,
 }: Planned): Promise<SettledRun> {
   // Where graphs cannot be handed over (TMPDIR), that is told before anything is read or written.
@@ -65,7 +69,8 @@ export async function settleRun({
   const data = await fingerprintOf(dataset);
   const known = await readConfig(folder.config);
   const { target } = engine;
-  const machine = { cores, precision: () => defaultPrecision(target), target };
+  const steps = stepsInTime ?? lengthOfBegun(options, known);
+  const machine = { cores, precision: () => defaultPrecision(target), target, stepsInTime: steps };
   const resolved = resolveConfig(name, options, dataset, machine, known);
   return { dataset, data, known, config: { ...resolved, data: hashesOf(data) } };
 }

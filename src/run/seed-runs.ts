@@ -55,6 +55,13 @@ export async function seedRuns(
   const { examplesPerClassSeed = 0 } = wishes;
   if (sameExamples && examplesPerClass === undefined) throw noExamples();
   requireSeeds(first + seeds - 1);
+  if (wishes.maxMinutes !== undefined)
+    throw new UserError(
+      "--max_minutes",
+      "with --seeds each run would have a length of its own",
+      "runs of one length",
+      "leave it out, and give --steps: --dry_run --max_minutes says how many fit one run",
+    );
   const name = wishes.name ?? defaultName(await resolveWeights(wishes, fetchEvents(observer)));
   // What is wrong with the name is said of this one, not of the first run's.
   runFolder(logdir, name);

@@ -132,6 +132,15 @@ export const trainingSettings = {
     since: "0.2.0",
     commands: { train: {} },
   },
+  maxMinutes: {
+    kind: "number",
+    otherNames: ["time", "max_time", "minutes"],
+    help: "As many of the recipe's steps as fit so many minutes, by timed steps; the schedule is scaled to them",
+    decides: true,
+    recorded: true,
+    since: "0.2.0",
+    commands: { train: {} },
+  },
   stopAfter: {
     kind: "integer",
     least: 1,

@@ -1,0 +1,56 @@
+/** `--max_minutes`: as many of the recipe's steps as fit a time. */
+import { UserError } from "../errors.js";
+import { scaleSchedule } from "../recipe/hyperrule.js";
+import { durationText } from "../record/duration-text.js";
+import type { KnownConfig, RunConfig } from "../record/run-config.js";
+import type { FineTuneOptions } from "./options.js";
+import { type MeasuredTimes, remainingMs } from "./run-forecast.js";
+
+/** Of the time: beginning, checkpoints and the report take some, and three steps tell the others only about. */
+const usedShare = 0.9;
+
+/** The steps of a run that was begun under the same limit, and keeps them; undefined: it is still to be timed. */
+export function lengthOfBegun(
+  { maxMinutes }: Pick<FineTuneOptions, "maxMinutes">,
+  known: Pick<KnownConfig, "maxMinutes" | "schedule"> | undefined,
+): number | undefined {
+  const isSame = maxMinutes !== undefined && known?.maxMinutes === maxMinutes;
+  return isSame ? known.schedule?.at(-1) : undefined;
+}
+
+/**
+ * A run's plan with the recipe's schedule scaled to the steps that fit, at most all of them, and a line for people.
+ * @param config with the recipe's own schedule
+ * @throws UserError where not even one step fits
+ */
+export function limited<Config extends RunConfig>(
+  config: Config,
+  measured: MeasuredTimes,
+  minutes: number,
+): { readonly config: Config; readonly line: string } {
+  const all = config.schedule.at(-1)!;
+  const durationMs = (steps: number) => remainingMs({ ...config, schedule: [steps] }, measured);
+  const limitMs = usedShare * 60_000 * minutes;
+  if (durationMs(1) > limitMs)
+    throw new UserError(
+      `--max_minutes ${minutes}`,
+      `a step takes ${durationText(measured.stepMs)}, and with the evaluation ${durationText(durationMs(1))}`,
+      "time for one step at least",
+      "give more minutes, smaller images (--resolution 256) or a smaller model; --dry_run says what a run takes",
+    );
+  let [fits, tooMany] = [1, all + 1];
+  while (tooMany - fits > 1) {
+    const steps = Math.floor((fits + tooMany) / 2);
+    if (durationMs(steps) <= limitMs) fits = steps;
+    else tooMany = steps;
+  }
+  const of =
+    fits === all
+      ? `all ${all} steps of the recipe fit`
+      : `${fits} of the recipe's ${all} steps fit`;
+  const by = `${measured.steps} timed ${measured.steps === 1 ? "step" : "steps"}`;
+  return {
+    config: { ...config, schedule: scaleSchedule(config.schedule, fits) },
+    line: `${of} ${minutes} ${minutes === 1 ? "minute" : "minutes"}, by ${by} (--max_minutes)`,
+  };
+}
