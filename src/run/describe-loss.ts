@@ -44,15 +44,17 @@ function describeWeights(
     if (!isUneven(counts[smallest]!, counts[largest]!)) return [];
     return [
       `Classes are uneven, ${name(largest)} has ${counts[largest]} training images and ` +
-        `${name(smallest)} ${counts[smallest]}: with --class_weights balanced, each class counts alike`,
+        `${name(smallest)} ${counts[smallest]}: by --class_weights balanced, each class counts alike`,
     ];
   }
-  const weighed = (label: number) =>
-    `${Number(weights[label]!.toPrecision(3))} (${name(label)}, ${counts[label]} images)`;
+  const weighed = (label: number) => {
+    const images = counts[label] === 1 ? "1 image" : `${counts[label]} images`;
+    return `${Number(weights[label]!.toPrecision(3))} (${name(label)}, ${images})`;
+  };
   const empty = classNames.length - bySize.length;
   const left = empty > 0 ? `; ${empty} classes without training images have none` : "";
   return [
-    `Class weights ${config.classWeights}: an image's loss counts from ${weighed(largest)} ` +
-      `to ${weighed(smallest)} times, 1 in the mean${left}`,
+    `Class weights (${config.classWeights}): an image's loss is multiplied by ${weighed(largest)} ` +
+      `to ${weighed(smallest)}, by 1 on average${left}`,
   ];
 }

@@ -9,6 +9,7 @@ import {
   type RunRecordFile,
 } from "../record/run-config.js";
 import type { RunFolder } from "../record/run-folder.js";
+import { quoted } from "../settings/command-line.js";
 
 /** The settings by which two runs differ, in the words of `config.json`. */
 export function changedSettings(known: KnownConfig, now: RunRecordFile): string[] {
@@ -107,7 +108,25 @@ export function otherSettings(folder: RunFolder, changed: readonly string[]): Us
     folder.path,
     `holds a run with other settings: ${changed.join("; ")}`,
     "the settings and the data that the run began with",
-    "give those of config.json, or choose another --name; --force goes on all the same",
+    otherLength(folder, known, config) ??
+      "give those of config.json, or choose another --name; --force goes on all the same",
+  );
+}
+
+/** What to do where another length is asked of the run; undefined where that is not so. */
+function otherLength(
+  folder: RunFolder,
+  known: KnownConfig | undefined,
+  { name, schedule }: RunRecordFile,
+): string | undefined {
+  const [was, now] = [known?.schedule?.at(-1), schedule.at(-1)!];
+  if (was === undefined || was === now) return undefined;
+  const instead = known?.weights === null ? " instead of --from_scratch" : "";
+  return (
+    `to train on from its weights, by a schedule of ${now} steps of their own, type ` +
+    `--weights ${quoted(folder.path)}${instead} and --name ${quoted(`${name}_longer`)}; ` +
+    `its own ${was} steps go on with --steps ${was} and the settings of config.json; ` +
+    `--force goes on all the same, from the step it is at, by the changed schedule`
   );
 }
 

@@ -15,7 +15,19 @@ test("bit-data check prints a table and what to type next", async (t) => {
   assert.match(lines[0]!, /^tiny: \d+ training and \d+ held-out images of \d classes$/);
   assert.match(stdout, /^class +train +val$/m);
   assert.match(stdout, /^height +40 to 40, median 40 pixels$/m);
+  assert.doesNotMatch(stdout, /class_weights/);
   assert.equal(lines.at(-1), `Ready. Type: npx bit-train --model BiT-M-R50x1 --dataset ${folder}`);
+});
+
+test("uneven classes are told of, with what lets them count alike", async (t) => {
+  const folder = await writeTinyFolder(await temporaryFolder(t));
+  for (let i = 2; i < 8; i++) await rm(join(folder, `train/red/${i}.bmp`));
+  const { code, stdout } = await runHere(main, ["check", folder, "--fast"]);
+  assert.equal(code, 0);
+  assert.match(
+    stdout,
+    /^balance +2 \(red\) to 8 \(\w+\) training images a class \(1 : 4\.0\)\n +uneven: .*--class_weights balanced/m,
+  );
 });
 
 test("images that a training would refuse exit 2, and --json has all of them", async (t) => {

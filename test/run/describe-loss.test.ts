@@ -19,20 +19,20 @@ test("of even classes and a plain loss nothing is said", () => {
 test("uneven classes suggest weights, which say how much the largest and the smallest count", () => {
   const dataset = { classNames, train: labelled([10, 16, 40]) };
   assert.deepEqual(describeLoss(plain, dataset), [
-    "Classes are uneven, fox has 40 training images and cat 10: with --class_weights balanced, each " +
+    "Classes are uneven, fox has 40 training images and cat 10: by --class_weights balanced, each " +
       "class counts alike",
   ]);
   assert.deepEqual(describeLoss({ ...plain, classWeights: "balanced" }, dataset), [
-    "Class weights balanced: an image's loss counts from 0.55 (fox, 40 images) to 2.2 (cat, 10 images) " +
-      "times, 1 in the mean",
+    "Class weights (balanced): an image's loss is multiplied by 0.55 (fox, 40 images) to 2.2 (cat, 10 " +
+      "images), by 1 on average",
   ]);
 });
 
 test("classes without training images are said to have no weight", () => {
-  const dataset = { classNames: [...classNames, "owl"], train: labelled([0, 16, 40]) };
+  const dataset = { classNames: [...classNames, "owl"], train: labelled([0, 1, 40]) };
   assert.deepEqual(describeLoss({ ...plain, classWeights: "balanced" }, dataset), [
-    "Class weights balanced: an image's loss counts from 0.7 (fox, 40 images) to 1.75 (dog, 16 images) " +
-      "times, 1 in the mean; 2 classes without training images have none",
+    "Class weights (balanced): an image's loss is multiplied by 0.512 (fox, 40 images) to 20.5 (dog, 1 " +
+      "image), by 1 on average; 2 classes without training images have none",
   ]);
 });
 

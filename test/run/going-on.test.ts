@@ -71,6 +71,39 @@ async function refused(changes: Partial<FineTuneOptions>, message: RegExp): Prom
   });
 }
 
+test("another length is refused, and the command that trains on from the run does", async () => {
+  const { path } = await copyAs("short");
+  const name = "short";
+  const told = await run({ name, steps: 9 }).then(
+    () => assert.fail(),
+    (error: unknown) => (error as UserError).nextStep,
+  );
+  assert.ok(told.includes(`--weights ${path} instead of --from_scratch and --name short_longer`));
+  assert.match(told, /a schedule of 9 steps of their own.*its own 6 steps go on with --steps 6/);
+  const longer = await run({
+    ...{ name: "short_longer", steps: 9, fromScratch: false, model: undefined, weights: path },
+  });
+  assert.equal(longer.steps, 9);
+  assert.ok(longer.lines.some((line) => line.startsWith(`Fine-tuning from ${path}`)));
+  // As a run that was stopped, it is still there to go on.
+  assert.equal((await run({ name })).steps, 6);
+});
+
+for (const [changes, message] of [
+  [{ labelSmoothing: 0.1 }, /labelSmoothing was 0, is now 0\.1/],
+  [{ classWeights: "balanced" }, /classWeights was none, is now "balanced"/],
+] as const)
+  test(`${Object.keys(changes)} is part of a run: another is refused, none is as before`, async () => {
+    const name = Object.keys(changes).join();
+    const folder = await copyAs(name);
+    await refused({ name, ...changes }, message);
+    // An earlier version knew of neither.
+    const { labelSmoothing: _, ...early } = JSON.parse(await readFile(folder.config, "utf8"));
+    await writeFile(folder.config, JSON.stringify(early));
+    await refused({ name, ...changes }, message);
+    assert.equal((await run({ name, labelSmoothing: 0 })).steps, 6);
+  });
+
 test("settings that change the result are listed and refused; --force goes on with them", async () => {
   const name = "forced";
   const folder = await copyAs(name);

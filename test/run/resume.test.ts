@@ -14,6 +14,11 @@ type Stops = readonly (readonly number[])[];
 const variants: readonly (readonly [string, Partial<RunRecordFile>, Stops])[] = [
   ["plain", { evalEvery: 6 }, [[2, 5, 6, 12, 17]]],
   ["in two parts, with mixup", { split: 2, mixupAlpha: 0.1, evalEvery: 7 }, [[3, 11]]],
+  [
+    "with label smoothing and class weights, in bfloat16 and two parts",
+    { labelSmoothing: 0.1, classWeights: "balanced", precision: "bf16", split: 2 },
+    [[3, 13]],
+  ],
   ["in bfloat16", { precision: "bf16" }, [[4, 13]]],
   ["in float16, whose loss is scaled", { precision: "fp16", split: 2 }, [[4, 13]]],
 ];
