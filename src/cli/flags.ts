@@ -1,6 +1,6 @@
 /** Flags of the commands, as the table of settings has them, parsed by yargs; mistakes become UserErrors. */
 import yargs, { type Options } from "yargs";
-import { perhaps } from "../close-names.js";
+import { closeNames, perhaps, perhapsOne } from "../close-names.js";
 import { UserError } from "../errors.js";
 import { suggestedSettings } from "../settings/suggest.js";
 import { type CommandSetting, settingsOf } from "../settings/table.js";
@@ -9,7 +9,10 @@ import type { Call, Command } from "./command.js";
 import { HelpAsked } from "./exit.js";
 
 /** What help, lists and errors need to know of a command. */
-type Described = Omit<Command<string>, "load" | "summary">;
+type Described = Omit<Command<string>, "load" | "summary"> & {
+  /** The words that may come first. */
+  readonly verbs?: readonly string[];
+};
 
 /** The parser of a command's flags; what it does not know it throws as a UserError. */
 export function flagParser(name: string, command: Described, argv: readonly string[]) {
@@ -115,13 +118,7 @@ export async function parseFlags<Name extends string>(
   );
   if (help !== "") throw new HelpAsked(help);
   const [stray] = parsed._;
-  if (stray !== undefined && command.positional !== true)
-    throw new UserError(
-      `${command.program} ${stray}`,
-      "an argument without a flag",
-      "flags and their values only",
-      `type: npx ${command.program} --help`,
-    );
+  if (stray !== undefined && command.positional !== true) throw unplaced(command, String(stray));
   const given = new Map<string, unknown>();
   for (const setting of settingsOf(name)) {
     const value: unknown = parsed[setting.flag];
@@ -144,6 +141,18 @@ export async function parseFlags<Name extends string>(
     positional: parsed._.map(String),
     argv,
   };
+}
+
+/** What to say of a word that stands alone: of a program's verbs one may be meant, which comes first. */
+function unplaced({ program, verb, verbs = [] }: Described, stray: string): UserError {
+  const near = verb === undefined ? closeNames(stray, verbs, 1) : [];
+  const first = verb === undefined && verbs.length > 0 ? `, or first ${verbs.join(", ")}` : "";
+  return new UserError(
+    `${program} ${stray}`,
+    "an argument without a flag",
+    perhapsOne(near) ?? `flags and their values${first === "" ? " only" : first}`,
+    `type: npx ${program} ${near[0] ?? "--help"}`,
+  );
 }
 
 /** Imports the parser of files only where there is one: help and completion do without. */
