@@ -2,6 +2,7 @@
 import yargs, { type Options } from "yargs";
 import { closeNames, perhaps, perhapsOne } from "../close-names.js";
 import { UserError } from "../errors.js";
+import { packageVersion } from "../package-root.js";
 import { suggestedSettings } from "../settings/suggest.js";
 import { type CommandSetting, settingsOf } from "../settings/table.js";
 import { completeSettings, requireValue } from "../settings/values.js";
@@ -21,27 +22,31 @@ export function flagParser(name: string, command: Described, argv: readonly stri
   );
   // Not as yargs' own examples, which stand in two columns: a broken line cannot be copied.
   const examples = command.examples.map(([line, what]) => `  ${line}\n      ${what}`);
-  return yargs([...argv])
-    .scriptName(command.program)
-    .usage(`${command.usage}\n\n${command.description}`)
-    .options(flags)
-    .parserConfiguration({
-      "camel-case-expansion": false,
-      "strip-aliased": true,
-      "duplicate-arguments-array": false,
-      // A file may be called 007.
-      "parse-positional-numbers": false,
-    })
-    .strictOptions()
-    .help()
-    .epilogue(["Examples:", ...examples].join("\n"))
-    .wrap(100)
-    .fail((message, error) => {
-      // A flag without its value is a YError, where other mistakes are words alone.
-      if (error && error.name !== "YError") throw error;
-      const text = message ?? error.message;
-      throw mistake(command, argv, text, meant(name, text));
-    });
+  return (
+    yargs([...argv])
+      .scriptName(command.program)
+      .usage(`${command.usage}\n\n${command.description}`)
+      .options(flags)
+      .parserConfiguration({
+        "camel-case-expansion": false,
+        "strip-aliased": true,
+        "duplicate-arguments-array": false,
+        // A file may be called 007.
+        "parse-positional-numbers": false,
+      })
+      .strictOptions()
+      // yargs would look for a package.json above, and takes none where the package is installed.
+      .version(packageVersion())
+      .help()
+      .epilogue(["Examples:", ...examples].join("\n"))
+      .wrap(100)
+      .fail((message, error) => {
+        // A flag without its value is a YError, where other mistakes are words alone.
+        if (error && error.name !== "YError") throw error;
+        const text = message ?? error.message;
+        throw mistake(command, argv, text, meant(name, text));
+      })
+  );
 }
 
 /** What was meant, where a flag or a choice is one that there is not; undefined where nothing is near. */
