@@ -41,16 +41,23 @@ function tryIt(tarball) {
   try {
     writeFileSync(join(folder, "package.json"), '{ "private": true }');
     run("npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", tarball);
-    const { bin, exports } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
-    for (const program of Object.keys(bin)) run("npx", "--no", program, "--version");
+    const { bin, exports, version } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
+    // Without the dashes, npm takes --version for its own.
+    for (const program of Object.keys(bin)) {
+      const told = execFileSync("npx", ["--no", "--", program, "--version"], {
+        cwd: folder,
+        encoding: "utf8",
+      });
+      if (told.trim() !== version) throw new InstallError(`${program} says it is ${told}`, 1);
+    }
     const entries = Object.keys(exports).filter((name) => !name.endsWith(".json"));
     const imports = entries.map((name) => `await import("bit-train${name.slice(1)}");`);
     run(process.execPath, "--input-type=module", "--eval", imports.join(" "));
-    run("npx", "--no", "bit-setup", "--check");
-    run("npx", "--no", "bit-train", "sample", "--steps", "4", "--name", "tried");
+    run("npx", "--no", "--", "bit-setup", "--check");
+    run("npx", "--no", "--", "bit-train", "sample", "--steps", "4", "--name", "tried");
     const [image] = readdirSync(join(ROOT, "sample/images/val/dress"));
     const path = join(folder, "node_modules/bit-train/sample/images/val/dress", image);
-    run("npx", "--no", "bit-predict", path, "--run", "bit_logs/tried", "--top", "1");
+    run("npx", "--no", "--", "bit-predict", path, "--run", "bit_logs/tried", "--top", "1");
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

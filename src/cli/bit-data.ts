@@ -1,4 +1,5 @@
 /** `bit-data`: looks a dataset over. */
+import { perhaps } from "../close-names.js";
 import { UserError } from "../errors.js";
 import { checkDataset } from "../report/check-dataset.js";
 import { findNearCopies, requireNearCopyOptions } from "../run/near-copies.js";
@@ -13,10 +14,12 @@ import { output, USER_ERROR_EXIT } from "./output.js";
 export async function run({ settings, positional }: Call<"check">): Promise<number> {
   const [verb, dataset, ...rest] = positional;
   if (verb !== "check" || dataset === undefined || rest.length > 0) {
+    const near = verb === undefined ? undefined : perhaps(verb, ["check", "convert"], 1);
+    const meant = near === undefined || verb === "check" ? "" : `${near}: `;
     throw new UserError(
       `bit-data ${positional.join(" ")}`.trim(),
       "not a command",
-      "bit-data check, and one dataset; or bit-data convert",
+      `${meant}bit-data check, and one dataset; or bit-data convert`,
       "type for example: npx bit-data check FOLDER",
     );
   }

@@ -1,7 +1,8 @@
 /** Flags of the commands, as the table of settings has them, parsed by yargs; mistakes become UserErrors. */
 import yargs, { type Options } from "yargs";
-import { perhaps } from "../close-names.js";
+import { closeNames, perhaps, perhapsOne } from "../close-names.js";
 import { UserError } from "../errors.js";
+import { packageVersion } from "../package-root.js";
 import { suggestedSettings } from "../settings/suggest.js";
 import { type CommandSetting, settingsOf } from "../settings/table.js";
 import { completeSettings, requireValue } from "../settings/values.js";
@@ -9,7 +10,10 @@ import type { Call, Command } from "./command.js";
 import { HelpAsked } from "./exit.js";
 
 /** What help, lists and errors need to know of a command. */
-type Described = Omit<Command<string>, "load" | "summary">;
+type Described = Omit<Command<string>, "load" | "summary"> & {
+  /** The words that may come first. */
+  readonly verbs?: readonly string[];
+};
 
 /** The parser of a command's flags; what it does not know it throws as a UserError. */
 export function flagParser(name: string, command: Described, argv: readonly string[]) {
@@ -18,27 +22,31 @@ export function flagParser(name: string, command: Described, argv: readonly stri
   );
   // Not as yargs' own examples, which stand in two columns: a broken line cannot be copied.
   const examples = command.examples.map(([line, what]) => `  ${line}\n      ${what}`);
-  return yargs([...argv])
-    .scriptName(command.program)
-    .usage(`${command.usage}\n\n${command.description}`)
-    .options(flags)
-    .parserConfiguration({
-      "camel-case-expansion": false,
-      "strip-aliased": true,
-      "duplicate-arguments-array": false,
-      // A file may be called 007.
-      "parse-positional-numbers": false,
-    })
-    .strictOptions()
-    .help()
-    .epilogue(["Examples:", ...examples].join("\n"))
-    .wrap(100)
-    .fail((message, error) => {
-      // A flag without its value is a YError, where other mistakes are words alone.
-      if (error && error.name !== "YError") throw error;
-      const text = message ?? error.message;
-      throw mistake(command, argv, text, meant(name, text));
-    });
+  return (
+    yargs([...argv])
+      .scriptName(command.program)
+      .usage(`${command.usage}\n\n${command.description}`)
+      .options(flags)
+      .parserConfiguration({
+        "camel-case-expansion": false,
+        "strip-aliased": true,
+        "duplicate-arguments-array": false,
+        // A file may be called 007.
+        "parse-positional-numbers": false,
+      })
+      .strictOptions()
+      // yargs would look for a package.json above, and takes none where the package is installed.
+      .version(packageVersion())
+      .help()
+      .epilogue(["Examples:", ...examples].join("\n"))
+      .wrap(100)
+      .fail((message, error) => {
+        // A flag without its value is a YError, where other mistakes are words alone.
+        if (error && error.name !== "YError") throw error;
+        const text = message ?? error.message;
+        throw mistake(command, argv, text, meant(name, text));
+      })
+  );
 }
 
 /** What was meant, where a flag or a choice is one that there is not; undefined where nothing is near. */
@@ -115,13 +123,7 @@ export async function parseFlags<Name extends string>(
   );
   if (help !== "") throw new HelpAsked(help);
   const [stray] = parsed._;
-  if (stray !== undefined && command.positional !== true)
-    throw new UserError(
-      `${command.program} ${stray}`,
-      "an argument without a flag",
-      "flags and their values only",
-      `type: npx ${command.program} --help`,
-    );
+  if (stray !== undefined && command.positional !== true) throw unplaced(command, String(stray));
   const given = new Map<string, unknown>();
   for (const setting of settingsOf(name)) {
     const value: unknown = parsed[setting.flag];
@@ -144,6 +146,18 @@ export async function parseFlags<Name extends string>(
     positional: parsed._.map(String),
     argv,
   };
+}
+
+/** What to say of a word that stands alone: of a program's verbs one may be meant, which comes first. */
+function unplaced({ program, verb, verbs = [] }: Described, stray: string): UserError {
+  const near = verb === undefined ? closeNames(stray, verbs, 1) : [];
+  const first = verb === undefined && verbs.length > 0 ? `, or first ${verbs.join(", ")}` : "";
+  return new UserError(
+    `${program} ${stray}`,
+    "an argument without a flag",
+    perhapsOne(near) ?? `flags and their values${first === "" ? " only" : first}`,
+    `type: npx ${program} ${near[0] ?? "--help"}`,
+  );
 }
 
 /** Imports the parser of files only where there is one: help and completion do without. */

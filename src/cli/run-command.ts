@@ -3,7 +3,7 @@
 import { type Commands, commands } from "./commands.js";
 import { completionFlag, completionsFor } from "./completion-words.js";
 import { HelpAsked } from "./exit.js";
-import { findCommand, type RegisteredName } from "./find-command.js";
+import { findCommand, type RegisteredName, verbsOf } from "./find-command.js";
 import { parseFlags } from "./flags.js";
 
 /**
@@ -23,7 +23,8 @@ async function runCommand<Name extends RegisteredName>(
   argv: readonly string[],
 ): Promise<number> {
   const command: Commands[Name] = commands[name];
-  const call = await parseFlags(name, command, argv);
+  const described = { ...command, verbs: verbsOf(command.program) };
+  const call = await parseFlags(name, described, argv);
   const { run } = await command.load();
   return run(call);
 }

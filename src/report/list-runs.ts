@@ -11,6 +11,7 @@ import { readConfig } from "../record/run-config.js";
 import { runFolderAt } from "../record/run-folder.js";
 import { isSeedsFile, seedRunFolders } from "../record/seeds-file.js";
 import { readJson } from "../record/versioned-json.js";
+import { hubWeights } from "../zoo/hub-folder.js";
 
 /** A run that was found; what its files do not tell is undefined. */
 export interface ListedRun {
@@ -97,7 +98,7 @@ async function groupsBelow(folder: string, parts: number): Promise<string[]> {
   for (const entry of await entriesIn(folder)) {
     const path = join(folder, entry.name);
     if (entry.isFile() && isSeedsFile(path)) found.push(path);
-    else if (entry.isDirectory() && parts > 1 && !(await exists(runFolderAt(path).config)))
+    else if (entry.isDirectory() && parts > 1 && !(await isRun(path)))
       found.push(...(await groupsBelow(path, parts - 1)));
   }
   return found;
@@ -109,8 +110,15 @@ export async function runsIn(folder: string): Promise<string[]> {
   const folders = entries
     .filter((each) => each.isDirectory())
     .map(({ name }) => join(folder, name));
-  const isRun = await Promise.all(folders.map((path) => exists(runFolderAt(path).config)));
-  return folders.filter((_, i) => isRun[i]).sort();
+  const areRuns = await Promise.all(folders.map(isRun));
+  return folders.filter((_, i) => areRuns[i]).sort();
+}
+
+/** Models of the Hub have a config.json of their own, and their weights beside it. */
+async function isRun(path: string): Promise<boolean> {
+  const { config, checkpoint } = runFolderAt(path);
+  if (!(await exists(config))) return false;
+  return (await exists(checkpoint)) || (await hubWeights(path)) === undefined;
 }
 
 /** @throws UserError where the folder cannot be read */
@@ -128,7 +136,7 @@ async function runsBelow(folder: string, parts: number): Promise<string[]> {
   const found: string[] = [];
   for (const entry of entries.filter((each) => each.isDirectory())) {
     const path = join(folder, entry.name);
-    if (await exists(runFolderAt(path).config)) found.push(path);
+    if (await isRun(path)) found.push(path);
     else if (parts > 1) found.push(...(await runsBelow(path, parts - 1)));
   }
   return found;

@@ -89,7 +89,7 @@ export async function findPublished(
     `${dataset} ${model}${few}`,
     "no published run or result of these is known",
     known.join(", "),
-    `type for example: npx bit-reproduce ${near ?? known[0]}`,
+    `type for example: npx bit-reproduce ${near ?? known.find((name) => name.includes("R50x1"))}`,
   );
 }
 

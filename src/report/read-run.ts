@@ -6,6 +6,7 @@ import { UserError } from "../errors.js";
 import { readResult } from "../record/result-file.js";
 import { type KnownConfig, readConfig } from "../record/run-config.js";
 import { type RunFolder, runFolderAt } from "../record/run-folder.js";
+import { correctRun } from "./near-runs.js";
 import type { ReportedRun, Validation } from "./report-data.js";
 import { curveOfMetrics, pointsOf, type RunCurve } from "./run-curve.js";
 import { type LoggedRun, readTrainLog } from "./train-log.js";
@@ -37,7 +38,7 @@ export async function readRun(path: string): Promise<ReadRun> {
       path,
       text === undefined ? "there is no run" : "tells of no steps",
       `a run's folder, or a ${logName} of the official code`,
-      "npx bit-train runs lists the runs that are here",
+      await correctRun(path),
     );
   const name = basename(log) === logName ? basename(dirname(resolve(log))) : basename(log);
   return { run: ofLog(name, resolve(log), told), own: undefined };

@@ -11,6 +11,7 @@ import type { RunConfig } from "../record/run-config.js";
 import { ZOO, zooModel } from "../zoo/models.js";
 import { type FetchConsole, fetchMissingModel } from "./fetching.js";
 import type { FineTuneOptions } from "./options.js";
+import { noWeights } from "./starting-weights.js";
 
 /**
  * Finds out before anything is made or written whether a run can start from its weights, which are
@@ -26,6 +27,7 @@ export async function ensureWeights(
   if (options.weights === undefined)
     await fetchMissingModel(model, options.bitPretrainedDir ?? ".", options, observer);
   if (!(await exists(weights))) {
+    if (options.weights !== undefined) throw await noWeights(options.weights, options);
     const names = ZOO.map(({ name }) => name);
     const near = zooModel(model) === undefined ? perhaps(model, names) : undefined;
     const suggestion = near === undefined ? "" : `no published model is ${model}, ${near}; or `;

@@ -1,8 +1,7 @@
 /** What a run needs and does not find, as far as it is published. */
 
 import { stat } from "node:fs/promises";
-import { basename, dirname, normalize } from "node:path";
-import { closeNames, perhaps, perhapsOne } from "../close-names.js";
+import { perhaps } from "../close-names.js";
 import type { DatasetRequest } from "../data/datasets.js";
 import { keptFindings } from "../data/files/kept-findings.js";
 import type { FindUndecodable } from "../data/files/undecodable-images.js";
@@ -11,7 +10,7 @@ import type { Engine } from "../engine/session.js";
 import { systemErrorCode, UserError } from "../errors.js";
 import { decodeAll } from "../input/decode-all.js";
 import type { FetchEvent, NoteEvent } from "../record/run-events.js";
-import { runsIn } from "../report/list-runs.js";
+import { nearRuns } from "../report/near-runs.js";
 import { downloadHubModel, hubFolder } from "../zoo/download-hub-model.js";
 import { downloadModel } from "../zoo/download-model.js";
 import { isHubName, parseHubName } from "../zoo/hub-repository.js";
@@ -147,34 +146,15 @@ export async function findSource(
 }
 
 async function noSource(source: string): Promise<UserError> {
-  const runs = await runsBeside(source);
-  const near =
-    nearRun(source, runs) ?? perhaps(source, [sampleModel, ...ZOO.map(({ name }) => name)]);
-  const shown = runs.slice(0, mostRunsShown).join(", ");
-  const more = runs.length > mostRunsShown ? `, and ${runs.length - mostRunsShown} more` : "";
+  const { near: run, there } = await nearRuns(source);
+  const near = run ?? perhaps(source, [sampleModel, ...ZOO.map(({ name }) => name)]);
   return new UserError(
     source,
     "there is no such file or folder, and no published model of this name",
     "a run's folder, one of its checkpoints, an .npz, safetensors, or a published model's name",
     near !== undefined
       ? `correct it: ${near}`
-      : `correct it; ${shown === "" ? "" : `runs that are there: ${shown}${more}; `}` +
+      : `correct it; ${there === undefined ? "" : `${there}; `}` +
           "`npx bit-train runs` lists the runs, `npx bit-download --list` the models",
   );
-}
-
-const mostRunsShown = 5;
-
-/** The runs where this one was looked for, and where runs are kept by default. */
-async function runsBeside(source: string): Promise<string[]> {
-  const folders = new Set([dirname(normalize(source)), "bit_logs"]);
-  return (await Promise.all([...folders].map((folder) => runsIn(folder)))).flat();
-}
-
-/** Runs of nearly the same name, in whichever of the folders. */
-function nearRun(source: string, runs: readonly string[]): string | undefined {
-  const names = new Set(
-    closeNames(basename(source), [...new Set(runs.map((run) => basename(run)))]),
-  );
-  return perhapsOne(runs.filter((run) => names.has(basename(run))));
 }

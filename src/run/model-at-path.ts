@@ -12,6 +12,7 @@ import { exportedArchive } from "../record/export-folder.js";
 import { manifestVersion, parseManifest } from "../record/manifest.js";
 import { type RunFolder, runFolderAt } from "../record/run-folder.js";
 import { readJson } from "../record/versioned-json.js";
+import { correctRun } from "../report/near-runs.js";
 import { hubWeights } from "../zoo/hub-folder.js";
 
 export interface ModelAtPath {
@@ -74,7 +75,7 @@ async function ofCheckpoint(source: string, path: string): Promise<ModelAtPath> 
     source,
     "no run's folder: config.json is not in it, nor is it one of a run's checkpoints",
     "the folder <logdir>/<name> of a run, one of its checkpoints/<steps>, an .npz, or safetensors",
-    "give one of these",
+    await correctRun(source),
   );
 }
 

@@ -8,6 +8,7 @@ import { readRecord } from "../record/archive-record.js";
 import { runFolder } from "../record/run-folder.js";
 import { readRun } from "../record/run-record.js";
 import { readJson } from "../record/versioned-json.js";
+import { correctRun } from "../report/near-runs.js";
 import { hubModel } from "../zoo/hub-folder.js";
 import { isHubName } from "../zoo/hub-repository.js";
 import { type FetchConsole, findSource } from "./fetching.js";
@@ -35,8 +36,8 @@ export async function resolveWeights(
     );
   if (weights === undefined || !(await exists(weights))) {
     const known = model ?? (weights === undefined ? undefined : await modelBegun(options));
-    if (known === undefined) throw withoutModel(weights);
-    return { ...options, model: known };
+    if (known !== undefined) return { ...options, model: known };
+    throw weights === undefined ? withoutModel(undefined) : await noWeights(weights, options);
   }
   const { archive, folder } = await modelAtPath(weights);
   const told = (await modelIn(archive)) ?? (folder && (await readRun(folder)).model);
@@ -80,12 +81,25 @@ async function modelBegun({ name, logdir }: FineTuneOptions): Promise<string | u
   return typeof model === "string" ? model : undefined;
 }
 
+/** What to say where weights are named that are not there: an archive's path, or a run. */
+export async function noWeights(
+  weights: string,
+  { logdir = "bit_logs" }: Pick<FineTuneOptions, "logdir">,
+): Promise<UserError> {
+  return new UserError(
+    `--weights ${weights}`,
+    "there is no such file or folder",
+    "an .npz, safetensors, a run of bit-train or one of its checkpoints",
+    await correctRun(weights, [logdir]),
+  );
+}
+
 /** What to say where nothing tells which model is to be trained. */
 export function withoutModel(weights: string | undefined): UserError {
   const got =
     weights === undefined
       ? "no model to fine-tune"
-      : `no model to fine-tune: ${weights} does not say which it holds, or is not there`;
+      : `no model to fine-tune: ${weights} does not say which it holds`;
   return new UserError(
     "bit-train",
     got,

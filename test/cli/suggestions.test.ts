@@ -4,6 +4,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { commandNames } from "../../src/cli/find-command.js";
+import { runProgram } from "../../src/cli/run-command.js";
 import { settingsOf } from "../../src/settings/table.js";
 import { temporaryFolder } from "../data/temporary-folder.js";
 import { bitEval, bitTrain, runHere } from "./command.js";
@@ -76,10 +77,59 @@ test("a run that is not there: the one of nearly its name, or those that are the
     await writeFile(join(root, name, "config.json"), "{}");
   }
   await mkdir(join(root, "no-run"));
+  // A model of the Hub's has a config.json, too.
+  await mkdir(join(root, "a-hub-model"));
+  for (const name of ["config.json", "model.safetensors"])
+    await writeFile(join(root, "a-hub-model", name), "{}");
   const near = await runHere(bitEval, [join(root, "flower")]);
   assert.equal(near.code, 2);
   assert.match(near.stderr, new RegExp(`correct it: perhaps ${join(root, "flowers")}\\n?$`));
   const far = await runHere(bitEval, [join(root, "something-else-entirely")]);
   const both = `${join(root, "flowers")}, ${join(root, "pets")}`;
   assert.ok(far.stderr.includes(`runs that are there: ${both}`), far.stderr);
+
+  // A folder of runs is none; those in it are told.
+  const above = await runHere(bitEval, [root]);
+  assert.ok(above.stderr.includes(`runs that are there: ${both}`), above.stderr);
+
+  // Whatever asks for a run says the same.
+  const train = ["--dataset", "sample", "--logdir", root, "--weights"];
+  const asking: readonly (readonly [string, (path: string) => readonly string[]])[] = [
+    ["bit-report", (path) => [path]],
+    ["bit-export", (path) => [path, "--to", "npz"]],
+    ["bit-serve", (path) => [path]],
+    ["bit-predict", (path) => ["x.png", "--run", path]],
+    ["bit-predict", (path) => ["x.png", "--weights", path]],
+    ["bit-train", (path) => [...train, path]],
+    ["bit-train", (path) => [...train, path, "--model", "R14x0.5"]],
+  ];
+  for (const [program, argsFor] of asking) {
+    const told = async (name: string) => {
+      const argv = argsFor(join(root, name));
+      const { code, stderr } = await runHere(() => runProgram(program, argv), []);
+      assert.equal(code, 2, stderr);
+      return stderr;
+    };
+    const close = await told("petss");
+    assert.ok(close.includes(`next: correct it: perhaps ${join(root, "pets")}`), close);
+    const none = await told("something-else-entirely");
+    assert.ok(none.includes(`runs that are there: ${both}`), none);
+  }
+});
+
+for (const [program, typed, meant] of [
+  ["bit-train", "run", "runs"],
+  ["bit-train", "smaple", "sample"],
+  ["bit-data", "chek", "check"],
+  ["bit-data", "covnert", "convert"],
+] as const)
+  test(`${program} ${typed}`, async () => {
+    const { code, stderr } = await runHere(() => runProgram(program, [typed, "photos"]), []);
+    assert.equal(code, 2);
+    assert.match(stderr, new RegExp(`expected: perhaps ${meant}`));
+  });
+
+test("a word that stands alone and is near to nothing: the words that may come first", async () => {
+  const { stderr } = await runHere(bitTrain, ["photographs"]);
+  assert.match(stderr, /expected: flags and their values, or first sample, runs, completion\n/);
 });

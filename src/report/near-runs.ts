@@ -1,0 +1,47 @@
+/** The runs that may be meant where one is named that is not there: said the same way by every command. */
+import { basename, dirname, normalize, relative, resolve } from "node:path";
+import { closeNames, perhapsOne } from "../close-names.js";
+import { runsIn } from "./list-runs.js";
+
+const mostRunsShown = 5;
+
+/** What may be meant. */
+export interface NearRuns {
+  /** `perhaps bit_logs/pets`: of nearly the same name; undefined where there is none. */
+  readonly near: string | undefined;
+  /** `runs that are there: a, b`; undefined where there are none. */
+  readonly there: string | undefined;
+}
+
+/**
+ * Looks for runs in it, where it is a folder of runs; else where it was looked for, and where runs are kept.
+ * @param logdirs more folders in which runs are kept
+ */
+export async function nearRuns(source: string, logdirs: readonly string[] = []): Promise<NearRuns> {
+  const inside = await runsIn(normalize(source));
+  const places = inside.length > 0 ? [] : [dirname(normalize(source)), "bit_logs", ...logdirs];
+  const beside = await Promise.all([...new Set(places)].map((folder) => runsIn(folder)));
+  const runs = [...inside, ...beside.flat()];
+  const found = [...new Map(runs.map((run) => [resolve(run), asTyped(run)])).values()];
+  const names = closeNames(basename(source), [...new Set(found.map((run) => basename(run)))]);
+  const near = names.flatMap((name) => found.filter((run) => basename(run) === name));
+  const shown = found.slice(0, mostRunsShown).join(", ");
+  const more = found.length > mostRunsShown ? `, and ${found.length - mostRunsShown} more` : "";
+  return {
+    near: perhapsOne(near.slice(0, mostRunsShown)),
+    there: found.length === 0 ? undefined : `runs that are there: ${shown}${more}`,
+  };
+}
+
+/** Shorter where it lies below the current folder. */
+function asTyped(path: string): string {
+  const below = relative(process.cwd(), path);
+  return below === "" || below.startsWith("..") ? path : below;
+}
+
+/** The next step where a run is not there: the one of nearly its name, else those that are there. */
+export async function correctRun(source: string, logdirs: readonly string[] = []): Promise<string> {
+  const { near, there } = await nearRuns(source, logdirs);
+  if (near !== undefined) return `correct it: ${near}`;
+  return `correct it; ${there === undefined ? "" : `${there}; `}\`npx bit-train runs\` lists the runs`;
+}
