@@ -1,4 +1,4 @@
-/** What `bit-predict` prints: a row for each image as it is made, as text or within one JSON object. */
+/** What `bit-predict` prints: a row for each image as it is made, as text or as a line of JSON. */
 import type { Prediction, PredictSubject, SkippedImage } from "../run/predict.js";
 import { topProbabilities } from "../run/probabilities.js";
 import { output } from "./output.js";
@@ -11,8 +11,8 @@ export interface RowsOptions {
 }
 
 /**
- * The rows of one command. The JSON object is whole only with its `end`: what breaks off is no JSON,
- * though each row stands on a line of its own.
+ * The rows of one command. As JSON a line of type `start` comes before those of type `image`, and one of type
+ * `end` after them, without which something broke off.
  */
 export class PredictionRows {
   private readonly left: SkippedImage[] = [];
@@ -27,10 +27,11 @@ export class PredictionRows {
   };
 
   predicted({ source, index, logits }: Prediction): void {
+    this.next();
     const top = topProbabilities(logits, this.options.top);
     if (this.options.json) {
       const named = top.map((one) => ({ ...one, name: this.nameOf(one.class, "") }));
-      this.element({ source, ...(index === undefined ? {} : { index }), top: named });
+      this.line("image", { source, ...(index === undefined ? {} : { index }), top: named });
       return;
     }
     const lines = top.map(({ class: label, probability }) => {
@@ -42,9 +43,10 @@ export class PredictionRows {
   }
 
   skipped(image: SkippedImage): void {
+    this.next();
     this.left.push(image);
     const { source, reason } = image;
-    if (this.options.json) this.element({ source, skipped: reason });
+    if (this.options.json) this.line("image", { source, skipped: reason });
     else output.result(`${visibleLine(source)}\n  skipped: ${visibleLine(reason)}`);
   }
 
@@ -58,21 +60,20 @@ export class PredictionRows {
     output.note(`skipped ${images}:\n${lines.join("\n")}`);
   }
 
-  /** Ends the JSON object, with the number of its rows and how many of them are skipped images. */
+  /** The end: the number of rows, and how many of them are skipped images. */
   end(): void {
-    if (!this.options.json) return;
-    const rest = { count: this.count, skipped: this.left.length };
-    output.result(`],${JSON.stringify(rest).slice(1)}`);
+    this.line("end", { count: this.count, skipped: this.left.length });
   }
 
-  private element(row: unknown): void {
+  private next(): void {
+    // With the first row, so that a command that only fails prints nothing.
+    if (this.count++ > 0) return;
     const { model, classes, size, precision, notes } = this.subject!;
-    if (this.count === 0) {
-      const head = JSON.stringify({ model, classes, size: size ?? null, precision, notes });
-      output.result(`${head.slice(0, -1)},"predictions":[`);
-    }
-    output.result(`${this.count === 0 ? "" : ","}${JSON.stringify(row)}`);
-    this.count++;
+    this.line("start", { model, classes, size: size ?? null, precision, notes });
+  }
+
+  private line(type: "start" | "image" | "end", row: object): void {
+    if (this.options.json) output.result(JSON.stringify({ type, ...row }));
   }
 
   private nameOf(label: number, otherwise: string): string {

@@ -76,3 +76,32 @@ export const bitPredict = program("bit-predict");
 export const bitFind = program("bit-find");
 export const bitData = program("bit-data");
 export const bitDownload = program("bit-download");
+
+/** What `bit-predict --json` says of an image. */
+export interface PredictedImage {
+  readonly source: string;
+  readonly index?: number;
+  readonly top: readonly { class: number; name: string; probability: number }[];
+  readonly skipped?: string;
+}
+
+/** The lines of `bit-predict --json` as one value. */
+export function predictionsIn(stdout: string): {
+  readonly size: number | null;
+  readonly count: number;
+  readonly skipped: number;
+  readonly predictions: readonly PredictedImage[];
+} {
+  const rows = stdout
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+  const { type: first, ...start } = rows.shift();
+  const { type: last, ...end } = rows.pop();
+  const predictions = rows.map(({ type, ...row }) => {
+    if (type !== "image") throw new Error(`a line of type ${type} among the images`);
+    return row;
+  });
+  if (first !== "start" || last !== "end") throw new Error(`from ${first} to ${last}`);
+  return { ...start, predictions, ...end };
+}

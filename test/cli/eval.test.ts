@@ -9,7 +9,7 @@ import { writeNpz } from "../../src/archive/npz-writer.js";
 import { realLabelsOf } from "../../src/data/published/real-labels.js";
 import { metadataArray } from "../../src/record/archive-record.js";
 import { fixturePath } from "../fixture-path.js";
-import { bitPredict, bitEval as main, runBin, runHere } from "./command.js";
+import { bitPredict, bitEval as main, predictionsIn, runBin, runHere } from "./command.js";
 import { tinyClasses } from "./tiny-images.js";
 import { makeTinyRun, type TinyRun } from "./tiny-run.js";
 
@@ -113,10 +113,10 @@ test("--csv is a row an image, of the classes and probabilities that bit-predict
   assert.equal(rows.length, 15);
   const paths = rows.map(([path]) => path!);
   const predicted = await runHere(bitPredict, [...paths, tiny.run, "--json"]);
-  const told = JSON.parse(predicted.stdout).predictions;
+  const told = predictionsIn(predicted.stdout).predictions;
   for (const [i, [path, truth, ...cells]] of rows.entries()) {
     assert.equal(path!.split("/").at(-2), truth, "the folder says what it shows");
-    const { source, top } = told[i];
+    const { source, top } = told[i]!;
     assert.equal(source, path);
     for (const [place, { name, probability }] of top.entries()) {
       assert.equal(cells[place], name);

@@ -16,6 +16,7 @@ import { asEarlierVersion } from "../run/earlier-version.js";
 import {
   bitEval as evaluate,
   bitPredict as predict,
+  predictionsIn,
   runHere,
   bitTrain as train,
 } from "./command.js";
@@ -134,11 +135,11 @@ test("predictions of a copy have the run's size and class names", async () => {
   for (const model of [["--weights", copy], [checkpointAt(folder.checkpoints, 2).path]]) {
     const { code, stdout, stderr } = await runHere(predict, [image, ...model, "--json"]);
     assert.equal(code, 0, stderr);
-    reports.push(JSON.parse(stdout));
+    reports.push(predictionsIn(stdout));
   }
   for (const { size, predictions } of reports) {
     assert.equal(size, 32);
-    const names = predictions[0].top.map(({ name }: { name: string }) => name);
+    const names = predictions[0]!.top.map(({ name }: { name: string }) => name);
     assert.deepEqual(names.toSorted(), [...tinyClasses].sort());
   }
   assert.deepEqual(reports[0], reports[1]);

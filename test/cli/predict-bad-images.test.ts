@@ -7,7 +7,7 @@ import { after, before, test } from "node:test";
 import { readNpy } from "../../src/archive/npy.js";
 import { writeTree } from "../data/temporary-folder.js";
 import { fixturePath } from "../fixture-path.js";
-import { bitPredict as main, runHere } from "./command.js";
+import { bitPredict as main, predictionsIn, runHere } from "./command.js";
 import { bmp, pattern } from "./tiny-images.js";
 import { makeTinyRun, type TinyRun } from "./tiny-run.js";
 
@@ -40,12 +40,6 @@ before(async () => {
 
 after(() => rm(root, { recursive: true, force: true }));
 
-interface Row {
-  readonly source: string;
-  readonly skipped?: string;
-  readonly top?: readonly { readonly probability: number }[];
-}
-
 /** The probabilities of all classes, highest first, from logits. */
 function sortedProbabilities(logits: Float32Array): number[] {
   const exponentials = [...logits].map(Math.exp);
@@ -61,8 +55,8 @@ for (const batch of [70, 8]) {
       ...["--batch", String(batch), "--logits", out],
     ]);
     assert.equal(code, 0, stderr);
-    const report = JSON.parse(stdout);
-    const rows: Row[] = report.predictions;
+    const report = predictionsIn(stdout);
+    const rows = report.predictions;
     assert.deepEqual([report.count, report.skipped], [count, 4]);
     assert.deepEqual(
       rows.map(({ source }) => source),
@@ -115,13 +109,13 @@ test("refuse: from the headers before any row; in decoding after the rows before
   ]);
   assert.equal(code, 2);
   assert.match(stderr, /^error: \S*033\.jpg: cannot be decoded[\s\S]*--bad_images skip$/);
-  const [, ...rows] = stdout.split("\n").map((line) => line.replace(/^,/, ""));
+  const [, ...rows] = stdout.split("\n");
   assert.deepEqual(
     rows.map((row) => JSON.parse(row).source),
     images.slice(0, 33),
   );
   // A program must not take for the whole what is a part.
-  assert.throws(() => JSON.parse(stdout));
+  assert.throws(() => predictionsIn(stdout));
   await assert.rejects(readNpy(out), /no such file/);
 });
 

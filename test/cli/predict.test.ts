@@ -18,7 +18,13 @@ import { topProbabilities } from "../../src/run/probabilities.js";
 import { writeTree } from "../data/temporary-folder.js";
 import { golden, imageValues, variableValues } from "../deterministic.js";
 import { fixturePath } from "../fixture-path.js";
-import { bitPredict as main, runBin, runHere } from "./command.js";
+import {
+  bitPredict as main,
+  type PredictedImage,
+  predictionsIn,
+  runBin,
+  runHere,
+} from "./command.js";
 import { bmp, pattern, tinyClasses } from "./tiny-images.js";
 import { makeTinyRun, type TinyRun } from "./tiny-run.js";
 
@@ -32,14 +38,10 @@ before(async () => {
 
 after(() => rm(root, { recursive: true, force: true }));
 
-interface Row {
-  readonly source: string;
-  readonly index?: number;
-  readonly top: readonly { class: number; name: string; probability: number }[];
-}
-
 /** Predicts in this process; the rows and the logits `[n, classes]`. */
-async function predictHere(...args: string[]): Promise<{ rows: Row[]; logits: Float32Array[] }> {
+async function predictHere(
+  ...args: string[]
+): Promise<{ rows: readonly PredictedImage[]; logits: Float32Array[] }> {
   const out = join(root, "out.npy");
   const { code, stdout, stderr } = await runHere(main, [...args, "--json", "--logits", out]);
   assert.equal(code, 0, stderr);
@@ -48,7 +50,7 @@ async function predictHere(...args: string[]): Promise<{ rows: Row[]; logits: Fl
   const logits = Array.from({ length: n }, (_, i) => {
     return (data as Float32Array).slice(i * classes, (i + 1) * classes);
   });
-  return { rows: JSON.parse(stdout).predictions, logits };
+  return { rows: predictionsIn(stdout).predictions, logits };
 }
 
 function assertNear(got: ArrayLike<number>, wanted: ArrayLike<number>, tolerance: number): void {
@@ -70,8 +72,8 @@ test("images and folders, in order, with the run's class names", async () => {
   const { code, stdout, stderr } = await runBin("bit-predict", args);
   assert.equal(code, 0, stderr);
   assert.equal(stderr, "");
-  const report = JSON.parse(stdout);
-  const rows: Row[] = report.predictions;
+  const report = predictionsIn(stdout);
+  const rows: readonly PredictedImage[] = report.predictions;
   assert.deepEqual(
     { ...report, predictions: rows.map(({ source }) => source) },
     {
@@ -219,15 +221,16 @@ test("paths from standard input, patterns, a table and features", async () => {
   const asked = ["--csv", csv, "--features", features, "--top", "2"];
   const listed = await bin(`${c}\r\n\n${a}\n`, ...asked);
   assert.equal(listed.code, 0, listed.stderr);
-  const told = JSON.parse(listed.stdout).predictions as Row[];
+  const told = predictionsIn(listed.stdout).predictions;
   assert.deepEqual(
     told.map(({ source }) => source),
     [c, a],
   );
   const [head, first, second, end] = (await readFile(csv, "utf8")).split("\n");
   assert.equal(head, "path,index,top1,top2,probability1,probability2,skipped");
-  const cells = ({ top }: Row) => top.map(({ probability }) => Number(probability.toPrecision(7)));
-  const row = (one: Row) => [...one.top.map(({ name }) => name), ...cells(one)].join();
+  const cells = ({ top }: PredictedImage) =>
+    top.map(({ probability }) => Number(probability.toPrecision(7)));
+  const row = (one: PredictedImage) => [...one.top.map(({ name }) => name), ...cells(one)].join();
   assert.equal(first, `${c},,${row(told[0]!)},`);
   assert.equal(second, `"${a}",,${row(told[1]!)},`);
   assert.equal(end, "");
@@ -251,7 +254,7 @@ test("paths from standard input, patterns, a table and features", async () => {
   const nul = await bin(`${broken}\0${b}\0`);
   assert.equal(nul.code, 0, nul.stderr);
   assert.deepEqual(
-    JSON.parse(nul.stdout).predictions.map(({ source }: Row) => source),
+    predictionsIn(nul.stdout).predictions.map(({ source }) => source),
     [broken, b],
   );
 });

@@ -12,6 +12,7 @@ import { writeZeroArchive } from "../zoo/zoo-archive.js";
 import {
   bitEval as evaluate,
   bitPredict as predict,
+  predictionsIn,
   runHere,
   bitTrain as train,
 } from "./command.js";
@@ -64,7 +65,7 @@ test("bit-predict names the classes of a VTAB model", async (t) => {
   const args = [join(root, "photo.bmp"), ...wanted, ...places, "--json"];
   const { code, stdout, stderr } = await runHere(predict, args);
   assert.equal(code, 0, stderr);
-  const [{ top }] = JSON.parse(stdout).predictions;
+  const top = predictionsIn(stdout).predictions[0]!.top;
   const names = top.map((one: { name: string }) => one.name);
   assert.equal(names[0], "AnnualCrop", "of equal probabilities the lower class comes first");
   assert.equal(names[9], "SeaLake");
@@ -111,7 +112,7 @@ test("an ILSVRC-2012 model is evaluated on each layout of ImageNet, and names it
   const places = ["--bit_pretrained_dir", models, "--offline", "--json"];
   const predicted = await runHere(predict, [join(root, "photo.bmp"), ...wanted, ...places]);
   assert.equal(predicted.code, 0, predicted.stderr);
-  assert.equal(JSON.parse(predicted.stdout).predictions[0].top[0].name, "n01440764 tench");
+  assert.equal(predictionsIn(predicted.stdout).predictions[0]!.top[0]!.name, "n01440764 tench");
 });
 
 test("bit-train fetches model and dataset, and nothing a second time", async (t) => {

@@ -11,6 +11,7 @@ import { engine } from "../engine-for-tests.js";
 import {
   bitEval as evaluate,
   bitPredict as predict,
+  predictionsIn,
   runHere,
   bitTrain as train,
 } from "./command.js";
@@ -54,7 +55,7 @@ test("a folder evaluates and predicts as the run that it is of", async () => {
     const flags = ["--weights", source, image(), "--json", "--precision", "fp32"];
     const { code, stdout, stderr } = await runHere(predict, flags);
     assert.equal(code, 0, stderr);
-    return JSON.parse(stdout).predictions;
+    return predictionsIn(stdout).predictions;
   };
   assert.deepEqual(await rowsOf(exported), await rowsOf(tiny.run));
   const model = await loadModel(exported, { engine });

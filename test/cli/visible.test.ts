@@ -8,7 +8,7 @@ import { visibleLine, visibleLines } from "../../src/cli/visible.js";
 import { sampleFolder } from "../../src/data/known-datasets.js";
 import { sampleWeights } from "../../src/run/sample-model.js";
 
-import { bitPredict as predict, runHere } from "./command.js";
+import { bitPredict as predict, predictionsIn, runHere } from "./command.js";
 
 let root: string;
 
@@ -46,5 +46,5 @@ test("a file's name adds no row, and no escape sequence, to a prediction", async
   assert.match(row!, /^ +[\d.]+ % {2}(t-shirt-top|trouser|pullover|sneaker|bag)$/);
   assert.deepEqual(rest, []);
   const { stdout: json } = await runHere(predict, [...args, "--json"]);
-  assert.equal(JSON.parse(json).predictions[0].source, image);
+  assert.equal(predictionsIn(json).predictions[0]!.source, image);
 });

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { copyFile, readFile, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { predictionsIn } from "../cli/command.js";
 import { temporaryFolder } from "../data/temporary-folder.js";
 import { repositoryRoot } from "../fixture-path.js";
 import { exported, program, sampleRun } from "./exported.js";
@@ -22,7 +23,7 @@ const programs: readonly (readonly [heading: string, EnvironmentName, format: st
 
 async function topClass(args: readonly string[]): Promise<string> {
   const told = await program("bit-predict", [...args, photo, "--precision", "fp32", "--json"]);
-  const [{ class: number, name = String(number) }] = JSON.parse(told).predictions[0].top;
+  const { name } = predictionsIn(told).predictions[0]!.top[0]!;
   return name;
 }
 

@@ -7,6 +7,7 @@ import { readNpy } from "../../src/archive/npy.js";
 import { largestDifference } from "../../src/export/golden.js";
 import { networkLogits } from "../../src/export/network-logits.js";
 import { findTrainedModel } from "../../src/run/trained-model.js";
+import { predictionsIn } from "../cli/command.js";
 import { temporaryFolder } from "../data/temporary-folder.js";
 import { imageValues } from "../deterministic.js";
 import { engine } from "../engine-for-tests.js";
@@ -33,9 +34,7 @@ async function predicted(
 ): Promise<Predicted> {
   const file = join(folder, "logits.npy");
   const args = [...inputs, ...flags, "--precision", "fp32", "--logits", file, "--json"];
-  const told = JSON.parse(await program("bit-predict", args)) as {
-    readonly predictions: readonly { readonly source: string }[];
-  };
+  const told = predictionsIn(await program("bit-predict", args));
   const { data, shape } = await readNpy(file);
   const paths = told.predictions.map(({ source }) => source);
   return { paths, logits: data as Float32Array, classes: shape[1]! };

@@ -8,6 +8,7 @@ import { largestDifference } from "../../src/export/golden.js";
 import { networkLogits } from "../../src/export/network-logits.js";
 import { openExportedOnnx } from "../../src/export/onnx/open-onnx.js";
 import { findTrainedModel } from "../../src/run/trained-model.js";
+import { predictionsIn } from "../cli/command.js";
 import { temporaryFolder } from "../data/temporary-folder.js";
 import { engine } from "../engine-for-tests.js";
 import { sampleImages, topClasses } from "../export/sample-images.js";
@@ -87,11 +88,6 @@ async function runtimeLogits(
   return new Float32Array(Uint8Array.from(await readFile(got)).buffer);
 }
 
-/** What is used here of what bit-predict --json prints. */
-interface Predicted {
-  readonly predictions: readonly { readonly top: readonly { readonly name: string }[] }[];
-}
-
 test("the program of docs/export.md names the class that bit-predict names", async (t) => {
   const page = await readFile(join(repositoryRoot, "docs", "export.md"), "utf8");
   const script = /## ONNX[\s\S]*?```python\n([\s\S]*?)```/.exec(page)![1]!;
@@ -103,7 +99,7 @@ test("the program of docs/export.md names the class that bit-predict names", asy
     const there = `import os, sys\nos.chdir(sys.argv[1])\n${script}`;
     const told = (await python("onnx", there, [folder])).trim();
     const rows = await program("bit-predict", [photo, "--run", await sampleRun(), "--json"]);
-    const predicted = JSON.parse(rows) as Predicted;
+    const predicted = predictionsIn(rows);
     assert.equal(told, predicted.predictions[0]!.top[0]!.name);
   }
 });
