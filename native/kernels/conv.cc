@@ -7,7 +7,7 @@
 // and one more value for each of the result's where there is something to add.
 //
 // Eight pixels at a time are multiplied with panels of the kernel from where they lie; only the kernel
-// is packed first.
+// is packed first, by the convolution itself or, where it is the same from run to run, by BitPackKernel.
 #include <algorithm>
 #include <stdexcept>
 #include <vector>
@@ -162,6 +162,24 @@ void Multiply(const Geometry& g, const Part& part, const bfloat16* x, const uint
   });
 }
 
+// A kernel [H, W, I, O] as forward convolutions of any stride pack it, in a tensor of its own shape.
+class PackedKernel {
+ public:
+  explicit PackedKernel(TF_OpKernelConstruction*) {}
+
+  void Compute(TF_OpKernelContext* context) const {
+    const Tensor w(Input(context, 0));
+    if (w.rank() != 4) throw std::runtime_error("w must have four dimensions");
+    if (w.dim(2) % kPanelRows != 0 || w.dim(3) % kPanelRows != 0)
+      throw std::runtime_error("channels must be a multiple of 16");
+    Geometry g = {0, 0, 0, w.dim(2), 0, 0, w.dim(3), 1, 1, {}};
+    AddParts({w.dim(0), w.dim(1), 1, 0, 0}, false, &g);
+    const Tensor packed(Output(context, 0, w.shape()));
+    if (w.size() > 0)
+      PackKernel(g, g.parts[0], false, w.data<bfloat16>(), packed.data<uint32_t>());
+  }
+};
+
 class Conv {
  public:
   explicit Conv(TF_OpKernelConstruction* construction)
@@ -170,8 +188,10 @@ class Conv {
         out_width_(IntAttr(construction, "out_width")),
         stride_(IntAttr(construction, "stride")),
         pad_top_(IntAttr(construction, "pad_top")),
-        pad_left_(IntAttr(construction, "pad_left")) {
+        pad_left_(IntAttr(construction, "pad_left")),
+        packed_(IntAttr(construction, "packed") != 0) {
     if (stride_ < 1) throw std::runtime_error("the stride must be positive");
+    if (packed_ && turned_) throw std::runtime_error("a kernel is packed for the way forward");
   }
 
   void Compute(TF_OpKernelContext* context) const {
@@ -186,6 +206,11 @@ class Conv {
     const Tensor y(Output(context, 0, {g.images, g.out_height, g.out_width, g.out}));
     if (y.size() == 0) return;
     const Addend plus(context, 2, y);
+    if (packed_) {
+      Multiply(g, g.parts[0], x.data<bfloat16>(), w.data<uint32_t>(), plus.data<bfloat16>(),
+               y.data<bfloat16>());
+      return;
+    }
     static thread_local std::vector<uint32_t> packed;
     packed.resize(std::max<size_t>(packed.size(), w.size() / 2));
     for (const Part& part : g.parts) {
@@ -199,7 +224,12 @@ class Conv {
  private:
   const bool turned_;
   const int out_height_, out_width_, stride_, pad_top_, pad_left_;
+  const bool packed_;
 };
+
+void InferPacked(TF_ShapeInferenceContext* context, TF_Status* status) {
+  InferSameShape(context, 0, 0, status);
+}
 
 }  // namespace
 
@@ -207,9 +237,11 @@ void RegisterConv() {
   // The attributes that tell the size are not within reach of an inference.
   DefineOp("BitConv",
            {"turned: int", "out_height: int", "out_width: int", "stride: int", "pad_top: int",
-            "pad_left: int", "N: int >= 0"},
+            "pad_left: int", "packed: int", "N: int >= 0"},
            {"x: bfloat16", "w: bfloat16", "plus: N * bfloat16"}, {"y: bfloat16"}, InferNothing);
   DefineKernel<Conv>("BitConv", nullptr, TF_BFLOAT16);
+  DefineOp("BitPackKernel", {}, {"w: bfloat16"}, {"packed: bfloat16"}, InferPacked);
+  DefineKernel<PackedKernel>("BitPackKernel", nullptr, TF_BFLOAT16);
 }
 
 }  // namespace bit

@@ -51,8 +51,15 @@ export class GraphBackend extends tf.KernelBackend implements ChoosyBackend {
     return tf.engine().makeTensorFromTensorInfo(info, this) as tf.Tensor<R>;
   }
 
-  /** The output that `tensor` stands for, in the type that it has in the graph. */
+  /** The output that `tensor` stands for, in the type that it has in the graph. Throws of a packed kernel. */
   value(tensor: tf.TensorInfo): Value {
+    const value = this.kernel(tensor);
+    if (value.packed === true) throw new Error(`${value.node} is packed for convolutions alone`);
+    return value;
+  }
+
+  /** The same of a convolution's kernel, which may be packed. */
+  kernel(tensor: tf.TensorInfo): Value {
     const value = this.values.get(tensor.dataId);
     if (value === undefined) throw new Error("a tensor of another backend came into the trace");
     // Reshapes that TF.js makes without a kernel change the tensor, not what is kept for it.

@@ -2,6 +2,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { attribute } from "./attributes.js";
 import { register } from "./lowering.js";
+import type { NodeList, NodeOptions, Output } from "./node-list.js";
 import { hasConvolution, hasFusedLayers } from "./target.js";
 
 type Padding = "valid" | "same" | number;
@@ -60,17 +61,24 @@ function ownConvAttrs({ info }: Convolution, height: number, width: number) {
   };
 }
 
+/** A bfloat16 kernel `[H,W,I,O]`, channels in multiples of 16, packed once and for all: of its own shape. */
+export function addPackKernel(nodes: NodeList, kernel: Output, options?: NodeOptions): Output {
+  return nodes.one("BitPackKernel", [kernel], {}, kernel, options);
+}
+
 register<ConvAttrs>("Conv2D", (graph, inputs, attrs) => {
   const x = graph.cast(graph.value(inputs["x"]!), graph.target.computeType);
-  const filter = graph.cast(graph.value(inputs["filter"]!), graph.target.computeType);
+  const filter = graph.cast(graph.kernel(inputs["filter"]!), graph.target.computeType);
   const conv = convGeometry(x.shape, filter.shape, attrs);
   if (hasConvolution(graph.target, conv.info)) {
     const own = {
       ...ownConvAttrs(conv, conv.info.outHeight, conv.info.outWidth),
       turned: attribute.int(0),
+      packed: attribute.int(filter.packed === true ? 1 : 0),
     };
     return graph.emit("BitConv", [x, filter], own, x.type, conv.outShape);
   }
+  if (filter.packed === true) throw new Error(`${filter.node} is packed for another convolution`);
   const nodeAttrs = { T: attribute.type(x.type), ...conv.attrs };
   return graph.emit("Conv2D", [x, filter], nodeAttrs, x.type, conv.outShape);
 });
@@ -84,6 +92,7 @@ register<ConvAttrs & { inputShape: Shape4D }>("Conv2DBackpropInput", (graph, inp
     const own = {
       ...ownConvAttrs(conv, conv.info.inHeight, conv.info.inWidth),
       turned: attribute.int(1),
+      packed: attribute.int(0),
     };
     return graph.emit("BitConv", [dy, filter], own, dy.type, inputShape);
   }

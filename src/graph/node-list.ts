@@ -14,6 +14,8 @@ export interface Output {
   readonly op: string;
   readonly type: ElementType;
   readonly shape: readonly number[] | undefined;
+  /** Whether it is a kernel as our convolutions pack it, which nothing else takes. Default: false. */
+  readonly packed?: boolean | undefined;
 }
 
 /** An output whose shape is known. */

@@ -86,25 +86,35 @@ export function featuresOver<Maps, Vectors>(
   return layers.spatialMean(lastMapOver(architecture, layers, images, compute));
 }
 
-/** A model's variables by their names in the official archives. */
+/**
+ * A model's variables by their names in the official archives. A kernel that is standardized already has
+ * another name: `standardizedName`.
+ */
 export type Parameters = Readonly<Record<string, tf.Tensor>>;
 
 /** Convolutions' kernels as archives have them, or standardized already. */
 export type KernelForm = "raw" | "standardized";
 
+/** The name of a parameter that is a kernel, of such a name, standardized already. */
+export function standardizedName(kernel: string): string {
+  return `${kernel}/standardized`;
+}
+
 /** The layers of TF.js. */
-function tensorLayers(
-  parameters: Parameters,
-  kernels: KernelForm = "raw",
-): Layers<tf.Tensor4D, tf.Tensor2D> {
-  const conv = kernels === "raw" ? standardizedConv : plainConv;
+function tensorLayers(parameters: Parameters): Layers<tf.Tensor4D, tf.Tensor2D> {
   const variable = <T extends tf.Tensor>(name: string): T => {
     const value = parameters[name];
     if (value === undefined) throw new Error(`the parameters lack ${name}`);
     return value as T;
   };
   return {
-    standardizedConv: (x, path, stride) => conv(x, variable(kernelName(path)), stride),
+    standardizedConv: (x, path, stride) => {
+      const kernel = kernelName(path);
+      const standardized = standardizedName(kernel);
+      return standardized in parameters
+        ? plainConv(x, variable(standardized), stride)
+        : standardizedConv(x, variable(kernel), stride);
+    },
     groupNormRelu: (x, path) =>
       groupNormRelu(x, variable(`${path}/group_norm/gamma`), variable(`${path}/group_norm/beta`)),
     zeroPad,
@@ -121,24 +131,17 @@ function tensorLayers(
 }
 
 /** A unit of which the gradient computes the inside again. */
-function rematerializedUnit(
-  parameters: Parameters,
-  kernels: KernelForm,
-  spec: UnitSpec,
-  x: tf.Tensor4D,
-): tf.Tensor4D {
+function rematerializedUnit(parameters: Parameters, spec: UnitSpec, x: tf.Tensor4D): tf.Tensor4D {
   const own = Object.entries(parameters).filter(([name]) => name.startsWith(`${spec.path}/`));
   const values = own.map(([, value]) => value);
   return rematerialized(x, values, (x0, inside) => {
-    const named = Object.fromEntries(own.map(([name], i) => [name, inside[i]!]));
-    return unit(tensorLayers(named, kernels), spec, x0);
+    const layers = tensorLayers(Object.fromEntries(own.map(([name], i) => [name, inside[i]!])));
+    return unit(layers, spec, x0);
   }) as tf.Tensor4D;
 }
 
 /** How the network is computed; the logits are the same. */
 export interface ForwardOptions {
-  /** What the parameters' kernels are. Default: raw. */
-  readonly kernels?: KernelForm | undefined;
   /** Compute each unit's inside again for the gradient, instead of keeping it. */
   readonly remat?: boolean | undefined;
 }
@@ -153,12 +156,12 @@ export function features(
   architecture: Architecture,
   parameters: Parameters,
   images: tf.Tensor4D,
-  { remat = false, kernels = "raw" }: ForwardOptions = {},
+  { remat = false }: ForwardOptions = {},
 ): tf.Tensor2D {
-  const layers = tensorLayers(parameters, kernels);
+  const layers = tensorLayers(parameters);
   if (!remat) return featuresOver(architecture, layers, images);
   return featuresOver(architecture, layers, images, (spec, x) => {
-    return rematerializedUnit(parameters, kernels, spec, x);
+    return rematerializedUnit(parameters, spec, x);
   });
 }
 

@@ -6,6 +6,7 @@ import type { GraphBuilder } from "../graph/graph-builder.js";
 import type { Output } from "../graph/node-list.js";
 import { cast } from "../graph/ops.js";
 import { trace } from "../graph/trace.js";
+import type { Architecture } from "../model/architecture.js";
 import { crossEntropy, passAfter } from "../model/layers.js";
 import { features, forward, head, type Parameters } from "../model/resnet.js";
 import type { TestTimeAugmentation } from "./test-time-augmentation.js";
@@ -32,7 +33,7 @@ export async function addEvalStep(
     );
     const images = graph.tensor<tf.Rank.R4>(batch.images);
     const labels = tf.oneHot(graph.tensor<tf.Rank.R1>(batch.labels), network.classes);
-    const out = augmentedLogits(network, parameters, images, tta);
+    const out = augmentedLogits(network.architecture, parameters, images, tta);
     const losses = crossEntropy(out, labels as tf.Tensor2D);
     return { logits: graph.float32(out), loss: graph.float32(losses) };
   });
@@ -43,17 +44,16 @@ export async function addEvalStep(
 
 /** Logits `[N, classes]` of images `[N,H,W,3]`; with `flip` their mean with those of the mirrored images. */
 function augmentedLogits(
-  network: Network,
+  architecture: Architecture,
   parameters: Parameters,
   images: tf.Tensor4D,
   tta: TestTimeAugmentation | undefined,
 ): tf.Tensor2D {
-  const { architecture, kernels } = network;
-  const out = forward(architecture, parameters, images, { kernels });
+  const out = forward(architecture, parameters, images);
   if (tta === undefined) return out;
   // One after the other, so that they need no more memory than one.
   const mirrored = tf.reverse(passAfter(images, out), 2);
-  return tf.mul(tf.add(out, forward(architecture, parameters, mirrored, { kernels })), 0.5);
+  return tf.mul(tf.add(out, forward(architecture, parameters, mirrored)), 0.5);
 }
 
 /**
@@ -73,9 +73,7 @@ export async function addPredictStep(
       variables,
       variables.map(({ read }) => graph.tensor(read)),
     );
-    const { architecture, kernels } = network;
-    const given = graph.tensor<tf.Rank.R4>(images);
-    const seen = features(architecture, parameters, given, { kernels });
+    const seen = features(network.architecture, parameters, graph.tensor<tf.Rank.R4>(images));
     return { logits: graph.float32(head(parameters, seen)), features: graph.float32(seen) };
   });
   builder.fetchable(`${name}/logits`, outputs.logits);

@@ -8,7 +8,13 @@ import type { Output } from "../graph/node-list.js";
 import type { Target } from "../graph/target.js";
 import { trace } from "../graph/trace.js";
 import type { Architecture } from "../model/architecture.js";
-import { type ForwardOptions, forward, type Parameters } from "../model/resnet.js";
+import {
+  type ForwardOptions,
+  forward,
+  type KernelForm,
+  type Parameters,
+  standardizedName,
+} from "../model/resnet.js";
 import { addLossScale } from "./loss-scale.js";
 import { batchLoss, type LossOptions, weightedLabels } from "./training-loss.js";
 import {
@@ -24,6 +30,8 @@ import type { GraphVariable } from "./variables.js";
 export interface Network extends ForwardOptions {
   readonly architecture: Architecture;
   readonly classes: number;
+  /** Standardized ones are for programs whose weights do not change. Default: raw. */
+  readonly kernels?: KernelForm | undefined;
   /** What it is computed by, and in which type. */
   readonly target: Target;
 }
@@ -61,7 +69,7 @@ export async function traceGradients(
   batch: GraphBatch,
   { mixup, lossScale, ...lossOptions }: GradientOptions = {},
 ): Promise<{ loss: Output; gradients: Output[] }> {
-  if (network.kernels === "standardized")
+  if (variables.some(({ standardized }) => standardized === true))
     throw new Error("what is learnt are raw kernels: standardized ones are for evaluation");
   return trace(builder, network.target, (graph) => {
     const scale = lossScale && graph.tensor<tf.Rank.R0>(lossScale);
@@ -93,7 +101,12 @@ export function named(
   variables: readonly GraphVariable[],
   values: readonly tf.Tensor[],
 ): Parameters {
-  return Object.fromEntries(variables.map(({ name }, i) => [name, values[i]!]));
+  return Object.fromEntries(
+    variables.map(({ name, standardized }, i) => [
+      standardized === true ? standardizedName(name) : name,
+      values[i]!,
+    ]),
+  );
 }
 
 export interface TrainStepOptions extends LossOptions {

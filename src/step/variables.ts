@@ -7,9 +7,15 @@ import { attribute } from "../graph/attributes.js";
 import { addStandardize } from "../graph/fused-kernels.js";
 import type { GraphBuilder } from "../graph/graph-builder.js";
 import { addVariable, type Intake } from "../graph/graph-variable.js";
+import { addPackKernel } from "../graph/image-kernels.js";
 import type { Output } from "../graph/node-list.js";
 import { assign } from "../graph/ops.js";
-import { canStandardizeAhead, standardizedType, type Target } from "../graph/target.js";
+import {
+  canStandardizeAhead,
+  hasConvolution,
+  standardizedType,
+  type Target,
+} from "../graph/target.js";
 import {
   headBias,
   headKernel,
@@ -25,6 +31,8 @@ export interface GraphVariable extends VariableSpec {
   readonly handle: Output;
   /** The variable's value at the time it is read, once a run. */
   readonly read: Output;
+  /** Whether it is given raw kernels and keeps them standardized: `declareVariables`. */
+  readonly standardized?: boolean | undefined;
   /** What it is loaded together with; undefined where the graph cannot read it from a file. */
   readonly group?: VariableGroup | undefined;
 }
@@ -57,8 +65,8 @@ export function declareVariable(builder: GraphBuilder, spec: VariableSpec): Grap
  * Declares a network's variables. Where the target has the host's operations, `loadVariables` can set
  * them.
  * @param kernels what is kept of convolutions' kernels, which are given raw, as archives have them, in
- *   either case. Standardized ones are in the type in which they are used, and `readVariables` does not
- *   give them: nobody is to take them for a model's weights.
+ *   either case. Standardized ones are in the type in which they are used, packed where convolutions
+ *   are ours, and `readVariables` does not give them: nobody is to take them for a model's weights.
  * @throws Error where they are to be standardized and the target lacks the operation
  */
 export function declareVariables(
@@ -70,16 +78,20 @@ export function declareVariables(
   const ahead = kernels === "standardized";
   if (ahead && !canStandardizeAhead(target))
     throw new Error("the engine lacks the operation that standardizes kernels");
-  const intake = standardizing(builder, target);
-  const intakeOf = ({ name }: VariableSpec) => {
-    return ahead && isStandardizedKernel(name) ? intake : undefined;
+  const intakeOf = (spec: VariableSpec) => {
+    if (!ahead || !isStandardizedKernel(spec.name)) return undefined;
+    return standardizing(builder, spec, target);
   };
   const variables = specs.map((spec) => {
     const given = intakeOf(spec);
     if (given === undefined) return declareVariable(builder, spec);
     const { name, shape } = spec;
     const type = standardizedType(target);
-    return { name, shape, ...addVariable(builder, { name, type, shape }, given) };
+    const { handle, read } = addVariable(builder, { name, type, shape }, given);
+    return {
+      ...{ name, shape, handle, standardized: true },
+      read: { ...read, packed: isPacked(spec, target) },
+    };
   });
   if (!target.native.host) return variables;
   return loadedTogether(variables).flatMap((members, i) => {
@@ -97,13 +109,25 @@ export function declareVariables(
   });
 }
 
-/** Takes kernels raw and keeps them standardized, by the very operation that a step has for it. */
-function standardizing(builder: GraphBuilder, target: Target): Intake {
+/** Takes a kernel raw and keeps it standardized, by the very operation that a step has for it. */
+function standardizing(builder: GraphBuilder, spec: VariableSpec, target: Target): Intake {
   const how = { type: standardizedType(target), epsilon: standardizationEpsilon };
+  const onHost = { device: "cpu" } as const;
   return {
     type: "float32",
-    kept: (raw) => addStandardize(builder, raw, how, { device: "cpu" })[0],
+    kept: (raw) => {
+      const [standardized] = addStandardize(builder, raw, how, onHost);
+      return isPacked(spec, target) ? addPackKernel(builder, standardized, onHost) : standardized;
+    },
   };
+}
+
+/** Whether a standardized kernel is kept as our convolutions pack it. */
+function isPacked({ shape }: VariableSpec, target: Target): boolean {
+  const [, , inChannels, outChannels] = shape as [number, number, number, number];
+  // Those of the network have one stride for both directions.
+  const stride = { strideHeight: 1, strideWidth: 1 };
+  return hasConvolution(target, { inChannels, outChannels, ...stride });
 }
 
 /** Variables in groups that are loaded together. The head is apart: a new one is not loaded. */

@@ -2,12 +2,14 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import * as tf from "@tensorflow/tfjs";
 import { NpzReader } from "../../src/archive/npz-reader.js";
 import { writeNpz } from "../../src/archive/npz-writer.js";
 import { floats, type Session } from "../../src/engine/session.js";
 import { standardized } from "../../src/export/standardize.js";
 import { GraphBuilder } from "../../src/graph/graph-builder.js";
 import { type ComputeType, inType, plainTarget } from "../../src/graph/target.js";
+import { trace } from "../../src/graph/trace.js";
 import {
   isStandardizedKernel,
   parseArchitecture,
@@ -15,6 +17,7 @@ import {
 } from "../../src/model/architecture.js";
 import type { KernelForm } from "../../src/model/resnet.js";
 import { addEvalStep } from "../../src/step/eval-step.js";
+import { addExplainStep } from "../../src/step/explain-step.js";
 import { loadArchive } from "../../src/step/initial-values.js";
 import { openPredictProgram } from "../../src/step/program.js";
 import { traceGradients } from "../../src/step/train-step.js";
@@ -117,19 +120,69 @@ test("bfloat16 is kept where convolutions take it, half the memory", { skip }, a
     assert.equal(read.type, isStandardizedKernel(name) ? "bfloat16" : "float32", name);
 });
 
+test("packed kernels are for our convolutions alone", { skip }, async () => {
+  const target = {
+    ...inType(engine.target, "bfloat16"),
+    native: { ...engine.target.native, convolutions: true },
+  };
+  const builder = new GraphBuilder();
+  const variables = declareVariables(builder, specs, target, "standardized");
+  const root = "resnet/root_block/standardized_conv2d/kernel";
+  for (const { name, read } of variables)
+    assert.equal(read.packed === true, isStandardizedKernel(name) && name !== root, name);
+  const { read } = variables.find(({ name }) => name.includes("unit01/b/standardized"))!;
+  const uses: Record<string, (kernel: tf.Tensor4D) => tf.Tensor> = {
+    "a square": (kernel) => kernel.square(),
+    "a gradient by images": (kernel) => {
+      const image = tf.zeros<tf.Rank.R4>([1, 8, 8, kernel.shape[2]]);
+      return tf.grad((x) => tf.conv2d(x as tf.Tensor4D, kernel, 1, "same").sum())(image);
+    },
+  };
+  for (const [name, use] of Object.entries(uses))
+    await assert.rejects(
+      trace(builder, target, (graph) => use(graph.tensor(read))),
+      /is packed for/,
+      name,
+    );
+  // The others' convolutions know nothing of it.
+  const plain = inType(plainTarget, "bfloat16");
+  const image = builder.placeholder("image", "float32", [1, 8, 8, read.shape![2]!]);
+  await assert.rejects(
+    trace(builder, plain, (graph) =>
+      tf.conv2d(graph.tensor<tf.Rank.R4>(image), graph.tensor<tf.Rank.R4>(read), 1, "same"),
+    ),
+    /is packed for/,
+  );
+});
+
+test("Grad-CAM too has the same bits", { skip }, async (t) => {
+  const explained = async (kernels: KernelForm) => {
+    const builder = new GraphBuilder();
+    const own = network("bfloat16", kernels);
+    const variables = declareVariables(builder, specs, own.target, kernels);
+    const fed = builder.placeholder("images", "float32", shape);
+    const options = { name: "explain", explained: { kind: "top" } } as const;
+    await addExplainStep(builder, own, variables, fed, options);
+    const session = open(builder.build());
+    t.after(() => session.close());
+    await assignVariables(session, entries);
+    return session.run({ images }, ["explain/map_0", "explain/logits"]);
+  };
+  assert.deepEqual(await explained("standardized"), await explained("raw"));
+});
+
 test("standardized kernels are not given out as weights, nor learnt", { skip }, async (t) => {
   const { session, variables } = await predictor(t, "float32", "standardized");
   await assignVariables(session, entries);
   await assert.rejects(readVariables(session, variables).next(), /root_block.*\/read/);
   const builder = new GraphBuilder();
+  const own = network("float32", "standardized");
   const batch = {
     images: builder.placeholder("images", "float32", shape),
     labels: builder.placeholder("labels", "int32", [2]),
   };
-  await assert.rejects(
-    traceGradients(builder, network("float32", "standardized"), [], batch),
-    /raw kernels/,
-  );
+  const kept = declareVariables(builder, specs, own.target, own.kernels);
+  await assert.rejects(traceGradients(builder, own, kept, batch), /raw kernels/);
 });
 
 test("an engine without the operation refuses to keep them", () => {
