@@ -11,8 +11,7 @@ import type { Output } from "../graph/node-list.js";
 import { assign } from "../graph/ops.js";
 import { canStandardizeAhead, standardizedType, type Target } from "../graph/target.js";
 import {
-  headBias,
-  headKernel,
+  isOfHead,
   isStandardizedKernel,
   standardizationEpsilon,
   type VariableSpec,
@@ -108,9 +107,8 @@ function standardizing(builder: GraphBuilder, target: Target): Intake {
 
 /** Variables in groups that are loaded together. The head is apart: a new one is not loaded. */
 function loadedTogether(variables: readonly GraphVariable[]): GraphVariable[][] {
-  const isHead = ({ name }: VariableSpec) => name === headKernel || name === headBias;
   const shapeOf = ({ shape }: VariableSpec) => shape;
-  return inGroups(variables, shapeOf, largestGroupBytes, (a, b) => isHead(a) === isHead(b));
+  return inGroups(variables, shapeOf, largestGroupBytes, (a, b) => isOfHead(a) === isOfHead(b));
 }
 
 /**
