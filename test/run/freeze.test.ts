@@ -1,6 +1,6 @@
 /** `--freeze`: a run that trains the head alone, which is a run as any other in all that it leaves. */
 import assert from "node:assert/strict";
-import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -18,8 +18,9 @@ import { haveSameBody } from "../../src/run/frozen-features.js";
 import type { FineTuneOptions } from "../../src/run/options.js";
 import { sampleWeights } from "../../src/run/sample-model.js";
 import { writeTinyFolder } from "../cli/tiny-images.js";
-import { temporaryFolder } from "../data/temporary-folder.js";
+import { temporaryFolder, writeTree } from "../data/temporary-folder.js";
 import { engine } from "../engine-for-tests.js";
+import { soundJpeg, torn } from "../input/torn-jpegs.js";
 import { metricsOf } from "./tiny-training.js";
 
 const former = process.env["BIT_CACHE"];
@@ -87,8 +88,8 @@ test("the checkpoint is a whole model, whose body is the weights' to the bit", a
   const kernel = saved.get("resnet/head/conv2d/kernel")!;
   assert.deepEqual(kernel.shape, [1, 1, 1024, 3]);
   assert.ok((kernel.data as Float32Array).some((value) => value !== 0));
-  const [newest] = (await readdir(folder.checkpoints)).filter((name) => name === "12");
-  const optimizer = await arraysOf(join(folder.checkpoints, newest!, "optimizer.npz"));
+  const newest = (await readdir(folder.checkpoints)).sort().at(-1)!;
+  const optimizer = await arraysOf(join(folder.checkpoints, newest, "optimizer.npz"));
   assert.deepEqual([...optimizer.keys()].filter((name) => name.startsWith("momentum/")).sort(), [
     "momentum/resnet/head/conv2d/bias",
     "momentum/resnet/head/conv2d/kernel",
@@ -163,7 +164,9 @@ test("features are of the run's own body, though its weights are gone or are oth
     }
     const told: RunEvent[] = [];
     const last = await tuned(what, { changes, told });
-    assert.match(notes(told).join("\n"), /training images are made again: they may differ/);
+    // Both have the same checkpoint, by which the second finds what the first one kept.
+    if (what === "gone")
+      assert.match(notes(told).join("\n"), /training images are made again: they may differ/);
     const arrays = await arraysOf(last.folder.checkpoint);
     for (const [name, { data, shape }] of expected)
       if (shape.length > 0 && name.startsWith("resnet/"))
@@ -243,26 +246,21 @@ test("a stop while features are made leaves a run that begins", async () => {
   assert.equal(steps, 12);
 });
 
-test("an image that cannot be decoded is named, and no step is made", async () => {
-  const dataset = join(root, "damaged");
-  for (const part of ["train", "val"])
-    for (const label of ["a", "b"]) {
-      const folder = join(dataset, part, label);
-      await mkdir(folder, { recursive: true });
-      for (const name of ["0", "1"]) {
-        const from = join(options.dataset, "train", label === "a" ? "red" : "blue", `${name}.bmp`);
-        await copyFile(from, join(folder, `${name}.bmp`));
-      }
-    }
-  const path = join(dataset, "val", "b", "1.bmp");
-  const bytes = await readFile(path);
-  await writeFile(path, bytes.subarray(0, bytes.length / 2));
+test("an image that cannot be decoded is named, and no step is made", {
+  skip: !engine.target.native.host,
+}, async () => {
+  const dataset = await writeTinyFolder(join(root, "damaged"));
+  const path = join(dataset, "val/red/torn.jpg");
+  await writeTree(dataset, { "val/red/torn.jpg": torn(soundJpeg("colour.jpg"), 0.4) });
   const told: RunEvent[] = [];
-  const failing = tuned("damaged", { changes: { dataset }, told });
+  const failing = tuned("torn", { changes: { dataset }, told });
   await assert.rejects(failing, (error: unknown) => {
     assert.ok(error instanceof UserError, String(error));
-    assert.ok(error.where.includes(path), error.where);
+    assert.equal(error.where, path);
+    assert.match(error.nextStep, /--bad_images skip/);
     return true;
   });
   assert.ok(told.every(({ type }) => type !== "step"));
+  const { steps, config } = await tuned("torn", { changes: { dataset, badImages: "skip" } });
+  assert.deepEqual([steps, config.valSize], [12, 15]);
 });
