@@ -59,6 +59,7 @@ export type {
   CheckpointEvent,
   DoneEvent,
   EvaluatingEvent,
+  FeaturesEvent,
   FetchEvent,
   FineTuneResult,
   NoteEvent,

@@ -1,7 +1,7 @@
 /** Progress of a run: a bar on a terminal, plain lines elsewhere; a signal stops after the step. */
 
 import { durationText } from "../record/duration-text.js";
-import type { EvaluatingEvent, RunEvent, RunObserver, StepEvent } from "../record/run-events.js";
+import type { RunEvent, RunObserver, StepEvent } from "../record/run-events.js";
 import { describeValidation, pythonExponent } from "../record/run-lines.js";
 import { lossDecay, SmoothedMean } from "../record/smoothed-mean.js";
 import { Bar, type BarState, type Piece } from "./bar.js";
@@ -33,6 +33,12 @@ export function standardError(): ConsolePlace {
   return { line: (text) => output.note(text), terminal: output.terminal };
 }
 
+/** How far a pass over images is. */
+interface Progress {
+  readonly done: number;
+  readonly total: number;
+}
+
 export interface ConsoleOptions {
   /** Steps after which the run is to stop, as if the user asked for it. */
   readonly stopAfter?: number | undefined;
@@ -47,7 +53,7 @@ export class TrainConsole implements RunObserver {
   private shown: BarState | undefined;
   private lastPlainMs = 0;
   private begunMs = 0;
-  private evaluatingSince: { readonly done: number; readonly ms: number } | undefined;
+  private imagesSince: { readonly done: number; readonly ms: number } | undefined;
   private readonly loss = new SmoothedMean(lossDecay);
   private readonly stepMs = new SmoothedMean(timeDecay);
   private size: { readonly batch: number; readonly trainSize: number } | undefined;
@@ -85,11 +91,12 @@ export class TrainConsole implements RunObserver {
     if (event.type === "note") this.line(event.text);
     else if (event.type === "start") this.size = event.config;
     else if (event.type === "step") this.progress(event);
-    else if (event.type === "evaluating") this.evaluating(event);
+    else if (event.type === "evaluating") this.images("evaluating", event);
+    else if (event.type === "features") this.images("features", event);
     else if (event.type === "fetch")
       this.fetches.fetching(event.file, event.doneBytes, event.totalBytes);
     else if (event.type === "validation") {
-      this.evaluatingSince = undefined;
+      this.imagesSince = undefined;
       this.shown = undefined;
       this.line(describeValidation(event.at, event));
     }
@@ -138,11 +145,12 @@ export class TrainConsole implements RunObserver {
     }
   }
 
-  private evaluating({ done, total }: EvaluatingEvent): void {
+  /** A pass over images. */
+  private images(label: "evaluating" | "features", { done, total }: Progress): void {
     const now = performance.now();
-    const since = this.evaluatingSince;
+    const since = this.imagesSince;
     // The first batch may be slower than the others by far.
-    if (since === undefined || done <= since.done) this.evaluatingSince = { done, ms: now };
+    if (since === undefined || done <= since.done) this.imagesSince = { done, ms: now };
     const rate = since === undefined ? 0 : (1000 * (done - since.done)) / (now - since.ms);
     const left = durationText((1000 * (total - done)) / rate);
     if (this.bar !== undefined) {
@@ -151,10 +159,11 @@ export class TrainConsole implements RunObserver {
         ...piece(rate > 0, perSecond(rate), 4),
         ...piece(rate > 0, `${left} left`, 8),
       ];
-      this.show({ label: "evaluating", share: done / total, pieces }, done === total);
+      this.show({ label, share: done / total, pieces }, done === total);
     } else if (this.isDue(now) && done < total) {
       this.lastPlainMs = now;
-      this.place.line(`Evaluating: ${done} of ${total} images`);
+      const what = label === "evaluating" ? "Evaluating" : "Features";
+      this.place.line(`${what}: ${done} of ${total} images`);
     }
   }
 

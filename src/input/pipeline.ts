@@ -20,11 +20,12 @@ import {
   slices,
 } from "./dataset-nodes.js";
 import { defineExamples, givesBytes } from "./example-functions.js";
-import { checkReach, fileFeeds } from "./file-table.js";
+import { checkReach } from "./file-table.js";
 import { normalize } from "./image-functions.js";
 import { addImageCache, normalizeBytes } from "./native-images.js";
 import { addTables, loadTables, residentBatch, residentBytes } from "./resident-images.js";
 import type { ResizeMethod } from "./resize-method.js";
+import { type FeatureSplit, tableFeeds } from "./split-tables.js";
 
 /** How images are made, whatever they are. */
 export interface InputPolicy {
@@ -59,15 +60,15 @@ export interface PipelineOptions extends InputPolicy {
 export interface Pipeline {
   readonly name: string;
   /** What it was made for. */
-  readonly split: Split;
-  /** Whether the images lie on the device, and are made into batches there. */
+  readonly split: Split | FeatureSplit;
+  /** Whether its tables lie on the device, and batches are made there. */
   readonly resident: boolean;
 }
 
 /** A batch of a pipeline, as outputs of the graph: each run that uses it takes the next one. */
 export interface PipelineBatch {
   readonly pipeline: Pipeline;
-  /** float32 `[batch, side, side, 3]` in [-1, 1]. */
+  /** float32 `[batch, side, side, 3]` in [-1, 1], or features `[batch, channels]`. */
   readonly images: Output;
   /** int32 `[batch]`. */
   readonly labels: Output;
@@ -162,7 +163,7 @@ function addHosted(builder: GraphBuilder, split: Split, options: MethodOptions):
 }
 
 /** The examples to be made: their numbers and their augmentations, which each start feeds. */
-function numbersOf(builder: GraphBuilder, name: string): DatasetNode {
+export function numbersOf(builder: GraphBuilder, name: string): DatasetNode {
   const indices = builder.placeholder(`${name}/indices`, "int32", [-1]);
   const augmentations = builder.placeholder(`${name}/augmentations`, "int32", [-1, 3]);
   const numbers = [indices, augmentations].map((fed) => copy(builder, fed, host));
@@ -170,7 +171,7 @@ function numbersOf(builder: GraphBuilder, name: string): DatasetNode {
 }
 
 /** The values of the next batch, some of which are made ahead. */
-function taken(
+export function taken(
   builder: GraphBuilder,
   name: string,
   batches: DatasetNode,
@@ -232,18 +233,4 @@ export async function startPipeline(
   if (!resident)
     for (const [key, feed] of Object.entries(tableFeeds(split))) feeds[`${name}/${key}`] = feed;
   await session.run(feeds, [`${name}/started`]);
-}
-
-/** What a dataset's functions look examples up in. */
-function tableFeeds({ images, labels }: Split): Record<string, HostTensor> {
-  const n = labels.length;
-  const table: Record<string, HostTensor> = {
-    labels: { type: "int32", shape: [n], data: labels },
-  };
-  if (images.kind === "pixels") {
-    const { pixels, height, width } = images;
-    table["pixels"] = { type: "uint8", shape: [n, height, width, 3], data: pixels };
-    return table;
-  }
-  return { ...table, ...fileFeeds(images) };
 }

@@ -10,6 +10,7 @@ import type { Output } from "../graph/node-list.js";
 import { gather } from "../graph/ops.js";
 import type { Target } from "../graph/target.js";
 import { type CropSizes, gatherResizeCrop } from "./native-images.js";
+import { type FeatureSplit, tableFeeds } from "./split-tables.js";
 
 // Of a device's memory, for one part of a dataset; the rest is the network's.
 const mostShare = 1 / 16;
@@ -56,17 +57,19 @@ export function addTables(
   };
 }
 
-/** Puts a dataset's images and labels onto the device, for as long as the session lasts. */
-export async function loadTables(session: Session, name: string, split: Split): Promise<void> {
-  const { images, labels } = split;
-  if (images.kind !== "pixels") throw new Error(`${name}: files do not lie on a device`);
-  const { pixels, height, width } = images;
-  const n = labels.length;
-  const feeds: Record<string, HostTensor> = {
-    [`${name}/pixels/new`]: { type: "uint8", shape: [n, height, width, 3], data: pixels },
-    [`${name}/labels/new`]: { type: "int32", shape: [n], data: labels },
-  };
-  await session.run(feeds, [`${name}/pixels/assigned`, `${name}/labels/assigned`]);
+/** Puts a pipeline's tables onto the device, for as long as the session lasts. */
+export async function loadTables(
+  session: Session,
+  name: string,
+  split: Split | FeatureSplit,
+): Promise<void> {
+  const feeds: Record<string, HostTensor> = {};
+  const fetches: string[] = [];
+  for (const [table, feed] of Object.entries(tableFeeds(split))) {
+    feeds[`${name}/${table}/new`] = feed;
+    fetches.push(`${name}/${table}/assigned`);
+  }
+  await session.run(feeds, fetches);
 }
 
 /**

@@ -53,6 +53,11 @@ export function isStandardizedKernel(name: string): boolean {
   return name.endsWith(standardizedEnding);
 }
 
+/** Whether a variable is one of the classifier's, and none of the body's. */
+export function isOfHead({ name }: Pick<VariableSpec, "name">): boolean {
+  return name === headKernel || name === headBias;
+}
+
 /** What weight standardization adds to a filter's variance. */
 export const standardizationEpsilon = 1e-10;
 

@@ -1,12 +1,14 @@
 /** The recipes to choose from: a batch, a learning rate and a schedule. All else is the same. */
 import { UserError } from "../errors.js";
-import { BASE_LEARNING_RATE, getSchedule } from "./hyperrule.js";
+import { BASE_LEARNING_RATE, getSchedule, HEAD_LEARNING_RATE } from "./hyperrule.js";
 
 export interface Recipe {
   /** Examples a step. */
   readonly batch: number;
   /** Learning rate after the warm-up. */
   readonly baseLr: number;
+  /** The same where the head alone is trained. */
+  readonly headLr: number;
   /** From the number of training images to the supports of `getLearningRate`. */
   readonly schedule: (trainSize: number) => readonly number[];
 }
@@ -19,8 +21,14 @@ export const recipeNames = ["hyperrule", "paddle"] as const;
 export type RecipeName = (typeof recipeNames)[number];
 
 export const recipes: Readonly<Record<RecipeName, Recipe>> = {
-  hyperrule: { batch: 512, baseLr: BASE_LEARNING_RATE, schedule: getSchedule },
-  paddle: { batch: 128, baseLr: 0.001, schedule: getPaddleSchedule },
+  hyperrule: {
+    ...{ batch: 512, baseLr: BASE_LEARNING_RATE, schedule: getSchedule },
+    headLr: HEAD_LEARNING_RATE,
+  },
+  paddle: {
+    ...{ batch: 128, baseLr: 0.001, schedule: getPaddleSchedule },
+    headLr: HEAD_LEARNING_RATE,
+  },
 };
 
 /**

@@ -57,6 +57,13 @@ export interface StepEvent extends StepReport {
   readonly startStep: number;
 }
 
+/** Of how many images the features are made, which the head is then trained on. */
+export interface FeaturesEvent {
+  readonly type: "features";
+  readonly done: number;
+  readonly total: number;
+}
+
 /** How many images an evaluation under way has done. */
 export interface EvaluatingEvent {
   readonly type: "evaluating";
@@ -109,6 +116,7 @@ export type RunEvent =
   | StartEvent
   | PictureEvent
   | StepEvent
+  | FeaturesEvent
   | EvaluatingEvent
   | ValidationEvent
   | CheckpointEvent

@@ -6,8 +6,8 @@ import type { Target } from "../graph/target.js";
 import { parseArchitecture } from "../model/architecture.js";
 import { recipeOf } from "../recipe/recipes.js";
 import type { RunConfig } from "../record/run-config.js";
-import { availableMemoryBytes, trainMemory } from "../step/memory.js";
-import { parameterCount } from "../zoo/archive-size.js";
+import { availableMemoryBytes, headMemory, trainMemory } from "../step/memory.js";
+import { headCount, parameterCount } from "../zoo/archive-size.js";
 import { describeClasses } from "./describe-classes.js";
 import { describeLoss } from "./describe-loss.js";
 import type { FineTuneOptions } from "./options.js";
@@ -34,22 +34,26 @@ export async function needsOf(
   save = true,
 ): Promise<RunNeeds> {
   const { classNames, resolution, batch, split, precision, remat, keep, evalEvery } = config;
+  const { freeze, trainSize, valSize } = config;
   const architecture = parseArchitecture(config.model);
   const classes = classNames.length;
   const { devices = 1 } = target;
-  const memory = trainMemory(architecture, {
-    ...{ classes, size: resolution.crop, microBatch: batch / split / devices, split },
-    ...{ computeType: computeTypes[precision], remat },
-  });
+  const memory = freeze
+    ? headMemory(architecture, { classes, examples: trainSize + valSize })
+    : trainMemory(architecture, {
+        ...{ classes, size: resolution.crop, microBatch: batch / split / devices, split },
+        ...{ computeType: computeTypes[precision], remat },
+      });
   const parameters = parameterCount(architecture, classes);
+  const trained = freeze ? headCount(architecture, classes) : parameters;
   // The newest, the best where evaluations tell one, and the next one, which is whole before one goes.
   const checkpoints = save ? keep + (evalEvery ? 1 : 0) + 1 : 0;
   return {
     parameters,
     memoryBytes: memory.total,
     freeMemoryBytes: target.deviceMemoryBytes ?? availableMemoryBytes(),
-    // Each variable and its momentum.
-    diskBytes: checkpoints * 2 * 4 * parameters,
+    // Each variable, and the momentum of those that are trained.
+    diskBytes: checkpoints * 4 * (parameters + trained),
     freeDiskBytes: await freeBytesOf(folder),
   };
 }
@@ -84,13 +88,25 @@ export function describePlan(
   const { resolution, schedule, batch, split, mixupAlpha, precision, classNames } = config;
   const parts = split > 1 ? ` in ${split} parts` : "";
   const mixup = mixupAlpha === undefined ? "no mixup" : `mixup ${mixupAlpha}`;
+  const images = config.freeze
+    ? `on features of whole images resized to ${resolution.crop}, no augmentation, no mixup`
+    : `resized to ${resolution.precrop}, cropped to ${resolution.crop}, ${mixup}`;
   return [
     `${config.model}, ${classNames.length} classes, ${precision}: ` +
-      `${schedule.at(-1)} steps of ${batch} images${parts}, ` +
-      `resized to ${resolution.precrop}, cropped to ${resolution.crop}, ${mixup}`,
+      `${schedule.at(-1)} steps of ${batch} images${parts}, ${images}`,
+    ...describeFrozen(config),
     describeSchedule(config),
     ...describeRate(config, options),
     describeNeeds(needs),
+  ];
+}
+
+/** Which part of the network is trained, where it is not the whole. */
+function describeFrozen({ freeze, model, classNames }: RunConfig): string[] {
+  if (!freeze) return [];
+  const head = headCount(parseArchitecture(model), classNames.length);
+  return [
+    `Frozen body (--freeze): the head alone is trained, ${head} parameters; each image's features are made once`,
   ];
 }
 
@@ -107,7 +123,12 @@ export function describeSchedule({ baseLr, schedule }: RunConfig): string {
 
 /** What another batch than the recipe's makes of its learning rate, which is one for a step's mean. */
 export function describeRate(
-  { batch, recipe: name, baseLr }: Pick<RunConfig, "batch" | "recipe" | "baseLr">,
+  {
+    batch,
+    recipe: name,
+    baseLr,
+    freeze,
+  }: Pick<RunConfig, "batch" | "recipe" | "baseLr"> & Partial<Pick<RunConfig, "freeze">>,
   { baseLr: asked, scaleLr = false }: Pick<FineTuneOptions, "baseLr" | "scaleLr">,
 ): string[] {
   const recipe = recipeOf(name);
@@ -118,8 +139,8 @@ export function describeRate(
     return [
       `It is ${digits(baseLr * ratio)} x ${batch}/${recipe.batch}, scaled with the batch (--scale_lr)`,
     ];
-  // Who chose a rate chose it for the batch.
-  if (asked !== undefined) return [];
+  // Who chose a rate chose it for the batch; a head on features is not so particular.
+  if (asked !== undefined || freeze) return [];
   return [
     `That rate is the recipe's for ${recipe.batch} images a step: of ${batch}, each image counts ` +
       `${digits(ratio)} times as much; --scale_lr would take ${digits(baseLr / ratio)}`,

@@ -4,19 +4,27 @@ import { sizeOf } from "../archive/shape.js";
 import type { Dataset } from "../data/dataset.js";
 import { takeSplit } from "../data/few-shot.js";
 import type { Engine } from "../engine/session.js";
-import { headKernel, type VariableSpec } from "../model/architecture.js";
+import { headKernel, parseArchitecture, type VariableSpec } from "../model/architecture.js";
 import { planOf, type RunConfig, type RunRecordFile, readConfig } from "../record/run-config.js";
 import type { RunObserver } from "../record/run-events.js";
 import { runFolder } from "../record/run-folder.js";
-import type { TrainProgram } from "../step/program.js";
+import { predictPipeline } from "../step/graphs.js";
+import {
+  openPredictImagesProgram,
+  type Program,
+  startImages,
+  type TrainProgram,
+} from "../step/program.js";
 import { assignVariables } from "../step/variables.js";
 import { evaluate } from "../train/evaluate.js";
 import { train } from "../train/train.js";
 import { countsOf } from "./describe-classes.js";
 import { describeData, describePlan, needsOf, type RunNeeds } from "./describe-plan.js";
 import { fetchEvents } from "./fetching.js";
+import { placeholderFeatures } from "./frozen-features.js";
 import type { FineTuneOptions } from "./options.js";
 import { defaultName, planRun } from "./plan-run.js";
+import { inPrecision } from "./precision.js";
 import {
   describeForecast,
   type MeasuredTimes,
@@ -27,6 +35,7 @@ import {
 import { resolveWeights } from "./starting-weights.js";
 import { lengthOfBegun, limited } from "./time-limit.js";
 import { openRunProgram, withSmallerParts } from "./train-run.js";
+import { defaultBatch } from "./trained-model.js";
 
 /** What a dry run finds. */
 export interface DryRun {
@@ -132,8 +141,11 @@ async function measure(
   const note = (level: "info" | "warning") => (text: string) =>
     event?.({ type: "note", level, text });
   const events = { info: note("info"), warn: note("warning") };
-  const program = await openRunProgram({ config, dataset, engine, events });
+  const features = config.freeze ? placeholderFeatures(config, dataset) : undefined;
+  const featuresMs = config.freeze ? await featuresTime(config, dataset, engine) : undefined;
+  const program = await openRunProgram({ config, dataset, engine, events }, features);
   try {
+    await program.session.run({}, ["train/initialize"]);
     await setPlaceholders(program);
     const elapsedMs: number[] = [];
     const begun = performance.now();
@@ -155,7 +167,7 @@ async function measure(
     signal?.throwIfAborted();
     const { steps, stepMs } = measuredBy(elapsedMs);
     const evaluationMs = await evaluationTime(program, dataset, config.evalBatch);
-    return { steps, stepMs: (stepMs * whole.split) / split, evaluationMs };
+    return { steps, stepMs: (stepMs * whole.split) / split, evaluationMs, featuresMs };
   } finally {
     program.session.close();
   }
@@ -177,9 +189,36 @@ async function evaluationTime(
   return (performance.now() - begun) * Math.ceil(val.labels.length / batch);
 }
 
+/** Of the features of all images, by the second of two batches. */
+async function featuresTime(
+  { model, resolution, resize, workers, precision, trainSize, valSize }: RunRecordFile,
+  { train, classNames }: Dataset,
+  { open, target }: Engine,
+): Promise<number> {
+  const architecture = parseArchitecture(model);
+  const { crop: size } = resolution;
+  const batch = Math.min(defaultBatch({ architecture }, size * size), train.labels.length);
+  const network = {
+    ...{ architecture, classes: classNames.length },
+    target: inPrecision(target, precision),
+  };
+  const options = { size, batch, workers, input: { resize } };
+  const program = await openPredictImagesProgram(open, network, train, options);
+  try {
+    await setPlaceholders(program);
+    const indices = Int32Array.from({ length: 2 * batch }, (_, i) => i % train.labels.length);
+    await startImages(program, predictPipeline, indices, new Int32Array(3 * indices.length));
+    await program.session.run({}, ["predict/features"]);
+    const begun = performance.now();
+    await program.session.run({}, ["predict/features"]);
+    return ((performance.now() - begun) * (trainSize + valSize)) / batch;
+  } finally {
+    program.session.close();
+  }
+}
+
 /** Gives variables values like those of a network that begins: cheaper than to draw or to read them. */
-async function setPlaceholders({ session, variables }: TrainProgram): Promise<void> {
-  await session.run({}, ["train/initialize"]);
+async function setPlaceholders({ session, variables }: Program): Promise<void> {
   // Bytes of a hash, about zero.
   const pattern = Float32Array.from(createHash("sha512").update("").digest(), (b) => b / 128 - 1);
   const values = async function* (): AsyncGenerator<readonly [VariableSpec, Float32Array]> {

@@ -9,7 +9,8 @@ import type { ModelledOptions } from "./options.js";
 /** What is taken instead. */
 export interface LighterSettings {
   readonly model: string;
-  readonly resolution: number;
+  /** Undefined where whole images are taken, of the side `crop`. */
+  readonly resolution: number | undefined;
   readonly crop: number;
   readonly steps: number;
   /** Of the run's work, in (0, 1). */
@@ -26,7 +27,8 @@ const photoSize = { precrop: 256, crop: 224 };
  * @param ownWeights whether the run's weights are the user's own, of one model only
  */
 export function lighterSettings(
-  config: Pick<RunConfig, "model" | "resolution" | "schedule" | "classNames">,
+  config: Pick<RunConfig, "model" | "resolution" | "schedule" | "classNames"> &
+    Partial<Pick<RunConfig, "freeze">>,
   ownWeights: boolean,
 ): LighterSettings {
   const { schedule, classNames, resolution } = config;
@@ -41,6 +43,8 @@ export function lighterSettings(
   const model = models.find((name) => shareOf(name) <= 1.2 * wanted) ?? models.at(-1)!;
   const totalSteps = schedule.at(-1)!;
   const share = shareOf(model);
+  // With a frozen body the time goes to the images, of which each is seen once.
+  if (config.freeze) return { model, resolution: undefined, crop, steps: totalSteps, share };
   const steps = share <= 1.2 * wanted ? totalSteps : rounded((totalSteps * wanted) / share);
   return { model, resolution: precrop, crop, steps, share: (share * steps) / totalSteps };
 }

@@ -14,6 +14,7 @@ import type { Options } from "../settings/table.js";
 import { recordedSettings } from "../settings/values.js";
 import { availableMemoryBytes, fittingSplit, isSplit } from "../step/memory.js";
 import { modelPath } from "../zoo/models.js";
+import { checkFrozen } from "./frozen-choices.js";
 import { computeTypes } from "./precision.js";
 import { sampleModel, sampleWeights } from "./sample-model.js";
 
@@ -65,6 +66,8 @@ export function resolveConfig(
   const recorded = recordedSettings(options);
   const recipe = recipeOf(recorded.recipe);
   const batch = options.batch ?? recipe.batch;
+  const { freeze } = recorded;
+  checkChoices(options);
   const resolution = resolveResolution(options, dataset);
   const precision = options.precision ?? known?.precision ?? machine.precision();
   const needs = {
@@ -79,6 +82,8 @@ export function resolveConfig(
   const forced = known?.split !== undefined && known.split % batchSplit === 0;
   const split =
     (forced ? known.split : options.batchSplit) ??
+    // Of features, a batch is small.
+    (freeze ? 1 : undefined) ??
     fittingSplit(architecture, { ...needs, devices }, batch, budgetBytes(machine, dataset));
   if (split > batch || batch % split !== 0) {
     throw new UserError(
@@ -89,13 +94,6 @@ export function resolveConfig(
     );
   }
   if (!isSplit(batch, split, devices)) throw indivisible(batch, split, devices);
-  if (recorded.patience !== undefined && recorded.evalEvery === undefined)
-    throw new UserError(
-      `--patience ${recorded.patience}`,
-      "without --eval_every there are no evaluations to wait for",
-      "--eval_every as well",
-      "type for example --eval_every 50",
-    );
   const rule = recipe.schedule(trainSize);
   const steps = lengthOf(options, trainSize, batch) ?? machine.stepsInTime;
   return {
@@ -114,12 +112,25 @@ export function resolveConfig(
     split,
     baseLr: rateOf(options, recipe, batch),
     schedule: steps === undefined ? rule : scaleSchedule(rule, steps),
-    mixupAlpha: getMixupAlpha(trainSize),
+    mixupAlpha: freeze ? undefined : getMixupAlpha(trainSize),
     resolution,
     evalBatch: Math.min(batch / split, dataset.val.labels.length),
     precision,
     workers: options.workers ?? machine.cores,
   };
+}
+
+/** @throws UserError where choices say nothing beside each other */
+function checkChoices(options: FineTuneOptions): void {
+  if (options.freeze) checkFrozen(options);
+  const { patience, evalEvery } = options;
+  if (patience === undefined || evalEvery !== undefined) return;
+  throw new UserError(
+    `--patience ${patience}`,
+    "without --eval_every there are no evaluations to wait for",
+    "--eval_every as well",
+    "type for example --eval_every 50",
+  );
 }
 
 /**
@@ -152,11 +163,11 @@ function lengthOf(
 
 /** The learning rate after warm-up: the one that is asked for or the recipe's, scaled where that is asked for. */
 function rateOf(
-  { baseLr, scaleLr = false }: Pick<FineTuneOptions, "baseLr" | "scaleLr">,
+  { baseLr, scaleLr = false, freeze }: Pick<FineTuneOptions, "baseLr" | "scaleLr" | "freeze">,
   recipe: Recipe,
   batch: number,
 ): number {
-  const rate = baseLr ?? recipe.baseLr;
+  const rate = baseLr ?? (freeze ? recipe.headLr : recipe.baseLr);
   return scaleLr ? (rate * batch) / recipe.batch : rate;
 }
 
@@ -203,6 +214,8 @@ function resolveResolution(options: FineTuneOptions, dataset: Dataset) {
     (options.resolution === undefined
       ? rule.crop
       : Math.round((options.resolution * rule.crop) / rule.precrop));
+  // Features are of whole images, as an evaluation sees them.
+  if (options.freeze === true) return { precrop: crop, crop };
   const precrop = options.resolution ?? Math.round((crop * rule.precrop) / rule.crop);
   if (crop > precrop) {
     throw new UserError(

@@ -14,6 +14,8 @@ export interface MeasuredTimes {
   readonly steps: number;
   /** Of one evaluation of the held-out images; undefined: a forward pass counts a third of a step's. */
   readonly evaluationMs?: number | undefined;
+  /** Of the features of all images, made before the first step; undefined: there are none to make. */
+  readonly featuresMs?: number | undefined;
 }
 
 /**
@@ -22,24 +24,32 @@ export interface MeasuredTimes {
  */
 export function remainingMs(config: RunConfig, measured: MeasuredTimes, done = 0): number {
   const { schedule, valSize, batch, evalEvery } = config;
-  const { stepMs, evaluationMs = (stepMs / 3) * (valSize / batch) } = measured;
+  const { stepMs, evaluationMs = (stepMs / 3) * (valSize / batch), featuresMs = 0 } = measured;
   const total = schedule.at(-1)!;
   const left = Math.max(0, total - done);
   const before = (steps: number) => (evalEvery ? Math.floor(Math.max(0, steps) / evalEvery) : 0);
   // The one at the end is always made.
   const evaluations = 1 + Math.max(0, before(total - 1) - before(done));
-  return left * stepMs + evaluations * evaluationMs;
+  return featuresMs + left * stepMs + evaluations * evaluationMs;
 }
 
-/** `500 steps will take about 17 h 48 min (128 s each, by 3 timed steps), evaluations included`. */
+/**
+ * `500 steps will take about 17 h 48 min (128 s each, by 3 timed steps), evaluations included`; with a frozen
+ * body, `..., after 12 s for the features of all images, unless these are kept`.
+ */
 export function describeDuration(config: RunConfig, measured: MeasuredTimes, done = 0): string {
   const left = Math.max(0, config.schedule.at(-1)! - done);
-  const total = durationText(remainingMs(config, measured, done));
+  const { featuresMs } = measured;
+  const total = durationText(remainingMs(config, measured, done) - (featuresMs ?? 0));
   const seconds = (measured.stepMs / 1000).toPrecision(2);
   const each = measured.stepMs < 10_000 ? seconds : (measured.stepMs / 1000).toFixed(0);
   const steps = `${left} ${done > 0 ? "more " : ""}steps`;
   const by = `by ${measured.steps} timed ${measured.steps === 1 ? "step" : "steps"}`;
-  return `${steps} will take about ${total} (${each} s each, ${by}), evaluations included`;
+  const features =
+    featuresMs === undefined
+      ? ""
+      : `, after about ${durationText(featuresMs)} for the features of all images, unless these are kept`;
+  return `${steps} will take about ${total} (${each} s each, ${by}), evaluations included${features}`;
 }
 
 // Above this, a run's log says what would take less.

@@ -99,11 +99,16 @@ export function checkSameRun(
 ): string[] {
   const changed = known === undefined ? unlisted(found, config) : changedSettings(known, config);
   if (force || changed.length === 0) return changed;
-  throw otherSettings(folder, changed);
+  throw otherSettings(folder, changed, known, config);
 }
 
 /** @param changed as `changedSettings` has it */
-export function otherSettings(folder: RunFolder, changed: readonly string[]): UserError {
+export function otherSettings(
+  folder: RunFolder,
+  changed: readonly string[],
+  known: KnownConfig | undefined,
+  config: RunRecordFile,
+): UserError {
   return new UserError(
     folder.path,
     `holds a run with other settings: ${changed.join("; ")}`,

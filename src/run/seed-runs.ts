@@ -140,7 +140,7 @@ export async function finishedRun(
   const { config } = await settleRun({ name, folder, options, engine, observer, dry });
   const changed = changedSettings(known, config);
   if (changed.length > 0 && options.force === true) return undefined;
-  if (changed.length > 0) throw otherSettings(folder, changed);
+  if (changed.length > 0) throw otherSettings(folder, changed, known, config);
   if (result === undefined || (newest ?? 0) > result.steps) return undefined;
   const { steps, val_top1: top1, val_top5: top5, val_loss: loss } = result;
   return { name, seed, steps, top1, top5, loss };

@@ -14,10 +14,11 @@ import { planOf, type RunRecordFile } from "../record/run-config.js";
 import type { RunTimes } from "../record/run-lines.js";
 import type { RunSinks } from "../record/run-sinks.js";
 import { availableMemoryBytes, isSplit, trainMemory } from "../step/memory.js";
-import { openTrainProgram, type TrainProgram } from "../step/program.js";
+import { openHeadProgram, openTrainProgram, type TrainProgram } from "../step/program.js";
 import type { Network } from "../step/train-step.js";
 import type { EvaluationResult } from "../train/reports.js";
 import { type TrainOutcome, train } from "../train/train.js";
+import { type FrozenFeatures, frozenFeatures } from "./frozen-features.js";
 import { inPrecision } from "./precision.js";
 import { type Run, RunProgress } from "./run-progress.js";
 import { tellTrainingImages } from "./training-images.js";
@@ -33,7 +34,8 @@ export interface RunOutcome extends TrainOutcome {
 /** Trains from the run's checkpoint, or from the start where there is none. */
 export async function trainRun(run: Run): Promise<RunOutcome> {
   const { folder, config, dataset, resumed, events } = run;
-  const program = await openRunProgram(run);
+  const features = config.freeze ? await frozenFeatures(run) : undefined;
+  const program = await openRunProgram(run, features);
   const saver = new CheckpointSaver(folder, program, config, {
     keep: config.keep,
     saved: (steps, path) => events.event({ type: "checkpoint", steps, path }),
@@ -64,21 +66,35 @@ export async function trainRun(run: Run): Promise<RunOutcome> {
   }
 }
 
-/** The run's network and data in a session, as its training needs them. */
-export async function openRunProgram({
-  config,
-  dataset,
-  engine,
-  events,
-}: Pick<Run, "config" | "dataset" | "engine"> & {
-  readonly events: Pick<RunSinks, "info" | "warn">;
-}): Promise<TrainProgram> {
+/**
+ * The run's network and data in a session, as its training needs them.
+ * @param features what the head alone is trained on, of a run that freezes the body
+ */
+export async function openRunProgram(
+  {
+    config,
+    dataset,
+    engine,
+    events,
+  }: Pick<Run, "config" | "dataset" | "engine"> & {
+    readonly events: Pick<RunSinks, "info" | "warn">;
+  },
+  features?: FrozenFeatures,
+): Promise<TrainProgram> {
   const network = {
     architecture: parseArchitecture(config.model),
     classes: dataset.classNames.length,
     remat: config.remat,
     target: inPrecision(engine.target, config.precision),
   };
+  const options = {
+    microBatch: config.batch / config.split,
+    split: config.split,
+    evalBatch: config.evalBatch,
+    labelSmoothing: config.labelSmoothing,
+    classWeights: classWeights(config.classWeights, dataset.train.labels, network.classes),
+  };
+  if (features !== undefined) return openHeadProgram(engine.open, network, features, options);
   const cache = config.cache ? cacheBytes(config, network) : undefined;
   if (cache !== undefined && dataset.train.images.kind === "files") {
     if (engine.target.native.host)
@@ -88,17 +104,14 @@ export async function openRunProgram({
   }
   const program = await openTrainProgram(engine.open, network, dataset, {
     resolution: config.resolution,
-    microBatch: config.batch / config.split,
-    split: config.split,
+    ...options,
     mixup: config.mixupAlpha !== undefined,
-    labelSmoothing: config.labelSmoothing,
-    classWeights: classWeights(config.classWeights, dataset.train.labels, network.classes),
-    evalBatch: config.evalBatch,
     workers: config.workers,
     input: { resize: config.resize, cacheBytes: cache },
   });
-  const resident = [...program.pipelines.values()].filter((pipeline) => pipeline.resident);
-  const bytes = resident.reduce((sum, { split }) => sum + residentBytes(split, network.target), 0);
+  const isResident = [...program.pipelines.values()].some(({ resident }) => resident);
+  const parts = isResident ? [dataset.train, dataset.val] : [];
+  const bytes = parts.reduce((sum, part) => sum + residentBytes(part, network.target), 0);
   if (bytes > 0) events.info(`Keeping the images on the device: ${sizeText(bytes)}`);
   return program;
 }

@@ -43,7 +43,7 @@ export async function trainingImages(
   config: RunConfig,
   step: number,
 ): Promise<PictureEvent> {
-  const { seed, batch, split, mixupAlpha, resolution, schedule } = config;
+  const { seed, batch, split, mixupAlpha, resolution, schedule, freeze } = config;
   // A run that is done shows the last images that it saw.
   const shown = Math.min(step, schedule.at(-1)! - 1);
   const partSize = batch / split;
@@ -54,7 +54,9 @@ export async function trainingImages(
   const indices = Int32Array.from(places, (place) => part.indices[place]!);
   const epochs = Int32Array.from(places, (place) => part.epochs[place]!);
   const augmentations = new Int32Array(places.length * AUGMENTATION_WIDTH);
-  fillAugmentations(seed, epochs, indices, resolution.precrop - resolution.crop, augmentations);
+  const slack = resolution.precrop - resolution.crop;
+  // A head on features sees whole images, as they are.
+  if (!freeze) fillAugmentations(seed, epochs, indices, slack, augmentations);
 
   const mosaic = new Mosaic(count, resolution.crop);
   const lambda = mixupAlpha ? mixupLambda(seed, shown, mixupAlpha) : 1;

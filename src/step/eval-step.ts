@@ -8,7 +8,8 @@ import { cast } from "../graph/ops.js";
 import { trace } from "../graph/trace.js";
 import type { Architecture } from "../model/architecture.js";
 import { crossEntropy, passAfter } from "../model/layers.js";
-import { features, forward, head, type Parameters } from "../model/resnet.js";
+import { features, head, type Parameters } from "../model/resnet.js";
+import { logitsOf } from "./logits.js";
 import type { TestTimeAugmentation } from "./test-time-augmentation.js";
 import { topClasses } from "./top-classes.js";
 import { type GraphBatch, type Network, named } from "./train-step.js";
@@ -31,7 +32,7 @@ export async function addEvalStep(
       variables,
       variables.map(({ read }) => graph.tensor(read)),
     );
-    const images = graph.tensor<tf.Rank.R4>(batch.images);
+    const images = graph.tensor(batch.images);
     const labels = tf.oneHot(graph.tensor<tf.Rank.R1>(batch.labels), network.classes);
     const out = augmentedLogits(network.architecture, parameters, images, tta);
     const losses = crossEntropy(out, labels as tf.Tensor2D);
@@ -42,18 +43,19 @@ export async function addEvalStep(
   builder.fetchable("eval/top", topClasses(builder, logits, Math.min(5, network.classes)));
 }
 
-/** Logits `[N, classes]` of images `[N,H,W,3]`; with `flip` their mean with those of the mirrored images. */
+/** Logits `[N, classes]` of a batch; with `flip` their mean with those of the mirrored images. */
 function augmentedLogits(
   architecture: Architecture,
   parameters: Parameters,
-  images: tf.Tensor4D,
+  images: tf.Tensor,
   tta: TestTimeAugmentation | undefined,
 ): tf.Tensor2D {
-  const out = forward(architecture, parameters, images);
+  const network = { architecture };
+  const out = logitsOf(network, parameters, images);
   if (tta === undefined) return out;
   // One after the other, so that they need no more memory than one.
   const mirrored = tf.reverse(passAfter(images, out), 2);
-  return tf.mul(tf.add(out, forward(architecture, parameters, mirrored)), 0.5);
+  return tf.mul(tf.add(out, logitsOf(network, parameters, mirrored)), 0.5);
 }
 
 /**

@@ -2,7 +2,9 @@
 import type { Dataset, Split } from "../data/dataset.js";
 import { type Graph, GraphBuilder } from "../graph/graph-builder.js";
 import type { Output, OutputSpec } from "../graph/node-list.js";
+import { inType } from "../graph/target.js";
 import { defineDecoders } from "../input/decoders.js";
+import { addFeaturePipeline } from "../input/feature-pipeline.js";
 import {
   addPipeline,
   type InputPolicy,
@@ -10,7 +12,8 @@ import {
   type Pipeline,
   type PipelineOptions,
 } from "../input/pipeline.js";
-import { variableSpecs } from "../model/architecture.js";
+import type { FeatureSplit } from "../input/split-tables.js";
+import { isOfHead, variableSpecs } from "../model/architecture.js";
 import type { Resolution } from "../recipe/hyperrule.js";
 import { addEvalStep, addPredictStep } from "./eval-step.js";
 import { addExplainStep, type Explained } from "./explain-step.js";
@@ -91,6 +94,36 @@ export async function trainGraph(
   const optimizerState = await addTrainStep(builder, network, variables, batch, options);
   const valOptions = { size: resolution.crop, evalBatch, workers, input: inputOf(val) };
   await addEvalStep(builder, network, variables, validation(under, val, valOptions));
+  return { ...finished(under), optimizerState };
+}
+
+/** What of a network is trained where its body is frozen, and on what. */
+export type HeadGraphOptions = Omit<TrainStepOptions, "mixup"> &
+  Pick<TrainGraphOptions, "microBatch" | "evalBatch">;
+
+/**
+ * The graph that trains the head alone, on the features of a dataset, and evaluates on features. It has all
+ * of the network's variables, so that its checkpoints are whole models; the body's stay as they are set.
+ */
+export async function headGraph(
+  network: Network,
+  { train, val }: { readonly train: FeatureSplit; readonly val: FeatureSplit },
+  { microBatch, evalBatch, ...options }: HeadGraphOptions,
+): Promise<TrainGraph> {
+  // The head computes in float32, whatever the body does.
+  const under = begun({ ...network, target: inType(network.target, "float32") });
+  const { builder, pipelines, variables } = under;
+  const batchOf = (name: string, part: FeatureSplit, batch: number): GraphBatch => {
+    const { pipeline: made, ...values } = addFeaturePipeline(builder, part, { name, batch });
+    pipelines.set(name, made);
+    return values;
+  };
+  const trained = variables.filter(isOfHead);
+  const batch = batchOf(trainPipeline, train, microBatch);
+  const step = { mixup: false, ...options };
+  const optimizerState = await addTrainStep(builder, under.network, trained, batch, step);
+  const held = batchOf(valPipeline, val, evalBatch);
+  await addEvalStep(builder, under.network, trained, held);
   return { ...finished(under), optimizerState };
 }
 

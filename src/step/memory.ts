@@ -3,7 +3,14 @@ import { readFileSync } from "node:fs";
 import { freemem } from "node:os";
 import { sizeOf } from "../archive/shape.js";
 import type { ComputeType } from "../graph/target.js";
-import { type Architecture, unitSpecs, variableSpecs } from "../model/architecture.js";
+import {
+  type Architecture,
+  featureChannels,
+  isOfHead,
+  unitSpecs,
+  type VariableSpec,
+  variableSpecs,
+} from "../model/architecture.js";
 
 /** What decides how much memory a training step takes. */
 export interface TrainMemoryOptions {
@@ -53,6 +60,30 @@ export function trainMemory(architecture: Architecture, options: TrainMemoryOpti
     gradients: 4 * parameters * (split > 1 ? 2 : 1),
     standardized: standardizedShare * narrow * parameters,
     activations: narrow * workingShare * microBatch * valuesPerImage(architecture, size, remat),
+    engine: engineBytes,
+  };
+  return { ...parts, total: Object.values(parts).reduce((a, b) => a + b, 0) };
+}
+
+/**
+ * Estimates the peak of training a head alone on features, which lie in the host's memory and where the
+ * step computes.
+ * @param options.examples of which the features are known, those of the evaluation included
+ */
+export function headMemory(
+  architecture: Architecture,
+  { classes, examples }: { readonly classes: number; readonly examples: number },
+): TrainMemory {
+  const specs = variableSpecs(architecture, classes);
+  const bytes = (some: readonly VariableSpec[]) =>
+    some.reduce((sum, { shape }) => sum + 4 * sizeOf(shape), 0);
+  const head = bytes(specs.filter(isOfHead));
+  const parts = {
+    variables: bytes(specs),
+    momentum: head,
+    gradients: head,
+    standardized: 0,
+    activations: 2 * 4 * examples * featureChannels(architecture),
     engine: engineBytes,
   };
   return { ...parts, total: Object.values(parts).reduce((a, b) => a + b, 0) };

@@ -3,10 +3,13 @@ import type { Dataset, Split } from "../data/dataset.js";
 import type { Session } from "../engine/session.js";
 import type { Graph } from "../graph/graph-builder.js";
 import { loadPipeline, type Pipeline, startPipeline } from "../input/pipeline.js";
+import type { FeatureSplit } from "../input/split-tables.js";
 import type { Explained } from "./explain-step.js";
 import {
   type EvalGraphOptions,
   evalGraph,
+  type HeadGraphOptions,
+  headGraph,
   type NetworkGraph,
   type PredictImagesOptions,
   predictGraph,
@@ -73,6 +76,17 @@ export async function openTrainProgram(
   options: TrainGraphOptions,
 ): Promise<TrainProgram> {
   const made = await trainGraph(network, dataset, options);
+  return { ...(await openProgram(open, made)), optimizerState: made.optimizerState };
+}
+
+/** Opens the graph that trains the head on features: `headGraph`. */
+export async function openHeadProgram(
+  open: OpenSession,
+  network: Network,
+  features: { readonly train: FeatureSplit; readonly val: FeatureSplit },
+  options: HeadGraphOptions,
+): Promise<TrainProgram> {
+  const made = await headGraph(network, features, options);
   return { ...(await openProgram(open, made)), optimizerState: made.optimizerState };
 }
 

@@ -10,11 +10,11 @@ import { trace } from "../graph/trace.js";
 import type { Architecture } from "../model/architecture.js";
 import {
   type ForwardOptions,
-  forward,
   type KernelForm,
   type Parameters,
   standardizedName,
 } from "../model/resnet.js";
+import { logitsOf } from "./logits.js";
 import { addLossScale } from "./loss-scale.js";
 import { batchLoss, type LossOptions, weightedLabels } from "./training-loss.js";
 import {
@@ -38,7 +38,7 @@ export interface Network extends ForwardOptions {
 
 /** A batch inside the graph: fed, or drawn from a dataset's iterator. */
 export interface GraphBatch {
-  /** float32 `[N,H,W,3]` in [-1, 1]. */
+  /** float32 `[N,H,W,3]` in [-1, 1]; or `[N,C]`, what the head is given of them. */
   readonly images: Output;
   /** int32 `[N]`, each in `[0, classes)`. */
   readonly labels: Output;
@@ -61,7 +61,10 @@ export interface GradientOptions extends LossOptions {
   readonly lossScale?: Output | undefined;
 }
 
-/** Loss of a batch and its gradient by every variable, as outputs of the graph. */
+/**
+ * Loss of a batch and its gradient by every variable, as outputs of the graph.
+ * @param variables those that are trained: all of the network's, or the head's for a batch of features
+ */
 export async function traceGradients(
   builder: GraphBuilder,
   network: Network,
@@ -73,7 +76,7 @@ export async function traceGradients(
     throw new Error("what is learnt are raw kernels: standardized ones are for evaluation");
   return trace(builder, network.target, (graph) => {
     const scale = lossScale && graph.tensor<tf.Rank.R0>(lossScale);
-    let images = graph.tensor<tf.Rank.R4>(batch.images);
+    let images: tf.Tensor = graph.tensor(batch.images);
     const classes = graph.tensor<tf.Rank.R1>(batch.labels);
     let labels = weightedLabels(graph, classes, network.classes, lossOptions);
     if (mixup !== undefined) {
@@ -87,7 +90,7 @@ export async function traceGradients(
     }
     const { value, grads } = tf.valueAndGrads((...values: tf.Tensor[]) => {
       const parameters = named(variables, values);
-      const logits = forward(network.architecture, parameters, images, network);
+      const logits = logitsOf(network, parameters, images);
       const loss = batchLoss(logits, labels, lossOptions);
       return scale === undefined ? loss : loss.mul<tf.Scalar>(scale);
     })(variables.map((variable) => graph.tensor(variable.read)));

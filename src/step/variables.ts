@@ -17,8 +17,7 @@ import {
   type Target,
 } from "../graph/target.js";
 import {
-  headBias,
-  headKernel,
+  isOfHead,
   isStandardizedKernel,
   standardizationEpsilon,
   type VariableSpec,
@@ -132,9 +131,8 @@ function isPacked({ shape }: VariableSpec, target: Target): boolean {
 
 /** Variables in groups that are loaded together. The head is apart: a new one is not loaded. */
 function loadedTogether(variables: readonly GraphVariable[]): GraphVariable[][] {
-  const isHead = ({ name }: VariableSpec) => name === headKernel || name === headBias;
   const shapeOf = ({ shape }: VariableSpec) => shape;
-  return inGroups(variables, shapeOf, largestGroupBytes, (a, b) => isHead(a) === isHead(b));
+  return inGroups(variables, shapeOf, largestGroupBytes, (a, b) => isOfHead(a) === isOfHead(b));
 }
 
 /**

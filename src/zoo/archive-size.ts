@@ -13,7 +13,7 @@
  *   the pointer to that (56 and 20 bytes).
  */
 import { sizeOf } from "../archive/shape.js";
-import { type Architecture, variableSpecs } from "../model/architecture.js";
+import { type Architecture, isOfHead, variableSpecs } from "../model/architecture.js";
 
 const LOCAL_HEADER_BYTES = 30;
 const NPY_HEADER_BYTES = 128;
@@ -27,6 +27,12 @@ const ZIP64_LIMIT = 2 ** 31 - 1;
 /** Parameters of a model with `classes` outputs, head included. */
 export function parameterCount(architecture: Architecture, classes: number): number {
   return variableSpecs(architecture, classes).reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+}
+
+/** Parameters of its head alone. */
+export function headCount(architecture: Architecture, classes: number): number {
+  const head = variableSpecs(architecture, classes).filter(isOfHead);
+  return head.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
 }
 
 /** Length in bytes of the official archive of a model with `classes` outputs. */

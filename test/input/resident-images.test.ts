@@ -105,7 +105,7 @@ test("batches follow each other, and begin anew, with the images put there once"
     );
   }
   opened.session.close();
-  const once = ["images/pixels/new", "images/labels/new"];
+  const once = ["images/labels/new", "images/pixels/new"];
   const each = ["images/indices", "images/augmentations"];
   assert.deepEqual(puts, [...once, ...each, ...each]);
 });

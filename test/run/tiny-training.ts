@@ -56,6 +56,7 @@ export const settings: Omit<RunRecordFile, "data"> = {
   precision: "fp32",
   remat: false,
   labelSmoothing: 0,
+  freeze: false,
   cache: false,
   workers: 1,
   keep: 2,

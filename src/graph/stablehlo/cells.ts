@@ -13,6 +13,8 @@ export interface CellVariable {
   readonly shape: readonly number[];
   /** Default: float32. */
   readonly type?: ElementType | undefined;
+  /** Whether the graph steps it: what a step changes is packed apart from what stays as it is. */
+  readonly stepped?: boolean | undefined;
 }
 
 /** One value on the device: a variable, or several of float32. */
@@ -28,15 +30,24 @@ export interface Cell {
 
 const filtersOutermost = [3, 0, 1, 2];
 
+/** What changes variables by what they were: all of a cell at a time. */
+const stepOperators: ReadonlySet<string> = new Set([
+  "ResourceApplyMomentum",
+  "AssignAddVariableOp",
+]);
+
 /** The cells of all of a graph's variables. */
 export function graphCells(nodes: readonly GraphNode[]): Cell[] {
   const variables = nodes.filter(({ op }) => op === "VarHandleOp");
+  const steps = nodes.filter(({ op }) => stepOperators.has(op));
+  const stepped = new Set(steps.map(({ inputs }) => inputs[0]!.node));
   return cellsOf(
     variables.map(({ name, attrs }) => {
       const dims = attrs["shape"]?.shape?.dim ?? [];
       const number = attrs["dtype"]?.type;
       const type = number === undefined ? undefined : typeOf(number);
-      return { name, type, shape: dims.map(({ size }) => size) };
+      const shape = dims.map(({ size }) => size);
+      return { name, type, shape, stepped: stepped.has(name) };
     }),
   );
 }
@@ -59,9 +70,17 @@ export function cellsOf(variables: readonly CellVariable[]): Cell[] {
     const stored = order === undefined ? shape : order.map((axis) => shape[axis]!);
     cells.push({ name, type, shape: stored, members: [variable], order });
   }
-  for (const [kind, members] of small) {
+  const pack = (name: string, members: readonly CellVariable[]) => {
     const total = members.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
-    cells.push({ name: `${kind}/*`, type: "float32", shape: [total], members, order: undefined });
+    cells.push({ name, type: "float32", shape: [total], members, order: undefined });
+  };
+  for (const [kind, members] of small) {
+    const [stepped, still] = [true, false].map((is) =>
+      members.filter((member) => (member.stepped ?? false) === is),
+    );
+    const mixed = stepped!.length > 0 && still!.length > 0;
+    pack(`${kind}/*`, mixed ? stepped! : members);
+    if (mixed) pack(`${kind}/still/*`, still!);
   }
   return cells;
 }

@@ -144,16 +144,34 @@ function withUpdates(update: (builder: GraphBuilder, variables: GraphVariable[])
 const dtype = { dtype: attribute.type("float32") };
 
 test("an update of a part of a cell is refused where it cannot be done to the whole", async () => {
-  const one = builderOf("AssignAddVariableOp");
+  const one = withUpdates((builder, [x, y]) => {
+    const added = (handle: Output) => {
+      const inputs = [handle, builder.constant("float32", [2], [1, 2])];
+      return builder.add("AssignAddVariableOp", inputs, dtype, []);
+    };
+    added(y!.handle);
+    return added(x!.handle);
+  });
   assert.throws(() => lowered(one, ["done"]), /a\/\*: 1 updates of 2 variables/);
   const uneven = await smallStep([0.9, 0.9, 0.5]);
   assert.throws(() => lowered(uneven, ["step"]), /net\/\*: 2 updates of 2 variables/);
+});
 
-  function builderOf(op: string) {
-    return withUpdates((builder, [x]) => {
-      return builder.add(op, [x!.handle, builder.constant("float32", [2], [1, 2])], dtype, []);
-    });
-  }
+test("what a graph's steps change is packed apart from what they leave", () => {
+  const builder = withUpdates((made, [, y]) => {
+    const inputs = [y!.handle, made.constant("float32", [2], [1, 2])];
+    return made.add("AssignAddVariableOp", inputs, dtype, []);
+  });
+  const cells = graphCells(builder.build().nodes);
+  const membersOf = ({ name, members }: (typeof cells)[number]) => [
+    name,
+    members.map((m) => m.name),
+  ];
+  assert.deepEqual(cells.map(membersOf), [
+    ["a/*", ["a/y"]],
+    ["a/still/*", ["a/x"]],
+  ]);
+  assert.deepEqual(lowered(builder, ["done"]).donated, [0]);
 });
 
 test("a part of a cell is assigned, and the others keep their values", () => {
