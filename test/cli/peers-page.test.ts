@@ -8,10 +8,7 @@ import { flagOf, settingTable } from "../../src/settings/table.js";
 import { repositoryRoot } from "../fixture-path.js";
 
 /** Flags that others of the table's rows are waiting for. */
-const awaited = [
-  ...["label_smoothing", "class_weights", "freeze", "knn", "explain", "annotate"],
-  "bit-find",
-];
+const awaited = ["freeze", "explain", "annotate"];
 
 const page = readFileSync(join(repositoryRoot, "docs", "peers.md"), "utf8");
 /** The cells of bit-train: the second of each row of a table with six columns. */
