@@ -52,7 +52,9 @@ for (let round = 0; round < Number(flags.rounds); round++)
     const { seconds, cpu_seconds: cpu } = JSON.parse(output.trim().split("\n").at(-1)!);
     results.set(name, [...(results.get(name) ?? []), { seconds, cpu }]);
     const load = loadavg()[0]!.toFixed(1);
-    console.log(`round ${round}: ${name}: ${seconds.toFixed(1)} s, CPU ${cpu.toFixed(1)} s, load ${load}`);
+    console.log(
+      `round ${round}: ${name}: ${seconds.toFixed(1)} s, CPU ${cpu.toFixed(1)} s, load ${load}`,
+    );
   }
 
 const { data: mine, shape } = await readNpy(outOf(own));

@@ -1,11 +1,12 @@
 /** `bit-data`: looks a dataset over. */
 import { UserError } from "../errors.js";
 import { checkDataset } from "../report/check-dataset.js";
+import { findNearCopies, requireNearCopyOptions } from "../run/near-copies.js";
 import type { Call } from "./command.js";
 import { describeDataset } from "./dataset-report.js";
 import { ImageProgress } from "./image-progress.js";
 import { interruptible } from "./interrupt.js";
-import { openHostEngine } from "./open-engine.js";
+import { openEngine, openHostEngine } from "./open-engine.js";
 import { output, USER_ERROR_EXIT } from "./output.js";
 
 /** Runs the command. */
@@ -20,8 +21,15 @@ export async function run({ settings, positional }: Call<"check">): Promise<numb
     );
   }
   const { datadir, seed, workers, fast, json } = settings;
-  const engine = fast ? undefined : openHostEngine();
-  const bars = { decoding: new ImageProgress("decoding"), reading: new ImageProgress("reading") };
+  requireNearCopyOptions(settings);
+  const networks = settings.features ? openEngine() : undefined;
+  const engine = fast ? undefined : (networks ?? openHostEngine());
+  const bars = {
+    decoding: new ImageProgress("decoding"),
+    reading: new ImageProgress("reading"),
+    features: new ImageProgress("making features"),
+    comparing: new ImageProgress("comparing"),
+  };
   const ended = await interruptible(
     async (signal) => {
       const request = { dataset, datadir, seed, offline: true, signal };
@@ -30,7 +38,11 @@ export async function run({ settings, positional }: Call<"check">): Promise<numb
         if (done === total) bars[step].close();
       };
       try {
-        return await checkDataset(request, engine, { workers, signal, progress });
+        const report = await checkDataset(request, engine, { workers, signal, progress });
+        if (networks === undefined) return { report };
+        const told = { signal, progress, line: (text: string) => output.note(text) };
+        const near = await findNearCopies(request, report, settings, networks, told);
+        return { report, near };
       } finally {
         for (const bar of Object.values(bars)) bar.close();
       }
@@ -38,8 +50,9 @@ export async function run({ settings, positional }: Call<"check">): Promise<numb
     () => "Stopped; nothing was changed.",
   );
   if (ended.stopped) return ended.exit;
-  const report = ended.value;
+  const { report, near } = ended.value;
   const words = datadir === "." ? [dataset] : [dataset, "--datadir", datadir];
-  output.result(json ? JSON.stringify(report) : describeDataset(report, words).join("\n"));
+  const whole = near === undefined ? report : { ...report, nearCopies: near };
+  output.result(json ? JSON.stringify(whole) : describeDataset(whole, words).join("\n"));
   return report.trainable ? 0 : USER_ERROR_EXIT;
 }

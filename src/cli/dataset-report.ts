@@ -4,17 +4,23 @@ import type { UnreadableImage } from "../data/dataset.js";
 import { CONVERTED_FORMATS } from "../data/image-formats/image-format.js";
 import type { ClassCount, Copy, DatasetReport, Spread } from "../report/check-dataset.js";
 import { isUneven } from "../run/describe-loss.js";
+import type { NearCopies, NearPair } from "../run/near-copies.js";
 import { quoted } from "../settings/command-line.js";
 
 // Of what there may be thousands of, so many are shown.
 const mostShown = 10;
 const mostClasses = 40;
 
+/** A dataset's report, with near copies where these were looked for. */
+export interface CheckedDataset extends DatasetReport {
+  readonly nearCopies?: NearCopies;
+}
+
 /**
  * What there is, then what is wrong with it, then what to type next.
  * @param words how a command is told of the dataset: its name or path, and flags
  */
-export function describeDataset(report: DatasetReport, words: readonly string[]): string[] {
+export function describeDataset(report: CheckedDataset, words: readonly string[]): string[] {
   const argument = words.map(quoted).join(" ");
   return [
     `${report.dataset}: ${report.train} training and ${report.val} held-out images of ` +
@@ -25,6 +31,7 @@ export function describeDataset(report: DatasetReport, words: readonly string[])
     ...imageLines(report),
     ...faultLines(report),
     ...warningLines(report),
+    ...(report.nearCopies === undefined ? [] : nearLines(report.nearCopies)),
     "",
     nextStep(report, argument),
   ];
@@ -92,6 +99,31 @@ function warningLines(report: DatasetReport): string[] {
     ...section("images that occur more than once", duplicates.map(copies)),
     ...section("classes without a held-out image", emptyInVal),
     ...section("notes", notes),
+  ];
+}
+
+function nearLines({
+  leaks,
+  mislabelled,
+  duplicates,
+  model,
+  similarity,
+  notes,
+}: NearCopies): string[] {
+  const pair = ({ images, similarity: own }: NearPair) =>
+    `${own.toFixed(4)}  ${images.map(({ path, part, class: of }) => `${path} (${part}, ${of})`).join(" ~ ")}`;
+  const lines = [
+    ...section("near copies in training and held out", leaks.map(pair)),
+    ...section("near copies in more than one class", mislabelled.map(pair)),
+    ...section("near copies in one class and part", duplicates.map(pair)),
+  ];
+  const count = leaks.length + mislabelled.length + duplicates.length;
+  const found = count === 0 ? "none found" : `${count}`;
+  return [
+    ...lines,
+    "",
+    `near copies by ${model}, from a cosine of ${similarity} on: ${found} (docs/find.md)`,
+    ...notes,
   ];
 }
 

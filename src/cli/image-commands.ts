@@ -39,6 +39,10 @@ export const imageCommands: {
       ["npx bit-data check photos", "a folder of images, every one decoded"],
       ["npx bit-data check labels.csv --fast --json", "a table of images, quickly, for a program"],
       ["npx bit-data check imagenet2012 --datadir imagenet", "a dataset by name"],
+      [
+        "npx bit-data check photos --features --weights BiT-M-R50x1",
+        "and other files of one picture (docs/find.md)",
+      ],
     ],
     load: () => import("./bit-data.js"),
   },

@@ -216,13 +216,13 @@ function copiesIn(
     });
   }
   const several = [...groups.values()].filter((group) => group.length > 1);
-  return several.map((group) =>
-    group.map(([part, index]) => ({
-      path: nameIn(dataset[part], part, index),
-      part,
-      class: dataset.classNames[dataset[part].labels[index]!]!,
-    })),
-  );
+  return several.map((group) => group.map(([part, index]) => copyAt(dataset, part, index)));
+}
+
+/** An image of a dataset, as reports name it. */
+export function copyAt(dataset: Dataset, part: PartName, index: number): Copy {
+  const { [part]: split, classNames } = dataset;
+  return { path: nameIn(split, part, index), part, class: classNames[split.labels[index]!]! };
 }
 
 function nameIn({ images }: Split, part: PartName, index: number): string {

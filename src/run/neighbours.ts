@@ -18,6 +18,8 @@ export interface NeighbourOptions {
   /** Whether queries and table are the same images, and none is its own neighbour. */
   readonly withoutSelf?: boolean;
   readonly signal?: AbortSignal | undefined;
+  /** Told how many queries were compared with all. */
+  readonly progress?: ((done: number, total: number) => void) | undefined;
 }
 
 // Blocks of which the products take some 20 MB, and their factors of 2048 channels as much.
@@ -53,7 +55,7 @@ async function eachBlock(
   queries: Features,
   table: Features,
   { open }: Pick<Engine, "open">,
-  { withoutSelf = false, signal }: NeighbourOptions,
+  { withoutSelf = false, signal, progress }: NeighbourOptions,
   tell: (row: number, column: number, similarity: number) => void,
 ): Promise<void> {
   if (queries.count === 0 || table.count === 0) return;
@@ -79,6 +81,7 @@ async function eachBlock(
         // Lets the process hear signals between the native calls.
         await new Promise(setImmediate);
       }
+      progress?.(Math.min(top + rows, queries.count), queries.count);
     }
   } finally {
     products.close();

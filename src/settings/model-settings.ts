@@ -17,6 +17,7 @@ export const modelSettings = {
       eval: {},
       predict: {},
       find: {},
+      check: { help: "With --features: the model's name" },
       export: {},
       serve: {},
       bench: { help: "R50x1, BiT-M-R101x3, R14x0.5, ...", default: "R50x1" },
@@ -29,6 +30,7 @@ export const modelSettings = {
     decides: false,
     commands: {
       ...{ train: {}, eval: {}, predict: {}, find: {}, export: {}, serve: {}, reproduce: {} },
+      check: { default: undefined, otherwise: "here" },
       download: { help: "Folder to put <model>.npz into" },
     },
   },
@@ -83,6 +85,7 @@ export const modelSettings = {
     commands: {
       train: {},
       find: { help: "The archive whose features are compared, or a published model" },
+      check: { help: "With --features: a run, an archive or a published model" },
       predict: { help: "The archive that predicts, or a published model" },
     },
   },
@@ -115,7 +118,7 @@ export const modelSettings = {
     least: 1,
     help: "Side to which images are resized",
     otherwise: `${runOr} the BiT-HyperRule's`,
-    commands: { predict: {}, find: {}, export: {}, serve: {} },
+    commands: { predict: {}, find: {}, check: {}, export: {}, serve: {} },
   },
   resize: {
     kind: "choice",

@@ -8,8 +8,8 @@ interface Use<Value> {
   /** In words, what holds where it is left out. */
   readonly otherwise?: string;
   readonly required?: true;
-  /** The command has a choice of its own, where the row is a text or a path. */
-  readonly kind?: "choice";
+  /** The command has a choice of its own, or a switch, where the row is a text or a path. */
+  readonly kind?: "choice" | "boolean";
   readonly choices?: readonly string[];
 }
 

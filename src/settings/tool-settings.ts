@@ -96,8 +96,23 @@ export const toolSettings = {
     kind: "path",
     help: "A .npy to write what the head is given to, float32 [images, channels], in the order of the rows",
     since: "0.2.0",
-    commands: { predict: {} },
+    commands: {
+      predict: {},
+      check: {
+        kind: "boolean",
+        help: "Find near copies, too: other files of one picture, by the features of --weights",
+      },
+    },
   },
+  similarity: {
+    kind: "number",
+    otherNames: ["threshold", "near_duplicate_threshold"],
+    help: "With --features: the cosine from which images count as near copies",
+    otherwise: "0.98",
+    since: "0.2.0",
+    commands: { check: {} },
+  },
+
   out: {
     kind: "path",
     help: "The folder to make, which must not be there yet",

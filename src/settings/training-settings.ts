@@ -56,6 +56,7 @@ export const trainingSettings = {
       eval: { help: "Images at a time", otherwise: "as memory allows" },
       predict: { help: "Images at a time", otherwise: "as memory allows" },
       find: { help: "Images at a time", otherwise: "as memory allows" },
+      check: { help: "With --features: images at a time", otherwise: "as memory allows" },
       serve: { help: "Images at a time", otherwise: "as memory allows" },
       bench: { help: "Images per step", default: 32 },
       reproduce: {
