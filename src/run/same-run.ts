@@ -99,17 +99,23 @@ export function checkSameRun(
 ): string[] {
   const changed = known === undefined ? unlisted(found, config) : changedSettings(known, config);
   if (force || changed.length === 0) return changed;
-  throw otherSettings(folder, changed);
+  throw otherSettings(folder, changed, otherLength(folder, known, config));
 }
 
-/** @param changed as `changedSettings` has it */
-export function otherSettings(folder: RunFolder, changed: readonly string[]): UserError {
+/**
+ * @param changed as `changedSettings` has it
+ * @param nextStep what else to do than to give the old settings
+ */
+export function otherSettings(
+  folder: RunFolder,
+  changed: readonly string[],
+  nextStep = "give those of config.json, or choose another --name; --force goes on all the same",
+): UserError {
   return new UserError(
     folder.path,
     `holds a run with other settings: ${changed.join("; ")}`,
     "the settings and the data that the run began with",
-    otherLength(folder, known, config) ??
-      "give those of config.json, or choose another --name; --force goes on all the same",
+    nextStep,
   );
 }
 
