@@ -13,10 +13,10 @@ export interface LossOptions {
 
 /**
  * Labels `[N,classes]`, rows that sum to each example's weight: its class's, or 1 where classes have none.
- * Smoothed, an example's own class has 1 - e + e/K of it, each of the others e/K. So far it is what
- * PyTorch's `CrossEntropyLoss` does, and mixup may mix these rows. But its `weight` multiplies each class's
- * part of a smoothed label by that class's, which draws the examples of common classes to rare ones
- * (docs/training.md); here a weight is an example's.
+ * Smoothed, an example's own class has 1 - e + e/K of it, each of the others e/K. Mixup may mix
+ * these rows. Each by itself is what PyTorch's `CrossEntropyLoss` does. With both, its `weight` multiplies
+ * each class's part of a smoothed label by that class's, which draws the examples of common classes to rare
+ * ones (findings/torch-weight-of-smoothed-labels.sh); here a weight is an example's.
  * Source of the smoothing: Szegedy et al., "Rethinking the Inception Architecture", section 7.
  * @param classes int32 `[N]`, each in `[0, count)`
  * @param count number of classes

@@ -10,6 +10,7 @@ import { listCheckpoints } from "../../src/checkpoint/checkpoint-folder.js";
 import { findCheckpoint } from "../../src/checkpoint/find-checkpoint.js";
 import { acquireLock } from "../../src/disk/file-lock.js";
 import { UserError } from "../../src/errors.js";
+import { readMetrics } from "../../src/record/metrics.js";
 import { runFolder } from "../../src/record/run-folder.js";
 import { fineTune } from "../../src/run/fine-tune.js";
 import type { FineTuneOptions } from "../../src/run/options.js";
@@ -63,6 +64,13 @@ async function copyAs(name: string) {
   return folder;
 }
 
+async function firstLossOf(name: string): Promise<number> {
+  const text = await readFile(runFolder(options.logdir, name).metrics, "utf8");
+  const first = readMetrics(text.slice(0, text.indexOf("\n")));
+  assert.ok(first !== undefined && "step" in first && first.loss !== null);
+  return first.loss;
+}
+
 async function refused(changes: Partial<FineTuneOptions>, message: RegExp): Promise<void> {
   await assert.rejects(run(changes), (error: unknown) => {
     assert.ok(error instanceof UserError, String(error));
@@ -79,14 +87,19 @@ test("another length is refused, and the command that trains on from the run doe
     (error: unknown) => (error as UserError).nextStep,
   );
   assert.ok(told.includes(`--weights ${path} instead of --from_scratch and --name short_longer`));
-  assert.match(told, /a schedule of 9 steps of their own.*its own 6 steps go on with --steps 6/);
+  assert.match(told, /by the schedule of 9 steps.*add --force;.*its own 6 steps: --steps 6/);
   const longer = await run({
     ...{ name: "short_longer", steps: 9, fromScratch: false, model: undefined, weights: path },
   });
   assert.equal(longer.steps, 9);
   assert.ok(longer.lines.some((line) => line.startsWith(`Fine-tuning from ${path}`)));
-  // As a run that was stopped, it is still there to go on.
+  const guess = Math.log(3);
+  assert.ok(Math.abs((await firstLossOf("short_longer")) - guess) < 1e-3, "a new head guesses");
+  // As a run that was stopped, it is still there to go on; or, by the other schedule, with --force.
   assert.equal((await run({ name })).steps, 6);
+  const forced = await run({ name, steps: 9, force: true });
+  assert.deepEqual([forced.steps, forced.config.schedule], [9, [2, 4, 5, 7, 9]]);
+  assert.ok(forced.lines.includes("Resumed at step 6"));
 });
 
 for (const [changes, message] of [
