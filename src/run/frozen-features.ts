@@ -114,7 +114,7 @@ function bytesOf({ buffer, byteOffset, byteLength }: Float32Array): Buffer {
 
 // Of the embedded model's features, by which the rate was chosen: where learning is as fast as there.
 const usualSquare = 190;
-const tolerated = 8;
+const tolerated = 4;
 
 /** What there is to know of features; where the usual learning rate does not suit their size, that too. */
 function describeFeatures({ images: { values, channels }, labels }: FeatureSplit): string {

@@ -31,12 +31,13 @@ export function limited<Config extends RunConfig>(
   const all = config.schedule.at(-1)!;
   const durationMs = (steps: number) => remainingMs({ ...config, schedule: [steps] }, measured);
   const limitMs = usedShare * 60_000 * minutes;
+  const smaller = config.freeze ? "--crop 224" : "--resolution 256";
   if (durationMs(1) > limitMs)
     throw new UserError(
       `--max_minutes ${minutes}`,
       `a step takes ${durationText(measured.stepMs)}, and with the evaluation ${durationText(durationMs(1))}`,
       "time for one step at least",
-      "give more minutes, smaller images (--resolution 256) or a smaller model; --dry_run says what a run takes",
+      `give more minutes, smaller images (${smaller}) or a smaller model; --dry_run says what a run takes`,
     );
   let [fits, tooMany] = [1, all + 1];
   while (tooMany - fits > 1) {
