@@ -96,6 +96,13 @@ export const rankSources: readonly Source[] = [
   },
 ];
 
+/** All variables by which launchers say which rank a process has. */
+export const rankVariables: readonly string[] = [
+  ...["RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT", "JOB_COMPLETION_INDEX"],
+  ...["TF_CONFIG", "SLURM_PROCID", "SLURM_STEP_NUM_TASKS", "PMI_RANK", "PMI_SIZE"],
+  ...["OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_SIZE"],
+];
+
 /**
  * What the environment says of this process's rank.
  * @returns undefined where it is by itself: nobody says anything, or that there is one process
