@@ -14,6 +14,7 @@ const rooms = [
   "cache-folder",
   "close-names",
   "disk",
+  "ranks",
   "archive",
   "recipe",
   "evaluators",

@@ -1,5 +1,7 @@
 // TensorFlow sessions for JavaScript, whose thread is free while they run.
-//   open(graphDef, config) -> session             two Uint8Arrays: a GraphDef and a ConfigProto
+//   serve(serverDef, port, address) -> target     a ServerDef as a Uint8Array; see server.h
+//   open(graphDef, config, target) -> session     two Uint8Arrays: a GraphDef and a ConfigProto; the target
+//                                                 is a server's, or empty: the session is in this process alone
 //   run(session, feeds, fetches) -> Promise<[{type, shape, data}...]>    feeds: [[name, type, shape, data]...]
 //   close(session)
 // What TensorFlow reports is thrown, or rejected with, as an Error with a code; a wrong call is thrown as
@@ -13,6 +15,7 @@
 #include <shared_mutex>
 #include <utility>
 
+#include "server.h"
 #include "session.h"
 #include "values.h"
 
@@ -193,11 +196,22 @@ std::shared_ptr<Thread>& ThreadOf(napi_env env) {
   return *static_cast<std::shared_ptr<Thread>*>(data);
 }
 
+napi_value Serve(napi_env env, const napi_value* arguments) {
+  const Bytes def = BytesOf(env, arguments[0]);
+  int32_t port = 0;
+  Check(napi_get_value_int32(env, arguments[1], &port), "a port");
+  const std::string target = StartServer(def.data, def.size, port, Text(env, arguments[2]));
+  napi_value value = nullptr;
+  Check(napi_create_string_utf8(env, target.data(), target.size(), &value), "memory for a result");
+  return value;
+}
+
 napi_value Open(napi_env env, const napi_value* arguments) {
   const Bytes graph = BytesOf(env, arguments[0]), config = BytesOf(env, arguments[1]);
+  const std::string target = Text(env, arguments[2]);
   const std::shared_ptr<Thread> thread = ThreadOf(env);
   const auto session = std::make_shared<Session>(
-      graph.data, graph.size, config.data, config.size,
+      graph.data, graph.size, config.data, config.size, target,
       [thread](std::unique_ptr<Run> run) { thread->Post(std::move(run)); });
   thread->Add(session);
   napi_value value = nullptr;
@@ -275,11 +289,12 @@ napi_value Init(napi_env env, napi_value exports) {
     return exports;
   }
   const napi_property_descriptor functions[] = {
+      {"serve", nullptr, Call<Serve>, nullptr, nullptr, nullptr, napi_default, nullptr},
       {"open", nullptr, Call<Open>, nullptr, nullptr, nullptr, napi_default, nullptr},
       {"run", nullptr, Call<RunSession>, nullptr, nullptr, nullptr, napi_default, nullptr},
       {"close", nullptr, Call<Close>, nullptr, nullptr, nullptr, napi_default, nullptr},
   };
-  napi_define_properties(env, exports, 3, functions);
+  napi_define_properties(env, exports, 4, functions);
   return exports;
 }
 

@@ -57,7 +57,7 @@ void WatchExit() {
 }
 
 Session::Session(const void* graph, size_t graph_bytes, const void* config, size_t config_bytes,
-                 Ended ended)
+                 const std::string& target, Ended ended)
     : ended_(std::move(ended)) {
   Status status;
   sessions++;
@@ -69,6 +69,7 @@ Session::Session(const void* graph, size_t graph_bytes, const void* config, size
     TF_GraphImportGraphDef(graph_, bytes.get(), import, status);
     TF_DeleteImportGraphDefOptions(import);
     status.Check();
+    if (!target.empty()) TF_SetTarget(options, target.c_str());
     TF_SetConfig(options, config, config_bytes, status);
     status.Check();
     session_ = TF_NewSession(graph_, options, status);

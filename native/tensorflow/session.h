@@ -45,9 +45,9 @@ class Session : public std::enable_shared_from_this<Session> {
   // Called on any thread when a run has ended or was dropped.
   using Ended = std::function<void(std::unique_ptr<Run>)>;
 
-  // `config` is a ConfigProto. Throws TensorflowError.
+  // `config` is a ConfigProto; `target` is a server's, or empty. Throws TensorflowError.
   Session(const void* graph, size_t graph_bytes, const void* config, size_t config_bytes,
-          Ended ended);
+          const std::string& target, Ended ended);
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;

@@ -1,8 +1,11 @@
 /** `bit-train`: fine-tunes a model. */
+import { UserError } from "../errors.js";
+import { type RankSettings, rankSettings } from "../ranks/rank-sources.js";
 import { requireSeveral } from "../run/seed-runs.js";
 import { withoutModel } from "../run/starting-weights.js";
 import type { Call } from "./command.js";
 import { sayDryRun } from "./dry-run.js";
+import { runAsRank } from "./run-as-rank.js";
 import { runFineTune } from "./run-fine-tune.js";
 import { runSeeds } from "./run-seeds.js";
 
@@ -13,7 +16,29 @@ export async function run({ settings }: Call<"train">): Promise<number> {
   if (model === undefined && weights === undefined) throw withoutModel(undefined);
   const several = seeds === undefined ? undefined : { seeds, sameExamples };
   if (several === undefined) requireSeveral({ sameExamples });
+  const ranks = rankSettings(process.env);
+  if (ranks !== undefined) {
+    refuseTogether(ranks, { dry_run: dryRun, seeds, max_minutes: options.maxMinutes });
+    if (ranks.rank > 0) return runAsRank(options, ranks);
+  }
   if (dryRun) return sayDryRun(options, json, several);
-  if (several === undefined) return (await runFineTune(options, { json })).exit;
+  if (several === undefined) return (await runFineTune(options, { json, ranks })).exit;
   return (await runSeeds(options, several, { json })).exit;
+}
+
+/** @throws UserError where a flag is given that one process alone can follow */
+function refuseTogether(
+  { rank, ranks, source }: RankSettings,
+  flags: Readonly<Record<string, unknown>>,
+): void {
+  const given = Object.keys(flags).find(
+    (name) => flags[name] !== undefined && flags[name] !== false,
+  );
+  if (given === undefined) return;
+  throw new UserError(
+    `--${given}`,
+    `as rank ${rank} of ${ranks} (${source})`,
+    "one process: several that train together do not know this flag",
+    `leave --${given} out, or type the command without a launcher`,
+  );
 }

@@ -147,6 +147,18 @@ export const commands: Commands = {
     ],
     load: () => import("./bit-export.js"),
   },
+  launch: {
+    program: "bit-launch",
+    summary: "a training in several processes, on one machine or several",
+    usage: "bit-launch --nproc N [flags] -- bit-train ...",
+    description:
+      "Starts the command after -- in processes that share every batch; where one is lost, all end. On several " +
+      "machines it is started on each (docs/machines.md). Under srun, mpirun and others bit-train needs none of it.",
+    needsArguments: true,
+    positional: true,
+    examples: [["npx bit-launch --nproc 2 -- bit-train --config run.yaml", "two processes here"]],
+    load: () => import("./bit-launch.js"),
+  },
   serve: {
     program: "bit-serve",
     summary: "a model behind HTTP: photos in, classes out",

@@ -1,8 +1,12 @@
 /** How every command ends: the exit code, and what is said of an error. */
 import { inspect } from "node:util";
 import { UserError } from "../errors.js";
+import { RanksLost } from "../ranks/rank-group.js";
 import { respectNohup } from "./nohup.js";
 import { output, READER_GONE_EXIT, ReaderGone, USER_ERROR_EXIT } from "./output.js";
+
+/** Where another process of the run was lost: as sysexits.h has it, a failure that may not come again. */
+export const RANKS_LOST_EXIT = 75;
 
 /** What the user asked to be told instead of any work: `--help`. */
 export class HelpAsked extends Error {
@@ -17,7 +21,10 @@ export class HelpAsked extends Error {
  */
 export async function runMain(main: () => Promise<number | undefined>): Promise<void> {
   respectNohup();
-  process.exitCode = await output.ended(await exitOf(main));
+  const code = await output.ended(await exitOf(main));
+  // A step under way waits for a process that is gone, and would keep this one.
+  if (code === RANKS_LOST_EXIT) process.exit(code);
+  process.exitCode = code;
 }
 
 async function exitOf(main: () => Promise<number | undefined>): Promise<number> {
@@ -38,6 +45,10 @@ function reportError(error: unknown): number {
   if (error instanceof UserError) {
     output.note(`error: ${error.message}`);
     return USER_ERROR_EXIT;
+  }
+  if (error instanceof RanksLost) {
+    output.note(`error: ${error.message}`);
+    return RANKS_LOST_EXIT;
   }
   output.note(inspect(error));
   return 1;

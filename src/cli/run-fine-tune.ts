@@ -1,9 +1,12 @@
 /** One run on the terminal. */
 
 import type { OpenedEngine } from "../engine/open.js";
+import { UserError } from "../errors.js";
+import { type RankSettings, rankSettings } from "../ranks/rank-sources.js";
 import type { FineTuneResult, RunEvent } from "../record/run-events.js";
 import { describeResult } from "../record/run-lines.js";
 import { fineTune } from "../run/fine-tune.js";
+import { joinRun } from "../run/joint-run.js";
 import type { FineTuneOptions } from "../run/options.js";
 import { printEvent } from "./json-lines.js";
 import { openEngine } from "./open-engine.js";
@@ -20,6 +23,8 @@ export interface RunWishes {
   readonly engine?: OpenedEngine | undefined;
   /** Told of each event, too. */
   readonly follow?: ((event: RunEvent) => void) | undefined;
+  /** Where several processes train together: this is rank 0. */
+  readonly ranks?: RankSettings | undefined;
 }
 
 /** How a run ended. */
@@ -30,11 +35,28 @@ export interface RunEnd {
   readonly exit: number;
 }
 
+/** @throws UserError where a launcher has started several processes, of which each would make the same run */
+function requireOneProcess(): void {
+  const ranks = rankSettings(process.env);
+  if (ranks === undefined) return;
+  throw new UserError(
+    `rank ${ranks.rank} of ${ranks.ranks} (${ranks.source})`,
+    "this command runs in one process",
+    "bit-train --model ... --dataset ..., which several processes share",
+    "type the command without a launcher",
+  );
+}
+
 /** One run with progress on the terminal, and a last word on where things are. */
 export async function runFineTune(
   options: FineTuneOptions,
-  { goOn, stopAfter, json = false, engine = openEngine(options.device), follow }: RunWishes = {},
+  wishes: RunWishes = {},
 ): Promise<RunEnd> {
+  const { goOn, stopAfter, json = false, follow, ranks } = wishes;
+  if (ranks === undefined) requireOneProcess();
+  const engine = wishes.engine ?? openEngine(options.device);
+  // Until the others have come, a signal ends the process as it does any other.
+  const joint = ranks && (await joinRun(engine, ranks));
   const console = new TrainConsole({ stopAfter, ...(json && { place: standardError() }) });
   const followers = [...(json ? [printEvent] : []), console.event, ...(follow ? [follow] : [])];
   const observer = {
@@ -46,7 +68,7 @@ export async function runFineTune(
   };
   try {
     console.line(engine.description);
-    const result = await fineTune(options, engine, observer);
+    const result = await fineTune(options, engine, observer, joint);
     const { folder, validation, steps, saved, seconds, config } = result;
     if (validation === undefined) {
       const resume = goOn ?? `the same command with --name ${config.name}`;

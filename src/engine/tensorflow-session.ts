@@ -31,7 +31,8 @@ interface NativeResult {
 
 /** The functions of native/tensorflow/addon.cc. What TensorFlow reports has a `code`. */
 export interface TensorflowAddon {
-  open(graph: Uint8Array, config: Uint8Array): NativeHandle;
+  serve(serverDef: Uint8Array, port: number, address: string): string;
+  open(graph: Uint8Array, config: Uint8Array, target: string): NativeHandle;
   run(
     session: NativeHandle,
     feeds: readonly Feed[],
@@ -66,19 +67,42 @@ export function loadTensorflow(engine: InstalledEngine): TensorflowAddon | undef
   }
 }
 
+/** A server of this process: a serialized ServerDef, and where it is to be reached. */
+export interface ServerPlace {
+  readonly def: Uint8Array;
+  readonly port: number;
+  /** IPv4, of this machine. What is sent to another address is not heard. */
+  readonly address: string;
+}
+
+/**
+ * Starts a server, which lives as long as the process.
+ * @returns the target of sessions that are to run on it
+ * @throws SessionError where TensorFlow refuses
+ */
+export function startServer(addon: TensorflowAddon, { def, port, address }: ServerPlace): string {
+  try {
+    return addon.serve(def, port, address);
+  } catch (error) {
+    throw reported(error);
+  }
+}
+
 /**
  * Loads `graph` into a native session of its own.
  * @param config a serialized ConfigProto; what it leaves out, and the environment does not say
  *   (`TF_NUM_INTRAOP_THREADS` and the like), is TensorFlow's default
+ * @param target of a server; by default the session is in this process alone
  * @throws SessionError where it is refused
  */
 export function openTensorflowSession(
   addon: TensorflowAddon,
   graph: GraphDef,
   config: Uint8Array = new Uint8Array(),
+  target = "",
 ): Session {
   try {
-    return new TensorflowSession(addon, addon.open(encodeGraphDef(graph), config));
+    return new TensorflowSession(addon, addon.open(encodeGraphDef(graph), config, target));
   } catch (error) {
     throw reported(error);
   }

@@ -59,6 +59,7 @@ export {
 export type { ChoosyBackend } from "../model/kernel-names.js";
 export type { KernelOrder } from "../model/name-layouts.js";
 export { type ForwardOptions, features, forward, head, type Parameters } from "../model/resnet.js";
+export type { RankPlace } from "../ranks/rank-place.js";
 export type { Resolution } from "../recipe/hyperrule.js";
 export {
   type EvalGraphOptions,

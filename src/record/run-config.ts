@@ -33,6 +33,8 @@ const facts = {
   batch: positive,
   /** Parts in which a batch is computed; it divides the batch. */
   split: positive,
+  /** Processes that trained together; undefined: one. */
+  ranks: positive.optional(),
   baseLr: z.number().positive(),
   /** End of warm-up, drops, end of training, in steps. */
   schedule: z.array(count).min(1).readonly(),

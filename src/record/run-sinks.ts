@@ -12,23 +12,26 @@ export interface SinkChoice {
   readonly tensorboard?: boolean | undefined;
 }
 
+function filesIn(folder: RunFolder, tensorboard: boolean): RunSink[] {
+  const files = [openTrainLog(folder), openMetricsFile(folder)];
+  return tensorboard ? [...files, openTensorboard(folder)] : files;
+}
+
 /** Hands each event to every sink. */
 export class RunSinks implements RunSink {
   private readonly sinks: readonly RunSink[];
 
-  /** @param followers others than the files, which are told after them */
+  /**
+   * @param folder undefined: nothing is kept
+   * @param followers others than the files, which are told after them
+   */
   constructor(
-    folder: RunFolder,
+    folder: RunFolder | undefined,
     { tensorboard = true }: SinkChoice = {},
     followers: readonly RunSink[] = [],
   ) {
     // They begin in this order: TensorBoard's curves are those of `metrics.jsonl`.
-    this.sinks = [
-      openTrainLog(folder),
-      openMetricsFile(folder),
-      ...(tensorboard ? [openTensorboard(folder)] : []),
-      ...followers,
-    ];
+    this.sinks = [...(folder === undefined ? [] : filesIn(folder, tensorboard)), ...followers];
   }
 
   event(event: RunEvent): void {

@@ -15,8 +15,11 @@ import { lockRun, makeRunFolder, type RunFolder, runFolder } from "../record/run
 import { describeBest, describeTimes } from "../record/run-lines.js";
 import { RunSinks } from "../record/run-sinks.js";
 import { writeJson } from "../record/versioned-json.js";
+import { announceRun } from "./agree.js";
 import { describeData, describePlan, needsOf } from "./describe-plan.js";
 import { fetchEvents } from "./fetching.js";
+import { followRun } from "./follow-run.js";
+import { firstLine, type Joint } from "./joint-run.js";
 import type { FineTuneOptions } from "./options.js";
 import { defaultName, planRun, type RunPlan } from "./plan-run.js";
 import { type EndedRun, reportEnd } from "./report-run.js";
@@ -27,22 +30,51 @@ import { trainRun, withSmallerParts } from "./train-run.js";
 
 /**
  * Fine-tunes as the options say, or goes on with the run of the same name.
+ * @param joint where several processes train together: that of rank 0 keeps the files, the others none
  * @throws UserError where the input is at fault; nothing that was there is damaged
  */
 export async function fineTune(
   wishes: FineTuneOptions,
   engine: Engine,
   observer: RunObserver = {},
+  joint?: Joint,
 ): Promise<FineTuneResult> {
-  const result = await fineTuneLocked(wishes, engine, observer);
+  const result = await (joint === undefined
+    ? fineTuneLocked(wishes, engine, observer)
+    : fineTuneTogether(wishes, engine, observer, joint));
   observer.event?.({ type: "done", result });
   return result;
+}
+
+/** As one of several processes, which end all where one does. */
+async function fineTuneTogether(
+  wishes: FineTuneOptions,
+  engine: Engine,
+  observer: RunObserver,
+  joint: Joint,
+): Promise<FineTuneResult> {
+  const { group } = joint;
+  try {
+    if (group.rank === 0) {
+      const result = await fineTuneLocked(wishes, engine, observer, joint);
+      await group.end();
+      return result;
+    }
+    const options = await resolveWeights(wishes, fetchEvents(observer));
+    const result = await followRun({ options, engine, observer, joint });
+    await group.end();
+    return result;
+  } catch (error) {
+    await group.fail(error instanceof Error ? firstLine(error) : String(error));
+    throw error;
+  }
 }
 
 async function fineTuneLocked(
   wishes: FineTuneOptions,
   engine: Engine,
   observer: RunObserver,
+  joint?: Joint,
 ): Promise<FineTuneResult> {
   const begun = performance.now();
   const options = await resolveWeights(wishes, fetchEvents(observer));
@@ -54,8 +86,10 @@ async function fineTuneLocked(
   // A new run's folder is made only when its input has been found right.
   let lock = (await exists(folder.path)) ? await lockRun(folder, patience) : undefined;
   try {
-    const planned = { name, folder, options, engine, observer };
+    const planned = { name, folder, options, engine, observer, joint };
     const plan = await planRun({ ...planned, stepsInTime: await stepsInTime(planned) });
+    const best = plan.resumed?.manifest?.best ?? null;
+    if (joint !== undefined) await announceRun(joint.group, { config: plan.config, best });
     signal?.throwIfAborted();
     await makeRunFolder(folder);
     if (lock === undefined) {
@@ -65,7 +99,8 @@ async function fineTuneLocked(
     await removeLeftovers(folder);
     const events = new RunSinks(folder, options, [{ event }]);
     try {
-      return await carryOut(plan, { options, folder, engine, lock, events, observer }, begun);
+      const run = { options, folder, engine, lock, events, observer, joint };
+      return await carryOut(plan, run, begun);
     } finally {
       events.close();
     }
@@ -76,7 +111,7 @@ async function fineTuneLocked(
 
 async function carryOut(
   plan: RunPlan,
-  run: Pick<Run, "options" | "folder" | "engine" | "lock" | "events" | "observer">,
+  run: Pick<Run, "options" | "folder" | "engine" | "lock" | "events" | "observer" | "joint">,
   begun: number,
 ): Promise<FineTuneResult> {
   const { dataset, data, notes } = plan;
@@ -103,6 +138,8 @@ async function carryOut(
       try {
         return await trainRun({ ...run, config, dataset, data, resumed });
       } catch (error) {
+        // The others would have to go back too.
+        if (run.joint !== undefined) throw error;
         const smaller = withSmallerParts(error, config, run.engine.target.devices);
         if (smaller === undefined) throw error;
         events.warn(

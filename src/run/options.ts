@@ -5,7 +5,7 @@ import { isDatasetName } from "../data/known-datasets.js";
 import { UserError } from "../errors.js";
 import type { Target } from "../graph/target.js";
 import { residentBytes } from "../input/resident-images.js";
-import { parseArchitecture } from "../model/architecture.js";
+import { type Architecture, parseArchitecture } from "../model/architecture.js";
 import { getMixupAlpha, getResolution, scaleSchedule } from "../recipe/hyperrule.js";
 import { type Recipe, recipeOf } from "../recipe/recipes.js";
 import type { KnownConfig, RunConfig } from "../record/run-config.js";
@@ -16,6 +16,7 @@ import { availableMemoryBytes, fittingSplit, isSplit } from "../step/memory.js";
 import { modelPath } from "../zoo/models.js";
 import { checkFrozen } from "./frozen-choices.js";
 import { computeTypes } from "./precision.js";
+import { checkRanks, unevenParts } from "./rank-choices.js";
 import { sampleModel, sampleWeights } from "./sample-model.js";
 
 /** Settings of `bit-train` that are no run's own: where others come from, what is printed, how many runs. */
@@ -47,6 +48,10 @@ export interface Machine {
   readonly target?: Pick<Target, "deviceMemoryBytes" | "devices"> | undefined;
   /** With `--max_minutes`: the steps that fit; default: the recipe's. */
   readonly stepsInTime?: number | undefined;
+  /** Processes that train together; default: 1. */
+  readonly ranks?: number | undefined;
+  /** How many of them share this machine's memory; default: 1. */
+  readonly localRanks?: number | undefined;
 }
 
 /**
@@ -76,24 +81,7 @@ export function resolveConfig(
     computeType: computeTypes[precision],
     remat: recorded.remat,
   };
-  const { devices = 1 } = machine.target ?? {};
-  // A run that had to take smaller parts than it was told to goes on with them.
-  const { batchSplit = 1 } = options;
-  const forced = known?.split !== undefined && known.split % batchSplit === 0;
-  const split =
-    (forced ? known.split : options.batchSplit) ??
-    // Of features, a batch is small.
-    (freeze ? 1 : undefined) ??
-    fittingSplit(architecture, { ...needs, devices }, batch, budgetBytes(machine, dataset));
-  if (split > batch || batch % split !== 0) {
-    throw new UserError(
-      "--batch_split",
-      `${split} does not divide a batch of ${batch}`,
-      "a divisor of --batch",
-      `type for example --batch_split ${nearestDivisor(batch, split)}`,
-    );
-  }
-  if (!isSplit(batch, split, devices)) throw indivisible(batch, split, devices);
+  const split = splitOf({ options, dataset, machine, known, batch }, architecture, needs);
   const rule = recipe.schedule(trainSize);
   const steps = lengthOf(options, trainSize, batch) ?? machine.stepsInTime;
   return {
@@ -116,6 +104,7 @@ export function resolveConfig(
     resolution,
     evalBatch: Math.min(batch / split, dataset.val.labels.length),
     precision,
+    ...((machine.ranks ?? 1) > 1 && { ranks: machine.ranks }),
     workers: options.workers ?? machine.cores,
   };
 }
@@ -131,6 +120,52 @@ function checkChoices(options: FineTuneOptions): void {
     "--eval_every as well",
     "type for example --eval_every 50",
   );
+}
+
+/** What decides in how many parts a batch is computed. */
+interface Splitting {
+  readonly options: ModelledOptions;
+  readonly dataset: Dataset;
+  readonly machine: Machine;
+  readonly known: Pick<KnownConfig, "split"> | undefined;
+  readonly batch: number;
+}
+
+/**
+ * In how many parts a batch is computed, by all processes together.
+ * @throws UserError where it cannot be divided so
+ */
+function splitOf(
+  { options, dataset, machine, known, batch }: Splitting,
+  architecture: Architecture,
+  needs: Parameters<typeof fittingSplit>[1],
+): number {
+  const { ranks = 1 } = machine;
+  if (ranks > 1) checkRanks(ranks, batch, options);
+  const { devices = 1 } = machine.target ?? {};
+  // A run that had to take smaller parts than it was told to goes on with them.
+  const { batchSplit = 1 } = options;
+  const forced = known?.split !== undefined && known.split % batchSplit === 0;
+  const fitting = () => {
+    const budget = budgetBytes(machine, dataset);
+    return ranks * fittingSplit(architecture, { ...needs, devices }, batch / ranks, budget);
+  };
+  const split =
+    (forced ? known.split : options.batchSplit) ??
+    // Of features, a batch is small.
+    (options.freeze ? 1 : undefined) ??
+    fitting();
+  if (split > batch || batch % split !== 0) {
+    throw new UserError(
+      "--batch_split",
+      `${split} does not divide a batch of ${batch}`,
+      "a divisor of --batch",
+      `type for example --batch_split ${nearestDivisor(batch, split)}`,
+    );
+  }
+  if (!isSplit(batch, split, devices)) throw indivisible(batch, split, devices);
+  if (split % ranks !== 0) throw unevenParts(split, ranks);
+  return split;
 }
 
 /**
@@ -172,11 +207,11 @@ function rateOf(
 }
 
 /** Bytes that a training step may take of one device's memory, besides images that lie there. */
-function budgetBytes({ target = {} }: Machine, { train, val }: Dataset): number {
+function budgetBytes({ target = {}, localRanks = 1 }: Machine, { train, val }: Dataset): number {
   const { deviceMemoryBytes = Number.POSITIVE_INFINITY, devices = 1 } = target;
   const images = residentBytes(train, target) + residentBytes(val, target);
   if (Number.isFinite(deviceMemoryBytes)) return deviceMemoryShare * deviceMemoryBytes - images;
-  return (memoryShare * availableMemoryBytes()) / devices;
+  return (memoryShare * availableMemoryBytes()) / devices / localRanks;
 }
 
 /** What is to be done where devices cannot share a batch evenly. */

@@ -14,6 +14,7 @@ import { checkAnew } from "./begin-anew.js";
 import { fingerprintOf, hashesOf } from "./data-fingerprint.js";
 import { ensureWeights } from "./ensure-weights.js";
 import { dataPolicy, type FetchConsole, fetchEvents } from "./fetching.js";
+import type { Joint } from "./joint-run.js";
 import { type ModelledOptions, resolveConfig } from "./options.js";
 import { defaultPrecision } from "./precision.js";
 import type { Run } from "./run-progress.js";
@@ -37,6 +38,8 @@ export interface Planned {
   readonly stepsInTime?: number | undefined;
   /** Fetches and keeps nothing: no weights, no dataset, no findings about images. */
   readonly dry?: boolean;
+  /** Where several processes train together; this is rank 0. */
+  readonly joint?: Joint | undefined;
 }
 
 /** What a run's settings come to on its data, beside what its `config.json` says. */
@@ -57,6 +60,7 @@ export async function settleRun({
   observer,
   stepsInTime,
   dry = false,
+  joint,
 }: Planned): Promise<SettledRun> {
   // Where graphs cannot be handed over (TMPDIR), that is told before anything is read or written.
   engine.open(new GraphBuilder().build()).close();
@@ -70,7 +74,10 @@ export async function settleRun({
   const known = await readConfig(folder.config);
   const { target } = engine;
   const steps = stepsInTime ?? lengthOfBegun(options, known);
-  const machine = { cores, precision: () => defaultPrecision(target), target, stepsInTime: steps };
+  const machine = {
+    ...{ cores, precision: () => defaultPrecision(target), target, stepsInTime: steps },
+    ...(joint && { ranks: joint.group.ranks, localRanks: joint.localRanks }),
+  };
   const resolved = resolveConfig(name, options, dataset, machine, known);
   return { dataset, data, known, config: { ...resolved, data: hashesOf(data) } };
 }

@@ -16,6 +16,7 @@ import type { RunSinks } from "../record/run-sinks.js";
 import type { EvaluationResult, StepReport } from "../train/reports.js";
 import type { TrainObserver } from "../train/train.js";
 import { ConfusionPicture } from "./confusion-picture.js";
+import type { Joint } from "./joint-run.js";
 import type { ModelledOptions } from "./options.js";
 import { describeForecast, FirstSteps } from "./run-forecast.js";
 import { configurationHash } from "./same-run.js";
@@ -35,6 +36,10 @@ export interface Run {
   /** Told of all that happens; the observer is among them. */
   readonly events: RunSinks;
   readonly observer: RunObserver;
+  /** Where several processes train together. */
+  readonly joint?: Joint | undefined;
+  /** What rank 0 says was the best evaluation so far, to others. */
+  readonly bestSoFar?: BestResult | undefined;
 }
 
 export class RunProgress implements TrainObserver {
@@ -58,7 +63,7 @@ export class RunProgress implements TrainObserver {
     private readonly run: Run,
     private readonly saver: CheckpointSaver,
   ) {
-    this.best = run.resumed?.manifest?.best ?? undefined;
+    this.best = run.resumed?.manifest?.best ?? run.bestSoFar;
     this.signal = run.observer.signal;
     this.totalSteps = run.config.schedule.at(-1)!;
   }

@@ -18,6 +18,7 @@ import { openHeadProgram, openTrainProgram, type TrainProgram } from "../step/pr
 import type { Network } from "../step/train-step.js";
 import type { EvaluationResult } from "../train/reports.js";
 import { type TrainOutcome, train } from "../train/train.js";
+import { beginTogether } from "./agree.js";
 import { type FrozenFeatures, frozenFeatures } from "./frozen-features.js";
 import { inPrecision } from "./precision.js";
 import { type Run, RunProgress } from "./run-progress.js";
@@ -42,10 +43,12 @@ export async function trainRun(run: Run): Promise<RunOutcome> {
   });
   const progress = new RunProgress(run, saver);
   try {
-    const start = {
+    const begin = async () => ({
       step: await setVariables(program, config, resumed, events),
       evaluated: (resumed?.manifest?.validation ?? null) !== null,
-    };
+    });
+    const { joint } = run;
+    const start = joint ? await beginTogether(joint, program, begin) : await begin();
     await events.begin(start);
     progress.begin(start.step);
     if (run.options.tensorboard !== false) await tellTrainingImages(run, start.step);
@@ -76,7 +79,8 @@ export async function openRunProgram(
     dataset,
     engine,
     events,
-  }: Pick<Run, "config" | "dataset" | "engine"> & {
+    joint,
+  }: Pick<Run, "config" | "dataset" | "engine" | "joint"> & {
     readonly events: Pick<RunSinks, "info" | "warn">;
   },
   features?: FrozenFeatures,
@@ -102,11 +106,12 @@ export async function openRunProgram(
     else
       events.warn("--cache has no effect: this engine lacks the operations for it (npx bit-setup)");
   }
-  const program = await openTrainProgram(engine.open, network, dataset, {
+  const program = await openTrainProgram(joint?.open ?? engine.open, network, dataset, {
     resolution: config.resolution,
     ...options,
     mixup: config.mixupAlpha !== undefined,
     workers: config.workers,
+    place: joint?.group,
     input: { resize: config.resize, cacheBytes: cache },
   });
   const isResident = [...program.pipelines.values()].some(({ resident }) => resident);

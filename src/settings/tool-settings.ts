@@ -4,6 +4,49 @@ import { benchImplementations, benchModes } from "./choices.js";
 import type { SettingTable } from "./setting.js";
 
 export const toolSettings = {
+  nproc: {
+    kind: "integer",
+    least: 1,
+    help: "Processes on this machine",
+    default: 1,
+    otherNames: ["nproc_per_node", "np", "n", "num_processes"],
+    since: "0.2.0",
+    commands: { launch: {} },
+  },
+  nnodes: {
+    kind: "integer",
+    least: 1,
+    help: "Machines, on each of which bit-launch is started with as many processes",
+    default: 1,
+    otherNames: ["num_machines", "nodes"],
+    since: "0.2.0",
+    commands: { launch: {} },
+  },
+  nodeRank: {
+    kind: "integer",
+    least: 0,
+    help: "Which of the machines this is, from 0",
+    default: 0,
+    otherNames: ["machine_rank"],
+    since: "0.2.0",
+    commands: { launch: {} },
+  },
+  rendezvous: {
+    kind: "text",
+    help: "Where the processes of all machines meet: an address of machine 0, and a port",
+    otherNames: ["rdzv_endpoint", "master_addr"],
+    since: "0.2.0",
+    commands: { launch: { otherwise: "a free port of this machine" } },
+  },
+  restarts: {
+    kind: "integer",
+    least: 0,
+    help: "How often all processes are started again where one is lost",
+    default: 0,
+    otherNames: ["max_restarts"],
+    since: "0.2.0",
+    commands: { launch: {} },
+  },
   top: {
     kind: "integer",
     least: 1,

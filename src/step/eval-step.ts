@@ -2,6 +2,7 @@
 
 import * as tf from "@tensorflow/tfjs";
 import { attribute } from "../graph/attributes.js";
+import type { Collectives } from "../graph/collectives.js";
 import type { GraphBuilder } from "../graph/graph-builder.js";
 import type { Output } from "../graph/node-list.js";
 import { cast } from "../graph/ops.js";
@@ -15,19 +16,29 @@ import { topClasses } from "./top-classes.js";
 import { type GraphBatch, type Network, named } from "./train-step.js";
 import type { GraphVariable } from "./variables.js";
 
+/** How a batch is evaluated. */
+export interface EvalStepOptions {
+  readonly tta?: TestTimeAugmentation | undefined;
+  /** Where several ranks share the evaluation. */
+  readonly collectives?: Collectives | undefined;
+}
+
 /**
  * Adds the evaluation of one batch. A run fetches `eval/loss`, float32 `[N]`, not finite where a logit
  * is not, and `eval/top`, int32 `[N, min(5, classes)]`: the most probable classes, best first, of
  * equal ones the lower index; and `eval/logits`, float32 `[N, classes]`, of which both are made.
+ *
+ * With several ranks it is that of all ranks' batches, one after the other in the order of their ranks, and a run
+ * also feeds `eval/stop` and may fetch `eval/stops`, as in training.
  */
 export async function addEvalStep(
   builder: GraphBuilder,
   network: Network,
   variables: readonly GraphVariable[],
   batch: GraphBatch,
-  tta?: TestTimeAugmentation,
+  { tta, collectives }: EvalStepOptions = {},
 ): Promise<void> {
-  const { logits, loss } = await trace(builder, network.target, (graph) => {
+  const own = await trace(builder, network.target, (graph) => {
     const parameters = named(
       variables,
       variables.map(({ read }) => graph.tensor(read)),
@@ -38,9 +49,28 @@ export async function addEvalStep(
     const losses = crossEntropy(out, labels as tf.Tensor2D);
     return { logits: graph.float32(out), loss: graph.float32(losses) };
   });
+  const { logits, loss } =
+    collectives === undefined ? own : ofAllRanks(builder, collectives, own, network.classes);
   builder.fetchable("eval/loss", finiteOnly(builder, loss, logits));
   builder.fetchable("eval/logits", logits);
   builder.fetchable("eval/top", topClasses(builder, logits, Math.min(5, network.classes)));
+}
+
+/** What all ranks have computed; besides, whether any of them wants to stop. */
+function ofAllRanks(
+  builder: GraphBuilder,
+  collectives: Collectives,
+  { logits, loss }: { readonly logits: Output; readonly loss: Output },
+  classes: number,
+): { readonly logits: Output; readonly loss: Output } {
+  const stop = builder.placeholder("eval/stop", "float32", []);
+  const [stops] = collectives.means([{ ...stop, shape: [] }]);
+  builder.fetchable("eval/stops", stops!);
+  const n = loss.shape![0]!;
+  return {
+    logits: collectives.gathered({ ...logits, shape: [n, classes] }),
+    loss: collectives.gathered({ ...loss, shape: [n] }),
+  };
 }
 
 /** Logits `[N, classes]` of a batch; with `flip` their mean with those of the mirrored images. */

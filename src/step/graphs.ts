@@ -1,5 +1,6 @@
 /** Whole graphs: a network with its data. No session is needed to make one. */
 import type { Dataset, Split } from "../data/dataset.js";
+import { Collectives } from "../graph/collectives.js";
 import { type Graph, GraphBuilder } from "../graph/graph-builder.js";
 import type { Output, OutputSpec } from "../graph/node-list.js";
 import { inType } from "../graph/target.js";
@@ -14,9 +15,11 @@ import {
 } from "../input/pipeline.js";
 import type { FeatureSplit } from "../input/split-tables.js";
 import { isOfHead, variableSpecs } from "../model/architecture.js";
+import { alone, type RankPlace } from "../ranks/rank-place.js";
 import type { Resolution } from "../recipe/hyperrule.js";
 import { addEvalStep, addPredictStep } from "./eval-step.js";
 import { addExplainStep, type Explained } from "./explain-step.js";
+import { addSharing } from "./share-state.js";
 import type { TestTimeAugmentation } from "./test-time-augmentation.js";
 import {
   addTrainStep,
@@ -43,6 +46,8 @@ export interface NetworkGraph {
 export interface TrainGraph extends NetworkGraph {
   /** What the optimizer remembers from step to step, momentum above all. */
   readonly optimizerState: readonly GraphVariable[];
+  /** Of the process that runs it. */
+  readonly place: RankPlace;
 }
 
 /** The names of the graphs' pipelines. */
@@ -63,7 +68,10 @@ export interface TrainGraphOptions extends ImageInput, TrainStepOptions {
   readonly resolution: Resolution;
   /** Examples of one run: a batch, or a part of it. */
   readonly microBatch: number;
+  /** Examples of one run, of this process. A batch's `split` is that of all processes together. */
   readonly evalBatch: number;
+  /** Where several processes train together. The graph is the same in all of them. */
+  readonly place?: RankPlace | undefined;
 }
 
 /** The graph that trains on `dataset.train` and evaluates on `dataset.val`. */
@@ -72,7 +80,8 @@ export async function trainGraph(
   dataset: Pick<Dataset, "train" | "val">,
   options: TrainGraphOptions,
 ): Promise<TrainGraph> {
-  const { resolution, microBatch, evalBatch, workers } = options;
+  const { resolution, microBatch, evalBatch, workers, place = alone } = options;
+  const split = options.split / place.ranks;
   const { train, val } = dataset;
   const inputOf = (part: Split): InputPolicy => {
     const share = part.labels.length / (train.labels.length + val.labels.length);
@@ -91,10 +100,15 @@ export async function trainGraph(
     ...inputOf(train),
   });
   const { builder, variables } = under;
-  const optimizerState = await addTrainStep(builder, network, variables, batch, options);
+  const collectives = place.ranks > 1 ? new Collectives(builder, place.ranks) : undefined;
+  const step = { ...options, split, collectives };
+  const optimizerState = await addTrainStep(builder, network, variables, batch, step);
   const valOptions = { size: resolution.crop, evalBatch, workers, input: inputOf(val) };
-  await addEvalStep(builder, network, variables, validation(under, val, valOptions));
-  return { ...finished(under), optimizerState };
+  await addEvalStep(builder, network, variables, validation(under, val, valOptions), {
+    collectives,
+  });
+  if (collectives) addSharing(builder, collectives, [...variables, ...optimizerState]);
+  return { ...finished(under), optimizerState, place };
 }
 
 /** What of a network is trained where its body is frozen, and on what. */
@@ -124,7 +138,7 @@ export async function headGraph(
   const optimizerState = await addTrainStep(builder, under.network, trained, batch, step);
   const held = batchOf(valPipeline, val, evalBatch);
   await addEvalStep(builder, under.network, trained, held);
-  return { ...finished(under), optimizerState };
+  return { ...finished(under), optimizerState, place: alone };
 }
 
 /** How a part of a dataset is evaluated. */
@@ -145,7 +159,7 @@ export async function evalGraph(
   const under = begun(network);
   defineDecoders(under.builder, network.target);
   const batch = validation(under, val, options);
-  await addEvalStep(under.builder, network, under.variables, batch, options.tta);
+  await addEvalStep(under.builder, network, under.variables, batch, { tta: options.tta });
   return finished(under);
 }
 

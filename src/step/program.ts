@@ -4,6 +4,7 @@ import type { Session } from "../engine/session.js";
 import type { Graph } from "../graph/graph-builder.js";
 import { loadPipeline, type Pipeline, startPipeline } from "../input/pipeline.js";
 import type { FeatureSplit } from "../input/split-tables.js";
+import { alone, type RankPlace } from "../ranks/rank-place.js";
 import type { Explained } from "./explain-step.js";
 import {
   type EvalGraphOptions,
@@ -30,6 +31,8 @@ export interface Program {
   readonly variables: readonly GraphVariable[];
   /** What makes its images, by name. */
   readonly pipelines: ReadonlyMap<string, Pipeline>;
+  /** Which of the processes that share its work this is. */
+  readonly place: RankPlace;
 }
 
 /** A program that trains: its session has `train/...` and `eval/...`. */
@@ -53,7 +56,7 @@ export async function openProgram(
     session.close();
     throw error;
   }
-  return { session, network, variables, pipelines };
+  return { session, network, variables, pipelines, place: alone };
 }
 
 /** Lets a pipeline of a program begin anew: `startPipeline`. @throws Error where it has none of this name */
@@ -76,7 +79,8 @@ export async function openTrainProgram(
   options: TrainGraphOptions,
 ): Promise<TrainProgram> {
   const made = await trainGraph(network, dataset, options);
-  return { ...(await openProgram(open, made)), optimizerState: made.optimizerState };
+  const { optimizerState, place } = made;
+  return { ...(await openProgram(open, made)), optimizerState, place };
 }
 
 /** Opens the graph that trains the head on features: `headGraph`. */
@@ -87,7 +91,7 @@ export async function openHeadProgram(
   options: HeadGraphOptions,
 ): Promise<TrainProgram> {
   const made = await headGraph(network, features, options);
-  return { ...(await openProgram(open, made)), optimizerState: made.optimizerState };
+  return { ...(await openProgram(open, made)), optimizerState: made.optimizerState, place: alone };
 }
 
 /** Opens the graph that evaluates on `val`. */

@@ -3,6 +3,7 @@
  * Source: bit_pytorch/train.py and bit_hyperrule.py in google-research/big_transfer.
  */
 import * as tf from "@tensorflow/tfjs";
+import type { Collectives } from "../graph/collectives.js";
 import type { GraphBuilder } from "../graph/graph-builder.js";
 import type { Output } from "../graph/node-list.js";
 import type { Target } from "../graph/target.js";
@@ -20,6 +21,7 @@ import { batchLoss, type LossOptions, weightedLabels } from "./training-loss.js"
 import {
   addAccumulation,
   addMomentumUpdate,
+  meanOfRanks,
   type StatefulTransform,
   transformed,
   type Update,
@@ -126,9 +128,13 @@ export interface TrainStepOptions extends LossOptions {
  * - `train/finish`: the loss of the last part, after an update by the mean over all parts.
  * Before the first step, `train/initialize` is to be fetched once: momentum becomes zero.
  *
+ * With several ranks, gradients and losses are means over all of them, and a run also feeds `train/stop`: 0, or
+ * 1 where this rank wants to stop. It may fetch `train/stops`: over 0 where any rank does.
+ *
  * The update is v = 0.9 v + g, w = w - lr v, as in PyTorch's SGD. In float16 it is left out where a
  * gradient is not finite.
  *
+ * @param options.split of this rank's share, where several ranks share a batch by `options.collectives`
  * @returns what the optimizer remembers from step to step: momentum, and in float16 the loss's factor
  */
 export async function addTrainStep(
@@ -136,7 +142,12 @@ export async function addTrainStep(
   network: Network,
   variables: readonly GraphVariable[],
   batch: GraphBatch,
-  { mixup: mixes, split, ...lossOptions }: TrainStepOptions,
+  {
+    mixup: mixes,
+    split,
+    collectives,
+    ...lossOptions
+  }: TrainStepOptions & { readonly collectives?: Collectives | undefined },
 ): Promise<GraphVariable[]> {
   const learningRate = builder.placeholder("train/learning_rate", "float32", []);
   const n = batch.labels.shape!;
@@ -147,16 +158,21 @@ export async function addTrainStep(
       }
     : undefined;
   const scale = network.target.computeType === "float16" ? addLossScale(builder) : undefined;
-  const { loss, gradients } = await traceGradients(builder, network, variables, batch, {
+  const { loss: own, gradients } = await traceGradients(builder, network, variables, batch, {
     ...{ mixup, lossScale: scale?.value },
     ...lossOptions,
   });
+  const loss = collectives === undefined ? own : meanLoss(builder, collectives, own);
   const optimizer = addMomentumUpdate(builder, variables);
   const start: Update = {
     ...{ gradients, learningRate, updates: [], besides: [] },
     momentum: builder.constant("float32", [], [momentum]),
   };
-  const update = [...(scale === undefined ? [] : [scale.guard]), optimizer.apply];
+  const update = [
+    ...(collectives === undefined ? [] : [meanOfRanks(collectives, variables)]),
+    ...(scale === undefined ? [] : [scale.guard]),
+    optimizer.apply,
+  ];
   const states: StatefulTransform[] = [optimizer, ...(scale === undefined ? [] : [scale])];
   if (split === 1) {
     builder.fetchable("train/step", loss, transformed(start, update));
@@ -171,4 +187,13 @@ export async function addTrainStep(
   const initialized = states.flatMap((each) => each.initialized);
   builder.fetchable("train/initialize", builder.ints(0), initialized);
   return states.flatMap(({ state }) => state);
+}
+
+/** The mean of all ranks' losses; besides, whether any of them wants to stop. */
+function meanLoss(builder: GraphBuilder, collectives: Collectives, loss: Output): Output {
+  const stop = builder.placeholder("train/stop", "float32", []);
+  const scalars = [loss, stop].map((value) => ({ ...value, shape: [] }));
+  const [mean, stops] = collectives.means(scalars);
+  builder.fetchable("train/stops", stops!);
+  return mean!;
 }

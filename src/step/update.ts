@@ -3,6 +3,7 @@
  * would go wrong is guarded, the variables are updated.
  */
 import { attribute } from "../graph/attributes.js";
+import type { Collectives } from "../graph/collectives.js";
 import type { GraphBuilder } from "../graph/graph-builder.js";
 import type { Output } from "../graph/node-list.js";
 import { assign, assignAdd, fill } from "../graph/ops.js";
@@ -65,6 +66,20 @@ export function addMomentumUpdate(
       });
       return { ...update, updates };
     },
+  };
+}
+
+/** From this process's gradients to the mean over all processes, the same bits in each. */
+export function meanOfRanks(
+  collectives: Collectives,
+  variables: readonly GraphVariable[],
+): Transform {
+  return (update) => {
+    const own = update.gradients.map((gradient, i) => ({
+      ...gradient,
+      shape: variables[i]!.shape,
+    }));
+    return { ...update, gradients: collectives.means(own) };
   };
 }
 

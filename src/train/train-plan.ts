@@ -7,7 +7,10 @@ export interface TrainPlan {
   readonly seed: number;
   /** Examples a step. */
   readonly batch: number;
-  /** Parts in which a batch is computed; it divides the batch. */
+  /**
+   * Parts in which a batch is computed; it divides the batch. Where several processes train together, each
+   * computes as many of them: the parts, not the processes, decide whom mixup mixes.
+   */
   readonly split: number;
   readonly baseLr: number;
   /** End of warm-up, drops, end of training, in steps. */

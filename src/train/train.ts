@@ -3,8 +3,8 @@
  * Source: arXiv 1912.11370, section 3.3; bit_pytorch/train.py and bit_jax/train.py in
  * google-research/big_transfer.
  */
-import type { Dataset } from "../data/dataset.js";
-import { floats, type HostTensor, type Session, scalar } from "../engine/session.js";
+import type { Dataset, Split } from "../data/dataset.js";
+import { floats, type HostTensor, scalar } from "../engine/session.js";
 import type { Evaluation } from "../evaluators/evaluator.js";
 import { classWeights } from "../recipe/class-weights.js";
 import { getLearningRate } from "../recipe/hyperrule.js";
@@ -13,6 +13,7 @@ import type { TrainProgram } from "../step/program.js";
 import { LossWatch, requireFinite } from "./divergence.js";
 import { evaluate } from "./evaluate.js";
 import type { EvaluationResult, StepReport } from "./reports.js";
+import { Stops } from "./stops.js";
 import { TrainFeed } from "./train-feed.js";
 import type { TrainPlan } from "./train-plan.js";
 
@@ -85,21 +86,18 @@ export async function train(
     saved = steps;
     savedMs = performance.now();
   };
-  const { signal } = observer;
+  const stops = new Stops(observer, program.place.ranks > 1);
   const validate = async (at: number | "end") => {
+    const { evalBatch } = plan;
+    const evaluation = { program, val: dataset.val, evalBatch, observer, stops };
+    const result = await timed("eval", () => evaluated(evaluation, at));
+    if (result === undefined) return undefined;
+    requireFinite(at === "end" ? step : at, result.loss);
     try {
-      signal?.throwIfAborted();
-      const result = await timed("eval", () => {
-        return evaluate(program, dataset.val, plan.evalBatch, {
-          progress: reportTo(observer),
-          evaluations: observer.evaluations?.(at),
-        });
-      });
-      requireFinite(at === "end" ? step : at, result.loss);
       await timed("eval", async () => await observer.validation(at, result));
       return result;
     } catch (error) {
-      if (signal?.aborted && error === signal.reason) return undefined;
+      if (stops.isStop(error)) return undefined;
       throw error;
     }
   };
@@ -108,15 +106,15 @@ export async function train(
   let { step } = start;
   const wasDue = step === 0 ? plan.evalFirst === true : isDue(step, plan.evalEvery);
   if (wasDue && !start.evaluated && step < totalSteps) await validate(step);
-  let stops = wasDue && isEnough(observer, step);
-  for (; !stops; step++) {
+  let ends = wasDue && isEnough(observer, stops, step);
+  for (; !ends; step++) {
     const lr = getLearningRate(step, schedule, plan.baseLr);
-    if (lr === undefined || signal?.aborted || observer.interrupted()) break;
+    if (lr === undefined || stops.stopped) break;
     const begun = performance.now();
     await feed.prepare(step);
     let loss: number;
     try {
-      loss = await lossOfStep(program.session, plan, step, lr);
+      loss = await lossOfStep(program, plan, { step, lr, stops });
     } catch (error) {
       const unsaved = step > saved && !watch.suspicious;
       if (unsaved && (await observer.changedNothing?.(error))) await save(step);
@@ -134,11 +132,11 @@ export async function train(
     // What may be broken does not take the place of what is good.
     if ((evaluates || overdue || isDue(done, plan.saveEvery)) && !watch.suspicious)
       await save(done);
-    if (evaluates) stops = (await validate(done)) !== undefined && isEnough(observer, done);
+    if (evaluates) ends = (await validate(done)) !== undefined && isEnough(observer, stops, done);
   }
 
   // A run may have gone beyond the steps that are asked of it now.
-  const ended = stops || step >= totalSteps;
+  const ended = ends || step >= totalSteps;
   if (step > saved && (ended || !watch.suspicious)) await save(step);
   const validation = ended ? await validate("end") : undefined;
   return { steps: step, saved, validation, times };
@@ -150,16 +148,38 @@ function watchOf({ classNames, train: { labels } }: Dataset, plan: TrainPlan): L
 }
 
 /** Whether the evaluations are enough; one that was abandoned is to be made first. */
-function isEnough(observer: TrainObserver, steps: number): boolean {
-  return !observer.signal?.aborted && observer.isEnough?.(steps) === true;
+function isEnough(observer: TrainObserver, stops: Stops, steps: number): boolean {
+  return !stops.abandoned && observer.isEnough?.(steps) === true;
 }
 
-/** Tells how far an evaluation is, and stops it where that is wanted. */
-function reportTo(observer: TrainObserver) {
-  return (done: number, total: number): void => {
-    observer.signal?.throwIfAborted();
-    observer.evaluating?.(done, total);
-  };
+/** What is evaluated, and who is told. */
+interface ObservedEvaluation {
+  readonly program: TrainProgram;
+  readonly val: Split;
+  readonly evalBatch: number;
+  readonly observer: TrainObserver;
+  readonly stops: Stops;
+}
+
+/** The result of an evaluation; undefined where it was abandoned. */
+async function evaluated(
+  { program, val, evalBatch, observer, stops }: ObservedEvaluation,
+  at: number | "end",
+): Promise<EvaluationResult | undefined> {
+  try {
+    stops.throwIfAbandoned();
+    return await evaluate(program, val, evalBatch, {
+      progress: (done, total) => {
+        stops.throwIfAbandoned();
+        observer.evaluating?.(done, total);
+      },
+      stop: stops.abandons,
+      evaluations: observer.evaluations?.(at),
+    });
+  } catch (error) {
+    if (stops.isStop(error)) return undefined;
+    throw error;
+  }
 }
 
 /** Adds the time of what is done to that of its part. */
@@ -172,17 +192,36 @@ function timerOf(times: TrainTimes) {
   };
 }
 
-/** Runs a step, a part of the batch after the other; returns their mean loss. */
+/** A step to be made. */
+interface Step {
+  readonly step: number;
+  readonly lr: number;
+  readonly stops: Stops;
+}
+
+/**
+ * Runs a step, a part of this rank's share of the batch after the other.
+ * @returns the mean loss of the whole batch
+ */
 async function lossOfStep(
-  session: Session,
+  { session, place }: Pick<TrainProgram, "session" | "place">,
   plan: TrainPlan,
-  step: number,
-  lr: number,
+  { step, lr, stops }: Step,
 ): Promise<number> {
+  const parts = plan.split / place.ranks;
+  const together = place.ranks > 1;
   let loss = 0;
-  for (let part = 0; part < plan.split; part++) {
-    const [value] = await session.run(stepFeeds(plan, step, part, lr), [fetchOf(plan, part)]);
-    loss += floats(value)[0]! / plan.split;
+  for (let part = 0; part < parts; part++) {
+    const feeds = {
+      ...mixupFeeds(plan, step, place.rank * parts + part),
+      ...(part === parts - 1 && { "train/learning_rate": scalar("float32", lr) }),
+      ...(together && { "train/stop": scalar("float32", stops.wanted() ? 1 : 0) }),
+    };
+    const fetch = fetchOf(parts, part);
+    const fetches = together ? [fetch, "train/stops"] : [fetch];
+    const [value, wanted] = await session.run(feeds, fetches);
+    loss += floats(value)[0]! / parts;
+    if (together) stops.agree(floats(wanted)[0] !== 0);
     // Lets the process hear Ctrl-C between the native calls.
     await new Promise(setImmediate);
   }
@@ -193,25 +232,27 @@ function isDue(done: number, every: number | undefined): boolean {
   return every !== undefined && done % every === 0;
 }
 
-function fetchOf({ split }: TrainPlan, part: number): string {
-  if (split === 1) return "train/step";
-  return part === split - 1 ? "train/finish" : "train/accumulate";
+function fetchOf(parts: number, part: number): string {
+  if (parts === 1) return "train/step";
+  return part === parts - 1 ? "train/finish" : "train/accumulate";
 }
 
-/** Lambda is drawn once a step; partners come from the same part of the batch. */
-function stepFeeds(
+/**
+ * Lambda is drawn once a step; partners come from the same part of the batch.
+ * @param part of the whole batch's
+ */
+function mixupFeeds(
   { split, batch, seed, mixupAlpha }: TrainPlan,
   step: number,
   part: number,
-  lr: number,
 ): Record<string, HostTensor> {
-  const feeds: Record<string, HostTensor> = {};
-  if (part === split - 1) feeds["train/learning_rate"] = scalar("float32", lr);
-  if (mixupAlpha !== undefined) {
-    const n = batch / split;
-    const partners = mixupPartners(seed, step, part, n);
-    feeds["train/mixup_lambda"] = scalar("float32", mixupLambda(seed, step, mixupAlpha));
-    feeds["train/mixup_partners"] = { type: "int32", shape: [n], data: partners };
-  }
-  return feeds;
+  if (mixupAlpha === undefined) return {};
+  const n = batch / split;
+  return {
+    "train/mixup_lambda": scalar("float32", mixupLambda(seed, step, mixupAlpha)),
+    "train/mixup_partners": {
+      ...{ type: "int32", shape: [n] },
+      data: mixupPartners(seed, step, part, n),
+    },
+  };
 }

@@ -86,7 +86,7 @@ for (const type of ["float32", "bfloat16"] as const) {
         images: builder.placeholder("images", "float32", shape),
         labels: builder.placeholder("labels", "int32", [2]),
       };
-      await addEvalStep(builder, own, variables, batch, "flip");
+      await addEvalStep(builder, own, variables, batch, { tta: "flip" });
       const session = open(builder.build());
       t.after(() => session.close());
       await assignVariables(session, entries);

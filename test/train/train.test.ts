@@ -4,6 +4,7 @@ import { test } from "node:test";
 import type { Dataset, Split } from "../../src/data/dataset.js";
 import type { HostTensor } from "../../src/engine/session.js";
 import { UserError } from "../../src/errors.js";
+import { alone } from "../../src/ranks/rank-place.js";
 import type { TrainProgram } from "../../src/step/program.js";
 import { type TrainOutcome, type TrainStart, train } from "../../src/train/train.js";
 import type { TrainPlan } from "../../src/train/train-plan.js";
@@ -53,7 +54,7 @@ async function trial({ start, changes, stepping, evaluating, signal, evalLoss = 
     }),
   );
   const session = { run, close: () => undefined };
-  const program = { session, pipelines } as unknown as TrainProgram;
+  const program = { session, pipelines, place: alone } as unknown as TrainProgram;
   const events: string[] = [];
   const observer = {
     step: ({ step }: { readonly step: number }) => void events.push(`step ${step}`),

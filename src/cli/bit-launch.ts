@@ -1,0 +1,82 @@
+/** `bit-launch`: starts a command in several processes that train together. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { UserError } from "../errors.js";
+import { packageRoot } from "../package-root.js";
+import { launch } from "../ranks/launch.js";
+import type { Call } from "./command.js";
+import { StopSignals } from "./interrupt.js";
+import { output } from "./output.js";
+
+/** Runs the command. */
+export async function run({ settings, argv }: Call<"launch">): Promise<number> {
+  const { nproc, nnodes, nodeRank, restarts } = settings;
+  const words = argv.includes("--") ? argv.slice(argv.indexOf("--") + 1) : [];
+  const [program, ...args] = words;
+  if (program === undefined)
+    throw new UserError(
+      "bit-launch",
+      "no command after --",
+      "the command that all processes are to run",
+      "type for example: npx bit-launch --nproc 2 -- bit-train --model BiT-M-R50x1 --dataset photos",
+    );
+  if (nodeRank >= nnodes)
+    throw new UserError(
+      `--node_rank ${nodeRank}`,
+      `there are ${nnodes} machines (--nnodes)`,
+      `a number from 0 to ${nnodes - 1}`,
+      "give each machine another --node_rank, and all of them the same --nnodes",
+    );
+  if (restarts > 0 && program === "bit-train" && !args.some(isNamed))
+    throw new UserError(
+      `--restarts ${restarts}`,
+      "the run has no name, so that each start would be another run",
+      "--name among the flags of bit-train, by which it goes on",
+      "type for example: -- bit-train --name photos ...",
+    );
+  const stop = new StopSignals();
+  try {
+    return await launch(
+      {
+        ...commandOf(program, args),
+        ...{ processes: nproc, nodes: nnodes, node: nodeRank, restarts },
+        meeting: meetingOf(settings.rendezvous, nnodes),
+        environment: process.env,
+      },
+      {
+        line: (rank, text) => output.note(`[rank ${rank}] ${text}`),
+        note: (text) => output.note(`bit-launch: ${text}`),
+        signal: stop.signal,
+      },
+    );
+  } finally {
+    stop.close();
+  }
+}
+
+/** Whether a flag gives a run its name; a file of settings may. */
+function isNamed(arg: string): boolean {
+  return /^--(name|config)(=|$)/.test(arg);
+}
+
+/** Programs of this package are those of this version, wherever others are. */
+function commandOf(program: string, args: readonly string[]) {
+  const own = join(packageRoot, "bin", `${program}.js`);
+  if (!/^bit-\w+$/.test(program) || !existsSync(own)) return { command: program, args };
+  return { command: process.execPath, args: [own, ...args] };
+}
+
+function meetingOf(rendezvous: string | undefined, nnodes: number) {
+  if (rendezvous === undefined && nnodes === 1) return undefined;
+  const [, host, port] = /^([^:]+):(\d{1,5})$/.exec(rendezvous ?? "") ?? [];
+  if (host !== undefined && Number(port) > 0 && Number(port) < 65_536)
+    return { host, port: Number(port) };
+  throw new UserError(
+    rendezvous === undefined ? `--nnodes ${nnodes}` : `--rendezvous ${rendezvous}`,
+    rendezvous === undefined
+      ? "without --rendezvous the machines do not find each other"
+      : "is no address",
+    "a private address of machine 0 and a free port, the same on all machines",
+    "type for example --rendezvous 10.0.0.1:29400",
+  );
+}

@@ -1,0 +1,30 @@
+/** A run's process of another rank than 0: it computes, and says what is wrong alone. */
+import type { RankSettings } from "../ranks/rank-sources.js";
+import type { RunEvent } from "../record/run-events.js";
+import { fineTune } from "../run/fine-tune.js";
+import { joinRun } from "../run/joint-run.js";
+import type { FineTuneOptions } from "../run/options.js";
+import { StopSignals } from "./interrupt.js";
+import { openEngine } from "./open-engine.js";
+import { output } from "./output.js";
+
+/**
+ * Trains with the process of rank 0, which says how the run goes.
+ * @returns the exit code
+ */
+export async function runAsRank(options: FineTuneOptions, ranks: RankSettings): Promise<number> {
+  const engine = openEngine(options.device);
+  const joint = await joinRun(engine, ranks);
+  const stop = new StopSignals();
+  const event = (told: RunEvent) => {
+    if (told.type === "note" && told.level === "warning") output.note(told.text);
+  };
+  const interrupted = () => stop.signal.aborted;
+  try {
+    const observer = { event, interrupted, signal: stop.signal };
+    const { validation } = await fineTune(options, engine, observer, joint);
+    return validation === undefined ? stop.exit : 0;
+  } finally {
+    stop.close();
+  }
+}

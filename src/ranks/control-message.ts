@@ -1,0 +1,63 @@
+/** What the control connections of ranks carry: messages as lines of JSON, and what threads tell each other. */
+import type { Socket } from "node:net";
+
+/** Between processes. */
+export type ControlMessage =
+  | {
+      readonly type: "hello";
+      readonly protocol: number;
+      readonly rank: number;
+      readonly ranks: number;
+    }
+  | { readonly type: "welcome" }
+  | { readonly type: "beat" }
+  /** What one rank has in a round; its last one is followed by the end of the connection. */
+  | { readonly type: "share"; readonly value: unknown; readonly last: boolean }
+  /** What all ranks have, in their order. */
+  | { readonly type: "shared"; readonly values: readonly unknown[]; readonly last: boolean }
+  | { readonly type: "lost"; readonly why: string };
+
+/** From the main thread to the one that holds the connections. */
+export type ControlOrder =
+  | { readonly type: "share"; readonly value: unknown; readonly last: boolean }
+  | { readonly type: "fail"; readonly why: string };
+
+/** Back to the main thread. */
+export type ControlReport =
+  /** IPv4 of this machine, at which the others reach it. */
+  | { readonly type: "met"; readonly address: string }
+  | { readonly type: "shared"; readonly values: readonly unknown[] }
+  | { readonly type: "lost"; readonly why: string }
+  | { readonly type: "failed" };
+
+/** What one more version of these messages would change. */
+export const controlProtocol = 1;
+
+const longestLine = 256 * 2 ** 20;
+
+/** Sends a message. */
+export function send(socket: Socket, message: ControlMessage): void {
+  socket.write(`${JSON.stringify(message)}\n`);
+}
+
+/** Hands on each message that comes; a connection that carries anything else is destroyed. */
+export function receive(socket: Socket, take: (message: ControlMessage) => void): void {
+  let text = "";
+  socket.setEncoding("utf8");
+  socket.on("data", (part: string) => {
+    text += part;
+    const lines = text.split("\n");
+    text = lines.pop()!;
+    if (text.length > longestLine) socket.destroy();
+    for (const line of lines) {
+      let message: ControlMessage;
+      try {
+        message = JSON.parse(line) as ControlMessage;
+      } catch {
+        socket.destroy();
+        return;
+      }
+      if (!socket.destroyed) take(message);
+    }
+  });
+}

@@ -1,0 +1,162 @@
+/** Starts the processes of a run on this machine, and all of them again where one is lost. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createServer } from "node:net";
+import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
+import { UserError } from "../errors.js";
+import { type Environment, rankVariables } from "./rank-sources.js";
+
+/** What is to be started. */
+export interface Launch {
+  readonly command: string;
+  readonly args: readonly string[];
+  /** Processes on this machine. */
+  readonly processes: number;
+  /** Machines, each with as many processes. */
+  readonly nodes: number;
+  /** Which of them this is, from 0. */
+  readonly node: number;
+  /** Where all meet; undefined: at a free port of this machine, which is the only one. */
+  readonly meeting: { readonly host: string; readonly port: number } | undefined;
+  /** How often all are started again. */
+  readonly restarts: number;
+  readonly environment: Environment;
+}
+
+/** Who is told what the processes say. */
+export interface LaunchListener {
+  /** A line of a process other than the first of this machine, whose output is this process's. */
+  readonly line: (rank: number, text: string) => void;
+  readonly note: (text: string) => void;
+  /** Aborted: no restarts any more. */
+  readonly signal: AbortSignal;
+}
+
+/** What a process ended with. */
+interface Ended {
+  readonly rank: number;
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+// The others notice within seconds that one is gone; one that stands still does not.
+const graceMs = 30_000;
+/** What a mistake in the input ends with: the same would come of it again. */
+const mistakeExit = 2;
+const stopExits = new Set([129, 130, 143]);
+
+/**
+ * Runs a command in all its processes to their end.
+ * @returns the exit code: that of a process with a mistake to report, else of the lowest rank that failed
+ * @throws UserError where the command is not found
+ */
+export async function launch(plan: Launch, listener: LaunchListener): Promise<number> {
+  for (let restart = 0; ; restart++) {
+    const ended = await runOnce(plan, restart, listener);
+    const failed = ended.filter(({ code }) => code !== 0);
+    if (failed.length === 0) return 0;
+    const exit = exitOf(failed);
+    const final = exit === mistakeExit || stopExits.has(exit) || listener.signal.aborted;
+    for (const one of failed) listener.note(describe(one));
+    if (final || restart >= plan.restarts) return exit;
+    listener.note(
+      `Starting all again from the last checkpoint (${restart + 1} of ${plan.restarts})`,
+    );
+  }
+}
+
+function exitOf(failed: readonly Ended[]): number {
+  const mistake = failed.find(({ code }) => code === mistakeExit);
+  const [first] = failed;
+  return (mistake ?? first)!.code ?? 1;
+}
+
+function describe({ rank, code, signal }: Ended): string {
+  return `rank ${rank} ended ${signal === null ? `with exit code ${code}` : `by ${signal}`}`;
+}
+
+async function runOnce(plan: Launch, restart: number, listener: LaunchListener): Promise<Ended[]> {
+  const { processes, nodes, node } = plan;
+  const meeting = plan.meeting ?? { host: "127.0.0.1", port: await freePort() };
+  const children = Array.from({ length: processes }, (_, local) => {
+    const rank = node * processes + local;
+    const environment = {
+      ...withoutRanks(plan.environment),
+      ...{ RANK: String(rank), WORLD_SIZE: String(nodes * processes), LOCAL_RANK: String(local) },
+      ...{ MASTER_ADDR: meeting.host, MASTER_PORT: String(meeting.port) },
+      BIT_RESTART: String(restart),
+    };
+    // The first speaks for all: it has the terminal.
+    const stdio = local === 0 ? ("inherit" as const) : (["ignore", "pipe", "pipe"] as const);
+    const child = spawn(plan.command, plan.args, { env: environment, stdio: [...asList(stdio)] });
+    for (const stream of [child.stdout, child.stderr])
+      if (stream !== null) follow(stream, (text) => listener.line(rank, text));
+    return { rank, child };
+  });
+  const stop = () => {
+    for (const { child } of children) child.kill("SIGTERM");
+  };
+  listener.signal.addEventListener("abort", stop, { once: true });
+  try {
+    return await allEnded(children);
+  } finally {
+    listener.signal.removeEventListener("abort", stop);
+  }
+}
+
+function asList(stdio: "inherit" | readonly ["ignore", "pipe", "pipe"]) {
+  return stdio === "inherit" ? (["inherit", "inherit", "inherit"] as const) : stdio;
+}
+
+function follow(stream: Readable, line: (text: string) => void): void {
+  createInterface({ input: stream }).on("line", line);
+}
+
+interface Child {
+  readonly rank: number;
+  readonly child: ChildProcess;
+}
+
+/** Waits for all; where one has failed, the others are killed that do not end by themselves. */
+async function allEnded(children: readonly Child[]): Promise<Ended[]> {
+  let grace: NodeJS.Timeout | undefined;
+  const killAll = () => {
+    for (const { child } of children) child.kill("SIGKILL");
+  };
+  const endings = children.map(async ({ rank, child }): Promise<Ended> => {
+    try {
+      const [code, signal] = (await once(child, "exit")) as [number | null, NodeJS.Signals | null];
+      if (code !== 0) grace ??= setTimeout(killAll, graceMs);
+      return { rank, code, signal };
+    } catch (error) {
+      killAll();
+      throw new UserError(
+        `command ${child.spawnfile}`,
+        error instanceof Error ? error.message : String(error),
+        "a program that can be started",
+        "give the command after --, as in: bit-launch --nproc 2 -- bit-train --model ...",
+        { cause: error },
+      );
+    }
+  });
+  try {
+    return await Promise.all(endings);
+  } finally {
+    clearTimeout(grace);
+  }
+}
+
+/** What another launcher said of this process is not said of those that it starts. */
+function withoutRanks(environment: Environment): Environment {
+  const kept = Object.entries(environment).filter(([name]) => !rankVariables.includes(name));
+  return Object.fromEntries(kept);
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const bound = server.address();
+  server.close();
+  return typeof bound === "object" && bound !== null ? bound.port : 0;
+}

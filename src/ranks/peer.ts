@@ -1,0 +1,61 @@
+/** The connection to one other process, and whether that lives. */
+import type { Socket } from "node:net";
+import { type ControlMessage, receive, send } from "./control-message.js";
+
+/** Each side says so often that it lives; a process that stands still does not. */
+export const beatMs = 1000;
+/** Silence that is a failure: six beats, for busy machines. */
+export const silenceMs = 6000;
+
+export class Peer {
+  private heardMs = performance.now();
+  private gone = false;
+  private readonly timer: NodeJS.Timeout;
+
+  /**
+   * @param name for messages
+   * @param listener told of each message, and once of the connection's end
+   */
+  constructor(
+    private readonly socket: Socket,
+    readonly name: string,
+    private readonly listener: {
+      readonly message: (message: ControlMessage) => void;
+      readonly lost: (why: string) => void;
+    },
+  ) {
+    socket.setNoDelay(true);
+    receive(socket, (message) => {
+      this.heardMs = performance.now();
+      if (message.type !== "beat") listener.message(message);
+    });
+    socket.on("error", () => undefined);
+    socket.on("close", () => this.end(`${name} has ended`));
+    this.timer = setInterval(() => {
+      this.send({ type: "beat" });
+      const silent = performance.now() - this.heardMs;
+      if (silent > silenceMs)
+        this.end(`${name} has not been heard of for ${Math.round(silent / 1000)} s`);
+    }, beatMs);
+  }
+
+  send(message: ControlMessage): void {
+    if (!this.gone) send(this.socket, message);
+  }
+
+  /** Ends the connection once what was sent is on its way; nobody is told. */
+  close(): void {
+    this.gone = true;
+    clearInterval(this.timer);
+    this.socket.end();
+    this.socket.unref();
+  }
+
+  private end(why: string): void {
+    if (this.gone) return;
+    this.gone = true;
+    clearInterval(this.timer);
+    this.socket.destroy();
+    this.listener.lost(why);
+  }
+}

@@ -1,0 +1,134 @@
+/** The processes that train together, as one of them sees them: what they tell each other, and whether all live. */
+import { Worker } from "node:worker_threads";
+import type { ControlOrder, ControlReport } from "./control-message.js";
+import type { RankPlace } from "./rank-place.js";
+import type { RankSettings } from "./rank-sources.js";
+
+/** So long processes wait for each other to come: images may have to be fetched on one of them. */
+const defaultPatienceMs = 600_000;
+
+/** Another process has ended or is not heard of: this one cannot go on without it. Starting all again may help. */
+export class RanksLost extends Error {
+  override readonly name = "RanksLost";
+}
+
+export class RankGroup implements RankPlace {
+  readonly rank: number;
+  readonly ranks: number;
+  /** IPv4 of this machine, at which the others reach it. */
+  address = "";
+  private failure: RanksLost | undefined;
+  private ended = false;
+  private readonly waiting: {
+    readonly resolve: (values: readonly unknown[]) => void;
+    readonly reject: (error: Error) => void;
+  }[] = [];
+  private readonly watches = new Set<(error: Error) => void>();
+  private readonly thread: Worker;
+
+  private constructor(settings: RankSettings, patienceMs: number) {
+    this.rank = settings.rank;
+    this.ranks = settings.ranks;
+    this.thread = new Worker(new URL("./control-thread.js", import.meta.url), {
+      workerData: { ...settings, patienceMs },
+    });
+    this.thread.on("message", (report: ControlReport) => this.take(report));
+    this.thread.on("error", (error) => this.lose(error.message));
+  }
+
+  /**
+   * Meets the other processes.
+   * @throws RanksLost where they do not come in time, or are others than expected
+   */
+  static async meet(
+    settings: RankSettings,
+    patienceMs: number = defaultPatienceMs,
+  ): Promise<RankGroup> {
+    const group = new RankGroup(settings, patienceMs);
+    const met = new Promise<void>((resolve) => {
+      group.thread.on("message", (report: ControlReport) => {
+        if (report.type === "met") resolve();
+      });
+    });
+    await group.watch(met);
+    return group;
+  }
+
+  /**
+   * Hands something that JSON can say to all ranks, and waits until all have done so: what each has, in their order. All ranks
+   * are to call it equally often.
+   * @throws RanksLost
+   */
+  async share(value: unknown): Promise<readonly unknown[]> {
+    return this.exchange({ type: "share", value, last: false });
+  }
+
+  /** Waits until all ranks have come to the end of their work, and ends the connections. @throws RanksLost */
+  async end(): Promise<void> {
+    await this.exchange({ type: "share", value: null, last: true });
+    this.ended = true;
+    await this.thread.terminate();
+  }
+
+  /** Has all ranks end, since this one does. What is told of it is returned to nobody. */
+  async fail(why: string): Promise<void> {
+    if (this.ended) return;
+    this.ended = true;
+    const told = new Promise<void>((resolve) => {
+      this.thread.on("message", (report: ControlReport) => {
+        if (report.type === "failed") resolve();
+      });
+      this.thread.on("exit", () => resolve());
+    });
+    this.order({ type: "fail", why: `rank ${this.rank} has ended: ${why}` });
+    await told;
+    // What was written is on its way.
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    await this.thread.terminate();
+  }
+
+  /** Whether a rank is lost. */
+  get lost(): boolean {
+    return this.failure !== undefined;
+  }
+
+  /** Settles as `work` does, unless a rank is lost before. @throws RanksLost */
+  async watch<T>(work: Promise<T>): Promise<T> {
+    if (this.failure !== undefined) throw this.failure;
+    let fail: ((error: Error) => void) | undefined;
+    const lost = new Promise<never>((_, reject) => {
+      fail = reject;
+    });
+    this.watches.add(fail!);
+    try {
+      return await Promise.race([work, lost]);
+    } finally {
+      this.watches.delete(fail!);
+    }
+  }
+
+  private async exchange(order: ControlOrder): Promise<readonly unknown[]> {
+    if (this.failure !== undefined) throw this.failure;
+    return new Promise((resolve, reject) => {
+      this.waiting.push({ resolve, reject });
+      this.order(order);
+    });
+  }
+
+  private order(order: ControlOrder): void {
+    this.thread.postMessage(order);
+  }
+
+  private take(report: ControlReport): void {
+    if (report.type === "met") this.address = report.address;
+    else if (report.type === "shared") this.waiting.shift()?.resolve(report.values);
+    else if (report.type === "lost") this.lose(report.why);
+  }
+
+  private lose(why: string): void {
+    if (this.ended || this.failure !== undefined) return;
+    this.failure = new RanksLost(`${why}; rank ${this.rank} ends too`);
+    for (const { reject } of this.waiting.splice(0)) reject(this.failure);
+    for (const reject of this.watches) reject(this.failure);
+  }
+}

@@ -1,0 +1,10 @@
+/** Where a process is among those that train together. */
+export interface RankPlace {
+  /** From 0; the process of rank 0 keeps the run's files. */
+  readonly rank: number;
+  /** How many processes there are. */
+  readonly ranks: number;
+}
+
+/** A process by itself. */
+export const alone: RankPlace = { rank: 0, ranks: 1 };

@@ -1,0 +1,79 @@
+/** That the processes of a run do the same, from the same state: refused before the first step where not. */
+import { UserError } from "../errors.js";
+import type { RankGroup } from "../ranks/rank-group.js";
+import type { BestResult } from "../record/manifest.js";
+import type { RunRecordFile } from "../record/run-config.js";
+import type { TrainProgram } from "../step/program.js";
+import { shareState } from "../step/share-state.js";
+import type { TrainStart } from "../train/train.js";
+import type { Joint } from "./joint-run.js";
+import { changedSettings } from "./same-run.js";
+
+/** What rank 0 says of the run that all are to make. */
+export interface Announced {
+  readonly config: RunRecordFile;
+  readonly best: BestResult | null;
+}
+
+/** Of rank 0: says what it is to do. @throws UserError where another rank would do something else */
+export async function announceRun(group: RankGroup, run: Announced): Promise<void> {
+  await group.share(run);
+  await compare(group, []);
+}
+
+/** Of the other ranks: what rank 0 is to do. `confirmRun` is to follow. */
+export async function announcedRun(group: RankGroup): Promise<Announced> {
+  const [first] = await group.share(null);
+  return first as Announced;
+}
+
+/** Says what this rank would do. @throws UserError in all ranks where one would do something else */
+export async function confirmRun(
+  group: RankGroup,
+  announced: RunRecordFile,
+  own: RunRecordFile,
+): Promise<void> {
+  await compare(group, changedSettings(announced, own));
+}
+
+async function compare(group: RankGroup, differences: readonly string[]): Promise<void> {
+  const all = (await group.share([...differences])) as readonly (readonly string[])[];
+  const rank = all.findIndex((one) => one.length > 0);
+  if (rank < 0) return;
+  throw new UserError(
+    `rank ${rank}`,
+    `it would train otherwise than rank 0: ${all[rank]!.join("; ")}`,
+    "the same settings and the same data in all processes",
+    "give all of them the same flags, and datasets that are copies of each other",
+  );
+}
+
+/**
+ * Begins in all ranks alike: rank 0 sets its variables and hands them to all the others.
+ * @param begin sets the variables; only rank 0 calls it
+ * @throws UserError where the ranks have written different graphs
+ */
+export async function beginTogether(
+  { group, graphHash }: Joint,
+  program: TrainProgram,
+  begin: () => Promise<TrainStart>,
+): Promise<TrainStart> {
+  const { session } = program;
+  if (group.rank > 0) await session.run({}, ["train/initialize"]);
+  const own = group.rank === 0 ? await begin() : undefined;
+  const start = own === undefined ? null : { step: own.step, evaluated: own.evaluated };
+  const all = (await group.share({ graph: graphHash(), start })) as readonly {
+    readonly graph: string;
+    readonly start: TrainStart | null;
+  }[];
+  const other = all.findIndex(({ graph }) => graph !== all[0]!.graph);
+  if (other >= 0)
+    throw new UserError(
+      `rank ${other}`,
+      "what it would compute (its graph) is not what rank 0 would",
+      "the same in all processes",
+      "give all of them the same flags; set the engine up alike on all machines: npx bit-setup",
+    );
+  await shareState(session, group);
+  return all[0]!.start!;
+}

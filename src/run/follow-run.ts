@@ -1,0 +1,69 @@
+/** The part that a process of another rank than 0 has in a run: it computes, and writes nothing. */
+import { availableParallelism } from "node:os";
+import { loadDataset } from "../data/datasets.js";
+import type { Engine } from "../engine/session.js";
+import type { FineTuneResult, RunObserver } from "../record/run-events.js";
+import { runFolder } from "../record/run-folder.js";
+import { RunSinks } from "../record/run-sinks.js";
+import { announcedRun, confirmRun } from "./agree.js";
+import { fingerprintOf, hashesOf } from "./data-fingerprint.js";
+import { dataPolicy, fetchEvents } from "./fetching.js";
+import type { Joint } from "./joint-run.js";
+import { type ModelledOptions, resolveConfig } from "./options.js";
+import { defaultPrecision } from "./precision.js";
+import { trainRun } from "./train-run.js";
+
+/** What such a process needs. */
+export interface Following {
+  readonly options: ModelledOptions;
+  readonly engine: Engine;
+  readonly observer: RunObserver;
+  readonly joint: Joint;
+}
+
+/**
+ * Trains with rank 0, from its state and as it says.
+ * @throws UserError where the settings or data here are others than there
+ */
+export async function followRun(following: Following): Promise<FineTuneResult> {
+  const begun = performance.now();
+  const { engine, observer, joint } = following;
+  const fetches = fetchEvents(observer);
+  const workers = following.options.workers ?? availableParallelism();
+  const policy = dataPolicy(following.options, fetches, engine, workers, true);
+  const seed = following.options.seed ?? 0;
+  const dataset = await loadDataset({ ...following.options, ...policy, seed });
+  const data = await fingerprintOf(dataset);
+  const { config, best } = await announcedRun(joint.group);
+  // Where rank 0 was free to choose, this one chooses the same.
+  const options = { ...following.options, workers: config.workers };
+  const { target } = engine;
+  const { group, localRanks } = joint;
+  const machine = {
+    ...{ cores: workers, precision: () => defaultPrecision(target), target },
+    ...{ ranks: group.ranks, localRanks },
+  };
+  const own = {
+    ...resolveConfig(config.name, options, dataset, machine, config),
+    data: hashesOf(data),
+  };
+  await confirmRun(group, config, own);
+  observer.signal?.throwIfAborted();
+  const folder = runFolder(options.logdir ?? "bit_logs", config.name);
+  const events = new RunSinks(undefined, {}, [{ event: observer.event ?? (() => undefined) }]);
+  const outcome = await trainRun({
+    ...{ folder, config: own, dataset, data, resumed: undefined, engine, events, observer, joint },
+    options: { ...options, save: false, tensorboard: false, report: false },
+    lock: nothingToLock,
+    bestSoFar: best ?? undefined,
+  });
+  return { folder, config: own, ...outcome, seconds: (performance.now() - begun) / 1000 };
+}
+
+/** Nothing is written. */
+const nothingToLock = {
+  requireHeld(): void {
+    throw new Error("a process of another rank than 0 writes nothing");
+  },
+  release: async (): Promise<void> => undefined,
+};

@@ -1,0 +1,133 @@
+/** A run of several processes: how they join, and that they do the same. */
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { createServer } from "node:net";
+import { availableParallelism } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
+import { joinCluster } from "../engine/cluster.js";
+import type { OpenedEngine } from "../engine/open.js";
+import { type Session, SessionError } from "../engine/session.js";
+import { UserError } from "../errors.js";
+import { collectiveTimeoutSeconds } from "../graph/collectives.js";
+import type { Graph } from "../graph/graph-builder.js";
+import { encodeGraphDef } from "../graph/proto.js";
+import { packageVersion } from "../package-root.js";
+import { RankGroup } from "../ranks/rank-group.js";
+import type { RankSettings } from "../ranks/rank-sources.js";
+
+/** A process among those of its run. */
+export interface Joint {
+  readonly group: RankGroup;
+  /** How many of the processes are on this machine. */
+  readonly localRanks: number;
+  /** Opens the session that computes together with those of the others. One at a time. */
+  readonly open: (graph: Graph) => Session;
+  /** Of the graph that was opened last, which must be the same in all processes. */
+  readonly graphHash: () => string;
+}
+
+/** What each process says of itself when they meet. */
+interface Introduction {
+  readonly version: string;
+  readonly engine: string;
+  readonly address: string;
+}
+
+/**
+ * Meets the other processes, and starts what their sessions reach each other by.
+ * @throws UserError where this engine cannot, or the processes are of different versions
+ * @throws RanksLost where others do not come
+ */
+export async function joinRun(engine: OpenedEngine, settings: RankSettings): Promise<Joint> {
+  if (engine.computesBy !== "TensorFlow" || engine.target.device !== "CPU")
+    throw new UserError(
+      `rank ${settings.rank} of ${settings.ranks}`,
+      `it computes on ${engine.description}`,
+      "CPUs: several processes train together on these alone; one process uses all GPUs of its machine",
+      "type: --device cpu; or one process with --device all",
+    );
+  const group = await RankGroup.meet(settings);
+  try {
+    return await joined(engine, group);
+  } catch (error) {
+    await group.fail(error instanceof Error ? firstLine(error) : String(error));
+    throw error;
+  }
+}
+
+async function joined(engine: OpenedEngine, group: RankGroup): Promise<Joint> {
+  const own: Introduction = {
+    version: packageVersion(),
+    engine: engine.version,
+    address: `${group.address}:${await freePort(group.address)}`,
+  };
+  const all = (await group.share(own)) as readonly Introduction[];
+  requireSame(all, "version", "bit-train");
+  requireSame(all, "engine", "the engine, TensorFlow and bit-train's own operations,");
+  const localRanks = all.filter(({ address }) => address.startsWith(`${group.address}:`)).length;
+  const cluster = joinCluster(engine.installed, {
+    rank: group.rank,
+    addresses: all.map(({ address }) => address),
+    threads: Math.max(1, Math.floor(availableParallelism() / localRanks)),
+    timeoutMs: 1000 * (collectiveTimeoutSeconds + 60),
+  });
+  await group.share("serving");
+  let graphHash = "";
+  const open = (graph: Graph) => {
+    graphHash = createHash("sha256").update(encodeGraphDef(graph.def)).digest("hex");
+    return watched(cluster.open(graph), group);
+  };
+  return { group, localRanks, open, graphHash: () => graphHash };
+}
+
+function requireSame(all: readonly Introduction[], key: "version" | "engine", what: string): void {
+  const other = all.findIndex((one) => one[key] !== all[0]![key]);
+  if (other < 0) return;
+  throw new UserError(
+    `rank ${other}`,
+    `${what} is ${all[other]![key]}; that of rank 0 is ${all[0]![key]}`,
+    "the same in all processes",
+    "install one version of bit-train on all machines, and type there: npx bit-setup",
+  );
+}
+
+/** A port of an address that nobody uses. */
+async function freePort(address: string): Promise<number> {
+  const server = createServer().listen(0, address);
+  await once(server, "listening");
+  const bound = server.address();
+  server.close();
+  return typeof bound === "object" && bound !== null ? bound.port : 0;
+}
+
+// What TensorFlow reports where a process has gone that the others compute with.
+const codesOfLoss = new Set(["UNAVAILABLE", "ABORTED", "CANCELLED", "DEADLINE_EXCEEDED"]);
+const lossNoticedMs = 15_000;
+
+/** A session whose runs end when a process is lost, which TensorFlow itself may never notice. */
+function watched(session: Session, group: RankGroup): Session {
+  return {
+    run: async (feeds, fetches) => {
+      try {
+        return await group.watch(session.run(feeds, fetches));
+      } catch (error) {
+        if (error instanceof SessionError && isOfLoss(error))
+          await group.watch(sleep(lossNoticedMs));
+        throw error;
+      }
+    },
+    // What is under way may wait for the lost process for ever: it ends with this one.
+    close: () => {
+      if (!group.lost) session.close();
+    },
+  };
+}
+
+function isOfLoss({ code, message }: SessionError): boolean {
+  return codesOfLoss.has(code ?? "") || /Collective ops is aborted/.test(message);
+}
+
+/** What is told of an error to those who did not see it. */
+export function firstLine(error: Error): string {
+  return error.message.split("\n")[0]!;
+}

@@ -1,0 +1,56 @@
+/** Sessions of several processes: what collective operations give, and who may talk to the servers. */
+import assert from "node:assert/strict";
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { connect } from "node:net";
+import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { loadTensorflow } from "../../src/engine/tensorflow-session.js";
+import { engine } from "../engine-for-tests.js";
+import { freePorts } from "../free-ports.js";
+
+const skip = loadTensorflow(engine.installed) === undefined && "the engine has no addon of ours";
+const script = fileURLToPath(new URL("cluster-trial.js", import.meta.url));
+
+/** Whether somebody answers there within a second. */
+async function answers(host: string, port: number): Promise<boolean> {
+  const socket = connect({ host, port });
+  const connected = once(socket, "connect").then(
+    () => true,
+    () => false,
+  );
+  try {
+    return await Promise.race([connected, sleep(1000, false)]);
+  } finally {
+    socket.destroy();
+  }
+}
+
+test("three processes: means, what all have, what one has; servers answer at one address", {
+  skip,
+}, async () => {
+  const ports = await freePorts(3);
+  const children = ports.map((_, rank) => fork(script, [rank, ...ports].map(String)));
+  const results = await Promise.all(children.map((child) => once(child, "message")));
+  for (const [result] of results) {
+    const { means, long, all, isNegativeZero, got } = result;
+    // Ranks have 1, 2 and 3 times the numbers of rank 0.
+    assert.deepEqual(means[0].slice(1), [2, 4, 6]);
+    assert.deepEqual(means[1], [2]);
+    assert.deepEqual(means[2], [4, 6, 8, 10, 12, 14]);
+    assert.deepEqual(long, [6, 8, 2 * 3_000_002]);
+    assert.deepEqual(all.shape, [6, 3]);
+    assert.deepEqual(
+      all.data,
+      [1, 2, 3].flatMap((rank) => [2, 3, 4, 5, 6, 7].map((x) => rank * x)),
+    );
+    assert.deepEqual([isNegativeZero, got], [true, [1, 2, 3]]);
+  }
+  assert.equal(await answers("127.0.0.1", ports[0]!), true);
+  // Another address of the same machine.
+  assert.equal(await answers("127.0.0.2", ports[0]!), false);
+  const ended = children.map((child) => once(child, "exit"));
+  for (const child of children) child.send("end");
+  for (const [code] of await Promise.all(ended)) assert.equal(code, 0);
+});

@@ -1,0 +1,87 @@
+/** Processes that meet, tell each other things, and notice when one is gone. */
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { freePorts } from "../free-ports.js";
+
+const script = fileURLToPath(new URL("group-trial.js", import.meta.url));
+
+interface Started {
+  readonly child: ChildProcess;
+  readonly next: () => Promise<Record<string, unknown>>;
+  readonly exit: Promise<unknown>;
+}
+
+function start(trial: string, ...args: readonly number[]): Started {
+  const env = { ...process.env, TRIAL: trial };
+  const child = spawn(process.execPath, [script, ...args.map(String)], {
+    env,
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const next = async () => JSON.parse((await lines.next()).value) as Record<string, unknown>;
+  return { child, next, exit: once(child, "exit").then(([code]) => code) };
+}
+
+async function startAll(trial: string, ranks: number): Promise<Started[]> {
+  const [port] = await freePorts(1);
+  // Rank 0 comes last.
+  const order = Array.from({ length: ranks }, (_, i) => ranks - 1 - i);
+  return order.map((rank) => start(trial, rank, ranks, port!)).reverse();
+}
+
+test("three processes tell each other what they have, in the order of their ranks", async () => {
+  const all = await startAll("none", 3);
+  const values = [0, 1, 2].map((rank) => ({ rank, address: "127.0.0.1" }));
+  for (const { next, exit } of all) {
+    assert.deepEqual(await next(), { values });
+    assert.deepEqual(await next(), { ended: true });
+    assert.equal(await exit, 0);
+  }
+});
+
+test("why one process ends is told to all", async () => {
+  const all = await startAll("fail", 3);
+  for (const { next } of all) await next();
+  for (const { next, exit } of [all[0]!, all[2]!]) {
+    const { lost, message } = await next();
+    assert.equal(lost, true);
+    assert.match(String(message), /rank 1 has ended: a reason/);
+    assert.equal(await exit, 75);
+  }
+});
+
+for (const { signal, within, rank } of [
+  { signal: "SIGKILL", within: 1, rank: 1 },
+  { signal: "SIGKILL", within: 1, rank: 0 },
+  { signal: "SIGSTOP", within: 10, rank: 2 },
+  { signal: "SIGSTOP", within: 10, rank: 0 },
+] as const)
+  test(`${signal} of rank ${rank} is noticed by all others within ${within} s`, async () => {
+    const all = await startAll("wait", 3);
+    for (const { next } of all) await next();
+    const victim = all[rank]!;
+    const begun = Date.now();
+    victim.child.kill(signal);
+    const others = all.filter((one) => one !== victim);
+    for (const { next, exit } of others) {
+      const { lost, ms } = await next();
+      assert.equal(lost, true);
+      // Three times as long, for a busy machine.
+      assert.ok(Number(ms) - begun < 3000 * within, `${Number(ms) - begun} ms`);
+      assert.equal(await exit, 75);
+    }
+    victim.child.kill("SIGKILL");
+  });
+
+test("another number of processes than expected ends both", async () => {
+  const [port] = await freePorts(1);
+  const both = [start("none", 0, 2, port!), start("none", 1, 3, port!)];
+  for (const { next, exit } of both) {
+    assert.match(String((await next())["message"]), /rank 1 of 3 came/);
+    assert.equal(await exit, 75);
+  }
+});
