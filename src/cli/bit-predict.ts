@@ -24,9 +24,8 @@ export async function run({ settings, positional }: Call<"predict">): Promise<nu
   // On a terminal the rows are progress enough, and a bar would be drawn among them.
   const progress = output.isSeen ? undefined : new ImageProgress("predicting");
   const fetches = new FetchProgress();
-  const files = [options.logits, options.features, options.csv].filter(
-    (path) => path !== undefined,
-  );
+  const { logits, features, csv, annotate, explain } = options;
+  const files = [logits, features, csv, annotate, explain].filter((path) => path !== undefined);
   const ended = await interruptible(
     async (signal) => {
       let done = 0;

@@ -124,6 +124,10 @@ export const commands: Commands = {
       ],
       ["npx bit-predict photo.jpg --weights BiT-M-R50x1-ILSVRC2012", "by ImageNet's classes"],
       [
+        "npx bit-predict photos --run bit_logs/pets --explain explained",
+        "pictures of what on each image speaks for its class",
+      ],
+      [
         "npx bit-predict batch.npy --weights BiT-M-R50x1.npz --logits logits.npy",
         "logits of a batch made elsewhere",
       ],

@@ -1,11 +1,12 @@
 /** Exports a model: writes, reads back, compares, and only then gives the folder its name. */
-import { lstat, mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { mkdir, open, readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { sizeOf } from "../archive/shape.js";
 import { temporaryName, writeProblem } from "../disk/atomic-file.js";
 import { freeBytesOf, requireRoom } from "../disk/disk-room.js";
 import { fileHash } from "../disk/file-hash.js";
 import { nodeFileSystem } from "../disk/file-system.js";
+import { requireNewFolder } from "../disk/new-folder.js";
 import type { Engine } from "../engine/session.js";
 import { systemErrorCode, UserError } from "../errors.js";
 import { packageVersion } from "../package-root.js";
@@ -71,7 +72,7 @@ export async function exportModel(
   const format = await exportFormat(to);
   const f16 = format.alwaysFloat16 === true || options.f16 === true;
   const out = resolve(options.out ?? `${nameOf(options.source)}-${to}`);
-  await requireNew(out);
+  await requireNewFolder(out, "--out");
   observer.stage?.("reading");
   const source = await findSource(options.source, bitPretrainedDir, options, observer);
   const trained = await findTrainedModel(source, options);
@@ -219,18 +220,6 @@ async function flushed(path: string): Promise<number> {
   } finally {
     await file.close();
   }
-}
-
-async function requireNew(out: string): Promise<void> {
-  // What cannot be reached is told by the making of the folder.
-  const there = await lstat(out).catch(() => undefined);
-  if (there === undefined) return;
-  throw new UserError(
-    out,
-    "there is something of this name already",
-    "a folder that is not there yet",
-    "remove it, or name another with --out",
-  );
 }
 
 // Headers, golden images, and what a disk loses in whole blocks.

@@ -10,26 +10,28 @@ export type ImageEncoding =
   | { readonly format: "png"; readonly compression?: number }
   | { readonly format: "jpeg"; readonly quality: number };
 
-/** A session that encodes images of one size. `close` it at the end. */
+/** A session that encodes images of one size, or of any. `close` it at the end. */
 export class ImageEncoder {
   private readonly session: Session;
-  private readonly shape: readonly [number, number, 3];
 
   constructor(
     { open }: Pick<Engine, "open">,
-    [height, width]: readonly [height: number, width: number],
+    private readonly size: readonly [height: number, width: number] | undefined,
     encoding: ImageEncoding,
   ) {
-    this.shape = [height, width, 3];
     const builder = new GraphBuilder();
-    const pixels = builder.placeholder("pixels", "uint8", this.shape);
+    const pixels = builder.placeholder("pixels", "uint8", [...(size ?? [-1, -1]), 3]);
     builder.fetchable("encoded", encoded(builder, pixels, encoding));
     this.session = open(builder.build());
   }
 
-  /** @param levels uint8 `[height,width,3]` */
-  async encode(levels: Uint8Array): Promise<Uint8Array> {
-    const pixels: HostTensor = { type: "uint8", shape: [...this.shape], data: levels };
+  /**
+   * @param levels uint8 `[height,width,3]`
+   * @param size of this image, where the encoder takes any
+   */
+  async encode(levels: Uint8Array, size = this.size): Promise<Uint8Array> {
+    if (size === undefined) throw new Error("an image without its size");
+    const pixels: HostTensor = { type: "uint8", shape: [...size, 3], data: levels };
     const [value] = await this.session.run({ pixels }, ["encoded"]);
     if (value?.type !== "string") throw new Error(`expected bytes, fetched ${value?.type}`);
     return value.data[0]!;

@@ -22,7 +22,7 @@ export async function* arrayLogits(
   { files, height, width }: ArrayInputs,
   trained: TrainedModel,
   network: Network,
-  options: Pick<ImageLogitsOptions, "batch" | "withFeatures">,
+  options: Pick<ImageLogitsOptions, "batch" | "withFeatures" | "explained">,
   engine: Engine,
 ): AsyncGenerator<readonly Outcome[]> {
   const total = files.reduce((sum, { count }) => sum + count, 0);
@@ -30,7 +30,7 @@ export async function* arrayLogits(
   const atATime = { size: [height, width], batch } as const;
   requireMemory(trained, atATime, network.target.computeType);
   const shape = [batch, height, width, 3] as const;
-  const program = await openPredictProgram(engine.open, network, shape);
+  const program = await openPredictProgram(engine.open, network, shape, options.explained);
   const { session } = program;
   const data = new Float32Array(batch * height * width * 3);
   const logits = async (count: number): Promise<Outcome[]> => {

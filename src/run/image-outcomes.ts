@@ -4,6 +4,7 @@ import { type Engine, type HostTensor, type Session, SessionError } from "../eng
 import type { UserError } from "../errors.js";
 import type { ResizeMethod } from "../input/resize-method.js";
 import { type UndecodableImage, unreadableAmong } from "../input/unreadable.js";
+import type { Explained } from "../step/explain-step.js";
 import { predictPipeline } from "../step/graphs.js";
 import { openPredictImagesProgram, startImages } from "../step/program.js";
 import type { Network } from "../step/train-step.js";
@@ -46,6 +47,8 @@ export interface Taken<T> {
   readonly read: (fetched: readonly HostTensor[], batch: number) => readonly T[];
   /** Whether the weights' own head is left out, and a head of zeros taken. */
   readonly newHead: boolean;
+  /** Of which classes the program makes maps; default none. */
+  readonly explained?: Explained | undefined;
 }
 
 /** Whose weights see the images. */
@@ -59,7 +62,7 @@ export async function* imageOutcomes<T>(
   { images, faults: known }: SeenImages,
   trained: SeeingModel,
   network: Network,
-  { newHead, ...taken }: Taken<T>,
+  { newHead, explained, ...taken }: Taken<T>,
   options: SeeingOptions,
   engine: Engine,
 ): AsyncGenerator<readonly (T | Faulty)[]> {
@@ -82,7 +85,7 @@ export async function* imageOutcomes<T>(
   const atATime = { size: [size, size], batch } as const;
   requireMemory(trained, atATime, network.target.computeType);
   const program = await openPredictImagesProgram(engine.open, network, images, {
-    ...{ size, batch, workers, input: { resize } },
+    ...{ size, batch, workers, input: { resize }, explained },
   });
   const { session } = program;
   let refusal: UserError | undefined;
@@ -138,7 +141,7 @@ function filledUp(queue: readonly number[], batch: number): Int32Array {
 async function nextOutcomes<T>(
   session: Session,
   batch: number,
-  { fetches, read }: Omit<Taken<T>, "newHead">,
+  { fetches, read }: Pick<Taken<T>, "fetches" | "read">,
 ): Promise<readonly T[] | SessionError> {
   try {
     return read(await session.run({}, fetches), batch);

@@ -1,14 +1,17 @@
 /** Predicts with a trained model: logits of images and of batches of arrays. */
 import { availableParallelism } from "node:os";
+import { perhaps } from "../close-names.js";
 import type { Engine } from "../engine/session.js";
 import { UserError } from "../errors.js";
 import { featureChannels } from "../model/architecture.js";
 import type { Precision } from "../settings/choices.js";
 import { type Options, settingTable } from "../settings/table.js";
+import type { Explained } from "../step/explain-step.js";
 import { requireFiniteLogits } from "../train/evaluate.js";
 import { arrayLogits } from "./array-logits.js";
 import { type FetchConsole, findSource } from "./fetching.js";
 import { imageLogits } from "./image-logits.js";
+import { annotateFolder, drawnClasses, explainFolder } from "./picture-folders.js";
 import { type ArrayInputs, findInputs, type ImageInputs } from "./predict-inputs.js";
 import {
   arrayFile,
@@ -101,24 +104,31 @@ export async function predict(
   const precision = precisionOf(trained, engine, options.precision);
   const asked = { size: options.size, flag: "--size" };
   const { size, guess } = (typicalSize && imageSize(trained, typicalSize, asked)) ?? {};
-  const notes = [...trained.notes, ...(guess === undefined ? [] : [guess])];
+  const { explain, annotate, top = defaultTop } = options;
+  const label = explainedLabel(options, trained);
+  const drawn = drawnClasses(explain === undefined && annotate === undefined ? [] : classNames);
+  const notes = [...trained.notes, guess, drawn.note].filter((note) => note !== undefined);
 
   const network = networkOf(trained, engine, precision);
   let skipped = 0;
   const withFeatures = options.features !== undefined;
+  const explained: Explained = label === undefined ? { kind: "top" } : { kind: "class", label };
   const all = async (append: (row: PredictedRow) => Promise<void>) => {
     for (const group of groups) {
       const names = namesOf(group);
+      // Annotated arrays are shown as the network saw them, which is told with what explains it.
+      const isShown = explain ?? (group.kind === "arrays" ? annotate : undefined);
+      const wanted = { withFeatures, explained: isShown === undefined ? undefined : explained };
       const parts =
         group.kind === "images"
           ? imageLogits(
               group,
               trained,
               network,
-              { ...options, size: size!, workers, badImages, withFeatures },
+              { ...options, size: size!, workers, badImages, ...wanted },
               engine,
             )
-          : arrayLogits(group, trained, network, { ...options, withFeatures }, engine);
+          : arrayLogits(group, trained, network, { ...options, ...wanted }, engine);
       for await (const outcomes of parts) {
         observer.signal?.throwIfAborted();
         for (const outcome of outcomes) {
@@ -141,7 +151,15 @@ export async function predict(
   };
   const about = { model, classes, classNames, size, precision, notes };
   observer.begun?.(about);
-  await writeRows(filesOf(options, trained, count), all);
+  const pictures = [
+    ...(annotate === undefined ? [] : [annotateFolder(annotate, engine, { ...drawn, top })]),
+    ...(explain === undefined ? [] : [explainFolder(explain, engine, { ...drawn, label })]),
+  ];
+  try {
+    await writeRows([...filesOf(options, trained, count), ...pictures], all);
+  } finally {
+    for (const { close } of pictures) close();
+  }
   return { ...about, count, skipped };
 }
 
@@ -160,6 +178,28 @@ function filesOf(
 }
 
 const { default: defaultTop } = settingTable.top;
+
+/** The class that is asked for, by its name or its number. */
+function explainedLabel(
+  { explain, explainClass }: PredictOptions,
+  { classes, classNames, weights }: TrainedModel,
+): number | undefined {
+  if (explainClass === undefined) return undefined;
+  const where = `--explain_class ${explainClass}`;
+  if (explain === undefined)
+    throw new UserError(where, "nothing is explained", "--explain too", "add --explain FOLDER");
+  const named = (classNames ?? []).flatMap((name, label) => (name === explainClass ? [label] : []));
+  if (named.length === 1) return named[0];
+  if (named.length === 0 && /^\d+$/.test(explainClass) && Number(explainClass) < classes)
+    return Number(explainClass);
+  const near = perhaps(explainClass, classNames ?? []);
+  throw new UserError(
+    where,
+    named.length > 1 ? `${named.length} classes have this name` : `no class of ${weights}`,
+    near ?? `the name of one of its classes, or a number from 0 to ${classes - 1}`,
+    named.length > 1 ? `give its number: one of ${named.join(", ")}` : "give another class",
+  );
+}
 
 function nothingPredicted(inputs: readonly string[], count: number): UserError {
   return new UserError(

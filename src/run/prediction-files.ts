@@ -1,12 +1,15 @@
 /** Files that a prediction writes beside the rows that people see: each is complete, or as it was. */
-import { resolve } from "node:path";
+import { writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
 import { encodeNpyHeader } from "../archive/npy.js";
 import { csvLine } from "../data/csv-line.js";
-import { writeFileAtomically } from "../disk/atomic-file.js";
+import { writeFileAtomically, writeProblem } from "../disk/atomic-file.js";
+import { makeFolderAtomically } from "../disk/new-folder.js";
 import { type OwnKind, requireReplaceable } from "../disk/replaceable.js";
 import { UserError } from "../errors.js";
 import { probabilityCell, tableKind, topColumns } from "../record/predictions-table.js";
 import type { Outcome } from "./image-logits.js";
+import { PictureNames } from "./picture-names.js";
 import { topProbabilities } from "./probabilities.js";
 
 /** An input with what became of it. */
@@ -26,6 +29,15 @@ export interface RowFile {
   readonly kind: OwnKind;
   readonly head: Uint8Array;
   readonly bytesOf: (row: PredictedRow) => Uint8Array;
+}
+
+/** A folder of a picture for each input. */
+export interface RowFolder {
+  readonly path: string;
+  readonly flag: string;
+  /** A JPEG's bytes; undefined where there is nothing to show. */
+  readonly pictureOf: (row: PredictedRow) => Promise<Uint8Array | undefined>;
+  readonly close: () => void;
 }
 
 const encoder = new TextEncoder();
@@ -84,31 +96,56 @@ export function tableFile(
 }
 
 /**
- * Does work that gives every row, in order, to `append`; the files are there once it is done.
+ * Does work that gives every row, in order, to `append`; the files and folders are there once it is done.
  * @throws UserError where two are one, or one cannot be written; and what the work throws
  */
 export async function writeRows(
-  files: readonly RowFile[],
+  outputs: readonly (RowFile | RowFolder)[],
   work: (append: (row: PredictedRow) => Promise<void>) => Promise<void>,
 ): Promise<void> {
-  const [file, ...others] = files;
-  if (file === undefined) return work(async () => undefined);
-  const twin = others.find(({ path }) => resolve(path) === resolve(file.path));
+  const [output, ...others] = outputs;
+  if (output === undefined) return work(async () => undefined);
+  const twin = others.find(({ path }) => resolve(path) === resolve(output.path));
   if (twin !== undefined)
     throw new UserError(
-      `${file.flag} and ${twin.flag}`,
-      `both are ${file.path}`,
-      "a file for each",
+      `${output.flag} and ${twin.flag}`,
+      `both are ${output.path}`,
+      "a name for each",
       "give one of them another name",
     );
-  await requireReplaceable(file.path, file.kind, file.flag);
-  await writeFileAtomically(file.path, async (append) => {
-    await append(file.head);
-    await writeRows(others, (rest) =>
+  const through = (own: (row: PredictedRow) => Promise<void>) =>
+    writeRows(others, (rest) =>
       work(async (row) => {
-        await append(file.bytesOf(row));
+        await own(row);
         await rest(row);
       }),
     );
+  await ("kind" in output ? writeRowFile(output, through) : writeRowFolder(output, through));
+}
+
+/** Does the work behind an output, which is given every row. */
+type Through = (own: (row: PredictedRow) => Promise<void>) => Promise<void>;
+
+async function writeRowFile(file: RowFile, through: Through): Promise<void> {
+  await requireReplaceable(file.path, file.kind, file.flag);
+  await writeFileAtomically(file.path, async (append) => {
+    await append(file.head);
+    await through((row) => append(file.bytesOf(row)));
   });
+}
+
+async function writeRowFolder(
+  { path, flag, pictureOf }: RowFolder,
+  through: Through,
+): Promise<void> {
+  const names = new PictureNames();
+  await makeFolderAtomically(path, flag, (folder) =>
+    through(async (row) => {
+      const picture = await pictureOf(row);
+      if (picture === undefined) return;
+      await writeFile(join(folder, names.next(row)), picture).catch((error: unknown) => {
+        throw writeProblem(path, error);
+      });
+    }),
+  );
 }

@@ -155,7 +155,28 @@ export const toolSettings = {
     since: "0.2.0",
     commands: { check: {} },
   },
-
+  annotate: {
+    kind: "path",
+    help: "A folder to make: copies of the images with --top classes below each",
+    since: "0.2.0",
+    otherNames: ["save_dir", "save_images"],
+    commands: { predict: {} },
+  },
+  explain: {
+    kind: "path",
+    help: "A folder to make: what on each image speaks for its most probable class (Grad-CAM)",
+    since: "0.2.0",
+    otherNames: ["grad_cam", "cam", "heatmap"],
+    commands: { predict: {} },
+  },
+  explainClass: {
+    kind: "text",
+    help: "The class that --explain explains, by its name or number",
+    otherwise: "each image's most probable",
+    since: "0.2.0",
+    otherNames: ["target_category", "target_class"],
+    commands: { predict: {} },
+  },
   out: {
     kind: "path",
     help: "The folder to make, which must not be there yet",

@@ -1,0 +1,50 @@
+/** Folders that a command makes: complete or absent, and never in the place of anything. */
+import { lstat, mkdir, rename, rm } from "node:fs/promises";
+import { dirname } from "node:path";
+import { UserError } from "../errors.js";
+import { temporaryName, writeProblem } from "./atomic-file.js";
+import { nodeFileSystem } from "./file-system.js";
+
+/** @throws UserError where anything of this name is there */
+export async function requireNewFolder(path: string, flag: string): Promise<void> {
+  // What cannot be reached is told by the making of the folder.
+  const there = await lstat(path).catch(() => undefined);
+  if (there === undefined) return;
+  throw new UserError(
+    path,
+    "there is something of this name already",
+    "a folder that is not there yet",
+    `remove it, or name another with ${flag}`,
+  );
+}
+
+/**
+ * Makes a folder under a temporary name beside its own, which it gets when `fill` is done. On any failure
+ * nothing of it is left.
+ * @throws UserError where there is something of this name, or the system refuses; and what `fill` throws
+ */
+export async function makeFolderAtomically(
+  path: string,
+  flag: string,
+  fill: (temporary: string) => Promise<void>,
+): Promise<void> {
+  await requireNewFolder(path, flag);
+  const temporary = temporaryName(path);
+  const system = async (call: Promise<unknown>) => {
+    await call.catch((error: unknown) => {
+      throw writeProblem(path, error);
+    });
+  };
+  await system(mkdir(temporary));
+  try {
+    await fill(temporary);
+    await system(nodeFileSystem.syncFolder(temporary));
+    await requireNewFolder(path, flag);
+    await system(rename(temporary, path));
+  } catch (error) {
+    await rm(temporary, { recursive: true, force: true });
+    throw error;
+  }
+  // The folder is whole and in place, whatever comes of this.
+  await nodeFileSystem.syncFolder(dirname(path)).catch(() => undefined);
+}
