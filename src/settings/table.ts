@@ -5,6 +5,7 @@
  */
 import { dataSettings } from "./data-settings.js";
 import { modelSettings } from "./model-settings.js";
+import { predictionSettings } from "./prediction-settings.js";
 import type { OptionsIn, RecordedIn, Setting, SettingsIn } from "./setting.js";
 import { toolSettings } from "./tool-settings.js";
 import { trainingSettings } from "./training-settings.js";
@@ -14,6 +15,7 @@ export const settingTable = {
   ...modelSettings,
   ...dataSettings,
   ...trainingSettings,
+  ...predictionSettings,
   ...toolSettings,
 } as const;
 
