@@ -49,6 +49,7 @@ export { trace } from "../graph/trace.js";
 export type { ElementType } from "../graph/types.js";
 export type { InputPolicy, Pipeline } from "../input/pipeline.js";
 export type { ResizeMethod } from "../input/resize-method.js";
+export type { FeatureSource, FeatureSplit } from "../input/split-tables.js";
 export * from "../model/architecture.js";
 export {
   type ArchiveArray,
@@ -58,9 +59,17 @@ export {
 } from "../model/checkpoint.js";
 export type { ChoosyBackend } from "../model/kernel-names.js";
 export type { KernelOrder } from "../model/name-layouts.js";
-export { type ForwardOptions, features, forward, head, type Parameters } from "../model/resnet.js";
+export {
+  type ForwardOptions,
+  features,
+  forward,
+  head,
+  type KernelForm,
+  type Parameters,
+} from "../model/resnet.js";
 export type { RankPlace } from "../ranks/rank-place.js";
 export type { Resolution } from "../recipe/hyperrule.js";
+export type { Explained } from "../step/explain-step.js";
 export {
   type EvalGraphOptions,
   evalGraph,
