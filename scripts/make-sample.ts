@@ -48,6 +48,7 @@ const plan: TrainPlan = {
   schedule: [100, 800, 1100, 1250, 1400],
   mixupAlpha: 0.1,
   resolution: { precrop: 54, crop: sampleFacts.crop },
+  flip: true,
   evalBatch: 200,
   evalEvery: undefined,
   saveEvery: undefined,

@@ -54,7 +54,7 @@ export async function measurePipeline(engine: OpenedEngine, task: PipelineTask):
     const count = batch * window * (warmup + steps);
     const { indices, epochs } = new ExampleOrder(seed, train.labels.length).slice(0, count);
     const augmentations = new Int32Array(3 * count);
-    fillAugmentations(seed, epochs, indices, resizeTo - crop, augmentations);
+    fillAugmentations({ seed, slack: resizeTo - crop, flip: true }, epochs, indices, augmentations);
     await loadPipeline(session, pipeline);
     await startPipeline(session, pipeline, indices, augmentations);
     const takeWindow = async () => {

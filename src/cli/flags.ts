@@ -44,22 +44,28 @@ export function flagParser(name: string, command: Described, argv: readonly stri
         // A flag without its value is a YError, where other mistakes are words alone.
         if (error && error.name !== "YError") throw error;
         const text = message ?? error.message;
-        throw mistake(command, argv, text, meant(name, text));
+        throw mistake(command, argv, text, meant(name, text, argv));
       })
   );
 }
 
 /** What was meant, where a flag or a choice is one that there is not; undefined where nothing is near. */
-function meant(name: string, message: string): string | undefined {
+function meant(name: string, message: string, argv: readonly string[]): string | undefined {
   const unknown = /^Unknown arguments?: (.*)/.exec(message)?.[1]?.split(", ") ?? [];
   const flags = unknown.flatMap((flag) => {
     const near = suggestedSettings(name, flag);
-    return near === undefined ? [] : [near.replace(/(?<=perhaps |or )/g, "--")];
+    const off = argv.includes(`--no-${flag}`);
+    const dashed = (flag: string) => `--${off && isSwitch(name, flag) ? "no-" : ""}${flag}`;
+    return near === undefined ? [] : [near.replace(/(?<=perhaps |or )\w+/g, dashed)];
   });
   if (flags.length > 0) return flags.join(", ");
   const [, flag, value] = /Argument: (\w+), Given: "([^"]*)"/.exec(message) ?? [];
   const row = settingsOf(name).find((setting) => setting.flag === flag)?.row;
   return row?.kind === "choice" && value !== undefined ? perhaps(value, row.choices) : undefined;
+}
+
+function isSwitch(name: string, flag: string): boolean {
+  return settingsOf(name).some((one) => one.flag === flag && one.row.kind === "boolean");
 }
 
 function mistake(

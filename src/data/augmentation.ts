@@ -6,6 +6,16 @@
 
 import { keyedHash, randomStream } from "../recipe/keyed-random.js";
 
+/** What decides the augmentations of a run. */
+export interface AugmentationPlan {
+  /** The run's seed, a safe integer. */
+  readonly seed: number;
+  /** precrop - crop in pixels, an integer >= 0; both ends of [0, slack] occur, as in torchvision's RandomCrop. */
+  readonly slack: number;
+  /** Whether half of the examples are mirrored. Without, every example keeps the crop that it has with it. */
+  readonly flip: boolean;
+}
+
 /** Crop and flip of one example. */
 export interface Augmentation {
   /** First row of the crop, in pixels, in [0, slack]. */
@@ -28,41 +38,34 @@ function scaled(hash: number, count: number): number {
 }
 
 /**
- * The augmentation of one example.
- * @param seed the run's seed, a safe integer
+ * The augmentation of one example. Each of its parts is a draw under a key of its own.
  * @param epoch an integer >= 0
  * @param index of the example in the training set
- * @param slack precrop - crop in pixels, an integer >= 0; both ends of [0, slack] occur, as in
- *   torchvision's RandomCrop
  */
 export function augmentation(
-  seed: number,
+  { seed, slack, flip }: AugmentationPlan,
   epoch: number,
   index: number,
-  slack: number,
 ): Augmentation {
   const stream = randomStream.augmentation;
   return {
     top: scaled(keyedHash(0, stream, seed, epoch, index), slack + 1),
     left: scaled(keyedHash(1, stream, seed, epoch, index), slack + 1),
-    flip: keyedHash(2, stream, seed, epoch, index) >= 2 ** 31,
+    flip: flip && keyedHash(2, stream, seed, epoch, index) >= 2 ** 31,
   };
 }
 
 /**
  * The augmentations of many examples, as the engine is fed with them.
- * @param seed the run's seed, a safe integer
  * @param epochs `[n]`
  * @param indices `[n]`, as `ExampleOrder` gives both
- * @param slack precrop - crop in pixels, an integer >= 0
  * @param out `[n, 3]`, filled with rows of top, left, flip (0 or 1)
  * @throws RangeError if the lengths do not belong together
  */
 export function fillAugmentations(
-  seed: number,
+  plan: AugmentationPlan,
   epochs: Int32Array,
   indices: Int32Array,
-  slack: number,
   out: Int32Array,
 ): void {
   const n = indices.length;
@@ -72,7 +75,7 @@ export function fillAugmentations(
         `got ${epochs.length} and ${out.length}`,
     );
   for (let i = 0; i < n; i++) {
-    const { top, left, flip } = augmentation(seed, epochs[i]!, indices[i]!, slack);
+    const { top, left, flip } = augmentation(plan, epochs[i]!, indices[i]!);
     out[i * AUGMENTATION_WIDTH] = top;
     out[i * AUGMENTATION_WIDTH + 1] = left;
     out[i * AUGMENTATION_WIDTH + 2] = flip ? 1 : 0;

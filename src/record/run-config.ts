@@ -135,11 +135,11 @@ function isKnown(value: object): value is KnownConfig {
 
 /** The part of a configuration that the training loop follows. */
 export function planOf(config: RunConfig): TrainPlan {
-  const { seed, batch, split, baseLr, schedule, mixupAlpha, resolution, evalBatch } = config;
+  const { seed, batch, split, baseLr, schedule, mixupAlpha, resolution, flip, evalBatch } = config;
   const { evalEvery, evalFirst, saveEvery, saveMinutes, classWeights } = config;
   return {
     classWeights: classWeights ?? undefined,
-    ...{ seed, batch, split, baseLr, schedule, mixupAlpha, resolution, evalBatch },
+    ...{ seed, batch, split, baseLr, schedule, mixupAlpha, resolution, flip, evalBatch },
     evalFirst: evalFirst ?? undefined,
     evalEvery: evalEvery ?? undefined,
     saveEvery: saveEvery ?? undefined,

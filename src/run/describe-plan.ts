@@ -85,12 +85,12 @@ export function describePlan(
   needs: RunNeeds,
   options: Pick<FineTuneOptions, "baseLr" | "scaleLr"> = {},
 ): string[] {
-  const { resolution, schedule, batch, split, mixupAlpha, precision, classNames } = config;
+  const { resolution, schedule, batch, split, flip, mixupAlpha, precision, classNames } = config;
   const parts = split > 1 ? ` in ${split} parts` : "";
   const mixup = mixupAlpha === undefined ? "no mixup" : `mixup ${mixupAlpha}`;
   const images = config.freeze
     ? `on features of whole images resized to ${resolution.crop}, no augmentation, no mixup`
-    : `resized to ${resolution.precrop}, cropped to ${resolution.crop}, ${mixup}`;
+    : `resized to ${resolution.precrop}, cropped to ${resolution.crop}, ${flip ? "" : "not mirrored, "}${mixup}`;
   return [
     `${config.model}, ${classNames.length} classes, ${precision}: ` +
       `${schedule.at(-1)} steps of ${batch} images${parts}, ${images}`,

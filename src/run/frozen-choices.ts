@@ -3,7 +3,7 @@ import { sizeText } from "../disk/size-text.js";
 import { UserError } from "../errors.js";
 import type { Target } from "../graph/target.js";
 import { type Architecture, featureChannels } from "../model/architecture.js";
-import type { Options } from "../settings/table.js";
+import { type Options, settingTable } from "../settings/table.js";
 import { availableMemoryBytes } from "../step/memory.js";
 
 type Wish = keyof Options<"train">;
@@ -26,16 +26,26 @@ const meaningless: readonly (readonly [Wish, flag: string, why: string, next: st
     ...(["resolution", "--resolution", "nothing is cropped from training images"] as const),
     "give the side of whole images by --crop",
   ],
+  [
+    ...(["flip", "--no-flip", "no training image is mirrored"] as const),
+    "leave it out: features are of the images as they are",
+  ],
 ];
 
 /** @throws UserError where a choice is made that `freeze` leaves no room for */
 export function checkFrozen(options: Options<"train">): void {
   for (const [name, flag, why, next] of meaningless) {
     const value = options[name];
-    if (value === undefined || value === false) continue;
+    if (value === undefined || value === usual(name)) continue;
     const given = typeof value === "boolean" ? flag : `${flag} ${value}`;
     throw new UserError(given, `--freeze as well, with which ${why}`, "one of the two", next);
   }
+}
+
+/** What holds where a setting is left out. */
+function usual(name: Wish): unknown {
+  const row = settingTable[name];
+  return "default" in row ? row.default : undefined;
 }
 
 /** Bytes of the features of so many images: float32. */

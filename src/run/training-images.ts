@@ -43,7 +43,7 @@ export async function trainingImages(
   config: RunConfig,
   step: number,
 ): Promise<PictureEvent> {
-  const { seed, batch, split, mixupAlpha, resolution, schedule, freeze } = config;
+  const { seed, batch, split, mixupAlpha, resolution, schedule, freeze, flip } = config;
   // A run that is done shows the last images that it saw.
   const shown = Math.min(step, schedule.at(-1)! - 1);
   const partSize = batch / split;
@@ -56,7 +56,7 @@ export async function trainingImages(
   const augmentations = new Int32Array(places.length * AUGMENTATION_WIDTH);
   const slack = resolution.precrop - resolution.crop;
   // A head on features sees whole images, as they are.
-  if (!freeze) fillAugmentations(seed, epochs, indices, slack, augmentations);
+  if (!freeze) fillAugmentations({ seed, slack, flip }, epochs, indices, augmentations);
 
   const mosaic = new Mosaic(count, resolution.crop);
   const lambda = mixupAlpha ? mixupLambda(seed, shown, mixupAlpha) : 1;

@@ -113,6 +113,16 @@ export const modelSettings = {
       eval: { help: "Side to which images are resized", otherwise: `${runOr} the BiT-HyperRule's` },
     },
   },
+  flip: {
+    kind: "boolean",
+    otherNames: ["hflip", "fliplr", "horizontal_flip", "hflip_prob"],
+    help: "Mirror half of the training images; --no-flip where left and right mean something, as in digits or text",
+    default: true,
+    decides: true,
+    recorded: true,
+    since: "0.2.0",
+    commands: { train: {} },
+  },
   size: {
     kind: "integer",
     least: 1,

@@ -16,7 +16,7 @@ export class TrainFeed {
   constructor(
     private readonly program: Pick<Program, "session" | "pipelines" | "place">,
     examples: number,
-    private readonly plan: Pick<TrainPlan, "seed" | "batch" | "resolution">,
+    private readonly plan: Pick<TrainPlan, "seed" | "batch" | "resolution" | "flip">,
     private readonly totalSteps: number,
   ) {
     this.order = new ExampleOrder(plan.seed, examples);
@@ -25,7 +25,7 @@ export class TrainFeed {
   /** To be called before each step, in order: the pipeline then holds the step's examples. */
   async prepare(step: number): Promise<void> {
     if (step < this.filledTo) return;
-    const { seed, batch, resolution } = this.plan;
+    const { seed, batch, resolution, flip } = this.plan;
     const share = batch / this.program.place.ranks;
     const steps = Math.max(1, Math.floor(partExamples / share));
     const end = Math.min(this.totalSteps, step + steps);
@@ -33,7 +33,7 @@ export class TrainFeed {
     const { indices, epochs } = this.examples(step, end);
     const augmentations = new Int32Array(count * AUGMENTATION_WIDTH);
     const slack = resolution.precrop - resolution.crop;
-    fillAugmentations(seed, epochs, indices, slack, augmentations);
+    fillAugmentations({ seed, slack, flip }, epochs, indices, augmentations);
     await startImages(this.program, trainPipeline, indices, augmentations);
     this.filledTo = end;
   }

@@ -20,6 +20,8 @@ export interface TrainPlan {
   /** Undefined: each example counts alike. */
   readonly classWeights?: ClassWeighting | undefined;
   readonly resolution: Resolution;
+  /** Whether half of the training images are mirrored. */
+  readonly flip: boolean;
   readonly evalBatch: number;
   /** Evaluate before the first step too. */
   readonly evalFirst?: boolean | undefined;

@@ -21,6 +21,9 @@ for (const [typed, meant] of [
   [["--num_workers", "2"], "--workers"],
   [["--output_dir", "x"], "--logdir"],
   [["--base_rl", "1"], "--base_lr"],
+  [["--fliplr", "0"], "--flip"],
+  [["--no-hflip"], "--no-flip"],
+  [["--no-tensorbord"], "--no-tensorboard"],
 ] as const)
   test(`bit-train ${typed.join(" ")}`, async () => {
     const { code, stderr } = await runHere(bitTrain, [...model, "--dataset", "cifar10", ...typed]);

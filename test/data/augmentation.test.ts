@@ -4,6 +4,8 @@ import { augmentation, fillAugmentations } from "../../src/data/augmentation.js"
 
 const SLACK = 32;
 
+const plan = (seed: number) => ({ seed, slack: SLACK, flip: true });
+
 /**
  * Chi-squared of counts that ought to be equal, as a normal variate (Wilson and Hilferty). Beyond
  * 3.3 lies one seed in 2000.
@@ -23,14 +25,14 @@ test("crops and flips are uniform and independent, over indices, epochs and seed
     const together = new Float64Array(side * side * 2);
     // Of neighbours: what one example gets must say nothing of what the next one gets.
     const neighbours = new Float64Array(side * side * 4);
-    let before = augmentation(0, 0, 0, SLACK);
+    let before = augmentation(plan(0), 0, 0);
     for (let i = 1; i <= draws; i++) {
       const now =
         along === "index"
-          ? augmentation(5, 1, i, SLACK)
+          ? augmentation(plan(5), 1, i)
           : along === "epoch"
-            ? augmentation(5, i, 1, SLACK)
-            : augmentation(i, 5, 1, SLACK);
+            ? augmentation(plan(5), i, 1)
+            : augmentation(plan(i), 5, 1);
       together[(now.top * side + now.left) * 2 + Number(now.flip)]! += 1;
       const flips = Number(before.flip) * 2 + Number(now.flip);
       neighbours[(before.top * side + now.top) * 4 + flips]! += 1;
@@ -45,10 +47,10 @@ test("both ends of the range occur, and no slack means no choice", () => {
   const tops = new Set<number>();
   const lefts = new Set<number>();
   for (let index = 0; index < 2000; index++) {
-    const { top, left } = augmentation(1, 0, index, SLACK);
+    const { top, left } = augmentation(plan(1), 0, index);
     tops.add(top);
     lefts.add(left);
-    const whole = augmentation(1, 0, index, 0);
+    const whole = augmentation({ ...plan(1), slack: 0 }, 0, index);
     assert.deepEqual([whole.top, whole.left], [0, 0]);
   }
   for (const found of [tops, lefts]) {
@@ -63,10 +65,35 @@ test("many at once are the same as one by one, whatever their order", () => {
   const epochs = Int32Array.from({ length: n }, (_, i) => i % 3);
   const indices = Int32Array.from({ length: n }, (_, i) => (i * 7919) % n);
   const out = new Int32Array(n * 3);
-  fillAugmentations(42, epochs, indices, SLACK, out);
+  fillAugmentations(plan(42), epochs, indices, out);
   for (let i = 0; i < n; i++) {
-    const { top, left, flip } = augmentation(42, epochs[i]!, indices[i]!, SLACK);
+    const { top, left, flip } = augmentation(plan(42), epochs[i]!, indices[i]!);
     assert.deepEqual([...out.subarray(i * 3, i * 3 + 3)], [top, left, flip ? 1 : 0]);
   }
-  assert.throws(() => fillAugmentations(1, epochs, indices, SLACK, new Int32Array(n)), RangeError);
+  assert.throws(() => fillAugmentations(plan(1), epochs, indices, new Int32Array(n)), RangeError);
+});
+
+test("without mirroring every example keeps its crop", () => {
+  const n = 4000;
+  const epochs = Int32Array.from({ length: n }, (_, i) => i % 3);
+  const indices = Int32Array.from({ length: n }, (_, i) => (i * 7919) % n);
+  const [mirrored, plain] = [true, false].map((flip) => {
+    const out = new Int32Array(n * 3);
+    fillAugmentations({ ...plan(7), flip }, epochs, indices, out);
+    return out;
+  });
+  assert.ok(mirrored!.some((value, at) => at % 3 === 2 && value === 1));
+  const unmirrored = mirrored!.map((value, at) => (at % 3 === 2 ? 0 : value));
+  assert.deepEqual(plain, unmirrored);
+});
+
+test("the draws are those of earlier versions", () => {
+  // Computed by the version before there was a choice of mirroring.
+  const draws = [0, 1, 2, 3].map((index) => augmentation(plan(42), 1, index));
+  assert.deepEqual(draws, [
+    { top: 31, left: 19, flip: true },
+    { top: 12, left: 10, flip: false },
+    { top: 22, left: 23, flip: false },
+    { top: 12, left: 24, flip: true },
+  ]);
 });

@@ -45,11 +45,15 @@ test("a field that is none, or has none of its values, is refused by name", asyn
 
 test("a config.json of the first version is read: no version, data or keep, and datadir null", async (t) => {
   const path = join(await temporaryFolder(t), "config.json");
-  const { data, keep, ...early } = config;
+  const { data, keep, flip, ...early } = config;
   await writeFile(path, JSON.stringify({ ...early, datadir: null }));
   const known = (await readConfig(path))!;
   assert.equal(known.datadir, null);
   assert.deepEqual(changedSettings(known, config), []);
+  // All runs were of mirrored images.
+  assert.deepEqual(changedSettings(known, { ...config, flip: false }), [
+    "flip was true, is now false",
+  ]);
 });
 
 test("what may change is what changes no result", () => {
@@ -57,8 +61,9 @@ test("what may change is what changes no result", () => {
   const ofSteps = ["evalEvery", "evalFirst", "saveEvery", "saveMinutes", "keep"];
   const deciding = ["seed", "batch", "split", "schedule", "precision", "remat", "resize", "recipe"];
   const ofLoss = ["labelSmoothing", "classWeights"];
+  const ofImages = ["flip"];
   for (const key of [...free, ...ofSteps]) assert.ok(freeKeys.has(key), key);
-  for (const key of [...deciding, ...ofLoss]) assert.ok(!freeKeys.has(key), key);
+  for (const key of [...deciding, ...ofLoss, ...ofImages]) assert.ok(!freeKeys.has(key), key);
 });
 
 test("the hash of what decides a result is that of earlier versions", () => {
@@ -69,6 +74,7 @@ test("the hash of what decides a result is that of earlier versions", () => {
   assert.notEqual(configurationHash({ ...config, seed: 1 }), expected);
   assert.notEqual(configurationHash({ ...config, labelSmoothing: 0.1 }), expected);
   assert.notEqual(configurationHash({ ...config, classWeights: "balanced" }), expected);
+  assert.notEqual(configurationHash({ ...config, flip: false }), expected);
 });
 
 test("the loop's plan has no more of a configuration than the loop follows", () => {
@@ -82,6 +88,7 @@ test("the loop's plan has no more of a configuration than the loop follows", () 
       "evalBatch",
       "evalEvery",
       "evalFirst",
+      "flip",
       "mixupAlpha",
       "resolution",
     ],

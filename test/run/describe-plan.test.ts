@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { describeRate, describeSchedule, needsOf } from "../../src/run/describe-plan.js";
+import {
+  describePlan,
+  describeRate,
+  describeSchedule,
+  needsOf,
+} from "../../src/run/describe-plan.js";
 import { settings } from "./tiny-training.js";
 
 const config = { ...settings, batch: 64, baseLr: 0.003 };
@@ -15,6 +20,14 @@ test("another batch than the rule's 512 is said to change the rate of each image
   assert.deepEqual(describeRate({ ...config, baseLr: 0.000375 }, { scaleLr: true }), [
     "It is 0.003 x 64/512, scaled with the batch (--scale_lr)",
   ]);
+});
+
+test("the images in a line: mirrored, as always, or said not to be", async () => {
+  const needs = await needsOf(config, { deviceMemoryBytes: 7 }, "/");
+  const images = (flip: boolean) => describePlan({ ...config, flip }, needs)[0];
+  const begin = "R14x0.5, 3 classes, fp32: 20 steps of 64 images, resized to 20, cropped to 16";
+  assert.equal(images(true), `${begin}, no mixup`);
+  assert.equal(images(false), `${begin}, not mirrored, no mixup`);
 });
 
 test("the schedule in a line: warm-up and drops, without those at the end", () => {

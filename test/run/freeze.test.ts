@@ -181,6 +181,7 @@ test("what says nothing beside a frozen body is refused", async () => {
     [{ cache: true }, "--cache"],
     [{ remat: true }, "--remat"],
     [{ resolution: 40 }, "--resolution 40"],
+    [{ flip: false }, "--no-flip"],
   ] as const) {
     const logdir = join(root, "refused");
     await assert.rejects(tuned("refused", { changes }), (error: unknown) => {

@@ -105,13 +105,18 @@ test("another length is refused, and the command that trains on from the run doe
 for (const [changes, message] of [
   [{ labelSmoothing: 0.1 }, /labelSmoothing was 0, is now 0\.1/],
   [{ classWeights: "balanced" }, /classWeights was none, is now "balanced"/],
+  [{ flip: false }, /flip was true, is now false/],
 ] as const)
   test(`${Object.keys(changes)} is part of a run: another is refused, none is as before`, async () => {
     const name = Object.keys(changes).join();
     const folder = await copyAs(name);
     await refused({ name, ...changes }, message);
-    // An earlier version knew of neither.
-    const { labelSmoothing: _, ...early } = JSON.parse(await readFile(folder.config, "utf8"));
+    // An earlier version knew of none of them.
+    const {
+      labelSmoothing: _,
+      flip: __,
+      ...early
+    } = JSON.parse(await readFile(folder.config, "utf8"));
     await writeFile(folder.config, JSON.stringify(early));
     await refused({ name, ...changes }, message);
     assert.equal((await run({ name, labelSmoothing: 0 })).steps, 6);

@@ -19,6 +19,7 @@ const variants: readonly (readonly [string, Partial<RunRecordFile>, Stops])[] = 
     { labelSmoothing: 0.1, classWeights: "balanced", precision: "bf16", split: 2 },
     [[3, 13]],
   ],
+  ["without mirrored images", { flip: false }, [[3, 13]]],
   ["in bfloat16", { precision: "bf16" }, [[4, 13]]],
   ["in float16, whose loss is scaled", { precision: "fp16", split: 2 }, [[4, 13]]],
 ];

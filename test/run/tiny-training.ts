@@ -57,6 +57,7 @@ export const settings: Omit<RunRecordFile, "data"> = {
   remat: false,
   labelSmoothing: 0,
   freeze: false,
+  flip: true,
   cache: false,
   workers: 1,
   keep: 2,

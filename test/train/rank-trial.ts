@@ -42,7 +42,12 @@ export async function runTrial(
   const { steps, split, mixupAlpha, stopAt = Infinity } = trial;
   const plan: TrainPlan = {
     ...{ seed: 3, batch: 8, split, baseLr: 0.0005, mixupAlpha, evalBatch: 4, evalEvery: undefined },
-    ...{ schedule: [2, steps], resolution: { precrop: 20, crop: 16 }, saveEvery: undefined },
+    ...{
+      schedule: [2, steps],
+      resolution: { precrop: 20, crop: 16 },
+      flip: true,
+      saveEvery: undefined,
+    },
   };
   const network = {
     architecture: parseArchitecture("R14x0.5"),

@@ -21,7 +21,13 @@ const dataset: Dataset = {
 
 const plan: TrainPlan = {
   ...{ seed: 0, batch: 2, split: 1, baseLr: 0.1, schedule: [1, 2, 3, 4, 6], mixupAlpha: undefined },
-  ...{ resolution: { precrop: 1, crop: 1 }, evalBatch: 2, evalEvery: 2, saveEvery: undefined },
+  ...{
+    resolution: { precrop: 1, crop: 1 },
+    flip: true,
+    evalBatch: 2,
+    evalEvery: 2,
+    saveEvery: undefined,
+  },
 };
 
 interface Trial {
