@@ -16,7 +16,7 @@ import type { TestTimeAugmentation } from "../step/test-time-augmentation.js";
 import { evaluate, requireFiniteResult } from "../train/evaluate.js";
 import type { EvaluationResult } from "../train/reports.js";
 import { findVoted, requireNeighbourOptions, voted } from "./evaluate-by-neighbours.js";
-import type { EvaluateConsole, EvaluatedModel, EvaluateOptions } from "./evaluate-options.js";
+import type { EvaluateConsole, EvaluateOptions } from "./evaluate-options.js";
 import {
   datasetOf,
   leftOut,
@@ -24,6 +24,7 @@ import {
   requireData,
   unknownRealLabels,
 } from "./evaluated-dataset.js";
+import type { EvaluatedModel } from "./evaluated-model.js";
 import { dataPolicy, findSource } from "./fetching.js";
 import { outOfMemory, requireMemory } from "./image-memory.js";
 import {

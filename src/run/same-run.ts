@@ -129,10 +129,10 @@ function otherLength(
   if (was === undefined || was === now) return undefined;
   const instead = known?.weights === null ? " instead of --from_scratch" : "";
   return (
-    `to train on from its weights, by a schedule of ${now} steps of their own, type ` +
-    `--weights ${quoted(folder.path)}${instead} and --name ${quoted(`${name}_longer`)}; ` +
-    `its own ${was} steps go on with --steps ${was} and the settings of config.json; ` +
-    `--force goes on all the same, from the step it is at, by the changed schedule`
+    `for ${now} steps from the beginning, choose another --name; to go on with this run by the schedule of ` +
+    `${now} steps, from the step it is at, add --force; to begin such a schedule with its network and a ` +
+    `new head, type --weights ${quoted(folder.path)}${instead} and --name ${quoted(`${name}_longer`)}; ` +
+    `its own ${was} steps: --steps ${was}, with the settings of config.json`
   );
 }
 
