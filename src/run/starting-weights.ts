@@ -1,5 +1,5 @@
 /** What a run is to start from, as the user says: a model's name, an archive, or another run. */
-
+import { basename } from "node:path";
 import { openArchive } from "../archive/array-archive.js";
 import { exists } from "../disk/file-reading.js";
 import { UserError } from "../errors.js";
@@ -11,13 +11,15 @@ import { readJson } from "../record/versioned-json.js";
 import { correctRun } from "../report/near-runs.js";
 import { hubModel } from "../zoo/hub-folder.js";
 import { isHubName } from "../zoo/hub-repository.js";
+import { zooModel } from "../zoo/models.js";
 import { type FetchConsole, findSource } from "./fetching.js";
 import { modelAtPath } from "./model-at-path.js";
 import type { FineTuneOptions, ModelledOptions } from "./options.js";
+import { sampleModel } from "./sample-model.js";
 
 /**
- * Finds the archive that `weights` means, where it is a run or one of its checkpoints, and which model
- * it holds, where its run or the archive itself tells.
+ * Finds the archive that `weights` means, where it is a run, one of its checkpoints or a model's name, and
+ * which model it holds, where its run, the archive itself or else its file's name tells.
  * @throws UserError where nothing tells the model, `model` is of another architecture, or the weights are
  *   to be random as well
  */
@@ -25,11 +27,11 @@ export async function resolveWeights(
   wishes: FineTuneOptions,
   observer: FetchConsole,
 ): Promise<ModelledOptions> {
-  const options = await withFolder(wishes, observer);
-  const { weights, model, fromScratch } = options;
-  if (weights !== undefined && fromScratch === true)
+  const options = await withNamedModel(wishes, observer);
+  const { weights, model } = options;
+  if (wishes.weights !== undefined && wishes.fromScratch === true)
     throw new UserError(
-      `--weights ${weights}`,
+      `--weights ${wishes.weights}`,
       "--from_scratch as well, which starts from random weights",
       "one of the two",
       "leave --from_scratch out, or type --no-from_scratch where a --config file sets it; or leave out --weights",
@@ -41,7 +43,7 @@ export async function resolveWeights(
   }
   const { archive, folder } = await modelAtPath(weights);
   const told = (await modelIn(archive)) ?? (folder && (await readRun(folder)).model);
-  const known = model ?? told;
+  const known = model ?? told ?? modelInName(archive);
   if (known === undefined) throw withoutModel(weights);
   const [asked, found] = [known, told ?? known].map((name) => parseArchitecture(name).name);
   if (asked === found) return { ...options, model: known, weights: archive };
@@ -53,13 +55,18 @@ export async function resolveWeights(
   );
 }
 
-/** With the folder of a model of the Hub that `weights` names. */
-async function withFolder(
+/** With the archive or folder of a model that `weights` names as `model` does: embedded, published, or of the Hub. */
+async function withNamedModel(
   options: FineTuneOptions,
   observer: FetchConsole,
 ): Promise<FineTuneOptions> {
-  const { weights, bitPretrainedDir = "." } = options;
-  if (weights === undefined || !isHubName(weights)) return options;
+  const { weights, model, bitPretrainedDir = "." } = options;
+  if (weights === undefined) return options;
+  const isOurs = weights === sampleModel || zooModel(weights)?.name === weights;
+  if (!(isOurs || isHubName(weights)) || (await exists(weights))) return options;
+  // Fetched when the run's other settings are known to be fit, as --model alone is.
+  if (isOurs && (model === undefined || model === weights))
+    return { ...options, model: weights, weights: undefined };
   return { ...options, weights: await findSource(weights, bitPretrainedDir, options, observer) };
 }
 
@@ -70,6 +77,18 @@ async function modelIn(path: string): Promise<string | undefined> {
     return (await readRecord(archive))?.model ?? hub?.architecture.name;
   } finally {
     await archive.close();
+  }
+}
+
+/** What a file is called, where that tells an architecture. */
+function modelInName(path: string): string | undefined {
+  const name = basename(path).replace(/\.[^.]*$/, "");
+  try {
+    parseArchitecture(name);
+    return name;
+  } catch (error) {
+    if (error instanceof UserError) return undefined;
+    throw error;
   }
 }
 
@@ -89,7 +108,7 @@ export async function noWeights(
   return new UserError(
     `--weights ${weights}`,
     "there is no such file or folder",
-    "an .npz, safetensors, a run of bit-train or one of its checkpoints",
+    "an .npz, safetensors, a run of bit-train or one of its checkpoints, or a published model's name",
     await correctRun(weights, [logdir]),
   );
 }
@@ -103,7 +122,7 @@ export function withoutModel(weights: string | undefined): UserError {
   return new UserError(
     "bit-train",
     got,
-    "--model, or --weights with a run of bit-train or one of its checkpoints",
+    "--model, or --weights that tell it: a run of bit-train, or a file with a model's name",
     "type for example: --model BiT-M-R50x1",
   );
 }

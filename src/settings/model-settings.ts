@@ -79,7 +79,7 @@ export const modelSettings = {
   weights: {
     kind: "path",
     otherNames: ["pretrained", "checkpoint", "ckpt", "initial_checkpoint"],
-    help: "What to start from instead of <model>.npz: an .npz, safetensors, or a run",
+    help: "What to start from instead of <model>.npz: an .npz, safetensors, a run, or a published model",
     // An archive may have moved; whether there is one may not change.
     decides: true,
     commands: {

@@ -245,8 +245,28 @@ test("bit-train starts from a run or one of its checkpoints, whose model is know
   await refused(train, flags, /no model to fine-tune\n/);
   const bare = await rewritten("bare.npz", withoutRecord);
   await refused(train, [...flags, "--weights", bare], /bare\.npz does not say which it holds/);
+  // As in the other commands its name may.
+  const named = await rewritten("bare-R14x0.5.npz", withoutRecord);
+  const begun = await runHere(train, [...flags, "--weights", named, "--dry_run"]);
+  assert.equal(begun.code, 0, begun.stderr);
   await mkdir(join(root, "empty"), { recursive: true });
   await refused(train, [...flags, "--weights", join(root, "empty")], /nor is it one of a run's/);
+});
+
+test("weights are named as a model is, as in the other commands", async () => {
+  const common = ["--dataset", images, "--resolution", "40", "--crop", "32", "--batch", "8"];
+  const flags = [...common, "--steps", "1", "--logdir", join(root, "named"), "--dry_run"];
+  for (const model of [[], ["--model", "R14x0.5"]]) {
+    const run = await runHere(train, [...flags, ...model, "--weights", "sample-R14x0.5"]);
+    assert.equal(run.code, 0, run.stderr);
+    assert.match(run.stdout, /R14x0\.5, \d+ classes/);
+  }
+  await refused(
+    train,
+    [...flags, "--weights", "sample-R14x0.5", "--from_scratch"],
+    /--weights sample-R14x0\.5: --from_scratch as well/,
+  );
+  await refused(train, [...flags, "--weights", "sample-R14x0.4"], /or a published model's name/);
 });
 
 test("a run whose data lies elsewhere now is told so, and evaluated with --dataset", async () => {
