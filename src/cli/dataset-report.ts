@@ -51,13 +51,19 @@ function classTable(classes: readonly ClassCount[]): string[] {
 }
 
 function imageLines(report: DatasetReport): string[] {
-  const { formats, height, width, turned, skipped, smallest, largest } = report;
+  const { formats, height, width, turned, transparent, skipped, smallest, largest } = report;
   const counts = Object.entries(formats).sort(([, a], [, b]) => b - a);
   const spread = ({ min, median, max }: Spread) => `${min} to ${max}, median ${median}`;
   const lines = [`formats    ${counts.map(([name, count]) => `${count} ${name}`).join(", ")}`];
   if (height !== undefined && width !== undefined)
     lines.push(`height     ${spread(height)} pixels`, `width      ${spread(width)} pixels`);
   if (turned > 0) lines.push(`turned     ${turned} by EXIF (taken into account)`);
+  if (transparent > 0)
+    lines.push(
+      `alpha      ${transparent} that may have transparent parts: a network sees what is stored beneath these, ` +
+        "which viewers hide",
+      "           (docs/images.md says how to put them on white)",
+    );
   if (skipped > 0) lines.push(`skipped    ${skipped} entries that are no images`);
   if (smallest === undefined || largest === undefined) return lines;
   const ratio = smallest.train > 0 ? ` (1 : ${(largest.train / smallest.train).toFixed(1)})` : "";

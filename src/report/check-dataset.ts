@@ -45,6 +45,8 @@ export interface DatasetReport {
   readonly width: Spread | undefined;
   /** Images that EXIF turns or mirrors. */
   readonly turned: number;
+  /** Images that may have transparent parts, by their headers: the network sees the colours beneath. */
+  readonly transparent: number;
   /** Entries of folders that are no images. */
   readonly skipped: number;
   /** Images that are damaged. */
@@ -142,6 +144,7 @@ function reportOf(
     height: spreadOf(sizes.map(([height]) => height)),
     width: spreadOf(sizes.map(([, width]) => width)),
     turned: headers.filter(({ orientation }) => orientation > 1).length,
+    transparent: headers.filter(({ alpha }) => alpha === true).length,
     skipped: dataset.skipped ?? 0,
     unreadable: unusable.filter(({ kind }) => kind === "corrupt"),
     unsupported: unusable.filter(({ kind }) => kind === "unsupported"),

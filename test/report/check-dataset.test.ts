@@ -55,7 +55,11 @@ test("all that is wrong with a folder is reported, and nothing else", async (t) 
   assert.deepEqual(report.formats, { jpg: 4, png: 2, bmp: 1, gif: 1 });
   assert.deepEqual(report.height, { min: 31, median: 32, max: 32 });
   assert.deepEqual(report.width, { min: 45, median: 48, max: 48 });
-  assert.deepEqual([report.turned, report.skipped], [2, 1]);
+  assert.deepEqual([report.turned, report.skipped, report.transparent], [2, 1, 2]);
+  assert.match(
+    describeDataset(report, [root]).join("\n"),
+    /^alpha {6}2 that may have transparent parts: /m,
+  );
   assert.deepEqual(pathsIn(root, report.unreadable).sort(), [
     "train/cat/cut.jpg",
     "train/dog/empty.png",

@@ -18,6 +18,8 @@ export interface ReadableFormat {
   readonly width: number;
   /** EXIF orientation, 1 (upright) to 8; 5 to 8 exchange height and width. */
   readonly orientation: number;
+  /** It may have transparent parts: its pixels are taken as if these showed. */
+  readonly alpha?: true;
 }
 
 /** An image that the engine cannot decode. */

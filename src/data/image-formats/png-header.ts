@@ -1,7 +1,8 @@
 /**
- * A PNG's header: size, and the orientation, which may lie in three kinds of chunk, also behind the
- * pixels. Source: PNG specification, third edition, 11.2.1 (IHDR), 11.3.3 (texts), 11.3.4.5 (eXIf); the
- * hexadecimal "Raw profile type exif" is how ImageMagick and GraphicsMagick keep EXIF data.
+ * A PNG's header: size, whether parts may be transparent, and the orientation, which may lie in three kinds
+ * of chunk, also behind the pixels. Source: PNG specification, third edition, 11.2.1 (IHDR), 11.3.1.1 (tRNS),
+ * 11.3.3 (texts), 11.3.4.5 (eXIf); the hexadecimal "Raw profile type exif" is how ImageMagick and
+ * GraphicsMagick keep EXIF data.
  */
 import { inflateSync } from "node:zlib";
 import {
@@ -31,19 +32,30 @@ export function* readPngHeader(): Reading<ImageFormat> {
   // What Apple's tools make of the pictures of an app; libpng does not know it.
   if (first === "CgBI") return unsupported("PNG of an iOS app (CgBI)");
   if (first !== "IHDR") throw new DamagedHeader(`a PNG that begins with ${JSON.stringify(first)}`);
-  const orientation = orientationOf(yield* readMetadata());
+  const { transparent, ...metadata } = yield* readMetadata();
+  // Bit 2 of the colour type is an alpha channel.
+  const alpha = transparent || (header.getUint8(17) & 4) !== 0;
   return {
     kind: "readable",
     decoder: "jpeg-or-png",
     format: "png",
     height: header.getUint32(12),
     width: header.getUint32(8),
-    orientation,
+    orientation: orientationOf(metadata),
+    ...(alpha && { alpha }),
   };
 }
 
+interface Metadata {
+  readonly exif?: Uint8Array | undefined;
+  readonly xmp?: Uint8Array | undefined;
+  /** A colour, or some of the palette, is transparent. */
+  readonly transparent: boolean;
+}
+
 /** Walks all chunks; what cannot be followed ends it, as decoders do without what lies behind. */
-function* readMetadata(): Reading<{ exif?: Uint8Array | undefined; xmp?: Uint8Array | undefined }> {
+function* readMetadata(): Reading<Metadata> {
+  let transparent = false;
   let exif: Uint8Array | undefined;
   let raw: Uint8Array | undefined;
   let xmp: Uint8Array | undefined;
@@ -60,6 +72,7 @@ function* readMetadata(): Reading<{ exif?: Uint8Array | undefined; xmp?: Uint8Ar
       at = yield* lastAlike(at, head, length);
       continue;
     }
+    if (name === "tRNS") transparent = true;
     const wanted = name === "eXIf" || LATIN1_TEXTS.includes(name);
     if (wanted && length <= MOST_PART_BYTES) {
       const data = yield* upTo(at + 8, length);
@@ -72,7 +85,7 @@ function* readMetadata(): Reading<{ exif?: Uint8Array | undefined; xmp?: Uint8Ar
     }
     at += CHUNK_BYTES + length;
   }
-  return { exif: exif ?? raw, xmp };
+  return { exif: exif ?? raw, xmp, transparent };
 }
 
 /**

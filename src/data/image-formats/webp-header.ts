@@ -30,7 +30,10 @@ export function* readWebpHeader(): Reading<ImageFormat> {
   if (first.name === "VP8X") return yield* readExtended(first);
   const { height, width, alpha } = yield* readBitstream(first);
   const decoder = alpha ? "image-with-alpha" : "any-image";
-  return { kind: "readable", decoder, format: "webp", height, width, orientation: 1 };
+  return {
+    ...{ kind: "readable", decoder, format: "webp", height, width, orientation: 1 },
+    ...(alpha && { alpha }),
+  };
 }
 
 function* readExtended({ at, length }: Chunk): Reading<ImageFormat> {
@@ -66,6 +69,7 @@ function* readExtended({ at, length }: Chunk): Reading<ImageFormat> {
     format: "webp",
     ...size,
     orientation: orientationOf({ exif, xmp }),
+    ...(alpha && { alpha }),
   };
 }
 

@@ -36,10 +36,43 @@ test("format, size and orientation are what Pillow says of each file", async () 
     const [height, width] = stored;
     assert.deepEqual(
       await readImageHeader(join(IMAGES, name)),
-      { kind: "readable", decoder, format: extname(name).slice(1), height, width, orientation },
+      {
+        ...{
+          kind: "readable",
+          decoder,
+          format: extname(name).slice(1),
+          height,
+          width,
+          orientation,
+        },
+        ...(["rgba.png", "palette.png"].includes(name) && { alpha: true }),
+      },
       name,
     );
   }
+});
+
+test("PNG with an alpha channel or a transparent colour, and WebP with alpha, are told", async (t) => {
+  const folder = await temporaryFolder(t);
+  // VP8L's size, less one, in 14 bits each, and whether it has alpha.
+  const webp = (alpha: number) => {
+    const data = Buffer.alloc(10);
+    data[0] = 0x2f;
+    data.writeUInt32LE((47 | (31 << 14) | (alpha << 28)) >>> 0, 1);
+    const head = Buffer.from("RIFF\x16\0\0\0WEBPVP8L\x0a\0\0\0", "latin1");
+    return Buffer.concat([head, data]);
+  };
+  await writeTree(folder, { "with.webp": webp(1), "without.webp": webp(0) });
+  const alphaOf = async (path: string) => {
+    const header = await readImageHeader(path);
+    return header.kind === "readable" && header.alpha === true;
+  };
+  const made = ["with.webp", "without.webp"].map((name) => join(folder, name));
+  // A channel, a chunk tRNS, neither.
+  const names = ["rgba.png", "palette.png", "grey16.png"];
+  const fixtures = names.map((name) => join(IMAGES, name));
+  assert.deepEqual(await Promise.all(made.map(alphaOf)), [true, false]);
+  assert.deepEqual(await Promise.all(fixtures.map(alphaOf)), [true, true, false]);
 });
 
 test("a file goes by its content, not by its name", async (t) => {
