@@ -114,6 +114,7 @@ function nearLines({
   duplicates,
   model,
   similarity,
+  closest,
   notes,
 }: NearCopies): string[] {
   const pair = ({ images, similarity: own }: NearPair) =>
@@ -129,6 +130,7 @@ function nearLines({
     ...lines,
     "",
     `near copies by ${model}, from a cosine of ${similarity} on: ${found} (docs/find.md)`,
+    ...(closest === undefined ? [] : ["the most alike below that:", `  ${pair(closest)}`]),
     ...notes,
   ];
 }

@@ -40,6 +40,8 @@ export interface NearCopies {
   readonly mislabelled: readonly NearPair[];
   /** In both parts. */
   readonly leaks: readonly NearPair[];
+  /** The most alike of those that do not count. */
+  readonly closest?: NearPair | undefined;
   readonly notes: readonly string[];
 }
 
@@ -139,17 +141,18 @@ export async function findNearCopies(
   const nearest = await nearestNeighbours(all, all, LOOKED_AT, engine, how);
   const sameBytes = groupsOf(report);
   const copyOf = (place: number): Copy => copyAt(dataset, ...places[place]!);
-  const pairs = nearest.flatMap((neighbours, first) =>
+  const compared = nearest.flatMap((neighbours, first) =>
     neighbours.flatMap(({ index: second, similarity }): NearPair[] => {
       // Each other's neighbours are one pair.
       const told = second < first && nearest[second]!.some(({ index }) => index === first);
-      if (similarity < least || told) return [];
+      if (told) return [];
       const images = [copyOf(Math.min(first, second)), copyOf(Math.max(first, second))] as const;
       const [group, other] = images.map(({ path }) => sameBytes.get(path));
       return group !== undefined && group === other ? [] : [{ images, similarity }];
     }),
   );
-  pairs.sort((a, b) => b.similarity - a.similarity);
+  compared.sort((a, b) => b.similarity - a.similarity);
+  const pairs = compared.filter((pair) => pair.similarity >= least);
   const differ = ({ images: [a, b] }: NearPair, by: "class" | "part") => a[by] !== b[by];
   return {
     model: trained.model,
@@ -157,6 +160,7 @@ export async function findNearCopies(
     duplicates: pairs.filter((pair) => !differ(pair, "class") && !differ(pair, "part")),
     mislabelled: pairs.filter((pair) => differ(pair, "class")),
     leaks: pairs.filter((pair) => differ(pair, "part")),
+    closest: compared[pairs.length],
     notes: [...trained.notes, ...(guess === undefined ? [] : [guess])],
   };
 }
