@@ -17,6 +17,9 @@ export async function sayDryRun(
   several?: SeedWishes,
 ): Promise<number> {
   const engine = openEngine(options.device);
+  if (!json) output.result(engine.description);
+  // Of large images on a slow machine that takes minutes.
+  output.note("Timing a few steps ...");
   const observer: RunObserver = {
     event: (event) => {
       if (event.type === "note") output.note(event.text);
@@ -28,7 +31,7 @@ export async function sayDryRun(
       : await dryRunSeeds(await seedRuns(options, several, observer), engine, observer);
   if (json) output.result(JSON.stringify({ device: engine.description, ...facts }));
   else {
-    output.result([engine.description, ...lines].join("\n"));
+    output.result(lines.join("\n"));
     output.result("Nothing was written (--dry_run).");
   }
   return 0;
