@@ -53,8 +53,8 @@ export const commands: Commands = {
     summary: "top-1, top-5 and loss of a run, a checkpoint, an .npz or a published model",
     usage: "bit-eval RUN_FOLDER | FILE.npz | FILE.safetensors | MODEL [flags]",
     description:
-      "Top-1 with its 95 % interval, top-5, loss, calibration, the worst classes and the most frequent " +
-      "mistakes on the held-out part of a dataset (docs/evaluation.md). A run's folder says itself which " +
+      "Top-1 with its 95 % interval, top-5, loss, calibration, the worst classes, the most frequent and " +
+      "the surest mistakes on the held-out part of a dataset (docs/evaluation.md). A run's folder says itself which " +
       "model, dataset and image size it was trained with; so does one of its checkpoints/<steps>. A " +
       "published model's name stands for its archive. Weights in safetensors may be a folder, too.",
     positional: true,

@@ -11,6 +11,8 @@ export interface EvaluatedSubject {
   readonly classNames: readonly string[];
   /** Images in all. */
   readonly count: number;
+  /** What people call the image at an index; default: `image 7`. */
+  readonly imageName?: ((index: number) => string) | undefined;
   /**
    * `[count]`: all classes that are right for an image, where several may be; none where nobody could say.
    * Undefined where no such labels are given.

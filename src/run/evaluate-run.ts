@@ -1,6 +1,6 @@
 /** Evaluates a trained model on a part of a dataset. */
 import { availableParallelism } from "node:os";
-import type { UnreadableImage } from "../data/dataset.js";
+import { imageName, type UnreadableImage } from "../data/dataset.js";
 import type { EvaluatedPart } from "../data/parts/evaluation.js";
 import { readRealLabels, realLabelsOf } from "../data/published/real-labels.js";
 import { writeFileAtomically } from "../disk/atomic-file.js";
@@ -84,7 +84,11 @@ export async function evaluateRun(
   const { trained, dataset } = subject;
   const { classNames, val } = dataset;
   const facts = { classes: subject.classes, classNames, count: val.labels.length };
-  const measures = await AllMeasures.begin({ ...facts, realLabels: subject.realLabels });
+  const measures = await AllMeasures.begin({
+    ...facts,
+    imageName: (index) => imageName(val.images, index),
+    realLabels: subject.realLabels,
+  });
   const predictions = csv === undefined ? undefined : new Predictions(facts);
   const judge = () => {
     const evaluations = [measures, ...(predictions === undefined ? [] : [predictions])];

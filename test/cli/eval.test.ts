@@ -39,11 +39,13 @@ test("a run's folder gives the run's own result, as one JSON object", async () =
   assert.equal(stderr, "");
   assert.equal(stdout.trimEnd().split("\n").length, 1);
   const { seconds, ...all } = JSON.parse(stdout);
-  const { accuracy, calibration, confusion, per_class, ...report } = all;
+  const { accuracy, calibration, confusion, mistakes, per_class, ...report } = all;
   assertSameResult(report);
   assert.ok(seconds > 0);
   assert.deepEqual([accuracy.hits / 15, accuracy.count], [report.val_top1, 15]);
   assert.ok(accuracy.interval.low <= report.val_top1 && report.val_top1 <= accuracy.interval.high);
+  assert.equal(mistakes.count, 15 - accuracy.hits);
+  for (const { path } of mistakes.surest) assert.ok(path.startsWith(`${tiny.images}/val/`), path);
   assert.ok(calibration.error >= 0 && calibration.error <= 1);
   assert.equal(
     confusion.cells.reduce((sum: number, [, , count]: number[]) => sum + count!, 0),

@@ -184,6 +184,38 @@ test("lines for people name the worst classes and the most frequent mistakes", a
   assert.match(text, /most frequent mistakes:\n {2}class \d taken for class \d: \d+ of \d+, /);
 });
 
+test("the wrong answers of the highest probability are told by their images, the surest first", async () => {
+  const wanted = cases[0]!;
+  const { classes, images: count } = wanted;
+  const examples: Example[] = [...examplesOf(madeLogits(wanted))];
+  const probability = ({ logits, top }: Example) => {
+    const sum = logits.reduce((total, logit) => total + Math.exp(logit - logits[top[0]!]!), 0);
+    return 1 / sum;
+  };
+  const wrong = examples.filter(({ label, top }) => top[0] !== label);
+  const expected = [...wrong].sort((a, b) => probability(b) - probability(a)).slice(0, 5);
+  const subject = { classes, classNames: namesOf(classes), count };
+  for (const imageName of [undefined, (index: number) => `photos/${index}.png`]) {
+    const measures = await AllMeasures.begin({ ...subject, imageName });
+    for (const example of examples) measures.add(example);
+    const { values, lines } = measures.finish()["mistakes"]!;
+    const nameOf = imageName ?? ((index: number) => `image ${index}`);
+    assert.equal(values["count"], wrong.length);
+    const { surest } = values as { surest: readonly { path: string; probability: number }[] };
+    assert.deepEqual(
+      surest.map(({ path }) => path),
+      expected.map(({ index }) => nameOf(index)),
+    );
+    for (const [i, one] of surest.entries())
+      near(one.probability, probability(expected[i]!), 1e-12, `probability ${i}`);
+    const { index, label, top } = expected[0]!;
+    assert.ok(
+      lines[1]!.startsWith(`  ${nameOf(index)}: class ${label} taken for class ${top[0]}, `),
+    );
+    assert.equal(lines.length, 6);
+  }
+});
+
 test("an evaluator is a file, found by its being there", async (t) => {
   const own = new URL("../../src/evaluators/measures/", import.meta.url);
   const files = (await readdir(own)).filter((file) => file.endsWith(".js"));
