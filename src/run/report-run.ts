@@ -90,7 +90,10 @@ export async function reportRuns(
   observer: EvaluateConsole = {},
 ): Promise<string> {
   const read: ReadRun[] = [];
-  for (const path of (await Promise.all(paths.map(runsAt))).flat()) read.push(await readRun(path));
+  const asked = (await Promise.all(paths.map(runsAt))).flat();
+  // A run that is named twice, or beside its seeds' file, is one run: it counts once in means.
+  for (const path of new Map(asked.map((one) => [resolve(one), one])).values())
+    read.push(await readRun(path));
   const [only] = read;
   if (read.length === 1 && only !== undefined) {
     const path = out ?? only.own?.folder.report ?? `${resolve(paths[0]!)}.html`;
@@ -104,12 +107,21 @@ export async function reportRuns(
   return path;
 }
 
-/** A run, or those that were made by `--seeds` and have begun. */
+/**
+ * A run, or those that were made by `--seeds` and have begun.
+ * @throws UserError where none of these is there
+ */
 async function runsAt(path: string): Promise<string[]> {
   if (!isSeedsFile(path) || !(await exists(path))) return [path];
   const folders = await seedRunFolders(path);
   const begun = await Promise.all(folders.map((folder) => exists(runFolderAt(folder).config)));
-  return folders.filter((_, i) => begun[i]);
+  if (begun.includes(true)) return folders.filter((_, i) => begun[i]);
+  throw new UserError(
+    path,
+    `none of its ${folders.length} runs is beside it`,
+    "a file that bit-train --seeds wrote, beside the runs of which it tells",
+    "put it back beside its runs, or give the runs' folders",
+  );
 }
 
 /** A run with what its predictions tell, as far as they are there. */

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { UserError } from "../../src/errors.js";
 import type { RunEvent } from "../../src/record/run-events.js";
+import { seedsFiles, summaryOf, writeSeeds } from "../../src/record/seeds-file.js";
 import type { HeatMap } from "../../src/report/report-data.js";
 import { fineTune } from "../../src/run/fine-tune.js";
 import type { FineTuneOptions } from "../../src/run/options.js";
@@ -164,6 +165,36 @@ test("runs and official logs stand side by side, without an engine", async (t) =
   assert.equal(first!.judgement!.count, 15);
   assert.deepEqual(first!.judgement!.worst, []);
   assert.equal(second!.final!.steps, 4);
+});
+
+test("the runs of a seeds' file count once each, and without any it is refused", async (t) => {
+  const root = await temporaryFolder(t);
+  const { folder } = await trained(root, "a_seed0", { report: false });
+  const other = await trained(root, "a_seed1", { report: false, seed: 1 });
+  const left = ["a_seed0", "a_seed1", "a_seed2"];
+  const { summary } = seedsFiles(join(root, "logs"), "a");
+  const told = summaryOf({ name: "a", runs: [], failed: [], left });
+  await writeSeeds(summary, told);
+  const out = join(root, "all.html");
+  await reportRuns({ runs: [folder.path, summary], out }, noEngine);
+  const { runs, repeats } = await read(out);
+  assert.deepEqual(
+    runs.map(({ name }) => name),
+    ["a_seed0", "a_seed1"],
+  );
+  assert.deepEqual(repeats![0]!.runs, ["a_seed0", "a_seed1"]);
+
+  for (const one of [folder, other.folder]) await rm(one.path, { recursive: true });
+  const nothing = join(root, "nothing.html");
+  await assert.rejects(
+    reportRuns({ runs: [summary], out: nothing }, noEngine),
+    (error: unknown) => {
+      assert.ok(error instanceof UserError);
+      assert.match(error.message, /none of its 3 runs is beside it/);
+      return true;
+    },
+  );
+  assert.equal(await isThere(nothing), false);
 });
 
 test("a run under way is reported on as far as it is; what is no run is refused", async (t) => {
