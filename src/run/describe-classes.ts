@@ -1,5 +1,5 @@
 /** A dataset's classes in a line, for a run's log. */
-import type { Dataset, Split } from "../data/dataset.js";
+import type { Dataset } from "../data/dataset.js";
 import { classCounts } from "../recipe/class-weights.js";
 
 // Of more classes than may be named, so many are.
@@ -18,18 +18,13 @@ export function describeClasses({
   train,
   val,
 }: Pick<Dataset, "classNames" | "train" | "val">): string {
-  const counts = [train, val].map((split) => countsOf(split, classNames.length));
+  const counts = [train, val].map(({ labels }) => classCounts(labels, classNames.length));
   const [inTrain, inVal] = counts as [Uint32Array, Uint32Array];
   const shown = classNames.slice(0, classNames.length > mostNamed ? fewNamed : mostNamed);
   const named = shown.map((name, i) => `${shortened(name)} ${inTrain[i]} + ${inVal[i]}`);
   const left = classNames.length - shown.length;
   if (left > 0) named.push(`and ${left} more, ${rangeOf(inTrain)} + ${rangeOf(inVal)} of each`);
   return `${classNames.length} classes (training + held-out images): ${named.join(", ")}`;
-}
-
-/** Examples of each class. */
-export function countsOf({ labels }: Split, classes: number): Uint32Array {
-  return classCounts(labels, classes);
 }
 
 /** A class's name as a line of a log takes it. */

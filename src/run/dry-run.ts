@@ -5,6 +5,7 @@ import type { Dataset } from "../data/dataset.js";
 import { takeSplit } from "../data/few-shot.js";
 import type { Engine } from "../engine/session.js";
 import { headKernel, parseArchitecture, type VariableSpec } from "../model/architecture.js";
+import { classCounts } from "../recipe/class-weights.js";
 import { planOf, type RunConfig, type RunRecordFile, readConfig } from "../record/run-config.js";
 import type { RunObserver } from "../record/run-events.js";
 import { runFolder } from "../record/run-folder.js";
@@ -18,7 +19,6 @@ import {
 import { assignVariables } from "../step/variables.js";
 import { evaluate } from "../train/evaluate.js";
 import { train } from "../train/train.js";
-import { countsOf } from "./describe-classes.js";
 import { describeData, describePlan, needsOf, type RunNeeds } from "./describe-plan.js";
 import { fetchEvents } from "./fetching.js";
 import { placeholderFeatures } from "./frozen-features.js";
@@ -90,8 +90,8 @@ export async function dryRun(
   const needs = await needsOf(config, engine.target, folder.path, wishes.save);
   const data = describeData(config, dataset);
   const noticedMs = engine.target.device === "CPU" ? noticedOnCpuMs : undefined;
-  const [inTrain, inVal] = [dataset.train, dataset.val].map((split) =>
-    countsOf(split, dataset.classNames.length),
+  const [inTrain, inVal] = [dataset.train, dataset.val].map(({ labels }) =>
+    classCounts(labels, dataset.classNames.length),
   );
   return {
     config,
