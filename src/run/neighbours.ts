@@ -38,7 +38,8 @@ export async function nearestNeighbours(
   { open }: Pick<Engine, "open">,
   options: NeighbourOptions = {},
 ): Promise<Neighbour[][]> {
-  const [unitQueries, unitTable] = [unitRows(queries), unitRows(table)];
+  const unitTable = unitRows(table);
+  const unitQueries = queries === table ? unitTable : unitRows(queries);
   // float32's rounding, or a device's, may exchange such as are almost equally near.
   const spare = 8;
   const best = Array.from({ length: queries.count }, () => new Nearest(k + spare));
