@@ -6,6 +6,7 @@
  */
 import type { Example } from "../evaluators/evaluator.js";
 import type { Neighbour } from "./neighbours.js";
+import { topProbabilities } from "./probabilities.js";
 
 /** How many vote where nobody says. */
 export const VOTES = 20;
@@ -44,12 +45,6 @@ export function voteLogits(shares: Float64Array, k: number): Float32Array {
 
 /** What evaluators are told of an image, by its votes; of equally probable classes the lower comes first. */
 export function votedExample(index: number, label: number, logits: Float32Array): Example {
-  const top: number[] = [];
-  while (top.length < Math.min(5, logits.length)) {
-    let best = -1;
-    for (const [at, logit] of logits.entries())
-      if (!top.includes(at) && (best < 0 || logit > logits[best]!)) best = at;
-    top.push(best);
-  }
-  return { index, label, logits, loss: -logits[label]!, top: Int32Array.from(top) };
+  const top = Int32Array.from(topProbabilities(logits, 5), (one) => one.class);
+  return { index, label, logits, loss: -logits[label]!, top };
 }
