@@ -21,6 +21,7 @@ import { type TrainOutcome, train } from "../train/train.js";
 import { beginTogether } from "./agree.js";
 import { type FrozenFeatures, frozenFeatures } from "./frozen-features.js";
 import { inPrecision } from "./precision.js";
+import { outOfMemoryTogether } from "./rank-choices.js";
 import { type Run, RunProgress } from "./run-progress.js";
 import { tellTrainingImages } from "./training-images.js";
 
@@ -62,7 +63,9 @@ export async function trainRun(run: Run): Promise<RunOutcome> {
     const predictions = outcome.validation && progress.predictions;
     return { ...outcome, times, before, best, predictions };
   } catch (error) {
-    throw (await progress.findCulprit(error)) ?? error;
+    const { joint } = run;
+    const tooLarge = joint && outOfMemoryTogether(error, config, joint.group.ranks);
+    throw tooLarge ?? (await progress.findCulprit(error)) ?? error;
   } finally {
     await saver.close();
     program.session.close();
