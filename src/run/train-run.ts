@@ -48,8 +48,9 @@ export async function trainRun(run: Run): Promise<RunOutcome> {
       step: await setVariables(program, config, resumed, events),
       evaluated: (resumed?.manifest?.validation ?? null) !== null,
     });
-    const { joint } = run;
-    const start = joint ? await beginTogether(joint, program, begin) : await begin();
+    const { joint, observer } = run;
+    const stopsAlready = observer.signal?.aborted === true;
+    const start = joint ? await beginTogether(joint, program, begin, stopsAlready) : await begin();
     await events.begin(start);
     progress.begin(start.step);
     if (run.options.tensorboard !== false) await tellTrainingImages(run, start.step);
