@@ -1,4 +1,5 @@
 /** `bit-launch`: starts a command in several processes that train together. */
+import { EventEmitter } from "node:events";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../errors.js";
@@ -34,7 +35,10 @@ export async function run({ settings, argv }: Call<"launch">): Promise<number> {
       "--name among the flags of bit-train, by which it goes on",
       "type for example: -- bit-train --name photos ...",
     );
-  const stop = new StopSignals();
+  const signals = new EventEmitter<{ signal: [NodeJS.Signals] }>();
+  // A terminal has sent it to the processes as well, for which the two are one; `kill` has not.
+  const pass = (name: NodeJS.Signals) => signals.emit("signal", name);
+  const stop = new StopSignals({ stopped: pass, again: pass });
   try {
     return await launch(
       {
@@ -46,7 +50,7 @@ export async function run({ settings, argv }: Call<"launch">): Promise<number> {
       {
         line: (rank, text) => output.note(`[rank ${rank}] ${text}`),
         note: (text) => output.note(`bit-launch: ${text}`),
-        signal: stop.signal,
+        ...{ stop, signals },
       },
     );
   } finally {

@@ -24,6 +24,9 @@ export async function runAsRank(options: FineTuneOptions, ranks: RankSettings): 
     const observer = { event, interrupted, signal: stop.signal };
     const { validation } = await fineTune(options, engine, observer, joint);
     return validation === undefined ? stop.exit : 0;
+  } catch (error) {
+    if (!stop.signal.aborted || error !== stop.signal.reason) throw error;
+    return stop.exit;
   } finally {
     stop.close();
   }

@@ -1,6 +1,6 @@
 /** Starts the processes of a run on this machine, and all of them again where one is lost. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
+import { type EventEmitter, once } from "node:events";
 import { createServer } from "node:net";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
@@ -29,8 +29,10 @@ export interface LaunchListener {
   /** A line of a process other than the first of this machine, whose output is this process's. */
   readonly line: (rank: number, text: string) => void;
   readonly note: (text: string) => void;
-  /** Aborted: no restarts any more. */
-  readonly signal: AbortSignal;
+  /** Once its signal is aborted, there are no restarts any more, and `exit` is what a stop ends with. */
+  readonly stop: { readonly signal: AbortSignal; readonly exit: number };
+  /** Emits the signals that are to reach the processes too. */
+  readonly signals: EventEmitter<{ signal: [NodeJS.Signals] }>;
 }
 
 /** What a process ended with. */
@@ -45,10 +47,13 @@ const graceMs = 30_000;
 /** What a mistake in the input ends with: the same would come of it again. */
 const mistakeExit = 2;
 const stopExits = new Set([129, 130, 143]);
+/** What a process ends with that has lost another. */
+const lostExit = 75;
 
 /**
  * Runs a command in all its processes to their end.
- * @returns the exit code: that of a process with a mistake to report, else of the lowest rank that failed
+ * @returns the exit code: that of a process with a mistake to report, else of a stop that was asked for, else
+ *   of the lowest rank that failed
  * @throws UserError where the command is not found
  */
 export async function launch(plan: Launch, listener: LaunchListener): Promise<number> {
@@ -56,9 +61,11 @@ export async function launch(plan: Launch, listener: LaunchListener): Promise<nu
     const ended = await runOnce(plan, restart, listener);
     const failed = ended.filter(({ code }) => code !== 0);
     if (failed.length === 0) return 0;
-    const exit = exitOf(failed);
-    const final = exit === mistakeExit || stopExits.has(exit) || listener.signal.aborted;
-    for (const one of failed) listener.note(describe(one));
+    const { stop } = listener;
+    const stopped = stop.signal.aborted && failed.every(isOfStop);
+    const exit = stopped ? stop.exit : exitOf(failed);
+    const final = exit === mistakeExit || stopExits.has(exit) || stop.signal.aborted;
+    if (!stopped) for (const one of failed) listener.note(describe(one));
     if (final || restart >= plan.restarts) return exit;
     listener.note(
       `Starting all again from the last checkpoint (${restart + 1} of ${plan.restarts})`,
@@ -70,6 +77,11 @@ function exitOf(failed: readonly Ended[]): number {
   const mistake = failed.find(({ code }) => code === mistakeExit);
   const [first] = failed;
   return (mistake ?? first)!.code ?? 1;
+}
+
+/** Whether a process has ended as one does that was asked to, or that another has left for that. */
+function isOfStop({ code }: Ended): boolean {
+  return code === null || code === lostExit || stopExits.has(code);
 }
 
 function describe({ rank, code, signal }: Ended): string {
@@ -94,14 +106,16 @@ async function runOnce(plan: Launch, restart: number, listener: LaunchListener):
       if (stream !== null) follow(stream, (text) => listener.line(rank, text));
     return { rank, child };
   });
-  const stop = () => {
-    for (const { child } of children) child.kill("SIGTERM");
+  const pass = (name: NodeJS.Signals) => {
+    for (const { child } of children) child.kill(name);
   };
-  listener.signal.addEventListener("abort", stop, { once: true });
+  listener.signals.on("signal", pass);
+  // It came before there was anybody to hear it.
+  if (listener.stop.signal.aborted) pass("SIGTERM");
   try {
     return await allEnded(children);
   } finally {
-    listener.signal.removeEventListener("abort", stop);
+    listener.signals.off("signal", pass);
   }
 }
 

@@ -51,20 +51,23 @@ async function compare(group: RankGroup, differences: readonly string[]): Promis
 /**
  * Begins in all ranks alike: rank 0 sets its variables and hands them to all the others.
  * @param begin sets the variables; only rank 0 calls it
+ * @param stops whether this rank is to stop already
  * @throws UserError where the ranks have written different graphs
  */
 export async function beginTogether(
   { group, graphHash }: Joint,
   program: TrainProgram,
   begin: () => Promise<TrainStart>,
+  stops: boolean,
 ): Promise<TrainStart> {
   const { session } = program;
   if (group.rank > 0) await session.run({}, ["train/initialize"]);
   const own = group.rank === 0 ? await begin() : undefined;
   const start = own === undefined ? null : { step: own.step, evaluated: own.evaluated };
-  const all = (await group.share({ graph: graphHash(), start })) as readonly {
+  const all = (await group.share({ graph: graphHash(), start, stops })) as readonly {
     readonly graph: string;
     readonly start: TrainStart | null;
+    readonly stops: boolean;
   }[];
   const other = all.findIndex(({ graph }) => graph !== all[0]!.graph);
   if (other >= 0)
@@ -75,5 +78,5 @@ export async function beginTogether(
       "give all of them the same flags; set the engine up alike on all machines: npx bit-setup",
     );
   await shareState(session, group);
-  return all[0]!.start!;
+  return { ...all[0]!.start!, stops: all.some((one) => one.stops) };
 }

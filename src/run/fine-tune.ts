@@ -90,7 +90,8 @@ async function fineTuneLocked(
     const plan = await planRun({ ...planned, stepsInTime: await stepsInTime(planned) });
     const best = plan.resumed?.manifest?.best ?? null;
     if (joint !== undefined) await announceRun(joint.group, { config: plan.config, best });
-    signal?.throwIfAborted();
+    // Several processes agree on it when they begin.
+    else signal?.throwIfAborted();
     await makeRunFolder(folder);
     if (lock === undefined) {
       lock = await lockRun(folder, patience);

@@ -48,7 +48,6 @@ export async function followRun(following: Following): Promise<FineTuneResult> {
     data: hashesOf(data),
   };
   await confirmRun(group, config, own);
-  observer.signal?.throwIfAborted();
   const folder = runFolder(options.logdir ?? "bit_logs", config.name);
   const events = new RunSinks(undefined, {}, [{ event: observer.event ?? (() => undefined) }]);
   const outcome = await trainRun({

@@ -1,5 +1,7 @@
 /** What several processes that train together cannot do. */
+import { SessionError } from "../engine/session.js";
 import { UserError } from "../errors.js";
+import type { RunRecordFile } from "../record/run-config.js";
 
 /** The flags that matter. */
 interface Choices {
@@ -40,4 +42,36 @@ export function unevenParts(split: number, ranks: number): UserError {
     `a multiple of ${ranks}: the parts of all processes together`,
     `type --batch_split ${Math.ceil(split / ranks) * ranks} for a new run; a run that goes on keeps its parts`,
   );
+}
+
+/**
+ * What is to be done where the memory of one of several processes did not suffice: all would have to take smaller parts,
+ * which one alone cannot decide.
+ * @returns undefined where `error` is of another kind
+ */
+export function outOfMemoryTogether(
+  error: unknown,
+  { model, batch, split, resolution, name }: RunRecordFile,
+  ranks: number,
+): UserError | undefined {
+  if (!(error instanceof SessionError) || !error.outOfMemory) return undefined;
+  const size = batch / split;
+  const more = nextSplit(batch, split, ranks);
+  const batchInstead = batch - ranks > 0 ? `, or a smaller --batch (a multiple of ${ranks})` : "";
+  return new UserError(
+    more === undefined ? model : `--batch_split ${split}`,
+    `out of memory with ${size} ${size === 1 ? "image" : "images"} of ${resolution.crop} x ${resolution.crop} at a time in each of ${ranks} processes`,
+    "parts of a batch that fit the memory of each process",
+    more === undefined
+      ? "give --remat, --precision bf16 or a smaller --crop, or start fewer processes on a machine"
+      : `type --batch_split ${more}${batchInstead}; a run that has begun keeps its own: give another --name than ${name}, or --force`,
+    { cause: error },
+  );
+}
+
+/** At least twice as many parts, that the processes can share; undefined where parts are of one image already. */
+function nextSplit(batch: number, split: number, ranks: number): number | undefined {
+  for (let more = 2 * split; more <= batch; more++)
+    if (batch % more === 0 && more % ranks === 0) return more;
+  return undefined;
 }

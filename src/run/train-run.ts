@@ -21,6 +21,7 @@ import { type TrainOutcome, train } from "../train/train.js";
 import { beginTogether } from "./agree.js";
 import { type FrozenFeatures, frozenFeatures } from "./frozen-features.js";
 import { inPrecision } from "./precision.js";
+import { outOfMemoryTogether } from "./rank-choices.js";
 import { type Run, RunProgress } from "./run-progress.js";
 import { tellTrainingImages } from "./training-images.js";
 
@@ -47,8 +48,9 @@ export async function trainRun(run: Run): Promise<RunOutcome> {
       step: await setVariables(program, config, resumed, events),
       evaluated: (resumed?.manifest?.validation ?? null) !== null,
     });
-    const { joint } = run;
-    const start = joint ? await beginTogether(joint, program, begin) : await begin();
+    const { joint, observer } = run;
+    const stopsAlready = observer.signal?.aborted === true;
+    const start = joint ? await beginTogether(joint, program, begin, stopsAlready) : await begin();
     await events.begin(start);
     progress.begin(start.step);
     if (run.options.tensorboard !== false) await tellTrainingImages(run, start.step);
@@ -62,7 +64,9 @@ export async function trainRun(run: Run): Promise<RunOutcome> {
     const predictions = outcome.validation && progress.predictions;
     return { ...outcome, times, before, best, predictions };
   } catch (error) {
-    throw (await progress.findCulprit(error)) ?? error;
+    const { joint } = run;
+    const tooLarge = joint && outOfMemoryTogether(error, config, joint.group.ranks);
+    throw tooLarge ?? (await progress.findCulprit(error)) ?? error;
   } finally {
     await saver.close();
     program.session.close();

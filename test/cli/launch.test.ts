@@ -28,23 +28,40 @@ function flags(logdir: string, name: string): string[] {
 
 interface Started {
   readonly child: ChildProcess;
+  /** A first step is made. */
+  readonly stepped: Promise<void>;
   readonly ended: Promise<{ readonly code: unknown; readonly text: string }>;
 }
 
-function start(args: readonly string[], variables: Record<string, string> = {}): Started {
+/** @param group whether in a group of processes of its own, as a terminal starts it */
+function start(
+  args: readonly string[],
+  variables: Record<string, string> = {},
+  group = false,
+): Started {
   const env = { ...process.env, ...variables };
-  const child = spawn(process.execPath, args, { env, stdio: ["ignore", "pipe", "pipe"] });
+  const options = {
+    env,
+    detached: group,
+    stdio: ["ignore", "pipe", "pipe"] as ["ignore", "pipe", "pipe"],
+  };
+  const child = spawn(process.execPath, args, options);
   let text = "";
+  let tell = (): void => {};
+  const stepped = new Promise<void>((resolve) => {
+    tell = resolve;
+  });
   for (const stream of [child.stdout, child.stderr])
     stream.setEncoding("utf8").on("data", (part: string) => {
       text += part;
+      if (/\[step \d+\]: loss/.test(text)) tell();
     });
-  return { child, ended: once(child, "close").then(([code]) => ({ code, text })) };
+  return { child, stepped, ended: once(child, "close").then(([code]) => ({ code, text })) };
 }
 
 function launchTwo(logdir: string, name: string, restarts = 0): Started {
   const own = ["--nproc", "2", "--restarts", String(restarts)];
-  return start([bin("bit-launch"), ...own, "--", "bit-train", ...flags(logdir, name)]);
+  return start([bin("bit-launch"), ...own, "--", "bit-train", ...flags(logdir, name)], {}, true);
 }
 
 async function requireDone({ ended }: Started): Promise<string> {
@@ -103,6 +120,26 @@ test("two processes: the losses of one, to 6 digits; the same bits after a kill"
   assert.match(text, /Resumed at step (4|8|12)/);
   assert.deepEqual(losses(join(logdir, "killed")), got);
   assert.equal(stateOf(join(logdir, "killed")), stateOf(join(logdir, "two")));
+
+  // A terminal signals the whole group, `kill` the launcher alone.
+  const stopped = join(logdir, "stopped");
+  const stops = [
+    { name: "SIGINT", exit: 130, group: true },
+    { name: "SIGTERM", exit: 143, group: false },
+  ] as const;
+  for (const { name, exit, group } of stops) {
+    const run = launchTwo(logdir, "stopped", 1);
+    await Promise.race([run.stepped, run.ended]);
+    process.kill(group ? -run.child.pid! : run.child.pid!, name);
+    const { code, text } = await run.ended;
+    assert.equal(code, exit, text);
+    const [, steps] = /Stopped after (\d+) steps/.exec(text) ?? [];
+    assert.ok(existsSync(join(stopped, "checkpoints", String(steps).padStart(8, "0"))), text);
+    assert.doesNotMatch(text, /Starting all again|error:|ended/);
+  }
+  await requireDone(launchTwo(logdir, "stopped"));
+  assert.deepEqual(losses(stopped), got);
+  assert.equal(stateOf(stopped), stateOf(join(logdir, "two")));
 });
 
 test("a process with other settings is refused before the first step", { skip }, async (t) => {

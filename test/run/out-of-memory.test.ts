@@ -10,6 +10,7 @@ import type { Graph } from "../../src/graph/graph-builder.js";
 import type { RunRecordFile } from "../../src/record/run-config.js";
 import { fineTune } from "../../src/run/fine-tune.js";
 import type { FineTuneOptions } from "../../src/run/options.js";
+import { outOfMemoryTogether } from "../../src/run/rank-choices.js";
 import { withSmallerParts } from "../../src/run/train-run.js";
 import { writeTinyFolder } from "../cli/tiny-images.js";
 import { engine } from "../engine-for-tests.js";
@@ -140,4 +141,18 @@ test("a run that took smaller parts goes on with them, though its command says o
     assert.equal(second.config.split, 2);
     assert.equal(second.steps, 5);
   });
+});
+
+test("of several processes, one that runs out of memory says which --batch_split to try", () => {
+  const config = { ...settings, name: "run", batch: 48, split: 2, data: { classes: "" } };
+  const told = (error: unknown, split: number) =>
+    outOfMemoryTogether(error, { ...config, split } as unknown as RunRecordFile, 2);
+  const error = new SessionError("OOM when allocating tensor", "RESOURCE_EXHAUSTED");
+  assert.match(
+    told(error, 2)!.message,
+    /out of memory with 24 images .* type --batch_split 4, or a smaller --batch/s,
+  );
+  assert.match(told(error, 16)!.message, /--batch_split 48/);
+  assert.match(told(error, 48)!.message, /with 1 image.*smaller --crop/s);
+  assert.equal(told(new SessionError("other", "INTERNAL"), 2), undefined);
 });
