@@ -7,9 +7,9 @@ grad-cam==1.5.7
     python3 scripts/make-grad-cam-fixture.py
 """
 
-import importlib.util
 import json
 import subprocess
+import sys
 import tempfile
 from importlib.metadata import version
 from pathlib import Path
@@ -25,29 +25,18 @@ from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from safetensors.torch import load_file
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "bench/torch"))
+
+from deterministic import archive_shape, values  # noqa: E402
+from model import BiT  # noqa: E402
+
 SIDE = 160
 CLASSES = 10
 
 
-def neighbour(name):
-    """Another script of this folder as a module, without what it does at its end."""
-    text = (ROOT / "scripts" / name).read_text().split("\ncases = [")[0]
-    spec = importlib.util.spec_from_loader(name, loader=None)
-    module = importlib.util.module_from_spec(spec)
-    module.__file__ = str(ROOT / "scripts" / name)
-    exec(compile(text, name, "exec"), module.__dict__)
-    return module
-
-
-features = neighbour("make-features-fixture.py")
-
-
 def archive():
     """The variables of R50x1 by their names in the official archives."""
-    network = features.BiT("R50x1", CLASSES)
-    return {
-        name: features.values(name, features.archive_shape(p)) for name, p in network.variables()
-    }
+    return {name: values(name, archive_shape(p)) for name, p in BiT("R50x1", CLASSES).variables()}
 
 
 def network():
@@ -64,8 +53,8 @@ def network():
 
 def photo(name):
     image = Image.open(ROOT / "sample/golden" / name).convert("RGB")
-    values = np.asarray(image.resize((SIDE, SIDE), Image.BILINEAR), np.float64)
-    return torch.from_numpy(((values - 127.5) / 127.5).transpose(2, 0, 1)[None])
+    levels = np.asarray(image.resize((SIDE, SIDE), Image.BILINEAR), np.float64)
+    return torch.from_numpy(((levels - 127.5) / 127.5).transpose(2, 0, 1)[None])
 
 
 class Unscaled(GradCAM):

@@ -7,27 +7,16 @@ torch.optim.SGD with momentum 0.9, the loss cross_entropy. Needs torch and numpy
 """
 
 import json
-import math
 from pathlib import Path
 
 import numpy as np
 import torch
+from deterministic import labels as labels_of
+from deterministic import uniform, values
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES, CHANNELS, CLASSES, BATCH = 12, 1024, 5, 8
 RATES = [0, 0.005, 0.01, 0.01, 0.001, 0.001]
-
-
-def uniform(name, size):
-    """`size` numbers in [0, 1) for the tensor called `name`."""
-    seed = 2166136261
-    for byte in name.encode():
-        seed = ((seed ^ byte) * 16777619) & 0xFFFFFFFF
-    mask = np.uint64(0xFFFFFFFF)
-    a = (np.uint64(seed) + np.arange(1, size + 1, dtype=np.uint64) * np.uint64(0x6D2B79F5)) & mask
-    t = ((a ^ (a >> np.uint64(15))) * (a | np.uint64(1))) & mask
-    t = t ^ ((t + (((t ^ (t >> np.uint64(7))) * (t | np.uint64(61))) & mask)) & mask)
-    return ((t ^ (t >> np.uint64(14))) & mask).astype(np.float64) / 2**32
 
 
 def tensor(values, shape):
@@ -36,12 +25,9 @@ def tensor(values, shape):
 
 
 features = tensor(np.abs(2 * uniform("input/1x64x64x3", EXAMPLES * CHANNELS) - 1), [EXAMPLES, CHANNELS])
-labels = torch.tensor(np.floor(uniform(f"labels/{EXAMPLES}", EXAMPLES) * CLASSES).astype(np.int64))
-bound = math.sqrt(3 / CHANNELS)
-kernel = tensor(
-    (2 * uniform("resnet/head/conv2d/kernel", CHANNELS * CLASSES) - 1) * bound, [CHANNELS, CLASSES]
-)
-bias = tensor(0.2 * (uniform("resnet/head/conv2d/bias", CLASSES) - 0.5), [CLASSES])
+labels = torch.tensor(labels_of(EXAMPLES, CLASSES))
+kernel = tensor(values("resnet/head/conv2d/kernel", [CHANNELS, CLASSES]), [CHANNELS, CLASSES])
+bias = tensor(values("resnet/head/conv2d/bias", [CLASSES]), [CLASSES])
 parameters = [kernel.requires_grad_(), bias.requires_grad_()]
 optimizer = torch.optim.SGD(parameters, lr=1, momentum=0.9)
 
