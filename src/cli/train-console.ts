@@ -137,7 +137,7 @@ export class TrainConsole implements RunObserver {
         },
         done === totalSteps,
       );
-    } else if (this.isDue(now) || done === totalSteps) {
+    } else if (this.isDue(now) || done === startStep + 1 || done === totalSteps) {
       this.lastPlainMs = now;
       this.place.line(
         `[step ${step}]: loss=${loss.toFixed(5)} (lr=${pythonExponent(lr)}) ${done}/${totalSteps}, ${left} left`,

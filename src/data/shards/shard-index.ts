@@ -47,6 +47,7 @@ const headerSchema = z.discriminatedUnion("kind", [
     width: z.int(),
     orientation: z.int(),
     suspect: z.literal(true).exactOptional(),
+    alpha: z.literal(true).exactOptional(),
   }),
   z.object({ kind: z.literal("unsupported"), format: z.string() }),
   z.object({ kind: z.literal("corrupt"), reason: z.string() }),
@@ -72,7 +73,7 @@ export type ShardIndex = z.infer<typeof indexSchema>;
 
 const keptSchema = z.object({
   // To be raised whenever more, or something else, is found in a shard.
-  format: z.literal(3),
+  format: z.literal(4),
   shard: z.string(),
   as: z.string(),
   sizeBytes: z.number(),
@@ -96,7 +97,7 @@ export async function indexShard(
   const path = keptPath(cache, "shards", `${as}\n${shard}`);
   // What cannot be read at all, the reader reports.
   const file = await stat(shard).catch(() => undefined);
-  const state = { format: 3, shard, as, sizeBytes: file?.size ?? 0, mtimeMs: file?.mtimeMs ?? 0 };
+  const state = { format: 4, shard, as, sizeBytes: file?.size ?? 0, mtimeMs: file?.mtimeMs ?? 0 };
   const isWorthKeeping = made !== undefined || state.sizeBytes >= KEPT_FROM_BYTES;
   const kept = !isWorthKeeping ? undefined : keptSchema.safeParse(await readKept(path)).data;
   const isSame = kept?.sizeBytes === state.sizeBytes && kept.mtimeMs === state.mtimeMs;
