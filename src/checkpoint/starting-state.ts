@@ -30,7 +30,7 @@ export async function setVariables(
     const fit = { model: config.model, newHead: resumed === undefined };
     await loadArchive(session, archive, variables, fit);
     if (resumed === undefined) {
-      log.info(`Fine-tuning from ${path}`);
+      log.info(`Fine-tuning from ${path}, with a new head`);
       return 0;
     }
   } finally {

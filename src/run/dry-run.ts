@@ -6,7 +6,7 @@ import { takeSplit } from "../data/few-shot.js";
 import type { Engine } from "../engine/session.js";
 import { headKernel, parseArchitecture, type VariableSpec } from "../model/architecture.js";
 import { classCounts } from "../recipe/class-weights.js";
-import { planOf, type RunConfig, type RunRecordFile, readConfig } from "../record/run-config.js";
+import { planOf, type RunConfig, type RunRecordFile } from "../record/run-config.js";
 import type { RunObserver } from "../record/run-events.js";
 import { runFolder } from "../record/run-folder.js";
 import { predictPipeline } from "../step/graphs.js";
@@ -80,9 +80,7 @@ export async function dryRun(
   const fitted = await fitting(plan.config, dataset, engine, observer);
   const { measured } = fitted;
   const { maxMinutes } = wishes;
-  const isTimed =
-    maxMinutes !== undefined &&
-    lengthOfBegun(wishes, await readConfig(folder.config)) === undefined;
+  const isTimed = maxMinutes !== undefined && (await lengthOfBegun(wishes, folder)) === undefined;
   const { config, line: limit } = isTimed
     ? limited(fitted.config, measured, maxMinutes)
     : { ...fitted, line: undefined };
@@ -134,7 +132,7 @@ async function measure(
   whole: RunRecordFile,
   dataset: Dataset,
   engine: Engine,
-  { event, signal, interrupted }: RunObserver,
+  { event, signal }: RunObserver,
 ): Promise<MeasuredTimes> {
   const split = Math.min(2, whole.split);
   const config = { ...whole, split, batch: (whole.batch / whole.split) * split };
@@ -161,7 +159,8 @@ async function measure(
       step: (report) => elapsedMs.push(report.elapsedMs),
       validation: () => undefined,
       save: async () => undefined,
-      interrupted: () => interrupted?.() === true || isEnough(),
+      // Whoever stops the run does not make a length of what was timed until then: the signal ends it.
+      interrupted: isEnough,
       signal,
     });
     signal?.throwIfAborted();

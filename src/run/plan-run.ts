@@ -73,7 +73,7 @@ export async function settleRun({
   const data = await fingerprintOf(dataset);
   const known = await readConfig(folder.config);
   const { target } = engine;
-  const steps = stepsInTime ?? lengthOfBegun(options, known);
+  const steps = stepsInTime ?? (await lengthOfBegun(options, folder));
   const machine = {
     ...{ cores, precision: () => defaultPrecision(target), target, stepsInTime: steps },
     ...(joint && { ranks: joint.group.ranks, localRanks: joint.localRanks }),

@@ -54,7 +54,10 @@ export async function seedRuns(
   const { seed: first = 0, logdir = "bit_logs", examplesPerClass } = wishes;
   const { examplesPerClassSeed = 0 } = wishes;
   if (sameExamples && examplesPerClass === undefined) throw noExamples();
-  requireSeeds(first + seeds - 1);
+  const drawn = examplesPerClass !== undefined && !sameExamples;
+  requireNumber(seeds);
+  requireSeeds("--seed", first, seeds);
+  if (drawn) requireSeeds("--examples_per_class_seed", examplesPerClassSeed, seeds);
   if (wishes.maxMinutes !== undefined)
     throw new UserError(
       "--max_minutes",
@@ -65,7 +68,6 @@ export async function seedRuns(
   const name = wishes.name ?? defaultName(await resolveWeights(wishes, fetchEvents(observer)));
   // What is wrong with the name is said of this one, not of the first run's.
   runFolder(logdir, name);
-  const drawn = examplesPerClass !== undefined && !sameExamples;
   const runs = Array.from({ length: seeds }, (_, i): SeedRun => {
     const seed = first + i;
     const own = drawn ? { examplesPerClassSeed: examplesPerClassSeed + i } : {};
@@ -85,14 +87,29 @@ export async function seedRuns(
   return { name, logdir, runs, lines };
 }
 
-/** @throws UserError where the last seed is too large */
-function requireSeeds(last: number): void {
-  if (Number.isSafeInteger(last)) return;
+// More are a seed that was meant for --seed.
+const mostSeeds = 1000;
+
+/** @throws UserError where there are more runs than anybody makes */
+function requireNumber(seeds: number): void {
+  if (seeds <= mostSeeds) return;
   throw new UserError(
-    "--seeds",
-    `the last seed would be ${last}`,
+    `--seeds ${seeds}`,
+    "so many runs, one after the other",
+    `at most ${mostSeeds}`,
+    `for one run with this seed, type --seed ${seeds}`,
+  );
+}
+
+/** @throws UserError where the last of the seeds from `first` on is too large */
+function requireSeeds(flag: string, first: number, seeds: number): void {
+  // Not first + seeds, which may be rounded to what is possible.
+  if (first <= Number.MAX_SAFE_INTEGER - (seeds - 1)) return;
+  throw new UserError(
+    `${flag} ${first}`,
+    `the last of ${seeds} seeds from there on is too large`,
     `at most ${Number.MAX_SAFE_INTEGER}`,
-    "give a smaller --seed",
+    `give a smaller ${flag}`,
   );
 }
 

@@ -1,21 +1,32 @@
 /** `--max_minutes`: as many of the recipe's steps as fit a time. */
+import { listCheckpoints } from "../checkpoint/checkpoint-folder.js";
+import { exists } from "../disk/file-reading.js";
 import { UserError } from "../errors.js";
 import { scaleSchedule } from "../recipe/hyperrule.js";
 import { durationText } from "../record/duration-text.js";
-import type { KnownConfig, RunConfig } from "../record/run-config.js";
+import { type RunConfig, readConfig } from "../record/run-config.js";
+import type { RunFolder } from "../record/run-folder.js";
 import type { FineTuneOptions } from "./options.js";
 import { type MeasuredTimes, remainingMs } from "./run-forecast.js";
 
 /** Of the time: beginning, checkpoints and the report take some, and three steps tell the others only about. */
 const usedShare = 0.9;
 
-/** The steps of a run that was begun under the same limit, and keeps them; undefined: it is still to be timed. */
-export function lengthOfBegun(
+/**
+ * The steps of a run that goes on under the limit that it was begun with, and keeps them. Undefined: it is still
+ * to be timed, also where it has no checkpoint and begins anew, which it may under other settings.
+ * @throws UserError where its config.json is damaged
+ */
+export async function lengthOfBegun(
   { maxMinutes }: Pick<FineTuneOptions, "maxMinutes">,
-  known: Pick<KnownConfig, "maxMinutes" | "schedule"> | undefined,
-): number | undefined {
-  const isSame = maxMinutes !== undefined && known?.maxMinutes === maxMinutes;
-  return isSame ? known.schedule?.at(-1) : undefined;
+  folder: Pick<RunFolder, "config" | "checkpoint" | "checkpoints">,
+): Promise<number | undefined> {
+  if (maxMinutes === undefined) return undefined;
+  const known = await readConfig(folder.config);
+  if (known?.maxMinutes !== maxMinutes) return undefined;
+  const checkpoints = await listCheckpoints(folder.checkpoints);
+  const goesOn = checkpoints.length > 0 || (await exists(folder.checkpoint));
+  return goesOn ? known.schedule?.at(-1) : undefined;
 }
 
 /**
@@ -31,7 +42,8 @@ export function limited<Config extends RunConfig>(
   const all = config.schedule.at(-1)!;
   const durationMs = (steps: number) => remainingMs({ ...config, schedule: [steps] }, measured);
   const limitMs = usedShare * 60_000 * minutes;
-  const smaller = config.freeze ? "--crop 224" : "--resolution 256";
+  const { precrop, crop } = config.resolution;
+  const smaller = config.freeze ? `--crop below ${crop}` : `--resolution below ${precrop}`;
   if (durationMs(1) > limitMs)
     throw new UserError(
       `--max_minutes ${minutes}`,

@@ -54,15 +54,19 @@ export function isValue(row: Setting, value: unknown): boolean {
   }
 }
 
+/** Text bare, but in quotes where these are what is wrong: `"2"`, where 2 is expected. */
+function shownValue(row: Setting, value: unknown): string {
+  if (typeof value !== "string") return JSON.stringify(value) ?? "nothing";
+  const bare = value === "true" || value === "false" ? value === "true" : Number(value);
+  return isValue(row, bare) ? `${JSON.stringify(value)}, in quotes,` : value;
+}
+
 /** @throws UserError where the value is none of the setting's */
 export function requireValue(row: Setting, value: unknown, { where, next }: Giver): void {
   if (isValue(row, value)) return;
   if (typeof value === "number" && Number.isNaN(value))
     throw new UserError(where, "is not a number", "a number", next);
-  const shown = (typeof value === "string" ? value : (JSON.stringify(value) ?? "nothing")).slice(
-    0,
-    80,
-  );
+  const shown = shownValue(row, value).slice(0, 80);
   const near = row.kind === "choice" ? perhaps(shown, row.choices) : undefined;
   const expected = near === undefined ? expectedOf(row) : `${near}; all: ${expectedOf(row)}`;
   throw new UserError(where, `${shown} is not possible`, expected, next);

@@ -167,6 +167,27 @@ test("input that is at fault is told once", async (t) => {
   assert.match(one.stderr, /--seeds: 1 is not possible\n.*a whole number from 2 on/);
 });
 
+test("seeds that are too many, or too large, are refused before any run", async (t) => {
+  const root = await temporaryFolder(t);
+  const logs = join(root, "logs");
+  const flags = [...tinyFlags(await writeTinyFolder(root), logs), "--name", "a"];
+  const last = String(Number.MAX_SAFE_INTEGER);
+  for (const [more, what] of [
+    [["--seeds", "20201128"], /^error: --seeds 20201128: [\s\S]*type --seed 20201128$/m],
+    // Their sum is rounded to a number that is possible.
+    [["--seeds", "2", "--seed", last], /^error: --seed 9007199254740991: the last of 2 seeds/m],
+    [
+      ["--seeds", "3", "--examples_per_class", "2", "--examples_per_class_seed", last],
+      /^error: --examples_per_class_seed 9007199254740991: the last of 3 seeds/m,
+    ],
+  ] as const) {
+    const { code, stdout, stderr } = await runHere(bitTrain, [...flags, ...more]);
+    assert.equal(code, 2, stdout + stderr);
+    assert.match(stderr, what);
+    await assert.rejects(stat(logs), /ENOENT/);
+  }
+});
+
 test("few-shot runs draw their own examples, or all the same", async (t) => {
   const root = await temporaryFolder(t);
   const images = await writeTinyFolder(root);

@@ -92,7 +92,9 @@ test("another length is refused, and the command that trains on from the run doe
     ...{ name: "short_longer", steps: 9, fromScratch: false, model: undefined, weights: path },
   });
   assert.equal(longer.steps, 9);
-  assert.ok(longer.lines.some((line) => line.startsWith(`Fine-tuning from ${path}`)));
+  assert.ok(
+    longer.lines.includes(`Fine-tuning from ${join(path, "checkpoint.npz")}, with a new head`),
+  );
   const guess = Math.log(3);
   assert.ok(Math.abs((await firstLossOf("short_longer")) - guess) < 1e-3, "a new head guesses");
   // As a run that was stopped, it is still there to go on; or, by the other schedule, with --force.

@@ -1,5 +1,6 @@
 /** --max_minutes: the steps that fit, the schedule scaled to them, and a run that keeps them. */
 import assert from "node:assert/strict";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { dryRun } from "../../src/run/dry-run.js";
@@ -38,7 +39,7 @@ test("never more than the recipe's steps, and at least one", () => {
   assert.equal(limited(config, { ...measured, stepMs: 49_000 }, 1).config.schedule.at(-1), 1);
   assert.throws(
     () => limited(config, { ...measured, stepMs: 51_000 }, 1),
-    /--max_minutes 1: a step takes 51 s/,
+    /--max_minutes 1: a step takes 51 s[\s\S]*smaller images \(--resolution below \d+\)/,
   );
 });
 
@@ -71,6 +72,29 @@ test("a run is timed once: it goes on with its steps, under the same limit only"
   assert.deepEqual(steps, Array(total).fill(total));
   assert.equal((await dryRun(options, engine)).limit, undefined);
   await assert.rejects(fineTune({ ...options, maxMinutes: 0.06 }, engine), /maxMinutes was 0\.05/);
+});
+
+test("a run without a checkpoint begins anew, and is timed anew: its settings may be others", async (t) => {
+  const root = await temporaryFolder(t);
+  const dataset = await writeTinyFolder(root);
+  const options: FineTuneOptions = {
+    ...{ name: "tiny", model: "R14x0.5", fromScratch: true, dataset, logdir: join(root, "logs") },
+    ...{ batch: 8, resolution: 40, crop: 32, precision: "fp32", report: false },
+    ...{ save: false, steps: 3 },
+  };
+  // As a kill before the first checkpoint leaves it.
+  const { folder } = await fineTune(options, engine, { interrupted: () => true });
+  const config = { ...JSON.parse(await readFile(folder.config, "utf8")), maxMinutes: 0.05 };
+  await writeFile(folder.config, JSON.stringify(config));
+  const { steps: _, ...limitedOptions } = { ...options, batch: 4, maxMinutes: 0.05 };
+  const planned = await dryRun(limitedOptions, engine);
+  assert.match(planned.limit ?? "", / fit 0\.05 minutes, by 3 timed steps/);
+  const notes: string[] = [];
+  await fineTune(limitedOptions, engine, {
+    event: (event) => event.type === "note" && notes.push(event.text),
+    interrupted: () => true,
+  });
+  assert.match(notes.join("\n"), / fit 0\.05 minutes, by 3 timed steps/);
 });
 
 test("contradictions are refused", async (t) => {
