@@ -3,7 +3,7 @@
 import { requireRoom } from "../disk/disk-room.js";
 import { sizeText } from "../disk/size-text.js";
 import { UserError } from "../errors.js";
-import { quoted } from "../settings/command-line.js";
+import { quoted } from "../settings/shell-word.js";
 import {
   downloadHubModel,
   type HubDownloadOptions,

@@ -5,7 +5,7 @@ import { CONVERTED_FORMATS } from "../data/image-formats/image-format.js";
 import type { ClassCount, Copy, DatasetReport, Spread } from "../report/check-dataset.js";
 import { isUneven } from "../run/describe-loss.js";
 import type { NearCopies, NearPair } from "../run/near-copies.js";
-import { quoted } from "../settings/command-line.js";
+import { quoted } from "../settings/shell-word.js";
 
 // Of what there may be thousands of, so many are shown.
 const mostShown = 10;

@@ -9,7 +9,7 @@ import {
   type RunRecordFile,
 } from "../record/run-config.js";
 import type { RunFolder } from "../record/run-folder.js";
-import { quoted } from "../settings/command-line.js";
+import { quoted } from "../settings/shell-word.js";
 
 /** The settings by which two runs differ, in the words of `config.json`. */
 export function changedSettings(known: KnownConfig, now: RunRecordFile): string[] {

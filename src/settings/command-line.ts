@@ -1,4 +1,5 @@
 /** A command as people type it, out of the settings that it would be run with. */
+import { quoted } from "./shell-word.js";
 import { flagOf, settingsOf } from "./table.js";
 
 /**
@@ -25,9 +26,4 @@ export function commandLine(
     return value === true ? [`--${flag}`] : [`--${flag}`, quoted(String(value))];
   });
   return ["npx", program, ...flags].join(" ");
-}
-
-/** A text as a POSIX shell takes it for one word. */
-export function quoted(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

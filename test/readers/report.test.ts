@@ -95,6 +95,11 @@ test("the report of the sample's run shows its figures, images and curves, light
         `a training image of ${taken}`,
         `a training image of ${truth}`,
       ]);
+      const map = mistake!.heat![0]!;
+      const legend = await page.locator("#mistakes .heat-legend").textContent();
+      assert.ok(legend!.includes(`in ${map.rows} x ${map.columns} places`), legend!);
+      // The embedded dataset is no folder that bit-find is given.
+      assert.equal(await page.locator("#mistakes code").count(), 1);
       // Where something speaks for a class, the map has colours, and the sample's images are grey.
       let drawn = false;
       for (let tries = 0; !drawn && tries < 100; tries++) {
@@ -159,6 +164,26 @@ test("a large report opens quickly; its tables and its matrix can be sorted", as
     `${worst!.name} judged right: ${right} of ${worst!.count} (${(100 * worst!.recall!).toFixed(1)} %)`,
   );
   assert.deepEqual(complaints, []);
+  await page.close();
+});
+
+test("a report of a folder's images says how to find those that are most like a mistake", async () => {
+  const file = join(folder, "like.html");
+  const data = await largeReport();
+  const [run] = data.runs;
+  const dataset = "/data/a folder of photos";
+  await writeReport(file, {
+    ...data,
+    runs: [{ ...run!, settings: { ...run!.settings, dataset } }],
+  });
+  const { page } = await openFile(browser, file, { viewport: { width: 390, height: 900 } });
+  await page.locator(ready).waitFor();
+  const { name } = run!.judgement!.worst[0]!;
+  const command = await page.locator("#mistakes code").last().textContent();
+  assert.equal(command, `npx bit-find '${name}' --in '${dataset}' --run ${run!.path}`);
+  assert.ok(
+    (await page.evaluate<number>("document.documentElement.scrollWidth - innerWidth")) <= 0,
+  );
   await page.close();
 });
 

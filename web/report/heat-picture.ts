@@ -30,8 +30,8 @@ export function heatPicture({ url }: Picture, map: HeatMap, what: string): HTMLC
   return canvas;
 }
 
-/** What the colours mean. */
-export function heatLegend(): HTMLElement {
+/** What the colours of maps of one network mean. */
+export function heatLegend({ rows, columns }: Pick<HeatMap, "rows" | "columns">): HTMLElement {
   const [width, height] = [96, 10];
   const canvas = make("canvas", { width, height, "aria-hidden": "true" });
   const context = canvas.getContext("2d");
@@ -45,6 +45,6 @@ export function heatLegend(): HTMLElement {
     { class: "quiet small heat-legend" },
     "Grad-CAM: what speaks for a class, from grey (nothing) over ",
     canvas,
-    " (most). An image's maps have one scale.",
+    ` (most), in ${rows} x ${columns} places: nothing finer is told. An image's maps have one scale.`,
   );
 }

@@ -2,9 +2,11 @@
 import type {
   HeatMap,
   Picture,
+  ReportedRun,
   ReportJudgement,
   ShownImage,
 } from "../../src/report/report-data.js";
+import { quoted } from "../../src/settings/shell-word.js";
 import { count, counted, percent } from "../words.js";
 import { heatLegend, heatPicture, isCold } from "./heat-picture.js";
 import { bar, make, part } from "./make.js";
@@ -13,7 +15,10 @@ import { bar, make, part } from "./make.js";
 const first = 6;
 
 /** The wrong answers that the model is surest of. */
-export function worstMistakes(judgement: ReportJudgement): HTMLElement {
+export function worstMistakes(
+  judgement: ReportJudgement,
+  run: Pick<ReportedRun, "path" | "settings">,
+): HTMLElement {
   const { mistakes, worst, count: images } = judgement;
   const lead =
     mistakes === 0
@@ -21,8 +26,10 @@ export function worstMistakes(judgement: ReportJudgement): HTMLElement {
       : `${count(mistakes)} of ${counted(images, "held-out image")} were judged wrong; the surest of these ` +
         "first. Beside each is what on it speaks for either class, where that is known, and a training image " +
         "of both: a label may be wrong, two classes may look alike, or the model looks at something else, " +
-        "such as what is behind.";
-  return part("mistakes", "Worst mistakes", lead, cards(worst, judgement, true));
+        "such as what is behind. Pictures are what the network sees: of transparent parts, the colours that " +
+        "the file has beneath.";
+  const made = cards(worst, judgement, true);
+  return part("mistakes", "Worst mistakes", lead, made, nearest(judgement, run));
 }
 
 /** The images of whose classes the model is least sure. */
@@ -31,6 +38,19 @@ export function leastSure(judgement: ReportJudgement): HTMLElement {
     "Images whose most probable class has the lowest probability, right or wrong: where more training " +
     "images of a kind would help most.";
   return part("unsure", "Least sure", lead, cards(judgement.unsure, judgement, false));
+}
+
+/** How to find the training images that made the model answer so. */
+function nearest(
+  { worst: [first] }: ReportJudgement,
+  { path, settings: { dataset = "" } }: Pick<ReportedRun, "path" | "settings">,
+): HTMLElement | undefined {
+  // Of an image folder alone, and of images that are files of their own.
+  if (first === undefined || !first.name.startsWith(`${dataset}/`)) return undefined;
+  if (/ \(record \d+\)$/.test(first.name)) return undefined;
+  const words = ["npx", "bit-find", first.name, "--in", dataset, "--run", path].map(quoted);
+  const what = "The images that the model finds most like one, with their classes: ";
+  return make("p", { class: "quiet small where" }, what, make("code", {}, words.join(" ")));
 }
 
 function cards(
@@ -53,7 +73,8 @@ function cards(
     folder === "" || made.length === 0
       ? undefined
       : make("p", { class: "quiet small where" }, "The files are below ", make("code", {}, folder));
-  const legend = images.some(({ heat }) => heat !== undefined) ? heatLegend() : undefined;
+  const map = images.find(({ heat = [] }) => heat.length > 0)?.heat?.[0];
+  const legend = map === undefined ? undefined : heatLegend(map);
   return make("div", {}, legend, list, more, where);
 }
 
@@ -80,7 +101,7 @@ function card(
   const compared = (compare ? [taken, truth] : wrong && seen.length === 0 ? [taken] : []).flatMap(
     (label) => {
       const sample = samples[label];
-      return sample === undefined ? [] : [shown(sample, nameOf(label), quoted(nameOf(label)))];
+      return sample === undefined ? [] : [shown(sample, nameOf(label), ofTraining(nameOf(label)))];
     },
   );
   const often = confusion.find(([from, to]) => from === truth && to === taken)?.[2];
@@ -132,7 +153,7 @@ function commonFolder(images: readonly ShownImage[]): string {
   return common.slice(0, common.lastIndexOf("/") + 1);
 }
 
-function quoted(name: string): string {
+function ofTraining(name: string): string {
   return `a training image of ${name}`;
 }
 

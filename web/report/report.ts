@@ -25,7 +25,7 @@ function showOne(run: ReportedRun): void {
   head.append(...heading(run));
   const { judgement } = run;
   const judged = judgement && [
-    worstMistakes(judgement),
+    worstMistakes(judgement, run),
     confusionMatrix(judgement),
     classTable(judgement),
     leastSure(judgement),
