@@ -87,7 +87,7 @@ function isFormer(key: string, value: unknown): boolean {
 /**
  * Refuses to go on with a run under settings, or with data, that would change its result.
  * @param known what config.json holds; undefined where it is missing
- * @param force go on all the same
+ * @param force go on all the same, where the checkpoint fits the network
  * @returns what has changed, where it was forced
  * @throws UserError with a list of what has changed
  */
@@ -99,8 +99,21 @@ export function checkSameRun(
   force: boolean,
 ): string[] {
   const changed = known === undefined ? unlisted(found, config) : changedSettings(known, config);
-  if (force || changed.length === 0) return changed;
+  if (changed.length === 0 || (force && !isOtherNetwork(known, config))) return changed;
   throw otherSettings(folder, changed, known, config);
+}
+
+/** Whether what is trained is another network, or more of it, which the run's checkpoints do not hold. */
+function isOtherNetwork(
+  known: KnownConfig | undefined,
+  { architecture, classNames, freeze }: RunRecordFile,
+): boolean {
+  if (known === undefined) return false;
+  const { architecture: wasArchitecture = architecture, classNames: wasClasses = classNames } =
+    known;
+  // Of a frozen body there is no momentum.
+  const isThawed = known.freeze === true && !freeze;
+  return isThawed || wasArchitecture !== architecture || wasClasses.length !== classNames.length;
 }
 
 /** @param changed as `changedSettings` has it */
@@ -110,13 +123,13 @@ export function otherSettings(
   known: KnownConfig | undefined,
   config: RunRecordFile,
 ): UserError {
-  return new UserError(
-    folder.path,
-    `holds a run with other settings: ${changed.join("; ")}`,
-    "the settings and the data that the run began with",
-    otherLength(folder, known, config) ??
-      "give those of config.json, or choose another --name; --force goes on all the same",
-  );
+  const where = [folder.path, `holds a run with other settings: ${changed.join("; ")}`] as const;
+  const expected = "the settings and the data that the run began with";
+  const next = "give those of config.json, or choose another --name";
+  if (isOtherNetwork(known, config))
+    return new UserError(...where, expected, `${next}; its checkpoint does not fit these`);
+  const forced = `${next}; --force goes on all the same`;
+  return new UserError(...where, expected, otherLength(folder, known, config) ?? forced);
 }
 
 /** What to do where another length is asked of the run; undefined where that is not so. */

@@ -208,10 +208,24 @@ test("labels are smoothed, and classes weighted, as of a whole network", async (
   assert.ok(smoothed > 0.291 && smoothed < 0.35, String(smoothed));
 });
 
-test("a run goes on with what it trains", async () => {
-  await tuned("whole");
-  const changes = { freeze: false, crop: 32, resolution: 32, baseLr: 0.1 };
-  await assert.rejects(tuned("whole", { changes }), /freeze was true, is now false/);
+test("a run goes on with what it trains, by force too, and is as it was where that is refused", async () => {
+  const { folder } = await tuned("whole");
+  const files = [folder.config, folder.result, folder.predictions];
+  const bytes = () => Promise.all(files.map((path) => readFile(path, "utf8")));
+  const before = await bytes();
+  const thawed = { freeze: false, crop: 32, resolution: 32, baseLr: 0.1, steps: 20 };
+  for (const force of [false, true])
+    await assert.rejects(tuned("whole", { changes: { ...thawed, force } }), (error: unknown) => {
+      assert.ok(error instanceof UserError, String(error));
+      assert.match(error.got, /freeze was true, is now false/);
+      assert.doesNotMatch(error.nextStep, /--force/);
+      return true;
+    });
+  assert.deepEqual(await bytes(), before);
+  // There is momentum of the head in a whole network's.
+  const { folder: unfrozen } = await tuned("other-way", { changes: { ...thawed, steps: 4 } });
+  const frozen = await tuned("other-way", { changes: { force: true } });
+  assert.deepEqual([frozen.folder.path, frozen.steps], [unfrozen.path, 12]);
 });
 
 test("features for which there is no memory are refused before they are made", () => {

@@ -15,6 +15,7 @@ import { runFolder } from "../../src/record/run-folder.js";
 import { fineTune } from "../../src/run/fine-tune.js";
 import type { FineTuneOptions } from "../../src/run/options.js";
 import { bmp, pattern, writeTinyFolder } from "../cli/tiny-images.js";
+import { temporaryFolder } from "../data/temporary-folder.js";
 import { engine } from "../engine-for-tests.js";
 import { asEarlierVersion } from "./earlier-version.js";
 import { observing } from "./observing.js";
@@ -134,6 +135,24 @@ test("settings that change the result are listed and refused; --force goes on wi
   const { lines, steps } = await run({ ...changes, force: true });
   assert.equal(steps, 6);
   assert.ok(lines.some((line) => line.startsWith("Going on all the same (--force): ")));
+});
+
+test("no force goes on with another network, and the run is as it was", async (t) => {
+  const name = "other-network";
+  const folder = await copyAs(name);
+  await run({ name });
+  const files = [folder.config, folder.result, folder.predictions];
+  const bytes = () => Promise.all(files.map((path) => readFile(path, "utf8")));
+  const before = await bytes();
+  const two = join(await temporaryFolder(t), "two");
+  await cp(options.dataset, two, { recursive: true });
+  for (const part of ["train", "val"]) await rm(join(two, part, "red"), { recursive: true });
+  for (const [changes, message] of [
+    [{ model: "R26x1" }, /model was "R14x0\.5", is now "R26x1"/],
+    [{ dataset: two }, /classNames was/],
+  ] as const)
+    await refused({ name, steps: 8, force: true, ...changes }, message);
+  assert.deepEqual(await bytes(), before);
 });
 
 test("other data are refused; moved data, workers, cache and saving are free", async () => {
