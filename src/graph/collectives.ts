@@ -3,6 +3,7 @@
  * the others, so all processes must run the same ones in the same order.
  * Source: tensorflow/core/ops/collective_ops.cc.
  */
+import { inGroups } from "../archive/array-groups.js";
 import { sizeOf } from "../archive/shape.js";
 import { attribute } from "./attributes.js";
 import type { GraphBuilder } from "./graph-builder.js";
@@ -33,7 +34,7 @@ export class Collectives {
    */
   means(values: readonly ShapedOutput[]): ShapedOutput[] {
     const results = new Map<ShapedOutput, ShapedOutput>();
-    for (const bucket of bucketsOf([...values].reverse())) {
+    for (const bucket of inGroups([...values].reverse(), ({ shape }) => shape, bucketBytes)) {
       const flat = bucket.map((value) => reshape(this.builder, value, [sizeOf(value.shape)]));
       const mean = this.reduced(joined(this.builder, flat));
       let begin = 0;
@@ -116,23 +117,6 @@ export class Collectives {
       timeout_seconds: attribute.float(collectiveTimeoutSeconds),
     };
   }
-}
-
-/** Values in their order, as many together as a bucket holds. */
-function bucketsOf(values: readonly ShapedOutput[]): ShapedOutput[][] {
-  const buckets: ShapedOutput[][] = [];
-  let room = 0;
-  for (const value of values) {
-    const bytes = 4 * sizeOf(value.shape);
-    const last = buckets.at(-1);
-    if (last !== undefined && bytes <= room) last.push(value);
-    else {
-      buckets.push([value]);
-      room = bucketBytes;
-    }
-    room -= bytes;
-  }
-  return buckets;
 }
 
 function joined(builder: GraphBuilder, flat: readonly ShapedOutput[]): ShapedOutput {

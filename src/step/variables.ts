@@ -1,6 +1,6 @@
 /** A model's state inside a session: resource variables that are set, read and updated in place. */
 import type { ArrayPlace } from "../archive/array-entry.js";
-import { sizeOf } from "../archive/shape.js";
+import { inGroups } from "../archive/array-groups.js";
 import type { Session } from "../engine/session.js";
 import { floats } from "../engine/session.js";
 import { attribute } from "../graph/attributes.js";
@@ -133,32 +133,6 @@ function isPacked({ shape }: VariableSpec, target: Target): boolean {
 function loadedTogether(variables: readonly GraphVariable[]): GraphVariable[][] {
   const shapeOf = ({ shape }: VariableSpec) => shape;
   return inGroups(variables, shapeOf, largestGroupBytes, (a, b) => isOfHead(a) === isOfHead(b));
-}
-
-/**
- * Float32 arrays in their order, in groups of at most `largestBytes`, where it is not a single array.
- * @param together whether an array may be in a group that begins with another; default any may
- */
-export function inGroups<T>(
-  arrays: readonly T[],
-  shapeOf: (array: T) => readonly number[],
-  largestBytes: number,
-  together: (first: T, array: T) => boolean = () => true,
-): T[][] {
-  const groups: T[][] = [];
-  let bytes = 0;
-  for (const array of arrays) {
-    const group = groups.at(-1);
-    const own = 4 * sizeOf(shapeOf(array));
-    bytes += own;
-    if (group && bytes <= largestBytes && together(group[0]!, array)) {
-      group.push(array);
-    } else {
-      groups.push([array]);
-      bytes = own;
-    }
-  }
-  return groups;
 }
 
 type Entry = readonly [VariableSpec, Float32Array];

@@ -1,4 +1,5 @@
 /** The tensors of an ONNX file as variables of a TensorFlow graph, and how they get their values. */
+import { inGroups } from "../../archive/array-groups.js";
 import { sizeOf } from "../../archive/shape.js";
 import type { Session } from "../../engine/session.js";
 import { attribute } from "../../graph/attributes.js";
@@ -6,12 +7,7 @@ import type { GraphBuilder } from "../../graph/graph-builder.js";
 import type { Output } from "../../graph/node-list.js";
 import { assign, copy, transpose } from "../../graph/ops.js";
 import type { VariableSpec } from "../../model/architecture.js";
-import {
-  assignVariables,
-  inGroups,
-  loadVariables,
-  type VariableGroup,
-} from "../../step/variables.js";
+import { assignVariables, loadVariables, type VariableGroup } from "../../step/variables.js";
 import { type FileTensor, readFloats } from "./read-onnx.js";
 
 interface Variable {

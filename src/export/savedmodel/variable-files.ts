@@ -2,15 +2,16 @@
  * Writes a checkpoint of TensorFlow, `variables/variables.index` and its shards, by the engine's own SaveV2: a
  * few variables at a time, each part in a shard of its own, so that a model need not lie in memory.
  */
+
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { inGroups } from "../../archive/array-groups.js";
 import { writeProblem } from "../../disk/atomic-file.js";
 import { type Engine, type HostTensor, type Session, SessionError } from "../../engine/session.js";
 import { attribute } from "../../graph/attributes.js";
 import { GraphBuilder } from "../../graph/graph-builder.js";
 import { cast } from "../../graph/ops.js";
 import type { ElementType } from "../../graph/types.js";
-import { inGroups } from "../../step/variables.js";
 import type { ExportModel } from "../export-model.js";
 import { requireFloat16 } from "../float16-weights.js";
 import type { GraphWeight } from "../inference-graph.js";
