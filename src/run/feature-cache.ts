@@ -3,7 +3,7 @@
  * every image's bytes a moment. Each table is an `.npz`, whose arrays are read by their CRC-32.
  */
 import { createHash } from "node:crypto";
-import { mkdir, readdir, rm, stat, utimes } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { z } from "zod";
 import { NpzReader } from "../archive/npz-reader.js";
@@ -11,13 +11,16 @@ import { writeNpz } from "../archive/npz-writer.js";
 import type { NamedArray, NumericArray } from "../archive/numeric-array.js";
 import { isShardIndex, readShardIndex } from "../archive/safetensors-shards.js";
 import { codeOf } from "../data/files/reader-code.js";
-import { isTemporaryName } from "../disk/atomic-file.js";
 import { fileHash } from "../disk/file-hash.js";
 import { exists } from "../disk/file-reading.js";
+import { makeRoom, markUsed } from "../disk/kept-files.js";
 import { UserError } from "../errors.js";
 
 /** All tables together, in bytes: the ones that were not used for longest go first. A larger one is not kept. */
 export const KEPT_BYTES = 4e9;
+
+/** How tables' names end. */
+const ending = ".npz";
 
 /** The rooms whose code decides what features are. */
 const rooms = ["data", "model", "graph", "engine", "input", "step"];
@@ -85,8 +88,7 @@ export async function readFeatures(
       const { shape, data } = await archive.read("features");
       const isWhole = shape.join() === [count, channels].join() && data instanceof Float32Array;
       if (own !== key || !isWhole) return "damaged";
-      const now = new Date();
-      await utimes(path, now, now).catch(() => undefined);
+      await markUsed(path);
       return { values: data, faults: new Map(faults) };
     } finally {
       await archive.close();
@@ -115,7 +117,7 @@ export async function keepFeatures(
       member("about", [about.length], new Uint8Array(about)),
       member("features", [values.length / channels, channels], values),
     ]);
-    await sweep(folder, mostBytes);
+    await makeRoom(folder, ending, mostBytes);
     return undefined;
   } catch (error) {
     const refused = error instanceof UserError || (error instanceof Error && "code" in error);
@@ -125,7 +127,7 @@ export async function keepFeatures(
 }
 
 function tablePath(folder: string, key: string): string {
-  return join(folder, `${key.slice(0, 32)}.npz`);
+  return join(folder, `${key.slice(0, 32)}${ending}`);
 }
 
 function member(
@@ -134,24 +136,4 @@ function member(
   data: Uint8Array | Float32Array,
 ): NamedArray {
   return { name, array: { shape, data } satisfies NumericArray };
-}
-
-const abandonedMs = 24 * 3600 * 1000;
-
-/** What other processes remove or write meanwhile is passed over. */
-async function sweep(folder: string, mostBytes: number): Promise<void> {
-  const tables: { path: string; sizeBytes: number; usedMs: number }[] = [];
-  for (const name of await readdir(folder)) {
-    const path = join(folder, name);
-    const file = await stat(path).catch(() => undefined);
-    if (file === undefined) continue;
-    if (name.endsWith(".npz")) tables.push({ path, sizeBytes: file.size, usedMs: file.mtimeMs });
-    else if (isTemporaryName(name) && file.mtimeMs < Date.now() - abandonedMs)
-      await rm(path, { force: true });
-  }
-  let sumBytes = 0;
-  for (const { path, sizeBytes } of tables.sort((a, b) => b.usedMs - a.usedMs)) {
-    sumBytes += sizeBytes;
-    if (sumBytes > mostBytes) await rm(path, { force: true });
-  }
 }

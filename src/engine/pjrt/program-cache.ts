@@ -5,10 +5,11 @@
  */
 import { createHash } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
-import { mkdir, readdir, readFile, rm, stat, utimes } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { cacheFolder } from "../../cache-folder.js";
-import { isTemporaryName, writeFileAtomically } from "../../disk/atomic-file.js";
+import { writeFileAtomically } from "../../disk/atomic-file.js";
+import { makeRoom, markUsed } from "../../disk/kept-files.js";
 import type { PjrtClient } from "./client.js";
 import { type CompileOptions, encodeCompileOptions } from "./compile-options.js";
 import { PjrtError } from "./pjrt-error.js";
@@ -20,7 +21,8 @@ const FORMAT = 1;
 /** The bytes of the SHA-256 with which a file begins; the serialized program follows. */
 const DIGEST_BYTES = 32;
 
-const DAY_MS = 24 * 3_600_000;
+/** How the files' names end. */
+const ENDING = ".xla";
 
 /** What of the environment the compilers read. */
 const VARIABLES = ["XLA_FLAGS", "NVIDIA_TF32_OVERRIDE"];
@@ -50,7 +52,7 @@ export async function compileOrReuse(
   options: CompileOptions = {},
   { folder = join(cacheFolder(), "programs"), maxBytes = 2 * 2 ** 30 }: ProgramCacheOptions = {},
 ): Promise<KeptProgram> {
-  const path = join(folder, `${keyOf(client, mlir, options)}.xla`);
+  const path = join(folder, `${keyOf(client, mlir, options)}${ENDING}`);
   const there = await reuse(client, path, mlir, options);
   if (there !== undefined) return { program: there, fromCache: true, stored: Promise.resolve() };
   const program = await client.compile(mlir, options);
@@ -102,8 +104,7 @@ async function reuse(
   if (!bytes.subarray(0, DIGEST_BYTES).equals(digestOf(serialized))) return undefined;
   try {
     const program = await client.load(serialized, options, mlir);
-    const now = new Date();
-    await utimes(path, now, now).catch(() => undefined);
+    await markUsed(path);
     return program;
   } catch (error) {
     // Refused; without memory for it, a program that is compiled would find none either.
@@ -130,27 +131,8 @@ async function store(
       await append(digestOf(serialized));
       await append(serialized);
     });
-    await prune(folder, maxBytes);
+    await makeRoom(folder, ENDING, maxBytes);
   } catch {
     // Not every plugin can serialize, not every disk has room.
-  }
-}
-
-/** Removes what was unused for longest, and what others left half written. */
-async function prune(folder: string, maxBytes: number): Promise<void> {
-  const files: { path: string; size: number; usedMs: number }[] = [];
-  for (const name of await readdir(folder)) {
-    const path = join(folder, name);
-    const file = await stat(path).catch(() => undefined);
-    if (file === undefined) continue;
-    if (name.endsWith(".xla")) files.push({ path, size: file.size, usedMs: file.mtimeMs });
-    else if (isTemporaryName(name) && Date.now() - file.mtimeMs > DAY_MS)
-      await rm(path, { force: true });
-  }
-  files.sort((a, b) => b.usedMs - a.usedMs);
-  let bytes = 0;
-  for (const { path, size } of files) {
-    bytes += size;
-    if (bytes > maxBytes) await rm(path, { force: true });
   }
 }
