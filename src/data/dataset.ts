@@ -1,5 +1,6 @@
 /** What the rest of the program knows of a dataset: where its images are and what they show. */
 
+import type { ByteRange } from "../disk/file-reading.js";
 import type { EvaluatedPart } from "./parts/evaluation.js";
 
 /** Images that lie decoded in memory: uint8 `[n, height, width, 3]`, row-major RGB. */
@@ -113,6 +114,14 @@ export function exampleName(
 /** As `exampleName`, of any images; `image 7` where they lie in no files of their own. */
 export function imageName(images: Split["images"], index: number): string {
   return images.kind === "files" ? exampleName(images, index) : `image ${index}`;
+}
+
+/** Which part of its file an image is; undefined where it is all of it. */
+export function rangeOf(
+  { ranges }: Pick<FileSource, "ranges">,
+  index: number,
+): ByteRange | undefined {
+  return ranges && { offset: ranges.offsets[index]!, length: ranges.lengths[index]! };
 }
 
 /** The images at some indices, in that order. */

@@ -60,6 +60,27 @@ export async function readWhole(path: string, mostBytes: number): Promise<Uint8A
   }
 }
 
+/** Bytes of a regular file from `offset` on. */
+export interface ByteRange {
+  readonly offset: number;
+  readonly length: number;
+}
+
+/**
+ * A part of a regular file, or all of it.
+ * @throws NotAFile, EarlyEnd, and the system's errors as they come
+ */
+export async function readRange(path: string, range?: ByteRange): Promise<Uint8Array> {
+  const { handle, sizeBytes } = await openFile(path);
+  try {
+    const bytes = new Uint8Array(range?.length ?? sizeBytes);
+    await readExactly(handle, bytes, range?.offset ?? 0);
+    return bytes;
+  } finally {
+    await handle.close();
+  }
+}
+
 /** As `openFile`; throws UserError, ending in `nextStep`, where that is not possible. */
 export async function openForReading(
   path: string,

@@ -1,8 +1,8 @@
 /** One image of a dataset, to be read when it is its turn. */
-import type { Split } from "../data/dataset.js";
+import { rangeOf, type Split } from "../data/dataset.js";
 import { readImageHeader } from "../data/files/image-header.js";
 import { uprightSize } from "../data/files/readable-images.js";
-import { EarlyEnd, openFile, readExactly } from "../disk/file-reading.js";
+import { EarlyEnd, readRange } from "../disk/file-reading.js";
 import { SessionError } from "../engine/session.js";
 import { systemErrorCode } from "../errors.js";
 import type { ImageSource } from "../input/image-program.js";
@@ -33,8 +33,7 @@ export async function findPlaced({
     return { height, width, read: async () => ({ pixels, height, width }) };
   }
   const path = images.paths[index]!;
-  const { ranges } = images;
-  const range = ranges && { offset: ranges.offsets[index]!, length: ranges.lengths[index]! };
+  const range = rangeOf(images, index);
   const header = await readImageHeader(path, range);
   if (header.kind !== "readable") return undefined;
   const [height, width] = uprightSize(header);
@@ -51,19 +50,5 @@ export async function ifReadable<T>(make: () => Promise<T>): Promise<T | undefin
     const isImages = error instanceof SessionError || error instanceof EarlyEnd;
     if (isImages || systemErrorCode(error) !== undefined) return undefined;
     throw error;
-  }
-}
-
-async function readRange(
-  path: string,
-  range: { readonly offset: number; readonly length: number } | undefined,
-): Promise<Uint8Array> {
-  const { handle, sizeBytes } = await openFile(path);
-  try {
-    const bytes = new Uint8Array(range?.length ?? sizeBytes);
-    await readExactly(handle, bytes, range?.offset ?? 0);
-    return bytes;
-  } finally {
-    await handle.close();
   }
 }

@@ -1,11 +1,11 @@
 /** A hash of each image's bytes: what is known of an image stays known under another name, elsewhere. */
 import { createHash } from "node:crypto";
-import type { FileSource, PixelSource, Split } from "../data/dataset.js";
-import { openFile, readError, readExactly } from "../disk/file-reading.js";
+import { type FileSource, type PixelSource, rangeOf, type Split } from "../data/dataset.js";
+import { readError, readRange } from "../disk/file-reading.js";
 import { UserError } from "../errors.js";
 
 /** Bytes of a digest. */
-export const DIGEST_BYTES = 32;
+const DIGEST_BYTES = 32;
 const CONCURRENT_READS = 16;
 /** Arrays that are hashed before others have their turn. */
 const ARRAYS_AT_ONCE = 1000;
@@ -54,13 +54,7 @@ function arrayDigest({ pixels, height, width }: PixelSource, index: number): Uin
   return createHash("sha256").update(`pixels ${height} ${width}\n`).update(own).digest();
 }
 
-async function fileDigest({ paths, ranges }: FileSource, index: number): Promise<Uint8Array> {
-  const { handle, sizeBytes } = await openFile(paths[index]!);
-  try {
-    const bytes = new Uint8Array(ranges?.lengths[index] ?? sizeBytes);
-    await readExactly(handle, bytes, ranges?.offsets[index] ?? 0);
-    return createHash("sha256").update(bytes).digest();
-  } finally {
-    await handle.close();
-  }
+async function fileDigest(images: FileSource, index: number): Promise<Uint8Array> {
+  const bytes = await readRange(images.paths[index]!, rangeOf(images, index));
+  return createHash("sha256").update(bytes).digest();
 }

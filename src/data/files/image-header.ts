@@ -5,7 +5,7 @@
 
 import type { FileHandle } from "node:fs/promises";
 import { extname } from "node:path";
-import { openFile, readExactly } from "../../disk/file-reading.js";
+import { type ByteRange, openFile, readExactly } from "../../disk/file-reading.js";
 import { systemErrorCode } from "../../errors.js";
 import { DamagedHeader, readFromFile } from "../image-formats/byte-reading.js";
 import {
@@ -48,7 +48,7 @@ const MOST_GIF_BYTES = 128 * 1024 * 1024;
  */
 export async function readImageHeader(
   path: string,
-  range: { readonly offset: number; readonly length: number } = { offset: 0, length: Infinity },
+  range: ByteRange = { offset: 0, length: Infinity },
 ): Promise<ImageHeader> {
   let file: FileHandle | undefined;
   try {
