@@ -8,18 +8,29 @@ import { readPicture } from "./event-messages.js";
 
 const ofEvaluations = "val/";
 
+/** An event of a picture. */
+export interface PictureRecord {
+  readonly step: number;
+  readonly tag: string;
+  /** The encoded event. */
+  readonly bytes: Uint8Array;
+}
+
 /** A picture's tag. Those of evaluations stand beside the evaluations' curves. */
 export function tagOfPicture({ about, title }: Pick<PictureEvent, "about" | "title">): string {
   return `${about === "evaluation" ? ofEvaluations : ""}${title.replaceAll(" ", "_")}`;
 }
 
 /** The events of evaluations' pictures in a folder, but for those that are made again from the start on. */
-export async function keptPictures(folder: string, start: TrainStart): Promise<Uint8Array[]> {
-  const kept: Uint8Array[] = [];
+export async function keptPictures(folder: string, start: TrainStart): Promise<PictureRecord[]> {
+  const kept: PictureRecord[] = [];
   for (const path of await ownEventFiles(folder))
     try {
-      for await (const { bytes } of readTfRecords(path))
-        if (isKept(bytes, start)) kept.push(bytes.slice());
+      for await (const { bytes } of readTfRecords(path)) {
+        const picture = readPicture(bytes);
+        if (picture !== undefined && isKept(picture, start))
+          kept.push({ ...picture, bytes: bytes.slice() });
+      }
     } catch (error) {
       // A killed process may have left a part of a record, its last.
       if (!(error instanceof UserError)) throw error;
@@ -27,8 +38,7 @@ export async function keptPictures(folder: string, start: TrainStart): Promise<U
   return kept;
 }
 
-function isKept(bytes: Uint8Array, start: TrainStart): boolean {
-  const { step, tag } = readPicture(bytes) ?? {};
-  if (step === undefined || !tag?.startsWith(ofEvaluations)) return false;
+function isKept({ step, tag }: Omit<PictureRecord, "bytes">, start: TrainStart): boolean {
+  if (!tag.startsWith(ofEvaluations)) return false;
   return step < start.step || (step === start.step && start.evaluated);
 }

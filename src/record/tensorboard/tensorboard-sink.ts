@@ -16,7 +16,6 @@ import {
   hyperparametersValue,
   imageValue,
   type Moment,
-  readPicture,
   restartEvent,
   runEndValue,
   scalarValue,
@@ -24,7 +23,7 @@ import {
   textValue,
   versionEvent,
 } from "./event-messages.js";
-import { keptPictures, tagOfPicture } from "./kept-pictures.js";
+import { keptPictures, type PictureRecord, tagOfPicture } from "./kept-pictures.js";
 
 /** Nothing is written before training begins: the older file holds all until then. */
 export function openTensorboard(folder: RunFolder): RunSink {
@@ -65,8 +64,10 @@ class TensorboardSink implements RunSink {
 function messagesOf(event: RunEvent, curves: Curves, time: Date): Uint8Array[] {
   if (event.type === "step") return [curves.next({ ...stepMetrics(event), time })];
   if (event.type === "picture") {
-    const image = imageValue(tagOfPicture(event), event);
-    return curves.picture(summaryEvent({ step: event.step, time }, [image]));
+    const { step } = event;
+    const tag = tagOfPicture(event);
+    const bytes = summaryEvent({ step, time }, [imageValue(tag, event)]);
+    return curves.picture({ step, tag, bytes });
   }
   if (event.type !== "validation") return [];
   const row = curves.next({ ...validationMetrics(event.at, event), time });
@@ -77,7 +78,7 @@ function messagesOf(event: RunEvent, curves: Curves, time: Date): Uint8Array[] {
 function* eventsOf(
   config: RunConfig,
   curves: Curves,
-  older: { readonly rows: readonly string[]; readonly pictures: readonly Uint8Array[] },
+  older: { readonly rows: readonly string[]; readonly pictures: readonly PictureRecord[] },
 ): Generator<Uint8Array> {
   const first = { step: 0, time: new Date() };
   yield versionEvent(first.time);
@@ -90,7 +91,7 @@ function* eventsOf(
     const row = readTimedMetrics(line);
     if (row !== undefined) yield curves.next(row);
   }
-  for (const event of older.pictures) yield* curves.picture(event);
+  for (const picture of older.pictures) yield* curves.picture(picture);
 }
 
 /** Makes events of rows, in order. */
@@ -128,12 +129,11 @@ class Curves {
   }
 
   /** A picture's event, once: the state after the last step may be evaluated twice. */
-  picture(event: Uint8Array): Uint8Array[] {
-    const { tag, step } = readPicture(event) ?? {};
+  picture({ step, tag, bytes }: PictureRecord): Uint8Array[] {
     const key = `${tag} ${step}`;
     if (this.pictures.has(key)) return [];
     this.pictures.add(key);
-    return [event];
+    return [bytes];
   }
 
   /** After the last step, wherever the run ended: --patience is before the schedule's end. */
