@@ -75,7 +75,7 @@ export function heatColour(share: number): [red: number, green: number, blue: nu
 }
 
 /** How much of an image a colour covers: nothing where nothing speaks for the class, at most 0.8. */
-export function heatCover(share: number): number {
+function heatCover(share: number): number {
   return 0.8 * Math.min(1, Math.max(0, 1.5 * share));
 }
 

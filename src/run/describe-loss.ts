@@ -52,7 +52,10 @@ function describeWeights(
     return `${Number(weights[label]!.toPrecision(3))} (${name(label)}, ${images})`;
   };
   const empty = classNames.length - bySize.length;
-  const left = empty > 0 ? `; ${empty} classes without training images have none` : "";
+  const left =
+    empty > 0
+      ? `; ${empty === 1 ? "1 class without training images has" : `${empty} classes without training images have`} none`
+      : "";
   return [
     `Class weights (${config.classWeights}): an image's loss is multiplied by ${weighed(largest)} ` +
       `to ${weighed(smallest)}, by 1 on average${left}`,

@@ -97,5 +97,5 @@ export function leftOut(images: readonly UnreadableImage[]): string {
 
 /** What is said where classes of real labels are none that can be predicted. */
 export function unknownRealLabels(count: number): string {
-  return `${count} of ImageNet's classes are none of the model's: as real labels they are never right`;
+  return `${count} of ImageNet's classes are none that can be predicted: as real labels they are never right`;
 }

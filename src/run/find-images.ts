@@ -4,7 +4,7 @@ import { availableParallelism } from "node:os";
 import type { Engine } from "../engine/session.js";
 import { UserError } from "../errors.js";
 import type { Precision } from "../settings/choices.js";
-import type { Options } from "../settings/table.js";
+import { type Options, settingTable } from "../settings/table.js";
 import { featuresOf } from "./feature-table.js";
 import { type FetchConsole, findSource } from "./fetching.js";
 import { type FolderImages, imagesOfFolder } from "./folder-features.js";
@@ -135,7 +135,7 @@ export async function findImages(
   };
 }
 
-const defaultTop = 10;
+const { default: defaultTop } = settingTable.top.commands.find;
 
 function requireQuestion({ inputs, mislabelled, knnNeighbours }: FindOptions): void {
   const isAsked = inputs.length > 0;

@@ -49,7 +49,7 @@ function usual(name: Wish): unknown {
 }
 
 /** Bytes of the features of so many images: float32. */
-export function featureBytes(architecture: Architecture, images: number): number {
+function featureBytes(architecture: Architecture, images: number): number {
   return 4 * featureChannels(architecture) * images;
 }
 

@@ -17,7 +17,7 @@ import { type Features, nearestNeighbours } from "./neighbours.js";
 import { findHeadlessModel, imageSize, precisionOf } from "./trained-model.js";
 
 /** From this cosine on images count as near copies where nobody says; docs/find.md has what it was chosen by. */
-export const NEAR_COPY = 0.98;
+const NEAR_COPY = 0.98;
 /** So many of the nearest of each image are looked at. */
 const LOOKED_AT = 3;
 

@@ -11,7 +11,7 @@ import { topProbabilities } from "./probabilities.js";
 /** How many vote where nobody says. */
 export const VOTES = 20;
 /** By which cosines are divided. */
-export const VOTE_TEMPERATURE = 0.07;
+const VOTE_TEMPERATURE = 0.07;
 
 /**
  * Shares of the votes, `[classes]`, that sum to 1.

@@ -104,19 +104,17 @@ export function requireFiniteResult(where: string, { loss }: EvaluationResult): 
  * @throws UserError
  */
 export function requireFiniteLogits(where: string, input: string, logits: Float32Array): void {
-  const wrong = logits.find((logit) => !Number.isFinite(logit));
-  if (wrong !== undefined) throw notFinite(where, `a logit of ${input} is ${wrong}`);
+  requireFinite(where, `a logit of ${input}`, logits);
 }
 
-/**
- * Refuses features that are not finite, of which neighbours and heads are no answer.
- * @param where the weights, for messages
- * @param input of which they are the features, for messages
- * @throws UserError
- */
+/** The same of features, of which neighbours and heads are no answer. */
 export function requireFiniteFeatures(where: string, input: string, features: Float32Array): void {
-  const wrong = features.find((feature) => !Number.isFinite(feature));
-  if (wrong !== undefined) throw notFinite(where, `a feature of ${input} is ${wrong}`);
+  requireFinite(where, `a feature of ${input}`, features);
+}
+
+function requireFinite(where: string, what: string, values: Float32Array): void {
+  const wrong = values.find((value) => !Number.isFinite(value));
+  if (wrong !== undefined) throw notFinite(where, `${what} is ${wrong}`);
 }
 
 function notFinite(where: string, got: string): UserError {
