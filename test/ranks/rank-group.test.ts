@@ -4,13 +4,19 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { createInterface } from "node:readline";
-import { test } from "node:test";
+import { after, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { controlProtocol } from "../../src/ranks/control-message.js";
 import { freePorts } from "../free-ports.js";
 
 const script = fileURLToPath(new URL("group-trial.js", import.meta.url));
+
+// One that was stopped, or whose test has failed, would keep this process.
+const children: ChildProcess[] = [];
+after(() => {
+  for (const child of children) child.kill("SIGKILL");
+});
 
 interface Started {
   readonly child: ChildProcess;
@@ -24,6 +30,7 @@ function start(trial: string, ...args: readonly number[]): Started {
     env,
     stdio: ["ignore", "pipe", "inherit"],
   });
+  children.push(child);
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const next = async () => JSON.parse((await lines.next()).value) as Record<string, unknown>;
   return { child, next, exit: once(child, "exit").then(([code]) => code) };
@@ -109,7 +116,6 @@ for (const { signal, within, rank } of [
       assert.ok(Number(ms) - begun < 3000 * within, `${Number(ms) - begun} ms`);
       assert.equal(await exit, 75);
     }
-    victim.child.kill("SIGKILL");
   });
 
 test("another number of processes than expected ends both", async () => {
