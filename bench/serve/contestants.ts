@@ -1,10 +1,9 @@
 /** The services that are compared, each a process of its own. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { packageRoot } from "../../src/package-root.js";
+import { freePort } from "../../src/ranks/free-port.js";
 
 export interface Contestant {
   readonly name: string;
@@ -70,13 +69,3 @@ async function listening(contestant: Contestant): Promise<Contestant> {
 }
 
 const mostTries = 240;
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return address.port;
-}

@@ -73,13 +73,19 @@ function listen(): void {
   }, patienceMs);
   server = createServer((socket) => {
     socket.on("error", () => undefined);
+    let hear: ((message: ControlMessage) => void) | undefined;
     receive(socket, (message) => {
+      // What comes after the greeting may come with it.
+      if (hear !== undefined) {
+        hear(message);
+        return;
+      }
       if (message.type !== "hello") {
         socket.destroy();
         return;
       }
-      socket.removeAllListeners("data");
-      admit(socket, message);
+      const peer = admit(socket, message);
+      hear = (next) => peer?.hear(next);
       if (peers.size < ranks - 1 || ended) return;
       clearTimeout(patience);
       for (const peer of peers.values()) peer.send({ type: "welcome" });
@@ -100,7 +106,11 @@ function listen(): void {
   });
 }
 
-function admit(socket: Socket, hello: Extract<ControlMessage, { type: "hello" }>): void {
+/** @returns undefined where it is refused */
+function admit(
+  socket: Socket,
+  hello: Extract<ControlMessage, { type: "hello" }>,
+): Peer | undefined {
   const refuse = (why: string) => {
     send(socket, { type: "lost", why });
     socket.end();
@@ -108,14 +118,14 @@ function admit(socket: Socket, hello: Extract<ControlMessage, { type: "hello" }>
   const { protocol, rank: other } = hello;
   if (peers.has(other) || other === 0) {
     refuse(`there is a rank ${other} at ${place} already`);
-    return;
+    return undefined;
   }
   const differs = protocol !== controlProtocol || hello.ranks !== ranks || other >= ranks;
   if (differs) {
     const why = `rank ${other} of ${hello.ranks} came to ${place}, where ranks 0 to ${ranks - 1} meet`;
     refuse(why);
     lose(why);
-    return;
+    return undefined;
   }
   const peer = new Peer(socket, `rank ${other}`, {
     message: (message) => {
@@ -125,6 +135,7 @@ function admit(socket: Socket, hello: Extract<ControlMessage, { type: "hello" }>
     lost: lose,
   });
   peers.set(other, peer);
+  return peer;
 }
 
 function join(deadlineMs: number): void {
@@ -150,6 +161,7 @@ function join(deadlineMs: number): void {
       },
       lost: lose,
     });
+    receive(socket, (message) => peer.hear(message));
     peers.set(0, peer);
   });
 }

@@ -1,10 +1,10 @@
 /** Starts the processes of a run on this machine, and all of them again where one is lost. */
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, type StdioOptions, spawn } from "node:child_process";
 import { type EventEmitter, once } from "node:events";
-import { createServer } from "node:net";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { UserError } from "../errors.js";
+import { freePort } from "./free-port.js";
 import { type Environment, rankVariables } from "./rank-sources.js";
 
 /** What is to be started. */
@@ -58,7 +58,7 @@ const lostExit = 75;
  */
 export async function launch(plan: Launch, listener: LaunchListener): Promise<number> {
   for (let restart = 0; ; restart++) {
-    const ended = await runOnce(plan, restart, listener);
+    const ended = await runOnce(plan, listener);
     const failed = ended.filter(({ code }) => code !== 0);
     if (failed.length === 0) return 0;
     const { stop } = listener;
@@ -88,7 +88,7 @@ function describe({ rank, code, signal }: Ended): string {
   return `rank ${rank} ended ${signal === null ? `with exit code ${code}` : `by ${signal}`}`;
 }
 
-async function runOnce(plan: Launch, restart: number, listener: LaunchListener): Promise<Ended[]> {
+async function runOnce(plan: Launch, listener: LaunchListener): Promise<Ended[]> {
   const { processes, nodes, node } = plan;
   const meeting = plan.meeting ?? { host: "127.0.0.1", port: await freePort() };
   const children = Array.from({ length: processes }, (_, local) => {
@@ -97,11 +97,10 @@ async function runOnce(plan: Launch, restart: number, listener: LaunchListener):
       ...withoutRanks(plan.environment),
       ...{ RANK: String(rank), WORLD_SIZE: String(nodes * processes), LOCAL_RANK: String(local) },
       ...{ MASTER_ADDR: meeting.host, MASTER_PORT: String(meeting.port) },
-      BIT_RESTART: String(restart),
     };
     // The first speaks for all: it has the terminal.
-    const stdio = local === 0 ? ("inherit" as const) : (["ignore", "pipe", "pipe"] as const);
-    const child = spawn(plan.command, plan.args, { env: environment, stdio: [...asList(stdio)] });
+    const stdio: StdioOptions = local === 0 ? "inherit" : ["ignore", "pipe", "pipe"];
+    const child = spawn(plan.command, plan.args, { env: environment, stdio });
     for (const stream of [child.stdout, child.stderr])
       if (stream !== null) follow(stream, (text) => listener.line(rank, text));
     return { rank, child };
@@ -117,10 +116,6 @@ async function runOnce(plan: Launch, restart: number, listener: LaunchListener):
   } finally {
     listener.signals.off("signal", pass);
   }
-}
-
-function asList(stdio: "inherit" | readonly ["ignore", "pipe", "pipe"]) {
-  return stdio === "inherit" ? (["inherit", "inherit", "inherit"] as const) : stdio;
 }
 
 function follow(stream: Readable, line: (text: string) => void): void {
@@ -165,12 +160,4 @@ async function allEnded(children: readonly Child[]): Promise<Ended[]> {
 function withoutRanks(environment: Environment): Environment {
   const kept = Object.entries(environment).filter(([name]) => !rankVariables.includes(name));
   return Object.fromEntries(kept);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const bound = server.address();
-  server.close();
-  return typeof bound === "object" && bound !== null ? bound.port : 0;
 }

@@ -1,6 +1,6 @@
 /** The connection to one other process, and whether that lives. */
 import type { Socket } from "node:net";
-import { type ControlMessage, receive, send } from "./control-message.js";
+import { type ControlMessage, send } from "./control-message.js";
 
 /** Each side says so often that it lives; a process that stands still does not. */
 export const beatMs = 1000;
@@ -25,10 +25,6 @@ export class Peer {
     },
   ) {
     socket.setNoDelay(true);
-    receive(socket, (message) => {
-      this.heardMs = performance.now();
-      if (message.type !== "beat") listener.message(message);
-    });
     socket.on("error", () => undefined);
     socket.on("close", () => this.end(`${name} has ended`));
     this.timer = setInterval(() => {
@@ -37,6 +33,12 @@ export class Peer {
       if (silent > silenceMs)
         this.end(`${name} has not been heard of for ${Math.round(silent / 1000)} s`);
     }, beatMs);
+  }
+
+  /** To be told of each message that comes from the process. */
+  hear(message: ControlMessage): void {
+    this.heardMs = performance.now();
+    if (message.type !== "beat") this.listener.message(message);
   }
 
   send(message: ControlMessage): void {

@@ -1,7 +1,5 @@
 /** A run of several processes: how they join, and that they do the same. */
 import { createHash } from "node:crypto";
-import { once } from "node:events";
-import { createServer } from "node:net";
 import { availableParallelism } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { joinCluster } from "../engine/cluster.js";
@@ -12,6 +10,7 @@ import { collectiveTimeoutSeconds } from "../graph/collectives.js";
 import type { Graph } from "../graph/graph-builder.js";
 import { encodeGraphDef } from "../graph/proto.js";
 import { packageVersion } from "../package-root.js";
+import { freePort } from "../ranks/free-port.js";
 import { RankGroup } from "../ranks/rank-group.js";
 import type { RankSettings } from "../ranks/rank-sources.js";
 
@@ -89,15 +88,6 @@ function requireSame(all: readonly Introduction[], key: "version" | "engine", wh
     "the same in all processes",
     "install one version of bit-train on all machines, and type there: npx bit-setup",
   );
-}
-
-/** A port of an address that nobody uses. */
-async function freePort(address: string): Promise<number> {
-  const server = createServer().listen(0, address);
-  await once(server, "listening");
-  const bound = server.address();
-  server.close();
-  return typeof bound === "object" && bound !== null ? bound.port : 0;
 }
 
 // What TensorFlow reports where a process has gone that the others compute with.

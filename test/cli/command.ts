@@ -76,6 +76,7 @@ export const bitPredict = program("bit-predict");
 export const bitFind = program("bit-find");
 export const bitData = program("bit-data");
 export const bitDownload = program("bit-download");
+export const bitReport = program("bit-report");
 
 /** What `bit-predict --json` says of an image. */
 export interface PredictedImage {

@@ -5,14 +5,13 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import { sampleFolder } from "../../src/data/known-datasets.js";
 import { cpuPlugin } from "../cpu-plugin.js";
 import { quickCompiler } from "../engine/xla/quick-compiler.js";
 import { fixturePath } from "../fixture-path.js";
 import { bitEval, bitPredict, bitTrain, runBin, runHere } from "./command.js";
 import { assertSameLosses, lossesOf, trainedOn } from "./device-runs.js";
-import { endedAsWhole, env, recorded } from "./random-moments.js";
+import { endedAsWhole, env, killAfterSteps, runUninterrupted } from "./random-moments.js";
 
 const probe = JSON.parse(readFileSync(fixturePath("probe.json"), "utf8")) as {
   readonly top1: number;
@@ -62,17 +61,13 @@ test("the sample's probe is as good as a converged logistic regression, and is a
 
 test("killed between its steps, it goes on and ends as if nobody had killed it", async () => {
   const args = [...flags, "--steps", "1000", "--save_every", "100", "--no-report"];
-  const whole = await runBin("bit-train", [...args, "--name", "whole"], { env });
-  assert.equal(whole.code, 0, whole.stderr);
+  await runUninterrupted(args, root);
   let killed = 0;
   for (const delayMs of [20, 300]) {
     const { code } = await runBin("bit-train", [...args, "--name", "killed"], {
       env,
       started: ({ pid }) =>
-        void recorded(pid!, join(root, "killed", "metrics.jsonl"))
-          .then(() => sleep(delayMs))
-          .then(() => process.kill(pid!, "SIGKILL"))
-          .catch(() => undefined),
+        void killAfterSteps(pid!, join(root, "killed", "metrics.jsonl"), delayMs),
     });
     if (code !== null) break;
     killed++;

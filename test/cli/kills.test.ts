@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import { temporaryFolder } from "../data/temporary-folder.js";
 import { curveOf, readEvents } from "../record/event-reader.js";
 import { report, thorough } from "../soak/table.js";
@@ -10,8 +9,9 @@ import { runBin } from "./command.js";
 import {
   endedAsWhole,
   env,
+  killAfter,
+  killAfterSteps,
   momentSeed,
-  recorded,
   runUninterrupted,
   stepsIn,
   uniformNumbers,
@@ -71,20 +71,3 @@ test(`${kills} times SIGKILL`, { timeout: 60_000 * kills }, async (t) => {
   assert.ok(killed >= kills / 2, `killed ${killed} times`);
   report({ faultsTried: killed, faultsSurvived: killed, stepsLost: redone });
 });
-
-/** Kills a process so long after it has written the record of a step. */
-async function killAfterSteps(pid: number, metrics: string, delayMs: number): Promise<void> {
-  await recorded(pid, metrics).then(
-    () => killAfter(pid, delayMs),
-    () => undefined,
-  );
-}
-
-async function killAfter(pid: number, delayMs: number): Promise<void> {
-  await sleep(delayMs);
-  try {
-    process.kill(pid, "SIGKILL");
-  } catch {
-    // It has ended by itself.
-  }
-}

@@ -32,6 +32,24 @@ export async function recorded(pid: number, metrics: string): Promise<void> {
   }
 }
 
+/** Kills a process so long after it has written the record of a step. */
+export async function killAfterSteps(pid: number, metrics: string, delayMs: number): Promise<void> {
+  await recorded(pid, metrics).then(
+    () => killAfter(pid, delayMs),
+    () => undefined,
+  );
+}
+
+/** Kills a process so long from now, unless it has ended by itself. */
+export async function killAfter(pid: number, delayMs: number): Promise<void> {
+  await sleep(delayMs);
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It has ended by itself.
+  }
+}
+
 /** Makes the run `whole`, which nothing ends. Returns how many ms passed until its first record. */
 export async function runUninterrupted(flags: readonly string[], logs: string): Promise<number> {
   let startMs = 0;

@@ -3,13 +3,10 @@ import assert from "node:assert/strict";
 import { copyFile, mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { runProgram } from "../../src/cli/run-command.js";
 import { temporaryFolder } from "../data/temporary-folder.js";
 import { fixturePath } from "../fixture-path.js";
 import { reportIn } from "../report/report-in.js";
-import { runHere } from "./command.js";
-
-const bitReport = (argv: readonly string[]) => runProgram("bit-report", argv);
+import { bitReport, runHere } from "./command.js";
 
 test("bit-report of an official log writes a report beside it, and prints where", async (t) => {
   const root = await temporaryFolder(t);

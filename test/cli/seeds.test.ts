@@ -5,13 +5,11 @@ import { join } from "node:path";
 import { mock, test } from "node:test";
 import { runMain } from "../../src/cli/exit.js";
 import { output } from "../../src/cli/output.js";
-import { runProgram } from "../../src/cli/run-command.js";
 import { temporaryFolder } from "../data/temporary-folder.js";
 import { reportIn } from "../report/report-in.js";
-import { bitTrain, runHere } from "./command.js";
+import { bitReport, bitTrain, runHere } from "./command.js";
 import { tinyFlags, writeTinyFolder } from "./tiny-images.js";
 
-const bitReport = (argv: readonly string[]) => runProgram("bit-report", argv);
 const fp32 = ["--precision", "fp32"];
 
 async function losses(folder: string): Promise<unknown[]> {

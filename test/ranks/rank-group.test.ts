@@ -2,12 +2,21 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { connect, type Socket } from "node:net";
 import { createInterface } from "node:readline";
-import { test } from "node:test";
+import { after, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { controlProtocol } from "../../src/ranks/control-message.js";
 import { freePorts } from "../free-ports.js";
 
 const script = fileURLToPath(new URL("group-trial.js", import.meta.url));
+
+// One that was stopped, or whose test has failed, would keep this process.
+const children: ChildProcess[] = [];
+after(() => {
+  for (const child of children) child.kill("SIGKILL");
+});
 
 interface Started {
   readonly child: ChildProcess;
@@ -21,6 +30,7 @@ function start(trial: string, ...args: readonly number[]): Started {
     env,
     stdio: ["ignore", "pipe", "inherit"],
   });
+  children.push(child);
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const next = async () => JSON.parse((await lines.next()).value) as Record<string, unknown>;
   return { child, next, exit: once(child, "exit").then(([code]) => code) };
@@ -33,6 +43,19 @@ async function startAll(trial: string, ranks: number): Promise<Started[]> {
   return order.map((rank) => start(trial, rank, ranks, port!)).reverse();
 }
 
+/** A connection, once somebody listens there. */
+async function connected(port: number): Promise<Socket> {
+  for (;;) {
+    const socket = connect({ port, host: "127.0.0.1" });
+    const opened = await once(socket, "connect").then(
+      () => true,
+      () => false,
+    );
+    if (opened) return socket;
+    await sleep(50);
+  }
+}
+
 test("three processes tell each other what they have, in the order of their ranks", async () => {
   const all = await startAll("none", 3);
   const values = [0, 1, 2].map((rank) => ({ rank, address: "127.0.0.1" }));
@@ -41,6 +64,25 @@ test("three processes tell each other what they have, in the order of their rank
     assert.deepEqual(await next(), { ended: true });
     assert.equal(await exit, 0);
   }
+});
+
+test("what a process says with its greeting, where it is read late, is heard", async () => {
+  const [port] = await freePorts(1);
+  const { next, exit } = start("none", 0, 2, port!);
+  const socket = await connected(port!);
+  const messages = [
+    { type: "hello", protocol: controlProtocol, rank: 1, ranks: 2 },
+    { type: "beat" },
+    { type: "share", value: "early", last: false },
+    { type: "share", value: "second", last: false },
+    { type: "share", value: null, last: true },
+  ];
+  socket.write(messages.map((message) => `${JSON.stringify(message)}\n`).join(""));
+  socket.resume();
+  assert.deepEqual(await next(), { values: [{ rank: 0, address: "127.0.0.1" }, "early"] });
+  assert.deepEqual(await next(), { ended: true });
+  assert.equal(await exit, 0);
+  socket.destroy();
 });
 
 test("why one process ends is told to all", async () => {
@@ -74,7 +116,6 @@ for (const { signal, within, rank } of [
       assert.ok(Number(ms) - begun < 3000 * within, `${Number(ms) - begun} ms`);
       assert.equal(await exit, 75);
     }
-    victim.child.kill("SIGKILL");
   });
 
 test("another number of processes than expected ends both", async () => {
