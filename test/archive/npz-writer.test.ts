@@ -5,19 +5,11 @@ import { test } from "node:test";
 import { inflateRawSync } from "node:zlib";
 import JSZip from "jszip";
 import { crc32 } from "../../src/archive/crc32.js";
-import { NpzReader } from "../../src/archive/npz-reader.js";
 import { writeNpz } from "../../src/archive/npz-writer.js";
 import type { NamedArray } from "../../src/archive/numeric-array.js";
+import { readArrays } from "./read-arrays.js";
 import { array, fixture, PLAIN, quarters } from "./reference.js";
 import { temporaryFolder } from "./temporary-folder.js";
-
-async function readAll(path: string): Promise<NamedArray[]> {
-  const reader = await NpzReader.open(path);
-  const arrays: NamedArray[] = [];
-  for (const name of reader.names) arrays.push({ name, array: await reader.read(name) });
-  await reader.close();
-  return arrays;
-}
 
 /** The members' bytes, by a library that neither reader nor writer uses. */
 async function members(path: string): Promise<Map<string, Buffer>> {
@@ -51,7 +43,7 @@ for (const compress of [false, true])
   test(`round trip of every type, ${compress ? "deflated" : "stored"}`, async (t) => {
     const path = join(await temporaryFolder(t), "out.npz");
     await writeNpz(path, PLAIN, { compress });
-    assert.deepEqual(await readAll(path), PLAIN);
+    assert.deepEqual(await readArrays(path), PLAIN);
   });
 
 test("round trip of a tensor of several chunks; float16 halves the file and integers stay", async (t) => {
@@ -61,7 +53,7 @@ test("round trip of a tensor of several chunks; float16 halves the file and inte
   const steps = { name: "step", array: array([1], Int32Array.of(70_000)) };
   const large = { name: "large", array: array([700_001], data) };
   await writeNpz(path, [large, steps], { float16: true });
-  assert.deepEqual(await readAll(path), [large, steps]);
+  assert.deepEqual(await readArrays(path), [large, steps]);
   const { length } = await readFile(path);
   assert.ok(length > 1_400_000 && length < 1_401_000, `${length}`);
 });
@@ -71,7 +63,7 @@ test("writes a view's own part of its buffer", async (t) => {
   await writeNpz(path, [
     { name: "view", array: array([2], Float32Array.of(1, 2, 3, 4).subarray(1, 3)) },
   ]);
-  assert.deepEqual((await readAll(path))[0]!.array.data, Float32Array.of(2, 3));
+  assert.deepEqual((await readArrays(path))[0]!.array.data, Float32Array.of(2, 3));
 });
 
 test("equal contents give equal bytes", async (t) => {
@@ -91,7 +83,7 @@ test("a producer may reuse its memory from one array to the next", async (t) => 
     }
   }
   await writeNpz(path, produce());
-  for (const [i, { array }] of (await readAll(path)).entries())
+  for (const [i, { array }] of (await readArrays(path)).entries())
     assert.ok((array.data as Float32Array).every((value) => value === i + 1));
 });
 
@@ -134,7 +126,7 @@ test("float16 refuses finite values that would turn into infinity, and keeps inf
     });
   await assert.rejects(write(1, 70_000), { name: "UserError", got: "70000 at element 1" });
   await write(1, Infinity);
-  assert.deepEqual((await readAll(path))[0]!.array.data, Float32Array.of(1, Infinity));
+  assert.deepEqual((await readArrays(path))[0]!.array.data, Float32Array.of(1, Infinity));
 });
 
 /** The members as a reader finds them that knows nothing of the directory, as C++'s cnpy does. */

@@ -5,24 +5,13 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { ZipFile } from "yazl";
 import { decodeNpzBytes } from "../../src/archive/npz-bytes.js";
-import { NpzReader } from "../../src/archive/npz-reader.js";
 import type { NumericArray } from "../../src/archive/numeric-array.js";
 import { MAX_PADDING_BYTES } from "../../src/archive/zip-records.js";
 import { UserError } from "../../src/errors.js";
 import { digestArchive } from "../../src/zoo/archive-digest.js";
+import { arraysByName } from "./read-arrays.js";
 import { fixture, PLAIN, quarters } from "./reference.js";
 import { temporaryFolder } from "./temporary-folder.js";
-
-async function readAll(path: string): Promise<Map<string, NumericArray>> {
-  const reader = await NpzReader.open(path);
-  try {
-    const arrays = new Map<string, NumericArray>();
-    for (const name of reader.names) arrays.set(name, await reader.read(name));
-    return arrays;
-  } finally {
-    await reader.close();
-  }
-}
 
 const sorted = (arrays: ReadonlyMap<string, NumericArray>) =>
   [...arrays].sort(([a], [b]) => (a < b ? -1 : 1));
@@ -38,7 +27,7 @@ for (const file of await readdir(fixture("writers")))
   test(`reads ${file}, on disk and in memory`, async () => {
     const path = fixture(join("writers", file));
     const expected = Object.entries(unusual[file] ?? usual);
-    assert.deepEqual(sorted(await readAll(path)), expected);
+    assert.deepEqual(sorted(await arraysByName(path)), expected);
     assert.deepEqual(sorted(await decodeNpzBytes(await readFile(path))), expected);
     const { sizeBytes } = await digestArchive(path);
     assert.equal(sizeBytes, (await readFile(path)).length);
@@ -60,7 +49,7 @@ test("a ZIP64 end and ZIP64 fields of a small archive are read, on disk and in m
     for (const { data } of decoded.values()) assert.deepEqual(data, Float32Array.of(2.5));
     const path = join(await temporaryFolder(t), "wide.npz");
     await writeFile(path, bytes);
-    assert.deepEqual(await readAll(path), decoded);
+    assert.deepEqual(await arraysByName(path), decoded);
 
     // Cut off, or with any byte of its end changed, it is read true or refused, and never crashes.
     const end = bytes.indexOf("PK\x01\x02");
@@ -97,7 +86,7 @@ test("zero bytes after an archive are passed over, up to 1 MiB; others are refus
     for (const padding of [1, 511, 70_000, MAX_PADDING_BYTES]) {
       const bytes = Buffer.concat([archive, Buffer.alloc(padding)]);
       await writeFile(path, bytes);
-      assert.deepEqual(await readAll(path), expected);
+      assert.deepEqual(await arraysByName(path), expected);
       assert.deepEqual(await decodeNpzBytes(bytes), expected);
     }
     const tails = [
@@ -108,7 +97,7 @@ test("zero bytes after an archive are passed over, up to 1 MiB; others are refus
     for (const tail of tails) {
       const bytes = Buffer.concat([archive, tail]);
       await writeFile(path, bytes);
-      await assert.rejects(readAll(path), { name: "UserError", got: /extra bytes|cut off/ });
+      await assert.rejects(arraysByName(path), { name: "UserError", got: /extra bytes|cut off/ });
       await assert.rejects(decodeNpzBytes(bytes), { name: "UserError", got: /no end of central/ });
     }
   }

@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { openArchive } from "../../src/archive/array-archive.js";
 import { writeNpz } from "../../src/archive/npz-writer.js";
 import { sampleWeights } from "../../src/run/sample-model.js";
+import { readArrays } from "../archive/read-arrays.js";
 import { temporaryFolder, writeTree } from "../data/temporary-folder.js";
 import { bitEval as main, runBin, runHere } from "./command.js";
 import { bmp, pattern, tinyClasses, writeTinyFolder } from "./tiny-images.js";
@@ -37,15 +37,11 @@ test("classes that the model does not know, by every evaluator, also without a h
   );
 
   // The head plays no part.
-  const archive = await openArchive(sampleWeights());
-  t.after(() => archive.close());
-  const names = archive.names.filter((name) => !name.includes("head/conv2d"));
-  assert.equal(names.length, archive.names.length - 2);
+  const arrays = await readArrays(sampleWeights());
+  const body = arrays.filter(({ name }) => !name.includes("head/conv2d"));
+  assert.equal(body.length, arrays.length - 2);
   const headless = join(root, "R14x0.5.npz");
-  await writeNpz(
-    headless,
-    await Promise.all(names.map(async (name) => ({ name, array: await archive.read(name) }))),
-  );
+  await writeNpz(headless, body);
   const alone = await runHere(main, [headless, ...flags, "--knn", "--knn_neighbours", "3"]);
   assert.equal(alone.code, 0, alone.stderr);
   const { weights, model, seconds, ...values } = JSON.parse(alone.stdout);

@@ -4,10 +4,10 @@ import { copyFile, cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { openArchive } from "../../src/archive/array-archive.js";
 import { writeNpz } from "../../src/archive/npz-writer.js";
 import { realLabelsOf } from "../../src/data/published/real-labels.js";
 import { metadataArray } from "../../src/record/archive-record.js";
+import { readArrays } from "../archive/read-arrays.js";
 import { fixturePath } from "../fixture-path.js";
 import { bitPredict, bitEval as main, predictionsIn, runBin, runHere } from "./command.js";
 import { tinyClasses } from "./tiny-images.js";
@@ -144,15 +144,11 @@ test("--tta flip gives another result, and says so", async () => {
 /** The run's archive without its record, so that the dataset's classes are the model's. */
 async function withoutRecord(): Promise<string> {
   const path = join(root, "plain.npz");
-  const archive = await openArchive(tiny.checkpoint);
-  try {
-    const members = [];
-    for (const name of archive.names.filter((name) => name !== metadataArray))
-      members.push({ name, array: await archive.read(name) });
-    await writeNpz(path, members);
-  } finally {
-    await archive.close();
-  }
+  const arrays = await readArrays(tiny.checkpoint);
+  await writeNpz(
+    path,
+    arrays.filter(({ name }) => name !== metadataArray),
+  );
   return path;
 }
 

@@ -11,6 +11,7 @@ import { checkpointAt, checkpointPaths } from "../../src/checkpoint/checkpoint-f
 import { metadataArray } from "../../src/record/archive-record.js";
 import { type RunFolder, runFolder } from "../../src/record/run-folder.js";
 import { fineTune } from "../../src/run/fine-tune.js";
+import { readArrays } from "../archive/read-arrays.js";
 import { engine } from "../engine-for-tests.js";
 import { asEarlierVersion } from "../run/earlier-version.js";
 import {
@@ -92,15 +93,7 @@ async function rewritten(
   change: (arrays: readonly NamedArray[]) => readonly NamedArray[],
 ): Promise<string> {
   const path = join(root, name);
-  const archive = await NpzReader.open(folder.checkpoint);
-  try {
-    const arrays: NamedArray[] = [];
-    for (const member of archive.names)
-      arrays.push({ name: member, array: await archive.read(member) });
-    await writeNpz(path, change(arrays));
-  } finally {
-    await archive.close();
-  }
+  await writeNpz(path, change(await readArrays(folder.checkpoint)));
   return path;
 }
 

@@ -4,9 +4,9 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { NpzReader } from "../../src/archive/npz-reader.js";
 import { writeNpz } from "../../src/archive/npz-writer.js";
 import type { NamedArray, NumericArray } from "../../src/archive/numeric-array.js";
+import { readArrays } from "../archive/read-arrays.js";
 import {
   bitEval as evaluate,
   bitPredict as predict,
@@ -22,11 +22,8 @@ let official: NamedArray[];
 before(async () => {
   root = await mkdtemp(join(tmpdir(), "bit-train-test-"));
   tiny = await makeTinyRun(root);
-  official = [];
-  const archive = await NpzReader.open(tiny.checkpoint);
-  for (const name of archive.names.filter((one) => one.startsWith("resnet/")))
-    official.push({ name, array: await archive.read(name) });
-  await archive.close();
+  const arrays = await readArrays(tiny.checkpoint);
+  official = arrays.filter(({ name }) => name.startsWith("resnet/"));
 });
 
 after(() => rm(root, { recursive: true, force: true }));

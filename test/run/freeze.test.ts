@@ -4,9 +4,7 @@ import { copyFile, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { NpzReader } from "../../src/archive/npz-reader.js";
 import { writeNpz } from "../../src/archive/npz-writer.js";
-import type { NumericArray } from "../../src/archive/numeric-array.js";
 import { UserError } from "../../src/errors.js";
 import { isOfHead, parseArchitecture } from "../../src/model/architecture.js";
 import type { FineTuneResult, RunEvent } from "../../src/record/run-events.js";
@@ -17,6 +15,7 @@ import { requireFeatureMemory } from "../../src/run/frozen-choices.js";
 import { haveSameBody } from "../../src/run/frozen-features.js";
 import type { FineTuneOptions } from "../../src/run/options.js";
 import { sampleWeights } from "../../src/run/sample-model.js";
+import { arraysByName } from "../archive/read-arrays.js";
 import { writeTinyFolder } from "../cli/tiny-images.js";
 import { temporaryFolder, writeTree } from "../data/temporary-folder.js";
 import { engine } from "../engine-for-tests.js";
@@ -65,31 +64,23 @@ function tuned(logs: string, { changes, stopAt, told }: Trial = {}): Promise<Fin
   });
 }
 
-async function arraysOf(path: string): Promise<Map<string, NumericArray>> {
-  const archive = await NpzReader.open(path);
-  try {
-    const arrays = new Map<string, NumericArray>();
-    for (const name of archive.names) arrays.set(name, await archive.read(name));
-    return arrays;
-  } finally {
-    await archive.close();
-  }
-}
-
 const notes = (told: readonly RunEvent[]) =>
   told.flatMap((event) => (event.type === "note" ? [event.text] : []));
 
 test("the checkpoint is a whole model, whose body is the weights' to the bit", async () => {
   const told: RunEvent[] = [];
   const { folder, config, validation } = await tuned("whole", { told });
-  const [weights, saved] = [await arraysOf(sampleWeights()), await arraysOf(folder.checkpoint)];
+  const [weights, saved] = [
+    await arraysByName(sampleWeights()),
+    await arraysByName(folder.checkpoint),
+  ];
   for (const [name, { data }] of weights)
     if (!isOfHead({ name })) assert.deepEqual(saved.get(name)!.data, data, name);
   const kernel = saved.get("resnet/head/conv2d/kernel")!;
   assert.deepEqual(kernel.shape, [1, 1, 1024, 3]);
   assert.ok((kernel.data as Float32Array).some((value) => value !== 0));
   const newest = (await readdir(folder.checkpoints)).sort().at(-1)!;
-  const optimizer = await arraysOf(join(folder.checkpoints, newest, "optimizer.npz"));
+  const optimizer = await arraysByName(join(folder.checkpoints, newest, "optimizer.npz"));
   assert.deepEqual([...optimizer.keys()].filter((name) => name.startsWith("momentum/")).sort(), [
     "momentum/resnet/head/conv2d/bias",
     "momentum/resnet/head/conv2d/kernel",
@@ -144,7 +135,7 @@ test("a run that stops and goes on ends as one that does not, to the bit", async
 
 test("features are of the run's own body, though its weights are gone or are others now", async () => {
   const { folder } = await tuned("whole");
-  const expected = await arraysOf(folder.checkpoint);
+  const expected = await arraysByName(folder.checkpoint);
   const architecture = parseArchitecture("R14x0.5");
   for (const what of ["gone", "others"]) {
     const weights = join(root, `${what}.npz`);
@@ -153,7 +144,7 @@ test("features are of the run's own body, though its weights are gone or are oth
     await tuned(what, { changes, stopAt: 5 });
     if (what === "gone") await rm(weights);
     else {
-      const arrays = await arraysOf(weights);
+      const arrays = await arraysByName(weights);
       const gamma = arrays.get("resnet/group_norm/gamma")!;
       (gamma.data as Float32Array)[0]! += 0.25;
       await writeNpz(
@@ -167,7 +158,7 @@ test("features are of the run's own body, though its weights are gone or are oth
     // Both have the same checkpoint, by which the second finds what the first one kept.
     if (what === "gone")
       assert.match(notes(told).join("\n"), /training images are made again: they may differ/);
-    const arrays = await arraysOf(last.folder.checkpoint);
+    const arrays = await arraysByName(last.folder.checkpoint);
     for (const [name, { data, shape }] of expected)
       if (shape.length > 0 && name.startsWith("resnet/"))
         assert.deepEqual(arrays.get(name)!.data, data, `${what}: ${name}`);
