@@ -4,34 +4,16 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { FileSource, Split } from "../../src/data/dataset.js";
-import { type Engine, integers } from "../../src/engine/session.js";
-import { attribute } from "../../src/graph/attributes.js";
-import { GraphBuilder } from "../../src/graph/graph-builder.js";
-import { cast } from "../../src/graph/ops.js";
 import { makePictures } from "../../src/report/picture-maker.js";
 import { bmp, pattern } from "../cli/tiny-images.js";
 import { temporaryFolder } from "../data/temporary-folder.js";
 import { engine } from "../engine-for-tests.js";
 import { fixturePath } from "../fixture-path.js";
+import { decodedPng } from "../run/decoded-png.js";
 
-/** The pixels of a `data:` URL. */
-async function decoded({ open }: Pick<Engine, "open">, url: string): Promise<number[]> {
-  const builder = new GraphBuilder();
-  const bytes = builder.placeholder("bytes", "string", []);
-  const attrs = { channels: attribute.int(3), dtype: attribute.type("uint8") };
-  const shape = [-1, -1, 3];
-  const image = builder.one("DecodePng", [bytes], attrs, { type: "uint8", shape });
-  builder.fetchable("pixels", cast(builder, image, "int32"));
-  const session = open(builder.build());
-  try {
-    const data = Buffer.from(url.replace(/^data:[^,]*,/, ""), "base64");
-    const [value] = await session.run({ bytes: { type: "string", shape: [], data: [data] } }, [
-      "pixels",
-    ]);
-    return [...integers(value)];
-  } finally {
-    session.close();
-  }
+/** The bytes of a `data:` URL. */
+function pngOf(url: string): Uint8Array {
+  return Buffer.from(url.replace(/^data:[^,]*,/, ""), "base64");
 }
 
 const files = (paths: readonly string[], source: Partial<FileSource> = {}): Split => ({
@@ -78,7 +60,11 @@ test("small images are shown to the pixel, from memory, files and parts of files
   for (const [i, expected] of [second!, first!, first!].entries()) {
     assert.deepEqual([pictures[i]!.width, pictures[i]!.height], [side, side]);
     assert.match(pictures[i]!.url, /^data:image\/png;/);
-    assert.deepEqual(await decoded(engine, pictures[i]!.url), [...expected], `picture ${i}`);
+    assert.deepEqual(
+      [...(await decodedPng(pngOf(pictures[i]!.url)))],
+      [...expected],
+      `picture ${i}`,
+    );
   }
 });
 
