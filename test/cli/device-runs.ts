@@ -3,10 +3,9 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { type NumericArray, readNpy } from "../../src/archive/npy.js";
 import { openDevice } from "../../src/engine/open-device.js";
-import type { StepEvent } from "../../src/record/run-events.js";
 import { fineTune } from "../../src/run/fine-tune.js";
 import type { FineTuneOptions } from "../../src/run/options.js";
-import { observing } from "../run/observing.js";
+import { stoppingAfter } from "../run/observing.js";
 import { metricsOf } from "../run/tiny-training.js";
 import { bitEval, bitPredict, runHere } from "./command.js";
 
@@ -16,16 +15,7 @@ export async function trainedOn(
   options: FineTuneOptions & { readonly steps: number },
   stop = Number.POSITIVE_INFINITY,
 ): Promise<void> {
-  let done = 0;
-  const observer = {
-    ...observing({
-      step: ({ step }: StepEvent) => {
-        done = step + 1;
-      },
-    }),
-    interrupted: () => done === stop,
-  };
-  const { steps } = await fineTune(options, openDevice(device), observer);
+  const { steps } = await fineTune(options, openDevice(device), stoppingAfter(stop));
   assert.equal(steps, Math.min(stop, options.steps));
 }
 

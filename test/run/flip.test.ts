@@ -13,7 +13,7 @@ import { bmp, tinyClasses, writeTinyFolder } from "../cli/tiny-images.js";
 import { writeTree } from "../data/temporary-folder.js";
 import { engine } from "../engine-for-tests.js";
 import { decodedPng } from "./decoded-png.js";
-import { observing } from "./observing.js";
+import { stoppingAfter } from "./observing.js";
 import { dataset, settings } from "./tiny-training.js";
 
 let root: string;
@@ -56,21 +56,13 @@ test("each training image is as without the flag, but for being mirrored", async
 /** Fine-tunes for 6 steps, with random crops. @returns its checkpoint's bytes, and what was said */
 async function tuned(changes: Partial<FineTuneOptions> & { dataset: string }, stopAt = 6) {
   const lines: string[] = [];
-  let done = 0;
   const options = {
     ...{ model: "R14x0.5", fromScratch: true, batch: 8, batchSplit: 1, steps: 6, baseLr: 0.1 },
     ...{ resolution: 40, crop: 32, report: false, tensorboard: false, precision: "fp32" as const },
     ...{ logdir: join(root, "logs"), ...changes },
   };
-  const { folder, steps } = await fineTune(options, engine, {
-    ...observing({
-      line: (line) => lines.push(line),
-      step: (event) => {
-        done = event.step + 1;
-      },
-    }),
-    interrupted: () => done >= stopAt,
-  });
+  const observer = stoppingAfter(stopAt, { line: (line) => lines.push(line) });
+  const { folder, steps } = await fineTune(options, engine, observer);
   assert.equal(steps, stopAt);
   return { checkpoint: await readFile(folder.checkpoint), lines: lines.join("\n") };
 }

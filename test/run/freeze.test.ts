@@ -20,6 +20,7 @@ import { writeTinyFolder } from "../cli/tiny-images.js";
 import { temporaryFolder, writeTree } from "../data/temporary-folder.js";
 import { engine } from "../engine-for-tests.js";
 import { soundJpeg, torn } from "../input/torn-jpegs.js";
+import { stoppingAfter } from "./observing.js";
 import { metricsOf } from "./tiny-training.js";
 
 const former = process.env["BIT_CACHE"];
@@ -53,14 +54,14 @@ interface Trial {
 
 /** A run called `tiny` in a folder of its own, or what is left of it. */
 function tuned(logs: string, { changes, stopAt, told }: Trial = {}): Promise<FineTuneResult> {
-  let done = 0;
   const wishes = { ...options, name: "tiny", logdir: join(root, logs), ...changes };
+  const observer = stoppingAfter(stopAt ?? Number.POSITIVE_INFINITY);
   return fineTune(wishes, engine, {
+    ...observer,
     event: (event) => {
       told?.push(event);
-      if (event.type === "step") done = event.step + 1;
+      observer.event(event);
     },
-    interrupted: () => done >= (stopAt ?? Number.POSITIVE_INFINITY),
   });
 }
 

@@ -18,7 +18,7 @@ import { bmp, pattern, writeTinyFolder } from "../cli/tiny-images.js";
 import { temporaryFolder } from "../data/temporary-folder.js";
 import { engine } from "../engine-for-tests.js";
 import { asEarlierVersion } from "./earlier-version.js";
-import { observing } from "./observing.js";
+import { observing, stoppingAfter } from "./observing.js";
 
 let root: string;
 let options: FineTuneOptions & { readonly dataset: string; readonly logdir: string };
@@ -26,16 +26,8 @@ let options: FineTuneOptions & { readonly dataset: string; readonly logdir: stri
 /** Fine-tunes quietly. @returns what was said, and what came of it */
 async function run(changes: Partial<FineTuneOptions>, stopAt = Number.POSITIVE_INFINITY) {
   const lines: string[] = [];
-  let done = 0;
-  const result = await fineTune({ ...options, ...changes }, engine, {
-    ...observing({
-      line: (line) => lines.push(line),
-      step: ({ step }) => {
-        done = step + 1;
-      },
-    }),
-    interrupted: () => done >= stopAt,
-  });
+  const observer = stoppingAfter(stopAt, { line: (line) => lines.push(line) });
+  const result = await fineTune({ ...options, ...changes }, engine, observer);
   return { ...result, lines };
 }
 

@@ -22,3 +22,21 @@ export function observing({ line, step, evaluating }: Told): {
     },
   };
 }
+
+/** An observer that interrupts the run once so many steps are done, those of earlier commands among them. */
+export function stoppingAfter(
+  steps: number,
+  told: Told = {},
+): ReturnType<typeof observing> & { readonly interrupted: () => boolean } {
+  let done = 0;
+  return {
+    ...observing({
+      ...told,
+      step: (event) => {
+        done = event.step + 1;
+        told.step?.(event);
+      },
+    }),
+    interrupted: () => done >= steps,
+  };
+}

@@ -14,7 +14,7 @@ import { outOfMemoryTogether } from "../../src/run/rank-choices.js";
 import { withSmallerParts } from "../../src/run/train-run.js";
 import { writeTinyFolder } from "../cli/tiny-images.js";
 import { engine } from "../engine-for-tests.js";
-import { observing } from "./observing.js";
+import { observing, stoppingAfter } from "./observing.js";
 import { settings } from "./tiny-training.js";
 
 /** An engine of which the training step fails from step `from` on in the first `failing` sessions. */
@@ -126,12 +126,7 @@ test("devices that share a batch go on with parts that they can share", () => {
 test("a run that took smaller parts goes on with them, though its command says otherwise", async () => {
   await inFolder(async (_, options) => {
     const named = { ...options, name: "again" };
-    let steps = 0;
-    const console = {
-      ...observing({ step: () => void steps++ }),
-      interrupted: () => steps === 3,
-    };
-    const first = await fineTune(named, smallEngine(1, 0), console);
+    const first = await fineTune(named, smallEngine(1, 0), stoppingAfter(3));
     assert.equal(first.steps, 3);
     const lines: string[] = [];
     const second = await fineTune(named, engine, observing({ line: (line) => lines.push(line) }));

@@ -9,6 +9,7 @@ import { fineTune } from "../../src/run/fine-tune.js";
 import { writeTinyFolder } from "../cli/tiny-images.js";
 import { temporaryFolder } from "../data/temporary-folder.js";
 import { engine } from "../engine-for-tests.js";
+import { stoppingAfter } from "./observing.js";
 
 /** Rows of a table without quotes. */
 const rowsOf = (text: string) =>
@@ -64,7 +65,7 @@ test("predictions.csv is of the final evaluation, however often the run was stop
   }
 
   // Stopped after a step, and in the final evaluation: there is none until that is done.
-  const stopped = await run("stopped", 6, stopAt(3));
+  const stopped = await run("stopped", 6, stoppingAfter(3));
   assert.equal(stopped.steps, 3);
   await assert.rejects(read("stopped"), /ENOENT/);
   const abandoned = new AbortController();
@@ -82,18 +83,8 @@ test("predictions.csv is of the final evaluation, however often the run was stop
   // Once more: the same again. And on to more steps: the old table is not of the new model.
   await run("stopped", 6);
   assert.equal(await read("stopped"), table);
-  await run("stopped", 9, stopAt(7));
+  await run("stopped", 9, stoppingAfter(7));
   await assert.rejects(read("stopped"), /ENOENT/);
   await run("stopped", 9);
   assert.notEqual(await read("stopped"), table);
 });
-
-function stopAt(steps: number): RunObserver {
-  let done = 0;
-  return {
-    interrupted: () => done >= steps,
-    event: (event) => {
-      if (event.type === "step") done = event.step + 1;
-    },
-  };
-}
