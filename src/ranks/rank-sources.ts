@@ -26,6 +26,8 @@ interface Said {
 
 interface Source {
   readonly name: string;
+  /** By which it says which rank a process has. */
+  readonly variables: readonly string[];
   /** Undefined where the launcher has not started this process. */
   readonly read: (environment: Environment) => Said | undefined;
 }
@@ -37,10 +39,11 @@ export const defaultPort = 29_400;
 const portsByJob = 10_000;
 
 /** All launchers that are known, each with what it sets. */
-export const rankSources: readonly Source[] = [
+const rankSources: readonly Source[] = [
   {
     // bit-launch, torchrun, and whoever sets them by hand. Of a Kubernetes indexed job the rank is its index.
     name: "RANK and WORLD_SIZE",
+    variables: ["RANK", "WORLD_SIZE", "LOCAL_RANK"],
     read: (environment) => {
       const ranks = numberOf(environment, "WORLD_SIZE", 1);
       const own = numberOf(environment, "RANK", 0);
@@ -56,6 +59,7 @@ export const rankSources: readonly Source[] = [
   },
   {
     name: "a Kubernetes indexed job (JOB_COMPLETION_INDEX and WORLD_SIZE)",
+    variables: ["JOB_COMPLETION_INDEX", "WORLD_SIZE"],
     read: (environment) => {
       const rank = numberOf(environment, "JOB_COMPLETION_INDEX", 0);
       const ranks = numberOf(environment, "WORLD_SIZE", 1);
@@ -65,11 +69,13 @@ export const rankSources: readonly Source[] = [
   },
   {
     name: "TF_CONFIG",
+    variables: ["TF_CONFIG"],
     read: readTfConfig,
   },
   {
     // Only srun sets the step's: in a batch script, or a shell of salloc, there is one process.
     name: "SLURM (SLURM_PROCID and SLURM_STEP_NUM_TASKS)",
+    variables: ["SLURM_PROCID", "SLURM_STEP_NUM_TASKS"],
     read: (environment) => {
       const said = pair(environment, "SLURM_PROCID", "SLURM_STEP_NUM_TASKS");
       if (said === undefined) return undefined;
@@ -80,6 +86,7 @@ export const rankSources: readonly Source[] = [
   },
   {
     name: "Open MPI (OMPI_COMM_WORLD_RANK and OMPI_COMM_WORLD_SIZE)",
+    variables: ["OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_SIZE"],
     read: (environment) => {
       const said = pair(environment, "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE");
       return (
@@ -89,6 +96,7 @@ export const rankSources: readonly Source[] = [
   },
   {
     name: "PMI (PMI_RANK and PMI_SIZE)",
+    variables: ["PMI_RANK", "PMI_SIZE"],
     read: (environment) => {
       const said = pair(environment, "PMI_RANK", "PMI_SIZE");
       return said && { ...said, host: onOneMachine(environment, said, "MPI_LOCALNRANKS") };
@@ -96,11 +104,10 @@ export const rankSources: readonly Source[] = [
   },
 ];
 
-/** All variables by which launchers say which rank a process has. */
+/** All variables by which launchers say which rank a process has, and where it meets the others. */
 export const rankVariables: readonly string[] = [
-  ...["RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT", "JOB_COMPLETION_INDEX"],
-  ...["TF_CONFIG", "SLURM_PROCID", "SLURM_STEP_NUM_TASKS", "PMI_RANK", "PMI_SIZE"],
-  ...["OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_SIZE"],
+  ...["MASTER_ADDR", "MASTER_PORT"],
+  ...rankSources.flatMap(({ variables }) => variables),
 ];
 
 /**
