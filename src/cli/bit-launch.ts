@@ -6,8 +6,9 @@ import { UserError } from "../errors.js";
 import { packageRoot } from "../package-root.js";
 import { launch } from "../ranks/launch.js";
 import type { Call } from "./command.js";
-import { StopSignals } from "./interrupt.js";
-import { output } from "./output.js";
+import { RANKS_LOST_EXIT } from "./exit.js";
+import { StopSignals, stopExits } from "./interrupt.js";
+import { output, USER_ERROR_EXIT } from "./output.js";
 
 /** Runs the command. */
 export async function run({ settings, argv }: Call<"launch">): Promise<number> {
@@ -46,6 +47,7 @@ export async function run({ settings, argv }: Call<"launch">): Promise<number> {
         ...{ processes: nproc, nodes: nnodes, node: nodeRank, restarts },
         meeting: meetingOf(settings.rendezvous, nnodes),
         environment: process.env,
+        exits: { mistake: USER_ERROR_EXIT, lost: RANKS_LOST_EXIT, stops: stopExits },
       },
       {
         line: (rank, text) => output.note(`[rank ${rank}] ${text}`),

@@ -17,6 +17,9 @@ const sameMs = 500;
 const asking = ["SIGINT", "SIGTERM"] as const;
 const stopping = [...asking, "SIGHUP"] as const;
 
+/** What a command ends with that was asked to stop. */
+export const stopExits: readonly number[] = stopping.map(signalExit);
+
 export interface StopListener {
   /** Told of the first signal. */
   readonly stopped?: (name: NodeJS.Signals) => void;

@@ -21,6 +21,7 @@ export interface Launch {
   readonly meeting: { readonly host: string; readonly port: number } | undefined;
   /** How often all are started again. */
   readonly restarts: number;
+  readonly exits: ExitCodes;
   readonly environment: Environment;
 }
 
@@ -35,6 +36,16 @@ export interface LaunchListener {
   readonly signals: EventEmitter<{ signal: [NodeJS.Signals] }>;
 }
 
+/** What the processes' exit codes say. */
+export interface ExitCodes {
+  /** A mistake in the input: the same would come of it again. */
+  readonly mistake: number;
+  /** The process has lost another. */
+  readonly lost: number;
+  /** Stops that were asked for. */
+  readonly stops: readonly number[];
+}
+
 /** What a process ended with. */
 interface Ended {
   readonly rank: number;
@@ -44,11 +55,6 @@ interface Ended {
 
 // The others notice within seconds that one is gone; one that stands still does not.
 const graceMs = 30_000;
-/** What a mistake in the input ends with: the same would come of it again. */
-const mistakeExit = 2;
-const stopExits = new Set([129, 130, 143]);
-/** What a process ends with that has lost another. */
-const lostExit = 75;
 
 /**
  * Runs a command in all its processes to their end.
@@ -57,14 +63,15 @@ const lostExit = 75;
  * @throws UserError where the command is not found
  */
 export async function launch(plan: Launch, listener: LaunchListener): Promise<number> {
+  const { exits } = plan;
   for (let restart = 0; ; restart++) {
     const ended = await runOnce(plan, listener);
     const failed = ended.filter(({ code }) => code !== 0);
     if (failed.length === 0) return 0;
     const { stop } = listener;
-    const stopped = stop.signal.aborted && failed.every(isOfStop);
-    const exit = stopped ? stop.exit : exitOf(failed);
-    const final = exit === mistakeExit || stopExits.has(exit) || stop.signal.aborted;
+    const stopped = stop.signal.aborted && failed.every((one) => isOfStop(one, exits));
+    const exit = stopped ? stop.exit : exitOf(failed, exits);
+    const final = exit === exits.mistake || exits.stops.includes(exit) || stop.signal.aborted;
     if (!stopped) for (const one of failed) listener.note(describe(one));
     if (final || restart >= plan.restarts) return exit;
     listener.note(
@@ -73,15 +80,15 @@ export async function launch(plan: Launch, listener: LaunchListener): Promise<nu
   }
 }
 
-function exitOf(failed: readonly Ended[]): number {
-  const mistake = failed.find(({ code }) => code === mistakeExit);
+function exitOf(failed: readonly Ended[], exits: ExitCodes): number {
+  const mistake = failed.find(({ code }) => code === exits.mistake);
   const [first] = failed;
   return (mistake ?? first)!.code ?? 1;
 }
 
 /** Whether a process has ended as one does that was asked to, or that another has left for that. */
-function isOfStop({ code }: Ended): boolean {
-  return code === null || code === lostExit || stopExits.has(code);
+function isOfStop({ code }: Ended, { lost, stops }: ExitCodes): boolean {
+  return code === null || code === lost || stops.includes(code);
 }
 
 function describe({ rank, code, signal }: Ended): string {
