@@ -112,7 +112,8 @@ export async function findVoted(
   ];
   const precision = precisionOf(trained, engine, options.precision);
   const real = labels && (await realLabelsOf(dataset.val, labels, classNames));
-  if (real !== undefined && real.unknown > 0) notes.push(unknownRealLabels(real.unknown));
+  if (real !== undefined && real.unknown > 0)
+    notes.push(unknownRealLabels(real.unknown, "dataset"));
   const { length: classes } = classNames;
   const facts = { trained, dataset, classes, crop, precision, notes };
   return { ...facts, realLabels: real?.realLabels, voters, votes };

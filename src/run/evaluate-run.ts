@@ -156,7 +156,7 @@ async function findSubject(
   ];
   const precision = precisionOf(trained, engine, options.precision);
   const real = labels && (await realLabelsOf(dataset.val, labels, dataset.classNames));
-  if (real !== undefined && real.unknown > 0) notes.push(unknownRealLabels(real.unknown));
+  if (real !== undefined && real.unknown > 0) notes.push(unknownRealLabels(real.unknown, "model"));
   const { classes } = trained;
   return { trained, dataset, classes, crop, precision, notes, realLabels: real?.realLabels };
 }

@@ -95,7 +95,7 @@ export function leftOut(images: readonly UnreadableImage[]): string {
   return `${images.length} ${what} that cannot be used ${are} left out: ${named}`;
 }
 
-/** What is said where classes of real labels are none that can be predicted. */
-export function unknownRealLabels(count: number): string {
-  return `${count} of ImageNet's classes are none that can be predicted: as real labels they are never right`;
+/** What is said where classes of real labels are none that can be predicted. @param whose these are */
+export function unknownRealLabels(count: number, whose: "model" | "dataset"): string {
+  return `${count} of ImageNet's classes are none of the ${whose}'s: as real labels they are never right`;
 }

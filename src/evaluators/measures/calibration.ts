@@ -1,6 +1,7 @@
 /**
  * Whether the model is right as often as its probabilities say: the expected calibration error over 15
- * bins of equal width, as it is and at the temperature that fits these very images best.
+ * bins of equal width, as it is and at the temperature by which the loss of these very images is least, which need
+ * not be that of the least error.
  * Source: Guo et al., "On Calibration of Modern Neural Networks", arXiv 1706.04599, sections 2 and 4.2.
  */
 import { sizeText } from "../../disk/size-text.js";
@@ -76,7 +77,7 @@ export const evaluator: Evaluator = {
           ? "none between 0.01 and 100 fits"
           : `none is fitted: all logits would take ${sizeText(bytes)}`;
         const told = fitted
-          ? `${percentText(fitted.error)} at temperature ${fitted.value.toFixed(3)}, the best for these images`
+          ? `${percentText(fitted.error)} at temperature ${fitted.value.toFixed(3)}, of the least loss for these images`
           : `of temperatures ${why}`;
         return {
           values: {
