@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { UserError } from "../errors.js";
 import { packageRoot } from "../package-root.js";
 import { launch } from "../ranks/launch.js";
+import { quoted } from "../settings/shell-word.js";
 import type { Call } from "./command.js";
 import { RANKS_LOST_EXIT } from "./exit.js";
 import { StopSignals, stopExits } from "./interrupt.js";
@@ -21,6 +22,13 @@ export async function run({ settings, argv }: Call<"launch">): Promise<number> {
       "no command after --",
       "the command that all processes are to run",
       "type for example: npx bit-launch --nproc 2 -- bit-train --model BiT-M-R50x1 --dataset photos",
+    );
+  if (isOwn(program) && program !== "bit-train")
+    throw new UserError(
+      `bit-launch -- ${program}`,
+      "each process would do all of it by itself",
+      "bit-train, of which the processes share the work",
+      `type npx ${[program, ...args].map(quoted).join(" ")}`,
     );
   if (nodeRank >= nnodes)
     throw new UserError(
@@ -67,9 +75,16 @@ function isNamed(arg: string): boolean {
 
 /** Programs of this package are those of this version, wherever others are. */
 function commandOf(program: string, args: readonly string[]) {
-  const own = join(packageRoot, "bin", `${program}.js`);
-  if (!/^bit-\w+$/.test(program) || !existsSync(own)) return { command: program, args };
-  return { command: process.execPath, args: [own, ...args] };
+  if (!isOwn(program)) return { command: program, args };
+  return { command: process.execPath, args: [entryPoint(program), ...args] };
+}
+
+function isOwn(program: string): boolean {
+  return /^bit-\w+$/.test(program) && existsSync(entryPoint(program));
+}
+
+function entryPoint(program: string): string {
+  return join(packageRoot, "bin", `${program}.js`);
 }
 
 function meetingOf(rendezvous: string | undefined, nnodes: number) {

@@ -184,6 +184,7 @@ test("what cannot be launched is said", async () => {
     [["--rendezvous", "here", "--", "bit-train"], /here: is no address/],
     [["--restarts", "1", "--", "bit-train", "--steps", "3"], /the run has no name/],
     [["--nproc", "2", "--", "/no/such/program"], /ENOENT/],
+    [["--nproc", "2", "--", "bit-eval", "a run"], /would do all of it[\s\S]*npx bit-eval 'a run'/],
   ];
   for (const [args, message] of wrong) {
     const { code, text } = await start([bin("bit-launch"), ...args]).ended;
