@@ -1,4 +1,6 @@
 /** Several runs under the same settings, one after the other, and what they come to together. */
+import { basename } from "node:path";
+import { exists } from "../disk/file-reading.js";
 import { UserError } from "../errors.js";
 import { percentText } from "../evaluators/evaluator.js";
 import type { FineTuneResult } from "../record/run-events.js";
@@ -7,6 +9,7 @@ import { describeResult } from "../record/run-lines.js";
 import {
   type SeedResult,
   type SeedsSummary,
+  seedRunFolders,
   seedsFiles,
   summaryOf,
   writeSeeds,
@@ -49,6 +52,9 @@ export async function runSeeds(
     if (result !== undefined) done.set(run, result);
   }
   const files = seedsFiles(logdir, name);
+  const others = await othersIn(files.summary, runs);
+  if (others.length > 0)
+    say(`${files.summary} told of ${others.join(", ")}, too: they stay, and count no more`);
   const failed = new Map<SeedRun, string>();
   const summary = () =>
     summaryOf({
@@ -97,6 +103,18 @@ export async function runSeeds(
   if (json) printEvent({ type: "seeds", path: files.summary, ...all });
   if (failed.size > 0) throw haveFailed(all, again);
   return { summary: all, exit: 0 };
+}
+
+/** Names of the runs of which an earlier summary tells, and which are none of these. */
+async function othersIn(path: string, runs: readonly SeedRun[]): Promise<string[]> {
+  if (!(await exists(path))) return [];
+  const folders = await seedRunFolders(path).catch((error: unknown) => {
+    // A damaged one is written anew.
+    if (error instanceof UserError) return [];
+    throw error;
+  });
+  const own = new Set(runs.map(({ name }) => name));
+  return folders.map((folder) => basename(folder)).filter((name) => !own.has(name));
 }
 
 /** Undefined where it was interrupted. */

@@ -119,6 +119,15 @@ test("runs with three seeds, stopped in the middle, gone on with, are those of s
   assert.equal(event.path, join(logs, "pets_seeds.json"));
   assert.deepEqual(event.loss, loss);
 
+  const fewer = [...command.slice(0, -4), "--seeds", "2", "--seed", "5", "--no-report"];
+  const two = await runHere(bitTrain, fewer);
+  assert.equal(two.code, 0, two.stderr);
+  assert.match(
+    two.stdout,
+    /pets_seeds\.json told of pets_seed7, too: they stay, and count no more/,
+  );
+  assert.equal((await json(join(logs, "pets_seeds.json"))).runs.length, 2);
+
   // More seeds under the same name are more runs; other settings are refused before any.
   const other = await runHere(bitTrain, [...command, "--base_lr", "0.5"]);
   assert.equal(other.code, 2);
