@@ -33,6 +33,11 @@ export function remainingMs(config: RunConfig, measured: MeasuredTimes, done = 0
   return featuresMs + left * stepMs + evaluations * evaluationMs;
 }
 
+/** `0.041 s`, `128 s` */
+export function secondsText(ms: number): string {
+  return `${ms < 10_000 ? (ms / 1000).toPrecision(2) : (ms / 1000).toFixed(0)} s`;
+}
+
 /**
  * `500 steps will take about 17 h 48 min (128 s each, by 3 timed steps), evaluations included`; with a frozen
  * body, `..., after 12 s for the features of all images, unless these are kept`.
@@ -41,15 +46,13 @@ export function describeDuration(config: RunConfig, measured: MeasuredTimes, don
   const left = Math.max(0, config.schedule.at(-1)! - done);
   const { featuresMs } = measured;
   const total = durationText(remainingMs(config, measured, done) - (featuresMs ?? 0));
-  const seconds = (measured.stepMs / 1000).toPrecision(2);
-  const each = measured.stepMs < 10_000 ? seconds : (measured.stepMs / 1000).toFixed(0);
   const steps = `${left} ${done > 0 ? "more " : ""}steps`;
   const by = `by ${measured.steps} timed ${measured.steps === 1 ? "step" : "steps"}`;
   const features =
     featuresMs === undefined
       ? ""
       : `, after about ${durationText(featuresMs)} for the features of all images, unless these are kept`;
-  return `${steps} will take about ${total} (${each} s each, ${by}), evaluations included${features}`;
+  return `${steps} will take about ${total} (${secondsText(measured.stepMs)} each, ${by}), evaluations included${features}`;
 }
 
 // Above this, a run's log says what would take less.

@@ -3,11 +3,10 @@ import { listCheckpoints } from "../checkpoint/checkpoint-folder.js";
 import { exists } from "../disk/file-reading.js";
 import { UserError } from "../errors.js";
 import { scaleSchedule } from "../recipe/hyperrule.js";
-import { durationText } from "../record/duration-text.js";
 import { type RunConfig, readConfig } from "../record/run-config.js";
 import type { RunFolder } from "../record/run-folder.js";
 import type { FineTuneOptions } from "./options.js";
-import { type MeasuredTimes, remainingMs } from "./run-forecast.js";
+import { type MeasuredTimes, remainingMs, secondsText } from "./run-forecast.js";
 
 /** Of the time: beginning, checkpoints and the report take some, and three steps tell the others only about. */
 const usedShare = 0.9;
@@ -47,7 +46,7 @@ export function limited<Config extends RunConfig>(
   if (durationMs(1) > limitMs)
     throw new UserError(
       `--max_minutes ${minutes}`,
-      `a step takes ${durationText(measured.stepMs)}, and with the evaluation ${durationText(durationMs(1))}`,
+      `a step takes ${secondsText(measured.stepMs)}, and with the evaluation ${secondsText(durationMs(1))}`,
       "time for one step at least",
       `give more minutes, smaller images (${smaller}) or a smaller model; --dry_run says what a run takes`,
     );

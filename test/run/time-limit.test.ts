@@ -41,6 +41,10 @@ test("never more than the recipe's steps, and at least one", () => {
     () => limited(config, { ...measured, stepMs: 51_000 }, 1),
     /--max_minutes 1: a step takes 51 s[\s\S]*smaller images \(--resolution below \d+\)/,
   );
+  assert.throws(
+    () => limited(config, { ...measured, stepMs: 41, evaluationMs: 20 }, 0.001),
+    /a step takes 0\.041 s, and with the evaluation 0\.061 s/,
+  );
 });
 
 test("a run is timed once: it goes on with its steps, under the same limit only", async (t) => {
