@@ -22,7 +22,7 @@ const mostAtATime = 8;
 
 /**
  * Maps of each image's classes on one scale, whose largest value is 255; undefined for an image that cannot
- * be read any more.
+ * be read any more, and for those that are left when the signal comes.
  * @param source the run's folder
  * @param images at least one, each with one or two classes
  * @throws UserError where the weights are not there, or the memory does not suffice
@@ -31,6 +31,7 @@ export async function explainImages(
   source: string,
   engine: Engine,
   images: readonly ImageToExplain[],
+  signal?: AbortSignal,
 ): Promise<(readonly HeatMap[] | undefined)[]> {
   const trained = await findTrainedModel(source);
   const asked = { size: undefined, flag: "--crop" };
@@ -40,7 +41,7 @@ export async function explainImages(
   const batch = Math.min(mostAtATime, defaultBatch(trained, size * size), images.length);
   const atATime = { size: [size, size], batch } as const;
   requireMemory(trained, atATime, network.target.computeType);
-  const made = await squares(engine, images, { size, resize: trained.resize });
+  const made = await squares(engine, images, { size, resize: trained.resize, signal });
   const type = made.find((one) => one !== undefined)?.type;
   if (type === undefined) return made.map(() => undefined);
   const count = Math.max(...images.map(({ labels }) => labels.length));
@@ -54,7 +55,7 @@ export async function explainImages(
       await loadWeights(program, trained);
       const places = [...made.keys()].filter((i) => made[i] !== undefined);
       const found = new Map<number, readonly HeatMap[]>();
-      for (let start = 0; start < places.length; start += batch) {
+      for (let start = 0; start < places.length && !signal?.aborted; start += batch) {
         const part = places.slice(start, start + batch);
         const feeds = feedsOf(part, { made, images, batch, size, count });
         const fetches = Array.from({ length: count }, (_, k) => `predict_${batch}/map_${k}`);
@@ -71,17 +72,23 @@ export async function explainImages(
   }
 }
 
+interface SquareOptions {
+  readonly size: number;
+  readonly resize: ResizeMethod;
+  readonly signal: AbortSignal | undefined;
+}
+
 /** The images as the network is fed them. */
 async function squares(
   engine: Engine,
   images: readonly ImageToExplain[],
-  { size, resize }: { readonly size: number; readonly resize: ResizeMethod },
+  { size, resize, signal }: SquareOptions,
 ): Promise<(SquareImage | undefined)[]> {
   const program = new ImageProgram(engine, size, resize);
   try {
     const made: (SquareImage | undefined)[] = [];
     for (const image of images) {
-      const placed = await findPlaced(image);
+      const placed = signal?.aborted ? undefined : await findPlaced(image);
       made.push(placed && (await ifReadable(async () => program.make(await placed.read()))));
     }
     return made;

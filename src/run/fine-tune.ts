@@ -179,9 +179,11 @@ async function carryOut(
 }
 
 /** The run is done: what goes wrong with its report does not undo that. */
-async function reportIfPossible(ended: EndedRun & Pick<Run, "events">): Promise<void> {
+async function reportIfPossible(ended: EndedRun & Pick<Run, "events" | "observer">): Promise<void> {
   try {
-    ended.events.info(`Report: ${await reportEnd(ended)}`);
+    ended.events.info("Making the report");
+    const path = await reportEnd({ ...ended, signal: ended.observer.signal });
+    ended.events.info(`Report: ${path}`);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     ended.events.warn(`There is no report: ${why}`);

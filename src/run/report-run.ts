@@ -30,18 +30,20 @@ export interface EndedRun {
   readonly predictions: Predictions;
   readonly resize: KnownConfig["resize"];
   readonly engine: Engine;
+  /** Ends the making of heat maps; the report is written without those that are left. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Writes the report of a run that has just ended. Returns its path. */
 export async function reportEnd(ended: EndedRun): Promise<string> {
-  const { folder, dataset, predictions, engine, resize = "pillow" } = ended;
+  const { folder, dataset, predictions, engine, resize = "pillow", signal } = ended;
   const { run } = await readRun(folder.path);
   const images = Array.from({ length: predictions.count }, (_, index): JudgedImage => {
     return { name: imageName(dataset.val.images, index), ...predictions.at(index) };
   });
   const judged = judge(images, dataset.classNames);
   const remarks = [...run.remarks];
-  const explain = explainer(folder, engine, remarks);
+  const explain = explainer(folder, engine, remarks, signal);
   const judgement = await withPictures(judged, { engine, dataset, resize, explain });
   await write(folder.report, { runs: [{ ...run, judgement, remarks }] });
   return folder.report;
@@ -52,10 +54,14 @@ function explainer(
   folder: RunFolder,
   engine: Engine,
   remarks: string[],
+  signal?: AbortSignal,
 ): NonNullable<PictureSource["explain"]> {
   return async (images) => {
     try {
-      return await explainImages(folder.path, engine, images);
+      const maps = await explainImages(folder.path, engine, images, signal);
+      if (signal?.aborted === true && maps.includes(undefined))
+        remarks.push("Heat maps are missing: the run was stopped while they were made.");
+      return maps;
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
       remarks.push(`There are no heat maps: ${error.message}`);

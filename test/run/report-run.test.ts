@@ -4,7 +4,7 @@ import { access, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { UserError } from "../../src/errors.js";
-import type { RunEvent } from "../../src/record/run-events.js";
+import type { RunEvent, RunObserver } from "../../src/record/run-events.js";
 import { seedsFiles, summaryOf, writeSeeds } from "../../src/record/seeds-file.js";
 import type { HeatMap } from "../../src/report/report-data.js";
 import { fineTune } from "../../src/run/fine-tune.js";
@@ -26,10 +26,16 @@ const openEngine = () => engine;
 const noEngine = () => assert.fail("no engine is needed");
 
 /** Trains on a tiny folder below `root`; returns the run's folder and what was noted. */
-async function trained(root: string, name: string, more: Partial<FineTuneOptions> = {}) {
+async function trained(
+  root: string,
+  name: string,
+  more: Partial<FineTuneOptions> = {},
+  observer: RunObserver = {},
+) {
   const notes: string[] = [];
   const event = (one: RunEvent) => {
     if (one.type === "note") notes.push(`${one.level}: ${one.text}`);
+    observer.event?.(one);
   };
   const options: FineTuneOptions = {
     ...{ name, dataset: await writeTinyFolder(root), logdir: join(root, "logs") },
@@ -37,7 +43,7 @@ async function trained(root: string, name: string, more: Partial<FineTuneOptions
     ...{ baseLr: 0.001, precision: "fp32" as const, evalEvery: 3, save: true, tensorboard: false },
     ...more,
   };
-  const result = await fineTune(options, engine, { event });
+  const result = await fineTune(options, engine, { ...observer, event });
   return { result, notes, folder: result.folder };
 }
 
@@ -119,6 +125,18 @@ test("without the weights, or where they do not fit, there are pictures and no m
   await reportRuns({ runs: [folder.path] }, openEngine);
   const [run] = (await read(folder.report)).runs;
   assert.match(run!.remarks.join(), /There are no heat maps: .*run/);
+  assert.ok(run!.judgement!.unsure.every(({ picture, heat }) => picture && heat === undefined));
+});
+
+test("a run that is stopped while its report is made has one without heat maps, which says so", async (t) => {
+  const root = await temporaryFolder(t);
+  const stop = new AbortController();
+  const event = (one: RunEvent) => {
+    if (one.type === "note" && one.text === "Making the report") stop.abort();
+  };
+  const { folder } = await trained(root, "run", {}, { event, signal: stop.signal });
+  const [run] = (await read(folder.report)).runs;
+  assert.match(run!.remarks.join(), /Heat maps are missing: .*stopped/);
   assert.ok(run!.judgement!.unsure.every(({ picture, heat }) => picture && heat === undefined));
 });
 
