@@ -97,6 +97,12 @@ export class CheckpointSaver {
     this.worker = undefined;
   }
 
+  /** Ends the thread in the midst of a save, of which the folder then holds a leftover. */
+  async abandon(): Promise<void> {
+    await this.worker?.terminate();
+    this.worker = undefined;
+  }
+
   private async write(task: SaveTask): Promise<void> {
     this.worker ??= new Worker(new URL("./save-worker.js", import.meta.url));
     const { worker } = this;

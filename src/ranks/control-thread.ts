@@ -4,6 +4,7 @@
  */
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { parentPort, workerData } from "node:worker_threads";
+import { isAlive, type LockOwner } from "../disk/lock-owner.js";
 import {
   type ControlMessage,
   type ControlOrder,
@@ -13,18 +14,26 @@ import {
   send,
 } from "./control-message.js";
 import { Peer } from "./peer.js";
+import { Pulse, pulseMs, standstillMs } from "./pulse.js";
 import type { RankSettings } from "./rank-sources.js";
 
 /** What the thread is given. */
 export interface ControlTask extends RankSettings {
   /** So long the processes wait for each other to come. */
   readonly patienceMs: number;
+  /** Of the `Pulse` that this thread gives. */
+  readonly pulseMemory: SharedArrayBuffer;
+  /** Who started this process and is to live as long; undefined: nobody who said so. */
+  readonly launcher: LockOwner | undefined;
 }
 
-const { rank, ranks, host, port, patienceMs } = workerData as ControlTask;
+const { rank, ranks, host, port, patienceMs, pulseMemory, launcher } = workerData as ControlTask;
 const seconds = Math.round(patienceMs / 1000);
 const place = `${host}:${port}`;
+const standstill = `rank ${rank} has stood still for more than ${standstillMs / 1000} s, and the others have gone on without it`;
 const peers = new Map<number, Peer>();
+const pulse = new Pulse(pulseMemory);
+pulse.give();
 let server: Server | undefined;
 let ended = false;
 
@@ -33,8 +42,10 @@ function report(message: ControlReport): void {
 }
 
 /** Whatever has happened, everybody is told once, and all connections end. */
-function lose(why: string): void {
+function lose(reason: string): void {
   if (ended) return;
+  // Then what the others say of it, and that they have ended, is no news.
+  const why = pulse.stopped ? standstill : reason;
   report({ type: "lost", why });
   leave({ type: "lost", why });
 }
@@ -46,8 +57,16 @@ function leave(last?: ControlMessage): void {
     peer.close();
   }
   server?.close();
+  clearInterval(watch);
   parentPort!.unref();
 }
+
+const watch = setInterval(() => {
+  pulse.give();
+  if (pulse.stopped) lose(standstill);
+  else if (launcher !== undefined && !isAlive(launcher))
+    lose(`bit-launch (process ${launcher.pid}), which started this process, has ended`);
+}, pulseMs);
 
 // Of rank 0: what each rank has in the rounds that are not complete, since a fast rank is a round ahead.
 const shares = Array.from({ length: ranks }, (): { value: unknown; last: boolean }[] => []);

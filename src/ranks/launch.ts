@@ -5,6 +5,7 @@ import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { UserError } from "../errors.js";
 import { freePort } from "./free-port.js";
+import { launcherVariables } from "./launcher.js";
 import { type Environment, rankVariables } from "./rank-sources.js";
 
 /** What is to be started. */
@@ -102,6 +103,7 @@ async function runOnce(plan: Launch, listener: LaunchListener): Promise<Ended[]>
     const rank = node * processes + local;
     const environment = {
       ...withoutRanks(plan.environment),
+      ...launcherVariables(),
       ...{ RANK: String(rank), WORLD_SIZE: String(nodes * processes), LOCAL_RANK: String(local) },
       ...{ MASTER_ADDR: meeting.host, MASTER_PORT: String(meeting.port) },
     };

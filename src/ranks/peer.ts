@@ -3,8 +3,8 @@ import type { Socket } from "node:net";
 import { type ControlMessage, send } from "./control-message.js";
 
 /** Each side says so often that it lives; a process that stands still does not. */
-export const beatMs = 1000;
-/** Silence that is a failure: six beats, for busy machines. */
+export const beatMs = 500;
+/** Silence that is a failure: many beats, for busy machines and networks. */
 export const silenceMs = 6000;
 
 export class Peer {

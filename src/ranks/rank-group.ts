@@ -1,6 +1,10 @@
 /** The processes that train together, as one of them sees them: what they tell each other, and whether all live. */
+import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import type { ControlOrder, ControlReport } from "./control-message.js";
+import type { ControlTask } from "./control-thread.js";
+import { launcherIn } from "./launcher.js";
+import { Pulse } from "./pulse.js";
 import type { RankPlace } from "./rank-place.js";
 import type { RankSettings } from "./rank-sources.js";
 
@@ -24,16 +28,25 @@ export class RankGroup implements RankPlace {
     readonly reject: (error: Error) => void;
   }[] = [];
   private readonly watches = new Set<(error: Error) => void>();
+  private readonly pulse = new Pulse();
   private readonly thread: Worker;
+  /** It ends by itself once there is nobody to tell anything any more. */
+  private readonly threadEnded: Promise<void>;
 
   private constructor(settings: RankSettings, patienceMs: number) {
     this.rank = settings.rank;
     this.ranks = settings.ranks;
     this.thread = new Worker(new URL("./control-thread.js", import.meta.url), {
-      workerData: { ...settings, patienceMs },
+      workerData: {
+        ...{ ...settings, patienceMs, pulseMemory: this.pulse.memory },
+        launcher: launcherIn(process.env),
+      } satisfies ControlTask,
     });
     this.thread.on("message", (report: ControlReport) => this.take(report));
     this.thread.on("error", (error) => this.lose(error.message));
+    this.threadEnded = once(this.thread, "exit").then(() => {
+      if (this.watches.size + this.waiting.length > 0) this.lose("the connections have ended");
+    });
   }
 
   /**
@@ -78,10 +91,9 @@ export class RankGroup implements RankPlace {
       this.thread.on("message", (report: ControlReport) => {
         if (report.type === "failed") resolve();
       });
-      this.thread.on("exit", () => resolve());
     });
     this.order({ type: "fail", why: `rank ${this.rank} has ended: ${why}` });
-    await told;
+    await Promise.race([told, this.threadEnded]);
     // What was written is on its way.
     await new Promise((resolve) => setTimeout(resolve, 100));
     await this.thread.terminate();
@@ -92,9 +104,22 @@ export class RankGroup implements RankPlace {
     return this.failure !== undefined;
   }
 
+  /** Whether this process has stood still, so that what it would do now the others may have begun anew. */
+  get stoodStill(): boolean {
+    return this.pulse.stopped;
+  }
+
+  /** To be called before anything is written that the ranks have in common. @throws RanksLost where one is lost */
+  requireTogether(): void {
+    if (this.stoodStill && !this.ended) this.lose(`rank ${this.rank} has stood still`);
+    if (this.failure !== undefined) throw this.failure;
+  }
+
   /** Settles as `work` does, unless a rank is lost before. @throws RanksLost */
   async watch<T>(work: Promise<T>): Promise<T> {
-    if (this.failure !== undefined) throw this.failure;
+    // Of work that is not waited for nobody hears how it ends.
+    work.catch(() => undefined);
+    this.requireTogether();
     let fail: ((error: Error) => void) | undefined;
     const lost = new Promise<never>((_, reject) => {
       fail = reject;
@@ -108,7 +133,7 @@ export class RankGroup implements RankPlace {
   }
 
   private async exchange(order: ControlOrder): Promise<readonly unknown[]> {
-    if (this.failure !== undefined) throw this.failure;
+    this.requireTogether();
     return new Promise((resolve, reject) => {
       this.waiting.push({ resolve, reject });
       this.order(order);

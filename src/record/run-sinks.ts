@@ -10,6 +10,8 @@ import { openTrainLog } from "./train-log.js";
 export interface SinkChoice {
   /** Default: true. */
   readonly tensorboard?: boolean | undefined;
+  /** Called before each event, of which nobody is told where it throws. */
+  readonly guard?: (() => void) | undefined;
 }
 
 function filesIn(folder: RunFolder, tensorboard: boolean): RunSink[] {
@@ -20,6 +22,7 @@ function filesIn(folder: RunFolder, tensorboard: boolean): RunSink[] {
 /** Hands each event to every sink. */
 export class RunSinks implements RunSink {
   private readonly sinks: readonly RunSink[];
+  private readonly guard: (() => void) | undefined;
 
   /**
    * @param folder undefined: nothing is kept
@@ -27,18 +30,21 @@ export class RunSinks implements RunSink {
    */
   constructor(
     folder: RunFolder | undefined,
-    { tensorboard = true }: SinkChoice = {},
+    { tensorboard = true, guard }: SinkChoice = {},
     followers: readonly RunSink[] = [],
   ) {
+    this.guard = guard;
     // They begin in this order: TensorBoard's curves are those of `metrics.jsonl`.
     this.sinks = [...(folder === undefined ? [] : filesIn(folder, tensorboard)), ...followers];
   }
 
   event(event: RunEvent): void {
+    this.guard?.();
     for (const sink of this.sinks) sink.event(event);
   }
 
   async begin(start: TrainStart): Promise<void> {
+    this.guard?.();
     for (const sink of this.sinks) await sink.begin?.(start);
   }
 

@@ -6,6 +6,7 @@ import type { Dataset } from "../data/dataset.js";
 import { describeSelection } from "../data/few-shot.js";
 import { tsvLine } from "../data/tsv-line.js";
 import { writeFileAtomically } from "../disk/atomic-file.js";
+import type { FileLock } from "../disk/file-lock.js";
 import { exists } from "../disk/file-reading.js";
 import type { Engine } from "../engine/session.js";
 import { UserError } from "../errors.js";
@@ -60,7 +61,7 @@ async function fineTuneTogether(
       await group.end();
       return result;
     }
-    const options = await resolveWeights(wishes, fetchEvents(observer));
+    const options = await group.watch(resolveWeights(wishes, fetchEvents(observer)));
     const result = await followRun({ options, engine, observer, joint });
     await group.end();
     return result;
@@ -77,7 +78,9 @@ async function fineTuneLocked(
   joint?: Joint,
 ): Promise<FineTuneResult> {
   const begun = performance.now();
-  const options = await resolveWeights(wishes, fetchEvents(observer));
+  // Data may be fetched for long; without the others it would be in vain.
+  const watched = <T>(work: Promise<T>) => (joint === undefined ? work : joint.group.watch(work));
+  const options = await watched(resolveWeights(wishes, fetchEvents(observer)));
   const name = options.name ?? defaultName(options);
   const folder = runFolder(options.logdir ?? "bit_logs", name);
   const { event = () => undefined, signal } = observer;
@@ -87,7 +90,7 @@ async function fineTuneLocked(
   let lock = (await exists(folder.path)) ? await lockRun(folder, patience) : undefined;
   try {
     const planned = { name, folder, options, engine, observer, joint };
-    const plan = await planRun({ ...planned, stepsInTime: await stepsInTime(planned) });
+    const plan = await watched(planRun({ ...planned, stepsInTime: await stepsInTime(planned) }));
     const best = plan.resumed?.manifest?.best ?? null;
     if (joint !== undefined) await announceRun(joint.group, { config: plan.config, best });
     // Several processes agree on it when they begin.
@@ -97,10 +100,13 @@ async function fineTuneLocked(
       lock = await lockRun(folder, patience);
       await refuseBegun(folder);
     }
+    const held = joint === undefined ? lock : heldTogether(lock, joint);
+    held.requireHeld();
     await removeLeftovers(folder);
-    const events = new RunSinks(folder, options, [{ event }]);
+    const guard = joint && (() => joint.group.requireTogether());
+    const events = new RunSinks(folder, { ...options, guard }, [{ event }]);
     try {
-      const run = { options, folder, engine, lock, events, observer, joint };
+      const run = { options, folder, engine, lock: held, events, observer, joint };
       return await carryOut(plan, run, begun);
     } finally {
       events.close();
@@ -108,6 +114,15 @@ async function fineTuneLocked(
   } finally {
     await lock?.release();
   }
+}
+
+/** A process that stood still holds its lock, and yet is no longer one of those that train. */
+function heldTogether(lock: FileLock, { group }: Joint): FileLock {
+  const requireHeld = () => {
+    group.requireTogether();
+    lock.requireHeld();
+  };
+  return { requireHeld, release: () => lock.release() };
 }
 
 async function carryOut(
@@ -163,6 +178,7 @@ async function carryOut(
     await writePredictions(folder.predictions, { images: val.images, classNames, predictions });
   }
   if (outcome.validation !== undefined) {
+    run.lock.requireHeld();
     const { loss, top1, top5 } = outcome.validation;
     await writeJson(folder.result, {
       val_top1: top1,

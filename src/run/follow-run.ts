@@ -32,13 +32,13 @@ export async function followRun(following: Following): Promise<FineTuneResult> {
   const workers = following.options.workers ?? availableParallelism();
   const policy = dataPolicy(following.options, fetches, engine, workers, true);
   const seed = following.options.seed ?? 0;
-  const dataset = await loadDataset({ ...following.options, ...policy, seed });
-  const data = await fingerprintOf(dataset);
-  const { config, best } = await announcedRun(joint.group);
+  const { group, localRanks } = joint;
+  const dataset = await group.watch(loadDataset({ ...following.options, ...policy, seed }));
+  const data = await group.watch(fingerprintOf(dataset));
+  const { config, best } = await announcedRun(group);
   // Where rank 0 was free to choose, this one chooses the same.
   const options = { ...following.options, workers: config.workers };
   const { target } = engine;
-  const { group, localRanks } = joint;
   const machine = {
     ...{ cores: workers, precision: () => defaultPrecision(target), target },
     ...{ ranks: group.ranks, localRanks },

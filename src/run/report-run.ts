@@ -3,6 +3,7 @@ import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { type Dataset, imageName } from "../data/dataset.js";
 import { loadDataset } from "../data/datasets.js";
+import type { FileLock } from "../disk/file-lock.js";
 import { exists } from "../disk/file-reading.js";
 import type { Engine } from "../engine/session.js";
 import { UserError } from "../errors.js";
@@ -32,6 +33,8 @@ export interface EndedRun {
   readonly engine: Engine;
   /** Ends the making of heat maps; the report is written without those that are left. */
   readonly signal?: AbortSignal | undefined;
+  /** On the folder. */
+  readonly lock: Pick<FileLock, "requireHeld">;
 }
 
 /** Writes the report of a run that has just ended. Returns its path. */
@@ -45,6 +48,7 @@ export async function reportEnd(ended: EndedRun): Promise<string> {
   const remarks = [...run.remarks];
   const explain = explainer(folder, engine, remarks, signal);
   const judgement = await withPictures(judged, { engine, dataset, resize, explain });
+  ended.lock.requireHeld();
   await write(folder.report, { runs: [{ ...run, judgement, remarks }] });
   return folder.report;
 }

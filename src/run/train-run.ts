@@ -68,7 +68,8 @@ export async function trainRun(run: Run): Promise<RunOutcome> {
     const tooLarge = joint && outOfMemoryTogether(error, config, joint.group.ranks);
     throw tooLarge ?? (await progress.findCulprit(error)) ?? error;
   } finally {
-    await saver.close();
+    if (run.joint?.group.stoodStill) await saver.abandon();
+    else await saver.close();
     program.session.close();
   }
 }
