@@ -21,6 +21,8 @@ const groupKey = 1;
 /** Collective operations of a graph. Every process must ask for the same ones in the same order. */
 export class Collectives {
   private instances = 0;
+  /** What is reduced, in its order: one operation, one value. */
+  readonly reductions: ShapedOutput[] = [];
 
   /** @param processes at least 2 */
   constructor(
@@ -87,6 +89,7 @@ export class Collectives {
   }
 
   private reduced(value: ShapedOutput): ShapedOutput {
+    this.reductions.push(value);
     const attrs = {
       ...{ T: attribute.type(value.type), ...this.common() },
       merge_op: attribute.string("Add"),
