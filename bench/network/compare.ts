@@ -9,15 +9,18 @@
  */
 import { availableParallelism, cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
+import { gradientReductions } from "../../src/bench/gradient-reductions.js";
 import { measureRanks } from "../../src/bench/measure-ranks.js";
 import {
   type MeasuredReduction,
   measureReduction,
   reductionCost,
 } from "../../src/bench/reduction-cost.js";
-import { bytesOnWire, computeStep, parseNetworks } from "../../src/bench/ring.js";
+import { bytesOnWire, computeReduction, parseNetworks } from "../../src/bench/ring.js";
 import { spreadOf } from "../../src/bench/statistics.js";
+import { openEngine } from "../../src/engine/open.js";
 import { parseArchitecture, variableSpecs } from "../../src/model/architecture.js";
+import { inPrecision } from "../../src/run/precision.js";
 import { Namespaces } from "./namespaces.js";
 
 const { values: flags } = parseArgs({
@@ -43,14 +46,14 @@ interface Result {
   readonly wallMs: number[];
   readonly cpuMs: number[];
   readonly wireBytes: number[];
-  readonly reductions: MeasuredReduction[];
+  readonly measured: MeasuredReduction[];
 }
 const results = new Map<string, Result>();
 for (let round = 0; round < Number(flags.rounds); round++)
   for (const ranks of counts)
     for (const line of lines) {
       const name = `${ranks} ${line?.name ?? "none"}`;
-      const result = results.get(name) ?? { wallMs: [], cpuMs: [], wireBytes: [], reductions: [] };
+      const result = results.get(name) ?? { wallMs: [], cpuMs: [], wireBytes: [], measured: [] };
       results.set(name, result);
       const spaces = new Namespaces(ranks, { bitsPerSecond: line?.bitsPerSecond, delayMs: 0 });
       try {
@@ -72,7 +75,7 @@ async function timeReductions(ranks: number, spaces: Namespaces, result: Result)
   // The first, one to warm up, and those that are timed.
   const each = spaces.sent().map(({ bytes }) => bytes / (steps + 2));
   result.wireBytes.push(Math.max(...each));
-  result.reductions.push(measured);
+  result.measured.push(measured);
 }
 
 async function timeTraining(
@@ -84,24 +87,28 @@ async function timeTraining(
   const resolution = Number(flags.resolution);
   const task = { mode: "train", batch, resolution, classes: 10, precision: "fp32" } as const;
   const work = { type: "train", model: flags.model, task } as const;
-  const times = await measureRanks(ranks, { work, steps, warmup: 0 }, spaces.places());
-  for (const { step } of times) {
+  const measured = await measureRanks(ranks, { work, steps, warmup: 0 }, spaces.places());
+  for (const {
+    times: { step },
+  } of measured) {
     result.wallMs.push(...step!.wallMs);
     result.cpuMs.push(...step!.cpuMs);
   }
   result.wireBytes.push(...spaces.sent().map(({ bytes }) => bytes / (steps + 1)));
 }
 
+const cores = availableParallelism();
+const target = inPrecision(openEngine("cpu").target, "fp32");
+const network = { architecture, classes: 10, target };
+const reductions = (await gradientReductions(network, 1)).map(({ bytes }) => bytes);
 const bytes = shapes.reduce((sum, shape) => sum + 4 * shape.reduce((a, b) => a * b, 1), 0);
 console.log(
-  `${cpus()[0]!.model}, ${availableParallelism()} cores; ${flags.model}, ${bytes} bytes of gradients`,
+  `${cpus()[0]!.model}, ${cores} cores; ${flags.model}, ${bytes} bytes of gradients in ${reductions.length} reductions`,
 );
 for (const ranks of counts) {
   const unlimited = results.get(`${ranks} none`)!;
   for (const line of lines) {
-    const { wallMs, cpuMs, wireBytes, reductions } = results.get(
-      `${ranks} ${line?.name ?? "none"}`,
-    )!;
+    const { wallMs, cpuMs, wireBytes, measured } = results.get(`${ranks} ${line?.name ?? "none"}`)!;
     const wall = spreadOf(wallMs);
     const sent = (2 * (ranks - 1) * bytes) / ranks;
     const told = [
@@ -110,19 +117,17 @@ for (const ranks of counts) {
       `processor ${spreadOf(cpuMs).median.toFixed(0)} ms each,`,
       `${(spreadOf(wireBytes).median / sent).toFixed(4)} bytes with frames' headers a byte`,
     ];
-    const [one] = unlimited.reductions;
+    // Each process has a share of the cores; what a reduction costs is taken from the first unlimited round.
+    const [one] = unlimited.measured;
     if (line !== undefined && one !== undefined) {
-      const cost = reductionCost(one, small);
-      const cores = availableParallelism() / ranks;
-      const parts = { batch: 1, computeMs: 0, reductions: [bytes], cost, cores };
-      const { network_ms, hops_ms, reduction_cpu_wall_ms: cpu } = computeStep(parts, ranks, line);
-      const sum = network_ms + hops_ms + cpu;
+      const cost = { ...reductionCost(one, cores), busyCores: cores / ranks };
+      const { network_ms, cpu_ms, alone_ms } = computeReduction({ reductions, cost }, ranks, line);
       told.push(
-        `; computed: network ${network_ms.toFixed(0)} + hops ${hops_ms.toFixed(1)} + processor ${cpu.toFixed(0)} =`,
-        `${sum.toFixed(0)} ms, ${(sum / wall.median).toFixed(2)} of the median, ${(sum / wall.min).toFixed(2)} of the least`,
+        `; computed: network ${network_ms.toFixed(0)}, processor ${cpu_ms.toFixed(0)}, in all`,
+        `${alone_ms.toFixed(0)} ms, ${(alone_ms / wall.median).toFixed(2)} of the median, ${(alone_ms / wall.min).toFixed(2)} of the least`,
       );
     }
-    for (const { small_wall_ms, one_wall_ms, none_wall_ms } of reductions.slice(-1))
+    for (const { small_wall_ms, one_wall_ms, none_wall_ms } of measured.slice(-1))
       told.push(
         `; ${small} small ${small_wall_ms.median.toFixed(1)} ms, one ${one_wall_ms.median.toFixed(1)}, none ${none_wall_ms.median.toFixed(1)}`,
       );

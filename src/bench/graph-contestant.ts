@@ -35,7 +35,7 @@ export async function graphContestant(
   engine: OpenedEngine,
   task: BenchTask,
   joint?: Ranks,
-): Promise<Contestant> {
+): Promise<Contestant & { readonly reductions: number }> {
   const { architecture, classes, mode } = task;
   const preparationMs: Record<string, number> = {};
   const target = inPrecision(engine.target, task.precision);
@@ -45,6 +45,7 @@ export async function graphContestant(
   const images = randomImages(task);
   const imageSpec = { name: "bench/images", shape: images.shape };
 
+  let collectives: Collectives | undefined;
   const graph = await timed(preparationMs, "trace", async () => {
     const builder = new GraphBuilder();
     const specs = variableSpecs(architecture, classes);
@@ -54,7 +55,7 @@ export async function graphContestant(
       images: divided(builder, declareVariable(builder, imageSpec).read),
       labels: divided(builder, builder.placeholder("bench/labels", "int32", [task.batch])),
     };
-    const collectives = joint && new Collectives(builder, joint.ranks);
+    collectives = joint && new Collectives(builder, joint.ranks);
     if (mode === "train")
       await addTrainStep(builder, network, variables, batch, {
         ...{ mixup: false, split: 1, collectives },
@@ -77,6 +78,7 @@ export async function graphContestant(
   const fetches = mode === "train" ? ["train/step"] : ["eval/loss", "eval/top"];
   return {
     preparationMs,
+    reductions: collectives?.reductions.length ?? 0,
     images: "in a variable of the session",
     step: async () => {
       const [loss] = await session.run(feeds, fetches);

@@ -3,8 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { freePort } from "../ranks/free-port.js";
-import type { RankOrder, RankReport } from "./rank-order.js";
-import type { StepTimes } from "./step-timing.js";
+import type { RankMeasurement, RankOrder, RankReport } from "./rank-order.js";
 
 /** Where processes are started. */
 export interface RankPlaces {
@@ -22,14 +21,14 @@ export async function onLoopback(): Promise<RankPlaces> {
 
 /**
  * Has so many processes do the same together.
- * @returns what each measured, by its name, in the order of ranks
+ * @returns what each measured, in the order of ranks
  * @throws Error where one of them fails
  */
 export async function measureRanks(
   ranks: number,
   order: Omit<RankOrder, "settings">,
   { host, port, prefix }: RankPlaces,
-): Promise<Readonly<Record<string, StepTimes>>[]> {
+): Promise<RankMeasurement[]> {
   const script = fileURLToPath(new URL("./rank-child.js", import.meta.url));
   const children = Array.from({ length: ranks }, (_, rank) => {
     const [command, ...args] = [...prefix(rank), process.execPath, script];
@@ -54,5 +53,5 @@ async function reported(child: ChildProcess, rank: number) {
   ended.catch(() => undefined);
   const report = await Promise.race([told, ended]);
   if (report.type === "failed") throw new Error(`rank ${rank}: ${report.message}`);
-  return report.times;
+  return report.measurement;
 }

@@ -11,17 +11,22 @@ import { parseArchitecture } from "../model/architecture.js";
 import { type Joint, joinRun } from "../run/joint-run.js";
 import { declareVariable } from "../step/variables.js";
 import { graphContestant } from "./graph-contestant.js";
-import type { RankOrder, RankReport, ReductionWork, TrainWork } from "./rank-order.js";
+import type {
+  RankMeasurement,
+  RankOrder,
+  RankReport,
+  ReductionWork,
+  TrainWork,
+} from "./rank-order.js";
 import { type StepTimes, timeSteps } from "./step-timing.js";
 
-type Times = Record<string, StepTimes>;
 type Timing = Pick<RankOrder, "steps" | "warmup">;
 
 const engine = openEngine("cpu");
 
 process.once("message", (order: RankOrder) => {
   obey(order).then(
-    (times) => tell({ type: "measured", times }),
+    (measurement) => tell({ type: "measured", measurement }),
     (error: unknown) => tell({ type: "failed", message: String(error) }),
   );
 });
@@ -32,21 +37,21 @@ function tell(report: RankReport): void {
   process.send!(report);
 }
 
-async function obey({ settings, work, ...timing }: RankOrder): Promise<Times> {
+async function obey({ settings, work, ...timing }: RankOrder): Promise<RankMeasurement> {
   const joint = await joinRun(engine, settings);
-  const times =
+  const measurement =
     work.type === "reduce"
       ? await reduce(joint, work, timing)
       : await train(joint, work, settings.ranks, timing);
   await joint.group.end();
-  return times;
+  return measurement;
 }
 
 async function reduce(
   { open, group }: Joint,
   { shapes, small }: ReductionWork,
   { steps, warmup }: Timing,
-): Promise<Times> {
+): Promise<RankMeasurement> {
   const builder = new GraphBuilder();
   const collectives = new Collectives(builder, group.ranks);
   const variables = shapes.map((shape, i) =>
@@ -60,6 +65,7 @@ async function reduce(
   builder.fetchable("initialize", done, initialized);
   builder.fetchable("none", done);
   builder.fetchable("all", done, collectives.means(values));
+  const reductions = collectives.reductions.length;
   // A number for each process is the least that goes all ways.
   const few = fill(builder, "float32", [group.ranks], 1);
   const reduced = Array.from({ length: small }, () => collectives.means([few])[0]!);
@@ -67,14 +73,14 @@ async function reduce(
   builder.fetchable("one", done, collectives.means([few]));
   const session = open(builder.build());
   await session.run({}, ["initialize"]);
-  const times: Times = {};
+  const times: Record<string, StepTimes> = {};
   for (const name of ["all", "small", "one", "none"]) {
     const step = () => session.run({}, [name]);
     await timeSteps(1 + warmup, step);
     times[name] = await timeSteps(steps, step);
   }
   session.close();
-  return times;
+  return { times, reductions };
 }
 
 async function train(
@@ -82,12 +88,12 @@ async function train(
   { model, task }: TrainWork,
   ranks: number,
   { steps, warmup }: Timing,
-): Promise<Times> {
+): Promise<RankMeasurement> {
   const architecture = parseArchitecture(model);
   const contestant = await graphContestant(engine, { ...task, architecture }, { ranks, open });
   const step = () => contestant.step();
   await timeSteps(1 + warmup, step);
   const times = { step: await timeSteps(steps, step) };
   contestant.close();
-  return times;
+  return { times, reductions: contestant.reductions };
 }

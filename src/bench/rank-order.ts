@@ -28,7 +28,15 @@ export interface TrainWork {
   readonly task: Omit<BenchTask, "architecture">;
 }
 
-/** What one process measured, or why it did not. */
+/** What one process measured. */
+export interface RankMeasurement {
+  /** By what was timed. */
+  readonly times: Readonly<Record<string, StepTimes>>;
+  /** Reductions that the arrays, or a step, took. */
+  readonly reductions: number;
+}
+
+/** What one process tells: what it measured, or why it did not. */
 export type RankReport =
-  | { readonly type: "measured"; readonly times: Readonly<Record<string, StepTimes>> }
+  | { readonly type: "measured"; readonly measurement: RankMeasurement }
   | { readonly type: "failed"; readonly message: string };

@@ -12,11 +12,14 @@ export interface MeasuredReduction {
   readonly processes: number;
   /** Bytes of the float32 arrays that each process gave. */
   readonly bytes: number;
+  /** In how many reductions. */
+  readonly reductions: number;
   /** By the clock. */
   readonly wall_ms: Spread;
   /** Processor time of one process; each process's steps count. */
   readonly cpu_ms: Spread;
-  /** Of as many reductions as a step has, each of a number a process. */
+  /** How many small reductions, each of a number a process. */
+  readonly small: number;
   readonly small_wall_ms: Spread;
   readonly small_cpu_ms: Spread;
   /** Of a single one. */
@@ -62,14 +65,16 @@ export async function measureReduction(
     { work, steps, warmup },
     places ?? (await onLoopback()),
   );
+  const [{ reductions: taken } = { reductions: 0 }] = ranks;
   const spread = (name: string, of: (times: StepTimes) => readonly number[]) => {
-    return spreadOf(ranks.flatMap((times) => of(times[name]!)));
+    return spreadOf(ranks.flatMap(({ times }) => of(times[name]!)));
   };
   const wall = (name: string) => spread(name, ({ wallMs }) => wallMs);
   const cpu = (name: string) => spread(name, ({ cpuMs }) => cpuMs);
   return {
     processes,
     bytes: measured.reduce((sum, shape) => sum + 4 * sizeOf(shape), 0),
+    ...{ reductions: taken, small: reductions },
     ...{ wall_ms: wall("all"), cpu_ms: cpu("all") },
     ...{ small_wall_ms: wall("small"), small_cpu_ms: cpu("small"), one_wall_ms: wall("one") },
     ...{ none_wall_ms: wall("none"), none_cpu_ms: cpu("none") },
@@ -78,16 +83,19 @@ export async function measureReduction(
 
 /**
  * The cost of a byte, a message and a hop, each at least 0.
- * @param small how many small reductions were measured, of which each process sends and receives a message a hop
+ * @param cores of this machine, which all processes shared
  */
-export function reductionCost(measured: MeasuredReduction, small: number): ReductionCost {
-  const { processes, bytes, cpu_ms, small_cpu_ms, none_cpu_ms } = measured;
+export function reductionCost(measured: MeasuredReduction, cores: number): ReductionCost {
+  const { processes, bytes, cpu_ms, small_cpu_ms, none_cpu_ms, wall_ms } = measured;
   const hops = 2 * (processes - 1);
   const over = (more: Spread, less: Spread) => Math.max(0, more.median - less.median);
+  const messageMs = over(small_cpu_ms, none_cpu_ms) / (hops * measured.small);
+  const messagesMs = hops * measured.reductions * messageMs;
   return {
-    // The arrays are in about as many reductions, so that their messages are in both.
-    byteMs: over(cpu_ms, small_cpu_ms) / ((hops / processes) * bytes),
-    messageMs: over(small_cpu_ms, none_cpu_ms) / (hops * small),
+    byteMs: Math.max(0, over(cpu_ms, none_cpu_ms) - messagesMs) / ((hops / processes) * bytes),
+    messageMs,
     hopMs: over(measured.one_wall_ms, measured.none_wall_ms) / hops,
+    // By the fastest: others may have had the cores in between.
+    busyCores: Math.min(cores, Math.max(1, (processes * cpu_ms.median) / wall_ms.min)),
   };
 }

@@ -23,6 +23,8 @@ export interface ReductionCost {
   readonly messageMs: number;
   /** From one machine's message to the next's that waited for it, in milliseconds. */
   readonly hopMs: number;
+  /** How many cores reductions keep busy where nothing else is to be done, from 1 to all. */
+  readonly busyCores: number;
 }
 
 /** What a step is made of. */
@@ -31,19 +33,15 @@ export interface StepParts {
   readonly batch: number;
   /** A step of one machine by itself, in milliseconds. */
   readonly computeMs: number;
-  /** Bytes of each array that is reduced in a step. */
+  /** Bytes of each array that is reduced in a step, in the order in which they are there; at least one. */
   readonly reductions: readonly number[];
   readonly cost: ReductionCost;
   /** Of each machine. */
   readonly cores: number;
 }
 
-/** A step on several machines, as computed. Its names are those of `bit-bench --json`. */
-export interface ComputedStep {
-  readonly machines: number;
-  readonly network: string;
-  /** Of all machines. */
-  readonly batch: number;
+/** Reductions of a step among several machines, by themselves. Names are those of `bit-bench --json`. */
+export interface ComputedReduction {
   /** What each machine sends and receives, without headers. */
   readonly sent_bytes: number;
   /** Messages that each machine sends and receives. */
@@ -52,13 +50,29 @@ export interface ComputedStep {
   readonly network_ms: number;
   /** The time of 2 (N - 1) messages of which each waits for the one before. */
   readonly hops_ms: number;
-  /** Processor time of the reductions on each machine. */
-  readonly reduction_cpu_ms: number;
-  /** The same by the clock, where all cores do nothing else. */
-  readonly reduction_cpu_wall_ms: number;
-  /** The step where reductions come after all gradients: nothing is hidden. */
+  /** Processor time on each machine. */
+  readonly cpu_ms: number;
+  /**
+   * From the first to the last, where nothing else is to be done. While one array is under way the processor
+   * works on another: the longer of the network's and the processor's time counts, and of the shorter the share of
+   * the largest array.
+   */
+  readonly alone_ms: number;
+}
+
+/** A step on several machines, as computed. */
+export interface ComputedStep {
+  readonly machines: number;
+  readonly network: string;
+  /** Of all machines. */
+  readonly batch: number;
+  readonly reduction: ComputedReduction;
+  /** Reductions come after all gradients: nothing is hidden. */
   readonly in_turn: StepTime;
-  /** The step where the network works while gradients are computed: its time is hidden, as far as the gradients' is as long. */
+  /**
+   * Each reduction begins when its gradients are there, as in bit-train's graph. Its processor time is taken from the
+   * computation's cores; the network's is hidden as far as gradients are computed meanwhile, but for the last array's.
+   */
   readonly overlapped: StepTime;
 }
 
@@ -68,11 +82,11 @@ export interface StepTime {
   readonly images_per_second: number;
   /** Part of the images that as many machines without a network would compute, from 0 to 1. */
   readonly efficiency: number;
-  /** What reductions add to a step, as a part of the computation alone. */
+  /** What reductions add to the computation, as a part of it. */
   readonly overhead: number;
 }
 
-/** The part of a step's computation during which gradients come: as a rule of thumb, two thirds. */
+/** The part of a step's computation during which gradients come: twice as many multiplications as before them. */
 export const gradientShare = 2 / 3;
 
 /** A network's rate. */
@@ -110,33 +124,50 @@ export function machineCounts(most: number): number[] {
 }
 
 /**
- * Computes a step on so many machines in a ring.
+ * Computes the reductions of a step by a ring of so many machines.
  * @param machines at least 2
  */
-export function computeStep(
-  { batch, computeMs, reductions, cost, cores }: StepParts,
+export function computeReduction(
+  { reductions, cost }: Pick<StepParts, "reductions" | "cost">,
   machines: number,
-  { name: network, bitsPerSecond }: NetworkRate,
-): ComputedStep {
+  { bitsPerSecond }: NetworkRate,
+): ComputedReduction {
   const hops = 2 * (machines - 1);
-  const sent = (hops / machines) * reductions.reduce((sum, bytes) => sum + bytes, 0);
+  const bytes = reductions.reduce((sum, each) => sum + each, 0);
+  const sent = (hops / machines) * bytes;
   const messages = hops * reductions.length;
   const networkMs = (8000 * bytesOnWire * sent) / bitsPerSecond;
   const hopsMs = hops * cost.hopMs;
   const cpuMs = sent * cost.byteMs + messages * cost.messageMs;
-  const cpuWallMs = cpuMs / cores;
+  const busyMs = cpuMs / cost.busyCores;
+  const largest = Math.max(...reductions) / bytes;
+  const shorter = Math.min(networkMs, busyMs);
+  return {
+    ...{ sent_bytes: sent, messages, network_ms: networkMs, hops_ms: hopsMs, cpu_ms: cpuMs },
+    alone_ms: Math.max(networkMs, busyMs) + largest * shorter + hopsMs,
+  };
+}
+
+/**
+ * Computes a step on so many machines.
+ * @param machines at least 2
+ */
+export function computeStep(parts: StepParts, machines: number, rate: NetworkRate): ComputedStep {
+  const { batch, computeMs, reductions, cores } = parts;
+  const reduction = computeReduction(parts, machines, rate);
+  const { network_ms: networkMs, hops_ms: hopsMs, cpu_ms: cpuMs } = reduction;
+  const bytes = reductions.reduce((sum, each) => sum + each, 0);
+  const lastMs = networkMs * (reductions.at(-1)! / bytes);
+  const exposedMs = Math.max(lastMs, networkMs - gradientShare * computeMs) + hopsMs;
   const timed = (stepMs: number): StepTime => ({
     step_ms: stepMs,
     images_per_second: (1000 * machines * batch) / stepMs,
     efficiency: computeMs / stepMs,
     overhead: stepMs / computeMs - 1,
   });
-  const exposedMs = Math.max(0, networkMs + hopsMs - gradientShare * computeMs);
   return {
-    ...{ machines, network, batch: machines * batch, sent_bytes: sent, messages },
-    ...{ network_ms: networkMs, hops_ms: hopsMs },
-    ...{ reduction_cpu_ms: cpuMs, reduction_cpu_wall_ms: cpuWallMs },
-    in_turn: timed(computeMs + cpuWallMs + networkMs + hopsMs),
-    overlapped: timed(computeMs + cpuWallMs + exposedMs),
+    ...{ machines, network: rate.name, batch: machines * batch, reduction },
+    in_turn: timed(computeMs + reduction.alone_ms),
+    overlapped: timed(computeMs + cpuMs / cores + exposedMs),
   };
 }

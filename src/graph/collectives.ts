@@ -21,8 +21,8 @@ const groupKey = 1;
 /** Collective operations of a graph. Every process must ask for the same ones in the same order. */
 export class Collectives {
   private instances = 0;
-  /** What is reduced, in its order: one operation, one value. */
-  readonly reductions: ShapedOutput[] = [];
+  /** Type and shape of what is averaged, one entry a reduction, in their order. */
+  readonly reductions: Pick<ShapedOutput, "type" | "shape">[] = [];
 
   /** @param processes at least 2 */
   constructor(
@@ -39,6 +39,11 @@ export class Collectives {
     for (const bucket of inGroups([...values].reverse(), ({ shape }) => shape, bucketBytes)) {
       const flat = bucket.map((value) => reshape(this.builder, value, [sizeOf(value.shape)]));
       const mean = this.reduced(joined(this.builder, flat));
+      const { type } = bucket[0]!;
+      this.reductions.push({
+        type,
+        shape: [bucket.reduce((n, { shape }) => n + sizeOf(shape), 0)],
+      });
       let begin = 0;
       for (const [i, value] of bucket.entries()) {
         const { shape } = flat[i]!;
@@ -89,7 +94,6 @@ export class Collectives {
   }
 
   private reduced(value: ShapedOutput): ShapedOutput {
-    this.reductions.push(value);
     const attrs = {
       ...{ T: attribute.type(value.type), ...this.common() },
       merge_op: attribute.string("Add"),
