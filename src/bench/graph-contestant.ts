@@ -1,7 +1,8 @@
 /** bit-train's own way: the step that training and evaluation run, as one traced graph. */
 import type { OpenedEngine } from "../engine/open.js";
-import { floats, scalar } from "../engine/session.js";
-import { GraphBuilder } from "../graph/graph-builder.js";
+import { floats, type Session, scalar } from "../engine/session.js";
+import { Collectives } from "../graph/collectives.js";
+import { type Graph, GraphBuilder } from "../graph/graph-builder.js";
 import { divided } from "../graph/ops.js";
 import { canStandardizeAhead } from "../graph/target.js";
 import { variableSpecs } from "../model/architecture.js";
@@ -19,8 +20,22 @@ import {
   timed,
 } from "./task.js";
 
-/** Traces the task's step into a session. Images lie in a variable there, so none are fed. */
-export async function graphContestant(engine: OpenedEngine, task: BenchTask): Promise<Contestant> {
+/** Processes that train together, as one of them sees them. */
+export interface Ranks {
+  readonly ranks: number;
+  /** Opens the session that computes together with those of the others. */
+  readonly open: (graph: Graph) => Session;
+}
+
+/**
+ * Traces the task's step into a session. Images lie in a variable there, so none are fed.
+ * @param joint where several processes train together: each has a batch of the task's
+ */
+export async function graphContestant(
+  engine: OpenedEngine,
+  task: BenchTask,
+  joint?: Ranks,
+): Promise<Contestant & { readonly reductions: number }> {
   const { architecture, classes, mode } = task;
   const preparationMs: Record<string, number> = {};
   const target = inPrecision(engine.target, task.precision);
@@ -30,6 +45,7 @@ export async function graphContestant(engine: OpenedEngine, task: BenchTask): Pr
   const images = randomImages(task);
   const imageSpec = { name: "bench/images", shape: images.shape };
 
+  let collectives: Collectives | undefined;
   const graph = await timed(preparationMs, "trace", async () => {
     const builder = new GraphBuilder();
     const specs = variableSpecs(architecture, classes);
@@ -39,12 +55,15 @@ export async function graphContestant(engine: OpenedEngine, task: BenchTask): Pr
       images: divided(builder, declareVariable(builder, imageSpec).read),
       labels: divided(builder, builder.placeholder("bench/labels", "int32", [task.batch])),
     };
+    collectives = joint && new Collectives(builder, joint.ranks);
     if (mode === "train")
-      await addTrainStep(builder, network, variables, batch, { mixup: false, split: 1 });
+      await addTrainStep(builder, network, variables, batch, {
+        ...{ mixup: false, split: 1, collectives },
+      });
     else await addEvalStep(builder, network, variables, batch);
     return builder.build();
   });
-  const session = await timed(preparationMs, "load", () => engine.open(graph));
+  const session = await timed(preparationMs, "load", () => (joint ?? engine).open(graph));
   await timed(preparationMs, "variables", async () => {
     for (const entry of initialVariables(task, inTurn())) await assignVariables(session, [entry]);
     await assignVariables(session, [[imageSpec, images.data]]);
@@ -54,10 +73,12 @@ export async function graphContestant(engine: OpenedEngine, task: BenchTask): Pr
   const feeds = {
     "bench/labels": labelsInTurn(task),
     ...(mode === "train" ? { "train/learning_rate": scalar("float32", benchLearningRate) } : {}),
+    ...(joint && mode === "train" ? { "train/stop": scalar("float32", 0) } : {}),
   };
   const fetches = mode === "train" ? ["train/step"] : ["eval/loss", "eval/top"];
   return {
     preparationMs,
+    reductions: collectives?.reductions.length ?? 0,
     images: "in a variable of the session",
     step: async () => {
       const [loss] = await session.run(feeds, fetches);

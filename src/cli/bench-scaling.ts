@@ -10,7 +10,7 @@ import { inColumns } from "./columns.js";
 import type { Call } from "./command.js";
 import { output } from "./output.js";
 
-type BenchSettings = Call<"bench">["settings"];
+export type BenchSettings = Call<"bench">["settings"];
 
 /**
  * Measures one task on 1, 2, 4 ... and `most` devices, each in a process of its own, and prints how it scales.
@@ -31,7 +31,11 @@ export async function measureScaling(settings: BenchSettings, most: number): Pro
   return 0;
 }
 
-function measuredApart(
+/**
+ * Runs `bit-bench --json` for one device in a process of its own.
+ * @returns its exit code, and what it printed
+ */
+export function measuredApart(
   { model, mode, batch, resolution, classes, steps, warmup, ...others }: BenchSettings,
   device: string,
 ): Promise<{ readonly code: number; readonly text: string }> {

@@ -5,6 +5,7 @@ import { parseArchitecture } from "../model/architecture.js";
 import { indivisible } from "../run/options.js";
 import { computeTypes, defaultPrecision } from "../run/precision.js";
 import { availableMemoryBytes, isSplit, trainMemory } from "../step/memory.js";
+import { computeNetwork } from "./bench-network.js";
 import { measureScaling } from "./bench-scaling.js";
 import type { Call } from "./command.js";
 import { openEngine } from "./open-engine.js";
@@ -18,6 +19,8 @@ export async function run({ settings }: Call<"bench">): Promise<number> {
   const { model, mode, batch, resolution, classes, remat, precision, json } = settings;
   const architecture = parseArchitecture(model);
   const shape = { architecture, mode, batch, resolution, classes, remat };
+  if (settings.nproc !== undefined || settings.network !== undefined)
+    return computeNetwork(settings);
   if (settings.memory) {
     const task = { ...shape, precision: precision ?? "fp32" } as const;
     output.result(describeMemory(task, settings.batchSplit, json));

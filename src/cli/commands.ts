@@ -217,6 +217,10 @@ export const commands: Commands = {
       ["npx bit-bench --model R101x1 --mode eval --resolution 480 --batch 8", "evaluation"],
       ["npx bit-bench --memory --model R101x3 --resolution 480 --batch 8", "what a step needs"],
       ["npx bit-bench --devices 4 --batch 512", "on 1, 2 and 4 GPUs: how it scales"],
+      [
+        "npx bit-bench --nproc 8 --network 10Gb",
+        "on 2, 4 and 8 machines: computed, by measured parts",
+      ],
       ["npx bit-bench --implementation eager-textbook", "what plain TF.js code does"],
     ],
     load: () => import("./bit-bench.js"),

@@ -21,6 +21,8 @@ const groupKey = 1;
 /** Collective operations of a graph. Every process must ask for the same ones in the same order. */
 export class Collectives {
   private instances = 0;
+  /** Type and shape of what is averaged, one entry a reduction, in their order. */
+  readonly reductions: Pick<ShapedOutput, "type" | "shape">[] = [];
 
   /** @param processes at least 2 */
   constructor(
@@ -37,6 +39,11 @@ export class Collectives {
     for (const bucket of inGroups([...values].reverse(), ({ shape }) => shape, bucketBytes)) {
       const flat = bucket.map((value) => reshape(this.builder, value, [sizeOf(value.shape)]));
       const mean = this.reduced(joined(this.builder, flat));
+      const { type } = bucket[0]!;
+      this.reductions.push({
+        type,
+        shape: [bucket.reduce((n, { shape }) => n + sizeOf(shape), 0)],
+      });
       let begin = 0;
       for (const [i, value] of bucket.entries()) {
         const { shape } = flat[i]!;

@@ -11,7 +11,13 @@ export const toolSettings = {
     default: 1,
     otherNames: ["nproc_per_node", "np", "n", "num_processes"],
     since: "0.2.0",
-    commands: { launch: {} },
+    commands: {
+      launch: {},
+      bench: {
+        help: "With --network: compute what a step would take on 2, 4, 8 ... up to so many machines",
+        default: undefined,
+      },
+    },
   },
   nnodes: {
     kind: "integer",
@@ -199,6 +205,13 @@ export const toolSettings = {
     kind: "integer",
     least: 2,
     help: "Measure on 1, 2, 4 ... up to so many of the device's kind, which share the batch",
+    since: "0.2.0",
+    commands: { bench: {} },
+  },
+  network: {
+    kind: "text",
+    otherNames: ["bandwidth"],
+    help: "With --nproc: the rate of the machines' network, as in 1Gb or 10Gb; several with commas",
     since: "0.2.0",
     commands: { bench: {} },
   },

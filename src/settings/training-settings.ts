@@ -58,7 +58,7 @@ export const trainingSettings = {
       find: { help: "Images at a time", otherwise: "as memory allows" },
       check: { help: "With --features: images at a time", otherwise: "as memory allows" },
       serve: { help: "Images at a time", otherwise: "as memory allows" },
-      bench: { help: "Images per step", default: 32 },
+      bench: { help: "Images per step; with --nproc of each machine", default: 32 },
       reproduce: {
         help: "Another batch than the published; the curves will differ",
         otherwise: "the published",
