@@ -39,3 +39,33 @@ test("two machines that do not reach each other end within 15 s", {
     assert.ok(ms - begun < withinMs, `${ms - begun} ms`);
   }
 });
+
+test("two machines of three that do not reach each other end all within 15 s", {
+  skip: skip || skipNetworks,
+}, async (t) => {
+  const networks = await makeNetworks(t, 3);
+  const settings = { ...endless, batch: "6", batch_split: "3" };
+  const all = await startOn(networks, flags(await temporaryFolder(t), "run", settings));
+  networks.cutBetween(1, 2);
+  const begun = performance.now();
+  for (const { ended } of all) {
+    const { code, text, ms } = await ended;
+    assert.equal(code, 75, text);
+    assert.match(text, /rank [12] has not been heard of for \d+ s/);
+    assert.ok(ms - begun < withinMs, `${ms - begun} ms`);
+  }
+});
+
+test("machines that have never reached each other are told so", {
+  skip: skip || skipNetworks,
+}, async (t) => {
+  const networks = await makeNetworks(t, 3);
+  networks.cutBetween(1, 2);
+  const settings = { ...endless, batch: "6", batch_split: "3" };
+  const all = await startOn(networks, flags(await temporaryFolder(t), "run", settings));
+  for (const { ended } of all) {
+    const { code, text } = await ended;
+    assert.equal(code, 75, text);
+    assert.match(text, /rank 2 does not reach rank 1 at 10\.77\.1\.2:\d+: no answer within 10 s/);
+  }
+});
