@@ -2,6 +2,7 @@
 import { Worker } from "node:worker_threads";
 import type { NamedArray } from "../archive/numeric-array.js";
 import { UserError } from "../errors.js";
+import { filesWhile, type Pulse } from "../ranks/pulse.js";
 import type { BestResult, CheckpointFacts } from "../record/manifest.js";
 import type { RunFolder } from "../record/run-folder.js";
 import type { RunRecord } from "../record/run-record.js";
@@ -18,6 +19,8 @@ export interface SaverOptions {
   readonly keep: number;
   /** Told of each checkpoint that is written, and of its folder. */
   readonly saved?: ((steps: number, path: string) => void) | undefined;
+  /** Of a process among others: once it has stood still, nothing is written any more. */
+  readonly pulse?: Pulse | undefined;
 }
 
 export class CheckpointSaver {
@@ -46,17 +49,18 @@ export class CheckpointSaver {
     await this.underWay;
     this.check();
     const { folder, program } = this;
-    const { keep, saved } = this.options;
-    const options = { keep };
+    const { keep, saved, pulse } = this.options;
     const told = () => saved?.(facts.steps, checkpointAt(folder.checkpoints, facts.steps).path);
     const sizes = stateBytes(program);
     const arrays = stateArrays(program, facts, this.record);
     if (this.freeMemoryBytes() < 2 * (sizes.model + sizes.optimizer)) {
-      await writeCheckpoint(folder, facts, arrays, sizes, options);
+      const files = pulse && filesWhile(pulse);
+      await writeCheckpoint(folder, facts, arrays, sizes, { keep, files });
       told();
       return;
     }
     const state = { model: await copied(arrays.model), optimizer: await copied(arrays.optimizer) };
+    const options = { keep, pulseMemory: pulse?.memory };
     const written = this.write({ folder, facts, state, sizes, options });
     this.underWay = written.then(told).catch((error) => {
       this.failure = error;
@@ -65,8 +69,10 @@ export class CheckpointSaver {
 
   /** Notes, once it is written, the evaluation of the state that was saved after so many steps. */
   note(steps: number, validation: EvaluationResult, best: BestResult | undefined): void {
+    const { pulse } = this.options;
+    const files = pulse && filesWhile(pulse);
     this.underWay = this.underWay
-      .then(() => addValidation(this.folder, steps, validation, best))
+      .then(() => addValidation(this.folder, steps, validation, best, files))
       .catch((error) => {
         this.failure ??= error;
       });

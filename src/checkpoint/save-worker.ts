@@ -2,6 +2,7 @@
 import { parentPort } from "node:worker_threads";
 import type { NamedArray } from "../archive/numeric-array.js";
 import { UserError } from "../errors.js";
+import { filesWhile, Pulse } from "../ranks/pulse.js";
 import type { CheckpointFacts } from "../record/manifest.js";
 import type { RunFolder } from "../record/run-folder.js";
 import type { ByFile } from "./checkpoint.js";
@@ -12,7 +13,11 @@ export interface SaveTask {
   readonly facts: CheckpointFacts;
   readonly state: ByFile<readonly NamedArray[]>;
   readonly sizes: ByFile<number>;
-  readonly options: { readonly keep: number };
+  readonly options: {
+    readonly keep: number;
+    /** Of a `Pulse`. */
+    readonly pulseMemory: SharedArrayBuffer | undefined;
+  };
 }
 
 /** Errors lose their class between threads: what one is made of goes over. */
@@ -23,8 +28,10 @@ export type SaveReply =
 
 async function replyTo(task: SaveTask): Promise<SaveReply> {
   const { folder, facts, state, sizes, options } = task;
+  const { keep, pulseMemory } = options;
+  const files = pulseMemory && filesWhile(new Pulse(pulseMemory));
   try {
-    await writeCheckpoint(folder, facts, state, sizes, options);
+    await writeCheckpoint(folder, facts, state, sizes, { keep, files });
     return { kind: "saved" };
   } catch (error) {
     if (error instanceof UserError) {

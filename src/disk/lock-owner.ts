@@ -51,7 +51,7 @@ export function isOfThisMachine({ host, machine }: LockOwner): boolean {
 }
 
 /** Whether an owner of this machine lives. */
-export function isAlive({ pid, started }: LockOwner): boolean {
+export function isAlive({ pid, started }: Pick<LockOwner, "pid" | "started">): boolean {
   try {
     process.kill(pid, 0);
   } catch (error) {

@@ -1,6 +1,12 @@
 /** What the control connections of ranks carry: messages as lines of JSON, and what threads tell each other. */
 import type { Socket } from "node:net";
 
+/** IPv4 and a port. */
+export interface ControlPlace {
+  readonly address: string;
+  readonly port: number;
+}
+
 /** Between processes. */
 export type ControlMessage =
   | {
@@ -8,8 +14,17 @@ export type ControlMessage =
       readonly protocol: number;
       readonly rank: number;
       readonly ranks: number;
+      /** Where higher ranks reach this one; null where it says hello to another than rank 0. */
+      readonly place: ControlPlace | null;
     }
-  | { readonly type: "welcome" }
+  /** From rank 0: the places of all ranks in their order, its own the first. */
+  | { readonly type: "welcome"; readonly places: readonly ControlPlace[] }
+  /** To rank 0: this rank has its connections to all the others. */
+  | { readonly type: "linked" }
+  /** From rank 0: all have. */
+  | { readonly type: "met" }
+  /** What one rank has to say to others than rank 0 where all is done: the connection ends. */
+  | { readonly type: "done" }
   | { readonly type: "beat" }
   /** What one rank has in a round; its last one is followed by the end of the connection. */
   | { readonly type: "share"; readonly value: unknown; readonly last: boolean }
@@ -31,7 +46,7 @@ export type ControlReport =
   | { readonly type: "failed" };
 
 /** What one more version of these messages would change. */
-export const controlProtocol = 1;
+export const controlProtocol = 2;
 
 const longestLine = 256 * 2 ** 20;
 

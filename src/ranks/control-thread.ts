@@ -1,13 +1,15 @@
 /**
- * The thread that holds a process's control connections: of rank 0 to all the others, of another to rank 0. A
- * thread of its own says that the process lives while the main one is busy.
+ * The thread that holds a process's control connections, one to each of the others: any two of them may lose each
+ * other. What is shared goes over rank 0. A thread of its own says that the process lives while the main one is busy.
  */
+import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { parentPort, workerData } from "node:worker_threads";
 import { isAlive, type LockOwner } from "../disk/lock-owner.js";
 import {
   type ControlMessage,
   type ControlOrder,
+  type ControlPlace,
   type ControlReport,
   controlProtocol,
   receive,
@@ -16,6 +18,7 @@ import {
 import { Peer } from "./peer.js";
 import { Pulse, pulseMs, standstillMs } from "./pulse.js";
 import type { RankSettings } from "./rank-sources.js";
+import { reached } from "./reached.js";
 
 /** What the thread is given. */
 export interface ControlTask extends RankSettings {
@@ -27,6 +30,8 @@ export interface ControlTask extends RankSettings {
   readonly launcher: LockOwner | undefined;
 }
 
+type Hello = Extract<ControlMessage, { type: "hello" }>;
+
 const { rank, ranks, host, port, patienceMs, pulseMemory, launcher } = workerData as ControlTask;
 const seconds = Math.round(patienceMs / 1000);
 const place = `${host}:${port}`;
@@ -35,7 +40,16 @@ const peers = new Map<number, Peer>();
 const pulse = new Pulse(pulseMemory);
 pulse.give();
 let server: Server | undefined;
+/** At which the others reach this process. */
+let ownAddress = host;
 let ended = false;
+
+const watch = setInterval(() => {
+  pulse.give();
+  if (pulse.stopped) lose(standstill);
+  else if (launcher !== undefined && !isAlive(launcher))
+    lose(`bit-launch (process ${launcher.pid}), which started this process, has ended`);
+}, pulseMs);
 
 function report(message: ControlReport): void {
   parentPort!.postMessage(message);
@@ -50,10 +64,10 @@ function lose(reason: string): void {
   leave({ type: "lost", why });
 }
 
-function leave(last?: ControlMessage): void {
+function leave(last: ControlMessage): void {
   ended = true;
   for (const peer of peers.values()) {
-    if (last !== undefined) peer.send(last);
+    peer.send(last);
     peer.close();
   }
   server?.close();
@@ -61,12 +75,40 @@ function leave(last?: ControlMessage): void {
   parentPort!.unref();
 }
 
-const watch = setInterval(() => {
-  pulse.give();
-  if (pulse.stopped) lose(standstill);
-  else if (launcher !== undefined && !isAlive(launcher))
-    lose(`bit-launch (process ${launcher.pid}), which started this process, has ended`);
-}, pulseMs);
+/** @param take told of each message but the one that another is lost */
+function addPeer(socket: Socket, other: number, take: (message: ControlMessage) => void): Peer {
+  const peer: Peer = new Peer(socket, `rank ${other}`, {
+    message: (message) => {
+      if (message.type === "lost") lose(message.why);
+      else if (message.type === "done") peer.close();
+      else take(message);
+    },
+    lost: lose,
+  });
+  peers.set(other, peer);
+  return peer;
+}
+
+/** Listens for ranks that come, each with a greeting. @param admit undefined: the rank is refused */
+function serve(admit: (socket: Socket, hello: Hello) => Peer | undefined): Server {
+  return createServer((socket) => {
+    socket.on("error", () => undefined);
+    let hear: ((message: ControlMessage) => void) | undefined;
+    receive(socket, (message) => {
+      // What comes after the greeting may come with it.
+      if (hear !== undefined) {
+        hear(message);
+        return;
+      }
+      if (message.type !== "hello") {
+        socket.destroy();
+        return;
+      }
+      const peer = admit(socket, message);
+      hear = (next) => peer?.hear(next);
+    });
+  });
+}
 
 // Of rank 0: what each rank has in the rounds that are not complete, since a fast rank is a round ahead.
 const shares = Array.from({ length: ranks }, (): { value: unknown; last: boolean }[] => []);
@@ -82,53 +124,47 @@ function share(from: number, value: unknown, last: boolean): void {
   } as const;
   for (const peer of peers.values()) peer.send(message);
   report({ type: "shared", values: message.values });
-  if (message.last) leave();
+  if (message.last) leave({ type: "done" });
 }
 
+/** Of rank 0. */
 function listen(): void {
   const patience = setTimeout(() => {
     const missing = shares.flatMap((_, one) => (one === 0 || peers.has(one) ? [] : [one]));
     lose(`rank ${missing.join(", ")} of ${ranks} did not come to ${place} within ${seconds} s`);
   }, patienceMs);
-  server = createServer((socket) => {
-    socket.on("error", () => undefined);
-    let hear: ((message: ControlMessage) => void) | undefined;
-    receive(socket, (message) => {
-      // What comes after the greeting may come with it.
-      if (hear !== undefined) {
-        hear(message);
-        return;
-      }
-      if (message.type !== "hello") {
-        socket.destroy();
-        return;
-      }
-      const peer = admit(socket, message);
-      hear = (next) => peer?.hear(next);
-      if (peers.size < ranks - 1 || ended) return;
-      clearTimeout(patience);
-      for (const peer of peers.values()) peer.send({ type: "welcome" });
-      server?.close();
-      void address.then((own) => report({ type: "met", address: own }));
+  const places: ControlPlace[] = [];
+  const linked = new Set<number>();
+  server = serve((socket, hello) => {
+    const peer = admit(socket, hello, (message) => {
+      if (message.type === "share") share(hello.rank, message.value, message.last);
+      if (message.type !== "linked" || linked.add(hello.rank).size < ranks - 1) return;
+      for (const one of peers.values()) one.send({ type: "met" });
+      report({ type: "met", address: ownAddress });
     });
+    if (peer !== undefined) places[hello.rank] = hello.place!;
+    if (peers.size < ranks - 1 || ended) return peer;
+    clearTimeout(patience);
+    places[0] = { address: ownAddress, port };
+    for (const one of peers.values()) one.send({ type: "welcome", places });
+    server?.close();
+    return peer;
   });
   server.on("error", (error) => {
     clearTimeout(patience);
     lose(`the processes cannot meet at ${place}: ${error.message}`);
   });
-  server.listen({ port, host });
-  const address = new Promise<string>((resolve) => {
-    server!.once("listening", () => {
-      const bound = server!.address();
-      resolve(typeof bound === "object" && bound !== null ? bound.address : host);
-    });
+  server.listen({ port, host }, () => {
+    const bound = server!.address();
+    if (typeof bound === "object" && bound !== null) ownAddress = bound.address;
   });
 }
 
 /** @returns undefined where it is refused */
 function admit(
   socket: Socket,
-  hello: Extract<ControlMessage, { type: "hello" }>,
+  hello: Hello,
+  take: (message: ControlMessage) => void,
 ): Peer | undefined {
   const refuse = (why: string) => {
     send(socket, { type: "lost", why });
@@ -140,23 +176,16 @@ function admit(
     return undefined;
   }
   const differs = protocol !== controlProtocol || hello.ranks !== ranks || other >= ranks;
-  if (differs) {
+  if (differs || hello.place === null) {
     const why = `rank ${other} of ${hello.ranks} came to ${place}, where ranks 0 to ${ranks - 1} meet`;
     refuse(why);
     lose(why);
     return undefined;
   }
-  const peer = new Peer(socket, `rank ${other}`, {
-    message: (message) => {
-      if (message.type === "share") share(other, message.value, message.last);
-      else if (message.type === "lost") lose(message.why);
-    },
-    lost: lose,
-  });
-  peers.set(other, peer);
-  return peer;
+  return addPeer(socket, other, take);
 }
 
+/** Of another rank than 0. */
 function join(deadlineMs: number): void {
   const socket = connect({ host, port, family: 4 });
   const again = (error: Error) => {
@@ -167,22 +196,70 @@ function join(deadlineMs: number): void {
   socket.once("error", again);
   socket.once("connect", () => {
     socket.off("error", again);
-    send(socket, { type: "hello", protocol: controlProtocol, rank, ranks });
-    const peer = new Peer(socket, "rank 0", {
-      message: (message) => {
-        if (message.type === "welcome")
-          report({ type: "met", address: socket.localAddress ?? host });
-        else if (message.type === "lost") lose(message.why);
-        else if (message.type === "shared") {
-          report({ type: "shared", values: message.values });
-          if (message.last) leave();
-        }
-      },
-      lost: lose,
-    });
-    receive(socket, (message) => peer.hear(message));
-    peers.set(0, peer);
+    socket.on("error", () => undefined);
+    ownAddress = socket.localAddress ?? host;
+    void openToHigher().then((own) => greet(socket, own));
   });
+}
+
+/** Says to rank 0 who has come. */
+function greet(socket: Socket, own: number): void {
+  const greeting = { type: "hello", protocol: controlProtocol, rank, ranks } as const;
+  send(socket, { ...greeting, place: { address: ownAddress, port: own } });
+  const peer = addPeer(socket, 0, (message) => {
+    if (message.type === "welcome") void link(message.places, peer);
+    else if (message.type === "met") report({ type: "met", address: ownAddress });
+    else if (message.type === "shared") {
+      report({ type: "shared", values: message.values });
+      if (message.last) leave({ type: "done" });
+    }
+  });
+  if (socket.destroyed) lose("rank 0 has ended");
+  receive(socket, (message) => peer.hear(message));
+}
+
+let higher = 0;
+let tellHigher: () => void = () => undefined;
+
+/** @returns the port at which higher ranks reach this one */
+async function openToHigher(): Promise<number> {
+  server = serve((socket, { protocol, rank: other, ranks: size }) => {
+    const isExpected = other > rank && other < ranks && size === ranks && !peers.has(other);
+    if (protocol !== controlProtocol || !isExpected || ended) {
+      socket.destroy();
+      return undefined;
+    }
+    higher++;
+    tellHigher();
+    return addPeer(socket, other, () => undefined);
+  });
+  server.on("error", (error) => lose(`rank ${rank} cannot be reached: ${error.message}`));
+  server.listen({ port: 0, host: ownAddress });
+  await once(server, "listening");
+  const bound = server.address();
+  return typeof bound === "object" && bound !== null ? bound.port : 0;
+}
+
+/** Connects to the ranks between 0 and this one, and waits for the higher ones. */
+async function link(places: readonly ControlPlace[], first: Peer): Promise<void> {
+  for (const [other, { address, port }] of places.entries()) {
+    if (other === 0 || other >= rank) continue;
+    const socket = await reached(address, port);
+    if (ended) return;
+    if (typeof socket === "string") {
+      lose(`rank ${rank} does not reach rank ${other} at ${address}:${port}: ${socket}`);
+      return;
+    }
+    const peer = addPeer(socket, other, () => undefined);
+    receive(socket, (message) => peer.hear(message));
+    peer.send({ type: "hello", protocol: controlProtocol, rank, ranks, place: null });
+  }
+  while (higher < ranks - 1 - rank)
+    await new Promise<void>((resolve) => {
+      tellHigher = resolve;
+    });
+  server?.close();
+  first.send({ type: "linked" });
 }
 
 parentPort!.on("message", (order: ControlOrder) => {

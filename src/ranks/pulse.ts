@@ -3,6 +3,8 @@
  * its machine. One thread gives the pulse, all threads may look at it.
  */
 import { uptime } from "node:os";
+import type { FileSystem } from "../disk/file-system.js";
+import { guardedFiles } from "../disk/guarded-files.js";
 
 /** The pulse is given so often. */
 export const pulseMs = 250;
@@ -47,4 +49,11 @@ export class Pulse {
 /** Since the machine's start, sleep included. */
 function machineMs(): number {
   return 1000 * uptime();
+}
+
+/** Files that a process writes to no more once it has stood still, not even what it had begun. */
+export function filesWhile(pulse: Pulse): FileSystem {
+  return guardedFiles(() => {
+    if (pulse.stopped) throw new Error("this process has stood still: it writes nothing any more");
+  });
 }

@@ -28,7 +28,8 @@ export class RankGroup implements RankPlace {
     readonly reject: (error: Error) => void;
   }[] = [];
   private readonly watches = new Set<(error: Error) => void>();
-  private readonly pulse = new Pulse();
+  /** Of this process: whether it has stood still, so that what it would do now the others may have begun anew. */
+  readonly pulse = new Pulse();
   private readonly thread: Worker;
   /** It ends by itself once there is nobody to tell anything any more. */
   private readonly threadEnded: Promise<void>;
@@ -104,14 +105,9 @@ export class RankGroup implements RankPlace {
     return this.failure !== undefined;
   }
 
-  /** Whether this process has stood still, so that what it would do now the others may have begun anew. */
-  get stoodStill(): boolean {
-    return this.pulse.stopped;
-  }
-
   /** To be called before anything is written that the ranks have in common. @throws RanksLost where one is lost */
   requireTogether(): void {
-    if (this.stoodStill && !this.ended) this.lose(`rank ${this.rank} has stood still`);
+    if (this.pulse.stopped && !this.ended) this.lose(`rank ${this.rank} has stood still`);
     if (this.failure !== undefined) throw this.failure;
   }
 

@@ -10,6 +10,7 @@ import type { FileLock } from "../disk/file-lock.js";
 import { exists } from "../disk/file-reading.js";
 import type { Engine } from "../engine/session.js";
 import { UserError } from "../errors.js";
+import { filesWhile } from "../ranks/pulse.js";
 import { writePredictions } from "../record/predictions-table.js";
 import type { FineTuneResult, RunObserver } from "../record/run-events.js";
 import { lockRun, makeRunFolder, type RunFolder, runFolder } from "../record/run-folder.js";
@@ -141,7 +142,8 @@ async function carryOut(
   // Of a run that goes on they would be those of an earlier state.
   if ((resumed?.manifest?.steps ?? 0) < config.schedule.at(-1)!)
     for (const path of [folder.predictions, folder.result]) await rm(path, { force: true });
-  await writeJson(folder.config, config);
+  const files = run.joint && filesWhile(run.joint.group.pulse);
+  await writeJson(folder.config, config, files);
   await writeChoices(folder, dataset);
   const said = describeData(config, dataset);
   for (const line of said.lines) events.info(line);
@@ -180,14 +182,8 @@ async function carryOut(
   if (outcome.validation !== undefined) {
     run.lock.requireHeld();
     const { loss, top1, top5 } = outcome.validation;
-    await writeJson(folder.result, {
-      val_top1: top1,
-      val_top5: top5,
-      val_loss: loss,
-      best,
-      steps: outcome.steps,
-      seconds,
-    });
+    const result = { val_top1: top1, val_top5: top5, val_loss: loss, best };
+    await writeJson(folder.result, { ...result, steps: outcome.steps, seconds }, files);
   }
   if (predictions !== undefined && run.options.report !== false && !run.observer.signal?.aborted)
     await reportIfPossible({ ...run, dataset, predictions, resize: config.resize });

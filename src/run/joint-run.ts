@@ -13,6 +13,7 @@ import { packageVersion } from "../package-root.js";
 import { freePort } from "../ranks/free-port.js";
 import { RankGroup } from "../ranks/rank-group.js";
 import type { RankSettings } from "../ranks/rank-sources.js";
+import { reached } from "../ranks/reached.js";
 
 /** A process among those of its run. */
 export interface Joint {
@@ -71,6 +72,7 @@ async function joined(engine: OpenedEngine, group: RankGroup): Promise<Joint> {
     timeoutMs: 1000 * (collectiveTimeoutSeconds + 60),
   });
   await group.share("serving");
+  await requireReached(group, all);
   let graphHash = "";
   const open = (graph: Graph) => {
     graphHash = createHash("sha256").update(encodeGraphDef(graph.def)).digest("hex");
@@ -87,6 +89,26 @@ function requireSame(all: readonly Introduction[], key: "version" | "engine", wh
     `${what} is ${all[other]![key]}; that of rank 0 is ${all[0]![key]}`,
     "the same in all processes",
     "install one version of bit-train on all machines, and type there: npx bit-setup",
+  );
+}
+
+/** Servers that a firewall keeps apart would wait for each other, which their control connections do not tell. */
+async function requireReached(group: RankGroup, all: readonly Introduction[]): Promise<void> {
+  const tried = all.map(async ({ address }, other) => {
+    const [, host = "", port] = /^(.*):(\d+)$/.exec(address) ?? [];
+    const socket = other === group.rank ? undefined : await reached(host, Number(port));
+    if (typeof socket === "string") return [`rank ${other} at ${address}: ${socket}`];
+    socket?.destroy();
+    return [];
+  });
+  const failed = (await group.share((await Promise.all(tried)).flat())) as readonly string[][];
+  const rank = failed.findIndex((one) => one.length > 0);
+  if (rank < 0) return;
+  throw new UserError(
+    `rank ${rank}`,
+    `it does not reach TensorFlow's server of ${failed[rank]!.join("; ")}`,
+    "processes that reach each other at all ports",
+    "open the machines' firewalls for each other",
   );
 }
 

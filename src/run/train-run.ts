@@ -41,6 +41,7 @@ export async function trainRun(run: Run): Promise<RunOutcome> {
   const saver = new CheckpointSaver(folder, program, config, {
     keep: config.keep,
     saved: (steps, path) => events.event({ type: "checkpoint", steps, path }),
+    pulse: run.joint?.group.pulse,
   });
   const progress = new RunProgress(run, saver);
   try {
@@ -68,7 +69,7 @@ export async function trainRun(run: Run): Promise<RunOutcome> {
     const tooLarge = joint && outOfMemoryTogether(error, config, joint.group.ranks);
     throw tooLarge ?? (await progress.findCulprit(error)) ?? error;
   } finally {
-    if (run.joint?.group.stoodStill) await saver.abandon();
+    if (run.joint?.group.pulse.stopped) await saver.abandon();
     else await saver.close();
     program.session.close();
   }

@@ -70,9 +70,11 @@ test("what a process says with its greeting, where it is read late, is heard", a
   const [port] = await freePorts(1);
   const { next, exit } = start("none", 0, 2, port!);
   const socket = await connected(port!);
+  const place = { address: "127.0.0.1", port: 1 };
   const messages = [
-    { type: "hello", protocol: controlProtocol, rank: 1, ranks: 2 },
+    { type: "hello", protocol: controlProtocol, rank: 1, ranks: 2, place },
     { type: "beat" },
+    { type: "linked" },
     { type: "share", value: "early", last: false },
     { type: "share", value: "second", last: false },
     { type: "share", value: null, last: true },
