@@ -8,21 +8,25 @@ import { sizeOf } from "../archive/shape.js";
 import { attribute } from "./attributes.js";
 import type { GraphBuilder } from "./graph-builder.js";
 import type { Output, ShapedOutput } from "./node-list.js";
-import { reshape, slice } from "./ops.js";
-
-/** After so long a collective operation fails whose partners do not come. */
-export const collectiveTimeoutSeconds = 1800;
+import { cast, fill, reshape, slice } from "./ops.js";
 
 /** Largest sum of sizes that one reduction is made of, where it is not a single array. */
 const bucketBytes = 8 * 2 ** 20;
 
 const groupKey = 1;
 
+/** What values are sent as. Whatever it is, they are added up as float32. */
+export type WireType = "float32" | "bfloat16";
+
+// What is sent apart begins where TensorFlow wants memory to begin: at multiples of 64 bytes.
+const alignedValues = 32;
+
 /** Collective operations of a graph. Every process must ask for the same ones in the same order. */
 export class Collectives {
   private instances = 0;
-  /** Type and shape of what is averaged, one entry a reduction, in their order. */
+  /** Type and shape of what is sent to be averaged, one entry a reduction, in their order. */
   readonly reductions: Pick<ShapedOutput, "type" | "shape">[] = [];
+  private first: Output | undefined;
 
   /** @param processes at least 2 */
   constructor(
@@ -33,22 +37,19 @@ export class Collectives {
   /**
    * Means over all processes of float32 values, in as few reductions as their sizes allow. The last values
    * come first, since they are gradients that are there first. The same bits in every process.
+   * @param wire bfloat16: half the bytes; each process's values are rounded to it, and so are the means
    */
-  means(values: readonly ShapedOutput[]): ShapedOutput[] {
+  means(values: readonly ShapedOutput[], wire: WireType = "float32"): ShapedOutput[] {
     const results = new Map<ShapedOutput, ShapedOutput>();
     for (const bucket of inGroups([...values].reverse(), ({ shape }) => shape, bucketBytes)) {
       const flat = bucket.map((value) => reshape(this.builder, value, [sizeOf(value.shape)]));
-      const mean = this.reduced(joined(this.builder, flat));
-      const { type } = bucket[0]!;
-      this.reductions.push({
-        type,
-        shape: [bucket.reduce((n, { shape }) => n + sizeOf(shape), 0)],
-      });
+      const mean = wire === "float32" ? this.reduced(flat) : this.exchanged(flat, wire);
+      this.reductions.push({ type: wire, shape: [lengthOf(flat)] });
       let begin = 0;
       for (const [i, value] of bucket.entries()) {
         const { shape } = flat[i]!;
         const part =
-          bucket.length === 1
+          mean.shape[0] === shape[0]
             ? mean
             : slice(
                 this.builder,
@@ -93,7 +94,9 @@ export class Collectives {
     return { sent, received };
   }
 
-  private reduced(value: ShapedOutput): ShapedOutput {
+  /** The mean of what vectors come to one after the other, added up on the way round a ring of the processes. */
+  private reduced(flat: readonly ShapedOutput[]): ShapedOutput {
+    const value = joined(this.builder, flat);
     const attrs = {
       ...{ T: attribute.type(value.type), ...this.common() },
       merge_op: attribute.string("Add"),
@@ -101,6 +104,51 @@ export class Collectives {
       max_subdivs_per_device: attribute.int(-1),
     };
     return this.builder.one("CollectiveReduceV2", [value, ...this.keys()], attrs, value);
+  }
+
+  /**
+   * The same of values that are sent as a narrower type, and zeros after it. Round a ring each process would round
+   * the sum so far. So each is sent its part of all processes' values, adds these up as float32, and sends the
+   * mean to all the others: two roundings, however many processes there are, and as many bytes as by a ring.
+   * @returns a vector that may be longer than the values
+   */
+  private exchanged(flat: readonly ShapedOutput[], wire: WireType): ShapedOutput {
+    const { builder, processes } = this;
+    const count = lengthOf(flat);
+    const part = alignedValues * Math.ceil(count / (alignedValues * processes));
+    const missing = part * processes - count;
+    const zeros = missing > 0 ? [fill(builder, "float32", [missing], 0)] : [];
+    const rows = reshape(builder, joined(builder, [...flat, ...zeros]), [processes, part]);
+    const parts = cast(builder, this.allToAll(cast(builder, rows, wire)), "float32");
+    const T = { T: attribute.type("float32") };
+    const int32 = attribute.type("int32");
+    const sum = builder.one(
+      "Sum",
+      [parts, builder.ints([0])],
+      { ...T, Tidx: int32, keep_dims: attribute.bool(true) },
+      { type: "float32", shape: [1, part] },
+    );
+    const divisor = builder.constant("float32", [], [processes]);
+    const mean = cast(builder, builder.one("RealDiv", [sum, divisor], T, sum), wire);
+    const forAll = builder.one(
+      "Tile",
+      [mean, builder.ints([processes, 1])],
+      { T: attribute.type(wire), Tmultiples: int32 },
+      { type: wire, shape: rows.shape },
+    );
+    const means = cast(builder, this.allToAll(forAll), "float32");
+    return reshape(builder, means, [processes * part]);
+  }
+
+  /** Of `[processes, ...]` each process gives row i to process i, and is given a row by each of them. */
+  private allToAll(value: ShapedOutput): ShapedOutput {
+    const attrs = { T: attribute.type(value.type), ...this.common() };
+    // TensorFlow does not count this one as a collective operation, and has nothing ready for it unless the same run
+    // has one that counts.
+    this.first ??= this.reduced([fill(this.builder, "float32", [1], 0)]);
+    return this.builder.one("CollectiveAllToAllV2", [value, ...this.keys()], attrs, value, {
+      after: [this.first],
+    });
   }
 
   /** Size and number of the group, number of the operation. */
@@ -121,7 +169,9 @@ export class Collectives {
   private waiting() {
     return {
       communication_hint: attribute.string("auto"),
-      timeout_seconds: attribute.float(collectiveTimeoutSeconds),
+      // A time-out of an operation's own is a thread that sleeps for as long, also once the operation is done: two for
+      // each, at every step. It is the run that ends where partners do not come.
+      timeout_seconds: attribute.float(0),
     };
   }
 }
@@ -134,6 +184,10 @@ function joined(builder: GraphBuilder, flat: readonly ShapedOutput[]): ShapedOut
     T: attribute.type(type),
     Tidx: attribute.type("int32"),
   };
-  const shape = [flat.reduce((sum, value) => sum + value.shape[0]!, 0)];
+  const shape = [lengthOf(flat)];
   return builder.one("ConcatV2", [...flat, builder.ints(0)], attrs, { type, shape });
+}
+
+function lengthOf(flat: readonly ShapedOutput[]): number {
+  return flat.reduce((sum, { shape }) => sum + shape[0]!, 0);
 }

@@ -95,6 +95,7 @@ export function describePlan(
     `${config.model}, ${classNames.length} classes, ${precision}: ` +
       `${schedule.at(-1)} steps of ${batch} images${parts}, ${images}`,
     ...describeFrozen(config),
+    ...describeRanks(config, needs.parameters),
     describeSchedule(config),
     ...describeRate(config, options),
     describeNeeds(needs),
@@ -107,6 +108,17 @@ function describeFrozen({ freeze, model, classNames }: RunConfig): string[] {
   const head = headCount(parseArchitecture(model), classNames.length);
   return [
     `Frozen body (--freeze): the head alone is trained, ${head} parameters; each image's features are made once`,
+  ];
+}
+
+/** How several processes share a batch, and what each sends of its gradients in a step, about. */
+function describeRanks({ ranks = 1, batch, reduceDtype }: RunConfig, parameters: number): string[] {
+  if (ranks === 1) return [];
+  const narrow = reduceDtype === "bf16";
+  const size = sizeText((narrow ? 2 : 4) * parameters);
+  const how = narrow ? ", rounded to bfloat16 (--reduce_dtype bf16)" : "";
+  return [
+    `${ranks} processes share each batch, ${batch / ranks} images each; their gradients meet as ${size}${how}`,
   ];
 }
 

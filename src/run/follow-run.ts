@@ -36,8 +36,9 @@ export async function followRun(following: Following): Promise<FineTuneResult> {
   const dataset = await group.watch(loadDataset({ ...following.options, ...policy, seed }));
   const data = await group.watch(fingerprintOf(dataset));
   const { config, best } = await announcedRun(group);
-  // Where rank 0 was free to choose, this one chooses the same.
-  const options = { ...following.options, workers: config.workers };
+  // What changes no result may differ, and yet decides what the processes do together, as when they evaluate:
+  // all do as rank 0 does.
+  const { options } = following;
   const { target } = engine;
   const machine = {
     ...{ cores: workers, precision: () => defaultPrecision(target), target },
@@ -51,12 +52,12 @@ export async function followRun(following: Following): Promise<FineTuneResult> {
   const folder = runFolder(options.logdir ?? "bit_logs", config.name);
   const events = new RunSinks(undefined, {}, [{ event: observer.event ?? (() => undefined) }]);
   const outcome = await trainRun({
-    ...{ folder, config: own, dataset, data, resumed: undefined, engine, events, observer, joint },
+    ...{ folder, config, dataset, data, resumed: undefined, engine, events, observer, joint },
     options: { ...options, save: false, tensorboard: false, report: false },
     lock: nothingToLock,
     bestSoFar: best ?? undefined,
   });
-  return { folder, config: own, ...outcome, seconds: (performance.now() - begun) / 1000 };
+  return { folder, config, ...outcome, seconds: (performance.now() - begun) / 1000 };
 }
 
 /** Nothing is written. */

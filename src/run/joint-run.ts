@@ -6,7 +6,6 @@ import { joinCluster } from "../engine/cluster.js";
 import type { OpenedEngine } from "../engine/open.js";
 import { type Session, SessionError } from "../engine/session.js";
 import { UserError } from "../errors.js";
-import { collectiveTimeoutSeconds } from "../graph/collectives.js";
 import type { Graph } from "../graph/graph-builder.js";
 import { encodeGraphDef } from "../graph/proto.js";
 import { packageVersion } from "../package-root.js";
@@ -14,6 +13,9 @@ import { freePort } from "../ranks/free-port.js";
 import { RankGroup } from "../ranks/rank-group.js";
 import type { RankSettings } from "../ranks/rank-sources.js";
 import { reached } from "../ranks/reached.js";
+
+/** After so long a run of a session fails whose partners do not come. A lost process is noticed long before. */
+const runTimeoutMs = 1_860_000;
 
 /** A process among those of its run. */
 export interface Joint {
@@ -69,7 +71,7 @@ async function joined(engine: OpenedEngine, group: RankGroup): Promise<Joint> {
     rank: group.rank,
     addresses: all.map(({ address }) => address),
     threads: Math.max(1, Math.floor(availableParallelism() / localRanks)),
-    timeoutMs: 1000 * (collectiveTimeoutSeconds + 60),
+    timeoutMs: runTimeoutMs,
   });
   await group.share("serving");
   await requireReached(group, all);

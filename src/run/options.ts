@@ -141,7 +141,7 @@ function splitOf(
   needs: Parameters<typeof fittingSplit>[1],
 ): number {
   const { ranks = 1 } = machine;
-  if (ranks > 1) checkRanks(ranks, batch, options);
+  checkRanks(ranks, batch, options);
   const { devices = 1 } = machine.target ?? {};
   // A run that had to take smaller parts than it was told to goes on with them.
   const { batchSplit = 1 } = options;

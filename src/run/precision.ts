@@ -3,11 +3,11 @@ import { type ComputeType, inType, type Target } from "../graph/target.js";
 import type { Precision } from "../settings/choices.js";
 
 /** The graph's type for a precision. */
-export const computeTypes: Readonly<Record<Precision, ComputeType>> = {
+export const computeTypes = {
   fp32: "float32",
   bf16: "bfloat16",
   fp16: "float16",
-};
+} as const satisfies Readonly<Record<Precision, ComputeType>>;
 
 /** What a target computes fastest: bf16 or fp16 where its device natively supports that. */
 export function defaultPrecision({ narrowType }: Pick<Target, "narrowType">): Precision {

@@ -7,10 +7,21 @@ import type { RunRecordFile } from "../record/run-config.js";
 interface Choices {
   readonly cache?: boolean | undefined;
   readonly freeze?: boolean | undefined;
+  readonly reduceDtype?: string | undefined;
 }
 
-/** @throws UserError where so many processes cannot train together */
-export function checkRanks(ranks: number, batch: number, { cache, freeze }: Choices): void {
+/** @throws UserError where so many processes cannot train together, or one alone is told what several do */
+export function checkRanks(ranks: number, batch: number, choices: Choices): void {
+  const { cache, freeze, reduceDtype = "fp32" } = choices;
+  if (ranks === 1) {
+    if (reduceDtype === "fp32") return;
+    throw new UserError(
+      `--reduce_dtype ${reduceDtype}`,
+      "one process, which sends its gradients to nobody",
+      "several processes that train together",
+      "leave it out, or start several: npx bit-launch --nproc 2 -- bit-train ...",
+    );
+  }
   if (batch % ranks !== 0)
     throw new UserError(
       "--batch",

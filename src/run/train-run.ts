@@ -20,7 +20,7 @@ import type { EvaluationResult } from "../train/reports.js";
 import { type TrainOutcome, train } from "../train/train.js";
 import { beginTogether } from "./agree.js";
 import { type FrozenFeatures, frozenFeatures } from "./frozen-features.js";
-import { inPrecision } from "./precision.js";
+import { computeTypes, inPrecision } from "./precision.js";
 import { outOfMemoryTogether } from "./rank-choices.js";
 import { type Run, RunProgress } from "./run-progress.js";
 import { tellTrainingImages } from "./training-images.js";
@@ -101,6 +101,7 @@ export async function openRunProgram(
     microBatch: config.batch / config.split,
     split: config.split,
     evalBatch: config.evalBatch,
+    wire: computeTypes[config.reduceDtype],
     labelSmoothing: config.labelSmoothing,
     classWeights: classWeights(config.classWeights, dataset.train.labels, network.classes),
   };

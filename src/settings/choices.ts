@@ -8,6 +8,9 @@ export const precisions = ["fp32", "bf16", "fp16"] as const;
  */
 export type Precision = (typeof precisions)[number];
 
+/** What several processes send each other gradients as. */
+export const reduceTypes = ["fp32", "bf16"] as const;
+
 /** What a model is shown of each image besides the image itself (`step/eval-step.ts`). */
 export const testTimeAugmentations = ["flip"] as const;
 

@@ -1,6 +1,6 @@
 /** Settings of which model is meant, where it is, and how what is missing is fetched. */
 import { resizeMethods } from "../input/resize-method.js";
-import { precisions, testTimeAugmentations } from "./choices.js";
+import { precisions, reduceTypes, testTimeAugmentations } from "./choices.js";
 import type { SettingTable } from "./setting.js";
 
 const runOr = "the run's, or";
@@ -188,6 +188,20 @@ export const modelSettings = {
       find: { otherwise: `${runOr} the device's fastest` },
       serve: { otherwise: `${runOr} the device's fastest` },
     },
+  },
+  reduceDtype: {
+    kind: "choice",
+    choices: reduceTypes,
+    otherNames: [
+      ...["grad_reduce_in_bf16", "communication_data_type", "comm_hook", "ddp_comm_hook"],
+      ...["bf16_compress_hook", "fp16_allreduce", "mixed_precision_reduce", "reduce_precision"],
+    ],
+    help: "What several processes send gradients as; bf16: half the bytes, rounded to 8 binary digits",
+    default: "fp32",
+    decides: true,
+    recorded: true,
+    since: "0.2.0",
+    commands: { train: {} },
   },
   workers: {
     kind: "integer",

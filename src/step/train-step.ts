@@ -3,7 +3,7 @@
  * Source: bit_pytorch/train.py and bit_hyperrule.py in google-research/big_transfer.
  */
 import * as tf from "@tensorflow/tfjs";
-import type { Collectives } from "../graph/collectives.js";
+import type { Collectives, WireType } from "../graph/collectives.js";
 import type { GraphBuilder } from "../graph/graph-builder.js";
 import type { Output } from "../graph/node-list.js";
 import type { Target } from "../graph/target.js";
@@ -118,6 +118,8 @@ export interface TrainStepOptions extends LossOptions {
   readonly mixup: boolean;
   /** Number of parts of a batch; `accumulate` and `finish` exist where it is over 1. */
   readonly split: number;
+  /** Where several ranks train together: what their gradients are sent as. Default: float32. */
+  readonly wire?: WireType | undefined;
 }
 
 /**
@@ -145,6 +147,7 @@ export async function addTrainStep(
   {
     mixup: mixes,
     split,
+    wire,
     collectives,
     ...lossOptions
   }: TrainStepOptions & { readonly collectives?: Collectives | undefined },
@@ -169,7 +172,7 @@ export async function addTrainStep(
     momentum: builder.constant("float32", [], [momentum]),
   };
   const update = [
-    ...(collectives === undefined ? [] : [meanOfRanks(collectives, variables)]),
+    ...(collectives === undefined ? [] : [meanOfRanks(collectives, variables, wire)]),
     ...(scale === undefined ? [] : [scale.guard]),
     optimizer.apply,
   ];

@@ -3,7 +3,7 @@
  * would go wrong is guarded, the variables are updated.
  */
 import { attribute } from "../graph/attributes.js";
-import type { Collectives } from "../graph/collectives.js";
+import type { Collectives, WireType } from "../graph/collectives.js";
 import type { GraphBuilder } from "../graph/graph-builder.js";
 import type { Output } from "../graph/node-list.js";
 import { assign, assignAdd, fill } from "../graph/ops.js";
@@ -69,17 +69,21 @@ export function addMomentumUpdate(
   };
 }
 
-/** From this process's gradients to the mean over all processes, the same bits in each. */
+/**
+ * From this process's gradients to the mean over all processes, the same bits in each.
+ * @param wire what they are sent as
+ */
 export function meanOfRanks(
   collectives: Collectives,
   variables: readonly GraphVariable[],
+  wire?: WireType,
 ): Transform {
   return (update) => {
     const own = update.gradients.map((gradient, i) => ({
       ...gradient,
       shape: variables[i]!.shape,
     }));
-    return { ...update, gradients: collectives.means(own) };
+    return { ...update, gradients: collectives.means(own, wire) };
   };
 }
 

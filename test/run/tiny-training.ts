@@ -54,6 +54,7 @@ export const settings: Omit<RunRecordFile, "data"> = {
   examplesPerClass: null,
   examplesPerClassSeed: 0,
   precision: "fp32",
+  reduceDtype: "fp32",
   remat: false,
   labelSmoothing: 0,
   freeze: false,

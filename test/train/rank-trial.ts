@@ -3,9 +3,11 @@
  * `TRIAL`. Prints what it came to.
  */
 import { createHash } from "node:crypto";
-import { joinCluster } from "../../src/engine/cluster.js";
+import type { WireType } from "../../src/graph/collectives.js";
 import { parseArchitecture } from "../../src/model/architecture.js";
 import type { RankPlace } from "../../src/ranks/rank-place.js";
+import { inPrecision } from "../../src/run/precision.js";
+import type { Precision } from "../../src/settings/choices.js";
 import { openTrainProgram } from "../../src/step/program.js";
 import { shareState } from "../../src/step/share-state.js";
 import { readVariables } from "../../src/step/variables.js";
@@ -14,11 +16,14 @@ import type { TrainPlan } from "../../src/train/train-plan.js";
 import { engine } from "../engine-for-tests.js";
 import { dataset } from "../run/tiny-training.js";
 import { assignInitial } from "./random-start.js";
+import { asRank } from "./rank-processes.js";
 
 /** What a trial trains. */
 export interface Trial {
   readonly split: number;
   readonly mixupAlpha?: number;
+  readonly precision?: Precision;
+  readonly wire?: WireType;
   readonly steps: number;
   /** Steps after which rank 1, or the only process, wants to stop. */
   readonly stopAt?: number;
@@ -52,11 +57,12 @@ export async function runTrial(
   const network = {
     architecture: parseArchitecture("R14x0.5"),
     classes: dataset.classNames.length,
-    target: engine.target,
+    target: inPrecision(engine.target, trial.precision ?? "fp32"),
   };
   const program = await openTrainProgram(open, network, dataset, {
     ...{ resolution: plan.resolution, microBatch: plan.batch / split, split, workers: 1 },
     ...{ mixup: mixupAlpha !== undefined, evalBatch: plan.evalBatch, place },
+    wire: trial.wire,
   });
   const { session, variables, optimizerState } = program;
   await session.run({}, ["train/initialize"]);
@@ -82,12 +88,6 @@ export async function runTrial(
 }
 
 if (process.env["TRIAL"] !== undefined) {
-  const [rank, ranks, ...ports] = process.argv.slice(2).map(Number);
-  const cluster = joinCluster(engine.installed, {
-    ...{ rank: rank!, threads: 1, timeoutMs: 120_000 },
-    addresses: ports.map((port) => `127.0.0.1:${port}`),
-  });
-  const trial = JSON.parse(process.env["TRIAL"]) as Trial;
-  const result = await runTrial(trial, cluster.open, { rank: rank!, ranks: ranks! });
-  console.log(JSON.stringify(result));
+  const { place, cluster, trial } = asRank<Trial>();
+  console.log(JSON.stringify(await runTrial(trial, cluster.open, place)));
 }
