@@ -104,11 +104,13 @@ test("TF.js is known to model, graph, engine, step and bench alone", () => {
   }
 });
 
-// The child processes in which an engine and a plugin are proved and Parquet is unpacked are programs of their own.
+// The child processes in which an engine and a plugin are proved, Parquet is unpacked and reductions are timed are
+// programs of their own.
 const programs = new Set([
   "setup/probe-child.ts",
   "setup/plugin-child.ts",
   "data/shards/parquet-child.ts",
+  "bench/rank-child.ts",
 ]);
 
 test("only the command line prints, reads arguments or ends the process", () => {

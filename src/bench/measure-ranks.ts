@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
+import { UserError } from "../errors.js";
 import { freePort } from "../ranks/free-port.js";
 import type { RankMeasurement, RankOrder, RankReport } from "./rank-order.js";
 
@@ -22,7 +23,8 @@ export async function onLoopback(): Promise<RankPlaces> {
 /**
  * Has so many processes do the same together.
  * @returns what each measured, in the order of ranks
- * @throws Error where one of them fails
+ * @throws UserError where one of them has a mistake to report, as an engine without bit-train's own addons
+ * @throws Error where one of them fails otherwise
  */
 export async function measureRanks(
   ranks: number,
@@ -53,5 +55,6 @@ async function reported(child: ChildProcess, rank: number) {
   ended.catch(() => undefined);
   const report = await Promise.race([told, ended]);
   if (report.type === "failed") throw new Error(`rank ${rank}: ${report.message}`);
+  if (report.type === "mistake") throw new UserError(...report.said);
   return report.measurement;
 }

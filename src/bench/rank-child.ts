@@ -3,6 +3,7 @@
  * times reductions or training steps with them.
  */
 import { openEngine } from "../engine/open.js";
+import { UserError } from "../errors.js";
 import { Collectives } from "../graph/collectives.js";
 import { GraphBuilder } from "../graph/graph-builder.js";
 import type { ShapedOutput } from "../graph/node-list.js";
@@ -27,7 +28,13 @@ const engine = openEngine("cpu");
 process.once("message", (order: RankOrder) => {
   obey(order).then(
     (measurement) => tell({ type: "measured", measurement }),
-    (error: unknown) => tell({ type: "failed", message: String(error) }),
+    (error: unknown) => {
+      if (!(error instanceof UserError)) tell({ type: "failed", message: String(error) });
+      else {
+        const { where, got, expected, nextStep } = error;
+        tell({ type: "mistake", said: [where, got, expected, nextStep] });
+      }
+    },
   );
 });
 // Nobody is left to be told.

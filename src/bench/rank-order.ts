@@ -39,4 +39,6 @@ export interface RankMeasurement {
 /** What one process tells: what it measured, or why it did not. */
 export type RankReport =
   | { readonly type: "measured"; readonly measurement: RankMeasurement }
-  | { readonly type: "failed"; readonly message: string };
+  | { readonly type: "failed"; readonly message: string }
+  /** A UserError's arguments. */
+  | { readonly type: "mistake"; readonly said: readonly [string, string, string, string] };

@@ -3,6 +3,7 @@
  * follows from it: flags and their help, the types of what commands are run with and of the library's
  * options, `config.json`, what may change when a run goes on, docs/commands.md and shell completion.
  */
+import { benchSettings } from "./bench-settings.js";
 import { dataSettings } from "./data-settings.js";
 import { modelSettings } from "./model-settings.js";
 import { predictionSettings } from "./prediction-settings.js";
@@ -16,6 +17,7 @@ export const settingTable = {
   ...dataSettings,
   ...trainingSettings,
   ...predictionSettings,
+  ...benchSettings,
   ...toolSettings,
 } as const;
 
