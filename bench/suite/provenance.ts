@@ -1,6 +1,7 @@
 /** What figures were measured on, and with what. */
 import { basename } from "node:path";
 import type { Machine } from "../../src/bench/machine.js";
+import type { BenchReport } from "../../src/bench/measure.js";
 import { spreadOf } from "../../src/bench/statistics.js";
 import { type LogitsCheck, logitsTolerance } from "./logits-check.js";
 import type { Findings } from "./subject.js";
@@ -23,6 +24,9 @@ export function provenanceLines(provenance: Provenance): string[] {
   const shares = reports.flatMap(({ other_cpu_share }) => other_cpu_share ?? []);
   const settings = Object.entries(machine.settings).map((pair) => pair.join("="));
   const sets = machine.instruction_sets;
+  const computes = new Set(
+    reports.flatMap((one) => (one as Partial<BenchReport>).convolutions ?? []),
+  );
   return [
     `- Command: \`${command}\`, ${minutes.toFixed(0)} minutes, node ${process.versions.node}`,
     ...(engine === undefined ? [] : [`- ${engine}`]),
@@ -30,6 +34,7 @@ export function provenanceLines(provenance: Provenance): string[] {
     `- ${machine.cpu}, ${machine.cores} cores, ` +
       `${sets.length > 0 ? sets.join(" ") : "instruction sets unknown"}; bfloat16 products: ` +
       `${machine.cpu_bf16 ? "yes" : "no"}`,
+    ...[...computes].map((line) => `- bit-train: ${line}`),
     ...(shares.length > 0 ? [shareLine(shares)] : []),
     ...(settings.length > 0 ? [`- Settings: ${settings.join(" ")}`] : []),
     ...logits.map(logitsLine),

@@ -10,6 +10,7 @@
 
 #include "registration.h"
 #include "tf_kernel.h"
+#include "tiles.h"
 
 namespace {
 
@@ -46,10 +47,23 @@ std::string RegisterAll() {
   }
 }
 
+// tilesMissing() and tilesFault(): a text of tiles.h's.
+template <const std::string& (*text)()>
+napi_value Text(napi_env env, napi_callback_info) {
+  napi_value value = nullptr;
+  napi_create_string_utf8(env, text().data(), text().size(), &value);
+  return value;
+}
+
 napi_value Init(napi_env env, napi_value exports) {
   // Once a process; a second thread waits for the first.
   static const std::string wrong = RegisterAll();
   if (!wrong.empty()) napi_throw_error(env, nullptr, wrong.c_str());
+  const napi_property_descriptor functions[] = {
+      {"tilesMissing", nullptr, Text<bit::TilesMissing>, nullptr, nullptr, nullptr, napi_default, nullptr},
+      {"tilesFault", nullptr, Text<bit::TilesFault>, nullptr, nullptr, nullptr, napi_default, nullptr},
+  };
+  napi_define_properties(env, exports, 2, functions);
   return exports;
 }
 

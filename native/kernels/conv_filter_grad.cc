@@ -4,6 +4,7 @@
 // That is a product of matrices for each place of the kernel. Both sides are packed first, so that the
 // inner loop (bfloat16_products.h) reads memory in order, and values in the pairs that processors multiply
 // at once. oneDNN has an older algorithm for this one gradient: bench/NOTES.md has the figures.
+// Where there are matrix tiles, these compute it (tile_filter_grad.h).
 #include <algorithm>
 #include <stdexcept>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "parallel.h"
 #include "registration.h"
 #include "tf_kernel.h"
+#include "tile_filter_grad.h"
 
 namespace bit {
 namespace {
@@ -136,6 +138,15 @@ void Multiply(const Convolution& c, const Layout& at, const uint32_t* rows, cons
   });
 }
 
+// Values of the attribute `tiles`.
+constexpr int kNoTiles = 0, kProcessorsTiles = 1, kPlainTiles = 2;
+
+// That they are there, and right, is asked before a graph is made for them; here once more.
+void RequireTiles() {
+  if (!TilesMissing().empty()) throw std::runtime_error("no tiles: " + TilesMissing());
+  if (!TilesFault().empty()) throw std::runtime_error("tiles are wrong: " + TilesFault());
+}
+
 class ConvFilterGrad {
  public:
   explicit ConvFilterGrad(TF_OpKernelConstruction* construction)
@@ -143,8 +154,10 @@ class ConvFilterGrad {
         kernel_width_(IntAttr(construction, "kernel_width")),
         stride_(IntAttr(construction, "stride")),
         pad_top_(IntAttr(construction, "pad_top")),
-        pad_left_(IntAttr(construction, "pad_left")) {
+        pad_left_(IntAttr(construction, "pad_left")),
+        tiles_(IntAttr(construction, "tiles")) {
     if (stride_ < 1) throw std::runtime_error("the stride must be positive");
+    if (tiles_ == kProcessorsTiles) RequireTiles();
   }
 
   void Compute(TF_OpKernelContext* context) const {
@@ -154,6 +167,7 @@ class ConvFilterGrad {
     if (x.dim(3) % kPanelRows != 0 || dy.dim(3) % kPanelRows != 0)
       throw std::runtime_error("channels must be a multiple of 16");
     const Tensor dw(Output(context, 0, {kernel_height_, kernel_width_, x.dim(3), dy.dim(3)}));
+    if (tiles_ != kNoTiles) return MultiplyTiles(x, dy, dw);
     std::fill(dw.data<float>(), dw.data<float>() + dw.size(), 0.0f);
 
     Convolution c = {x.dim(0),  x.dim(1),  x.dim(2),       x.dim(3),      dy.dim(1), dy.dim(2),
@@ -182,7 +196,19 @@ class ConvFilterGrad {
   }
 
  private:
-  const int kernel_height_, kernel_width_, stride_, pad_top_, pad_left_;
+  void MultiplyTiles(const Tensor& x, const Tensor& dy, const Tensor& dw) const {
+    const ConvShape s = {x.dim(0),  x.dim(1),       x.dim(2),      x.dim(3), dy.dim(1), dy.dim(2),
+                         dy.dim(3), kernel_height_, kernel_width_, stride_,  pad_top_,  pad_left_};
+    if (!FitsTiles(s)) throw std::runtime_error("channels on tiles must be a multiple of 32");
+    if (dw.size() == 0) return;
+#ifdef BIT_HAS_AMX
+    if (tiles_ == kProcessorsTiles)
+      return TileFilterGrad<AmxTiles>(s, x.data<uint16_t>(), dy.data<uint16_t>(), dw.data<float>());
+#endif
+    TileFilterGrad<PlainTiles>(s, x.data<uint16_t>(), dy.data<uint16_t>(), dw.data<float>());
+  }
+
+  const int kernel_height_, kernel_width_, stride_, pad_top_, pad_left_, tiles_;
 };
 
 }  // namespace
@@ -190,7 +216,8 @@ class ConvFilterGrad {
 void RegisterConvFilterGrad() {
   // The number of channels is all that the inputs' shapes tell.
   DefineOp("BitConvFilterGrad",
-           {"kernel_height: int", "kernel_width: int", "stride: int", "pad_top: int", "pad_left: int"},
+           {"kernel_height: int", "kernel_width: int", "stride: int", "pad_top: int", "pad_left: int",
+            "tiles: int"},
            {"x: bfloat16", "dy: bfloat16"}, {"dw: float"}, InferNothing);
   DefineKernel<ConvFilterGrad>("BitConvFilterGrad", nullptr, TF_BFLOAT16);
 }

@@ -16,7 +16,7 @@ export interface Machine {
 
 const settingNames = [
   /^TF_(ENABLE_ONEDNN_OPTS|NUM_INTRAOP_THREADS|NUM_INTEROP_THREADS|XLA_FLAGS|SET_ONEDNN)/,
-  /^(ONEDNN_|OMP_|MALLOC_|GLIBC_TUNABLES$|LD_PRELOAD$|CUDA_VISIBLE_DEVICES$)/,
+  /^(BIT_TILES$|ONEDNN_|OMP_|MALLOC_|GLIBC_TUNABLES$|LD_PRELOAD$|CUDA_VISIBLE_DEVICES$)/,
 ];
 
 /** The machine and the environment of this process. */

@@ -1,6 +1,8 @@
 /** Runs one task by one implementation and says how long each step took. */
 import type { OpenedEngine } from "../engine/open.js";
 import { UserError } from "../errors.js";
+import { describeConvolutions } from "../graph/target.js";
+import { inPrecision } from "../run/precision.js";
 import { eagerContestant } from "./eager-contestant.js";
 import { graphContestant } from "./graph-contestant.js";
 import { type Machine, thisMachine } from "./machine.js";
@@ -22,6 +24,8 @@ export interface BenchReport extends Machine {
   readonly device: "CPU" | "GPU";
   /** How many of them share the batch. */
   readonly devices: number;
+  /** By what convolutions are computed, and why, where there is a choice. */
+  readonly convolutions?: string | undefined;
   /** Where a step's images are when it starts. */
   readonly images: string;
   /** Batch divided by the median step. */
@@ -82,6 +86,7 @@ export async function measure(
       engine: engineName(engine),
       device: engine.target.device,
       devices: engine.target.devices ?? 1,
+      convolutions: describeConvolutions(inPrecision(engine.target, task.precision)),
       ...thisMachine(),
       images: contestant.images,
       images_per_second: (1000 * task.batch) / spread.median,

@@ -74,6 +74,7 @@ function describeReport(report: BenchReport): string {
     `peak memory ${(report.peak_rss_bytes / 1e9).toFixed(2)} GB`,
     `before      ${parts.join(", ")}, first step ${ms(report.first_step_ms)}`,
     `engine      ${report.engine} on the ${report.device}; ${report.cpu}, ${report.cores} cores`,
+    ...(report.convolutions === undefined ? [] : [`computes    ${report.convolutions}`]),
     `images      ${report.images}`,
     ...(settings.length > 0 ? [`settings    ${settings.join(" ")}`] : []),
   ].join("\n");

@@ -11,7 +11,7 @@ export function narrowTypeOfCpu(cpuinfo = readText("/proc/cpuinfo")): NarrowType
 
 /**
  * Whether a processor is one for which our own convolutions of bfloat16 were written: x86-64, but not
- * with AMX, whose tiles only TensorFlow's use.
+ * with AMX, where TensorFlow's use its tiles. (Of gradients by the kernel, tiles.ts decides.)
  */
 export function suitsOwnConvolutions(
   arch: string = process.arch,

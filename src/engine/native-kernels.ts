@@ -39,16 +39,24 @@ export function engineRemark(engine: InstalledEngine): string | undefined {
   );
 }
 
+/** The functions of native/kernels/addon.cc. */
+export interface KernelsAddon {
+  /** Why the processor's matrix tiles cannot be used; empty where they can. */
+  tilesMissing(): string;
+  /** What is wrong with them, by a small gradient that is computed twice; empty where nothing is. */
+  tilesFault(): string;
+}
+
 /**
  * Adds our operations to TensorFlow's registries, once a process, after the binding is loaded.
- * @returns false where the addon was not compiled, as beside the prebuilt library
+ * @returns undefined where the addon was not compiled, as beside the prebuilt library
  * @throws UserError where it cannot be loaded
  */
-export function loadKernels(engine: InstalledEngine): boolean {
+export function loadKernels(engine: InstalledEngine): KernelsAddon | undefined {
   const path = kernelsPath(engine);
-  if (!existsSync(path)) return false;
+  if (!existsSync(path)) return undefined;
   try {
-    createRequire(import.meta.url)(path);
+    return createRequire(import.meta.url)(path) as KernelsAddon;
   } catch (error) {
     const got = error instanceof Error ? error.message : String(error);
     const other = /another version of these operations/.test(got);
@@ -62,5 +70,4 @@ export function loadKernels(engine: InstalledEngine): boolean {
       { cause: error },
     );
   }
-  return true;
 }

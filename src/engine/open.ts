@@ -8,6 +8,7 @@ import { engineRemark, kernelsPath, loadKernels } from "./native-kernels.js";
 import { openNativeSession } from "./native-session.js";
 import type { Engine } from "./session.js";
 import { loadTensorflow, openTensorflowSession } from "./tensorflow-session.js";
+import { findTiles, tilesChoice } from "./tiles.js";
 
 export interface OpenedEngine extends Engine {
   readonly installed: InstalledEngine;
@@ -22,13 +23,15 @@ export interface OpenedEngine extends Engine {
  * Loads the engine that `bit-setup` prepared, once a thread. Several threads may have it open at once;
  * settings in their environments (`TF_...` and the like) must be the same.
  * @param flavour only this one; else the one that findEngine finds
- * @throws UserError where there is none, or another thread has it open with other settings
+ * @throws UserError where there is none, another thread has it open with other settings, or `$BIT_TILES` is
+ *   none of its values
  */
 export function openEngine(flavour?: Flavour): OpenedEngine {
   const installed = requireEngine(flavour);
   const binding = loadBinding(installed.bindingPath);
   const device = binding.isUsingGpuDevice() ? "GPU" : "CPU";
-  const host = loadKernels(installed);
+  const kernels = loadKernels(installed);
+  const host = kernels !== undefined;
   // Those of the network are for the CPU.
   const layers = host && device === "CPU";
   const tensorflow = loadTensorflow(installed);
@@ -42,7 +45,10 @@ export function openEngine(flavour?: Flavour): OpenedEngine {
     target: {
       ...{ device, computeType: "float32" },
       narrowType: () => (device === "GPU" ? narrowTypeOfGpu() : narrowTypeOfCpu()),
-      native: { host, layers, convolutions: layers && suitsOwnConvolutions() },
+      native: {
+        ...{ host, layers, convolutions: layers && suitsOwnConvolutions() },
+        tiles: findTiles(layers ? kernels : undefined, tilesChoice()),
+      },
     },
   };
 }

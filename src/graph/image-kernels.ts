@@ -3,7 +3,7 @@ import * as tf from "@tensorflow/tfjs";
 import { attribute } from "./attributes.js";
 import { register } from "./lowering.js";
 import type { NodeList, NodeOptions, Output } from "./node-list.js";
-import { hasConvolution, hasFusedLayers } from "./target.js";
+import { hasConvolution, hasFusedLayers, tilesFor } from "./target.js";
 
 type Padding = "valid" | "same" | number;
 
@@ -101,12 +101,16 @@ register<ConvAttrs & { inputShape: Shape4D }>("Conv2DBackpropInput", (graph, inp
   return graph.emit("Conv2DBackpropInput", args, nodeAttrs, dy.type, inputShape);
 });
 
+/** BitConvFilterGrad's attribute of that name. */
+const tileNumbers = { amx: 1, plain: 2 } as const;
+
 register<ConvAttrs & { filterShape: Shape4D }>("Conv2DBackpropFilter", (graph, inputs, attrs) => {
   const x = graph.cast(graph.value(inputs["x"]!), graph.target.computeType);
   const dy = graph.cast(graph.value(inputs["dy"]!), graph.target.computeType);
   const { filterShape } = attrs;
   const conv = convGeometry(x.shape, filterShape, attrs);
-  if (hasConvolution(graph.target, conv.info)) {
+  const tiles = tilesFor(graph.target, conv.info);
+  if (tiles !== undefined || hasConvolution(graph.target, conv.info)) {
     const { filterHeight, filterWidth, strideHeight, padInfo } = conv.info;
     const own = {
       kernel_height: attribute.int(filterHeight),
@@ -114,6 +118,7 @@ register<ConvAttrs & { filterShape: Shape4D }>("Conv2DBackpropFilter", (graph, i
       stride: attribute.int(strideHeight),
       pad_top: attribute.int(padInfo.top),
       pad_left: attribute.int(padInfo.left),
+      tiles: attribute.int(tiles === undefined ? 0 : tileNumbers[tiles]),
     };
     return graph.emit("BitConvFilterGrad", [x, dy], own, "float32", filterShape);
   }

@@ -23,6 +23,18 @@ export interface NativeOperations {
   readonly layers: boolean;
   /** Convolutions of bfloat16, on CPUs where they are faster than TensorFlow's. */
   readonly convolutions: boolean;
+  /**
+   * What gradients of convolutions of bfloat16 by their kernels are multiplied by. A function: tiles are
+   * tried before they are used, and throw UserError where they fail.
+   */
+  readonly tiles: () => Tiles;
+}
+
+/** Matrix tiles: the processor's (Intel AMX), plain ones of the same bits, or none; and why. */
+export interface Tiles {
+  readonly kind: "amx" | "plain" | undefined;
+  /** As in `the processor has AMX`. */
+  readonly why: string;
 }
 
 export interface Target {
@@ -41,7 +53,10 @@ export interface Target {
   readonly native: NativeOperations;
 }
 
-const none: NativeOperations = { host: false, layers: false, convolutions: false };
+const none: NativeOperations = {
+  ...{ host: false, layers: false, convolutions: false },
+  tiles: () => ({ kind: undefined, why: "the engine lacks bit-train's operations" }),
+};
 
 /** TensorFlow as it is published, on the CPU, in float32. */
 export const plainTarget: Target = {
@@ -97,4 +112,29 @@ export function hasConvolution(
 ): boolean {
   const fits = inChannels % 16 === 0 && outChannels % 16 === 0 && strideHeight === strideWidth;
   return native.convolutions && computeType === "bfloat16" && fits;
+}
+
+/**
+ * The tiles that a convolution's gradient by its kernel is computed by: they know one stride for both
+ * directions, and channels in multiples of 32. Undefined where `hasConvolution` decides.
+ */
+export function tilesFor(
+  { native, computeType }: Target,
+  { inChannels, outChannels, strideHeight, strideWidth }: ConvolutionShape,
+): Tiles["kind"] {
+  const fits = inChannels % 32 === 0 && outChannels % 32 === 0 && strideHeight === strideWidth;
+  return computeType === "bfloat16" && fits ? native.tiles().kind : undefined;
+}
+
+/**
+ * By what a target computes convolutions of bfloat16, and why, in a line for people; undefined where it
+ * computes in another type, or not by TensorFlow on the CPU.
+ */
+export function describeConvolutions({ device, native, computeType }: Target): string | undefined {
+  if (device !== "CPU" || !native.layers || computeType !== "bfloat16") return undefined;
+  const convolutions = `convolutions by ${native.convolutions ? "bit-train" : "TensorFlow"}`;
+  const { kind, why } = native.tiles();
+  if (kind === undefined) return `bfloat16 ${convolutions}, not on tiles: ${why}`;
+  const tiles = kind === "amx" ? "the processor's tiles" : "plain tiles, which are slow";
+  return `bfloat16 ${convolutions}, kernels' gradients on ${tiles}: ${why}`;
 }

@@ -2,7 +2,7 @@
 import type { Dataset, UnreadableImage } from "../data/dataset.js";
 import { freeBytesOf } from "../disk/disk-room.js";
 import { sizeText } from "../disk/size-text.js";
-import type { Target } from "../graph/target.js";
+import { describeConvolutions, type Target } from "../graph/target.js";
 import { parseArchitecture } from "../model/architecture.js";
 import { recipeOf } from "../recipe/recipes.js";
 import type { RunConfig } from "../record/run-config.js";
@@ -11,7 +11,7 @@ import { headCount, parameterCount } from "../zoo/archive-size.js";
 import { describeClasses } from "./describe-classes.js";
 import { describeLoss } from "./describe-loss.js";
 import type { FineTuneOptions } from "./options.js";
-import { computeTypes } from "./precision.js";
+import { computeTypes, inPrecision } from "./precision.js";
 
 /** What a run takes besides time. */
 export interface RunNeeds {
@@ -100,6 +100,12 @@ export function describePlan(
     ...describeRate(config, options),
     describeNeeds(needs),
   ];
+}
+
+/** By what the network is computed, where there is a choice. */
+export function describeComputing({ precision }: RunConfig, target: Target): string[] {
+  const convolutions = describeConvolutions(inPrecision(target, precision));
+  return convolutions === undefined ? [] : [convolutions];
 }
 
 /** Which part of the network is trained, where it is not the whole. */

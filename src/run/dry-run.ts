@@ -19,7 +19,13 @@ import {
 import { assignVariables } from "../step/variables.js";
 import { evaluate } from "../train/evaluate.js";
 import { train } from "../train/train.js";
-import { describeData, describePlan, needsOf, type RunNeeds } from "./describe-plan.js";
+import {
+  describeComputing,
+  describeData,
+  describePlan,
+  needsOf,
+  type RunNeeds,
+} from "./describe-plan.js";
 import { fetchEvents } from "./fetching.js";
 import { placeholderFeatures } from "./frozen-features.js";
 import type { FineTuneOptions } from "./options.js";
@@ -103,6 +109,7 @@ export async function dryRun(
       ...data.warnings,
       ...(limit === undefined ? [] : [limit]),
       ...describePlan(config, needs, wishes),
+      ...describeComputing(config, engine.target),
       ...(resumed === undefined ? [] : [`The run is there, and would go on at step ${done}`]),
       ...describeForecast(config, { ...asked, name: wishes.name }, { measured, done }, noticedMs),
     ],

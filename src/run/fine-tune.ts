@@ -18,7 +18,7 @@ import { describeBest, describeTimes } from "../record/run-lines.js";
 import { RunSinks } from "../record/run-sinks.js";
 import { writeJson } from "../record/versioned-json.js";
 import { announceRun } from "./agree.js";
-import { describeData, describePlan, needsOf } from "./describe-plan.js";
+import { describeComputing, describeData, describePlan, needsOf } from "./describe-plan.js";
 import { fetchEvents } from "./fetching.js";
 import { followRun } from "./follow-run.js";
 import { firstLine, type Joint } from "./joint-run.js";
@@ -150,6 +150,7 @@ async function carryOut(
   for (const line of said.warnings) events.warn(line);
   const needs = await needsOf(config, run.engine.target, folder.path, run.options.save);
   for (const line of describePlan(config, needs, run.options)) events.info(line);
+  for (const line of describeComputing(config, run.engine.target)) events.info(line);
 
   const trainTo = async () => {
     for (;;) {

@@ -71,6 +71,29 @@ test("bit-bench without --json says it in lines", () => {
   assert.match(stdout, /^peak memory \d\.\d\d GB$/m);
 });
 
+test("bit-bench says by what convolutions of bfloat16 are computed, and why", () => {
+  if (!engine.target.native.layers) return;
+  const bench = (tiles: string) => {
+    const env = { ...process.env, BIT_TILES: tiles };
+    const flags = [...size, "--precision", "bf16", "--device", "cpu"];
+    const script = join(repositoryRoot, "bin/bit-bench.js");
+    return spawnSync(process.execPath, [script, ...flags], { encoding: "utf8", env });
+  };
+  const plain = bench("plain");
+  assert.equal(plain.status, 0, plain.stderr);
+  assert.match(
+    plain.stdout,
+    /^computes +bfloat16 .* on plain tiles, which are slow: BIT_TILES=plain$/m,
+  );
+  assert.match(plain.stdout, /^settings .*BIT_TILES=plain/m);
+  const off = bench("off");
+  assert.equal(off.status, 0, off.stderr);
+  assert.match(off.stdout, /^computes +bfloat16 convolutions by .*, not on tiles: BIT_TILES=off$/m);
+  const unknown = bench("amx_bf16");
+  assert.equal(unknown.status, 2, unknown.stdout);
+  assert.match(unknown.stderr, /BIT_TILES: "amx_bf16"/);
+});
+
 test("what devices cannot share, and what they do not compute, is not measured", async () => {
   await cpuPlugin();
   const cases = [

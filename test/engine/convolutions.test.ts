@@ -4,6 +4,7 @@ import { test } from "node:test";
 import * as tf from "@tensorflow/tfjs";
 import { inType, type Target } from "../../src/graph/target.js";
 import { engine } from "../engine-for-tests.js";
+import { narrowed } from "./tile-cases.js";
 import { deviation, run, wave } from "./traced-gradients.js";
 
 type Shape = [number, number, number, number];
@@ -13,13 +14,6 @@ interface Case {
   readonly kernel: Shape;
   readonly stride: 1 | 2;
   readonly pad: "same" | "valid";
-}
-
-/** The nearest bfloat16, ties to even. */
-function narrowed(values: Float32Array): Float32Array {
-  const bits = new Uint32Array(values.slice().buffer);
-  for (const [i, b] of bits.entries()) bits[i] = ((b + 0x7fff + ((b >>> 16) & 1)) >>> 16) << 16;
-  return new Float32Array(bits.buffer);
 }
 
 function geometry({ x, kernel, stride, pad }: Case) {

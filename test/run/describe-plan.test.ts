@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { plainTarget } from "../../src/graph/target.js";
 import {
+  describeComputing,
   describePlan,
   describeRate,
   describeSchedule,
@@ -47,4 +49,14 @@ test("disk: the newest, the best where there are evaluations, and the next; none
   const best = await needsOf({ ...config, evalEvery: 5, keep: 1 }, target, "/");
   assert.equal(best.diskBytes, 3 * 8 * parameters);
   assert.equal((await needsOf(config, target, "/", false)).diskBytes, 0);
+});
+
+test("by what convolutions are computed is a line where there is a choice: in bfloat16 on the CPU", () => {
+  const native = { ...plainTarget.native, layers: true, convolutions: true };
+  const tiles = () => ({ kind: "amx", why: "the processor has AMX" }) as const;
+  const target = { ...plainTarget, native: { ...native, tiles } };
+  assert.deepEqual(describeComputing(config, target), []);
+  assert.deepEqual(describeComputing({ ...config, precision: "bf16" }, target), [
+    "bfloat16 convolutions by bit-train, kernels' gradients on the processor's tiles: the processor has AMX",
+  ]);
 });

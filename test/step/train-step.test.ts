@@ -15,6 +15,7 @@ import {
   labelValues,
   variableValues,
 } from "../deterministic.js";
+import { onPlainTiles } from "../engine/tile-cases.js";
 import { engine, open } from "../engine-for-tests.js";
 
 const architecture = parseArchitecture("R14x0.5");
@@ -164,6 +165,7 @@ const narrow: readonly (readonly [how: string, Target])[] = [
     ? [
         ["bfloat16, fused,", withConvolutions(false)] as const,
         ["bfloat16, fused, own convolutions,", withConvolutions(true)] as const,
+        ["bfloat16, fused, kernels' gradients on plain tiles,", onPlainTiles()] as const,
       ]
     : []),
   ["float16", inType(plainTarget, "float16")],

@@ -1,5 +1,5 @@
 /** The engine whose networks XLA computes on devices, and whose images TensorFlow makes on the CPU. */
-import type { NarrowType } from "../../graph/target.js";
+import { type NarrowType, plainTarget } from "../../graph/target.js";
 import type { Device } from "../device.js";
 import { describeDevice } from "../device.js";
 import { narrowTypeOfCpu, narrowTypeOfGpu } from "../narrow-type.js";
@@ -76,7 +76,7 @@ export function xlaEngine(
       deviceMemoryBytes: memoryBytes ?? Number.POSITIVE_INFINITY,
       devices: devices.length,
       // The host's operations decode images and read archives; those of the network are XLA's.
-      native: { host: host.target.native.host, layers: false, convolutions: false },
+      native: { ...plainTarget.native, host: host.target.native.host },
     },
     open: (graph) => new XlaSession(graph, host.open(graph), device),
   };

@@ -1,0 +1,42 @@
+// Memory that a thread keeps from call to call, on large pages where there are any.
+#pragma once
+#include <cstdint>
+#include <cstdlib>
+#include <new>
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
+namespace bit {
+
+class Scratch {
+ public:
+  Scratch() = default;
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+  ~Scratch() { std::free(memory_); }
+
+  // Room for so many values, aligned to a large page. Contents are not kept.
+  template <typename V>
+  V* Room(int64_t count) {
+    const size_t bytes = (count * sizeof(V) + kPage - 1) / kPage * kPage;
+    if (bytes > bytes_) {
+      std::free(memory_);
+      bytes_ = 0;
+      memory_ = std::aligned_alloc(kPage, bytes);
+      if (memory_ == nullptr) throw std::bad_alloc();
+      bytes_ = bytes;
+#if defined(__linux__)
+      madvise(memory_, bytes, MADV_HUGEPAGE);
+#endif
+    }
+    return static_cast<V*>(memory_);
+  }
+
+ private:
+  static constexpr size_t kPage = 2 << 20;
+  void* memory_ = nullptr;
+  size_t bytes_ = 0;
+};
+
+}  // namespace bit

@@ -1,0 +1,114 @@
+// dw[ky, kx, c, o] = sum over images and places (y, x) of dy[n, y, x, o] times what it met at (ky, kx).
+//
+// x is packed as [channel, pixels], in pairs of pixels, so that a place of the kernel is a shift by some
+// pixels: one copy serves all places. A task has a slice of the images' rows and a group of output
+// channels, of which 512 KB are packed at a time: with its sums that stays in the second cache, which
+// decides all. bench/NOTES.md has the figures.
+#include "tile_filter_grad.h"
+
+#include "parallel.h"
+#include "scratch.h"
+#include "tile_packing.h"
+#include "tile_products.h"
+
+namespace bit {
+namespace {
+
+constexpr int64_t kPackedBytes = 512 << 10, kSliceBytes = 4 << 20, kSlices = 8;
+// Tasks that there shall be at least.
+constexpr int64_t kTasks = 8;
+
+// How the work is shared out.
+struct Shares {
+  int64_t slices, parts_group, group, groups;
+
+  // Slices of rows have sums of their own, where these are small. How many, and what is packed at a time,
+  // depends on the shape alone, and so does the order of a value's summands; how many output channels a
+  // task has may depend on the threads.
+  Shares(const ConvShape& s, int64_t rows) {
+    const int64_t size_bytes = 4 * s.kh * s.kw * s.c * s.o;
+    slices = std::clamp<int64_t>(kSliceBytes / size_bytes, 1, std::min(kSlices, rows));
+    parts_group = GroupOf(s, kTasks);
+    group = GroupOf(s, std::max<int64_t>(kTasks, 2 * Parallelism()));
+    groups = CeilDiv(s.o, group);
+  }
+
+ private:
+  int64_t GroupOf(const ConvShape& s, int64_t tasks) const {
+    const int64_t wanted = std::clamp<int64_t>(CeilDiv(tasks, slices), 1, CeilDiv(s.o, 64));
+    return RoundUp(CeilDiv(s.o, wanted), 32);
+  }
+};
+
+}  // namespace
+
+template <typename T>
+void TileFilterGrad(const ConvShape& s, const uint16_t* x, const uint16_t* dy, float* dw) {
+  const PixelList read(s), result = PixelList::OfResult(s);
+  const TilePacking& packing = PackingFor<T>();
+  const int64_t all_rows = read.images * read.rows, phases = read.phases();
+  const int64_t size = s.kh * s.kw * s.c * s.o;
+  if (all_rows * s.oh * s.ow == 0) {
+    std::fill(dw, dw + size, 0.0f);
+    return;
+  }
+  const Shares shares(s, all_rows);
+  const int64_t row_bytes = 2 * read.pitch * (32 * phases + shares.parts_group);
+  static thread_local Scratch slice_memory;
+  float* slice_sums =
+      shares.slices > 1 ? slice_memory.Room<float>((shares.slices - 1) * size) : nullptr;
+  const std::vector<uint16_t> nothing(std::max(s.c, s.o));
+  const Pixel zeros = nothing.data();
+  ParallelFor(shares.slices * shares.groups, [&](int64_t task) {
+    static thread_local Scratch turned_memory, pair_memory;
+    const int64_t slice = task / shares.groups, first = task % shares.groups * shares.group;
+    const int64_t n = std::min(shares.group, s.o - first);
+    const int64_t slice_begin = all_rows * slice / shares.slices;
+    const int64_t slice_rows = all_rows * (slice + 1) / shares.slices - slice_begin;
+    const int64_t parts =
+        std::clamp<int64_t>(CeilDiv(slice_rows * row_bytes, kPackedBytes), 1, slice_rows);
+    float* sums = slice == 0 ? dw : slice_sums + (slice - 1) * size;
+    for (int64_t part = 0; part < parts; part++) {
+      const int64_t begin = slice_begin + slice_rows * part / parts;
+      const int64_t end = slice_begin + slice_rows * (part + 1) / parts;
+      const int64_t count = RoundUp((end - begin) * read.pitch, 32);
+      const int64_t more = RoundUp(read.reach(), 32), all = count + more;
+      // An odd number of cache lines from channel to channel: sixteen of them fall in different sets.
+      const int64_t pitch = RoundUp(all, 64) + 32;
+      // Rows and what lies behind them, of all phases, and those of dy.
+      std::vector<Pixel> pixels(phases * all), dy_pixels(count, zeros);
+      for (int64_t phase = 0; phase < phases; phase++)
+        read.Find(x, phase, begin, end, all - (end - begin) * read.pitch, zeros,
+                  &pixels[phase * all]);
+      result.Find(dy, 0, begin, end, 0, zeros, dy_pixels.data());
+      uint16_t* turned = turned_memory.Room<uint16_t>(phases * 32 * pitch);
+      uint32_t* pairs = pair_memory.Room<uint32_t>(count / 2 * n);
+      packing.pairs(dy_pixels.data(), count, first, n, pairs);
+      const typename T::Session session;
+      for (int64_t c = 0; c < s.c; c += 32) {
+        for (int64_t phase = 0; phase < phases; phase++)
+          packing.turned(&pixels[phase * all], all, c, 32, turned + phase * 32 * pitch, pitch);
+        for (int64_t o = 0; o < n; o += 32)
+          for (const Tap& tap : read.taps) {
+            const uint16_t* a = turned + tap.phase * 32 * pitch + read.offset(tap);
+            MultiplyByTiles<T>(&a, 1, count / 32, pitch * 2, pairs + o * count / 2,
+                               sums + (tap.kernel * s.c + c) * s.o + first + o, s.o * 4, part > 0);
+          }
+      }
+    }
+  });
+  if (shares.slices == 1) return;
+  constexpr int64_t kRange = 1 << 14;
+  ParallelFor(CeilDiv(size, kRange), [&](int64_t range) {
+    const int64_t begin = range * kRange, end = std::min(begin + kRange, size);
+    for (int64_t slice = 1; slice < shares.slices; slice++)
+      for (int64_t i = begin; i < end; i++) dw[i] += slice_sums[(slice - 1) * size + i];
+  });
+}
+
+#ifdef BIT_HAS_AMX
+template void TileFilterGrad<AmxTiles>(const ConvShape&, const uint16_t*, const uint16_t*, float*);
+#endif
+template void TileFilterGrad<PlainTiles>(const ConvShape&, const uint16_t*, const uint16_t*, float*);
+
+}  // namespace bit

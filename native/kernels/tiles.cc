@@ -1,0 +1,79 @@
+#include "tiles.h"
+
+#include "numeric.h"
+
+#ifdef BIT_HAS_AMX
+#include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#endif
+
+namespace bit {
+namespace {
+
+// Values too small to be normal are zeros.
+BIT_INLINE float Normal(float value) {
+  return __builtin_fabsf(value) < 0x1p-126f ? __builtin_copysignf(0, value) : value;
+}
+
+// Source: Intel's Software Developer's Manual, TDPBF16PS. Even and odd products are summed apart, each
+// by fused multiplications and additions.
+BIT_INLINE void MultiplyAll(const uint16_t* a, const uint16_t* b, float* sums) {
+  for (int m = 0; m < 16; m++) {
+    float apart[2][16] = {};
+    for (int k = 0; k < 16; k++)
+      for (int i = 0; i < 2; i++) {
+        const float left = Normal(ToFloat(bfloat16{a[m * 32 + 2 * k + i]}));
+        for (int n = 0; n < 16; n++) {
+          const float right = Normal(ToFloat(bfloat16{b[k * 32 + 2 * n + i]}));
+          apart[i][n] = Normal(__builtin_fmaf(left, right, apart[i][n]));
+        }
+      }
+    for (int n = 0; n < 16; n++) {
+      float& sum = sums[m * 16 + n];
+      sum = Normal(Normal(sum) + Normal(apart[0][n] + apart[1][n]));
+    }
+  }
+}
+
+void MultiplyAnywhere(const uint16_t* a, const uint16_t* b, float* sums) { MultiplyAll(a, b, sums); }
+#ifdef BIT_HAS_AMX
+// The C library's fmaf is a call for each value.
+__attribute__((target("avx2,fma"))) void MultiplyFused(const uint16_t* a, const uint16_t* b,
+                                                       float* sums) {
+  MultiplyAll(a, b, sums);
+}
+#endif
+
+std::string FindTiles() {
+#ifdef BIT_HAS_AMX
+  unsigned a, b, c, d;
+  constexpr unsigned kBfloat16 = 1u << 22, kTile = 1u << 24;
+  if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || (d & kBfloat16) == 0 || (d & kTile) == 0)
+    return "the processor has no AMX for bfloat16";
+  constexpr int kRequestPermission = 0x1023, kTileData = 18;  // arch/x86/include/uapi/asm/prctl.h
+  if (syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0) return "";
+  return std::string("the system does not let this process use AMX: ") + std::strerror(errno);
+#else
+  return "AMX is used on x86-64 with Linux only";
+#endif
+}
+
+}  // namespace
+
+void MultiplyPlainTiles(const uint16_t* a, const uint16_t* b, float* sums) {
+#ifdef BIT_HAS_AMX
+  static const bool fused = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  if (fused) return MultiplyFused(a, b, sums);
+#endif
+  MultiplyAnywhere(a, b, sums);
+}
+
+const std::string& TilesMissing() {
+  static const std::string missing = FindTiles();
+  return missing;
+}
+
+}  // namespace bit

@@ -1,0 +1,70 @@
+/**
+ * Which matrix tiles multiply bfloat16 here. `$BIT_TILES` chooses: `amx`, the processor's (Intel AMX), as
+ * it is by default where there are such; `plain`, the same bits in plain C++, slow, so that what is made
+ * for tiles can be tested on any processor; `off`, what is there without them.
+ */
+import { UserError } from "../errors.js";
+import type { Tiles } from "../graph/target.js";
+import type { KernelsAddon } from "./native-kernels.js";
+
+const choices = ["amx", "plain", "off"] as const;
+type Choice = (typeof choices)[number];
+
+/** @throws UserError where `$BIT_TILES` is something else */
+export function tilesChoice(env: NodeJS.ProcessEnv = process.env): Choice | undefined {
+  const value = env["BIT_TILES"];
+  if (value === undefined || value === "") return undefined;
+  const choice = choices.find((each) => each === value);
+  if (choice === undefined)
+    throw new UserError(
+      "BIT_TILES",
+      `"${value}"`,
+      choices.join(", "),
+      "unset it for the processor's tiles where it has them: unset BIT_TILES",
+    );
+  return choice;
+}
+
+/**
+ * The tiles that a choice comes to, found when they are first asked for. Before the processor's are used, a
+ * small gradient is computed by them and by plain ones, once a process.
+ * @param kernels our operations; undefined where there are none for networks
+ * @returns a function that throws UserError where tiles were chosen that are not there, or where the
+ *   processor's have other bits than they should
+ */
+export function findTiles(
+  kernels: KernelsAddon | undefined,
+  choice: Choice | undefined,
+): () => Tiles {
+  let found: Tiles | undefined;
+  return () => {
+    found ??= find(kernels, choice);
+    return found;
+  };
+}
+
+function find(kernels: KernelsAddon | undefined, choice: Choice | undefined): Tiles {
+  const set = `BIT_TILES=${choice}`;
+  if (choice === "off") return { kind: undefined, why: set };
+  const missing =
+    kernels === undefined ? "the engine lacks bit-train's operations" : kernels.tilesMissing();
+  if (choice === "plain" && kernels !== undefined) return { kind: "plain", why: set };
+  if (kernels === undefined || missing !== "") {
+    if (choice === undefined) return { kind: undefined, why: missing };
+    throw new UserError(
+      set,
+      missing,
+      "tiles that are there",
+      "leave it to the machine: unset BIT_TILES",
+    );
+  }
+  const fault = kernels.tilesFault();
+  if (fault !== "")
+    throw new UserError(
+      "AMX, the processor's matrix tiles",
+      `${fault} in a gradient computed for a check`,
+      "the same bits as by plain arithmetic",
+      "compute without them: export BIT_TILES=off   (and report the processor: lscpu)",
+    );
+  return { kind: "amx", why: choice === undefined ? "the processor has AMX" : set };
+}

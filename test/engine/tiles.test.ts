@@ -1,0 +1,217 @@
+/** Gradients of convolutions by their kernels on matrix tiles: plain ones, which have the bits of AMX's. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { type KernelsAddon, loadKernels } from "../../src/engine/native-kernels.js";
+import { findTiles, tilesChoice } from "../../src/engine/tiles.js";
+import { UserError } from "../../src/errors.js";
+import {
+  describeConvolutions,
+  inType,
+  plainTarget,
+  type Target,
+  tilesFor,
+} from "../../src/graph/target.js";
+import { runCommand } from "../../src/setup/command.js";
+import { engine } from "../engine-for-tests.js";
+import {
+  kernelGradient,
+  madeValues,
+  onPlainTiles,
+  onProcessorsTiles,
+  type TileCase,
+  withoutTiles,
+} from "./tile-cases.js";
+import { deviation } from "./traced-gradients.js";
+
+const skip = !engine.target.native.layers && "the engine has no operations of ours";
+
+/** Why this processor's own tiles are not tried here; empty where they are. */
+const missing = loadKernels(engine.installed)?.tilesMissing() ?? "no operations of ours";
+
+/** A layer of R50x1 on fewer, smaller images than it has. */
+function layer(inChannels: number, outChannels: number, side: number, k: number, stride: 1 | 2) {
+  return {
+    x: [2, side, side, inChannels],
+    kernel: [k, k, inChannels, outChannels],
+    ...{ stride, pad: "same" },
+  } as const satisfies TileCase;
+}
+
+const layers: TileCase[] = [
+  layer(64, 64, 9, 1, 1),
+  layer(64, 256, 8, 1, 1),
+  layer(64, 64, 9, 3, 1),
+  layer(256, 64, 8, 1, 1),
+  layer(256, 512, 8, 1, 2),
+  layer(256, 128, 8, 1, 1),
+  layer(128, 128, 8, 3, 2),
+  layer(128, 512, 6, 1, 1),
+  layer(512, 128, 6, 1, 1),
+  layer(128, 128, 7, 3, 1),
+  layer(512, 1024, 6, 1, 2),
+  layer(512, 256, 6, 1, 1),
+  layer(256, 256, 7, 3, 2),
+  layer(256, 1024, 4, 1, 1),
+  layer(1024, 256, 4, 1, 1),
+  layer(256, 256, 4, 3, 1),
+  layer(1024, 512, 4, 1, 1),
+  layer(1024, 2048, 4, 1, 2),
+  layer(512, 512, 5, 3, 2),
+  layer(512, 2048, 2, 1, 1),
+  layer(2048, 512, 2, 1, 1),
+  layer(512, 512, 3, 3, 1),
+];
+
+// Odd sizes, one image, kernels larger than images, other padding; 40 x 40 and 9 x 64 x 64 are more than
+// is packed at a time, in several slices; of 5 images of 1 x 1 a block of 32 pixels has 5.
+const others: TileCase[] = [
+  { x: [1, 5, 7, 32], kernel: [3, 3, 32, 64], stride: 1, pad: "same" },
+  { x: [2, 9, 7, 64], kernel: [3, 3, 64, 96], stride: 2, pad: "same" },
+  { x: [2, 10, 10, 32], kernel: [3, 3, 32, 32], stride: 2, pad: "valid" },
+  { x: [3, 9, 8, 32], kernel: [1, 1, 32, 32], stride: 2, pad: "valid" },
+  { x: [1, 12, 11, 32], kernel: [5, 3, 32, 32], stride: 1, pad: "valid" },
+  { x: [1, 11, 11, 32], kernel: [7, 7, 32, 32], stride: 2, pad: "valid" },
+  { x: [1, 6, 9, 32], kernel: [2, 4, 32, 32], stride: 1, pad: "same" },
+  { x: [1, 2, 2, 32], kernel: [3, 3, 32, 32], stride: 1, pad: "same" },
+  { x: [5, 1, 1, 96], kernel: [1, 1, 96, 160], stride: 1, pad: "same" },
+  { x: [1, 40, 40, 32], kernel: [3, 3, 32, 32], stride: 1, pad: "same" },
+  { x: [9, 64, 64, 64], kernel: [1, 1, 64, 64], stride: 1, pad: "same" },
+];
+
+for (const c of [...layers, ...others])
+  test(`x [${c.x}], kernel [${c.kernel}], stride ${c.stride}, ${c.pad}`, { skip }, async () => {
+    const values = madeValues(c);
+    const got = await kernelGradient(onPlainTiles(true), c, values);
+    // Products of bfloat16 are exact in float32, so that only the order of float32's sums differs, of up
+    // to 36,864 summands: 1e-5 of the largest value.
+    const own = await kernelGradient(withoutTiles, c, values);
+    assert.ok(deviation(got, own) < 1e-5, `from ours without tiles: ${deviation(got, own)}`);
+    if (missing === "") assert.deepEqual(await kernelGradient(onProcessorsTiles, c, values), got);
+    const tensorflow = await kernelGradient(plainTarget, c, values);
+    assert.ok(
+      deviation(got, tensorflow) < 1e-5,
+      `from TensorFlow's: ${deviation(got, tensorflow)}`,
+    );
+  });
+
+test("beside TensorFlow's convolutions, as on AMX, the gradient is the same", {
+  skip,
+}, async () => {
+  const c = others[1]!;
+  const values = madeValues(c);
+  const [beside, own] = await Promise.all([
+    kernelGradient(onPlainTiles(false), c, values),
+    kernelGradient(onPlainTiles(true), c, values),
+  ]);
+  assert.deepEqual(beside, own);
+  // Another order of sums has other bits: these were by tiles.
+  assert.notDeepEqual(own, await kernelGradient(withoutTiles, c, values));
+});
+
+test("a graph for tiles that the processor does not have is refused, not run", {
+  skip: skip || (missing === "" && "it has them"),
+}, async () => {
+  const c = others[0]!;
+  await assert.rejects(kernelGradient(onProcessorsTiles, c, madeValues(c)), /no tiles: .*AMX/);
+});
+
+test("what an earlier call left in a thread's memory is not read", { skip }, async () => {
+  const c = layer(64, 64, 9, 3, 2);
+  const values = madeValues(c);
+  const before = await kernelGradient(onPlainTiles(), c, values);
+  const larger = layer(64, 64, 20, 3, 2);
+  const nothing = Object.entries(madeValues(larger)).map(([name, { shape, data }]) => {
+    return [name, { shape, data: data.map(() => Number.NaN) }] as const;
+  });
+  const poisoned = await kernelGradient(onPlainTiles(), larger, Object.fromEntries(nothing));
+  assert.ok(poisoned.every(Number.isNaN));
+  assert.deepEqual(await kernelGradient(onPlainTiles(), c, values), before);
+});
+
+test("any number of threads gives the same bits", { skip }, async () => {
+  const script = fileURLToPath(new URL("./tile-trial.js", import.meta.url));
+  const sums = [1, 2, 3, 8].map(async (threads) => {
+    const env = { ...process.env, TF_NUM_INTRAOP_THREADS: String(threads) };
+    const ended = await runCommand(process.execPath, [script], { env });
+    assert.equal(ended.status, 0, ended.output);
+    return ended.stdout;
+  });
+  const [one, ...more] = await Promise.all(sums);
+  assert.match(one!, /^([0-9a-f]{64}\n){3}$/);
+  for (const each of more) assert.equal(each, one);
+});
+
+test("channels that are no multiples of 32, and what is not bfloat16, are left to others", () => {
+  const stride = { strideHeight: 1, strideWidth: 1 };
+  const kind = (target: Target, inChannels: number, outChannels: number, strides = stride) => {
+    return tilesFor(target, { inChannels, outChannels, ...strides });
+  };
+  assert.equal(kind(onPlainTiles(), 32, 64), "plain");
+  assert.equal(kind(onPlainTiles(), 3, 64), undefined);
+  assert.equal(kind(onPlainTiles(), 48, 64), undefined);
+  assert.equal(kind(onPlainTiles(), 64, 16), undefined);
+  assert.equal(kind(onPlainTiles(), 64, 64, { strideHeight: 1, strideWidth: 2 }), undefined);
+  assert.equal(kind(inType(onPlainTiles(), "float32"), 64, 64), undefined);
+  assert.equal(kind(withoutTiles, 64, 64), undefined);
+});
+
+const amx: KernelsAddon = { tilesMissing: () => "", tilesFault: () => "" };
+const none: KernelsAddon = { ...amx, tilesMissing: () => "the processor has no AMX for bfloat16" };
+
+test("BIT_TILES chooses: the processor's where there are such, plain ones, or none", () => {
+  assert.equal(tilesChoice({}), undefined);
+  assert.equal(tilesChoice({ BIT_TILES: "plain" }), "plain");
+  assert.throws(() => tilesChoice({ BIT_TILES: "AMX" }), {
+    message: /^BIT_TILES: "AMX"[\s\S]*amx, plain, off[\s\S]*unset BIT_TILES/,
+  });
+  assert.deepEqual(findTiles(amx, undefined)(), { kind: "amx", why: "the processor has AMX" });
+  assert.deepEqual(findTiles(amx, "off")(), { kind: undefined, why: "BIT_TILES=off" });
+  assert.deepEqual(findTiles(amx, "plain")(), { kind: "plain", why: "BIT_TILES=plain" });
+  assert.deepEqual(findTiles(none, "plain")(), { kind: "plain", why: "BIT_TILES=plain" });
+  assert.deepEqual(findTiles(none, undefined)(), {
+    ...{ kind: undefined, why: "the processor has no AMX for bfloat16" },
+  });
+  // What was asked for and is not there is refused, not replaced.
+  assert.throws(findTiles(none, "amx"), /BIT_TILES=amx: the processor has no AMX/);
+  assert.throws(findTiles(undefined, "plain"), /BIT_TILES=plain: the engine lacks/);
+  assert.equal(findTiles(undefined, undefined)().kind, undefined);
+});
+
+test("a processor whose tiles have other bits is refused, and the switch is named", () => {
+  const wrong: KernelsAddon = { ...amx, tilesFault: () => "7 of 36864 values have other bits" };
+  for (const choice of [undefined, "amx"] as const)
+    assert.throws(findTiles(wrong, choice), (error) => {
+      assert.ok(error instanceof UserError);
+      assert.match(error.message, /7 of 36864 values have other bits[\s\S]*export BIT_TILES=off/);
+      return true;
+    });
+  assert.equal(findTiles(wrong, "off")().kind, undefined);
+});
+
+test("this processor's tiles are there or not, and right where they are", { skip }, () => {
+  const { kind, why } = engine.target.native.tiles();
+  assert.ok(kind !== undefined || /AMX|BIT_TILES=off/.test(why), why);
+});
+
+test("by what convolutions are computed is said in a line, with the reason", () => {
+  assert.equal(describeConvolutions(plainTarget), undefined);
+  assert.equal(describeConvolutions(inType(plainTarget, "bfloat16")), undefined);
+  const layers = { ...plainTarget.native, layers: true };
+  const say = (convolutions: boolean, tiles: ReturnType<Target["native"]["tiles"]>) => {
+    const native = { ...layers, convolutions, tiles: () => tiles };
+    return describeConvolutions({ ...inType(plainTarget, "bfloat16"), native });
+  };
+  assert.equal(
+    say(false, findTiles(amx, undefined)()),
+    "bfloat16 convolutions by TensorFlow, kernels' gradients on the processor's tiles: the processor has AMX",
+  );
+  assert.equal(
+    say(true, findTiles(none, "plain")()),
+    "bfloat16 convolutions by bit-train, kernels' gradients on plain tiles, which are slow: BIT_TILES=plain",
+  );
+  assert.equal(
+    say(true, findTiles(none, undefined)()),
+    "bfloat16 convolutions by bit-train, not on tiles: the processor has no AMX for bfloat16",
+  );
+});
