@@ -44,6 +44,7 @@ export {
   type NativeOperations,
   plainTarget,
   type Target,
+  type Tiles,
 } from "../graph/target.js";
 export { trace } from "../graph/trace.js";
 export type { ElementType } from "../graph/types.js";
