@@ -1,10 +1,12 @@
 /** That the processes of a run do the same, from the same state: refused before the first step where not. */
+import { createHash } from "node:crypto";
 import { UserError } from "../errors.js";
 import type { RankGroup } from "../ranks/rank-group.js";
 import type { BestResult } from "../record/manifest.js";
 import type { RunRecordFile } from "../record/run-config.js";
 import type { TrainProgram } from "../step/program.js";
 import { shareState } from "../step/share-state.js";
+import { readVariables } from "../step/variables.js";
 import type { TrainStart } from "../train/train.js";
 import type { Joint } from "./joint-run.js";
 import { changedSettings } from "./same-run.js";
@@ -79,4 +81,24 @@ export async function beginTogether(
     );
   await shareState(session, group);
   return { ...all[0]!.start!, stops: all.some((one) => one.stops) };
+}
+
+/**
+ * Compares what all ranks have come to: weights and momentum, which are the same bits unless a machine computes wrongly,
+ * or bit-train does.
+ * @throws Error in all ranks where they are not
+ */
+export async function requireSameBits(
+  group: RankGroup,
+  { session, variables, optimizerState }: TrainProgram,
+): Promise<void> {
+  const hash = createHash("sha256");
+  for await (const [, values] of readVariables(session, [...variables, ...optimizerState]))
+    hash.update(values);
+  const all = await group.share(hash.digest("hex"));
+  const other = all.findIndex((one) => one !== all[0]);
+  if (other < 0) return;
+  throw new Error(
+    `rank ${other} has come to other weights than rank 0: one of them has computed wrongly, and what was saved is not to be trusted`,
+  );
 }

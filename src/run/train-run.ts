@@ -18,7 +18,7 @@ import { openHeadProgram, openTrainProgram, type TrainProgram } from "../step/pr
 import type { Network } from "../step/train-step.js";
 import type { EvaluationResult } from "../train/reports.js";
 import { type TrainOutcome, train } from "../train/train.js";
-import { beginTogether } from "./agree.js";
+import { beginTogether, requireSameBits } from "./agree.js";
 import { type FrozenFeatures, frozenFeatures } from "./frozen-features.js";
 import { computeTypes, inPrecision } from "./precision.js";
 import { outOfMemoryTogether } from "./rank-choices.js";
@@ -56,6 +56,7 @@ export async function trainRun(run: Run): Promise<RunOutcome> {
     progress.begin(start.step);
     if (run.options.tensorboard !== false) await tellTrainingImages(run, start.step);
     const outcome = await train(program, dataset, planOf(config), start, progress);
+    if (joint !== undefined) await requireSameBits(joint.group, program);
     const save = await saver.finish();
     const closing = performance.now();
     program.session.close();

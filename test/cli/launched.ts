@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { after } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -129,6 +129,18 @@ export function stateOf(folder: string, steps: number): string {
   const last = join(folder, "checkpoints", String(steps).padStart(8, "0"));
   const files = ["checkpoint.npz", "optimizer.npz"].map((name) => readFileSync(join(last, name)));
   return files.map((bytes) => createHash("sha256").update(bytes).digest("hex")).join();
+}
+
+/**
+ * What lies in a run's folder, and when it was written; the lock says that its process lives. Of a checkpoint that
+ * has no name yet, a last write may have been on its way.
+ */
+export function contentsOf(folder: string): string[] {
+  const names = readdirSync(folder, { recursive: true, encoding: "utf8" });
+  return names
+    .filter((name) => !/run\.lock|\.tmp-/.test(name))
+    .map((name) => `${name} ${statSync(join(folder, name)).mtimeMs}`)
+    .sort();
 }
 
 /** The processes that a process has started, in their order. */

@@ -1,13 +1,20 @@
 /** A process of several is killed or frozen, or their launcher is: the others end, and the run goes on. */
 import assert from "node:assert/strict";
-import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isAlive } from "../../src/disk/lock-owner.js";
 import { temporaryFolder } from "../data/temporary-folder.js";
 import { freePorts } from "../free-ports.js";
-import { childrenOf, flags, launchTrain, type Started, skip, startRank } from "./launched.js";
+import {
+  childrenOf,
+  contentsOf,
+  flags,
+  launchTrain,
+  type Started,
+  skip,
+  startRank,
+} from "./launched.js";
 import { momentSeed, uniformNumbers } from "./random-moments.js";
 
 // Steps without end; evaluations and checkpoints among them.
@@ -20,18 +27,6 @@ async function startBoth(logdir: string): Promise<[Started, Started]> {
   );
   await Promise.race([all[0]!.stepped, all[0]!.ended]);
   return [all[0]!, all[1]!];
-}
-
-/**
- * What lies in a run's folder, and when it was written; the lock says that its process lives. Of a checkpoint that
- * has no name yet, a last write may have been on its way.
- */
-function contentsOf(folder: string): string[] {
-  const names = readdirSync(folder, { recursive: true, encoding: "utf8" });
-  return names
-    .filter((name) => !/^run\.lock|\.tmp-/.test(name))
-    .map((name) => `${name} ${statSync(join(folder, name)).mtimeMs}`)
-    .sort();
 }
 
 /** Waits until a run that was started again has made a step; milliseconds of `performance.now`. */
