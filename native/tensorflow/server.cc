@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <vector>
 
 #include "../status.h"
 
@@ -31,28 +32,54 @@ bool Listens(int socket) {
   return getsockopt(socket, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 && listens != 0;
 }
 
-// Lets only IPv4 packets to `address` pass. Connections inherit it from the socket that listens.
-bool Narrow(int socket, in_addr address) {
-  // Offsets from the network header, also where the socket is one of IPv6 that takes IPv4 as well.
-  const auto network = static_cast<uint32_t>(SKF_NET_OFF);
-  sock_filter code[] = {
-      BPF_STMT(BPF_LD | BPF_B | BPF_ABS, network),
-      BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0xf0),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0x40, 0, 3),
-      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, network + 16),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ntohl(address.s_addr), 0, 1),
-      BPF_STMT(BPF_RET | BPF_K, 0xffffffff),
-      BPF_STMT(BPF_RET | BPF_K, 0),
-  };
-  const sock_fprog program = {sizeof(code) / sizeof(code[0]), code};
-  return setsockopt(socket, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) == 0;
-}
+// Lets only packets to one address pass. Connections inherit it from the socket that listens.
+class AddressFilter {
+ public:
+  // Of IPv4 or IPv6, as people write it.
+  explicit AddressFilter(const std::string& address) {
+    in_addr v4 = {};
+    in6_addr v6 = {};
+    if (inet_pton(AF_INET, address.c_str(), &v4) == 1)
+      Compare(0x40, 16, &v4, sizeof(v4));
+    else if (inet_pton(AF_INET6, address.c_str(), &v6) == 1)
+      Compare(0x60, 24, &v6, sizeof(v6));
+    else
+      throw TensorflowError(TF_INVALID_ARGUMENT, address + " is no address");
+  }
+
+  bool Attach(int socket) {
+    const sock_fprog program = {static_cast<unsigned short>(code_.size()), code_.data()};
+    return setsockopt(socket, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) == 0;
+  }
+
+ private:
+  // The version in a packet's first byte, then the address it was sent to, word by word. Offsets are from the
+  // network header, also where the socket is one of IPv6 that takes IPv4 as well.
+  void Compare(uint32_t version, uint32_t offset, const void* address, size_t bytes) {
+    const auto network = static_cast<uint32_t>(SKF_NET_OFF);
+    const auto words = static_cast<uint8_t>(bytes / sizeof(uint32_t));
+    // So many instructions are left before the one that drops the packet.
+    auto left = static_cast<uint8_t>(2 * words + 1);
+    code_ = {BPF_STMT(BPF_LD | BPF_B | BPF_ABS, network),
+             BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0xf0),
+             BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, version, 0, left)};
+    for (uint32_t i = 0; i < words; i++) {
+      uint32_t word = 0;
+      std::memcpy(&word, static_cast<const char*>(address) + i * sizeof(word), sizeof(word));
+      left = static_cast<uint8_t>(left - 2);
+      code_.push_back(BPF_STMT(BPF_LD | BPF_W | BPF_ABS, network + offset + i * 4));
+      code_.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ntohl(word), 0, left));
+    }
+    code_.push_back(BPF_STMT(BPF_RET | BPF_K, 0xffffffff));
+    code_.push_back(BPF_STMT(BPF_RET | BPF_K, 0));
+  }
+
+  std::vector<sock_filter> code_;
+};
 
 // Throws where no socket that listens at the port, or not every one of them, could be narrowed.
 void NarrowAll(int port, const std::string& address) {
-  in_addr to = {};
-  if (inet_pton(AF_INET, address.c_str(), &to) != 1)
-    throw TensorflowError(TF_INVALID_ARGUMENT, address + " is no IPv4 address");
+  AddressFilter filter(address);
   DIR* const folder = opendir("/proc/self/fd");
   if (folder == nullptr) throw TensorflowError(TF_INTERNAL, "/proc/self/fd cannot be read");
   int found = 0, failed = 0;
@@ -60,7 +87,7 @@ void NarrowAll(int port, const std::string& address) {
     const int socket = std::atoi(entry->d_name);
     if (entry->d_name[0] == '.' || PortOf(socket) != port || !Listens(socket)) continue;
     found++;
-    if (!Narrow(socket, to)) failed = errno;
+    if (!filter.Attach(socket)) failed = errno;
   }
   closedir(folder);
   if (found == 0) throw TensorflowError(TF_INTERNAL, "TensorFlow's server does not listen");

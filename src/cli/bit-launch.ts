@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../errors.js";
 import { packageRoot } from "../package-root.js";
+import { endpointOf } from "../ranks/address.js";
 import { launch } from "../ranks/launch.js";
 import { quoted } from "../settings/shell-word.js";
 import type { Call } from "./command.js";
@@ -54,7 +55,7 @@ export async function run({ settings, argv }: Call<"launch">): Promise<number> {
         ...commandOf(program, args),
         ...{ processes: nproc, nodes: nnodes, node: nodeRank, restarts },
         meeting: meetingOf(settings.rendezvous, nnodes),
-        environment: process.env,
+        environment: { ...process.env, ...wishOf(settings) },
         exits: { mistake: USER_ERROR_EXIT, lost: RANKS_LOST_EXIT, stops: stopExits },
       },
       {
@@ -87,17 +88,24 @@ function entryPoint(program: string): string {
   return join(packageRoot, "bin", `${program}.js`);
 }
 
+/** How the processes are told of flags that are bit-train's as well. */
+function wishOf(settings: Call<"launch">["settings"]): Record<string, string> {
+  return {
+    ...(settings.interface !== undefined && { BIT_INTERFACE: settings.interface }),
+    ...(settings.allowPublicAddress && { BIT_ALLOW_PUBLIC_ADDRESS: "1" }),
+  };
+}
+
 function meetingOf(rendezvous: string | undefined, nnodes: number) {
   if (rendezvous === undefined && nnodes === 1) return undefined;
-  const [, host, port] = /^([^:]+):(\d{1,5})$/.exec(rendezvous ?? "") ?? [];
-  if (host !== undefined && Number(port) > 0 && Number(port) < 65_536)
-    return { host, port: Number(port) };
+  const meeting = endpointOf(rendezvous ?? "");
+  if (meeting !== undefined) return meeting;
   throw new UserError(
     rendezvous === undefined ? `--nnodes ${nnodes}` : `--rendezvous ${rendezvous}`,
     rendezvous === undefined
       ? "without --rendezvous the machines do not find each other"
       : "is no address",
     "a private address of machine 0 and a free port, the same on all machines",
-    "type for example --rendezvous 10.0.0.1:29400",
+    "type for example --rendezvous 10.0.0.1:29400, or with IPv6 --rendezvous '[fd00::1]:29400'",
   );
 }

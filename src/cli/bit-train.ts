@@ -11,12 +11,15 @@ import { runSeeds } from "./run-seeds.js";
 
 /** Runs the command. */
 export async function run({ settings }: Call<"train">): Promise<number> {
-  const { json, dryRun, seeds, sameExamples, ...options } = settings;
+  const { json, dryRun, seeds, sameExamples, allowPublicAddress, ...others } = settings;
+  const { interface: networkInterface, ...options } = others;
   const { model, weights } = options;
   if (model === undefined && weights === undefined) throw withoutModel(undefined);
   const several = seeds === undefined ? undefined : { seeds, sameExamples };
   if (several === undefined) requireSeveral({ sameExamples });
-  const ranks = rankSettings(process.env);
+  const found = rankSettings(process.env);
+  const wish = { interface: networkInterface, allowPublic: allowPublicAddress };
+  const ranks = found && { ...found, ...wish };
   if (ranks !== undefined) {
     refuseTogether(ranks, { dry_run: dryRun, seeds, max_minutes: options.maxMinutes });
     if (ranks.rank > 0) return runAsRank(options, ranks);

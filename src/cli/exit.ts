@@ -21,16 +21,25 @@ export class HelpAsked extends Error {
  */
 export async function runMain(main: () => Promise<number | undefined>): Promise<void> {
   respectNohup();
-  const code = await output.ended(await exitOf(main));
+  let alone = true;
+  const code = await exitOf(main, (error) => {
+    alone = !(error instanceof RanksLost);
+  });
+  const ended = await output.ended(code);
   // A step under way waits for a process that is gone, and would keep this one.
-  if (code === RANKS_LOST_EXIT) process.exit(code);
-  process.exitCode = code;
+  if (!alone) process.exit(ended);
+  process.exitCode = ended;
 }
 
-async function exitOf(main: () => Promise<number | undefined>): Promise<number> {
+/** @param failed told of what `main` has thrown */
+async function exitOf(
+  main: () => Promise<number | undefined>,
+  failed: (error: unknown) => void,
+): Promise<number> {
   try {
     return (await main()) ?? 0;
   } catch (error) {
+    failed(error);
     if (error instanceof HelpAsked) {
       output.result(error.message);
       return 0;
@@ -48,7 +57,7 @@ function reportError(error: unknown): number {
   }
   if (error instanceof RanksLost) {
     output.note(`error: ${error.message}`);
-    return RANKS_LOST_EXIT;
+    return error.mistake ? USER_ERROR_EXIT : RANKS_LOST_EXIT;
   }
   output.note(inspect(error));
   return 1;

@@ -1,4 +1,5 @@
 /** A run's process of another rank than 0: it computes, and says what is wrong alone. */
+import type { AddressWish } from "../ranks/own-address.js";
 import type { RankSettings } from "../ranks/rank-sources.js";
 import type { RunEvent } from "../record/run-events.js";
 import { fineTune } from "../run/fine-tune.js";
@@ -12,9 +13,12 @@ import { output } from "./output.js";
  * Trains with the process of rank 0, which says how the run goes.
  * @returns the exit code
  */
-export async function runAsRank(options: FineTuneOptions, ranks: RankSettings): Promise<number> {
+export async function runAsRank(
+  options: FineTuneOptions,
+  ranks: RankSettings & AddressWish,
+): Promise<number> {
   const engine = openEngine(options.device);
-  const joint = await joinRun(engine, ranks);
+  const joint = await joinRun(engine, ranks, (text) => output.note(text));
   const stop = new StopSignals();
   const event = (told: RunEvent) => {
     if (told.type === "note" && told.level === "warning") output.note(told.text);

@@ -2,6 +2,7 @@
 
 import type { OpenedEngine } from "../engine/open.js";
 import { UserError } from "../errors.js";
+import type { AddressWish } from "../ranks/own-address.js";
 import { type RankSettings, rankSettings } from "../ranks/rank-sources.js";
 import type { FineTuneResult, RunEvent } from "../record/run-events.js";
 import { describeResult } from "../record/run-lines.js";
@@ -10,6 +11,7 @@ import { joinRun } from "../run/joint-run.js";
 import type { FineTuneOptions } from "../run/options.js";
 import { printEvent } from "./json-lines.js";
 import { openEngine } from "./open-engine.js";
+import { output } from "./output.js";
 import { standardError, TrainConsole } from "./train-console.js";
 
 export interface RunWishes {
@@ -24,7 +26,7 @@ export interface RunWishes {
   /** Told of each event, too. */
   readonly follow?: ((event: RunEvent) => void) | undefined;
   /** Where several processes train together: this is rank 0. */
-  readonly ranks?: RankSettings | undefined;
+  readonly ranks?: (RankSettings & AddressWish) | undefined;
 }
 
 /** How a run ended. */
@@ -56,7 +58,7 @@ export async function runFineTune(
   if (ranks === undefined) requireOneProcess();
   const engine = wishes.engine ?? openEngine(options.device);
   // Until the others have come, a signal ends the process as it does any other.
-  const joint = ranks && (await joinRun(engine, ranks));
+  const joint = ranks && (await joinRun(engine, ranks, (text) => output.note(text)));
   const console = new TrainConsole({ stopAfter, ...(json && { place: standardError() }) });
   const followers = [...(json ? [printEvent] : []), console.event, ...(follow ? [follow] : [])];
   const observer = {

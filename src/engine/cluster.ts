@@ -4,6 +4,7 @@
  */
 import { UserError } from "../errors.js";
 import type { Graph } from "../graph/graph-builder.js";
+import { endpointOf } from "../ranks/address.js";
 import { type ClusterConfig, encodeClusterConfig, encodeServerDef } from "./cluster-messages.js";
 import type { InstalledEngine } from "./installed.js";
 import type { Session } from "./session.js";
@@ -11,7 +12,7 @@ import { loadTensorflow, openTensorflowSession, startServer } from "./tensorflow
 
 /** Where a process is among those that compute together. */
 export interface ClusterPlace extends ClusterConfig {
-  /** Of all ranks in their order, IPv4 with a port: `10.0.0.1:2222`. */
+  /** Of all ranks in their order, with a port: `10.0.0.1:2222`, `[fd00::1]:2222`. */
   readonly addresses: readonly string[];
 }
 
@@ -41,11 +42,21 @@ export function joinCluster(engine: InstalledEngine, place: ClusterPlace): Clust
     );
   const { addresses, ...config } = place;
   const own = addresses[place.rank];
-  const [, address, port] = /^([\d.]+):(\d+)$/.exec(own ?? "") ?? [];
-  if (address === undefined) throw new Error(`rank ${place.rank} has no IPv4 address: ${own}`);
+  const at = endpointOf(own ?? "");
+  if (at === undefined) throw new Error(`rank ${place.rank} has no address: ${own}`);
   started = true;
-  const server = { def: encodeServerDef(addresses, config), port: Number(port), address };
+  keepFromProxies(addresses);
+  const server = { def: encodeServerDef(addresses, config), port: at.port, address: at.host };
   const target = startServer(addon, server);
   const encoded = encodeClusterConfig(config);
   return { open: ({ def }) => openTensorflowSession(addon, def, encoded, target) };
+}
+
+/**
+ * gRPC would send what ranks say to each other through the proxy that `http_proxy`, `https_proxy` or
+ * `grpc_proxy` name, which reaches none of them, and wait for ever. It reads this variable before `no_proxy`.
+ */
+function keepFromProxies(addresses: readonly string[]): void {
+  const hosts = addresses.flatMap((address) => endpointOf(address)?.host ?? []);
+  process.env["no_grpc_proxy"] = [...new Set(hosts)].join(",");
 }

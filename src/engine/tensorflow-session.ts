@@ -71,7 +71,7 @@ export function loadTensorflow(engine: InstalledEngine): TensorflowAddon | undef
 export interface ServerPlace {
   readonly def: Uint8Array;
   readonly port: number;
-  /** IPv4, of this machine. What is sent to another address is not heard. */
+  /** IPv4 or IPv6, of this machine. What is sent to another address is not heard. */
   readonly address: string;
 }
 

@@ -1,7 +1,7 @@
 /** What the control connections of ranks carry: messages as lines of JSON, and what threads tell each other. */
 import type { Socket } from "node:net";
 
-/** IPv4 and a port. */
+/** An address and a port. */
 export interface ControlPlace {
   readonly address: string;
   readonly port: number;
@@ -30,19 +30,24 @@ export type ControlMessage =
   | { readonly type: "share"; readonly value: unknown; readonly last: boolean }
   /** What all ranks have, in their order. */
   | { readonly type: "shared"; readonly values: readonly unknown[]; readonly last: boolean }
-  | { readonly type: "lost"; readonly why: string };
+  /** `mistake`: it would come again, however often all were started. */
+  | { readonly type: "lost"; readonly why: string; readonly mistake?: boolean };
 
 /** From the main thread to the one that holds the connections. */
 export type ControlOrder =
   | { readonly type: "share"; readonly value: unknown; readonly last: boolean }
-  | { readonly type: "fail"; readonly why: string };
+  | { readonly type: "fail"; readonly why: string; readonly mistake: boolean };
 
 /** Back to the main thread. */
 export type ControlReport =
-  /** IPv4 of this machine, at which the others reach it. */
+  /** The address of this machine at which the others reach it. */
   | { readonly type: "met"; readonly address: string }
   | { readonly type: "shared"; readonly values: readonly unknown[] }
-  | { readonly type: "lost"; readonly why: string }
+  /** This process has an address alone that it must not serve at. */
+  | { readonly type: "unusable"; readonly address: string }
+  /** For people: for whom it waits. */
+  | { readonly type: "waiting"; readonly text: string }
+  | { readonly type: "lost"; readonly why: string; readonly mistake: boolean }
   | { readonly type: "failed" };
 
 /** What one more version of these messages would change. */

@@ -3,9 +3,12 @@
  * other. What is shared goes over rank 0. A thread of its own says that the process lives while the main one is busy.
  */
 import { once } from "node:events";
-import { connect, createServer, type Server, type Socket } from "node:net";
+import type { Server, Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import { parentPort, workerData } from "node:worker_threads";
 import { isAlive, type LockOwner } from "../disk/lock-owner.js";
+import { systemErrorCode } from "../errors.js";
+import { endpointText, plainHost } from "./address.js";
 import {
   type ControlMessage,
   type ControlOrder,
@@ -15,13 +18,20 @@ import {
   receive,
   send,
 } from "./control-message.js";
+import { type Hello, serve } from "./control-server.js";
+import { type AddressWish, isUsable } from "./own-address.js";
 import { Peer } from "./peer.js";
 import { Pulse, pulseMs, standstillMs } from "./pulse.js";
 import type { RankSettings } from "./rank-sources.js";
-import { reached } from "./reached.js";
+import { connected, reached } from "./reached.js";
+import { remarks } from "./remarks.js";
 
 /** What the thread is given. */
-export interface ControlTask extends RankSettings {
+export interface ControlTask extends RankSettings, AddressWish {
+  /** Of rank 0: its address at which all meet. */
+  readonly listenAt: string | undefined;
+  /** Of another: its addresses that it may take; undefined: whichever the system takes. */
+  readonly leaveFrom: readonly string[] | undefined;
   /** So long the processes wait for each other to come. */
   readonly patienceMs: number;
   /** Of the `Pulse` that this thread gives. */
@@ -30,11 +40,12 @@ export interface ControlTask extends RankSettings {
   readonly launcher: LockOwner | undefined;
 }
 
-type Hello = Extract<ControlMessage, { type: "hello" }>;
-
-const { rank, ranks, host, port, patienceMs, pulseMemory, launcher } = workerData as ControlTask;
+const task = workerData as ControlTask;
+const { rank, ranks, host, port, patienceMs, pulseMemory, launcher, leaveFrom } = task;
 const seconds = Math.round(patienceMs / 1000);
-const place = `${host}:${port}`;
+const place = endpointText({ host, port });
+/** A process that has just ended may have the port for so long. */
+const portMs = 5000;
 const standstill = `rank ${rank} has stood still for more than ${standstillMs / 1000} s, and the others have gone on without it`;
 const peers = new Map<number, Peer>();
 const pulse = new Pulse(pulseMemory);
@@ -56,13 +67,18 @@ function report(message: ControlReport): void {
 }
 
 /** Whatever has happened, everybody is told once, and all connections end. */
-function lose(reason: string): void {
+function lose(reason: string, mistake = false): void {
   if (ended) return;
   // Then what the others say of it, and that they have ended, is no news.
   const why = pulse.stopped ? standstill : reason;
-  report({ type: "lost", why });
-  leave({ type: "lost", why });
+  // The others first: this process may end as soon as it knows.
+  leave({ type: "lost", why, mistake });
+  report({ type: "lost", why, mistake });
 }
+
+/** Says for whom this process waits, until it is told to stop. */
+const waitFor = (whom: () => string) =>
+  remarks(() => report({ type: "waiting", text: `${whom()}, for up to ${seconds} s in all` }));
 
 function leave(last: ControlMessage): void {
   ended = true;
@@ -79,7 +95,7 @@ function leave(last: ControlMessage): void {
 function addPeer(socket: Socket, other: number, take: (message: ControlMessage) => void): Peer {
   const peer: Peer = new Peer(socket, `rank ${other}`, {
     message: (message) => {
-      if (message.type === "lost") lose(message.why);
+      if (message.type === "lost") lose(message.why, message.mistake);
       else if (message.type === "done") peer.close();
       else take(message);
     },
@@ -87,27 +103,6 @@ function addPeer(socket: Socket, other: number, take: (message: ControlMessage) 
   });
   peers.set(other, peer);
   return peer;
-}
-
-/** Listens for ranks that come, each with a greeting. @param admit undefined: the rank is refused */
-function serve(admit: (socket: Socket, hello: Hello) => Peer | undefined): Server {
-  return createServer((socket) => {
-    socket.on("error", () => undefined);
-    let hear: ((message: ControlMessage) => void) | undefined;
-    receive(socket, (message) => {
-      // What comes after the greeting may come with it.
-      if (hear !== undefined) {
-        hear(message);
-        return;
-      }
-      if (message.type !== "hello") {
-        socket.destroy();
-        return;
-      }
-      const peer = admit(socket, message);
-      hear = (next) => peer?.hear(next);
-    });
-  });
 }
 
 // Of rank 0: what each rank has in the rounds that are not complete, since a fast rank is a round ahead.
@@ -129,10 +124,14 @@ function share(from: number, value: unknown, last: boolean): void {
 
 /** Of rank 0. */
 function listen(): void {
+  const missing = () => {
+    const absent = shares.flatMap((_, one) => (one === 0 || peers.has(one) ? [] : [one]));
+    return `rank ${absent.join(", ")} of ${ranks}`;
+  };
   const patience = setTimeout(() => {
-    const missing = shares.flatMap((_, one) => (one === 0 || peers.has(one) ? [] : [one]));
-    lose(`rank ${missing.join(", ")} of ${ranks} did not come to ${place} within ${seconds} s`);
+    lose(`${missing()} did not come to ${place} within ${seconds} s`);
   }, patienceMs);
+  const silence = waitFor(() => `waiting at ${place} for ${missing()}`);
   const places: ControlPlace[] = [];
   const linked = new Set<number>();
   server = serve((socket, hello) => {
@@ -145,19 +144,28 @@ function listen(): void {
     if (peer !== undefined) places[hello.rank] = hello.place!;
     if (peers.size < ranks - 1 || ended) return peer;
     clearTimeout(patience);
+    silence();
     places[0] = { address: ownAddress, port };
     for (const one of peers.values()) one.send({ type: "welcome", places });
     server?.close();
     return peer;
   });
+  const untilMs = performance.now() + portMs;
+  const open = () => server!.listen({ port, host: task.listenAt });
   server.on("error", (error) => {
+    if (systemErrorCode(error) === "EADDRINUSE" && performance.now() < untilMs) {
+      setTimeout(open, 200);
+      return;
+    }
     clearTimeout(patience);
-    lose(`the processes cannot meet at ${place}: ${error.message}`);
+    silence();
+    lose(`the processes cannot meet at ${place}: ${error.message}`, true);
   });
-  server.listen({ port, host }, () => {
+  server.on("listening", () => {
     const bound = server!.address();
     if (typeof bound === "object" && bound !== null) ownAddress = bound.address;
   });
+  open();
 }
 
 /** @returns undefined where it is refused */
@@ -167,49 +175,66 @@ function admit(
   take: (message: ControlMessage) => void,
 ): Peer | undefined {
   const refuse = (why: string) => {
-    send(socket, { type: "lost", why });
+    send(socket, { type: "lost", why, mistake: true });
     socket.end();
   };
   const { protocol, rank: other } = hello;
   if (peers.has(other) || other === 0) {
-    refuse(`there is a rank ${other} at ${place} already`);
+    refuse(`there is a rank ${other} at ${place} already: each process has to have another rank`);
     return undefined;
   }
   const differs = protocol !== controlProtocol || hello.ranks !== ranks || other >= ranks;
   if (differs || hello.place === null) {
-    const why = `rank ${other} of ${hello.ranks} came to ${place}, where ranks 0 to ${ranks - 1} meet`;
+    const why =
+      protocol === controlProtocol
+        ? `rank ${other} of ${hello.ranks} came to ${place}, where ranks 0 to ${ranks - 1} meet`
+        : `rank ${other}, which came to ${place}, is of another version of bit-train than rank 0`;
     refuse(why);
-    lose(why);
+    lose(why, true);
     return undefined;
   }
   return addPeer(socket, other, take);
 }
 
 /** Of another rank than 0. */
-function join(deadlineMs: number): void {
-  const socket = connect({ host, port, family: 4 });
-  const again = (error: Error) => {
-    if (ended) return;
-    if (performance.now() < deadlineMs) setTimeout(join, 200, deadlineMs);
-    else lose(`rank 0 was not found at ${place} within ${seconds} s: ${error.message}`);
-  };
-  socket.once("error", again);
-  socket.once("connect", () => {
-    socket.off("error", again);
-    socket.on("error", () => undefined);
-    ownAddress = socket.localAddress ?? host;
-    void openToHigher().then((own) => greet(socket, own));
-  });
+async function join(): Promise<void> {
+  const deadlineMs = performance.now() + patienceMs;
+  let found = false;
+  let last = "nobody has answered";
+  const silence = waitFor(() =>
+    found
+      ? `rank 0 is at ${place}; waiting for other ranks`
+      : `waiting for rank 0 at ${place} (${last})`,
+  );
+  for (let tries = 0; !ended; tries++) {
+    try {
+      const socket = await connected({ host, port }, leaveFrom, tries);
+      socket.on("error", () => undefined);
+      found = true;
+      ownAddress = plainHost(socket.localAddress ?? host);
+      // Before anything is opened there.
+      if (isUsable(ownAddress, task)) greet(socket, await openToHigher(), silence);
+      else report({ type: "unusable", address: ownAddress });
+      return;
+    } catch (error) {
+      last = error instanceof Error ? error.message : String(error);
+      if (performance.now() > deadlineMs)
+        lose(`rank 0 was not found at ${place} within ${seconds} s: ${last}`);
+      else await sleep(200);
+    }
+  }
 }
 
 /** Says to rank 0 who has come. */
-function greet(socket: Socket, own: number): void {
+function greet(socket: Socket, own: number, silence: () => void): void {
   const greeting = { type: "hello", protocol: controlProtocol, rank, ranks } as const;
   send(socket, { ...greeting, place: { address: ownAddress, port: own } });
   const peer = addPeer(socket, 0, (message) => {
     if (message.type === "welcome") void link(message.places, peer);
-    else if (message.type === "met") report({ type: "met", address: ownAddress });
-    else if (message.type === "shared") {
+    else if (message.type === "met") {
+      silence();
+      report({ type: "met", address: ownAddress });
+    } else if (message.type === "shared") {
       report({ type: "shared", values: message.values });
       if (message.last) leave({ type: "done" });
     }
@@ -247,7 +272,8 @@ async function link(places: readonly ControlPlace[], first: Peer): Promise<void>
     const socket = await reached(address, port);
     if (ended) return;
     if (typeof socket === "string") {
-      lose(`rank ${rank} does not reach rank ${other} at ${address}:${port}: ${socket}`);
+      const at = endpointText({ host: address, port });
+      lose(`rank ${rank} does not reach rank ${other} at ${at}: ${socket}`);
       return;
     }
     const peer = addPeer(socket, other, () => undefined);
@@ -264,11 +290,11 @@ async function link(places: readonly ControlPlace[], first: Peer): Promise<void>
 
 parentPort!.on("message", (order: ControlOrder) => {
   if (order.type === "fail") {
-    if (!ended) leave({ type: "lost", why: order.why });
+    if (!ended) leave({ type: "lost", why: order.why, mistake: order.mistake });
     report({ type: "failed" });
   } else if (rank === 0) share(0, order.value, order.last);
   else peers.get(0)?.send(order);
 });
 
 if (rank === 0) listen();
-else join(performance.now() + patienceMs);
+else void join();

@@ -1,9 +1,16 @@
 /** The processes that train together, as one of them sees them: what they tell each other, and whether all live. */
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
+import { UserError } from "../errors.js";
 import type { ControlOrder, ControlReport } from "./control-message.js";
 import type { ControlTask } from "./control-thread.js";
 import { launcherIn } from "./launcher.js";
+import {
+  type AddressWish,
+  leavingAddresses,
+  meetingAddress,
+  requireUsable,
+} from "./own-address.js";
 import { Pulse } from "./pulse.js";
 import type { RankPlace } from "./rank-place.js";
 import type { RankSettings } from "./rank-sources.js";
@@ -11,15 +18,31 @@ import type { RankSettings } from "./rank-sources.js";
 /** So long processes wait for each other to come: images may have to be fetched on one of them. */
 const defaultPatienceMs = 600_000;
 
-/** Another process has ended or is not heard of: this one cannot go on without it. Starting all again may help. */
+/** Another process has ended or is not heard of: this one cannot go on without it. */
 export class RanksLost extends Error {
   override readonly name = "RanksLost";
+
+  /** @param mistake whether the same would come of it again; otherwise, starting all again may help */
+  constructor(
+    message: string,
+    readonly mistake: boolean,
+  ) {
+    super(message);
+  }
+}
+
+/** How a process waits for the others. */
+export interface MeetingOptions {
+  /** So long it waits for them to come, in ms. */
+  readonly patienceMs?: number | undefined;
+  /** Told for whom it waits, where that takes long. */
+  readonly waiting?: ((text: string) => void) | undefined;
 }
 
 export class RankGroup implements RankPlace {
   readonly rank: number;
   readonly ranks: number;
-  /** IPv4 of this machine, at which the others reach it. */
+  /** The address of this machine at which the others reach it. */
   address = "";
   private failure: RanksLost | undefined;
   private ended = false;
@@ -34,14 +57,11 @@ export class RankGroup implements RankPlace {
   /** It ends by itself once there is nobody to tell anything any more. */
   private readonly threadEnded: Promise<void>;
 
-  private constructor(settings: RankSettings, patienceMs: number) {
-    this.rank = settings.rank;
-    this.ranks = settings.ranks;
+  private constructor(task: Omit<ControlTask, "pulseMemory">) {
+    this.rank = task.rank;
+    this.ranks = task.ranks;
     this.thread = new Worker(new URL("./control-thread.js", import.meta.url), {
-      workerData: {
-        ...{ ...settings, patienceMs, pulseMemory: this.pulse.memory },
-        launcher: launcherIn(process.env),
-      } satisfies ControlTask,
+      workerData: { ...task, pulseMemory: this.pulse.memory } satisfies ControlTask,
     });
     this.thread.on("message", (report: ControlReport) => this.take(report));
     this.thread.on("error", (error) => this.lose(error.message));
@@ -52,19 +72,31 @@ export class RankGroup implements RankPlace {
 
   /**
    * Meets the other processes.
-   * @throws RanksLost where they do not come in time, or are others than expected
+   * @throws UserError where this one has no address at which it may be reached
+   * @throws RanksLost where the others do not come in time, or are others than expected
    */
   static async meet(
-    settings: RankSettings,
-    patienceMs: number = defaultPatienceMs,
+    settings: RankSettings & AddressWish,
+    { patienceMs = defaultPatienceMs, waiting }: MeetingOptions = {},
   ): Promise<RankGroup> {
-    const group = new RankGroup(settings, patienceMs);
-    const met = new Promise<void>((resolve) => {
+    const isFirst = settings.rank === 0;
+    const group = new RankGroup({
+      ...{ ...settings, patienceMs, launcher: launcherIn(process.env) },
+      listenAt: isFirst ? await meetingAddress(settings, settings) : undefined,
+      leaveFrom: isFirst ? undefined : leavingAddresses(settings, settings),
+    });
+    const address = new Promise<string>((resolve) => {
       group.thread.on("message", (report: ControlReport) => {
-        if (report.type === "met") resolve();
+        if (report.type === "met" || report.type === "unusable") resolve(report.address);
+        else if (report.type === "waiting") waiting?.(report.text);
       });
     });
-    await group.watch(met);
+    try {
+      requireUsable(await group.watch(address), settings);
+    } catch (error) {
+      await group.fail(error);
+      throw error;
+    }
     return group;
   }
 
@@ -84,8 +116,11 @@ export class RankGroup implements RankPlace {
     await this.thread.terminate();
   }
 
-  /** Has all ranks end, since this one does. What is told of it is returned to nobody. */
-  async fail(why: string): Promise<void> {
+  /**
+   * Has all ranks end, since this one does.
+   * @param error why; where it is a UserError, the others know that the same would come of it again
+   */
+  async fail(error: unknown): Promise<void> {
     if (this.ended) return;
     this.ended = true;
     const told = new Promise<void>((resolve) => {
@@ -93,7 +128,9 @@ export class RankGroup implements RankPlace {
         if (report.type === "failed") resolve();
       });
     });
-    this.order({ type: "fail", why: `rank ${this.rank} has ended: ${why}` });
+    const [why] = (error instanceof Error ? error.message : String(error)).split("\n");
+    const mistake = error instanceof UserError;
+    this.order({ type: "fail", why: `rank ${this.rank} has ended: ${why}`, mistake });
     await Promise.race([told, this.threadEnded]);
     // What was written is on its way.
     await new Promise((resolve) => setTimeout(resolve, 100));
@@ -143,12 +180,12 @@ export class RankGroup implements RankPlace {
   private take(report: ControlReport): void {
     if (report.type === "met") this.address = report.address;
     else if (report.type === "shared") this.waiting.shift()?.resolve(report.values);
-    else if (report.type === "lost") this.lose(report.why);
+    else if (report.type === "lost") this.lose(report.why, report.mistake);
   }
 
-  private lose(why: string): void {
+  private lose(why: string, mistake = false): void {
     if (this.ended || this.failure !== undefined) return;
-    this.failure = new RanksLost(`${why}; rank ${this.rank} ends too`);
+    this.failure = new RanksLost(`${why}; rank ${this.rank} ends too`, mistake);
     for (const { reject } of this.waiting.splice(0)) reject(this.failure);
     for (const reject of this.watches) reject(this.failure);
   }

@@ -2,12 +2,14 @@
  * Which process of how many this one is, and where they meet, as whoever started them says it in the
  * environment: one launcher, one row.
  */
+import { isIP } from "node:net";
 import { UserError } from "../errors.js";
+import { endpointOf, plainHost } from "./address.js";
 import type { RankPlace } from "./rank-place.js";
 
 /** What a launcher says. */
 export interface RankSettings extends RankPlace {
-  /** Where the process of rank 0 is met by the others: a host's name or an IPv4 address. */
+  /** Where the process of rank 0 is met by the others: a host's name, or an address without brackets. */
   readonly host: string;
   readonly port: number;
   /** The launcher, for messages. */
@@ -132,11 +134,23 @@ export function rankSettings(environment: Environment): RankSettings | undefined
     throw new UserError(
       first.name,
       `rank ${first.rank} of ${first.ranks}, and nothing says where the processes meet`,
-      "MASTER_ADDR: a name or an IPv4 address of the machine of rank 0, which all the others reach",
+      "MASTER_ADDR: a name or an address of the machine of rank 0, which all the others reach",
       "set it for all of them, as in: export MASTER_ADDR=10.0.0.1 MASTER_PORT=29400",
     );
   if (port > 65_535) throw noNumber("MASTER_PORT", String(port), "a port from 1 to 65535");
-  return { rank: first.rank, ranks: first.ranks, host, port, source: first.name };
+  return { rank: first.rank, ranks: first.ranks, host: hostOf(host), port, source: first.name };
+}
+
+/** The host of an address without a port. */
+function hostOf(text: string): string {
+  const host = plainHost(text);
+  if (isIP(host) !== 0 || /^[^\s:[\]/]+$/.test(host)) return host;
+  throw new UserError(
+    "environment variable MASTER_ADDR",
+    JSON.stringify(text),
+    "a name or an address alone, without a port, as in 10.0.0.1 or fd00::1",
+    "correct it; the port is MASTER_PORT",
+  );
 }
 
 function checkRank(name: string, { rank, ranks }: Said): void {
@@ -232,9 +246,9 @@ function readTfConfig(environment: Environment): Said | undefined {
   if (addresses.length === 0) return undefined;
   const rank = addresses.findIndex(({ role, index }) => role === task.type && index === task.index);
   if (rank < 0) throw fail(`its task ${task.type} ${task.index} is none of the cluster's workers`);
-  const [, host, port] = /^(.+):(\d{1,5})$/.exec(addresses[0]!.address) ?? [];
-  if (host === undefined) throw fail(`${JSON.stringify(addresses[0]!.address)} is no address`);
-  return { rank, ranks: addresses.length, host, port: Number(port) };
+  const first = endpointOf(addresses[0]!.address);
+  if (first === undefined) throw fail(`${JSON.stringify(addresses[0]!.address)} is no address`);
+  return { rank, ranks: addresses.length, ...first };
 }
 
 interface TfConfig {

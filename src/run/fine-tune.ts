@@ -21,7 +21,7 @@ import { announceRun } from "./agree.js";
 import { describeComputing, describeData, describePlan, needsOf } from "./describe-plan.js";
 import { fetchEvents } from "./fetching.js";
 import { followRun } from "./follow-run.js";
-import { firstLine, type Joint } from "./joint-run.js";
+import type { Joint } from "./joint-run.js";
 import type { FineTuneOptions } from "./options.js";
 import { defaultName, planRun, type RunPlan } from "./plan-run.js";
 import { type EndedRun, reportEnd } from "./report-run.js";
@@ -67,7 +67,7 @@ async function fineTuneTogether(
     await group.end();
     return result;
   } catch (error) {
-    await group.fail(error instanceof Error ? firstLine(error) : String(error));
+    await group.fail(error);
     throw error;
   }
 }

@@ -9,7 +9,9 @@ import { UserError } from "../errors.js";
 import type { Graph } from "../graph/graph-builder.js";
 import { encodeGraphDef } from "../graph/proto.js";
 import { packageVersion } from "../package-root.js";
+import { endpointOf, endpointText } from "../ranks/address.js";
 import { freePort } from "../ranks/free-port.js";
+import type { AddressWish } from "../ranks/own-address.js";
 import { RankGroup } from "../ranks/rank-group.js";
 import type { RankSettings } from "../ranks/rank-sources.js";
 import { reached } from "../ranks/reached.js";
@@ -37,10 +39,16 @@ interface Introduction {
 
 /**
  * Meets the other processes, and starts what their sessions reach each other by.
- * @throws UserError where this engine cannot, or the processes are of different versions
+ * @param waiting told for whom this process waits, where that takes long
+ * @throws UserError where this engine cannot, the processes are of different versions, or this one has no address
+ *   at which it may be reached
  * @throws RanksLost where others do not come
  */
-export async function joinRun(engine: OpenedEngine, settings: RankSettings): Promise<Joint> {
+export async function joinRun(
+  engine: OpenedEngine,
+  settings: RankSettings & AddressWish,
+  waiting?: (text: string) => void,
+): Promise<Joint> {
   if (engine.computesBy !== "TensorFlow" || engine.target.device !== "CPU")
     throw new UserError(
       `rank ${settings.rank} of ${settings.ranks}`,
@@ -48,25 +56,27 @@ export async function joinRun(engine: OpenedEngine, settings: RankSettings): Pro
       "CPUs: several processes train together on these alone; one process uses all GPUs of its machine",
       "type: --device cpu; or one process with --device all",
     );
-  const group = await RankGroup.meet(settings);
+  const group = await RankGroup.meet(settings, { waiting });
   try {
     return await joined(engine, group);
   } catch (error) {
-    await group.fail(error instanceof Error ? firstLine(error) : String(error));
+    await group.fail(error);
     throw error;
   }
 }
 
 async function joined(engine: OpenedEngine, group: RankGroup): Promise<Joint> {
+  const host = group.address;
   const own: Introduction = {
     version: packageVersion(),
     engine: engine.version,
-    address: `${group.address}:${await freePort(group.address)}`,
+    address: endpointText({ host, port: await freePort(host) }),
   };
   const all = (await group.share(own)) as readonly Introduction[];
   requireSame(all, "version", "bit-train");
   requireSame(all, "engine", "the engine, TensorFlow and bit-train's own operations,");
-  const localRanks = all.filter(({ address }) => address.startsWith(`${group.address}:`)).length;
+  const hosts = all.map(({ address }) => endpointOf(address)?.host);
+  const localRanks = hosts.filter((one) => one === host).length;
   const cluster = joinCluster(engine.installed, {
     rank: group.rank,
     addresses: all.map(({ address }) => address),
@@ -97,8 +107,8 @@ function requireSame(all: readonly Introduction[], key: "version" | "engine", wh
 /** Servers that a firewall keeps apart would wait for each other, which their control connections do not tell. */
 async function requireReached(group: RankGroup, all: readonly Introduction[]): Promise<void> {
   const tried = all.map(async ({ address }, other) => {
-    const [, host = "", port] = /^(.*):(\d+)$/.exec(address) ?? [];
-    const socket = other === group.rank ? undefined : await reached(host, Number(port));
+    const at = other === group.rank ? undefined : endpointOf(address);
+    const socket = at && (await reached(at.host, at.port));
     if (typeof socket === "string") return [`rank ${other} at ${address}: ${socket}`];
     socket?.destroy();
     return [];
@@ -139,9 +149,4 @@ function watched(session: Session, group: RankGroup): Session {
 
 function isOfLoss({ code, message }: SessionError): boolean {
   return codesOfLoss.has(code ?? "") || /Collective ops is aborted/.test(message);
-}
-
-/** What is told of an error to those who did not see it. */
-export function firstLine(error: Error): string {
-  return error.message.split("\n")[0]!;
 }

@@ -19,8 +19,11 @@ import { computeTypes } from "./precision.js";
 import { checkRanks, unevenParts } from "./rank-choices.js";
 import { sampleModel, sampleWeights } from "./sample-model.js";
 
-/** Settings of `bit-train` that are no run's own: where others come from, what is printed, how many runs. */
-export const commandOnly = ["config", "json", "dryRun", "seeds", "sameExamples"] as const;
+/** Settings of `bit-train` that are no run's own: where others come from, what is printed, how many runs and processes. */
+export const commandOnly = [
+  ...(["config", "json", "dryRun", "seeds", "sameExamples"] as const),
+  ...(["interface", "allowPublicAddress"] as const),
+] as const;
 
 /**
  * A user's wishes: the settings of `bit-train` under the same names. What is left out follows the

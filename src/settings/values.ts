@@ -88,11 +88,24 @@ export function completeSettings<Command extends string>(
   for (const setting of settingsOf(command)) {
     const { name, row } = setting;
     const variable = row.environment === undefined ? undefined : environment[row.environment];
-    values[name] = given.get(name) ?? (variable || setting.default);
+    values[name] = given.get(name) ?? (variable ? ofVariable(setting, variable) : setting.default);
     if (setting.required && values[name] === undefined) throw missing(setting);
   }
   if (areSettings(command, values)) return values;
   throw new Error(`Settings of ${command} that were not checked: ${JSON.stringify(values)}`);
+}
+
+const switchWords: Readonly<Record<string, boolean>> = {
+  ...{ 1: true, true: true, yes: true, on: true },
+  ...{ 0: false, false: false, no: false, off: false },
+};
+
+/** What a variable of the environment says. @throws UserError where that is none of the setting's values */
+function ofVariable({ row, flag }: CommandSetting, text: string): unknown {
+  const value = row.kind === "boolean" ? (switchWords[text.toLowerCase()] ?? text) : text;
+  const where = `environment variable ${row.environment}`;
+  requireValue(row, value, { where, next: `correct it, or remove it; --${flag} counts before it` });
+  return value;
 }
 
 /** Whether every setting of a command has a value of its kind, or none where it needs none. */

@@ -1,15 +1,17 @@
-/** One of several processes whose sessions reach each other, as a test starts it: `rank ports...`. */
+/** One of several processes whose sessions reach each other, as a test starts it: `host rank ports...`. */
 
 import { joinCluster } from "../../src/engine/cluster.js";
 import { floats } from "../../src/engine/session.js";
 import { Collectives } from "../../src/graph/collectives.js";
 import { GraphBuilder } from "../../src/graph/graph-builder.js";
+import { endpointText } from "../../src/ranks/address.js";
 import { engine } from "../engine-for-tests.js";
 
-const [rank = 0, ...ports] = process.argv.slice(2).map(Number);
+const [host = "127.0.0.1", ...numbers] = process.argv.slice(2);
+const [rank = 0, ...ports] = numbers.map(Number);
 const cluster = joinCluster(engine.installed, {
   ...{ rank, threads: 1, timeoutMs: 60_000 },
-  addresses: ports.map((port) => `127.0.0.1:${port}`),
+  addresses: ports.map((port) => endpointText({ host, port })),
 });
 const builder = new GraphBuilder();
 const collectives = new Collectives(builder, ports.length);

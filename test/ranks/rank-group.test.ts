@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { connect, type Socket } from "node:net";
+import { connect, createServer, type Socket } from "node:net";
 import { createInterface } from "node:readline";
 import { after, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -24,7 +24,7 @@ interface Started {
   readonly exit: Promise<unknown>;
 }
 
-function start(trial: string, ...args: readonly number[]): Started {
+function start(trial: string, ...args: readonly (number | string)[]): Started {
   const env = { ...process.env, TRIAL: trial };
   const child = spawn(process.execPath, [script, ...args.map(String)], {
     env,
@@ -87,16 +87,20 @@ test("what a process says with its greeting, where it is read late, is heard", a
   socket.destroy();
 });
 
-test("why one process ends is told to all", async () => {
-  const all = await startAll("fail", 3);
-  for (const { next } of all) await next();
-  for (const { next, exit } of [all[0]!, all[2]!]) {
-    const { lost, message } = await next();
-    assert.equal(lost, true);
-    assert.match(String(message), /rank 1 has ended: a reason/);
-    assert.equal(await exit, 75);
-  }
-});
+for (const { trial, why, mistake } of [
+  { trial: "fail", why: /rank 1 has ended: a reason/, mistake: false },
+  { trial: "mistake", why: /rank 1 has ended: a file: a mistake;/, mistake: true },
+])
+  test(`why one process ends is told to all, and whether it was a mistake: ${trial}`, async () => {
+    const all = await startAll(trial, 3);
+    for (const { next } of all) await next();
+    for (const { next, exit } of [all[0]!, all[2]!]) {
+      const told = await next();
+      assert.deepEqual([told["lost"], told["mistake"]], [true, mistake]);
+      assert.match(String(told["message"]), why);
+      assert.equal(await exit, 75);
+    }
+  });
 
 for (const { signal, within, rank } of [
   { signal: "SIGKILL", within: 1, rank: 1 },
@@ -124,7 +128,46 @@ test("another number of processes than expected ends both", async () => {
   const [port] = await freePorts(1);
   const both = [start("none", 0, 2, port!), start("none", 1, 3, port!)];
   for (const { next, exit } of both) {
-    assert.match(String((await next())["message"]), /rank 1 of 3 came/);
+    const { message, mistake } = await next();
+    assert.match(String(message), /rank 1 of 3 came/);
+    assert.equal(mistake, true);
     assert.equal(await exit, 75);
+  }
+});
+
+test("a rank that is there already is a mistake, and the others wait on", async () => {
+  const [port] = await freePorts(1);
+  const first = start("none", 1, 3, port!);
+  const rank0 = start("none", 0, 3, port!);
+  await sleep(1500);
+  const second = start("none", 1, 3, port!);
+  // Whichever came first is there already.
+  const { message, mistake } = await Promise.race([first.next(), second.next()]);
+  assert.match(String(message), /there is a rank 1 at 127.0.0.1:\d+ already/);
+  assert.equal(mistake, true);
+  start("none", 2, 3, port!);
+  assert.ok("values" in (await rank0.next()));
+});
+
+test("a port that is taken is a mistake", async () => {
+  const other = createServer().listen(0, "127.0.0.1");
+  await once(other, "listening");
+  const address = other.address();
+  assert.ok(typeof address === "object" && address !== null);
+  const { next } = start("none", 0, 2, address.port);
+  const { message, mistake } = await next();
+  assert.match(String(message), /cannot meet at .*EADDRINUSE/);
+  assert.equal(mistake, true);
+  other.close();
+});
+
+test("they meet at an address of IPv6", async () => {
+  const [port] = await freePorts(1);
+  const both = [0, 1].map((rank) => start("none", rank, 2, port!, "::1"));
+  const values = [0, 1].map((rank) => ({ rank, address: "::1" }));
+  for (const { next, exit } of both) {
+    assert.deepEqual(await next(), { values });
+    assert.deepEqual(await next(), { ended: true });
+    assert.equal(await exit, 0);
   }
 });

@@ -16,6 +16,12 @@ const found: readonly [string, Environment, Expected][] = [
   ["nobody", {}, undefined],
   ["torchrun", { RANK: "1", WORLD_SIZE: "2", ...meeting }, [1, 2, "10.0.0.1", 4000]],
   ["no port", { RANK: "1", WORLD_SIZE: "2", MASTER_ADDR: "a" }, [1, 2, "a", 29_400]],
+  ["IPv6", { RANK: "1", WORLD_SIZE: "2", MASTER_ADDR: "fd00::1" }, [1, 2, "fd00::1", 29_400]],
+  [
+    "IPv6 in brackets",
+    { RANK: "1", WORLD_SIZE: "2", MASTER_ADDR: "[FD00::0:1]" },
+    [1, 2, "fd00::1", 29_400],
+  ],
   ["one process", { RANK: "0", WORLD_SIZE: "1" }, undefined],
   [
     "SLURM, a step of srun",
@@ -50,6 +56,11 @@ const found: readonly [string, Environment, Expected][] = [
   ],
   ["PMI", { PMI_RANK: "0", PMI_SIZE: "3", MPI_LOCALNRANKS: "3" }, [0, 3, "127.0.0.1", 29_400]],
   ["TF_CONFIG", { TF_CONFIG: tfConfig("worker", 1) }, [1, 2, "a", 29_400]],
+  [
+    "TF_CONFIG with IPv6",
+    { TF_CONFIG: tfConfig("worker", 1, { worker: ["[fd00::1]:29400", "[fd00::2]:29400"] }) },
+    [1, 2, "fd00::1", 29_400],
+  ],
   ["TF_CONFIG, text for a number", { TF_CONFIG: tfConfig("worker", "1") }, [1, 2, "a", 29_400]],
   [
     "TF_CONFIG with a chief, who is rank 0",
@@ -99,6 +110,11 @@ const refused: readonly [string, Environment, RegExp][] = [
   ["a rank that is none", { RANK: "one", WORLD_SIZE: "2" }, /RANK: "one"/],
   ["no address", { RANK: "1", WORLD_SIZE: "2" }, /MASTER_ADDR/],
   ["a port that is none", { RANK: "1", WORLD_SIZE: "2", ...meeting, MASTER_PORT: "99999" }, /PORT/],
+  [
+    "an address with its port",
+    { RANK: "1", WORLD_SIZE: "2", MASTER_ADDR: "10.0.0.1:29400" },
+    /MASTER_ADDR: "10\.0\.0\.1:29400"\n.*without a port/,
+  ],
   ["TF_CONFIG that is no JSON", { TF_CONFIG: "{" }, /no JSON/],
   ["TF_CONFIG of another task", { TF_CONFIG: tfConfig("ps", 0) }, /ps 0 is none/],
   ["TF_CONFIG without ports", { TF_CONFIG: tfConfig("worker", 0, { worker: ["a", "b"] }) }, /"a"/],

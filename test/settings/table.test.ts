@@ -28,16 +28,28 @@ test("of every setting of bit-train it is said whether it decides the result", (
     assert.equal(row.decides === undefined, identity.includes(name), name);
 });
 
-test("only text comes from the environment, and an empty variable is none", () => {
+test("text and switches come from the environment, and an empty variable is none", () => {
   for (const command of commandNames)
     for (const { row } of settingsOf(command))
-      if (row.environment !== undefined) assert.equal(row.kind, "text");
+      if (row.environment !== undefined) assert.ok(["text", "boolean"].includes(row.kind));
   const given = new Map([["dataset", "photos"]]);
   const missing = () => assert.fail();
   const settings = (environment: Record<string, string>) =>
     completeSettings("train", given, missing, environment);
   assert.equal(settings({ BIT_DATA_URL: "http://mirror" }).dataUrl, "http://mirror");
   assert.equal(settings({ BIT_DATA_URL: "" }).dataUrl, undefined);
+  const [variable, flag] = ["BIT_ALLOW_PUBLIC_ADDRESS", "allowPublicAddress"] as const;
+  for (const [word, value] of [
+    ["1", true],
+    ["Yes", true],
+    ["0", false],
+    ["", false],
+  ] as const)
+    assert.equal(settings({ [variable]: word })[flag], value);
+  assert.throws(
+    () => settings({ [variable]: "maybe" }),
+    /^UserError: environment variable BIT_ALLOW_PUBLIC_ADDRESS: maybe is not possible/,
+  );
 });
 
 test("what a run records of a program's options is checked, as flags are", () => {
