@@ -17,6 +17,7 @@ export { type OpenedEngine, openEngine } from "../engine/open.js";
 export { type Engine, type HostTensor, type Session, SessionError } from "../engine/session.js";
 export { UserError } from "../errors.js";
 export { GraphBackend, type Value } from "../graph/backend.js";
+export type { WireType } from "../graph/collectives.js";
 export { FunctionBuilder } from "../graph/function-builder.js";
 export { type Graph, GraphBuilder } from "../graph/graph-builder.js";
 export {
