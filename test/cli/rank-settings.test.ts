@@ -1,6 +1,7 @@
 /** Settings of several processes, of the commands as a launcher starts them. */
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
+import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -11,11 +12,12 @@ import { sampleModel } from "../../src/run/sample-model.js";
 import { temporaryFolder } from "../data/temporary-folder.js";
 import { engine } from "../engine-for-tests.js";
 import { freePorts } from "../free-ports.js";
+import { writeTinyFolder } from "./tiny-images.js";
 
 const skip = loadTensorflow(engine.installed) === undefined && "the engine has no addon of ours";
 
 const usual = [
-  ...["--model", sampleModel, "--dataset", "sample", "--batch", "8"],
+  ...["--model", sampleModel, "--batch", "8"],
   ...["--resolution", "36", "--crop", "32", "--precision", "fp32", "--workers", "1"],
   ...["--batch_split", "2", "--no-report", "--no-tensorboard"],
 ];
@@ -42,7 +44,8 @@ async function trainInRanks(
     const place = { MASTER_ADDR: "127.0.0.1", MASTER_PORT: String(port) };
     const env = { ...process.env, ...(flags.length > 1 && { ...ranks, ...place }) };
     const bin = join(packageRoot, "bin", "bit-train.js");
-    const args = [bin, ...usual, "--logdir", logdir, ...own];
+    const dataset = own.includes("--dataset") ? [] : ["--dataset", "sample"];
+    const args = [bin, ...usual, ...dataset, "--logdir", logdir, ...own];
     const child = spawn(process.execPath, args, { env, stdio: ["ignore", "pipe", "pipe"] });
     children.push(child);
     let text = "";
@@ -141,4 +144,25 @@ test("--max_minutes: ranks time their steps together, once, and all make as many
     assert.equal(code, 2, text);
     assert.match(text, /rank 1: .*maxMinutes was 60, is now 50/);
   }
+});
+
+test("--cache: ranks keep decoded images, and train as without it", { skip }, async (t) => {
+  const root = await temporaryFolder(t);
+  const dataset = await writeTinyFolder(root);
+  // Two epochs and more, so that ranks see images again.
+  const flags = ["--dataset", dataset, "--steps", "8", "--eval_every", "4"];
+  const hashes: string[] = [];
+  for (const [name, own] of [
+    ["plain", []],
+    ["kept", ["--cache"]],
+  ] as const) {
+    // What rank 0 keeps, the others keep too.
+    const both = [...flags, "--name", name];
+    const all = await trainInRanks(root, [[...both, ...own], both]);
+    requireDone(all);
+    assert.equal(/Keeping decoded images/.test(all[0]!.text), own.length > 0);
+    const last = join(root, name, "checkpoints", "00000008", "checkpoint.npz");
+    hashes.push(createHash("sha256").update(readFileSync(last)).digest("hex"));
+  }
+  assert.equal(hashes[1], hashes[0]);
 });
