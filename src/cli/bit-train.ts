@@ -21,7 +21,7 @@ export async function run({ settings }: Call<"train">): Promise<number> {
   const wish = { interface: networkInterface, allowPublic: allowPublicAddress };
   const ranks = found && { ...found, ...wish };
   if (ranks !== undefined) {
-    refuseTogether(ranks, { dry_run: dryRun, seeds, max_minutes: options.maxMinutes });
+    refuseTogether(ranks, { dry_run: dryRun, seeds });
     if (ranks.rank > 0) return runAsRank(options, ranks);
   }
   if (dryRun) return sayDryRun(options, json, several);

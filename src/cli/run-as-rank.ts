@@ -5,6 +5,7 @@ import type { RunEvent } from "../record/run-events.js";
 import { fineTune } from "../run/fine-tune.js";
 import { joinRun } from "../run/joint-run.js";
 import type { FineTuneOptions } from "../run/options.js";
+import { StoppedTogether } from "../run/time-together.js";
 import { StopSignals } from "./interrupt.js";
 import { openEngine } from "./open-engine.js";
 import { output } from "./output.js";
@@ -29,7 +30,8 @@ export async function runAsRank(
     const { validation } = await fineTune(options, engine, observer, joint);
     return validation === undefined ? stop.exit : 0;
   } catch (error) {
-    if (!stop.signal.aborted || error !== stop.signal.reason) throw error;
+    const isStop = error instanceof StoppedTogether || error === stop.signal.reason;
+    if (!isStop) throw error;
     return stop.exit;
   } finally {
     stop.close();

@@ -9,6 +9,7 @@ import { describeResult } from "../record/run-lines.js";
 import { fineTune } from "../run/fine-tune.js";
 import { joinRun } from "../run/joint-run.js";
 import type { FineTuneOptions } from "../run/options.js";
+import { StoppedTogether } from "../run/time-together.js";
 import { printEvent } from "./json-lines.js";
 import { openEngine } from "./open-engine.js";
 import { output } from "./output.js";
@@ -84,7 +85,8 @@ export async function runFineTune(
     console.line(`The run's files are in ${folder.path}`);
     return { result, exit: validation === undefined ? console.stoppedExit : 0 };
   } catch (error) {
-    if (!console.interrupted() || error !== console.signal.reason) throw error;
+    const isStop = console.interrupted() && error === console.signal.reason;
+    if (!isStop && !(error instanceof StoppedTogether)) throw error;
     console.line(
       "Stopped before the first step; what was fetched so far is kept. " +
         `To go on: ${goOn ?? "the same command"}`,

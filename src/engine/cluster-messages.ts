@@ -39,6 +39,7 @@ const root = protobuf.Root.fromJSON({
 /** What TensorFlow's ConfigProto says of a session in a cluster. */
 export interface ClusterConfig {
   readonly rank: number;
+  readonly ranks: number;
   /** Threads of an operation, and operations at a time; undefined: as many as there are cores. */
   readonly threads: number | undefined;
   /** After so long a run fails. */
@@ -48,14 +49,23 @@ export interface ClusterConfig {
 /** All ranks are tasks of one job. */
 const job = "worker";
 
-function configOf({ rank, threads, timeoutMs }: ClusterConfig) {
+/**
+ * The number of a rank's task. Collective operations take the tasks in the order of their names, in which 10 comes
+ * before 2: where there are that many, all numbers have as many digits.
+ */
+function taskOf(rank: number, ranks: number): number {
+  const digits = String(ranks - 1).length;
+  return digits === 1 ? rank : 10 ** digits + rank;
+}
+
+function configOf({ rank, ranks, threads, timeoutMs }: ClusterConfig) {
   return {
     ...(threads !== undefined && { intraOpParallelismThreads: threads }),
     // A rank computes on its own devices alone; collectives find the others by themselves.
-    deviceFilters: [`/job:${job}/task:${rank}`],
+    deviceFilters: [`/job:${job}/task:${taskOf(rank, ranks)}`],
     allowSoftPlacement: true,
     operationTimeoutInMs: timeoutMs,
-    experimental: { collectiveGroupLeader: `/job:${job}/replica:0/task:0` },
+    experimental: { collectiveGroupLeader: `/job:${job}/replica:0/task:${taskOf(0, ranks)}` },
   };
 }
 
@@ -69,13 +79,15 @@ export function encodeClusterConfig(config: ClusterConfig): Uint8Array {
  * @param addresses of all ranks in their order, as in `10.0.0.1:2222`
  */
 export function encodeServerDef(addresses: readonly string[], config: ClusterConfig): Uint8Array {
-  const tasks = Object.fromEntries(addresses.entries());
+  const tasks = Object.fromEntries(
+    addresses.map((address, rank) => [taskOf(rank, config.ranks), address]),
+  );
   return root
     .lookupType("ServerDef")
     .encode({
       cluster: { job: [{ name: job, tasks }] },
       jobName: job,
-      taskIndex: config.rank,
+      taskIndex: taskOf(config.rank, config.ranks),
       defaultSessionConfig: configOf(config),
       protocol: "grpc",
     })

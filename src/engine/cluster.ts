@@ -11,7 +11,7 @@ import type { Session } from "./session.js";
 import { loadTensorflow, openTensorflowSession, startServer } from "./tensorflow-session.js";
 
 /** Where a process is among those that compute together. */
-export interface ClusterPlace extends ClusterConfig {
+export interface ClusterPlace extends Omit<ClusterConfig, "ranks"> {
   /** Of all ranks in their order, with a port: `10.0.0.1:2222`, `[fd00::1]:2222`. */
   readonly addresses: readonly string[];
 }
@@ -40,7 +40,8 @@ export function joinCluster(engine: InstalledEngine, place: ClusterPlace): Clust
       "an engine that bit-setup compiled",
       "type: npx bit-setup --cpu",
     );
-  const { addresses, ...config } = place;
+  const { addresses } = place;
+  const config = { ...place, ranks: addresses.length };
   const own = addresses[place.rank];
   const at = endpointOf(own ?? "");
   if (at === undefined) throw new Error(`rank ${place.rank} has no address: ${own}`);

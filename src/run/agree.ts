@@ -15,6 +15,8 @@ import { changedSettings } from "./same-run.js";
 export interface Announced {
   readonly config: RunRecordFile;
   readonly best: BestResult | null;
+  /** Whether its steps are only timed now, and the run is announced after that. */
+  readonly timed?: boolean;
 }
 
 /** Of rank 0: says what it is to do. @throws UserError where another rank would do something else */
@@ -57,28 +59,21 @@ async function compare(group: RankGroup, differences: readonly string[]): Promis
  * @throws UserError where the ranks have written different graphs
  */
 export async function beginTogether(
-  { group, graphHash }: Joint,
+  joint: Joint,
   program: TrainProgram,
   begin: () => Promise<TrainStart>,
   stops: boolean,
 ): Promise<TrainStart> {
   const { session } = program;
+  const { group } = joint;
   if (group.rank > 0) await session.run({}, ["train/initialize"]);
   const own = group.rank === 0 ? await begin() : undefined;
   const start = own === undefined ? null : { step: own.step, evaluated: own.evaluated };
-  const all = (await group.share({ graph: graphHash(), start, stops })) as readonly {
-    readonly graph: string;
+  await requireSameGraph(joint);
+  const all = (await group.share({ start, stops })) as readonly {
     readonly start: TrainStart | null;
     readonly stops: boolean;
   }[];
-  const other = all.findIndex(({ graph }) => graph !== all[0]!.graph);
-  if (other >= 0)
-    throw new UserError(
-      `rank ${other}`,
-      "what it would compute (its graph) is not what rank 0 would",
-      "the same in all processes",
-      "give all of them the same flags; set the engine up alike on all machines: npx bit-setup",
-    );
   await shareState(session, group);
   return { ...all[0]!.start!, stops: all.some((one) => one.stops) };
 }
@@ -100,5 +95,18 @@ export async function requireSameBits(
   if (other < 0) return;
   throw new Error(
     `rank ${other} has come to other weights than rank 0: one of them has computed wrongly, and what was saved is not to be trusted`,
+  );
+}
+
+/** @throws UserError in all ranks where those whose session was opened last have different graphs */
+export async function requireSameGraph({ group, graphHash }: Joint): Promise<void> {
+  const all = await group.share(graphHash());
+  const other = all.findIndex((graph) => graph !== all[0]);
+  if (other < 0) return;
+  throw new UserError(
+    `rank ${other}`,
+    "what it would compute (its graph) is not what rank 0 would",
+    "the same in all processes",
+    "give all of them the same flags; set the engine up alike on all machines: npx bit-setup",
   );
 }

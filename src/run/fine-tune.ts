@@ -28,6 +28,7 @@ import { type EndedRun, reportEnd } from "./report-run.js";
 import type { Run } from "./run-progress.js";
 import { resolveWeights } from "./starting-weights.js";
 import { stepsInTime } from "./steps-in-time.js";
+import { stepsInTimeTogether } from "./time-together.js";
 import { trainRun, withSmallerParts } from "./train-run.js";
 
 /**
@@ -91,7 +92,8 @@ async function fineTuneLocked(
   let lock = (await exists(folder.path)) ? await lockRun(folder, patience) : undefined;
   try {
     const planned = { name, folder, options, engine, observer, joint };
-    const plan = await watched(planRun({ ...planned, stepsInTime: await stepsInTime(planned) }));
+    const steps = joint ? stepsInTimeTogether(planned, joint) : stepsInTime(planned);
+    const plan = await watched(planRun({ ...planned, stepsInTime: await steps }));
     const best = plan.resumed?.manifest?.best ?? null;
     if (joint !== undefined) await announceRun(joint.group, { config: plan.config, best });
     // Several processes agree on it when they begin.

@@ -11,6 +11,7 @@ import { dataPolicy, fetchEvents } from "./fetching.js";
 import type { Joint } from "./joint-run.js";
 import { type ModelledOptions, resolveConfig } from "./options.js";
 import { defaultPrecision } from "./precision.js";
+import { measureTogether } from "./time-together.js";
 import { trainRun } from "./train-run.js";
 
 /** What such a process needs. */
@@ -35,7 +36,6 @@ export async function followRun(following: Following): Promise<FineTuneResult> {
   const { group, localRanks } = joint;
   const dataset = await group.watch(loadDataset({ ...following.options, ...policy, seed }));
   const data = await group.watch(fingerprintOf(dataset));
-  const { config, best } = await announcedRun(group);
   // What changes no result may differ, and yet decides what the processes do together, as when they evaluate:
   // all do as rank 0 does.
   const { options } = following;
@@ -44,11 +44,19 @@ export async function followRun(following: Following): Promise<FineTuneResult> {
     ...{ cores: workers, precision: () => defaultPrecision(target), target },
     ...{ ranks: group.ranks, localRanks },
   };
-  const own = {
-    ...resolveConfig(config.name, options, dataset, machine, config),
-    data: hashesOf(data),
+  const agreed = async () => {
+    const announced = await announcedRun(group);
+    const { config } = announced;
+    const stepsInTime = options.maxMinutes === undefined ? undefined : config.schedule.at(-1);
+    const own = resolveConfig(config.name, options, dataset, { ...machine, stepsInTime }, config);
+    await confirmRun(group, config, { ...own, data: hashesOf(data) });
+    return announced;
   };
-  await confirmRun(group, config, own);
+  let { config, best, timed } = await agreed();
+  if (timed) {
+    await measureTogether({ config, dataset, engine, observer, joint });
+    ({ config, best, timed } = await agreed());
+  }
   const folder = runFolder(options.logdir ?? "bit_logs", config.name);
   const events = new RunSinks(undefined, {}, [{ event: observer.event ?? (() => undefined) }]);
   const outcome = await trainRun({

@@ -5,14 +5,13 @@ import type { RunRecordFile } from "../record/run-config.js";
 
 /** The flags that matter. */
 interface Choices {
-  readonly cache?: boolean | undefined;
   readonly freeze?: boolean | undefined;
   readonly reduceDtype?: string | undefined;
 }
 
 /** @throws UserError where so many processes cannot train together, or one alone is told what several do */
 export function checkRanks(ranks: number, batch: number, choices: Choices): void {
-  const { cache, freeze, reduceDtype = "fp32" } = choices;
+  const { freeze, reduceDtype = "fp32" } = choices;
   if (ranks === 1) {
     if (reduceDtype === "fp32") return;
     throw new UserError(
@@ -35,13 +34,6 @@ export function checkRanks(ranks: number, batch: number, choices: Choices): void
       `${ranks} processes`,
       "one process: the head alone is trained in seconds",
       "type the command without a launcher, or leave --freeze out",
-    );
-  if (cache === true)
-    throw new UserError(
-      "--cache",
-      `${ranks} processes, of which each would keep other images`,
-      "runs of several processes without it",
-      "leave --cache out",
     );
 }
 

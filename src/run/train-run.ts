@@ -20,6 +20,7 @@ import type { EvaluationResult } from "../train/reports.js";
 import { type TrainOutcome, train } from "../train/train.js";
 import { beginTogether, requireSameBits } from "./agree.js";
 import { type FrozenFeatures, frozenFeatures } from "./frozen-features.js";
+import type { Joint } from "./joint-run.js";
 import { computeTypes, inPrecision } from "./precision.js";
 import { outOfMemoryTogether } from "./rank-choices.js";
 import { type Run, RunProgress } from "./run-progress.js";
@@ -107,7 +108,7 @@ export async function openRunProgram(
     classWeights: classWeights(config.classWeights, dataset.train.labels, network.classes),
   };
   if (features !== undefined) return openHeadProgram(engine.open, network, features, options);
-  const cache = config.cache ? cacheBytes(config, network) : undefined;
+  const cache = config.cache ? await cacheBytes(config, network, joint) : undefined;
   if (cache !== undefined && dataset.train.images.kind === "files") {
     if (engine.target.native.host)
       events.info(`Keeping decoded images, in up to ${(cache / 1e9).toFixed(1)} GB`);
@@ -132,13 +133,23 @@ export async function openRunProgram(
 // Of the memory that the step leaves free, the images' part; others live on the machine too.
 const cacheShare = 0.6;
 
-/** Bytes that decoded images may take beside the training step; none where nothing is left. */
-function cacheBytes({ resolution, batch, split }: RunRecordFile, network: Network): number {
+/**
+ * Bytes that decoded images may take beside the training step; none where nothing is left. Of several processes, what
+ * the least of them has: their graphs are to be the same.
+ */
+async function cacheBytes(
+  { resolution, batch, split }: RunRecordFile,
+  network: Network,
+  joint: Joint | undefined,
+): Promise<number> {
   const { architecture, classes, target, remat } = network;
   const { computeType } = target;
   const plan = { classes, size: resolution.crop, microBatch: batch / split, split };
   const step = trainMemory(architecture, { ...plan, computeType, remat }).total;
-  return Math.max(0, Math.floor(cacheShare * (availableMemoryBytes() - step)));
+  const free = availableMemoryBytes() / (joint?.localRanks ?? 1) - step;
+  const own = Math.max(0, Math.floor(cacheShare * free));
+  if (joint === undefined) return own;
+  return Math.min(...((await joint.group.share(own)) as readonly number[]));
 }
 
 /**

@@ -1,8 +1,9 @@
 /** Settings of several processes, of the commands as a launcher starts them. */
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
+import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { loadTensorflow } from "../../src/engine/tensorflow-session.js";
@@ -11,11 +12,12 @@ import { sampleModel } from "../../src/run/sample-model.js";
 import { temporaryFolder } from "../data/temporary-folder.js";
 import { engine } from "../engine-for-tests.js";
 import { freePorts } from "../free-ports.js";
+import { writeTinyFolder } from "./tiny-images.js";
 
 const skip = loadTensorflow(engine.installed) === undefined && "the engine has no addon of ours";
 
 const usual = [
-  ...["--model", sampleModel, "--dataset", "sample", "--batch", "8"],
+  ...["--model", sampleModel, "--batch", "8"],
   ...["--resolution", "36", "--crop", "32", "--precision", "fp32", "--workers", "1"],
   ...["--batch_split", "2", "--no-report", "--no-tensorboard"],
 ];
@@ -25,23 +27,34 @@ interface Ended {
   readonly text: string;
 }
 
-/** `bit-train` in one process for each list of flags, which train together. */
+/**
+ * `bit-train` in one process for each list of flags, which train together.
+ * @param stopAt what rank 0 says when all of them are to stop
+ */
 async function trainInRanks(
   logdir: string,
   flags: readonly (readonly string[])[],
+  stopAt?: RegExp,
 ): Promise<Ended[]> {
   const [port] = await freePorts(1);
+  const children: ChildProcess[] = [];
+  let stopping = false;
   const ended = flags.map(async (own, rank) => {
     const ranks = { RANK: String(rank), WORLD_SIZE: String(flags.length) };
     const place = { MASTER_ADDR: "127.0.0.1", MASTER_PORT: String(port) };
     const env = { ...process.env, ...(flags.length > 1 && { ...ranks, ...place }) };
     const bin = join(packageRoot, "bin", "bit-train.js");
-    const args = [bin, ...usual, "--logdir", logdir, ...own];
+    const dataset = own.includes("--dataset") ? [] : ["--dataset", "sample"];
+    const args = [bin, ...usual, ...dataset, "--logdir", logdir, ...own];
     const child = spawn(process.execPath, args, { env, stdio: ["ignore", "pipe", "pipe"] });
+    children.push(child);
     let text = "";
     for (const stream of [child.stdout, child.stderr])
       stream.setEncoding("utf8").on("data", (part: string) => {
         text += part;
+        if (rank > 0 || stopping || stopAt?.test(text) !== true) return;
+        stopping = true;
+        for (const each of children) each.kill("SIGTERM");
       });
     const [code] = await once(child, "close");
     return { code, text };
@@ -93,4 +106,63 @@ test("ranks evaluate when rank 0 does, whatever they are told", { skip }, async 
     .trim()
     .split("\n");
   assert.equal(lines.filter((line) => "val_top1" in JSON.parse(line)).length, 2);
+});
+
+test("--max_minutes: ranks time their steps together, once, and all make as many", {
+  skip,
+}, async (t) => {
+  const logdir = await temporaryFolder(t);
+  const flags = ["--name", "timed", "--max_minutes", "60", "--save_every", "1"];
+  const trainOneStep = async () => {
+    const both = await trainInRanks(logdir, [flags, flags], /\[step \d+\]: loss/);
+    for (const { code, text } of both) assert.equal(code, 143, text);
+    const config = JSON.parse(readFileSync(join(logdir, "timed", "config.json"), "utf8"));
+    assert.deepEqual([config.schedule.at(-1), config.maxMinutes, config.ranks], [500, 60, 2]);
+    return both[0]!.text;
+  };
+  assert.match(
+    await trainOneStep(),
+    /all 500 steps of the recipe fit 60 minutes, by \d timed step/,
+  );
+  assert.doesNotMatch(await trainOneStep(), /timed steps? \(--max/);
+
+  // What is stopped while it is timed is no run yet, in no rank an error.
+  const early = ["--name", "early", "--max_minutes", "60"];
+  const stopped = await trainInRanks(logdir, [early, early], /Timing a few steps/);
+  for (const { code, text } of stopped) assert.equal(code, 143, text);
+  assert.match(stopped[0]!.text, /Stopped before the first step/);
+  assert.equal(existsSync(join(logdir, "early")), false);
+
+  const short = ["--name", "other", "--max_minutes", "0.0001"];
+  const none = await trainInRanks(logdir, [short, short]);
+  assert.equal(none[0]!.code, 2, none[0]!.text);
+  assert.match(none[0]!.text, /--max_minutes 0\.0001: a step takes/);
+
+  const other = ["--name", "other", "--max_minutes", "60"];
+  const differing = await trainInRanks(logdir, [other, [...other.slice(0, 3), "50"]]);
+  for (const { code, text } of differing) {
+    assert.equal(code, 2, text);
+    assert.match(text, /rank 1: .*maxMinutes was 60, is now 50/);
+  }
+});
+
+test("--cache: ranks keep decoded images, and train as without it", { skip }, async (t) => {
+  const root = await temporaryFolder(t);
+  const dataset = await writeTinyFolder(root);
+  // Two epochs and more, so that ranks see images again.
+  const flags = ["--dataset", dataset, "--steps", "8", "--eval_every", "4"];
+  const hashes: string[] = [];
+  for (const [name, own] of [
+    ["plain", []],
+    ["kept", ["--cache"]],
+  ] as const) {
+    // What rank 0 keeps, the others keep too.
+    const both = [...flags, "--name", name];
+    const all = await trainInRanks(root, [[...both, ...own], both]);
+    requireDone(all);
+    assert.equal(/Keeping decoded images/.test(all[0]!.text), own.length > 0);
+    const last = join(root, name, "checkpoints", "00000008", "checkpoint.npz");
+    hashes.push(createHash("sha256").update(readFileSync(last)).digest("hex"));
+  }
+  assert.equal(hashes[1], hashes[0]);
 });

@@ -13,6 +13,8 @@ import { asRank } from "../train/rank-processes.js";
 /** What is tried. */
 export interface UpdateTrial {
   readonly wire: WireType;
+  /** Whether means of `rank-values` are made. */
+  readonly means?: boolean;
   /** Of each step and each rank, the gradient of a variable `[1]`, as `Number` reads it. */
   readonly steps: readonly (readonly string[])[];
   /** How often the values of all are gathered. */
@@ -36,7 +38,8 @@ const { place, cluster, trial } = asRank<UpdateTrial>();
 const builder = new GraphBuilder();
 const collectives = new Collectives(builder, place.ranks);
 
-const fed = shapes.map((shape, i) => {
+const chosen = trial.means === true ? shapes : [];
+const fed = chosen.map((shape, i) => {
   return { ...builder.placeholder(`value_${i}`, "float32", shape), shape };
 });
 for (const [i, mean] of collectives.means(fed, trial.wire).entries())
@@ -65,14 +68,12 @@ const session = cluster.open(builder.build());
 await session.run({}, ["begin"]);
 await assignVariables(session, [[variable, Float32Array.of(1)]]);
 const feeds = Object.fromEntries(
-  shapes.map((shape, i) => {
+  chosen.map((shape, i) => {
     return [`value_${i}`, { type: "float32", shape, data: valuesOf(place.rank, i) }] as const;
   }),
 );
-const means = await session.run(
-  feeds,
-  shapes.map((_, i) => `mean_${i}`),
-);
+const fetches = chosen.map((_, i) => `mean_${i}`);
+const means = fetches.length > 0 ? await session.run(feeds, fetches) : [];
 const data = Float32Array.of(place.rank);
 const gather = () => session.run({ own: { type: "float32", shape: [1], data } }, ["all"]);
 const [all] = await gather();

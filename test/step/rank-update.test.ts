@@ -21,6 +21,12 @@ async function tried(ranks: number, trial: UpdateTrial): Promise<UpdateResult> {
   return first!;
 }
 
+test("what ranks have is in the order of their ranks, also of more than ten", {
+  skip,
+}, async () => {
+  await tried(11, { wire: "float32", steps: [] });
+});
+
 test("operations together leave no threads behind", { skip }, async () => {
   const { fewThreads } = await tried(2, { wire: "float32", steps: [], gatherings: 400 });
   assert.ok(fewThreads);
@@ -32,7 +38,7 @@ for (const ranks of [2, 3])
   test(`sent as bfloat16, added up as float32, to the bit: ${ranks} processes`, {
     skip,
   }, async () => {
-    const { small, hashes } = await tried(ranks, { wire: "bfloat16", steps: [] });
+    const { small, hashes } = await tried(ranks, { wire: "bfloat16", means: true, steps: [] });
     for (const index of shapes.keys()) {
       const ofRanks = Array.from({ length: ranks }, (_, rank) => valuesOf(rank, index));
       const expected = meanBySending(ofRanks);

@@ -1,0 +1,151 @@
+/** What a run's steps and evaluations take, by a few of them on its own images. */
+import { createHash } from "node:crypto";
+import { sizeOf } from "../archive/shape.js";
+import type { Dataset } from "../data/dataset.js";
+import { takeSplit } from "../data/few-shot.js";
+import type { Engine } from "../engine/session.js";
+import { headKernel, parseArchitecture, type VariableSpec } from "../model/architecture.js";
+import { planOf, type RunRecordFile } from "../record/run-config.js";
+import type { RunObserver } from "../record/run-events.js";
+import { predictPipeline } from "../step/graphs.js";
+import {
+  openPredictImagesProgram,
+  type Program,
+  startImages,
+  type TrainProgram,
+} from "../step/program.js";
+import { assignVariables } from "../step/variables.js";
+import { evaluate } from "../train/evaluate.js";
+import { train } from "../train/train.js";
+import { requireSameGraph } from "./agree.js";
+import { placeholderFeatures } from "./frozen-features.js";
+import type { Joint } from "./joint-run.js";
+import { inPrecision } from "./precision.js";
+import { type MeasuredTimes, measuredBy, timedSteps } from "./run-forecast.js";
+import { openRunProgram } from "./train-run.js";
+import { defaultBatch } from "./trained-model.js";
+
+// After this, fewer steps are timed, at least one.
+const patienceMs = 60_000;
+
+/** What is measured, and on what. */
+export interface Measured {
+  readonly config: RunRecordFile;
+  readonly dataset: Dataset;
+  readonly engine: Engine;
+  readonly observer: RunObserver;
+  /** Where several processes compute together: all of them are to measure at the same time. */
+  readonly joint?: Joint | undefined;
+}
+
+/**
+ * Times steps and evaluations. Of a batch in many parts, one process times two: the others take as long, and memory
+ * is that of all.
+ * @throws SessionError where the memory does not suffice; the signal's reason, of one process
+ */
+export async function measureSteps({
+  config: whole,
+  dataset,
+  engine,
+  observer: { event, signal },
+  joint,
+}: Measured): Promise<MeasuredTimes> {
+  const split = joint === undefined ? Math.min(2, whole.split) : whole.split;
+  const config = { ...whole, split, batch: (whole.batch / whole.split) * split };
+  const note = (level: "info" | "warning") => (text: string) =>
+    event?.({ type: "note", level, text });
+  const events = { info: note("info"), warn: note("warning") };
+  const features = config.freeze ? placeholderFeatures(config, dataset) : undefined;
+  const featuresMs = config.freeze ? await featuresTime(config, dataset, engine) : undefined;
+  const program = await openRunProgram({ config, dataset, engine, events, joint }, features);
+  try {
+    if (joint !== undefined) await requireSameGraph(joint);
+    await program.session.run({}, ["train/initialize"]);
+    await setPlaceholders(program);
+    const elapsedMs: number[] = [];
+    const begun = performance.now();
+    const isEnough = () =>
+      elapsedMs.length > timedSteps ||
+      (elapsedMs.length > 1 && performance.now() - begun > patienceMs);
+    // Steps that change next to nothing: what the weights are is no matter.
+    const unending = { schedule: [0, 2 ** 20], baseLr: 1e-12 };
+    const still = { evalFirst: false, evalEvery: undefined, saveEvery: undefined };
+    const plan = { ...planOf(config), ...unending, ...still, saveMinutes: undefined };
+    const start = { step: 0, evaluated: true };
+    await train(program, dataset, plan, start, {
+      step: (report) => elapsedMs.push(report.elapsedMs),
+      validation: () => undefined,
+      save: async () => undefined,
+      // Whoever stops the run does not make a length of what was timed until then: the signal ends it.
+      interrupted: isEnough,
+      signal,
+    });
+    if (joint === undefined) signal?.throwIfAborted();
+    const { steps, stepMs } = measuredBy(elapsedMs);
+    const evaluationMs = await evaluationTime(program, dataset, config.evalBatch);
+    return { steps, stepMs: (stepMs * whole.split) / split, evaluationMs, featuresMs };
+  } finally {
+    program.session.close();
+  }
+}
+
+/** Of all held-out images, by the second of two batches. */
+async function evaluationTime(
+  program: TrainProgram,
+  { val }: Dataset,
+  batch: number,
+): Promise<number> {
+  const one = takeSplit(
+    val,
+    Int32Array.from({ length: batch }, (_, i) => i),
+  );
+  await evaluate(program, one, batch);
+  const begun = performance.now();
+  await evaluate(program, one, batch);
+  return (performance.now() - begun) * Math.ceil(val.labels.length / (batch * program.place.ranks));
+}
+
+/** Of the features of all images, by the second of two batches. */
+async function featuresTime(
+  { model, resolution, resize, workers, precision, trainSize, valSize }: RunRecordFile,
+  { train, classNames }: Dataset,
+  { open, target }: Engine,
+): Promise<number> {
+  const architecture = parseArchitecture(model);
+  const { crop: size } = resolution;
+  const batch = Math.min(defaultBatch({ architecture }, size * size), train.labels.length);
+  const network = {
+    ...{ architecture, classes: classNames.length },
+    target: inPrecision(target, precision),
+  };
+  const options = { size, batch, workers, input: { resize } };
+  const program = await openPredictImagesProgram(open, network, train, options);
+  try {
+    await setPlaceholders(program);
+    const indices = Int32Array.from({ length: 2 * batch }, (_, i) => i % train.labels.length);
+    await startImages(program, predictPipeline, indices, new Int32Array(3 * indices.length));
+    await program.session.run({}, ["predict/features"]);
+    const begun = performance.now();
+    await program.session.run({}, ["predict/features"]);
+    return ((performance.now() - begun) * (trainSize + valSize)) / batch;
+  } finally {
+    program.session.close();
+  }
+}
+
+/** Gives variables values like those of a network that begins: cheaper than to draw or to read them. */
+async function setPlaceholders({ session, variables }: Program): Promise<void> {
+  // Bytes of a hash, about zero.
+  const pattern = Float32Array.from(createHash("sha512").update("").digest(), (b) => b / 128 - 1);
+  const values = async function* (): AsyncGenerator<readonly [VariableSpec, Float32Array]> {
+    for (const spec of variables) {
+      const filled = new Float32Array(sizeOf(spec.shape));
+      if (spec.name.endsWith("/gamma")) filled.fill(1);
+      else if (spec.name.endsWith("/kernel") && spec.name !== headKernel)
+        for (let at = 0; at < filled.length; at += pattern.length)
+          filled.set(pattern.subarray(0, filled.length - at), at);
+      yield [spec, filled];
+    }
+  };
+  await assignVariables(session, values());
+}
