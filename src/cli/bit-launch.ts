@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../errors.js";
 import { packageRoot } from "../package-root.js";
-import { endpointOf } from "../ranks/address.js";
+import { addressesOf, endpointOf, isLoopback } from "../ranks/address.js";
 import { launch } from "../ranks/launch.js";
 import { quoted } from "../settings/shell-word.js";
 import type { Call } from "./command.js";
@@ -24,6 +24,13 @@ export async function run({ settings, argv }: Call<"launch">): Promise<number> {
       "the command that all processes are to run",
       "type for example: npx bit-launch --nproc 2 -- bit-train --model BiT-M-R50x1 --dataset photos",
     );
+  if (program.startsWith("-"))
+    throw new UserError(
+      `bit-launch -- ${program}`,
+      "a flag, where the command is to stand",
+      "flags of bit-launch before --, after it the command with its own",
+      "type for example: npx bit-launch --nproc 2 -- bit-train --model BiT-M-R50x1 --dataset photos",
+    );
   if (isOwn(program) && program !== "bit-train")
     throw new UserError(
       `bit-launch -- ${program}`,
@@ -34,8 +41,10 @@ export async function run({ settings, argv }: Call<"launch">): Promise<number> {
   if (nodeRank >= nnodes)
     throw new UserError(
       `--node_rank ${nodeRank}`,
-      `there are ${nnodes} machines (--nnodes)`,
-      `a number from 0 to ${nnodes - 1}`,
+      nnodes === 1 ? "there is 1 machine (--nnodes)" : `there are ${nnodes} machines (--nnodes)`,
+      nnodes === 1
+        ? "0, or --nnodes with how many machines there are"
+        : `a number from 0 to ${nnodes - 1}`,
       "give each machine another --node_rank, and all of them the same --nnodes",
     );
   if (restarts > 0 && program === "bit-train" && !args.some(isNamed))
@@ -45,6 +54,8 @@ export async function run({ settings, argv }: Call<"launch">): Promise<number> {
       "--name among the flags of bit-train, by which it goes on",
       "type for example: -- bit-train --name photos ...",
     );
+  const meeting = meetingOf(settings.rendezvous, nnodes);
+  if (meeting !== undefined && nnodes > 1) await sayWhereAlone(meeting.host);
   const signals = new EventEmitter<{ signal: [NodeJS.Signals] }>();
   // A terminal has sent it to the processes as well, for which the two are one; `kill` has not.
   const pass = (name: NodeJS.Signals) => signals.emit("signal", name);
@@ -54,7 +65,7 @@ export async function run({ settings, argv }: Call<"launch">): Promise<number> {
       {
         ...commandOf(program, args),
         ...{ processes: nproc, nodes: nnodes, node: nodeRank, restarts },
-        meeting: meetingOf(settings.rendezvous, nnodes),
+        meeting,
         environment: { ...process.env, ...wishOf(settings) },
         exits: { mistake: USER_ERROR_EXIT, lost: RANKS_LOST_EXIT, stops: stopExits },
       },
@@ -94,6 +105,17 @@ function wishOf(settings: Call<"launch">["settings"]): Record<string, string> {
     ...(settings.interface !== undefined && { BIT_INTERFACE: settings.interface }),
     ...(settings.allowPublicAddress && { BIT_ALLOW_PUBLIC_ADDRESS: "1" }),
   };
+}
+
+/** A machine's own name may mean for it alone what others cannot reach, as by Debian's /etc/hosts. */
+async function sayWhereAlone(host: string): Promise<void> {
+  const addresses = await addressesOf(host).catch((): readonly string[] => []);
+  if (addresses.length === 0 || !addresses.every(isLoopback)) return;
+  const what = addresses.includes(host) ? host : `${host} is ${addresses.join(", ")} here, which`;
+  output.note(
+    `bit-launch: ${what} is this machine itself: processes of other machines do not find it. Give the address ` +
+      "that they reach, as in --rendezvous 10.0.0.1:29400, or --interface NAME",
+  );
 }
 
 function meetingOf(rendezvous: string | undefined, nnodes: number) {

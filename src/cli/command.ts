@@ -23,6 +23,8 @@ export interface Command<Name extends string> {
   readonly examples: readonly (readonly [command: string, what: string])[];
   /** Whether arguments without a flag's name are wanted, as files are. */
   readonly positional?: true;
+  /** Of a program that runs another after `--`: where the flags of that one are to stand. */
+  readonly otherFlags?: string;
   /** Whether nothing useful can be done without arguments: the examples are then shown. */
   readonly needsArguments?: true;
   /** Imports what runs it, which may be large: help and completion do without. */

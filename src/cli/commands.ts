@@ -160,6 +160,7 @@ export const commands: Commands = {
       "machines it is started on each (docs/machines.md). Under srun, mpirun and others bit-train needs none of it.",
     needsArguments: true,
     positional: true,
+    otherFlags: "flags of bit-launch; those of bit-train stand after it: -- bit-train --model ...",
     examples: [["npx bit-launch --nproc 2 -- bit-train --config run.yaml", "two processes here"]],
     load: () => import("./bit-launch.js"),
   },

@@ -8,6 +8,7 @@ import { type CommandSetting, settingsOf } from "../settings/table.js";
 import { completeSettings, requireValue } from "../settings/values.js";
 import type { Call, Command } from "./command.js";
 import { HelpAsked } from "./exit.js";
+import { dashedValue, dashedWord, typedValue, withoutDashes } from "./typed-words.js";
 
 /** What help, lists and errors need to know of a command. */
 type Described = Omit<Command<string>, "load" | "summary"> & {
@@ -44,9 +45,26 @@ export function flagParser(name: string, command: Described, argv: readonly stri
         // A flag without its value is a YError, where other mistakes are words alone.
         if (error && error.name !== "YError") throw error;
         const text = message ?? error.message;
-        throw mistake(command, argv, text, meant(name, text, argv));
+        throw explained(name, command, argv, text);
       })
   );
+}
+
+function explained(
+  name: string,
+  command: Described,
+  argv: readonly string[],
+  message: string,
+): UserError {
+  const isUnknown = message.startsWith("Unknown argument");
+  const dashed = isUnknown ? dashedWord(command.program, argv) : undefined;
+  if (dashed !== undefined) return dashed;
+  const lacking = /^Not enough arguments following: (\w+)/.exec(message)?.[1];
+  const expected =
+    lacking === undefined
+      ? (meant(name, message, argv) ?? (isUnknown ? command.otherFlags : undefined))
+      : dashedValue(argv, lacking);
+  return mistake(command, argv, message, expected);
 }
 
 /** What was meant, where a flag or a choice is one that there is not; undefined where nothing is near. */
@@ -118,6 +136,9 @@ export async function parseFlags<Name extends string>(
   argv: readonly string[],
 ): Promise<Call<Name>> {
   if (argv.length === 0 && command.needsArguments === true) throw nothingGiven(command);
+  const { program, otherFlags } = command;
+  const undivided = otherFlags === undefined ? undefined : withoutDashes({ program, name }, argv);
+  if (undivided !== undefined) throw undivided;
   let help = "";
   // With a listener, yargs neither prints nor ends the process.
   const parsed = flagParser(name, command, argv).parseSync(
@@ -138,7 +159,7 @@ export async function parseFlags<Name extends string>(
     const next = Number.isNaN(value)
       ? `type: npx ${command.program} --help`
       : `give another ${where}`;
-    requireValue(setting.row, value, { where, next });
+    requireValue(setting.row, misread(argv, setting, value) ?? value, { where, next });
     given.set(setting.name, value);
   }
   const file = given.get("config");
@@ -152,6 +173,23 @@ export async function parseFlags<Name extends string>(
     positional: parsed._.map(String),
     argv,
   };
+}
+
+/**
+ * What was typed, where yargs has made another value of it: nothing is 0 for it, a word no number, and a switch is
+ * off with any word but true.
+ */
+function misread(
+  argv: readonly string[],
+  { flag, row }: CommandSetting,
+  value: unknown,
+): string | undefined {
+  if (typeof value !== "number" && typeof value !== "boolean") return undefined;
+  const typed = typedValue(argv, flag);
+  if (typed === undefined) return undefined;
+  if (row.kind === "boolean")
+    return argv.includes(`--${flag}`) || /^(true|false)$/.test(typed) ? undefined : typed;
+  return Number.isNaN(value) || typed.trim() === "" ? typed : undefined;
 }
 
 /** What to say of a word that stands alone: of a program's verbs one may be meant, which comes first. */

@@ -3,6 +3,7 @@ import { type ChildProcess, type StdioOptions, spawn } from "node:child_process"
 import { type EventEmitter, once } from "node:events";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
 import { UserError } from "../errors.js";
 import { freePort } from "./free-port.js";
 import { launcherVariables } from "./launcher.js";
@@ -56,6 +57,8 @@ interface Ended {
 
 // The others notice within seconds that one is gone; one that stands still does not.
 const graceMs = 30_000;
+// From a process's end to that of its output.
+const lastWordsMs = 5000;
 
 /**
  * Runs a command in all its processes to their end.
@@ -144,8 +147,14 @@ async function allEnded(children: readonly Child[]): Promise<Ended[]> {
   };
   const endings = children.map(async ({ rank, child }): Promise<Ended> => {
     try {
+      const closed = once(child, "close");
+      // Where it cannot be started there is no exit, and the next line says so.
+      closed.catch(() => undefined);
       const [code, signal] = (await once(child, "exit")) as [number | null, NodeJS.Signals | null];
       if (code !== 0) grace ??= setTimeout(killAll, graceMs);
+      // What it said last may still be on its way. A process of its own that has its streams may keep them open.
+      await Promise.race([closed, sleep(lastWordsMs, undefined, { ref: false })]);
+      for (const stream of [child.stdout, child.stderr]) stream?.destroy();
       return { rank, code, signal };
     } catch (error) {
       killAll();

@@ -56,7 +56,7 @@ export function isValue(row: Setting, value: unknown): boolean {
 
 /** Text bare, but in quotes where these are what is wrong: `"2"`, where 2 is expected. */
 function shownValue(row: Setting, value: unknown): string {
-  if (typeof value !== "string") return JSON.stringify(value) ?? "nothing";
+  if (typeof value !== "string" || value === "") return JSON.stringify(value) ?? "nothing";
   const bare = value === "true" || value === "false" ? value === "true" : Number(value);
   return isValue(row, bare) ? `${JSON.stringify(value)}, in quotes,` : value;
 }

@@ -6,6 +6,8 @@ import { commandNames, verbsOf } from "../../src/cli/find-command.js";
 import { parseFlags } from "../../src/cli/flags.js";
 import { runProgram } from "../../src/cli/run-command.js";
 import { UserError } from "../../src/errors.js";
+import { settingsOf } from "../../src/settings/table.js";
+import { expectedOf } from "../../src/settings/values.js";
 import { runBin, runHere } from "./command.js";
 
 for (const name of ["bit-train", "bit-eval", "bit-predict", "bit-download"]) {
@@ -50,7 +52,17 @@ test("mistakes name the flag", async () => {
   const cases: [string[], RegExp][] = [
     [["--base_rl", "1"], /Unknown argument: base_rl/],
     [["--base_lr"], /Not enough arguments following: base_lr/],
-    [["--base_lr", "fast"], /--base_lr: is not a number/],
+    [["--base_lr", "fast"], /--base_lr: fast is not possible\n {2}expected: a number above 0/],
+    [["--seeds", "two"], /--seeds: two is not possible\n {2}expected: a whole number from 2 on/],
+    [["--batch=8x"], /--batch: 8x is not possible/],
+    [["--seed", ""], /--seed: "" is not possible\n {2}expected: a whole number from 0 on/],
+    [["--seed="], /--seed: "" is not possible/],
+    [["--save=0"], /--save: 0 is not possible\n {2}expected: true or false/],
+    [["--name", "-a"], /following: name\n {2}expected: --name=-a where the value begins/],
+    [
+      ["-name", "a"],
+      /bit-train -name: begins with a dash.*\n {2}expected: --name where it is a flag/,
+    ],
     [["--base_lr", "0"], /--base_lr: 0 is not possible\n {2}expected: a number above 0/],
     [["--resize", "cubic"], /Invalid values[\s\S]*resize[\s\S]*"pillow", "tf"/],
     [["--examples_per_class_seed", "-1"], /-1 is not possible\n.*a whole number from 0 on/],
@@ -69,6 +81,46 @@ test("mistakes name the flag", async () => {
     parseFlags("train", commands.train, ["--model", "R50x1"]),
     /Missing required argument: dataset\n {2}expected: --dataset\n/,
   );
+});
+
+test("every flag for numbers tells a word that is none, and what it takes", async () => {
+  for (const name of commandNames)
+    for (const { flag, row } of settingsOf(name)) {
+      if (row.kind !== "integer" && row.kind !== "number" && row.kind !== "share") continue;
+      await assert.rejects(
+        parseFlags(name, commands[name], [`--${flag}`, "two"]),
+        (error) =>
+          error instanceof UserError &&
+          error.message.startsWith(
+            `--${flag}: two is not possible\n  expected: ${expectedOf(row)}`,
+          ),
+      );
+    }
+});
+
+test("paths that begin with a dash are told apart from flags", async () => {
+  const predict = (...argv: string[]) => parseFlags("predict", commands.predict, argv);
+  await assert.rejects(
+    predict("-photo.jpg", "--run", "x"),
+    /bit-predict -photo\.jpg: begins with a dash.*\n.*\.\/-photo\.jpg where it is a path/,
+  );
+  const { positional } = await predict("--run=-x", "--", "-photo.jpg");
+  assert.deepEqual(positional, ["-photo.jpg"]);
+});
+
+test("the command that bit-launch runs stands after --", async () => {
+  const launch = (...argv: string[]) => parseFlags("launch", commands.launch, argv);
+  await assert.rejects(
+    launch("--nproc", "2", "bit-train", "--model", "x"),
+    /bit-train: the command to run does not stand after --[\s\S]*npx bit-launch --nproc 2 -- bit-train --model x$/,
+  );
+  await assert.rejects(
+    launch("--allow-public-address", "--nproc=2", "npx", "bit-train"),
+    /npx bit-launch --allow-public-address --nproc=2 -- npx bit-train$/,
+  );
+  await assert.rejects(launch("--nproc", "2", "--model", "x"), /those of bit-train stand after it/);
+  const { settings } = await launch("--nproc", "2", "--", "bit-train", "--model", "x");
+  assert.equal(settings.nproc, 2);
 });
 
 test("a program's name alone shows how to begin, and is no success", async () => {
