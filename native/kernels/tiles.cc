@@ -16,15 +16,17 @@ namespace {
 // Source: Intel's Software Developer's Manual, TDPBF16PS. Even and odd products are summed apart, each
 // by fused multiplications and additions.
 BIT_INLINE void MultiplyAll(const uint16_t* a, const uint16_t* b, float* sums) {
+  float right[16][2][16];
+  for (int k = 0; k < 16; k++)
+    for (int i = 0; i < 2; i++)
+      for (int n = 0; n < 16; n++) right[k][i][n] = Normal(ToFloat(bfloat16{b[k * 32 + 2 * n + i]}));
   for (int m = 0; m < 16; m++) {
     float apart[2][16] = {};
     for (int k = 0; k < 16; k++)
       for (int i = 0; i < 2; i++) {
         const float left = Normal(ToFloat(bfloat16{a[m * 32 + 2 * k + i]}));
-        for (int n = 0; n < 16; n++) {
-          const float right = Normal(ToFloat(bfloat16{b[k * 32 + 2 * n + i]}));
-          apart[i][n] = Normal(__builtin_fmaf(left, right, apart[i][n]));
-        }
+        for (int n = 0; n < 16; n++)
+          apart[i][n] = Normal(__builtin_fmaf(left, right[k][i][n], apart[i][n]));
       }
     for (int n = 0; n < 16; n++) {
       float& sum = sums[m * 16 + n];
