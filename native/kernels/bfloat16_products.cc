@@ -1,9 +1,7 @@
 #include "bfloat16_products.h"
 
-// Compilers that know the processors' instructions on bfloat16.
-#if defined(__x86_64__) && (defined(__clang__) ? __clang_major__ >= 9 : __GNUC__ >= 10)
+#ifdef BIT_HAS_X86
 #include <immintrin.h>
-#define BIT_HAS_X86 1
 #endif
 
 namespace bit {

@@ -8,6 +8,7 @@
 //
 // Eight pixels at a time are multiplied with panels of the kernel from where they lie; only the kernel
 // is packed first, by the convolution itself or, where it is the same from run to run, by BitPackKernel.
+// Where there are matrix tiles, these compute it (tile_convolve.cc), of kernels that are packed alike.
 #include <algorithm>
 #include <stdexcept>
 #include <vector>
@@ -16,6 +17,7 @@
 #include "parallel.h"
 #include "registration.h"
 #include "tf_kernel.h"
+#include "tile_convolution.h"
 
 namespace bit {
 namespace {
@@ -189,9 +191,11 @@ class Conv {
         stride_(IntAttr(construction, "stride")),
         pad_top_(IntAttr(construction, "pad_top")),
         pad_left_(IntAttr(construction, "pad_left")),
-        packed_(IntAttr(construction, "packed") != 0) {
+        packed_(IntAttr(construction, "packed") != 0),
+        tiles_(IntAttr(construction, "tiles")) {
     if (stride_ < 1) throw std::runtime_error("the stride must be positive");
     if (packed_ && turned_) throw std::runtime_error("a kernel is packed for the way forward");
+    RequireTiles(tiles_);
   }
 
   void Compute(TF_OpKernelContext* context) const {
@@ -206,6 +210,7 @@ class Conv {
     const Tensor y(Output(context, 0, {g.images, g.out_height, g.out_width, g.out}));
     if (y.size() == 0) return;
     const Addend plus(context, 2, y);
+    if (tiles_ != kNoTiles) return MultiplyTiles(g, x, w, plus.data<uint16_t>(), y);
     if (packed_) {
       Multiply(g, g.parts[0], x.data<bfloat16>(), w.data<uint32_t>(), plus.data<bfloat16>(),
                y.data<bfloat16>());
@@ -222,9 +227,25 @@ class Conv {
   }
 
  private:
+  void MultiplyTiles(const Geometry& g, const Tensor& x, const Tensor& w, const uint16_t* plus,
+                     const Tensor& y) const {
+    const Tensor& images = turned_ ? y : x;
+    const Tensor& result = turned_ ? x : y;
+    const ConvShape s = {g.images,      images.dim(1), images.dim(2), w.dim(2),
+                         result.dim(1), result.dim(2), w.dim(3),      w.dim(0),
+                         w.dim(1),      stride_,       pad_top_,      pad_left_};
+    if (!FitsTiles(s)) throw std::runtime_error("channels on tiles must be a multiple of 32");
+    const TileKernel kernel = {packed_ ? nullptr : w.data<uint16_t>(),
+                               packed_ ? w.data<uint32_t>() : nullptr};
+    UseTiles(tiles_, [&](auto tiles) {
+      TileConvolve<decltype(tiles)>(s, turned_, x.data<uint16_t>(), kernel, plus, y.data<uint16_t>());
+    });
+  }
+
   const bool turned_;
   const int out_height_, out_width_, stride_, pad_top_, pad_left_;
   const bool packed_;
+  const int tiles_;
 };
 
 void InferPacked(TF_ShapeInferenceContext* context, TF_Status* status) {
@@ -237,7 +258,7 @@ void RegisterConv() {
   // The attributes that tell the size are not within reach of an inference.
   DefineOp("BitConv",
            {"turned: int", "out_height: int", "out_width: int", "stride: int", "pad_top: int",
-            "pad_left: int", "packed: int", "N: int >= 0"},
+            "pad_left: int", "packed: int", "tiles: int", "N: int >= 0"},
            {"x: bfloat16", "w: bfloat16", "plus: N * bfloat16"}, {"y: bfloat16"}, InferNothing);
   DefineKernel<Conv>("BitConv", nullptr, TF_BFLOAT16);
   DefineOp("BitPackKernel", {}, {"w: bfloat16"}, {"packed: bfloat16"}, InferPacked);

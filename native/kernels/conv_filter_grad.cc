@@ -4,7 +4,7 @@
 // That is a product of matrices for each place of the kernel. Both sides are packed first, so that the
 // inner loop (bfloat16_products.h) reads memory in order, and values in the pairs that processors multiply
 // at once. oneDNN has an older algorithm for this one gradient: bench/NOTES.md has the figures.
-// Where there are matrix tiles, these compute it (tile_filter_grad.h).
+// Where there are matrix tiles, these compute it (tile_filter_grad.cc).
 #include <algorithm>
 #include <stdexcept>
 #include <vector>
@@ -13,7 +13,7 @@
 #include "parallel.h"
 #include "registration.h"
 #include "tf_kernel.h"
-#include "tile_filter_grad.h"
+#include "tile_convolution.h"
 
 namespace bit {
 namespace {
@@ -138,15 +138,6 @@ void Multiply(const Convolution& c, const Layout& at, const uint32_t* rows, cons
   });
 }
 
-// Values of the attribute `tiles`.
-constexpr int kNoTiles = 0, kProcessorsTiles = 1, kPlainTiles = 2;
-
-// That they are there, and right, is asked before a graph is made for them; here once more.
-void RequireTiles() {
-  if (!TilesMissing().empty()) throw std::runtime_error("no tiles: " + TilesMissing());
-  if (!TilesFault().empty()) throw std::runtime_error("tiles are wrong: " + TilesFault());
-}
-
 class ConvFilterGrad {
  public:
   explicit ConvFilterGrad(TF_OpKernelConstruction* construction)
@@ -157,7 +148,7 @@ class ConvFilterGrad {
         pad_left_(IntAttr(construction, "pad_left")),
         tiles_(IntAttr(construction, "tiles")) {
     if (stride_ < 1) throw std::runtime_error("the stride must be positive");
-    if (tiles_ == kProcessorsTiles) RequireTiles();
+    RequireTiles(tiles_);
   }
 
   void Compute(TF_OpKernelContext* context) const {
@@ -201,11 +192,9 @@ class ConvFilterGrad {
                          dy.dim(3), kernel_height_, kernel_width_, stride_,  pad_top_,  pad_left_};
     if (!FitsTiles(s)) throw std::runtime_error("channels on tiles must be a multiple of 32");
     if (dw.size() == 0) return;
-#ifdef BIT_HAS_AMX
-    if (tiles_ == kProcessorsTiles)
-      return TileFilterGrad<AmxTiles>(s, x.data<uint16_t>(), dy.data<uint16_t>(), dw.data<float>());
-#endif
-    TileFilterGrad<PlainTiles>(s, x.data<uint16_t>(), dy.data<uint16_t>(), dw.data<float>());
+    UseTiles(tiles_, [&](auto tiles) {
+      TileFilterGrad<decltype(tiles)>(s, x.data<uint16_t>(), dy.data<uint16_t>(), dw.data<float>());
+    });
   }
 
   const int kernel_height_, kernel_width_, stride_, pad_top_, pad_left_, tiles_;

@@ -10,6 +10,10 @@
 #else
 #define BIT_FOR_EACH_PROCESSOR
 #endif
+// Compilers that know the processors' instructions on bfloat16.
+#if defined(__x86_64__) && (defined(__clang__) ? __clang_major__ >= 9 : __GNUC__ >= 10)
+#define BIT_HAS_X86 1
+#endif
 #define BIT_INLINE inline __attribute__((always_inline))
 
 namespace bit {

@@ -11,6 +11,9 @@
 #if defined(__linux__)
 #include <sched.h>
 #endif
+#if defined(__SSE__)
+#include <xmmintrin.h>
+#endif
 
 namespace bit {
 namespace {
@@ -64,6 +67,11 @@ class Pool {
 
  private:
   [[noreturn]] void Help() {
+#if defined(__SSE__)
+    // As on TensorFlow's threads, whichever thread has made this one: values too small to be normal are
+    // zeros, in what is read and in what is computed.
+    _mm_setcsr(_mm_getcsr() | 0x8040);
+#endif
     for (;;) {
       std::shared_ptr<Loop> loop;
       {

@@ -41,39 +41,77 @@ struct Tap {
   int64_t kernel, phase, y, x;
 };
 
+// Pixels of the result that meet the same places, `spacing` apart: all of them forward.
+struct ListPart {
+  int64_t first_y, first_x, height, width;
+  std::vector<Tap> taps;
+};
+
 struct PixelList {
   ListAxis y, x;
-  int64_t images, channels, phases_y, phases_x;
+  int64_t images, in, out, out_height, out_width, phases_y, phases_x, spacing;
   int64_t pitch, rows;  // pixels of a row, rows of an image
-  std::vector<Tap> taps;
+  std::vector<ListPart> parts;
 
-  // Of x, as the convolution meets it.
-  explicit PixelList(const ConvShape& s)
-      : y{s.h, s.stride, -s.top, s.oh, (s.kh - 1) / s.stride},
-        x{s.w, s.stride, -s.left, s.ow, (s.kw - 1) / s.stride},
-        images(s.n),
-        channels(s.c),
-        phases_y(std::min(s.kh, s.stride)),
-        phases_x(std::min(s.kw, s.stride)),
-        pitch(x.pitch()),
-        rows(y.pitch()) {
+  // x, as the convolution reads it.
+  static PixelList OfImages(const ConvShape& s) {
+    PixelList list;
+    list.in = s.c, list.out = s.o, list.out_height = s.oh, list.out_width = s.ow, list.spacing = 1;
+    list.phases_y = std::min(s.kh, s.stride), list.phases_x = std::min(s.kw, s.stride);
+    list.SetAxes(s.n, {s.h, s.stride, -s.top, s.oh, (s.kh - 1) / s.stride},
+                 {s.w, s.stride, -s.left, s.ow, (s.kw - 1) / s.stride});
+    ListPart part = {0, 0, s.oh, s.ow, {}};
     for (int64_t ky = 0; ky < s.kh; ky++)
       for (int64_t kx = 0; kx < s.kw; kx++)
-        taps.push_back({ky * s.kw + kx, ky % s.stride * phases_x + kx % s.stride, ky / s.stride,
-                        kx / s.stride});
+        part.taps.push_back({ky * s.kw + kx, ky % s.stride * list.phases_x + kx % s.stride,
+                             ky / s.stride, kx / s.stride});
+    list.parts.push_back(part);
+    return list;
   }
 
-  // Of y, whose pixels are where x's meet place 0 of the kernel.
+  // dy, as the gradient by the images reads it: the convolution turned round.
+  static PixelList OfGradient(const ConvShape& s) {
+    PixelList list;
+    list.in = s.o, list.out = s.c, list.out_height = s.h, list.out_width = s.w, list.spacing = s.stride;
+    list.phases_y = list.phases_x = 1;
+    list.SetAxes(s.n, Turned(s.oh, s.h, s.kh, s.stride, s.top),
+                 Turned(s.ow, s.w, s.kw, s.stride, s.left));
+    for (int64_t ry = 0; ry < s.stride; ry++)
+      for (int64_t rx = 0; rx < s.stride; rx++) {
+        const auto size = [&](int64_t all, int64_t first) {
+          return CeilDiv(std::max<int64_t>(0, all - first), s.stride);
+        };
+        ListPart part = {ry, rx, size(s.h, ry), size(s.w, rx), {}};
+        for (int64_t ky = 0; ky < s.kh; ky++)
+          for (int64_t kx = 0; kx < s.kw; kx++) {
+            // C++ divides towards zero, and so do the remainders: exact ones are the same either way.
+            const int64_t a = ry + s.top - ky, b = rx + s.left - kx;
+            if (a % s.stride != 0 || b % s.stride != 0) continue;
+            part.taps.push_back({ky * s.kw + kx, 0, a / s.stride - list.y.first,
+                                 b / s.stride - list.x.first});
+          }
+        list.parts.push_back(part);
+      }
+    return list;
+  }
+
+  // dy, whose pixels are where x's meet place 0 of the kernel.
   static PixelList OfResult(const ConvShape& s) {
-    const PixelList read(s);
-    PixelList list({s.n, s.oh, s.ow, s.o, s.oh, s.ow, s.o, 1, 1, 1, 0, 0});
+    const PixelList read = OfImages(s);
+    PixelList list = OfImages({s.n, s.oh, s.ow, s.o, s.oh, s.ow, s.o, 1, 1, 1, 0, 0});
     list.pitch = read.pitch, list.rows = read.rows;
     return list;
   }
 
+  int64_t all_rows() const { return images * rows; }
   int64_t phases() const { return phases_y * phases_x; }
   int64_t reach() const { return y.reach * pitch + x.reach; }
   int64_t offset(const Tap& tap) const { return tap.y * pitch + tap.x; }
+  // Whether the list is the images as they lie.
+  bool plain() const {
+    return parts.size() == 1 && reach() == 0 && y.step == 1 && x.step == 1 && y.first == 0 &&
+           x.first == 0 && x.size == x.out && y.size == y.out;
+  }
 
   // The pixels of rows [begin, end), of one phase, and `more` behind them. Those that no image has are
   // `zeros`: padding must be real zeros, since 0 times whatever lies there could be NaN.
@@ -85,12 +123,29 @@ struct PixelList {
     for (int64_t row = begin; row < last; row++) {
       const int64_t n = row / rows, iy = row % rows * y.step + y.first + py;
       const bool there = n < images && iy >= 0 && iy < y.size;
-      const uint16_t* pixels = from + (n * y.size + iy) * x.size * channels;
+      const uint16_t* pixels = from + (n * y.size + iy) * x.size * in;
       for (int64_t j = 0; j < pitch && left > 0; j++, left--) {
         const int64_t ix = j * x.step + x.first + px;
-        *to++ = there && ix >= 0 && ix < x.size ? pixels + ix * channels : zeros;
+        *to++ = there && ix >= 0 && ix < x.size ? pixels + ix * in : zeros;
       }
     }
+  }
+
+ private:
+  void SetAxes(int64_t n, const ListAxis& vertical, const ListAxis& horizontal) {
+    images = n, y = vertical, x = horizontal;
+    pitch = x.pitch(), rows = y.pitch();
+  }
+
+  static ListAxis Turned(int64_t size, int64_t out, int64_t kernel, int64_t stride, int64_t before) {
+    int64_t least = INT64_MAX, most = INT64_MIN;
+    for (int64_t r = 0; r < stride; r++)
+      for (int64_t k = 0; k < kernel; k++) {
+        if ((r + before - k) % stride != 0) continue;
+        least = std::min(least, (r + before - k) / stride);
+        most = std::max(most, (r + before - k) / stride);
+      }
+    return {size, 1, least, CeilDiv(out, stride), most - least};
   }
 };
 

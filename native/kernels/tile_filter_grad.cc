@@ -4,11 +4,11 @@
 // pixels: one copy serves all places. A task has a slice of the images' rows and a group of output
 // channels, of which 512 KB are packed at a time: with its sums that stays in the second cache, which
 // decides all. bench/NOTES.md has the figures.
-#include "tile_filter_grad.h"
+#include "tile_convolution.h"
 
 #include "parallel.h"
 #include "scratch.h"
-#include "tile_packing.h"
+#include "tile_loops.h"
 #include "tile_products.h"
 
 namespace bit {
@@ -44,9 +44,9 @@ struct Shares {
 
 template <typename T>
 void TileFilterGrad(const ConvShape& s, const uint16_t* x, const uint16_t* dy, float* dw) {
-  const PixelList read(s), result = PixelList::OfResult(s);
-  const TilePacking& packing = PackingFor<T>();
-  const int64_t all_rows = read.images * read.rows, phases = read.phases();
+  const PixelList read = PixelList::OfImages(s), result = PixelList::OfResult(s);
+  const TileLoops& loops = LoopsFor<T>();
+  const int64_t all_rows = read.all_rows(), phases = read.phases();
   const int64_t size = s.kh * s.kw * s.c * s.o;
   if (all_rows * s.oh * s.ow == 0) {
     std::fill(dw, dw + size, 0.0f);
@@ -83,13 +83,13 @@ void TileFilterGrad(const ConvShape& s, const uint16_t* x, const uint16_t* dy, f
       result.Find(dy, 0, begin, end, 0, zeros, dy_pixels.data());
       uint16_t* turned = turned_memory.Room<uint16_t>(phases * 32 * pitch);
       uint32_t* pairs = pair_memory.Room<uint32_t>(count / 2 * n);
-      packing.pairs(dy_pixels.data(), count, first, n, pairs);
+      loops.pairs(dy_pixels.data(), count, first, n, pairs);
       const typename T::Session session;
       for (int64_t c = 0; c < s.c; c += 32) {
         for (int64_t phase = 0; phase < phases; phase++)
-          packing.turned(&pixels[phase * all], all, c, 32, turned + phase * 32 * pitch, pitch);
+          loops.turned(&pixels[phase * all], all, c, 32, turned + phase * 32 * pitch, pitch);
         for (int64_t o = 0; o < n; o += 32)
-          for (const Tap& tap : read.taps) {
+          for (const Tap& tap : read.parts[0].taps) {
             const uint16_t* a = turned + tap.phase * 32 * pitch + read.offset(tap);
             MultiplyByTiles<T>(&a, 1, count / 32, pitch * 2, pairs + o * count / 2,
                                sums + (tap.kernel * s.c + c) * s.o + first + o, s.o * 4, part > 0);

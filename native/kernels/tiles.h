@@ -8,7 +8,9 @@
 #include <cstring>
 #include <string>
 
-#if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__)
+#include "numeric.h"
+
+#if defined(BIT_HAS_X86) && defined(__linux__)
 #define BIT_HAS_AMX 1
 #endif
 
@@ -61,6 +63,11 @@ struct AmxTiles {
 };
 #endif
 
+// Values too small to be normal are zeros to tiles.
+BIT_INLINE float Normal(float value) {
+  return __builtin_fabsf(value) < 0x1p-126f ? __builtin_copysignf(0, value) : value;
+}
+
 // sums [16, 16] += a [16, 32] times b, in pairs [16, 16]: as the processor does.
 void MultiplyPlainTiles(const uint16_t* a, const uint16_t* b, float* sums);
 
@@ -106,8 +113,23 @@ struct PlainTiles {
 // them, once a process: threads that run already are allowed too.
 const std::string& TilesMissing();
 
-// What is wrong with the processor's tiles, by a small gradient that they and plain ones compute, once a
-// process; empty where all bits are the same. Only where they can be used.
+// What is wrong with the processor's tiles, by small convolutions and gradients that they and plain ones
+// compute, once a process; empty where all bits are the same. Only where they can be used.
 const std::string& TilesFault();
+
+// Values of an operation's attribute `tiles`.
+constexpr int kNoTiles = 0, kProcessorsTiles = 1, kPlainTiles = 2;
+
+// Throws where an operation's tiles are not there, or wrong. Who makes a graph asked that before.
+void RequireTiles(int tiles);
+
+// Calls `use` with the tiles of an operation.
+template <typename Use>
+void UseTiles(int tiles, const Use& use) {
+#ifdef BIT_HAS_AMX
+  if (tiles == kProcessorsTiles) return use(AmxTiles());
+#endif
+  use(PlainTiles());
+}
 
 }  // namespace bit

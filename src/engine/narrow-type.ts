@@ -10,8 +10,8 @@ export function narrowTypeOfCpu(cpuinfo = readText("/proc/cpuinfo")): NarrowType
 }
 
 /**
- * Whether a processor is one for which our own convolutions of bfloat16 were written: x86-64, but not
- * with AMX, where TensorFlow's use its tiles. (Of gradients by the kernel, tiles.ts decides.)
+ * Whether a processor is one for which our convolutions of bfloat16 by vectors were written: x86-64, but not
+ * with AMX, whose tiles TensorFlow's use, and ours where tiles.ts finds them.
  */
 export function suitsOwnConvolutions(
   arch: string = process.arch,

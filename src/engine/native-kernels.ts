@@ -43,7 +43,7 @@ export function engineRemark(engine: InstalledEngine): string | undefined {
 export interface KernelsAddon {
   /** Why the processor's matrix tiles cannot be used; empty where they can. */
   tilesMissing(): string;
-  /** What is wrong with them, by a small gradient that is computed twice; empty where nothing is. */
+  /** What is wrong with them, by small convolutions that are computed twice; empty where nothing is. */
   tilesFault(): string;
 }
 

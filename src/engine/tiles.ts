@@ -26,8 +26,8 @@ export function tilesChoice(env: NodeJS.ProcessEnv = process.env): Choice | unde
 }
 
 /**
- * The tiles that a choice comes to, found when they are first asked for. Before the processor's are used, a
- * small gradient is computed by them and by plain ones, once a process.
+ * The tiles that a choice comes to, found when they are first asked for. Before the processor's are used,
+ * small convolutions and gradients are computed by them and by plain ones, once a process.
  * @param kernels our operations; undefined where there are none for networks
  * @returns a function that throws UserError where tiles were chosen that are not there, or where the
  *   processor's have other bits than they should
@@ -62,7 +62,7 @@ function find(kernels: KernelsAddon | undefined, choice: Choice | undefined): Ti
   if (fault !== "")
     throw new UserError(
       "AMX, the processor's matrix tiles",
-      `${fault} in a gradient computed for a check`,
+      `${fault} in convolutions computed for a check`,
       "the same bits as by plain arithmetic",
       "compute without them: export BIT_TILES=off   (and report the processor: lscpu)",
     );

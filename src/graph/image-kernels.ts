@@ -3,7 +3,7 @@ import * as tf from "@tensorflow/tfjs";
 import { attribute } from "./attributes.js";
 import { register } from "./lowering.js";
 import type { NodeList, NodeOptions, Output } from "./node-list.js";
-import { hasConvolution, hasFusedLayers, tilesFor } from "./target.js";
+import { hasFusedLayers, ownConvolution } from "./target.js";
 
 type Padding = "valid" | "same" | number;
 
@@ -49,10 +49,15 @@ function convGeometry(x: readonly number[], filter: readonly number[], attrs: Co
 
 type Convolution = ReturnType<typeof convGeometry>;
 
+/** Values of the attribute `tiles` of our convolutions and gradients. */
+const tileNumbers = { vectors: 0, amx: 1, plain: 2 } as const;
+type OwnConvolution = keyof typeof tileNumbers;
+
 /** BitConv's attributes but for `turned`, for a result of so many pixels. */
-function ownConvAttrs({ info }: Convolution, height: number, width: number) {
+function ownConvAttrs({ info }: Convolution, by: OwnConvolution, height: number, width: number) {
   return {
     N: attribute.int(0),
+    tiles: attribute.int(tileNumbers[by]),
     out_height: attribute.int(height),
     out_width: attribute.int(width),
     stride: attribute.int(info.strideHeight),
@@ -70,9 +75,10 @@ register<ConvAttrs>("Conv2D", (graph, inputs, attrs) => {
   const x = graph.cast(graph.value(inputs["x"]!), graph.target.computeType);
   const filter = graph.cast(graph.kernel(inputs["filter"]!), graph.target.computeType);
   const conv = convGeometry(x.shape, filter.shape, attrs);
-  if (hasConvolution(graph.target, conv.info)) {
+  const by = ownConvolution(graph.target, conv.info);
+  if (by !== undefined) {
     const own = {
-      ...ownConvAttrs(conv, conv.info.outHeight, conv.info.outWidth),
+      ...ownConvAttrs(conv, by, conv.info.outHeight, conv.info.outWidth),
       turned: attribute.int(0),
       packed: attribute.int(filter.packed === true ? 1 : 0),
     };
@@ -88,9 +94,10 @@ register<ConvAttrs & { inputShape: Shape4D }>("Conv2DBackpropInput", (graph, inp
   const filter = graph.cast(graph.value(inputs["filter"]!), graph.target.computeType);
   const { inputShape } = attrs;
   const conv = convGeometry(inputShape, filter.shape, attrs);
-  if (hasConvolution(graph.target, conv.info)) {
+  const by = ownConvolution(graph.target, conv.info);
+  if (by !== undefined) {
     const own = {
-      ...ownConvAttrs(conv, conv.info.inHeight, conv.info.inWidth),
+      ...ownConvAttrs(conv, by, conv.info.inHeight, conv.info.inWidth),
       turned: attribute.int(1),
       packed: attribute.int(0),
     };
@@ -101,16 +108,13 @@ register<ConvAttrs & { inputShape: Shape4D }>("Conv2DBackpropInput", (graph, inp
   return graph.emit("Conv2DBackpropInput", args, nodeAttrs, dy.type, inputShape);
 });
 
-/** BitConvFilterGrad's attribute of that name. */
-const tileNumbers = { amx: 1, plain: 2 } as const;
-
 register<ConvAttrs & { filterShape: Shape4D }>("Conv2DBackpropFilter", (graph, inputs, attrs) => {
   const x = graph.cast(graph.value(inputs["x"]!), graph.target.computeType);
   const dy = graph.cast(graph.value(inputs["dy"]!), graph.target.computeType);
   const { filterShape } = attrs;
   const conv = convGeometry(x.shape, filterShape, attrs);
-  const tiles = tilesFor(graph.target, conv.info);
-  if (tiles !== undefined || hasConvolution(graph.target, conv.info)) {
+  const by = ownConvolution(graph.target, conv.info);
+  if (by !== undefined) {
     const { filterHeight, filterWidth, strideHeight, padInfo } = conv.info;
     const own = {
       kernel_height: attribute.int(filterHeight),
@@ -118,7 +122,7 @@ register<ConvAttrs & { filterShape: Shape4D }>("Conv2DBackpropFilter", (graph, i
       stride: attribute.int(strideHeight),
       pad_top: attribute.int(padInfo.top),
       pad_left: attribute.int(padInfo.left),
-      tiles: attribute.int(tiles === undefined ? 0 : tileNumbers[tiles]),
+      tiles: attribute.int(tileNumbers[by]),
     };
     return graph.emit("BitConvFilterGrad", [x, dy], own, "float32", filterShape);
   }

@@ -21,11 +21,11 @@ export interface NativeOperations {
   readonly host: boolean;
   /** Normalization with ReLU, and standardization, each in one: on the CPU. */
   readonly layers: boolean;
-  /** Convolutions of bfloat16, on CPUs where they are faster than TensorFlow's. */
+  /** Convolutions of bfloat16 by vectors, on CPUs where they are faster than TensorFlow's. */
   readonly convolutions: boolean;
   /**
-   * What gradients of convolutions of bfloat16 by their kernels are multiplied by. A function: tiles are
-   * tried before they are used, and throw UserError where they fail.
+   * What convolutions of bfloat16 are multiplied by instead. A function: tiles are tried before they are
+   * used, and it throws UserError where they fail.
    */
   readonly tiles: () => Tiles;
 }
@@ -103,27 +103,18 @@ export interface ConvolutionShape {
 }
 
 /**
- * Whether a convolution and its gradients are operations of native/kernels/, which know one stride for
- * both directions, and channels in multiples of 16.
+ * By what native/kernels/ compute a convolution and its gradients: matrix tiles, which know channels in
+ * multiples of 32, else the processor's vectors, which know those of 16; both know one stride for both
+ * directions. Undefined where they are TensorFlow's operations.
  */
-export function hasConvolution(
+export function ownConvolution(
   { native, computeType }: Target,
   { inChannels, outChannels, strideHeight, strideWidth }: ConvolutionShape,
-): boolean {
-  const fits = inChannels % 16 === 0 && outChannels % 16 === 0 && strideHeight === strideWidth;
-  return native.convolutions && computeType === "bfloat16" && fits;
-}
-
-/**
- * The tiles that a convolution's gradient by its kernel is computed by: they know one stride for both
- * directions, and channels in multiples of 32. Undefined where `hasConvolution` decides.
- */
-export function tilesFor(
-  { native, computeType }: Target,
-  { inChannels, outChannels, strideHeight, strideWidth }: ConvolutionShape,
-): Tiles["kind"] {
-  const fits = inChannels % 32 === 0 && outChannels % 32 === 0 && strideHeight === strideWidth;
-  return computeType === "bfloat16" && fits ? native.tiles().kind : undefined;
+): "amx" | "plain" | "vectors" | undefined {
+  if (computeType !== "bfloat16" || strideHeight !== strideWidth) return undefined;
+  const fits = (by: number) => inChannels % by === 0 && outChannels % by === 0;
+  const tiles = fits(32) ? native.tiles().kind : undefined;
+  return tiles ?? (native.convolutions && fits(16) ? "vectors" : undefined);
 }
 
 /**
@@ -132,9 +123,11 @@ export function tilesFor(
  */
 export function describeConvolutions({ device, native, computeType }: Target): string | undefined {
   if (device !== "CPU" || !native.layers || computeType !== "bfloat16") return undefined;
-  const convolutions = `convolutions by ${native.convolutions ? "bit-train" : "TensorFlow"}`;
   const { kind, why } = native.tiles();
-  if (kind === undefined) return `bfloat16 ${convolutions}, not on tiles: ${why}`;
-  const tiles = kind === "amx" ? "the processor's tiles" : "plain tiles, which are slow";
-  return `bfloat16 ${convolutions}, kernels' gradients on ${tiles}: ${why}`;
+  const by = {
+    amx: "bit-train's, on the processor's matrix tiles",
+    plain: "bit-train's, on plain tiles, which are slow",
+    none: native.convolutions ? "bit-train's, without tiles" : "TensorFlow's",
+  }[kind ?? "none"];
+  return `Convolutions of bfloat16 are ${by} (${why})`;
 }

@@ -12,7 +12,7 @@ import type { Output } from "../graph/node-list.js";
 import { assign } from "../graph/ops.js";
 import {
   canStandardizeAhead,
-  hasConvolution,
+  ownConvolution,
   standardizedType,
   type Target,
 } from "../graph/target.js";
@@ -126,7 +126,7 @@ function isPacked({ shape }: VariableSpec, target: Target): boolean {
   const [, , inChannels, outChannels] = shape as [number, number, number, number];
   // Those of the network have one stride for both directions.
   const stride = { strideHeight: 1, strideWidth: 1 };
-  return hasConvolution(target, { inChannels, outChannels, ...stride });
+  return ownConvolution(target, { inChannels, outChannels, ...stride }) !== undefined;
 }
 
 /** Variables in groups that are loaded together. The head is apart: a new one is not loaded. */

@@ -83,12 +83,12 @@ test("bit-bench says by what convolutions of bfloat16 are computed, and why", ()
   assert.equal(plain.status, 0, plain.stderr);
   assert.match(
     plain.stdout,
-    /^computes +bfloat16 .* on plain tiles, which are slow: BIT_TILES=plain$/m,
+    /^computes +Convolutions .*, on plain tiles, which are slow \(BIT_TILES=plain\)$/m,
   );
   assert.match(plain.stdout, /^settings .*BIT_TILES=plain/m);
   const off = bench("off");
   assert.equal(off.status, 0, off.stderr);
-  assert.match(off.stdout, /^computes +bfloat16 convolutions by .*, not on tiles: BIT_TILES=off$/m);
+  assert.match(off.stdout, /^computes +Convolutions of bfloat16 are .* \(BIT_TILES=off\)$/m);
   const unknown = bench("amx_bf16");
   assert.equal(unknown.status, 2, unknown.stdout);
   assert.match(unknown.stderr, /BIT_TILES: "amx_bf16"/);

@@ -2,9 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as tf from "@tensorflow/tfjs";
-import { inType, type Target } from "../../src/graph/target.js";
 import { engine } from "../engine-for-tests.js";
-import { narrowed } from "./tile-cases.js";
+import { assertRounded, narrowed, onVectors } from "./tile-cases.js";
 import { deviation, run, wave } from "./traced-gradients.js";
 
 type Shape = [number, number, number, number];
@@ -57,30 +56,13 @@ function definition(c: Case, x: Float32Array, kernel: Float32Array, dy: Float32A
   return [y, dx, dw] as const;
 }
 
-/** Our own convolutions, also where TensorFlow's are faster. */
-const target: Target = {
-  ...inType(engine.target, "bfloat16"),
-  native: { ...engine.target.native, convolutions: true },
-};
-
 async function both(c: Case) {
   const fed = { x: wave(c.x, 1), kernel: wave(c.kernel, 3), dy: wave(geometry(c).out as Shape, 2) };
-  const got = await run(target, fed, ({ x: images, kernel }) => {
+  const got = await run(onVectors, fed, ({ x: images, kernel }) => {
     return tf.conv2d(images as tf.Tensor4D, kernel as tf.Tensor4D, c.stride, c.pad);
   });
   const [x, kernel, dy] = [fed.x, fed.kernel, fed.dy].map(({ data }) => narrowed(data));
   return { got, wanted: definition(c, x!, kernel!, dy!) };
-}
-
-/** Within half a place of bfloat16 of the right values, and a little for the float32 sums. */
-function assertRounded(got: Float32Array, wanted: Float64Array): void {
-  assert.equal(got.length, wanted.length);
-  const slack = 1e-5 * wanted.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-  for (const [i, value] of wanted.entries())
-    assert.ok(
-      Math.abs(got[i]! - value) <= 2 ** -8 * Math.abs(value) + slack,
-      `${i}: ${got[i]}, ${value}`,
-    );
 }
 
 // Odd widths leave half a pair at a row's end; 48 channels leave a panel of 16; 40 x 40 makes several
@@ -132,7 +114,7 @@ test("what is added to a convolution is part of it, and rounded once", {
     plus: { shape, data: narrowed(wave(shape, 5).data) },
     dy: wave(shape, 2),
   };
-  const got = await run(target, fed, ({ x, kernel, plus }) => {
+  const got = await run(onVectors, fed, ({ x, kernel, plus }) => {
     return tf.add(tf.conv2d(x as tf.Tensor4D, kernel as tf.Tensor4D, 1, "same"), plus!);
   });
   const [x, kernel, dy] = [fed.x, fed.kernel, fed.dy].map(({ data }) => narrowed(data));

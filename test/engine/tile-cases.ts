@@ -1,4 +1,5 @@
-/** Gradients by a kernel on plain tiles, for tests of their values and of their order of summation. */
+/** Convolutions on plain tiles, for tests of their values and of their order of summation. */
+import assert from "node:assert/strict";
 import * as tf from "@tensorflow/tfjs";
 import { inType, type Target } from "../../src/graph/target.js";
 import { engine } from "../engine-for-tests.js";
@@ -13,16 +14,14 @@ export interface TileCase {
   readonly pad: "same" | "valid";
 }
 
-/** Tiles of plain C++, with TensorFlow's convolutions, as on a processor with AMX, or with our own. */
-export function onPlainTiles(convolutions = false): Target {
-  return withTiles({ kind: "plain", why: "a test" }, convolutions);
-}
+/** Tiles of plain C++; what does not fit them is TensorFlow's, as on a processor with AMX. */
+export const onPlainTiles: Target = withTiles({ kind: "plain", why: "a test" }, false);
 
 /** The processor's tiles, whether it has such or not. */
 export const onProcessorsTiles: Target = withTiles({ kind: "amx", why: "a test" }, false);
 
-/** Our gradients of any processor, without tiles. */
-export const withoutTiles: Target = withTiles({ kind: undefined, why: "a test" }, true);
+/** Our convolutions by the processor's vectors, also where TensorFlow's are faster. */
+export const onVectors: Target = withTiles({ kind: undefined, why: "a test" }, true);
 
 function withTiles(tiles: ReturnType<Target["native"]["tiles"]>, convolutions: boolean): Target {
   const { native } = engine.target;
@@ -54,14 +53,25 @@ export function madeValues({ x, kernel, stride, pad }: TileCase): Values {
   );
 }
 
-/** The gradient by the kernel, `[KH,KW,I,O]`. */
-export async function kernelGradient(
+/** The convolution `[N,H,W,O]`, its gradients by the images `[N,H,W,I]` and by the kernel `[KH,KW,I,O]`. */
+export async function convolved(
   target: Target,
   { stride, pad }: Pick<TileCase, "stride" | "pad">,
   values: Values,
-): Promise<Float32Array> {
-  const got = await run(target, values, ({ x, kernel }) => {
+): Promise<[Float32Array, Float32Array, Float32Array]> {
+  const [y, dx, dw] = await run(target, values, ({ x, kernel }) => {
     return tf.conv2d(x as tf.Tensor4D, kernel as tf.Tensor4D, stride, pad);
   });
-  return got[2]!;
+  return [y!, dx!, dw!];
+}
+
+/** Within half a place of bfloat16 of the right values, and a little for the float32 sums. */
+export function assertRounded(got: Float32Array, wanted: Float32Array | Float64Array): void {
+  assert.equal(got.length, wanted.length);
+  let largest = 0;
+  for (const value of wanted) largest = Math.max(largest, Math.abs(value));
+  const slack = 1e-5 * largest;
+  for (const [i, value] of wanted.entries())
+    if (!(Math.abs(got[i]! - value) <= 2 ** -8 * Math.abs(value) + slack))
+      assert.fail(`${i}: ${got[i]}, ${value}`);
 }

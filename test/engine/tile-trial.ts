@@ -1,6 +1,6 @@
-/** A process of its own for tiles.test.ts: prints the SHA-256 of gradients' bits, a line each. */
+/** A process of its own for tiles.test.ts: prints the SHA-256 of convolutions' and gradients' bits, a line each. */
 import { createHash } from "node:crypto";
-import { kernelGradient, madeValues, onPlainTiles, type TileCase } from "./tile-cases.js";
+import { convolved, madeValues, onPlainTiles, type TileCase } from "./tile-cases.js";
 
 // In several slices; in groups of output channels whose number depends on the threads; and in both, and
 // packed in several parts.
@@ -11,6 +11,6 @@ const cases: TileCase[] = [
 ];
 
 for (const c of cases) {
-  const gradient = await kernelGradient(onPlainTiles(), c, madeValues(c));
-  console.log(createHash("sha256").update(new Uint8Array(gradient.buffer)).digest("hex"));
+  for (const values of await convolved(onPlainTiles, c, madeValues(c)))
+    console.log(createHash("sha256").update(new Uint8Array(values.buffer)).digest("hex"));
 }

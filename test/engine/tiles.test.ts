@@ -1,28 +1,31 @@
-/** Gradients of convolutions by their kernels on matrix tiles: plain ones, which have the bits of AMX's. */
+/** Convolutions and their gradients on matrix tiles: plain ones, which have the bits of AMX's. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import * as tf from "@tensorflow/tfjs";
 import { type KernelsAddon, loadKernels } from "../../src/engine/native-kernels.js";
 import { findTiles, tilesChoice } from "../../src/engine/tiles.js";
 import { UserError } from "../../src/errors.js";
 import {
   describeConvolutions,
   inType,
+  ownConvolution,
   plainTarget,
   type Target,
-  tilesFor,
 } from "../../src/graph/target.js";
 import { runCommand } from "../../src/setup/command.js";
 import { engine } from "../engine-for-tests.js";
 import {
-  kernelGradient,
+  assertRounded,
+  convolved,
   madeValues,
+  narrowed,
   onPlainTiles,
   onProcessorsTiles,
+  onVectors,
   type TileCase,
-  withoutTiles,
 } from "./tile-cases.js";
-import { deviation } from "./traced-gradients.js";
+import { deviation, run, wave } from "./traced-gradients.js";
 
 const skip = !engine.target.native.layers && "the engine has no operations of ours";
 
@@ -82,51 +85,65 @@ const others: TileCase[] = [
 for (const c of [...layers, ...others])
   test(`x [${c.x}], kernel [${c.kernel}], stride ${c.stride}, ${c.pad}`, { skip }, async () => {
     const values = madeValues(c);
-    const got = await kernelGradient(onPlainTiles(true), c, values);
+    const got = await convolved(onPlainTiles, c, values);
+    if (missing === "") assert.deepEqual(await convolved(onProcessorsTiles, c, values), got);
     // Products of bfloat16 are exact in float32, so that only the order of float32's sums differs, of up
     // to 36,864 summands: 1e-5 of the largest value.
-    const own = await kernelGradient(withoutTiles, c, values);
-    assert.ok(deviation(got, own) < 1e-5, `from ours without tiles: ${deviation(got, own)}`);
-    if (missing === "") assert.deepEqual(await kernelGradient(onProcessorsTiles, c, values), got);
-    const tensorflow = await kernelGradient(plainTarget, c, values);
-    assert.ok(
-      deviation(got, tensorflow) < 1e-5,
-      `from TensorFlow's: ${deviation(got, tensorflow)}`,
-    );
+    const [y, dx, dw] = await convolved(plainTarget, c, values);
+    assertRounded(got[0], y);
+    assertRounded(got[1], dx);
+    assert.ok(deviation(got[2], dw) < 1e-5, `from TensorFlow's: ${deviation(got[2], dw)}`);
+    const own = await convolved(onVectors, c, values);
+    assert.ok(deviation(got[2], own[2]) < 1e-5, `from vectors': ${deviation(got[2], own[2])}`);
+    // A sum at the middle between two values of bfloat16 may be rounded to either.
+    assert.ok(deviation(got[0], own[0]) < 2 ** -7);
+    assert.ok(deviation(got[1], own[1]) < 2 ** -7);
   });
 
-test("beside TensorFlow's convolutions, as on AMX, the gradient is the same", {
-  skip,
-}, async () => {
+test("sums are by tiles: another order than that of vectors has other bits", { skip }, async () => {
   const c = others[1]!;
   const values = madeValues(c);
-  const [beside, own] = await Promise.all([
-    kernelGradient(onPlainTiles(false), c, values),
-    kernelGradient(onPlainTiles(true), c, values),
-  ]);
-  assert.deepEqual(beside, own);
-  // Another order of sums has other bits: these were by tiles.
-  assert.notDeepEqual(own, await kernelGradient(withoutTiles, c, values));
+  const [byTiles, byVectors] = [
+    await convolved(onPlainTiles, c, values),
+    await convolved(onVectors, c, values),
+  ];
+  assert.notDeepEqual(byTiles[2], byVectors[2]);
+});
+
+test("what is added to a convolution is part of it, and rounded once", { skip }, async () => {
+  const shape = [2, 5, 7, 96];
+  const plus = { shape, data: narrowed(wave(shape, 5).data) };
+  const values = madeValues({ x: [2, 5, 7, 32], kernel: [3, 3, 32, 96], stride: 1, pad: "same" });
+  const { x, kernel, dy } = values;
+  const [got, wanted] = await Promise.all(
+    [onPlainTiles, plainTarget].map((target) => {
+      return run(target, { x: x!, kernel: kernel!, plus, dy: dy! }, (inputs) => {
+        const y = tf.conv2d(inputs["x"] as tf.Tensor4D, inputs["kernel"] as tf.Tensor4D, 1, "same");
+        return tf.add(y, inputs["plus"]!);
+      });
+    }),
+  );
+  assertRounded(got![0]!, wanted![0]!);
 });
 
 test("a graph for tiles that the processor does not have is refused, not run", {
   skip: skip || (missing === "" && "it has them"),
 }, async () => {
   const c = others[0]!;
-  await assert.rejects(kernelGradient(onProcessorsTiles, c, madeValues(c)), /no tiles: .*AMX/);
+  await assert.rejects(convolved(onProcessorsTiles, c, madeValues(c)), /no tiles: .*AMX/);
 });
 
 test("what an earlier call left in a thread's memory is not read", { skip }, async () => {
   const c = layer(64, 64, 9, 3, 2);
   const values = madeValues(c);
-  const before = await kernelGradient(onPlainTiles(), c, values);
+  const before = await convolved(onPlainTiles, c, values);
   const larger = layer(64, 64, 20, 3, 2);
   const nothing = Object.entries(madeValues(larger)).map(([name, { shape, data }]) => {
     return [name, { shape, data: data.map(() => Number.NaN) }] as const;
   });
-  const poisoned = await kernelGradient(onPlainTiles(), larger, Object.fromEntries(nothing));
-  assert.ok(poisoned.every(Number.isNaN));
-  assert.deepEqual(await kernelGradient(onPlainTiles(), c, values), before);
+  for (const poisoned of await convolved(onPlainTiles, larger, Object.fromEntries(nothing)))
+    assert.ok(poisoned.every(Number.isNaN));
+  assert.deepEqual(await convolved(onPlainTiles, c, values), before);
 });
 
 test("any number of threads gives the same bits", { skip }, async () => {
@@ -138,22 +155,25 @@ test("any number of threads gives the same bits", { skip }, async () => {
     return ended.stdout;
   });
   const [one, ...more] = await Promise.all(sums);
-  assert.match(one!, /^([0-9a-f]{64}\n){3}$/);
+  assert.match(one!, /^([0-9a-f]{64}\n){9}$/);
   for (const each of more) assert.equal(each, one);
 });
 
 test("channels that are no multiples of 32, and what is not bfloat16, are left to others", () => {
   const stride = { strideHeight: 1, strideWidth: 1 };
   const kind = (target: Target, inChannels: number, outChannels: number, strides = stride) => {
-    return tilesFor(target, { inChannels, outChannels, ...strides });
+    return ownConvolution(target, { inChannels, outChannels, ...strides });
   };
-  assert.equal(kind(onPlainTiles(), 32, 64), "plain");
-  assert.equal(kind(onPlainTiles(), 3, 64), undefined);
-  assert.equal(kind(onPlainTiles(), 48, 64), undefined);
-  assert.equal(kind(onPlainTiles(), 64, 16), undefined);
-  assert.equal(kind(onPlainTiles(), 64, 64, { strideHeight: 1, strideWidth: 2 }), undefined);
-  assert.equal(kind(inType(onPlainTiles(), "float32"), 64, 64), undefined);
-  assert.equal(kind(withoutTiles, 64, 64), undefined);
+  assert.equal(kind(onPlainTiles, 32, 64), "plain");
+  assert.equal(kind(onPlainTiles, 3, 64), undefined);
+  assert.equal(kind(onPlainTiles, 48, 64), undefined);
+  assert.equal(kind(onPlainTiles, 64, 16), undefined);
+  const both = { ...onPlainTiles, native: { ...onPlainTiles.native, convolutions: true } };
+  assert.equal(kind(both, 32, 64), "plain");
+  assert.equal(kind(both, 48, 64), "vectors");
+  assert.equal(kind(onPlainTiles, 64, 64, { strideHeight: 1, strideWidth: 2 }), undefined);
+  assert.equal(kind(inType(onPlainTiles, "float32"), 64, 64), undefined);
+  assert.equal(kind(onVectors, 64, 64), "vectors");
 });
 
 const amx: KernelsAddon = { tilesMissing: () => "", tilesFault: () => "" };
@@ -204,14 +224,18 @@ test("by what convolutions are computed is said in a line, with the reason", () 
   };
   assert.equal(
     say(false, findTiles(amx, undefined)()),
-    "bfloat16 convolutions by TensorFlow, kernels' gradients on the processor's tiles: the processor has AMX",
+    "Convolutions of bfloat16 are bit-train's, on the processor's matrix tiles (the processor has AMX)",
   );
   assert.equal(
     say(true, findTiles(none, "plain")()),
-    "bfloat16 convolutions by bit-train, kernels' gradients on plain tiles, which are slow: BIT_TILES=plain",
+    "Convolutions of bfloat16 are bit-train's, on plain tiles, which are slow (BIT_TILES=plain)",
+  );
+  assert.equal(
+    say(false, findTiles(amx, "off")()),
+    "Convolutions of bfloat16 are TensorFlow's (BIT_TILES=off)",
   );
   assert.equal(
     say(true, findTiles(none, undefined)()),
-    "bfloat16 convolutions by bit-train, not on tiles: the processor has no AMX for bfloat16",
+    "Convolutions of bfloat16 are bit-train's, without tiles (the processor has no AMX for bfloat16)",
   );
 });

@@ -14,7 +14,7 @@ import { metricsOf, trainTiny } from "./tiny-training.js";
 type Stops = readonly (readonly number[])[];
 
 /** By plain tiles, where the engine has operations of ours. */
-const onTiles = engine.target.native.layers ? { ...engine, target: onPlainTiles() } : engine;
+const onTiles = engine.target.native.layers ? { ...engine, target: onPlainTiles } : engine;
 
 const variants: readonly (readonly [string, Partial<RunRecordFile>, Stops, Run["engine"]?])[] = [
   ["plain", { evalEvery: 6 }, [[2, 5, 6, 12, 17]]],

@@ -24,6 +24,7 @@ import { traceGradients } from "../../src/step/train-step.js";
 import { assignVariables, declareVariables, readVariables } from "../../src/step/variables.js";
 import { temporaryFolder } from "../archive/temporary-folder.js";
 import { imageValues, variableValues } from "../deterministic.js";
+import { onPlainTiles } from "../engine/tile-cases.js";
 import { engine, open } from "../engine-for-tests.js";
 
 const [model, classes] = ["R14x0.5", 5];
@@ -37,12 +38,16 @@ const skip = engine.target.native.layers
   ? false
   : "the engine has no operations of native/kernels/";
 
-function network(computeType: ComputeType, kernels: KernelForm) {
-  return { architecture, classes, kernels, target: inType(engine.target, computeType) };
+/** A type of convolutions, or bfloat16 on plain tiles. */
+type Computing = ComputeType | "tiles";
+
+function network(by: Computing, kernels: KernelForm) {
+  const target = by === "tiles" ? onPlainTiles : inType(engine.target, by);
+  return { architecture, classes, kernels, target };
 }
 
-async function predictor(t: TestContext, computeType: ComputeType, kernels: KernelForm) {
-  const program = await openPredictProgram(open, network(computeType, kernels), shape);
+async function predictor(t: TestContext, by: Computing, kernels: KernelForm) {
+  const program = await openPredictProgram(open, network(by, kernels), shape);
   t.after(() => program.session.close());
   return program;
 }
@@ -52,7 +57,7 @@ async function predicted(session: Session): Promise<Float32Array[]> {
   return values.map(floats);
 }
 
-for (const type of ["float32", "bfloat16"] as const) {
+for (const type of ["float32", "bfloat16", "tiles"] as const) {
   test(`logits and features have the same bits, ${type}`, { skip }, async (t) => {
     const raw = await predictor(t, type, "raw");
     await assignVariables(raw.session, entries);

@@ -165,7 +165,7 @@ const narrow: readonly (readonly [how: string, Target])[] = [
     ? [
         ["bfloat16, fused,", withConvolutions(false)] as const,
         ["bfloat16, fused, own convolutions,", withConvolutions(true)] as const,
-        ["bfloat16, fused, kernels' gradients on plain tiles,", onPlainTiles()] as const,
+        ["bfloat16, fused, on plain tiles,", onPlainTiles] as const,
       ]
     : []),
   ["float16", inType(plainTarget, "float16")],

@@ -1,6 +1,8 @@
-#include "tile_packing.h"
+#include "tile_loops.h"
 
-#ifdef BIT_HAS_AMX
+#include <cstring>
+
+#ifdef BIT_HAS_X86
 #include <immintrin.h>
 #endif
 
@@ -21,11 +23,32 @@ void PackPairs(const Pixel* pixels, int64_t count, int64_t first, int64_t n, uin
       to[(c / 32 * (count / 2) + q / 2) * 32 + c % 32] = low | high << 16;
     }
 }
+
+void PackKernel(const uint16_t* w, bool turned, int64_t in, int64_t columns, int64_t o, uint32_t* to) {
+  for (int64_t k = 0; k < in; k += 2)
+    for (int64_t i = 0; i < 32; i++, to++) {
+      const uint16_t* low = turned ? w + (o + i) * in + k : w + k * columns + o + i;
+      *to = *low | static_cast<uint32_t>(low[turned ? 1 : columns]) << 16;
+    }
+}
+
+void Finish(const float* sums, const int64_t* to, int64_t column, int64_t channels,
+            const uint16_t* plus, uint16_t* y) {
+  for (int r = 0; r < 32; r++, sums += 32) {
+    if (to[r] < 0) continue;
+    const int64_t at = to[r] * channels + column;
+    for (int i = 0; i < 32; i++) {
+      float sum = sums[i];
+      if (plus != nullptr) sum = Normal(sum + Normal(ToFloat(bfloat16{plus[at + i]})));
+      y[at + i] = FromFloat<bfloat16>(sum).bits;
+    }
+  }
+}
 }  // namespace plain
 
-#ifdef BIT_HAS_AMX
+#ifdef BIT_HAS_X86
 namespace avx512 {
-#define BIT_TARGET __attribute__((target("avx512f,avx512bw")))
+#define BIT_TARGET __attribute__((target("avx512f,avx512bw,avx512bf16")))
 
 // Hardware fetches ahead within a page of 4 KB only, which is one row of few pixels: here is more.
 inline void Prefetch(const void* from) { _mm_prefetch(static_cast<const char*>(from), _MM_HINT_T0); }
@@ -95,21 +118,73 @@ BIT_TARGET void PackPairs(const Pixel* pixels, int64_t count, int64_t first, int
     }
   }
 }
+
+BIT_TARGET void PackKernel(const uint16_t* w, bool turned, int64_t in, int64_t columns, int64_t o,
+                           uint32_t* to) {
+  for (int64_t k = 0; k < in; k += 32, to += 16 * 32)
+    for (int64_t half = 0; half < 32; half += 16) {
+      __m512i v[16];
+      if (k + 32 < in)
+        for (int64_t i = 0; i < 16; i++)
+          Prefetch(turned ? w + (o + half + i) * in + k + 32
+                          : w + (k + 32 + 2 * i + half / 16) * columns + o);
+      if (turned) {  // pairs lie side by side
+        for (int64_t i = 0; i < 16; i++) v[i] = _mm512_loadu_si512(w + (o + half + i) * in + k);
+        Turn(v);
+      } else {
+        for (int64_t i = 0; i < 16; i++) {
+          const uint16_t* row = w + (k + 2 * i) * columns + o + half;
+          v[i] = PairOf(row, row + columns);
+        }
+      }
+      for (int64_t i = 0; i < 16; i++) _mm512_storeu_si512(to + i * 32 + half, v[i]);
+    }
+}
+
+BIT_TARGET inline __m512 Widen(const uint16_t* from) {
+  const __m256i values = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
+  return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(values), 16));
+}
+
+// The instruction takes values too small to be normal for zeros, as tiles do.
+BIT_TARGET void Finish(const float* sums, const int64_t* to, int64_t column, int64_t channels,
+                       const uint16_t* plus, uint16_t* y) {
+  for (int r = 0; r < 32; r++, sums += 32) {
+    if (to[r] < 0) continue;
+    const int64_t at = to[r] * channels + column;
+    __m512 low = _mm512_loadu_ps(sums), high = _mm512_loadu_ps(sums + 16);
+    if (plus != nullptr) {
+      low = _mm512_add_ps(low, Widen(plus + at));
+      high = _mm512_add_ps(high, Widen(plus + at + 16));
+    }
+    _mm512_storeu_si512(y + at, (__m512i)_mm512_cvtne2ps_pbh(high, low));
+  }
+}
 #undef BIT_TARGET
 }  // namespace avx512
 #endif
 
 }  // namespace
 
-const TilePacking kPlainPacking = {plain::PackTurned, plain::PackPairs};
+const TileLoops kPlainLoops = {plain::PackTurned, plain::PackPairs, plain::PackKernel, plain::Finish};
 
-const TilePacking& FastestPacking() {
-#ifdef BIT_HAS_AMX
-  static const TilePacking wide = {avx512::PackTurned, avx512::PackPairs};
-  static const bool has = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw");
+const TileLoops& FastestLoops() {
+#ifdef BIT_HAS_X86
+  static const TileLoops wide = {avx512::PackTurned, avx512::PackPairs, avx512::PackKernel,
+                                 avx512::Finish};
+  static const bool has = __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512bf16");
   if (has) return wide;
 #endif
-  return kPlainPacking;
+  return kPlainLoops;
+}
+
+BIT_FOR_EACH_PROCESSOR void PackPixels(const Pixel* pixels, int64_t count, int64_t n, uint16_t* to) {
+  const int64_t ahead = std::max<int64_t>(1, 2048 / n);
+  for (int64_t q = 0; q < count; q++, to += n) {
+    const Pixel next = pixels[q + ahead < count ? q + ahead : q];
+    for (int64_t c = 0; c < n; c += 32) __builtin_prefetch(next + c);
+    for (int64_t c = 0; c < n; c += 32) std::memcpy(to + c, pixels[q] + c, 64);
+  }
 }
 
 }  // namespace bit

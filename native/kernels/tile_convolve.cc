@@ -1,0 +1,119 @@
+// y[pixel, o] = sum over the places of the kernel and c of what the pixel meets there times w[place, c, o],
+// forward and turned round.
+//
+// A task has a chunk of the list of pixels and a group of output channels. Its pixels lie side by side in
+// scratch memory, or where they lie in the images where a 1x1 convolution reads them as they are; its part
+// of the kernel lies in panels of 32 output channels. Both stay in the second cache, which decides all.
+#include "parallel.h"
+#include "scratch.h"
+#include "tile_convolution.h"
+#include "tile_loops.h"
+#include "tile_products.h"
+
+namespace bit {
+namespace {
+
+// What stays in the second cache at a time.
+constexpr int64_t kPixelBytes = 512 << 10, kKernelBytes = 640 << 10, kSmallKernel = 256 << 10;
+// Tasks that there shall be at least.
+constexpr int64_t kTasks = 8;
+
+// How the work is shared out: rows of the list in chunks, output channels in groups. No sum depends on it.
+struct Shares {
+  int64_t chunk, chunks, group, groups;
+
+  Shares(const PixelList& p, int64_t most_taps, bool direct) {
+    const int64_t rows = p.all_rows(), tasks = std::max<int64_t>(kTasks, 2 * Parallelism());
+    group = std::clamp<int64_t>(kKernelBytes / (most_taps * p.in * 2) / 32 * 32, 32, p.out);
+    chunk = std::clamp<int64_t>(kPixelBytes / (p.phases() * p.pitch * p.in * 2), 1, rows);
+    if (chunk > p.rows) chunk = chunk / p.rows * p.rows;
+    const auto few = [&] { return CeilDiv(rows, chunk) * CeilDiv(p.out, group) < tasks; };
+    while (few() && group > 64) group = RoundUp(group / 2, 32);
+    // Many threads: small chunks too, but of a few tiles at least.
+    while (Parallelism() > kTasks / 2 && few() && chunk * p.pitch > 128 && chunk > 1) chunk /= 2;
+    // Where they lie, pixels are taken by whole tiles.
+    if (direct) chunk = RoundUp(chunk * p.pitch, 32) / p.pitch;
+    while (direct && chunk * p.pitch % 32 != 0) chunk++;
+    chunks = CeilDiv(rows, chunk), groups = CeilDiv(p.out, group);
+  }
+};
+
+}  // namespace
+
+template <typename T>
+void TileConvolve(const ConvShape& s, bool turned, const uint16_t* x, const TileKernel& w,
+                  const uint16_t* plus, uint16_t* y) {
+  const PixelList p = turned ? PixelList::OfGradient(s) : PixelList::OfImages(s);
+  const TileLoops& loops = LoopsFor<T>();
+  const int64_t all_rows = p.all_rows();
+  size_t most_taps = 0;
+  for (const ListPart& part : p.parts) most_taps = std::max(most_taps, part.taps.size());
+  const bool direct = p.plain() && all_rows * p.pitch % 32 == 0;
+  const Shares shares(p, static_cast<int64_t>(most_taps), direct);
+  const std::vector<uint16_t> nothing(p.in);
+  const Pixel zeros = nothing.data();
+  ParallelFor(shares.chunks * shares.groups, [&](int64_t task) {
+    static thread_local Scratch pixel_memory, kernel_memory;
+    const int64_t begin = task / shares.groups * shares.chunk;
+    const int64_t end = std::min(begin + shares.chunk, all_rows);
+    const int64_t first = task % shares.groups * shares.group, n = std::min(shares.group, p.out - first);
+    const int64_t count = RoundUp((end - begin) * p.pitch, 32), all = count + p.reach();
+    const uint16_t* pixels = x + begin * p.pitch * p.in;
+    if (!direct) {
+      uint16_t* room = pixel_memory.Room<uint16_t>(p.phases() * all * p.in);
+      std::vector<Pixel> list(all);
+      for (int64_t phase = 0; phase < p.phases(); phase++) {
+        p.Find(x, phase, begin, end, all - (end - begin) * p.pitch, zeros, list.data());
+        PackPixels(list.data(), all, p.in, room + phase * all * p.in);
+      }
+      pixels = room;
+    }
+    const typename T::Session session;
+    alignas(64) float sums[32 * 32];
+    std::vector<int64_t> to(count);
+    std::vector<const uint16_t*> from(most_taps);
+    for (const ListPart& part : p.parts) {
+      const int64_t taps = static_cast<int64_t>(part.taps.size()), panel_pairs = taps * p.in / 2 * 32;
+      const uint32_t* kernel = w.packed + first / 32 * panel_pairs;
+      if (w.packed == nullptr) {
+        uint32_t* room = kernel_memory.Room<uint32_t>(panel_pairs * n / 32);
+        kernel = room;
+        for (int64_t o = first; o < first + n; o += 32)
+          for (const Tap& tap : part.taps) {
+            loops.kernel(w.plain + tap.kernel * p.in * p.out, turned, p.in, p.out, o, room);
+            room += p.in / 2 * 32;
+          }
+      }
+      for (int64_t q = 0; q < count; q++) {
+        const int64_t row = begin + q / p.pitch, j = q % p.pitch, i = row % p.rows;
+        const bool there = row < end && i < part.height && j < part.width;
+        const int64_t oy = part.first_y + i * p.spacing, ox = part.first_x + j * p.spacing;
+        to[q] = there ? (row / p.rows * p.out_height + oy) * p.out_width + ox : -1;
+      }
+      const auto block = [&](int64_t q, int64_t o) {
+        for (int64_t i = 0; i < taps; i++)
+          from[i] = pixels + (part.taps[i].phase * all + q + p.offset(part.taps[i])) * p.in;
+        MultiplyByTiles<T>(from.data(), taps, p.in / 32, p.in * 2, kernel + o / 32 * panel_pairs, sums,
+                           128, false);
+        loops.finish(sums, &to[q], first + o, p.out, plus, y);
+      };
+      // A small kernel stays in the cache as a whole: then a pixel's channels are written in one go.
+      if (2 * taps * p.in * n <= kSmallKernel) {
+        for (int64_t q = 0; q < count; q += 32)
+          for (int64_t o = 0; o < n; o += 32) block(q, o);
+      } else {
+        for (int64_t o = 0; o < n; o += 32)
+          for (int64_t q = 0; q < count; q += 32) block(q, o);
+      }
+    }
+  });
+}
+
+#ifdef BIT_HAS_AMX
+template void TileConvolve<AmxTiles>(const ConvShape&, bool, const uint16_t*, const TileKernel&,
+                                     const uint16_t*, uint16_t*);
+#endif
+template void TileConvolve<PlainTiles>(const ConvShape&, bool, const uint16_t*, const TileKernel&,
+                                       const uint16_t*, uint16_t*);
+
+}  // namespace bit
