@@ -39,6 +39,7 @@ export async function readSettingsFile(
         path,
         `${name} is no setting`,
         switchedOff(settings, name) ??
+          onlyTyped(name) ??
           suggestedSettings(command, name) ??
           `${flags[0]}, ... as in --help`,
         "correct the name, or remove the line",
@@ -51,6 +52,13 @@ export async function readSettingsFile(
     values.set(setting.name, value);
   }
   return values;
+}
+
+/** What is said of `config`, which a file cannot name. */
+function onlyTyped(name: string): string | undefined {
+  return name === "config"
+    ? "one file, which names no other: --config is for the command line"
+    : undefined;
 }
 
 /** How a file says what `--no-save` does; undefined where a name is no such flag's. */

@@ -52,7 +52,7 @@ test("mistakes in a file name the file, the setting and what is near", async (t)
     ["batchSplit: 2", /run\.yaml: batchSplit is no setting\n.*perhaps batch_split/],
     ["no_save: true", /no_save is no setting\n {2}expected: save: false\n/],
     ["learning_rate: 1", /run\.yaml: learning_rate is no setting/],
-    ["config: other.yaml", /run\.yaml: config is no setting/],
+    ["config: other.yaml", /config is no setting\n {2}expected: one file, which names no other/],
     ["__proto__: 1", /__proto__ is no setting/],
     ["batch: many", /run\.yaml, batch: many is not possible\n.*a whole number from 1 on/],
     ['batch: "64"', /run\.yaml, batch: "64", in quotes, is not possible/],
