@@ -124,12 +124,13 @@ export async function findImages(
     suspects = suspectsAmong(await nearestNeighbours(table, table, votes, engine, how), folder);
   }
   const skipped = [...table.faults].map(([i, reason]) => ({ source: folder.paths[i]!, reason }));
+  const doubts = suspects === undefined ? [] : doubtsAbout(suspects.length, folder, table.faults);
   return {
     model: trained.model,
     folder: options.in,
     images: count - skipped.length,
     ...{ size, precision, skipped, lookAlikes },
-    notes: [...trained.notes, ...(guess === undefined ? [] : [guess])],
+    notes: [...trained.notes, ...(guess === undefined ? [] : [guess]), ...doubts],
     suspects: suspects?.slice(0, top),
     suspectsInAll: suspects?.length ?? 0,
   };
@@ -170,6 +171,14 @@ function votesAmong({ classes, paths }: FolderImages, { knnNeighbours, in: folde
       `one class only: ${classes[0]}`,
       "at least two class folders",
       "give the folder of the class folders",
+    );
+  const counts = countsOf(classes);
+  if (counts.size === paths.length)
+    throw new UserError(
+      `--in ${folder}`,
+      "one image in each class, so that none has a neighbour of its own",
+      "classes of at least two images",
+      "add images, or look for look-alikes: give images instead of --mislabelled",
     );
   const { length: count } = paths;
   const votes = knnNeighbours ?? Math.min(VOTES, count - 1);
@@ -214,6 +223,39 @@ function foundImage({ index, similarity }: Neighbour, { paths, classes }: Folder
   return { path: paths[index]!, class: classes[index], similarity } satisfies FoundImage;
 }
 
+/** How often each name is there. */
+function countsOf(names: readonly (string | undefined)[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const name of names) if (name !== undefined) counts.set(name, (counts.get(name) ?? 0) + 1);
+  return counts;
+}
+
+/** Of so many images that were judged, more suspects than this say something about the model. */
+const BELIEVABLE_SHARE = 1 / 4;
+
+/** What speaks against the verdict on a folder, as notes. */
+function doubtsAbout(
+  suspects: number,
+  { classes }: FolderImages,
+  faults: ReadonlyMap<number, string>,
+): string[] {
+  const counts = countsOf(classes.filter((_, index) => !faults.has(index)));
+  const single = [...counts].filter(([, count]) => count === 1).length;
+  const judged = [...counts.values()].reduce((sum, count) => sum + count, 0) - single;
+  const notes: string[] = [];
+  if (single > 0)
+    notes.push(
+      `${single === 1 ? "1 class has" : `${single} classes have`} one image only, which has no neighbour of its ` +
+        "class to vote for it: not judged",
+    );
+  if (suspects > judged * BELIEVABLE_SHARE)
+    notes.push(
+      `${suspects} of ${judged} are too many to be mistakes alone: these features hardly tell the classes apart; ` +
+        "try another model or a larger --size",
+    );
+  return notes;
+}
+
 /**
  * The images whose neighbours vote for another class, those with the clearest votes first.
  * Source: Wilson, "Asymptotic Properties of Nearest Neighbor Rules Using Edited Data", IEEE Transactions on
@@ -226,11 +268,15 @@ function suspectsAmong(
   const names = [...new Set(folder.classes.map((name) => name!))];
   const indexOf = new Map(names.map((name, index) => [name, index]));
   const labels = Int32Array.from(folder.classes, (name) => indexOf.get(name!)!);
+  const decodable = folder.classes.filter((_, index) => nearest[index]!.length > 0);
+  const counts = countsOf(decodable);
   const suspects = nearest.flatMap((neighbours, index): Suspect[] => {
     // Of an image that could not be decoded there are none.
     if (neighbours.length === 0) return [];
     const shares = voteShares(neighbours, labels, names.length);
     const own = labels[index]!;
+    // Nothing can vote for the class of its only image.
+    if (counts.get(folder.classes[index]!) === 1) return [];
     const likely = shares.indexOf(Math.max(...shares));
     if (shares[likely]! <= shares[own]!) return [];
     const witness = neighbours.find((neighbour) => labels[neighbour.index] === likely)!;

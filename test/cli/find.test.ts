@@ -151,3 +151,37 @@ test("class folders, below those of parts or at once, with folders of their own"
   const parts = ["p/train/cat/1.png", "p/val/dog/2.png", "p/val/3.png"];
   assert.deepEqual(classesOf(parts, "p"), ["cat", "dog", undefined]);
 });
+
+test("the only image of its class is not judged, and too many suspects are said to be so", async (t) => {
+  const photos = await temporaryFolder(t);
+  for (const name of ["coat", "dress"])
+    await cp(join(sample, "train", name), join(photos, name), { recursive: true });
+  await mkdir(join(photos, "alone"));
+  const [first] = (await readdir(join(sample, "train", "sandal"))).sort();
+  const only = join(photos, "alone", "only.png");
+  await cp(join(sample, "train", "sandal", first!), only);
+  // Classes by turns: no features can tell them apart.
+  const moves = (await readdir(join(photos, "coat"))).sort().slice(0, 3);
+  for (const name of moves) {
+    await rename(join(photos, "coat", name), join(photos, "dress", `c${name}`));
+    await rename(join(photos, "dress", name), join(photos, "coat", `d${name}`));
+  }
+  const args = ["--mislabelled", "--in", photos, ...model];
+  const { code, stdout, stderr } = await runHere(main, [
+    ...args,
+    "--knn_neighbours",
+    "3",
+    "--json",
+  ]);
+  assert.equal(code, 0, stderr);
+  const report = JSON.parse(stdout);
+  assert.ok(!report.suspects.some(({ path }: { path: string }) => path === only), stdout);
+  assert.match(report.notes[0], /^1 class has one image only/);
+  assert.match(report.notes[1], /^\d+ of 10 are too many to be mistakes alone/);
+
+  const singles = await temporaryFolder(t);
+  for (const name of ["a", "b"]) await cp(only, join(singles, name, "1.png"));
+  const refused = await runHere(main, ["--mislabelled", "--in", singles, ...model]);
+  assert.equal(refused.code, 2);
+  assert.match(refused.stderr, /one image in each class/);
+});
