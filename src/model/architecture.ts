@@ -2,6 +2,7 @@
  * The BiT family: which units a model has, and the name and shape of every variable.
  * Source: Big Transfer (arXiv 1912.11370), google-research/big_transfer, bit_pytorch/models.py.
  */
+import { perhaps } from "../close-names.js";
 import { UserError } from "../errors.js";
 
 /** A ResNet-v2 by its depth and width. */
@@ -68,7 +69,11 @@ export const standardizationEpsilon = 1e-10;
  */
 export function parseArchitecture(model: string): Architecture {
   const match = /(?:^|[-/])R(\d+)x(\d+(?:\.\d+)?)(?:[-_]|$)/.exec(model);
-  const expected = `a name such as BiT-M-R50x1 (${publishedVariants.join(", ")}) or R14x0.5`;
+  const names = ["BiT-M", "BiT-S"].flatMap((family) =>
+    publishedVariants.map((v) => `${family}-${v}`),
+  );
+  const near = perhaps(model, names, 2);
+  const expected = `${near === undefined ? "" : `${near}; `}a name such as BiT-M-R50x1 (${publishedVariants.join(", ")}) or R14x0.5`;
   const refuse = (got: string) =>
     new UserError(`model ${JSON.stringify(model)}`, got, expected, "choose one with --model");
   if (match === null) throw refuse("no depth and width in the name");

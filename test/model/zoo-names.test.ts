@@ -18,3 +18,9 @@ test("numbers of tasks and runs are not taken for it", () => {
   assert.equal(of("distill/R152x2_T_384"), "R152x2");
   assert.equal(of("distill/R50x1_160"), "R50x1");
 });
+
+test("a model's name with a slip is answered with the nearest names", () => {
+  const expected = /^ {2}expected: perhaps BiT-M-R50x1 or BiT-M-R50x3; a name such as /m;
+  assert.throws(() => parseArchitecture("BiT-M-R50x"), expected);
+  assert.throws(() => parseArchitecture("VGG16"), /^ {2}expected: a name such as /m);
+});
