@@ -13,6 +13,7 @@ const rooms = [
   "package-root",
   "cache-folder",
   "close-names",
+  "counted",
   "disk",
   "ranks",
   "archive",

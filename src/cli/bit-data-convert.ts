@@ -1,4 +1,5 @@
 /** `bit-data convert`: a copy of a dataset whose TIFF, AVIF and HEIC are PNG or JPEG. */
+import { counted } from "../counted.js";
 import { type ConvertReport, convertFolder } from "../data/conversion/convert-folder.js";
 import { UserError } from "../errors.js";
 import type { Call } from "./command.js";
@@ -38,7 +39,7 @@ function described({ to, converted, copied, tables, skipped, unconverted }: Conv
   const formats = Object.entries(converted).map(([format, count]) => `${count} ${format}`);
   const lines = [
     `${to}: ${formats.length > 0 ? `${formats.join(", ")} converted` : "nothing to convert"}, ` +
-      `${copied} files copied as they are`,
+      `${counted(copied, "file")} copied as they are`,
   ];
   if (tables.length > 0) lines.push(`names changed in ${tables.join(", ")}`);
   if (skipped > 0) lines.push(`${skipped} hidden entries left out`);

@@ -1,5 +1,6 @@
 /** `bit-eval`: evaluates a run or an archive. */
 
+import { counted } from "../counted.js";
 import { UserError } from "../errors.js";
 import { valuesOf } from "../evaluators/registry.js";
 import { describeResult } from "../record/run-lines.js";
@@ -78,14 +79,18 @@ function record(report: EvaluationReport) {
 function readable(report: EvaluationReport): string {
   const { model, weights, dataset, classes, evaluated, crop, precision, count, seconds } = report;
   const { length: skipped } = report.skipped;
-  const all = skipped === 0 ? `all ${count} images` : `${count} of ${count + skipped} images`;
-  const part = evaluated.part === "whole" ? all : `${count} images of ${evaluated.part}`;
+  const all =
+    skipped === 0
+      ? `all ${counted(count, "image")}`
+      : `${count} of ${counted(count + skipped, "image")}`;
+  const part = evaluated.part === "whole" ? all : `${counted(count, "image")} of ${evaluated.part}`;
   const voted =
-    report.votes && `by ${report.votes.of} votes of the nearest among ${report.votes.among} images`;
+    report.votes &&
+    `by ${counted(report.votes.of, "vote")} of the nearest among ${counted(report.votes.among, "image")}`;
   const of =
     evaluated.classes === classes
-      ? `${classes} classes`
-      : `${evaluated.classes} of the ${voted ? "dataset" : "model"}'s ${classes} classes`;
+      ? counted(classes, "class", "classes")
+      : `${evaluated.classes} of the ${voted ? "dataset" : "model"}'s ${counted(classes, "class", "classes")}`;
   return [
     `${model} (${weights}), ${precision}${voted ? `: features without the head, ${voted}` : ""}`,
     `${dataset}: ${part}, ${of}, resized to ${crop}x${crop}${report.tta ? ", and mirrored" : ""}`,

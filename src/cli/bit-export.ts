@@ -1,5 +1,7 @@
 /** `bit-export`: writes a model in another tool's format, or verifies what was written. */
+
 import { relative } from "node:path";
+import { counted } from "../counted.js";
 import { sizeText } from "../disk/size-text.js";
 import { UserError } from "../errors.js";
 import { type ExportReport, exportModel } from "../export/export.js";
@@ -57,7 +59,7 @@ export async function run({ settings, positional }: Call<"export">): Promise<num
 function exported(report: ExportReport): string {
   const { folder, format, model, classes, size, sizeBytes } = report;
   return [
-    `${model}, ${classes} classes, images of ${size}x${size}, as ${format}: ${sizeText(sizeBytes)}`,
+    `${model}, ${counted(classes, "class", "classes")}, images of ${size}x${size}, as ${format}: ${sizeText(sizeBytes)}`,
     difference(report),
     relative("", folder) || folder,
   ].join("\n");
@@ -65,7 +67,10 @@ function exported(report: ExportReport): string {
 
 function verified(report: VerifyReport): string {
   const { folder, format, model, files } = report;
-  return [`${folder}: ${model} as ${format}, ${files} files whole`, difference(report)].join("\n");
+  return [
+    `${folder}: ${model} as ${format}, ${counted(files, "file")} whole`,
+    difference(report),
+  ].join("\n");
 }
 
 function difference({

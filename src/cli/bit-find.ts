@@ -1,4 +1,5 @@
 /** `bit-find`: images of a folder that are like others, or are in the wrong class. */
+import { counted } from "../counted.js";
 import { csvLine } from "../data/csv-line.js";
 import { writeFileAtomically } from "../disk/atomic-file.js";
 import { type OwnKind, requireReplaceable } from "../disk/replaceable.js";
@@ -68,7 +69,7 @@ function readable({ lookAlikes, suspects, suspectsInAll, images, folder }: FindR
       ...found.map((one) => `  ${one.similarity.toFixed(4).padStart(7)}  ${named(one)}`),
     ]);
   if (suspects.length === 0)
-    return [`none of ${images} images is in another class than its neighbours`];
+    return [`none of ${counted(images, "image")} is in another class than its neighbours`];
   const shown = suspects.length < suspectsInAll ? `, the first ${suspects.length}` : "";
   return [
     `${suspectsInAll} of ${images} images are in another class than their neighbours${shown}:`,

@@ -1,6 +1,8 @@
 /** `bit-serve`: a trained model behind HTTP. */
+
 import { once } from "node:events";
 import { inspect } from "node:util";
+import { counted } from "../counted.js";
 import { UserError } from "../errors.js";
 import { loadModel } from "../library/loaded-model.js";
 import type { Model } from "../library/model.js";
@@ -18,7 +20,9 @@ export async function run({ settings, positional }: Call<"serve">): Promise<numb
   if (source === undefined || rest.length > 0)
     throw new UserError(
       "bit-serve",
-      source === undefined ? "no model to serve" : `${positional.length} models: ${positional}`,
+      source === undefined
+        ? "no model to serve"
+        : `${counted(positional.length, "model")}: ${positional}`,
       "one run's folder, one .npz with a head, or one published model",
       "type for example: npx bit-serve bit_logs/NAME",
     );
@@ -52,7 +56,9 @@ async function serve(
     },
   );
   const { name, classes, precision } = model;
-  output.line(`${name} of ${classes} classes, ${precision}, at ${service.url}`);
+  output.line(
+    `${name} of ${counted(classes, "class", "classes")}, ${precision}, at ${service.url}`,
+  );
   if (!signal.aborted) await once(signal, "abort");
   await service.stop();
   signal.throwIfAborted();

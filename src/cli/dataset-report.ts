@@ -1,5 +1,6 @@
 /** A dataset's report as lines for people. */
 
+import { counted } from "../counted.js";
 import type { UnreadableImage } from "../data/dataset.js";
 import { CONVERTED_FORMATS } from "../data/image-formats/image-format.js";
 import type { ClassCount, Copy, DatasetReport, Spread } from "../report/check-dataset.js";
@@ -24,7 +25,7 @@ export function describeDataset(report: CheckedDataset, words: readonly string[]
   const argument = words.map(quoted).join(" ");
   return [
     `${report.dataset}: ${report.train} training and ${report.val} held-out images of ` +
-      `${report.classes.length} classes`,
+      counted(report.classes.length, "class", "classes"),
     "",
     ...classTable(report.classes),
     "",

@@ -1,4 +1,5 @@
 /** What `bit-download --list` and `--dry-run` print. */
+import { counted } from "../counted.js";
 import { sizeText } from "../disk/size-text.js";
 import { type DownloadPlan, type LocalModel, localModel } from "../zoo/local-models.js";
 import { modelBytes, modelParameters, type ZooModel } from "../zoo/models.js";
@@ -51,7 +52,7 @@ export function planText({ models, missing, missingBytes, freeBytes }: DownloadP
     lines.push(`${path}: something else than ${model.name} lies there`);
   const here = models.filter(({ presence }) => presence === "here").length;
   lines.push(
-    `${missing.length} of ${models.length} models to fetch, ${sizeText(missingBytes)}; ${here} here`,
+    `${missing.length} of ${counted(models.length, "model")} to fetch, ${sizeText(missingBytes)}; ${here} here`,
   );
   if (freeBytes === undefined) lines.push("the system does not tell how much room the disk has");
   else {

@@ -1,4 +1,5 @@
 /** How many images are done: a bar on a terminal, plain lines elsewhere. */
+import { counted } from "../counted.js";
 import { Bar } from "./bar.js";
 import { output } from "./output.js";
 
@@ -21,7 +22,7 @@ export class ImageProgress {
   readonly update = (done: number, total: number): void => {
     const { bar, verb } = this;
     if (bar !== undefined) {
-      const count = { text: `${done}/${total} images`, rank: 9 };
+      const count = { text: `${done}/${counted(total, "image")}`, rank: 9 };
       bar.show({ label: verb, share: done / total, pieces: [count] });
       if (done === total) bar.clear();
       return;
@@ -30,7 +31,7 @@ export class ImageProgress {
     this.lastPlainMs ??= now;
     if (now - this.lastPlainMs >= plainIntervalMs && done < total) {
       this.lastPlainMs = now;
-      output.note(`${verb}: ${done} of ${total} images`);
+      output.note(`${verb}: ${done} of ${counted(total, "image")}`);
     }
   };
 

@@ -1,4 +1,5 @@
 /** The one model that a command is to use, by whichever flag it was given. */
+import { counted } from "../counted.js";
 import { UserError } from "../errors.js";
 
 /**
@@ -19,7 +20,7 @@ export function oneModel(
   if (source !== undefined && others.length === 0) return source;
   throw new UserError(
     program,
-    source === undefined ? `no model ${purpose}` : `${given.length} models: ${given}`,
+    source === undefined ? `no model ${purpose}` : `${counted(given.length, "model")}: ${given}`,
     expected,
     "type --run RUN_FOLDER or --weights FILE.npz or --weights BiT-M-R50x1-ILSVRC2012",
   );

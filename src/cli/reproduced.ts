@@ -1,5 +1,7 @@
 /** One's own runs beside what is published of the same, as tables. */
+
 import { readFile } from "node:fs/promises";
+import { counted } from "../counted.js";
 import { type MeanAndDeviation, meanAndDeviation } from "../evaluators/deviation.js";
 import { readResult } from "../record/result-file.js";
 import { type KnownConfig, readConfig } from "../record/run-config.js";
@@ -77,7 +79,8 @@ export function resultTable(
 ): string {
   const top1s = runs.flatMap(({ top1 }) => top1 ?? []);
   const { dataset, examplesPerClass, source, heldOut: theirs } = results[0]!;
-  const few = examplesPerClass === null ? "" : `, ${examplesPerClass} examples of each class`;
+  const few =
+    examplesPerClass === null ? "" : `, ${counted(examplesPerClass, "example")} of each class`;
   const head = [`top-1 in % of ${model} on ${dataset}${few}`, "published"];
   const { valSize: heldOut = theirs } = runs[0]!.config;
   const percent = (value: number) => value.toFixed(2);
@@ -107,7 +110,7 @@ export function resultTable(
       ? "No run of these is done yet."
       : `Expected: within 95 %, by ${heldOut} held-out images` +
           (top1s.length > 1
-            ? ` and the deviation over ${top1s.length} seeds`
+            ? ` and the deviation over ${counted(top1s.length, "seed")}`
             : "; --seeds 3 would tell what seeds change"),
   );
   return lines.join("\n");

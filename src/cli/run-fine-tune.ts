@@ -1,5 +1,6 @@
 /** One run on the terminal. */
 
+import { counted } from "../counted.js";
 import type { OpenedEngine } from "../engine/open.js";
 import { UserError } from "../errors.js";
 import type { AddressWish } from "../ranks/own-address.js";
@@ -76,7 +77,7 @@ export async function runFineTune(
     if (validation === undefined) {
       const resume = goOn ?? `the same command with --name ${config.name}`;
       const how = options.save === false ? "Nothing was saved (--no-save)." : `To go on: ${resume}`;
-      console.line(`Stopped after ${steps} steps. ${how}`);
+      console.line(`Stopped after ${counted(steps, "step")}. ${how}`);
       if (saved < steps && options.save !== false)
         console.line(`The loss was too high to save that; it goes on from step ${saved}.`);
     } else {

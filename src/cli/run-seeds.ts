@@ -1,5 +1,7 @@
 /** Several runs under the same settings, one after the other, and what they come to together. */
+
 import { basename } from "node:path";
+import { counted } from "../counted.js";
 import { exists } from "../disk/file-reading.js";
 import { UserError } from "../errors.js";
 import { percentText } from "../evaluators/evaluator.js";
@@ -163,7 +165,7 @@ function haveFailed({ failed, runs }: SeedsSummary, again: string): UserError {
   const each = failed.map(({ name, error }) => `${name}: ${error.split("\n", 1)[0]}`);
   return new UserError(
     "--seeds",
-    `${failed.length} of ${failed.length + runs.length} runs failed: ${each.join("; ")}`,
+    `${failed.length} of ${counted(failed.length + runs.length, "run")} failed: ${each.join("; ")}`,
     "runs that come to their end; the others' results are kept",
     `put right what is said of each above, then type ${again}: it makes these runs only`,
   );

@@ -1,6 +1,8 @@
 /** `bit-train sample`: a first run on what the package carries, told in plain words. */
+
 import { existsSync } from "node:fs";
 import { join, relative } from "node:path";
+import { counted } from "../counted.js";
 import { sampleFolder } from "../data/known-datasets.js";
 import { BASE_LEARNING_RATE, getResolution, getSchedule } from "../recipe/hyperrule.js";
 import type { RunConfig } from "../record/run-config.js";
@@ -60,9 +62,9 @@ function summary(
   const chance = "its new head is still zero, so it always names the first kind";
   return [
     "What happened",
-    `  The pretrained network ${config.model} was fine-tuned on ${config.trainSize} images of ` +
+    `  The pretrained network ${config.model} was fine-tuned on ${counted(config.trainSize, "image")} of ` +
       `${config.classNames.join(", ")}`,
-    `  for ${config.schedule.at(-1)} steps of ${config.batch} images, in ${Math.round(seconds)} s ` +
+    `  for ${counted(config.schedule.at(-1)!, "step")} of ${counted(config.batch, "image")}, in ${Math.round(seconds)} s ` +
       "with loading and evaluation.",
     `  Images judged right, of ${config.valSize} that it was not trained on:`,
     ...(before === undefined ? [] : [`    before             ${percent(before)}  (${chance})`]),
@@ -90,8 +92,8 @@ function deviations({ trainSize, schedule, batch, baseLr, resolution }: RunConfi
   const steps = getSchedule(trainSize).at(-1);
   const rule = getResolution([resolution.crop, resolution.crop]);
   return [
-    `${schedule.at(-1)} steps instead of ${steps}, warm-up and drops in proportion`,
-    `${batch} images a step instead of 512, at the same learning rate of ${baseLr}`,
+    `${counted(schedule.at(-1)!, "step")} instead of ${steps}, warm-up and drops in proportion`,
+    `${counted(batch, "image")} a step instead of 512, at the same learning rate of ${baseLr}`,
     `images resized to ${resolution.precrop} and cropped to ${resolution.crop} pixels ` +
       `instead of ${rule.precrop} and ${rule.crop}`,
   ];

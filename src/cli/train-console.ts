@@ -1,5 +1,6 @@
 /** Progress of a run: a bar on a terminal, plain lines elsewhere; a signal stops after the step. */
 
+import { counted } from "../counted.js";
 import { durationText } from "../record/duration-text.js";
 import type { RunEvent, RunObserver, StepEvent } from "../record/run-events.js";
 import { describeValidation, pythonExponent } from "../record/run-lines.js";
@@ -155,7 +156,7 @@ export class TrainConsole implements RunObserver {
     const left = durationText((1000 * (total - done)) / rate);
     if (this.bar !== undefined) {
       const pieces = [
-        { text: `${done}/${total} images`, rank: 9 },
+        { text: `${done}/${counted(total, "image")}`, rank: 9 },
         ...piece(rate > 0, perSecond(rate), 4),
         ...piece(rate > 0, `${left} left`, 8),
       ];
@@ -163,7 +164,7 @@ export class TrainConsole implements RunObserver {
     } else if (this.isDue(now) && done < total) {
       this.lastPlainMs = now;
       const what = label === "evaluating" ? "Evaluating" : "Features";
-      this.place.line(`${what}: ${done} of ${total} images`);
+      this.place.line(`${what}: ${done} of ${counted(total, "image")}`);
     }
   }
 

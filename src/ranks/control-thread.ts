@@ -179,18 +179,18 @@ function admit(
     socket.end();
   };
   const { protocol, rank: other } = hello;
-  if (peers.has(other) || other === 0) {
-    refuse(`there is a rank ${other} at ${place} already: each process has to have another rank`);
-    return undefined;
-  }
   const differs = protocol !== controlProtocol || hello.ranks !== ranks || other >= ranks;
   if (differs || hello.place === null) {
     const why =
       protocol === controlProtocol
-        ? `rank ${other} of ${hello.ranks} came to ${place}, where ranks 0 to ${ranks - 1} meet`
+        ? `rank ${other} of ${hello.ranks} came to ${place}, where ranks 0 to ${ranks - 1} meet: all machines have to give the same numbers of machines and processes`
         : `rank ${other}, which came to ${place}, is of another version of bit-train than rank 0`;
     refuse(why);
     lose(why, true);
+    return undefined;
+  }
+  if (peers.has(other) || other === 0) {
+    refuse(`there is a rank ${other} at ${place} already: each process has to have another rank`);
     return undefined;
   }
   return addPeer(socket, other, take);

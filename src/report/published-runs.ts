@@ -3,10 +3,12 @@
  * losses are noisy through mixup, and evaluations.
  * Source: the logs of the PaddlePaddle port's own runs, GuoQuanhao/big_transfer (MIT License).
  */
+
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { perhaps } from "../close-names.js";
+import { counted } from "../counted.js";
 import { UserError } from "../errors.js";
 import { packageRoot } from "../package-root.js";
 import { type ExpectedResult, expectedResults } from "./expected-results.js";
@@ -120,7 +122,12 @@ export function compareCurves(published: PublishedRun, own: RunCurve): ComparedR
   for (const { step, ...theirs } of published.validations) {
     const ours = ownValidations.get(step);
     const row = (name: string, value: number, mine: number | undefined) => {
-      rows.push({ what: `after ${step} steps, ${name}`, published: value, own: mine, at: step });
+      rows.push({
+        what: `after ${counted(step, "step")}, ${name}`,
+        published: value,
+        own: mine,
+        at: step,
+      });
     };
     row("validation loss", theirs.loss, ours?.loss);
     row("top-1 in %", theirs.top1, ours && 100 * ours.top1);

@@ -1,6 +1,8 @@
 /** What the files of a run tell of it: settings, curves, results. No engine is needed. */
+
 import { readFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
+import { counted } from "../counted.js";
 import { exists, isFolder, readError } from "../disk/file-reading.js";
 import { UserError } from "../errors.js";
 import { readResult } from "../record/result-file.js";
@@ -88,7 +90,9 @@ async function readOwn(folder: RunFolder, config: KnownConfig): Promise<ReadRun>
 }
 
 function steps(curve: RunCurve, total: number | undefined): string {
-  return total === undefined ? `${curve.done} steps` : `${curve.done} of ${total} steps`;
+  return total === undefined
+    ? `${counted(curve.done, "step")}`
+    : `${curve.done} of ${counted(total, "step")}`;
 }
 
 /** What is said of a run elsewhere in its report, or means nothing to people. */

@@ -1,5 +1,7 @@
 /** A run's folder without a checkpoint: whether the run may begin anew, which is never done silently. */
+
 import { readFile } from "node:fs/promises";
+import { counted } from "../counted.js";
 import { exists } from "../disk/file-reading.js";
 import { UserError } from "../errors.js";
 import { readMetrics } from "../record/metrics.js";
@@ -27,7 +29,7 @@ export async function checkAnew(
   if (!force && (done || steps > stepsWithout(known))) {
     throw new UserError(
       folder.path,
-      `holds a run that ${done ? "is done" : `has made ${steps} steps`}, but no checkpoint of it`,
+      `holds a run that ${done ? "is done" : `has made ${counted(steps, "step")}`}, but no checkpoint of it`,
       "checkpoints, unless they were removed or --no-save was given",
       "bring them back from a backup, or choose another --name; --force begins anew",
     );
@@ -35,7 +37,7 @@ export async function checkAnew(
   if (known === undefined && steps === 0) return undefined;
   const changed = known === undefined ? [] : changedSettings(known, config);
   const under = changed.length > 0 ? `, under other settings: ${changed.join("; ")}` : "";
-  return `The run has made ${steps} steps and has no checkpoint: it begins anew${under}`;
+  return `The run has made ${counted(steps, "step")} and has no checkpoint: it begins anew${under}`;
 }
 
 /**

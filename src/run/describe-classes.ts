@@ -1,4 +1,5 @@
 /** A dataset's classes in a line, for a run's log. */
+import { counted } from "../counted.js";
 import type { Dataset } from "../data/dataset.js";
 import { classCounts } from "../recipe/class-weights.js";
 
@@ -24,7 +25,7 @@ export function describeClasses({
   const named = shown.map((name, i) => `${shortened(name)} ${inTrain[i]} + ${inVal[i]}`);
   const left = classNames.length - shown.length;
   if (left > 0) named.push(`and ${left} more, ${rangeOf(inTrain)} + ${rangeOf(inVal)} of each`);
-  return `${classNames.length} classes (training + held-out images): ${named.join(", ")}`;
+  return `${counted(classNames.length, "class", "classes")} (training + held-out images): ${named.join(", ")}`;
 }
 
 /** A class's name as a line of a log takes it. */

@@ -1,4 +1,5 @@
 /** What a run's loss has besides cross-entropy, in lines for its log; and what uneven classes suggest. */
+import { counted } from "../counted.js";
 import type { Dataset } from "../data/dataset.js";
 import { classCounts, classWeights } from "../recipe/class-weights.js";
 import type { RunConfig } from "../record/run-config.js";
@@ -48,7 +49,7 @@ function describeWeights(
     ];
   }
   const weighed = (label: number) => {
-    const images = counts[label] === 1 ? "1 image" : `${counts[label]} images`;
+    const images = counted(counts[label]!, "image");
     return `${Number(weights[label]!.toPrecision(3))} (${name(label)}, ${images})`;
   };
   const empty = classNames.length - bySize.length;

@@ -1,4 +1,5 @@
 /** What a run is about to do, in lines: for its log, and for a dry run. */
+import { counted } from "../counted.js";
 import type { Dataset, UnreadableImage } from "../data/dataset.js";
 import { freeBytesOf } from "../disk/disk-room.js";
 import { sizeText } from "../disk/size-text.js";
@@ -61,18 +62,19 @@ export async function needsOf(
 /** What is found, and what is odd about it. */
 export function describeData(config: RunConfig, dataset: Dataset) {
   const warnings: string[] = [];
-  if (dataset.skipped) warnings.push(`Skipped ${dataset.skipped} files that are no images.`);
+  if (dataset.skipped)
+    warnings.push(`Skipped ${counted(dataset.skipped, "file")} that are no images.`);
   const { unreadable = [] } = dataset;
   if (unreadable.length > 0) {
     const [{ path, reason }] = unreadable as [UnreadableImage, ...UnreadableImage[]];
     const first = `the first is ${path} (${reason})`;
     warnings.push(
-      `Skipped ${unreadable.length} images that cannot be used (skipped.tsv); ${first}`,
+      `Skipped ${counted(unreadable.length, "image")} that cannot be used (skipped.tsv); ${first}`,
     );
   }
   const lines = [
-    `Using a training set with ${config.trainSize} images.`,
-    `Using a validation set with ${config.valSize} images.`,
+    `Using a training set with ${counted(config.trainSize, "image")}.`,
+    `Using a validation set with ${counted(config.valSize, "image")}.`,
     describeClasses(dataset),
     ...describeLoss(config, dataset),
   ];
@@ -86,14 +88,14 @@ export function describePlan(
   options: Pick<FineTuneOptions, "baseLr" | "scaleLr"> = {},
 ): string[] {
   const { resolution, schedule, batch, split, flip, mixupAlpha, precision, classNames } = config;
-  const parts = split > 1 ? ` in ${split} parts` : "";
+  const parts = split > 1 ? ` in ${counted(split, "part")}` : "";
   const mixup = mixupAlpha === undefined ? "no mixup" : `mixup ${mixupAlpha}`;
   const images = config.freeze
     ? `on features of whole images resized to ${resolution.crop}, no augmentation, no mixup`
     : `resized to ${resolution.precrop}, cropped to ${resolution.crop}, ${flip ? "" : "not mirrored, "}${mixup}`;
   return [
-    `${config.model}, ${classNames.length} classes, ${precision}: ` +
-      `${schedule.at(-1)} steps of ${batch} images${parts}, ${images}`,
+    `${config.model}, ${counted(classNames.length, "class", "classes")}, ${precision}: ` +
+      `${counted(schedule.at(-1)!, "step")} of ${counted(batch, "image")}${parts}, ${images}`,
     ...describeFrozen(config),
     ...describeRanks(config, needs.parameters),
     describeSchedule(config),
@@ -124,7 +126,7 @@ function describeRanks({ ranks = 1, batch, reduceDtype }: RunConfig, parameters:
   const size = sizeText((narrow ? 2 : 4) * parameters);
   const how = narrow ? ", rounded to bfloat16 (--reduce_dtype bf16)" : "";
   return [
-    `${ranks} processes share each batch, ${batch / ranks} images each; their gradients meet as ${size}${how}`,
+    `${ranks} processes share each batch, ${counted(batch / ranks, "image")} each; their gradients meet as ${size}${how}`,
   ];
 }
 
@@ -134,7 +136,7 @@ export function describeSchedule({ baseLr, schedule }: RunConfig): string {
   const total = rest.pop() ?? warmup;
   // Of a very short run, drops may lie at its end.
   const drops = rest.filter((step) => step < total);
-  const after = warmup > 0 ? `, after a warm-up of ${warmup} steps` : "";
+  const after = warmup > 0 ? `, after a warm-up of ${counted(warmup, "step")}` : "";
   const fall = drops.length > 0 ? `, then a tenth each after step ${listed(drops)}` : "";
   return `Learning rate ${Number(baseLr.toPrecision(4))}${after}${fall}`;
 }
@@ -160,7 +162,7 @@ export function describeRate(
   // Who chose a rate chose it for the batch; a head on features is not so particular.
   if (asked !== undefined || freeze) return [];
   return [
-    `That rate is the recipe's for ${recipe.batch} images a step: of ${batch}, each image counts ` +
+    `That rate is the recipe's for ${counted(recipe.batch, "image")} a step: of ${batch}, each image counts ` +
       `${digits(ratio)} times as much; --scale_lr would take ${digits(baseLr / ratio)}`,
   ];
 }

@@ -1,6 +1,8 @@
 /** Images that look alike, and those whose neighbours are of another class, by a model's features. */
+
 import { realpath } from "node:fs/promises";
 import { availableParallelism } from "node:os";
+import { counted } from "../counted.js";
 import type { Engine } from "../engine/session.js";
 import { UserError } from "../errors.js";
 import type { Precision } from "../settings/choices.js";
@@ -185,7 +187,7 @@ function votesAmong({ classes, paths }: FolderImages, { knnNeighbours, in: folde
   if (votes < count) return votes;
   throw new UserError(
     `--knn_neighbours ${votes}`,
-    `${folder} has ${count} images`,
+    `${folder} has ${counted(count, "image")}`,
     "fewer neighbours than images",
     `type --knn_neighbours ${Math.min(VOTES, count - 1)}`,
   );

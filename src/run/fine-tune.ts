@@ -1,7 +1,9 @@
 /** A whole run: data, weights, training, evaluation, and the files it leaves. */
+
 import { rm } from "node:fs/promises";
 import { findCheckpoint, publishFound } from "../checkpoint/find-checkpoint.js";
 import { removeLeftovers } from "../checkpoint/keep-checkpoints.js";
+import { counted } from "../counted.js";
 import type { Dataset } from "../data/dataset.js";
 import { describeSelection } from "../data/few-shot.js";
 import { tsvLine } from "../data/tsv-line.js";
@@ -164,8 +166,8 @@ async function carryOut(
         const smaller = withSmallerParts(error, config, run.engine.target.devices);
         if (smaller === undefined) throw error;
         events.warn(
-          `Out of memory with ${config.batch / config.split} images at a time: going on with ` +
-            `${smaller.batch / smaller.split}, in ${smaller.split} parts a step.`,
+          `Out of memory with ${counted(config.batch / config.split, "image")} at a time: going on with ` +
+            `${smaller.batch / smaller.split}, in ${counted(smaller.split, "part")} a step.`,
         );
         config = smaller;
         await writeJson(folder.config, config);

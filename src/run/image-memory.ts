@@ -1,4 +1,5 @@
 /** Whether images of a size fit the memory, of commands that evaluate or predict. */
+import { counted } from "../counted.js";
 import { SessionError } from "../engine/session.js";
 import { UserError } from "../errors.js";
 import type { ComputeType } from "../graph/target.js";
@@ -48,7 +49,7 @@ function noMemory(
     model,
     one
       ? `an image of ${pixels} does not fit the memory`
-      : `${batch} images of ${pixels} at a time do not fit the memory`,
+      : `${counted(batch, "image")} of ${pixels} at a time do not fit the memory`,
     "images that fit it",
     one
       ? "give smaller images, or a smaller size (bit-eval --crop; bit-predict or bit-export --size)"

@@ -1,5 +1,7 @@
 /** What a user may ask of a run, and what it comes to: every choice resolved before step 0. */
+
 import { resolve } from "node:path";
+import { counted } from "../counted.js";
 import type { Dataset } from "../data/dataset.js";
 import { isDatasetName } from "../data/known-datasets.js";
 import { UserError } from "../errors.js";
@@ -183,7 +185,7 @@ function lengthOf(
   if (maxMinutes !== undefined && (steps ?? epochs) !== undefined)
     throw new UserError(
       `--max_minutes ${maxMinutes}`,
-      `and ${steps === undefined ? `${epochs} epochs by --epochs` : `${steps} steps by --steps`}`,
+      `and ${steps === undefined ? `${counted(epochs!, "epoch")} by --epochs` : `${counted(steps, "step")} by --steps`}`,
       "the length of training in one of the two",
       "leave one of them out",
     );
@@ -193,9 +195,9 @@ function lengthOf(
   if (steps === undefined) return asked;
   throw new UserError(
     "--epochs",
-    `${epochs} epochs, and ${steps} steps by --steps`,
+    `${counted(epochs, "epoch")}, and ${counted(steps, "step")} by --steps`,
     "the length of training in one of the two",
-    `leave out --steps (${epochs} epochs are ${asked} steps of ${batch} images), or --epochs`,
+    `leave out --steps (${counted(epochs, "epoch")}: ${counted(asked, "step")} of ${counted(batch, "image")}), or --epochs`,
   );
 }
 
@@ -225,7 +227,7 @@ export function indivisible(batch: number, split: number, devices: number): User
   while (!isSplit(batch, split, fewer)) fewer--;
   return new UserError(
     "--batch",
-    `${batch} images${split > 1 ? ` in ${split} parts` : ""} cannot be shared evenly by ${devices} devices`,
+    `${counted(batch, "image")}${split > 1 ? ` in ${counted(split, "part")}` : ""} cannot be shared evenly by ${devices} devices`,
     `a multiple of ${each}`,
     `type --batch ${near.filter((size) => size > 0).join(" or ")}, or compute on ` +
       `${fewer === 1 ? "one device" : `${fewer} devices`} (--device)`,

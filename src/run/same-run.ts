@@ -1,6 +1,8 @@
 /** Whether a command goes on with the run that lies in its folder, or would make another of it. */
+
 import { createHash } from "node:crypto";
 import type { FoundCheckpoint } from "../checkpoint/find-checkpoint.js";
+import { counted } from "../counted.js";
 import { UserError } from "../errors.js";
 import {
   formerValues,
@@ -142,10 +144,10 @@ function otherLength(
   if (was === undefined || was === now) return undefined;
   const instead = known?.weights === null ? " instead of --from_scratch" : "";
   return (
-    `for ${now} steps from the beginning, choose another --name; to go on with this run by the schedule of ` +
-    `${now} steps, from the step it is at, add --force; to begin such a schedule with its network and a ` +
+    `for ${counted(now, "step")} from the beginning, choose another --name; to go on with this run by the schedule of ` +
+    `${counted(now, "step")}, from the step it is at, add --force; to begin such a schedule with its network and a ` +
     `new head, type --weights ${quoted(folder.path)}${instead} and --name ${quoted(`${name}_longer`)}; ` +
-    `its own ${was} steps: --steps ${was}, with the settings of config.json`
+    `its own ${counted(was, "step")}: --steps ${was}, with the settings of config.json`
   );
 }
 

@@ -1,5 +1,7 @@
 /** Several runs under the same settings, with a seed each: which they are, and which of them are done. */
+
 import { listCheckpoints } from "../checkpoint/checkpoint-folder.js";
+import { counted } from "../counted.js";
 import { sizeText } from "../disk/size-text.js";
 import type { Engine } from "../engine/session.js";
 import { UserError } from "../errors.js";
@@ -75,14 +77,14 @@ export async function seedRuns(
     return { name: runName, seed, options: { ...wishes, ...own, name: runName, seed } };
   });
   const names = `${runs[0]!.name} to ${runs.at(-1)!.name}`;
-  const lines = [`${seeds} runs, one after the other: ${names}`];
+  const lines = [`${counted(seeds, "run")}, one after the other: ${names}`];
   if (examplesPerClass !== undefined)
     lines.push(
       drawn
-        ? `Each draws its own ${examplesPerClass} examples of each class, by ` +
+        ? `Each draws its own ${counted(examplesPerClass, "example")} of each class, by ` +
             `--examples_per_class_seed ${examplesPerClassSeed} to ${examplesPerClassSeed + seeds - 1} ` +
             "(--same_examples: all the same)"
-        : `All train on the same ${examplesPerClass} examples of each class`,
+        : `All train on the same ${counted(examplesPerClass, "example")} of each class`,
     );
   return { name, logdir, runs, lines };
 }
@@ -107,7 +109,7 @@ function requireSeeds(flag: string, first: number, seeds: number): void {
   if (first <= Number.MAX_SAFE_INTEGER - (seeds - 1)) return;
   throw new UserError(
     `${flag} ${first}`,
-    `the last of ${seeds} seeds from there on is too large`,
+    `the last of ${counted(seeds, "seed")} from there on is too large`,
     `at most ${Number.MAX_SAFE_INTEGER}`,
     `give a smaller ${flag}`,
   );
@@ -209,7 +211,7 @@ export async function dryRunSeeds(
       ...lines,
       `Of ${next.run.name}:`,
       ...dry.lines,
-      `The ${runs.length} runs${done} will take about ${durationText(total)} in all${disk}`,
+      `The ${counted(runs.length, "run")}${done} will take about ${durationText(total)} in all${disk}`,
     ],
   };
 }

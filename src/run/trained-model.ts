@@ -1,6 +1,8 @@
 /** A model that is ready to be used: the checkpoint of a run, or an archive with its head. */
+
 import { basename, resolve } from "node:path";
 import { openArchive } from "../archive/array-archive.js";
+import { counted } from "../counted.js";
 import { modelClassNames } from "../data/published/model-class-names.js";
 import type { Engine } from "../engine/session.js";
 import { UserError } from "../errors.js";
@@ -237,7 +239,7 @@ export function defaultBatch(
 function otherClasses(weights: string, { classNames }: RunRecord, classes: number): UserError {
   return new UserError(
     weights,
-    `has a head of ${classes} classes, where ${classNames.length} are named`,
+    `has a head of ${counted(classes, "class", "classes")}, where ${classNames.length} are named`,
     "as many names as classes",
     `give the archive as the run wrote it, or one without '${metadataArray}'`,
   );

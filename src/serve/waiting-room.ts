@@ -1,4 +1,5 @@
 /** What waits is bounded: images on their way to the network, and bytes of requests that are held. */
+import { counted } from "../counted.js";
 import { Refusal } from "./refusal.js";
 
 /** Images that wait or are computed. */
@@ -27,7 +28,7 @@ export class WaitingRoom {
   async during<T>(images: number, compute: () => Promise<T>): Promise<T> {
     if (images > this.most)
       throw new Refusal(413, {
-        error: `${images} images in one request`,
+        error: `${counted(images, "image")} in one request`,
         expected: `at most ${this.most} (--max_waiting)`,
       });
     if (this.count + images > this.most) throw this.full();

@@ -1,4 +1,5 @@
 /** A copy of a dataset's folder in which images that the engine does not decode are PNG or JPEG. */
+
 import { constants } from "node:fs";
 import {
   access,
@@ -13,6 +14,7 @@ import {
 } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { basename, dirname, extname, join, posix, resolve, sep } from "node:path";
+import { counted } from "../../counted.js";
 import { temporaryName, writeProblem } from "../../disk/atomic-file.js";
 import { readWhole } from "../../disk/file-reading.js";
 import { systemErrorCode, UserError } from "../../errors.js";
@@ -128,7 +130,7 @@ async function fill(target: string, options: ConvertOptions): Promise<ConvertRep
   if (unconverted.length > 0 && badImages === "refuse") {
     const named = unconverted.map(({ path, reason }) => `${path} (${reason})`).sort();
     throw new UserError(
-      `${unconverted.length} of ${files.length} files in ${from}`,
+      `${unconverted.length} of ${counted(files.length, "file")} in ${from}`,
       `cannot be converted: ${listed(named)}`,
       `whole images of the formats ${CONVERTED_FORMATS.join(", ")}`,
       "replace them, or convert them by other means; or copy them as they are: --bad_images skip",

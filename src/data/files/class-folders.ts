@@ -8,6 +8,7 @@ import { isUtf8 } from "node:buffer";
 import type { Dirent } from "node:fs";
 import { readdir, realpath, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { counted } from "../../counted.js";
 import { systemErrorCode, UserError } from "../../errors.js";
 import { type Faults, report } from "../faults.js";
 import { listed } from "../listed.js";
@@ -165,7 +166,7 @@ export async function listClassFolders(root: string): Promise<ListedFolder[]> {
   if (folders.length === 0)
     throw new UserError(
       root,
-      `no class folders in it${files.length > 0 ? `, but ${files.length} files` : ""}`,
+      `no class folders in it${files.length > 0 ? `, but ${counted(files.length, "file")}` : ""}`,
       "one folder of images for each class",
       "sort the images into folders named after their classes",
     );

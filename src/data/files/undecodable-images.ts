@@ -1,4 +1,5 @@
 /** Images that only decoding tells to be damaged: refused, or left out. */
+import { counted } from "../../counted.js";
 import { UserError } from "../../errors.js";
 import type { Dataset, FileSource, Split, UnreadableImage } from "../dataset.js";
 import { takeFiles } from "../dataset.js";
@@ -65,7 +66,7 @@ export async function refuseUndecodable(
   }
   if (bad.length === 0) return;
   throw new UserError(
-    `${bad.length} of ${total} images`,
+    `${bad.length} of ${counted(total, "image")}`,
     `cannot be decoded: ${listed(bad)}`,
     "complete images",
     `replace or remove them; or ${otherwiseSkip}`,

@@ -1,7 +1,9 @@
 /** What exports for transformers and timm have in common: safetensors by a table of names, and JSON. */
+
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type SafetensorsTensor, writeSafetensors } from "../../archive/safetensors-writer.js";
+import { counted } from "../../counted.js";
 import { writeFileAtomically } from "../../disk/atomic-file.js";
 import { headKernel, variableSpecs } from "../../model/architecture.js";
 import { outputsFirst } from "../../model/kernel-order.js";
@@ -84,7 +86,7 @@ export async function writeModelCard(
     ...["tags:", "- bit", "- image-classification", "---", ""],
     ...[`# ${model}`, ""],
     `BiT ${architecture.name} (Big Transfer, arXiv 1912.11370)${trained ?? ""}` +
-      `${steps === undefined ? "" : `, ${steps} steps`}: ${classes} classes.`,
+      `${steps === undefined ? "" : `, ${counted(steps, "step")}`}: ${counted(classes, "class", "classes")}.`,
     `Images are squashed to ${size}x${size}, bilinearly and antialiased, and scaled to [-1, 1].`,
     ...(resize === "tf"
       ? ["It was trained on images resized by TensorFlow, without antialiasing: pixels differ."]

@@ -1,5 +1,7 @@
 /** What an ONNX file says of itself beside its graph: class names, and how photos become its input. */
+
 import { z } from "zod";
+import { counted } from "../../counted.js";
 import { type ResizeMethod, resizeMethods } from "../../input/resize-method.js";
 import { packageVersion } from "../../package-root.js";
 import type { ExportModel } from "../export-model.js";
@@ -25,7 +27,7 @@ export function modelProto({ model, classes, classNames, size, resize }: ExportM
   return {
     ...{ irVersion, producerName: "bit-train", producerVersion: packageVersion() },
     docString:
-      `Image classifier ${model}, ${classes} classes. Input: RGB photos squashed to ${size}x${size} ` +
+      `Image classifier ${model}, ${counted(classes, "class", "classes")}. Input: RGB photos squashed to ${size}x${size} ` +
       `(${filter}), values (v / 255 - 0.5) / 0.5, float32 [batch,height,width,3]. Outputs: logits ` +
       `(softmax gives probabilities), and the features that the last layer sees.`,
     opsetImport: [{ domain: "", version: opset }],
