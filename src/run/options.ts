@@ -197,7 +197,7 @@ function lengthOf(
     "--epochs",
     `${counted(epochs, "epoch")}, and ${counted(steps, "step")} by --steps`,
     "the length of training in one of the two",
-    `leave out --steps (${counted(epochs, "epoch")}: ${counted(asked, "step")} of ${counted(batch, "image")}), or --epochs`,
+    `leave out --steps (${counted(epochs, "epoch")} ${epochs === 1 ? "is" : "are"} ${counted(asked, "step")} of ${counted(batch, "image")}), or --epochs`,
   );
 }
 
