@@ -163,7 +163,7 @@ function describeNetwork(report: NetworkReport): string {
     "computed, not measured:",
     ...inColumns([heading, ...computed.map(row)], [0, 2, 3, 4, 5, 6, 7, 8, 9]),
     `Each of N machines sends 2 (N - 1) / N of the gradients, and ` +
-      `${(100 * (bytesOnWire - 1)).toFixed(1)} % for headers, on a network`,
+      `${(100 * (bytesOnWire - 1)).toFixed(1)} % more for headers, on a network`,
     "without other traffic and without delays of its own. Overlapped: as bit-train's graph does it, while gradients",
     `are computed (${(100 * gradientShare).toFixed(0)} % of the computation). In turn: after all gradients.`,
     `${one.engine} on the ${one.device}; ${one.cpu}, ${one.cores} cores`,
