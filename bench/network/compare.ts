@@ -3,13 +3,13 @@
  * processes in network namespaces behind lines of limited rate, in turns with unlimited ones. Needs root, iproute2 and
  * the kernel's veth, bridge and tbf.
  *
- *   node dist/bench/network/compare.js [--ranks 2,3] [--rates 1Gb,10Gb] [--rounds 3] [--steps 5] [--train 4]
+ *   node dist/bench/network/compare.js [--ranks 2,3] [--rates 1Gb,10Gb] [--rounds 3] [--steps 5] [--train 4] [--wire bfloat16]
  *
  * `--train B` trains with B images a process instead.
  */
 import { availableParallelism, cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
-import { gradientReductions } from "../../src/bench/gradient-reductions.js";
+import { gradientReductions, wireBytes } from "../../src/bench/gradient-reductions.js";
 import { measureRanks } from "../../src/bench/measure-ranks.js";
 import {
   type MeasuredReduction,
@@ -19,6 +19,7 @@ import {
 import { bytesOnWire, computeReduction, parseNetworks } from "../../src/bench/ring.js";
 import { spreadOf } from "../../src/bench/statistics.js";
 import { openEngine } from "../../src/engine/open.js";
+import type { WireType } from "../../src/graph/collectives.js";
 import { parseArchitecture, variableSpecs } from "../../src/model/architecture.js";
 import { inPrecision } from "../../src/run/precision.js";
 import { Namespaces } from "./namespaces.js";
@@ -31,11 +32,13 @@ const { values: flags } = parseArgs({
     rounds: { type: "string", default: "3" },
     steps: { type: "string", default: "5" },
     train: { type: "string" },
+    wire: { type: "string", default: "float32" },
     resolution: { type: "string", default: "128" },
   },
 });
 const architecture = parseArchitecture(flags.model);
 const shapes = variableSpecs(architecture, 10).map(({ shape }) => shape);
+const wire: WireType = flags.wire === "bfloat16" ? "bfloat16" : "float32";
 const steps = Number(flags.steps);
 /** Reductions besides, to tell the cost of a message. */
 const small = 14;
@@ -49,13 +52,20 @@ interface Result {
   readonly measured: MeasuredReduction[];
 }
 const results = new Map<string, Result>();
+// Namespaces outlive the process that made them.
+let spaces: Namespaces | undefined;
+for (const signal of ["SIGINT", "SIGTERM"])
+  process.once(signal, () => {
+    spaces?.close();
+    process.exit(1);
+  });
 for (let round = 0; round < Number(flags.rounds); round++)
   for (const ranks of counts)
     for (const line of lines) {
       const name = `${ranks} ${line?.name ?? "none"}`;
       const result = results.get(name) ?? { wallMs: [], cpuMs: [], wireBytes: [], measured: [] };
       results.set(name, result);
-      const spaces = new Namespaces(ranks, { bitsPerSecond: line?.bitsPerSecond, delayMs: 0 });
+      spaces = new Namespaces(ranks, { bitsPerSecond: line?.bitsPerSecond, delayMs: 0 });
       try {
         if (flags.train === undefined) await timeReductions(ranks, spaces, result);
         else await timeTraining(ranks, spaces, Number(flags.train), result);
@@ -68,7 +78,7 @@ for (let round = 0; round < Number(flags.rounds); round++)
     }
 
 async function timeReductions(ranks: number, spaces: Namespaces, result: Result): Promise<void> {
-  const plan = { shapes, reductions: small, steps, warmup: 1 };
+  const plan = { shapes, reductions: small, wire, steps, warmup: 1 };
   const measured = await measureReduction(ranks, plan, spaces.places());
   result.wallMs.push(measured.wall_ms.median);
   result.cpuMs.push(measured.cpu_ms.median);
@@ -86,7 +96,7 @@ async function timeTraining(
 ): Promise<void> {
   const resolution = Number(flags.resolution);
   const task = { mode: "train", batch, resolution, classes: 10, precision: "fp32" } as const;
-  const work = { type: "train", model: flags.model, task } as const;
+  const work = { type: "train", model: flags.model, task, wire } as const;
   const measured = await measureRanks(ranks, { work, steps, warmup: 0 }, spaces.places());
   for (const {
     times: { step },
@@ -100,8 +110,11 @@ async function timeTraining(
 const cores = availableParallelism();
 const target = inPrecision(openEngine("cpu").target, "fp32");
 const network = { architecture, classes: 10, target };
-const reductions = (await gradientReductions(network, 1)).map(({ bytes }) => bytes);
-const bytes = shapes.reduce((sum, shape) => sum + 4 * shape.reduce((a, b) => a * b, 1), 0);
+const reductions = (await gradientReductions(network, wire)).map(({ bytes }) => bytes);
+const bytes = shapes.reduce(
+  (sum, shape) => sum + wireBytes[wire] * shape.reduce((a, b) => a * b, 1),
+  0,
+);
 console.log(
   `${cpus()[0]!.model}, ${cores} cores; ${flags.model}, ${bytes} bytes of gradients in ${reductions.length} reductions`,
 );
@@ -121,7 +134,11 @@ for (const ranks of counts) {
     const [one] = unlimited.measured;
     if (line !== undefined && one !== undefined) {
       const cost = { ...reductionCost(one, cores), busyCores: cores / ranks };
-      const { network_ms, cpu_ms, alone_ms } = computeReduction({ reductions, cost }, ranks, line);
+      const { network_ms, cpu_ms, alone_ms } = computeReduction(
+        { reductions, wire, cost },
+        ranks,
+        line,
+      );
       told.push(
         `; computed: network ${network_ms.toFixed(0)}, processor ${cpu_ms.toFixed(0)}, in all`,
         `${alone_ms.toFixed(0)} ms, ${(alone_ms / wall.median).toFixed(2)} of the median, ${(alone_ms / wall.min).toFixed(2)} of the least`,

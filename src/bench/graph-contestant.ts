@@ -1,7 +1,7 @@
 /** bit-train's own way: the step that training and evaluation run, as one traced graph. */
 import type { OpenedEngine } from "../engine/open.js";
 import { floats, type Session, scalar } from "../engine/session.js";
-import { Collectives } from "../graph/collectives.js";
+import { Collectives, type WireType } from "../graph/collectives.js";
 import { type Graph, GraphBuilder } from "../graph/graph-builder.js";
 import { divided } from "../graph/ops.js";
 import { canStandardizeAhead } from "../graph/target.js";
@@ -25,6 +25,8 @@ export interface Ranks {
   readonly ranks: number;
   /** Opens the session that computes together with those of the others. */
   readonly open: (graph: Graph) => Session;
+  /** What gradients are sent as. */
+  readonly wire: WireType;
 }
 
 /**
@@ -58,7 +60,7 @@ export async function graphContestant(
     collectives = joint && new Collectives(builder, joint.ranks);
     if (mode === "train")
       await addTrainStep(builder, network, variables, batch, {
-        ...{ mixup: false, split: 1, collectives },
+        ...{ mixup: false, split: 1, collectives, wire: joint?.wire },
       });
     else await addEvalStep(builder, network, variables, batch);
     return builder.build();

@@ -23,7 +23,7 @@ export async function onLoopback(): Promise<RankPlaces> {
 /**
  * Has so many processes do the same together.
  * @returns what each measured, in the order of ranks
- * @throws UserError where one of them has a mistake to report, as an engine without bit-train's own addons
+ * @throws UserError where one of them has a mistake to report, as an engine without bit-train's own addons, or is killed
  * @throws Error where one of them fails otherwise
  */
 export async function measureRanks(
@@ -48,7 +48,13 @@ export async function measureRanks(
 
 async function reported(child: ChildProcess, rank: number) {
   const ended = once(child, "exit").then(([code, signal]): never => {
-    throw new Error(`rank ${rank} ended ${signal === null ? `with ${code}` : `by ${signal}`}`);
+    if (signal === null) throw new Error(`rank ${rank} ended with ${code}`);
+    throw new UserError(
+      `process ${rank} of those that were measured together`,
+      `it was ended by ${signal}`,
+      "processes that live until they have measured; Linux ends some by SIGKILL where memory runs out",
+      "close other programs, or give a smaller --nproc",
+    );
   });
   const told = once(child, "message").then(([report]) => report as RankReport);
   // Whoever comes second is not waited for.

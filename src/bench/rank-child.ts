@@ -56,7 +56,7 @@ async function obey({ settings, work, ...timing }: RankOrder): Promise<RankMeasu
 
 async function reduce(
   { open, group }: Joint,
-  { shapes, small }: ReductionWork,
+  { shapes, small, wire }: ReductionWork,
   { steps, warmup }: Timing,
 ): Promise<RankMeasurement> {
   const builder = new GraphBuilder();
@@ -71,13 +71,13 @@ async function reduce(
   const done = builder.ints(0);
   builder.fetchable("initialize", done, initialized);
   builder.fetchable("none", done);
-  builder.fetchable("all", done, collectives.means(values));
+  builder.fetchable("all", done, collectives.means(values, wire));
   const reductions = collectives.reductions.length;
   // A number for each process is the least that goes all ways.
   const few = fill(builder, "float32", [group.ranks], 1);
-  const reduced = Array.from({ length: small }, () => collectives.means([few])[0]!);
+  const reduced = Array.from({ length: small }, () => collectives.means([few], wire)[0]!);
   builder.fetchable("small", done, reduced);
-  builder.fetchable("one", done, collectives.means([few]));
+  builder.fetchable("one", done, collectives.means([few], wire));
   const session = open(builder.build());
   await session.run({}, ["initialize"]);
   const times: Record<string, StepTimes> = {};
@@ -92,12 +92,16 @@ async function reduce(
 
 async function train(
   { open }: Joint,
-  { model, task }: TrainWork,
+  { model, task, wire }: TrainWork,
   ranks: number,
   { steps, warmup }: Timing,
 ): Promise<RankMeasurement> {
   const architecture = parseArchitecture(model);
-  const contestant = await graphContestant(engine, { ...task, architecture }, { ranks, open });
+  const contestant = await graphContestant(
+    engine,
+    { ...task, architecture },
+    { ranks, open, wire },
+  );
   const step = () => contestant.step();
   await timeSteps(1 + warmup, step);
   const times = { step: await timeSteps(steps, step) };

@@ -1,4 +1,5 @@
 /** What the processes of a reduction that is measured are told, and what they tell. */
+import type { WireType } from "../graph/collectives.js";
 import type { RankSettings } from "../ranks/rank-sources.js";
 import type { StepTimes } from "./step-timing.js";
 import type { BenchTask } from "./task.js";
@@ -19,6 +20,8 @@ export interface ReductionWork {
   readonly shapes: readonly (readonly number[])[];
   /** Reductions of as many numbers as there are processes, which are timed too. */
   readonly small: number;
+  /** What they are sent as. */
+  readonly wire: WireType;
 }
 
 /** Whole training steps. */
@@ -26,6 +29,8 @@ export interface TrainWork {
   readonly type: "train";
   readonly model: string;
   readonly task: Omit<BenchTask, "architecture">;
+  /** What gradients are sent as. */
+  readonly wire: WireType;
 }
 
 /** What one process measured. */

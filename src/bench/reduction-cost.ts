@@ -1,8 +1,10 @@
 /** What reductions cost the processor and the clock, measured by processes of this machine over loopback. */
 import { inGroups } from "../archive/array-groups.js";
 import { sizeOf } from "../archive/shape.js";
+import type { WireType } from "../graph/collectives.js";
+import { wireBytes } from "./gradient-reductions.js";
 import { measureRanks, onLoopback, type RankPlaces } from "./measure-ranks.js";
-import type { ReductionCost } from "./ring.js";
+import { hopsOf, type ReductionCost } from "./ring.js";
 import { type Spread, spreadOf } from "./statistics.js";
 import type { StepTimes } from "./step-timing.js";
 
@@ -10,7 +12,9 @@ import type { StepTimes } from "./step-timing.js";
 export interface MeasuredReduction {
   /** Processes that reduced together on this machine. */
   readonly processes: number;
-  /** Bytes of the float32 arrays that each process gave. */
+  /** What its arrays were sent as. */
+  readonly wire: WireType;
+  /** Bytes of the arrays that each process gave, as they are sent. */
   readonly bytes: number;
   /** In how many reductions. */
   readonly reductions: number;
@@ -35,6 +39,7 @@ export interface ReductionPlan {
   readonly shapes: readonly (readonly number[])[];
   /** Reductions of a step. */
   readonly reductions: number;
+  readonly wire: WireType;
   readonly steps: number;
   readonly warmup: number;
 }
@@ -55,11 +60,11 @@ export function measuredShapes(shapes: ReductionPlan["shapes"]): ReductionPlan["
  */
 export async function measureReduction(
   processes: number,
-  { shapes, reductions, steps, warmup }: ReductionPlan,
+  { shapes, reductions, wire, steps, warmup }: ReductionPlan,
   places?: RankPlaces,
 ): Promise<MeasuredReduction> {
   const measured = measuredShapes(shapes);
-  const work = { type: "reduce", shapes: measured, small: reductions } as const;
+  const work = { type: "reduce", shapes: measured, small: reductions, wire } as const;
   const ranks = await measureRanks(
     processes,
     { work, steps, warmup },
@@ -72,8 +77,8 @@ export async function measureReduction(
   const wall = (name: string) => spread(name, ({ wallMs }) => wallMs);
   const cpu = (name: string) => spread(name, ({ cpuMs }) => cpuMs);
   return {
-    processes,
-    bytes: measured.reduce((sum, shape) => sum + 4 * sizeOf(shape), 0),
+    ...{ processes, wire },
+    bytes: measured.reduce((sum, shape) => sum + wireBytes[wire] * sizeOf(shape), 0),
     ...{ reductions: taken, small: reductions },
     ...{ wall_ms: wall("all"), cpu_ms: cpu("all") },
     ...{ small_wall_ms: wall("small"), small_cpu_ms: cpu("small"), one_wall_ms: wall("one") },
@@ -87,14 +92,14 @@ export async function measureReduction(
  */
 export function reductionCost(measured: MeasuredReduction, cores: number): ReductionCost {
   const { processes, bytes, cpu_ms, small_cpu_ms, none_cpu_ms, wall_ms } = measured;
-  const hops = 2 * (processes - 1);
+  const rounds = 2 * (processes - 1);
   const over = (more: Spread, less: Spread) => Math.max(0, more.median - less.median);
-  const messageMs = over(small_cpu_ms, none_cpu_ms) / (hops * measured.small);
-  const messagesMs = hops * measured.reductions * messageMs;
+  const messageMs = over(small_cpu_ms, none_cpu_ms) / (rounds * measured.small);
+  const messagesMs = rounds * measured.reductions * messageMs;
   return {
-    byteMs: Math.max(0, over(cpu_ms, none_cpu_ms) - messagesMs) / ((hops / processes) * bytes),
+    byteMs: Math.max(0, over(cpu_ms, none_cpu_ms) - messagesMs) / ((rounds / processes) * bytes),
     messageMs,
-    hopMs: over(measured.one_wall_ms, measured.none_wall_ms) / hops,
+    hopMs: over(measured.one_wall_ms, measured.none_wall_ms) / hopsOf(measured.wire, processes),
     // By the fastest: others may have had the cores in between.
     busyCores: Math.min(cores, Math.max(1, (processes * cpu_ms.median) / wall_ms.min)),
   };

@@ -3,11 +3,13 @@
  *
  * TensorFlow's reduction is a ring: each array is cut into as many chunks as there are machines, N; every chunk goes
  * N - 1 times to the next machine, which adds its own, and N - 1 times more with the sum. So each machine sends and
- * receives 2 (N - 1) / N of the array's bytes, in 2 (N - 1) messages.
+ * receives 2 (N - 1) / N of the array's bytes, in 2 (N - 1) messages. What is sent as bfloat16 is
+ * exchanged directly instead (src/graph/collectives.ts): as many bytes and messages.
  * Source: tensorflow/core/common_runtime/{ring_alg,ring_reducer}.cc; Patarasuk and Yuan, "Bandwidth optimal all-reduce
  * algorithms for clusters of workstations", 2009.
  */
 import { UserError } from "../errors.js";
+import type { WireType } from "../graph/collectives.js";
 
 /**
  * Bytes on an Ethernet for each byte of an array: frames of 1500 bytes carry 1448 besides IP's and TCP's headers, and take
@@ -35,6 +37,8 @@ export interface StepParts {
   readonly computeMs: number;
   /** Bytes of each array that is reduced in a step, in the order in which they are there; at least one. */
   readonly reductions: readonly number[];
+  /** What they are sent as. */
+  readonly wire: WireType;
   readonly cost: ReductionCost;
   /** Of each machine. */
   readonly cores: number;
@@ -48,7 +52,7 @@ export interface ComputedReduction {
   readonly messages: number;
   /** The network's own time, headers included. */
   readonly network_ms: number;
-  /** The time of 2 (N - 1) messages of which each waits for the one before. */
+  /** The time of messages of which each waits for the one before: `hopsOf`. */
   readonly hops_ms: number;
   /** Processor time on each machine. */
   readonly cpu_ms: number;
@@ -124,20 +128,28 @@ export function machineCounts(most: number): number[] {
 }
 
 /**
+ * Messages of a reduction of which each waits for the one before. Float32 goes round a ring, twice all other machines;
+ * what is narrower is exchanged, each machine's parts with all others directly, and then their sums.
+ */
+export function hopsOf(wire: WireType, machines: number): number {
+  return wire === "float32" ? 2 * (machines - 1) : 2;
+}
+
+/**
  * Computes the reductions of a step by a ring of so many machines.
  * @param machines at least 2
  */
 export function computeReduction(
-  { reductions, cost }: Pick<StepParts, "reductions" | "cost">,
+  { reductions, wire, cost }: Pick<StepParts, "reductions" | "wire" | "cost">,
   machines: number,
   { bitsPerSecond }: NetworkRate,
 ): ComputedReduction {
-  const hops = 2 * (machines - 1);
+  const rounds = 2 * (machines - 1);
   const bytes = reductions.reduce((sum, each) => sum + each, 0);
-  const sent = (hops / machines) * bytes;
-  const messages = hops * reductions.length;
+  const sent = (rounds / machines) * bytes;
+  const messages = rounds * reductions.length;
   const networkMs = (8000 * bytesOnWire * sent) / bitsPerSecond;
-  const hopsMs = hops * cost.hopMs;
+  const hopsMs = hopsOf(wire, machines) * cost.hopMs;
   const cpuMs = sent * cost.byteMs + messages * cost.messageMs;
   const busyMs = cpuMs / cost.busyCores;
   const largest = Math.max(...reductions) / bytes;

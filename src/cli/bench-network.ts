@@ -17,7 +17,7 @@ import {
 import { sizeText } from "../disk/size-text.js";
 import { UserError } from "../errors.js";
 import { parseArchitecture, variableSpecs } from "../model/architecture.js";
-import { inPrecision } from "../run/precision.js";
+import { computeTypes, inPrecision } from "../run/precision.js";
 import { type BenchSettings, measuredApart } from "./bench-scaling.js";
 import { inColumns } from "./columns.js";
 import { openEngine } from "./open-engine.js";
@@ -71,21 +71,22 @@ export async function computeNetwork(settings: BenchSettings): Promise<number> {
       "a CPU: on several machines, training runs on these alone",
       "add --device cpu; or measure the GPUs of one machine: --devices N",
     );
+  const wire = computeTypes[settings.reduceDtype];
   const architecture = parseArchitecture(settings.model);
   const { code, text } = await measuredApart(settings, "cpu");
   if (code !== 0) return code;
   const computation = JSON.parse(text) as BenchReport;
   const target = inPrecision(engine.target, computation.precision);
-  const reductions = await gradientReductions({ architecture, classes, remat, target }, batch);
+  const reductions = await gradientReductions({ architecture, classes, remat, target }, wire);
   const shapes = variableSpecs(architecture, classes).map(({ shape }) => shape);
-  const plan = { shapes, reductions: reductions.length, steps, warmup };
+  const plan = { shapes, reductions: reductions.length, wire, steps, warmup };
   const loopback = await measureReduction(Math.min(most, mostProcesses), plan);
   const { cores, step_ms: step, step_cpu_ms: cpu } = computation;
   const cost = reductionCost(loopback, cores);
   const quiet = computation.other_cpu_share <= quietShare;
   const computeMs = quiet ? step.median : cpu.median / cores;
   const parts = {
-    ...{ batch, computeMs, cost, cores },
+    ...{ batch, computeMs, cost, cores, wire },
     reductions: reductions.map(({ bytes }) => bytes),
   };
   const computed = rates.flatMap((rate) => {
@@ -106,8 +107,7 @@ export async function computeNetwork(settings: BenchSettings): Promise<number> {
 function requireNetwork({ nproc, network, ...settings }: BenchSettings) {
   if (nproc === undefined || network === undefined)
     throw new UserError(
-      nproc === undefined ? `--network ${network}` : `--nproc ${nproc}`,
-      `no ${nproc === undefined ? "--nproc" : "--network"}`,
+      ...alone(settings.reduceDtype, nproc, network),
       "both: how many machines, and the rate of their network",
       "type: --nproc 8 --network 10Gb",
     );
@@ -135,6 +135,16 @@ function requireNetwork({ nproc, network, ...settings }: BenchSettings) {
   return { most: nproc, rates };
 }
 
+/** Which flag was given, and which was not. */
+function alone(
+  type: string,
+  nproc: number | undefined,
+  network: string | undefined,
+): [string, string] {
+  if (nproc !== undefined) return [`--nproc ${nproc}`, "no --network"];
+  return [network === undefined ? `--reduce_dtype ${type}` : `--network ${network}`, "no --nproc"];
+}
+
 function describeNetwork(report: NetworkReport): string {
   const { computation: one, reductions, loopback, cost, computed } = report;
   const types = [...new Set(reductions.map(({ type }) => type))].join(" and ");
@@ -152,8 +162,8 @@ function describeNetwork(report: NetworkReport): string {
       `${cost.message_ms.toFixed(2)} ms for a message; ${cost.hop_ms.toFixed(2)} ms from one to the next`,
     "computed, not measured:",
     ...inColumns([heading, ...computed.map(row)], [0, 2, 3, 4, 5, 6, 7, 8, 9]),
-    `Gradients go round a ring: N machines send 2 (N - 1) / N of them each, and ` +
-      `${(100 * (bytesOnWire - 1)).toFixed(1)} % for headers, on a network`,
+    `Each of N machines sends 2 (N - 1) / N of the gradients, and ` +
+      `${(100 * (bytesOnWire - 1)).toFixed(1)} % more for headers, on a network`,
     "without other traffic and without delays of its own. Overlapped: as bit-train's graph does it, while gradients",
     `are computed (${(100 * gradientShare).toFixed(0)} % of the computation). In turn: after all gradients.`,
     `${one.engine} on the ${one.device}; ${one.cpu}, ${one.cores} cores`,

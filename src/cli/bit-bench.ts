@@ -19,7 +19,8 @@ export async function run({ settings }: Call<"bench">): Promise<number> {
   const { model, mode, batch, resolution, classes, remat, precision, json } = settings;
   const architecture = parseArchitecture(model);
   const shape = { architecture, mode, batch, resolution, classes, remat };
-  if (settings.nproc !== undefined || settings.network !== undefined)
+  const { nproc, network, reduceDtype } = settings;
+  if (nproc !== undefined || network !== undefined || reduceDtype !== "fp32")
     return computeNetwork(settings);
   if (settings.memory) {
     const task = { ...shape, precision: precision ?? "fp32" } as const;

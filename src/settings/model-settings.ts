@@ -201,7 +201,7 @@ export const modelSettings = {
     decides: true,
     recorded: true,
     since: "0.2.0",
-    commands: { train: {} },
+    commands: { train: {}, bench: { help: "With --nproc: what gradients are sent as" } },
   },
   workers: {
     kind: "integer",

@@ -71,15 +71,24 @@ test("two processes reduce, and --json has all that was measured and computed", 
 });
 
 test("without --json it is said what was measured, and what computed", () => {
-  const { stdout, stderr, status } = bench("--device", "cpu", "--nproc", "3", "--network", "2.5Gb");
+  const { stdout, stderr, status } = bench(
+    "--device",
+    "cpu",
+    "--nproc",
+    "3",
+    "--network",
+    "2.5Gb",
+    "--reduce_dtype",
+    "bf16",
+  );
   assert.equal(status, 0, stderr);
   assert.match(stdout, /^R14x0\.5 train, fp32: 2 images of 32 x 32 a step on each machine, 10 /);
   assert.match(stdout, /^measured here:\n {2}computation /m);
-  assert.match(stdout, /^ {2}gradients +8\.1 MB a step in 2 reductions of float32$/m);
-  assert.match(stdout, /^ {2}reduction +8\.1 MB among 3 processes over loopback in [\d.]+ ms/m);
+  assert.match(stdout, /^ {2}gradients +4\.0 MB a step in 2 reductions of float32 and bfloat16$/m);
+  assert.match(stdout, /^ {2}reduction +4\.0 MB among 3 processes over loopback in [\d.]+ ms/m);
   assert.match(stdout, /^computed, not measured:$/m);
-  assert.match(stdout, /^ +2 +2\.5Gb +8\.1 .* %$/m);
-  assert.match(stdout, /^ +3 +2\.5Gb +10\.8 .* %$/m);
+  assert.match(stdout, /^ +2 +2\.5Gb +4\.0 .* %$/m);
+  assert.match(stdout, /^ +3 +2\.5Gb +5\.4 .* %$/m);
 });
 
 test("what cannot be is told before anything is measured, exit 2", async () => {
@@ -88,6 +97,7 @@ test("what cannot be is told before anything is measured, exit 2", async () => {
   const cases = [
     [["--nproc", "4"], /--nproc 4: no --network\n/],
     [["--network", "10Gb"], /--network 10Gb: no --nproc\n/],
+    [["--reduce_dtype", "bf16"], /--reduce_dtype bf16: no --nproc\n/],
     [["--nproc", "1", "--network", "10Gb"], /--nproc 1: one machine has nothing to share/],
     [["--nproc", "0", "--network", "10Gb"], /--nproc: 0 is not possible/],
     [["--nproc", "4", "--network", "10GB"], /--network: "10GB" is not a rate\n.*1Gb/],

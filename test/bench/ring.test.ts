@@ -25,7 +25,14 @@ function assertNear(actual: number, expected: number): void {
 
 const [gigabit] = parseNetworks("1Gb");
 const cost = { byteMs: 2e-6, messageMs: 0.25, hopMs: 0.5, busyCores: 2 };
-const parts = { batch: 32, computeMs: 1500, reductions: [60e6, 40e6], cost, cores: 4 };
+const parts = {
+  batch: 32,
+  computeMs: 1500,
+  reductions: [60e6, 40e6],
+  wire: "float32",
+  cost,
+  cores: 4,
+} as const;
 
 test("a step on four machines is what comes of it by hand", () => {
   const step = computeStep(parts, 4, gigabit!);
@@ -62,6 +69,16 @@ test("a fast network waits for the processor", () => {
   assertNear(computeReduction(parts, 4, fast!).alone_ms, 151.5 + 7.657 + 3);
 });
 
+test("what is sent as bfloat16 goes directly: as many bytes a byte, two waits", () => {
+  const narrow = { ...parts, wire: "bfloat16" } as const;
+  const direct = computeReduction(narrow, 4, gigabit!);
+  assert.deepEqual(
+    { ...computeReduction(parts, 4, gigabit!), hops_ms: 1, alone_ms: direct.alone_ms },
+    direct,
+  );
+  assertNear(direct.alone_ms, 1276.22 + 90.9 + 1);
+});
+
 test("each machine of a ring sends what the formula says", () => {
   for (const machines of [2, 3, 4, 7, 64]) {
     // RingAlg: chunk c begins its sums at rank c and ends them before it, then goes round once more from there.
@@ -73,7 +90,7 @@ test("each machine of a ring sends what the formula says", () => {
       }
     }
     const { messages, sent_bytes } = computeReduction(
-      { reductions: [machines * 1000], cost },
+      { ...parts, reductions: [machines * 1000] },
       machines,
       gigabit!,
     );
@@ -107,7 +124,7 @@ test("rates of networks are read", () => {
 test("costs are what measurements differ by", () => {
   const spread = (median: number, min = median) => ({ median, min, max: median, iqr: 0 });
   const measured: MeasuredReduction = {
-    ...{ processes: 2, bytes: 100e6, reductions: 10, small: 20 },
+    ...{ processes: 2, wire: "float32", bytes: 100e6, reductions: 10, small: 20 },
     ...{ wall_ms: spread(250, 200), cpu_ms: spread(215.5) },
     ...{ small_wall_ms: spread(12), small_cpu_ms: spread(10.5), one_wall_ms: spread(2) },
     ...{ none_wall_ms: spread(0.8), none_cpu_ms: spread(0.5) },
@@ -128,7 +145,7 @@ test("costs are what measurements differ by", () => {
 test("what a step reduces is every parameter's gradient, the loss and the wish to stop", async () => {
   const architecture = parseArchitecture("R14x0.5");
   const { target } = engine;
-  const reductions = await gradientReductions({ architecture, classes: 10, target }, 2);
+  const reductions = await gradientReductions({ architecture, classes: 10, target }, "float32");
   const parameters = variableSpecs(architecture, 10)
     .map(({ shape }) => shape.reduce((product, size) => product * size, 1))
     .reduce((sum, size) => sum + size, 0);
@@ -137,6 +154,12 @@ test("what a step reduces is every parameter's gradient, the loss and the wish t
     4 * (parameters + 2),
   );
   assert.ok(reductions.every(({ type }) => type === "float32"));
+  const narrow = await gradientReductions({ architecture, classes: 10, target }, "bfloat16");
+  assert.deepEqual(
+    narrow.map(({ type, bytes }) => (type === "bfloat16" ? 2 * bytes : bytes)),
+    reductions.map(({ bytes }) => bytes),
+  );
+  assert.equal(narrow.filter(({ type }) => type === "float32").length, 1);
 });
 
 test("of a large model a part is measured", () => {
