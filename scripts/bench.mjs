@@ -1,10 +1,10 @@
 /**
  * `npm run bench`: sets up what is missing, then measures what bit-train does, beside eager TF.js code.
- * `npm run bench -- --against torch` measures PyTorch instead and writes bench/RESULTS.md.
+ * `npm run bench -- --against torch` measures PyTorch instead and writes bench/results/<kind of processor>.md.
+ * `--all` measures the rows that take long too; `--before FOLDER` another checkout's build beside this one's.
  * `--only PATTERN` measures only rows whose title matches a regular expression, and writes nothing.
  * `--quick` shows that everything runs, on tiny sizes; `--json` prints all reports as one object.
  */
-import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { InstallError, install, ROOT, runScript } from "./install.mjs";
@@ -12,6 +12,8 @@ import { InstallError, install, ROOT, runScript } from "./install.mjs";
 function parse() {
   const options = {
     against: { type: "string" },
+    all: { type: "boolean", default: false },
+    before: { type: "string" },
     only: { type: "string" },
     quick: { type: "boolean", default: false },
     json: { type: "boolean", default: false },
@@ -24,17 +26,18 @@ function parse() {
   }
   throw new InstallError(
     `npm run bench does not know ${process.argv.slice(2).join(" ")}\n` +
-      "  expected: --against torch, --quick, --only PATTERN, --json, or nothing",
+      "  expected: --against torch, --all, --before FOLDER, --quick, --only PATTERN, --json, or nothing",
   );
 }
 
 await runScript(async () => {
-  const { against, only, quick, json } = parse();
+  const { against, all, before, only, quick, json } = parse();
   for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(130));
   // PyTorch is measured on the processor; so is what is held against it.
   if (against !== undefined) process.env.CUDA_VISIBLE_DEVICES = "-1";
   await install();
   const { fullSizes, quickSizes } = await import("../dist/bench/suite/sizes.js");
+  const { writeResults } = await import("../dist/bench/suite/results-pages.js");
   const { runBench } = await import("../dist/bench/suite/run-bench.js");
   const { cacheFolder } = await import("../dist/src/engine/installed.js");
   const { UserError } = await import("../dist/src/errors.js");
@@ -42,8 +45,9 @@ await runScript(async () => {
   const flags = process.argv.slice(2);
   const result = await runBench({
     sizes: quick ? quickSizes : fullSizes,
-    places: { root: ROOT, data: join(cacheFolder(), "bench") },
+    places: { root: ROOT, data: join(cacheFolder(), "bench"), before },
     againstTorch: against === "torch",
+    all,
     only: only === undefined ? undefined : new RegExp(only),
     command: ["npm run bench", ...(flags.length > 0 ? ["--", ...flags] : [])].join(" "),
     // The tables alone go to standard output.
@@ -54,8 +58,7 @@ await runScript(async () => {
   const { lines, ...record } = result;
   console.log(json ? JSON.stringify(record) : ["", ...lines].join("\n"));
   if (against !== undefined && only === undefined && !quick) {
-    const page = join(ROOT, "bench/RESULTS.md");
-    await writeFile(page, `${["# Results", "", ...lines].join("\n")}\n`);
+    const page = await writeResults(ROOT, result.kind, lines);
     console.error(`Written to ${page}`);
   }
   return 0;

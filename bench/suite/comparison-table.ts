@@ -43,6 +43,10 @@ function figure(
   }
   const { median, min, max } = summary.step;
   if (unit === "ms") return `${median.toFixed(0)} ms (${min.toFixed(0)} to ${max.toFixed(0)})`;
+  if (unit === "s") {
+    const seconds = (ms: number) => (ms / 1000).toFixed(1);
+    return `${seconds(median)} s (${seconds(min)} to ${seconds(max)})`;
+  }
   const rate = (ms: number) => ((1000 * summary.batch) / ms).toFixed(0);
   return `${rate(median)} img/s (${rate(max)} to ${rate(min)})`;
 }

@@ -5,7 +5,7 @@ import { timeFirstStep } from "./first-step.js";
 import { makeArchive, makeCifar } from "./made-data.js";
 import type { RowTask } from "./row.js";
 import { type BenchSizes, windowBatches } from "./sizes.js";
-import { type StepTask, stepSubject } from "./step-subject.js";
+import { type StepSize, type StepTask, stepSubject } from "./step-subject.js";
 import type { Subject } from "./subject.js";
 
 /** Where the benchmark's programs and data lie. */
@@ -14,6 +14,8 @@ export interface BenchPlaces {
   readonly root: string;
   /** Data that it makes for itself and keeps. */
   readonly data: string;
+  /** Another checkout of the repository, set up and built, whose steps are measured too. */
+  readonly before?: string | undefined;
 }
 
 /** Files that both sides read. */
@@ -25,12 +27,16 @@ export interface BenchData {
   readonly photos: readonly string[];
 }
 
+export interface OwnStep extends Pick<StepTask, "mode" | "precision" | "threads"> {
+  readonly size?: StepSize;
+}
+
 /** Subjects of ours by what they are. */
 export interface OwnSubjects {
-  readonly trainFp32: Subject;
-  readonly trainBf16: Subject;
-  readonly evalFp32: Subject;
-  readonly evalBf16: Subject;
+  /** A step; of the size that all rows have where none is given. */
+  readonly step: (step: OwnStep) => Subject;
+  /** The same by the build given by `places.before`. */
+  readonly stepBefore: ((step: OwnStep) => Subject) | undefined;
   readonly firstStep: Subject;
   readonly cifar: Subject;
   readonly photos: readonly Subject[];
@@ -54,22 +60,33 @@ export async function makeData(sizes: BenchSizes, { root, data }: BenchPlaces): 
 }
 
 export function ownSubjects(sizes: BenchSizes, places: BenchPlaces, data: BenchData): OwnSubjects {
-  const { model, batch, resolution, classes, rounds, windows, cifar, photos } = sizes;
-  const step = (mode: StepTask["mode"], precision: StepTask["precision"]) => {
-    const steps = mode === "train" ? sizes.trainSteps : sizes.evalSteps;
-    const size = { model, batch, resolution, classes, steps, warmup: 1 };
-    const task = { ...size, mode, precision, implementation: "graph" } as const;
-    return stepSubject(task, join(places.root, "bin/bit-bench.js"), rounds);
+  const { model, batch, resolution, rounds, windows, cifar, photos } = sizes;
+  const usual = { model, batch, resolution };
+  const stepOf = (root: string) => (step: OwnStep) => {
+    const { size = usual, ...rest } = step;
+    const steps = rest.mode === "train" ? sizes.trainSteps : sizes.evalSteps;
+    const { classes } = sizes;
+    const task = { ...size, ...rest, classes, steps, warmup: 1, implementation: "graph" } as const;
+    const often = step.size === undefined ? rounds : 1;
+    return stepSubject(task, join(root, "bin/bit-bench.js"), often);
   };
+  const { before } = places;
   const row = (id: string, task: RowTask): Subject => {
     return { id, title: id, rounds, measure: () => reportOf(rowCommand(places.root, task)) };
   };
   const pipeline = { kind: "pipeline", batch, steps: windows, warmup: 1 } as const;
   return {
-    trainFp32: step("train", "fp32"),
-    trainBf16: step("train", "bf16"),
-    evalFp32: step("eval", "fp32"),
-    evalBf16: step("eval", "bf16"),
+    step: stepOf(places.root),
+    stepBefore:
+      before === undefined
+        ? undefined
+        : (step) => {
+            const subject = stepOf(before)(step);
+            return {
+              ...subject,
+              ...{ id: `before: ${subject.id}`, title: `before: ${subject.title}` },
+            };
+          },
     firstStep: {
       id: "first step",
       title: "first step",
@@ -106,7 +123,8 @@ export function photoBatches(width: number): number {
   return width < 1000 ? 2 : 1;
 }
 
-function rowCommand(root: string, task: RowTask) {
+/** Runs bench/row.mjs with a task. */
+export function rowCommand(root: string, task: RowTask) {
   const args = [join(root, "bench/row.mjs"), JSON.stringify(task)];
   return { program: process.execPath, args };
 }

@@ -13,29 +13,46 @@ import { makeFolder } from "./made-data.js";
 export interface PhotoSet {
   readonly width: number;
   readonly height: number;
-  /** Files to train on, in four classes. Four more are held out. */
+  /** Files to train on, in four classes. */
   readonly count: number;
+  /**
+   * Files to evaluate on. Where it is given, classes differ in their balance of colours; else four are held out,
+   * and nothing tells a class.
+   */
+  readonly heldOut?: number;
 }
 
 const classes = 4;
 
+/** What is added to each channel where there is no object, by class where classes are to differ. */
+const tones = [
+  [0, 12, 24],
+  [24, 12, 0],
+  [12, 24, 0],
+  [0, 24, 12],
+] as const;
+
 /** Makes `train/<class>/*.jpg` and `val/<class>/*.jpg` under `folder`, unless it is there. */
 export function makePhotos(engine: OpenedEngine, folder: string, set: PhotoSet): Promise<void> {
-  const { width, height, count } = set;
+  const { width, height, count, heldOut } = set;
   return makeFolder(folder, async (unfinished) => {
     const builder = new GraphBuilder();
     const pixels = builder.placeholder("pixels", "uint8", [height, width, 3]);
     builder.fetchable("jpeg", encoded(builder, pixels));
     const session = engine.open(builder.build());
     try {
-      for (let i = 0; i < count + classes; i++) {
+      for (let i = 0; i < count + (heldOut ?? classes); i++) {
         const part = i < count ? "train" : "val";
         const inside = join(unfinished, part, `class${i % classes}`);
         await mkdir(inside, { recursive: true });
-        const photo = photoPixels(width, height, i);
+        const tone = tones[heldOut === undefined ? 0 : i % classes]!;
+        const photo = photoPixels(width, height, i, tone);
         const [jpeg] = await session.run({ pixels: photo }, ["jpeg"]);
         if (jpeg?.type !== "string") throw new Error(`a JPEG came as ${jpeg?.type}`);
-        await writeFile(join(inside, `${String(i).padStart(3, "0")}.jpg`), jpeg.data[0]!);
+        await writeFile(
+          join(inside, `${String(i).padStart(heldOut === undefined ? 3 : 4, "0")}.jpg`),
+          jpeg.data[0]!,
+        );
       }
     } finally {
       session.close();
@@ -59,7 +76,12 @@ function encoded(builder: GraphBuilder, pixels: ReturnType<GraphBuilder["placeho
 }
 
 /** uint8 `[height,width,3]`, the same for the same seed. */
-function photoPixels(width: number, height: number, seed: number): HostTensor {
+function photoPixels(
+  width: number,
+  height: number,
+  seed: number,
+  tone: readonly number[],
+): HostTensor {
   let state = Math.imul(seed + 1, 0x9e3779b1) >>> 0;
   // Numerical Recipes' generator, uniform in [0, 1).
   const random = () => {
@@ -88,7 +110,7 @@ function photoPixels(width: number, height: number, seed: number): HostTensor {
         shade += object.roughness * Math.sin(object.texture * x) * Math.sin(object.texture * y);
       for (let c = 0; c < 3; c++) {
         const noise = 24 * (random() - 0.5);
-        const value = shade + (object?.shade[c] ?? 12 * c) + noise;
+        const value = shade + (object?.shade[c] ?? tone[c]!) + noise;
         data[at + c] = Math.min(255, Math.max(0, value));
       }
     }

@@ -3,6 +3,7 @@ import { basename } from "node:path";
 import type { Machine } from "../../src/bench/machine.js";
 import type { BenchReport } from "../../src/bench/measure.js";
 import { spreadOf } from "../../src/bench/statistics.js";
+import type { FineTuningReport } from "./fine-tuning.js";
 import { type LogitsCheck, logitsTolerance } from "./logits-check.js";
 import type { Findings } from "./subject.js";
 import type { TorchVersions } from "./torch-subjects.js";
@@ -35,10 +36,21 @@ export function provenanceLines(provenance: Provenance): string[] {
       `${sets.length > 0 ? sets.join(" ") : "instruction sets unknown"}; bfloat16 products: ` +
       `${machine.cpu_bf16 ? "yes" : "no"}`,
     ...[...computes].map((line) => `- bit-train: ${line}`),
+    ...fineTuningLines(findings),
     ...(shares.length > 0 ? [shareLine(shares)] : []),
     ...(settings.length > 0 ? [`- Settings: ${settings.join(" ")}`] : []),
     ...logits.map(logitsLine),
   ];
+}
+
+/** What whole runs came to: a side that does not learn is not compared. */
+function fineTuningLines(findings: Findings): string[] {
+  return [...findings].flatMap(([id, outcomes]) => {
+    return outcomes.flatMap((one) => {
+      const { top1 } = one as Partial<FineTuningReport>;
+      return top1 === undefined ? [] : [`- ${id}: top-1 ${(100 * top1).toFixed(1)} % at the end`];
+    });
+  });
 }
 
 function torchLine({ torch, threads, cpu_capability, python, numpy, pillow }: TorchVersions) {

@@ -1,29 +1,26 @@
 /** The whole benchmark: what is measured, in which order, and what is printed of it. */
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { type Machine, thisMachine } from "../../src/bench/machine.js";
 import type { BenchReport } from "../../src/bench/measure.js";
 import { sampleModel, sampleWeights } from "../../src/run/sample-model.js";
 import { findPip } from "../../src/setup/tools.js";
 import { type Comparison, compare } from "./comparison.js";
+import { comparisonRows, subjectsOf } from "./comparison-rows.js";
 import { comparisonLines } from "./comparison-table.js";
 import { eagerLines, eagerSubjects } from "./eager-suite.js";
+import { fineTuningSubjects } from "./fine-tuning.js";
 import { growthLines, growthSubjects } from "./growth.js";
 import { checkLogits, type LogitsCheck } from "./logits-check.js";
-import {
-  type BenchData,
-  type BenchPlaces,
-  makeData,
-  type OwnSubjects,
-  ownSubjects,
-} from "./own-subjects.js";
+import { type BenchData, type BenchPlaces, makeData, ownSubjects } from "./own-subjects.js";
+import { type ProcessorKind, processorKind } from "./processor-kind.js";
 import { provenanceLines } from "./provenance.js";
 import { environmentPython } from "./python-environment.js";
 import { waitForQuiet } from "./quiet.js";
 import type { Outcome } from "./report.js";
 import type { BenchSizes } from "./sizes.js";
-import { type Findings, measureInTurn, type Subject } from "./subject.js";
+import { type Findings, measureInTurn } from "./subject.js";
 import {
-  type TorchSubjects,
   type TorchVersions,
   torchCommands,
   torchSubjects,
@@ -35,6 +32,8 @@ export interface BenchOptions {
   readonly places: BenchPlaces;
   /** Measure PyTorch, and not eager TF.js code. */
   readonly againstTorch: boolean;
+  /** Measure the rows that take long too. */
+  readonly all: boolean;
   /** Measure only what has a title that matches; the rest is "not measured". */
   readonly only?: RegExp | undefined;
   /** What was typed. */
@@ -48,6 +47,7 @@ export interface BenchResult {
   readonly command: string;
   readonly minutes: number;
   readonly machine: Machine;
+  readonly kind: ProcessorKind;
   /** As in `TensorFlow 2.21.0 (cpu) on the CPU`; undefined where no step of ours was measured. */
   readonly engine: string | undefined;
   readonly torch: TorchVersions | undefined;
@@ -61,19 +61,17 @@ export interface BenchResult {
 
 /** Measures everything. Throws Error where one of our own rows fails. */
 export async function runBench(options: BenchOptions): Promise<BenchResult> {
-  const { sizes, places, againstTorch, only, command, note } = options;
+  const { sizes, places, againstTorch, all, only, command, note } = options;
   const begun = performance.now();
   const script = join(places.root, "bin/bit-bench.js");
   const requirements = join(places.root, "bench/torch/requirements.txt");
-  const torch = againstTorch
-    ? torchCommands(
-        await environmentPython(
-          { name: "torch", requirements, cache: places.data, python: () => findPip() },
-          note,
-        ),
-        places,
+  const python = againstTorch
+    ? await environmentPython(
+        { name: "torch", requirements, cache: places.data, python: () => findPip() },
+        note,
       )
     : undefined;
+  const torch = python === undefined ? undefined : torchCommands(python, places);
   note("Making what is measured on, where it is not there ...");
   const data = await makeData(sizes, places);
   const ours = ownSubjects(sizes, places, data);
@@ -83,9 +81,14 @@ export async function runBench(options: BenchOptions): Promise<BenchResult> {
     for (const check of logitsChecks(sizes, data))
       logits.push(await checkLogits(torch, places, check.archive, check));
   }
-  const theirs = torch && torchSubjects(sizes, torch, data);
+  const kind = processorKind();
+  const rows = comparisonRows({
+    ...{ sizes, kind, ours, cores: availableParallelism() },
+    torch: torch && torchSubjects(sizes, torch, data),
+    fineTuning: fineTuningSubjects({ sizes, places, archive: data.archive, python }),
+  });
   const subjects = [
-    ...inTurn(ours, theirs),
+    ...subjectsOf(rows, all),
     ...growthSubjects(sizes, script),
     ...(againstTorch ? [] : eagerSubjects(sizes, script)),
   ].filter(({ title }) => only === undefined || only.test(title));
@@ -104,7 +107,7 @@ export async function runBench(options: BenchOptions): Promise<BenchResult> {
   const machine = thisMachine();
   const engine = engineOf(findings);
   const versions = torch && (await torchVersions(torch));
-  const comparisons = compare(sizes, ours, theirs, findings);
+  const comparisons = compare(rows, findings);
   const minutes = (performance.now() - begun) / 60_000;
   const lines = [
     ...comparisonLines(comparisons),
@@ -120,6 +123,7 @@ export async function runBench(options: BenchOptions): Promise<BenchResult> {
     command,
     minutes,
     machine,
+    kind,
     engine,
     torch: versions,
     logits,
@@ -127,27 +131,6 @@ export async function runBench(options: BenchOptions): Promise<BenchResult> {
     findings: found,
     lines,
   };
-}
-
-/** Of both sides, what is held against each other follows each other. */
-function inTurn(ours: OwnSubjects, theirs: TorchSubjects | undefined): Subject[] {
-  const of = (select: (torch: TorchSubjects) => readonly Subject[]) => {
-    return theirs === undefined ? [] : select(theirs);
-  };
-  return [
-    ours.trainFp32,
-    ours.trainBf16,
-    ...of((torch) => Object.values(torch.train)),
-    ours.evalFp32,
-    ours.evalBf16,
-    ...of((torch) => Object.values(torch.eval)),
-    ours.firstStep,
-    ...of((torch) => [torch.firstStep]),
-    ours.cifar,
-    ...ours.photos.flatMap((photos, i) => [photos, ...of((torch) => [torch.photos[i]!])]),
-    ours.archive,
-    ...of((torch) => [torch.archive]),
-  ];
 }
 
 /** The embedded model at a size near its own, and the model that is measured. */

@@ -1,6 +1,19 @@
 /** How large and how long the benchmark's tasks are. */
 import { availableParallelism } from "node:os";
 import type { PhotoSet } from "./photos.js";
+import type { StepSize } from "./step-subject.js";
+
+/** A whole fine-tuning of photos of 500 x 375 pixels, which are resized whole, cropped and mirrored. */
+export interface FineTuningSize {
+  /** To train on, and to evaluate on; the latter whole batches. */
+  readonly photos: number;
+  readonly heldOut: number;
+  readonly batch: number;
+  readonly resizeTo: number;
+  readonly crop: number;
+  readonly steps: number;
+  readonly evalEvery: number;
+}
 
 export interface BenchSizes {
   readonly model: string;
@@ -34,6 +47,9 @@ export interface BenchSizes {
     readonly resizeTo: number;
     readonly crop: number;
   };
+  /** Further sizes and models of a step that are held against PyTorch's, with --all. */
+  readonly otherSizes: readonly StepSize[];
+  readonly fineTuning: FineTuningSize;
   /** Timed windows a round of an input pipeline. */
   readonly windows: number;
   readonly growth: {
@@ -70,6 +86,18 @@ export const fullSizes: BenchSizes = {
     resizeTo: 512,
     crop: 480,
   },
+  otherSizes: [
+    { model: "R50x1", batch: 8, resolution: 128 },
+    { model: "R50x1", batch: 64, resolution: 128 },
+    { model: "R50x1", batch: 32, resolution: 224 },
+    { model: "R50x1", batch: 8, resolution: 480 },
+    { model: "R101x1", batch: 32, resolution: 128 },
+    { model: "R50x3", batch: 8, resolution: 128 },
+  ],
+  fineTuning: {
+    ...{ photos: 1000, heldOut: 192, batch: 32, resizeTo: 160, crop: 128 },
+    ...{ steps: 200, evalEvery: 100 },
+  },
   windows: 5,
   growth: {
     steps: 3,
@@ -103,6 +131,11 @@ export const quickSizes: BenchSizes = {
     ],
     resizeTo: 64,
     crop: 48,
+  },
+  otherSizes: [{ model: "R14x0.5", batch: 4, resolution: 48 }],
+  fineTuning: {
+    ...{ photos: 8, heldOut: 4, batch: 2, resizeTo: 40, crop: 32 },
+    ...{ steps: 4, evalEvery: 2 },
   },
   windows: 2,
   growth: {

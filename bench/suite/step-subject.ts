@@ -5,25 +5,44 @@ import type { Precision } from "../../src/settings/choices.js";
 import { reportOf } from "./child.js";
 import type { Subject } from "./subject.js";
 
-/** What `bit-bench` is told. */
-export interface StepTask {
+/** How much a step computes. */
+export interface StepSize {
   readonly model: string;
   readonly batch: number;
+  /** Pixels of an image's side. */
   readonly resolution: number;
+}
+
+/** What `bit-bench` is told. */
+export interface StepTask extends StepSize {
   readonly classes: number;
   readonly mode: BenchMode;
   readonly implementation: BenchImplementation;
   readonly precision: Precision;
   readonly steps: number;
   readonly warmup: number;
+  /** Threads of an operation; by default as many as there are cores. */
+  readonly threads?: number;
   /** Environment variables; an empty one leaves the choice to TensorFlow. */
   readonly environment?: Readonly<Record<string, string>>;
 }
 
 /** The flags of `bit-bench` for a task. */
 export function stepFlags(task: StepTask): string[] {
-  const { environment: _, ...flags } = task;
+  const { environment: _, threads: __, ...flags } = task;
   return ["--json", ...Object.entries(flags).flatMap(([name, value]) => [`--${name}`, `${value}`])];
+}
+
+/** TensorFlow's own variables: so many threads of an operation, and operations at a time. */
+function threadSettings({ threads }: StepTask): Readonly<Record<string, string>> {
+  if (threads === undefined) return {};
+  return { TF_NUM_INTRAOP_THREADS: `${threads}`, TF_NUM_INTEROP_THREADS: `${threads}` };
+}
+
+/** In words, at the end of a title. */
+export function threadWords(threads: number | undefined): string {
+  if (threads === undefined) return "";
+  return threads === 1 ? ", 1 thread" : `, ${threads} threads`;
 }
 
 /**
@@ -33,7 +52,8 @@ export function stepFlags(task: StepTask): string[] {
 export function stepSubject(task: StepTask, script: string, rounds: number): Subject {
   const { implementation, mode, precision, model, batch, resolution, classes, environment } = task;
   const size = `${batch} x ${resolution} px`;
-  const settings = environment === undefined ? "" : ", TensorFlow's settings";
+  const settings =
+    threadWords(task.threads) + (environment === undefined ? "" : ", TensorFlow's settings");
   const title = `${implementation} ${mode}, ${precision}, ${model}, ${size}${settings}`;
   return {
     id: `${title}, ${classes} classes`,
@@ -45,7 +65,7 @@ export function stepSubject(task: StepTask, script: string, rounds: number): Sub
       reportOf({
         program: process.execPath,
         args: [script, ...stepFlags(task)],
-        ...(environment === undefined ? {} : { environment }),
+        environment: { ...threadSettings(task), ...environment },
       }),
   };
 }

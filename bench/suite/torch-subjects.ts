@@ -5,6 +5,7 @@ import { type Command, type Ending, mustRun, run } from "./child.js";
 import { type BenchData, type BenchPlaces, photoBatches } from "./own-subjects.js";
 import type { Outcome } from "./report.js";
 import { type BenchSizes, windowBatches } from "./sizes.js";
+import { type StepSize, threadWords } from "./step-subject.js";
 import type { Subject } from "./subject.js";
 
 /** How PyTorch may be set, by the names that bench.py knows, in words. */
@@ -23,22 +24,32 @@ export type Torch = (
   flags?: Readonly<Record<string, string | number>>,
 ) => Command;
 
+/** Environment variables of PyTorch's processes. */
+export function torchEnvironment({ data }: BenchPlaces): Readonly<Record<string, string>> {
+  // Compiled kernels are kept, so that only the first process that needs one waits for it.
+  return { TORCHINDUCTOR_CACHE_DIR: join(data, "inductor"), PYTHONDONTWRITEBYTECODE: "1" };
+}
+
 export function torchCommands(python: string, { root, data }: BenchPlaces): Torch {
   const script = join(root, "bench/torch/bench.py");
-  // Compiled kernels are kept, so that only the first process that needs one waits for it.
-  const environment = {
-    TORCHINDUCTOR_CACHE_DIR: join(data, "inductor"),
-    PYTHONDONTWRITEBYTECODE: "1",
-  };
+  const environment = torchEnvironment({ root, data });
   return (subcommand, flags = {}) => {
     const args = Object.entries(flags).flatMap(([name, value]) => [`--${name}`, `${value}`]);
     return { program: python, args: [script, subcommand, ...args], environment };
   };
 }
 
+export interface TorchStep {
+  readonly mode: "train" | "eval";
+  readonly setting: TorchSetting;
+  readonly size?: StepSize;
+  /** By default as many as PyTorch takes. */
+  readonly threads?: number;
+}
+
 export interface TorchSubjects {
-  readonly train: Readonly<Record<TorchSetting, Subject>>;
-  readonly eval: Readonly<Record<TorchSetting, Subject>>;
+  /** A step; of the size that all rows have where none is given. */
+  readonly step: (step: TorchStep) => Subject;
   readonly firstStep: Subject;
   readonly photos: readonly Subject[];
   readonly archive: Subject;
@@ -50,19 +61,26 @@ export function torchSubjects(sizes: BenchSizes, torch: Torch, data: BenchData):
     const id = `PyTorch ${title}`;
     return { id, title: id, rounds, measure: () => torchReport(command) };
   };
-  const stepsOf = (mode: "train" | "eval") => {
+  const step = ({ mode, setting, size, threads }: TorchStep): Subject => {
     const steps = mode === "train" ? sizes.trainSteps : sizes.evalSteps;
-    const flags = { model, batch, resolution, classes, mode, steps, warmup: 1 };
-    const made = Object.entries(torchSettings).map(([setting, words]) => {
-      const one = subject(`${mode}, ${words}`, torch("step", { ...flags, setting }));
-      return [setting, { ...one, variant: words, bfloat16: setting.endsWith("bf16") }] as const;
-    });
-    return Object.fromEntries(made) as Record<TorchSetting, Subject>;
+    const flags = { model, batch, resolution, ...size, classes, mode, setting, steps, warmup: 1 };
+    const command = torch("step", flags);
+    const environment = {
+      ...command.environment,
+      ...(threads === undefined ? {} : { OMP_NUM_THREADS: `${threads}` }),
+    };
+    const words = torchSettings[setting];
+    const apart = size && `, ${size.model}, ${size.batch} x ${size.resolution} px`;
+    const title = `${mode}, ${words}${apart ?? ""}${threadWords(threads)}`;
+    return {
+      ...subject(title, { ...command, environment }),
+      ...{ variant: words, bfloat16: setting.endsWith("bf16") },
+      ...(size === undefined ? {} : { rounds: 1 }),
+    };
   };
   const first = torch("first-step", { model, archive: data.archive, classes, batch, resolution });
   return {
-    train: stepsOf("train"),
-    eval: stepsOf("eval"),
+    step,
     firstStep: { ...subject("first step", first), measure: () => torchFirstStep(first) },
     photos: photos.sets.map(({ width, height }, i) => {
       const flags = {
@@ -94,7 +112,8 @@ async function torchFirstStep(command: Command): Promise<Outcome> {
   return { steps_ms: [finished_unix_ms - begun], batch: 1 };
 }
 
-function failureOf({ status, signal, stderr }: Ending): { missing: string } | undefined {
+/** Why a process of PyTorch's found nothing; undefined where it ended well. */
+export function failureOf({ status, signal, stderr }: Ending): { missing: string } | undefined {
   if (status === 0) return undefined;
   const reason = stderr.trimEnd().split("\n").at(-1);
   return { missing: signal !== null ? `ended by ${signal}` : `PyTorch failed: ${reason}` };
