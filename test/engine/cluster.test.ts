@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import { loadTensorflow } from "../../src/engine/tensorflow-session.js";
 import { engine } from "../engine-for-tests.js";
 import { freePorts } from "../free-ports.js";
+import { inRanks } from "../train/rank-processes.js";
 
 const skip = loadTensorflow(engine.installed) === undefined && "the engine has no addon of ours";
 const script = fileURLToPath(new URL("cluster-trial.js", import.meta.url));
@@ -66,3 +67,9 @@ for (const { host, others } of places)
     for (const child of children) child.send("end");
     for (const [code] of await Promise.all(ended)) assert.equal(code, 0);
   });
+
+test("who waits for another in vain is told so after the run's time-out", { skip }, async () => {
+  const late = new URL("late-rank-trial.js", import.meta.url);
+  const [first] = await inRanks<{ code?: string }>(late, 2, {});
+  assert.equal(first!.code, "DEADLINE_EXCEEDED");
+});

@@ -32,14 +32,14 @@ export async function inRanks<Result>(
 }
 
 /** Of such a process: its place, what opens sessions together with the others, and its trial. */
-export function asRank<Trial>(): {
+export function asRank<Trial>(timeoutMs = 120_000): {
   readonly place: RankPlace;
   readonly cluster: Cluster;
   readonly trial: Trial;
 } {
   const [rank, ranks, ...ports] = process.argv.slice(2).map(Number);
   const cluster = joinCluster(engine.installed, {
-    ...{ rank: rank!, threads: 1, timeoutMs: 120_000 },
+    ...{ rank: rank!, threads: 1, timeoutMs },
     addresses: ports.map((port) => `127.0.0.1:${port}`),
   });
   const trial = JSON.parse(process.env["TRIAL"]!) as Trial;
