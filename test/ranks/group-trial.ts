@@ -5,13 +5,15 @@ import { RankGroup, RanksLost } from "../../src/ranks/rank-group.js";
 const [rank = 0, ranks = 2, port = 0] = process.argv.slice(2, 5).map(Number);
 const host = process.argv[5] ?? "127.0.0.1";
 const tell = (message: unknown) => console.log(JSON.stringify(message));
+let group: RankGroup | undefined;
 try {
   const settings = { rank, ranks, port, host, source: "test" };
-  const group = await RankGroup.meet(settings, { patienceMs: 20_000 });
+  group = await RankGroup.meet(settings, { patienceMs: 20_000 });
   const values = await group.share({ rank, address: group.address });
   tell({ values });
   const order = process.env["TRIAL"];
-  if (order === "wait") await group.watch(new Promise((resolve) => setTimeout(resolve, 60_000)));
+  if (order === "wait" || order === "busy")
+    await group.watch(new Promise((resolve) => setTimeout(resolve, 60_000)));
   if (order === "mistake" && rank === 1) {
     await group.fail(new UserError("a file", "a mistake", "none", "mend it"));
     process.exit(2);

@@ -124,6 +124,15 @@ for (const { signal, within, rank } of [
     }
   });
 
+test("a process that is busy when another is lost ends all the same", async () => {
+  const all = await startAll("busy", 2);
+  for (const { next } of all) await next();
+  all[1]!.child.kill("SIGKILL");
+  const { next, exit } = all[0]!;
+  assert.equal((await next())["lost"], true);
+  assert.equal(await exit, 75);
+});
+
 test("another number of processes than expected ends both", async () => {
   const [port] = await freePorts(1);
   const both = [start("none", 0, 2, port!), start("none", 1, 3, port!)];
