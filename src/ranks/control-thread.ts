@@ -21,7 +21,7 @@ import {
 import { type Hello, serve } from "./control-server.js";
 import { type AddressWish, isUsable } from "./own-address.js";
 import { Peer } from "./peer.js";
-import { Pulse, pulseMs, standstillMs } from "./pulse.js";
+import { Pulse, pulseMs, standstillOf } from "./pulse.js";
 import type { RankSettings } from "./rank-sources.js";
 import { connected, reached } from "./reached.js";
 import { remarks } from "./remarks.js";
@@ -46,7 +46,7 @@ const seconds = Math.round(patienceMs / 1000);
 const place = endpointText({ host, port });
 /** A process that has just ended may have the port for so long. */
 const portMs = 5000;
-const standstill = `rank ${rank} has stood still for more than ${standstillMs / 1000} s, and the others have gone on without it`;
+const standstill = standstillOf(rank);
 const peers = new Map<number, Peer>();
 const pulse = new Pulse(pulseMemory);
 pulse.give();

@@ -46,6 +46,11 @@ export class Pulse {
   }
 }
 
+/** What is said of a rank that has stood still. */
+export function standstillOf(rank: number): string {
+  return `rank ${rank} has stood still for more than ${standstillMs / 1000} s, and the others have gone on without it`;
+}
+
 /** Since the machine's start, sleep included. */
 function machineMs(): number {
   return 1000 * uptime();

@@ -11,7 +11,7 @@ import {
   meetingAddress,
   requireUsable,
 } from "./own-address.js";
-import { Pulse } from "./pulse.js";
+import { Pulse, standstillOf } from "./pulse.js";
 import type { RankPlace } from "./rank-place.js";
 import type { RankSettings } from "./rank-sources.js";
 
@@ -144,8 +144,15 @@ export class RankGroup implements RankPlace {
 
   /** To be called before anything is written that the ranks have in common. @throws RanksLost where one is lost */
   requireTogether(): void {
-    if (this.pulse.stopped && !this.ended) this.lose(`rank ${this.rank} has stood still`);
+    if (this.pulse.stopped && !this.ended) this.lose(standstillOf(this.rank));
     if (this.failure !== undefined) throw this.failure;
+  }
+
+  /** What an error comes of: where this process has stood still, of that, whatever could not be done any more. */
+  causeOf(error: unknown): unknown {
+    if (!this.pulse.stopped) return error;
+    this.lose(standstillOf(this.rank));
+    return this.failure ?? error;
   }
 
   /** Settles as `work` does, unless a rank is lost before. @throws RanksLost */

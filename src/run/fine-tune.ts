@@ -70,8 +70,9 @@ async function fineTuneTogether(
     await group.end();
     return result;
   } catch (error) {
-    await group.fail(error);
-    throw error;
+    const cause = group.causeOf(error);
+    await group.fail(cause);
+    throw cause;
   }
 }
 
