@@ -1,5 +1,5 @@
 /**
- * `npm run test:soak`: no work lost, tried at length: every fault at every point of saving, 50 kills,
+ * `npm run test:soak`: no work lost, tried at length: every fault at every point of saving, 50 kills of one and 50 of several processes,
  * 50 pipelines that a signal ends, 2,000 steps, stops at every step. Ends with a table of what was tried and what came of it.
  */
 import { spawn } from "node:child_process";
