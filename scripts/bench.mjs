@@ -5,7 +5,8 @@
  * `--only PATTERN` measures only rows whose title matches a regular expression, and writes nothing.
  * `--quick` shows that everything runs, on tiny sizes; `--json` prints all reports as one object.
  */
-import { join } from "node:path";
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { InstallError, install, ROOT, runScript } from "./install.mjs";
 
@@ -32,6 +33,11 @@ function parse() {
 
 await runScript(async () => {
   const { against, all, before, only, quick, json } = parse();
+  if (before !== undefined && !existsSync(join(before, "dist/src/index.js")))
+    throw new InstallError(
+      `--before ${before}\n  got:      no dist/src/index.js there\n` +
+        "  expected: another checkout that is built: npm ci && npm run build",
+    );
   for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(130));
   // PyTorch is measured on the processor; so is what is held against it.
   if (against !== undefined) process.env.CUDA_VISIBLE_DEVICES = "-1";
@@ -45,7 +51,7 @@ await runScript(async () => {
   const flags = process.argv.slice(2);
   const result = await runBench({
     sizes: quick ? quickSizes : fullSizes,
-    places: { root: ROOT, data: join(cacheFolder(), "bench"), before },
+    places: { root: ROOT, data: join(cacheFolder(), "bench"), before: before && resolve(before) },
     againstTorch: against === "torch",
     all,
     only: only === undefined ? undefined : new RegExp(only),

@@ -95,7 +95,7 @@ export async function runBench(options: BenchOptions): Promise<BenchResult> {
   const measured = performance.now();
   let patienceMs = sizes.patienceMs;
   const findings = await measureInTurn(subjects, {
-    limitMs: againstTorch ? sizes.torchLimitMs : sizes.limitMs,
+    limitMs: all ? sizes.allLimitMs : againstTorch ? sizes.torchLimitMs : sizes.limitMs,
     before: async () => {
       patienceMs -= await waitForQuiet(Math.min(patienceMs, 60_000));
     },

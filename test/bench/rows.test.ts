@@ -5,11 +5,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { measureArchive } from "../../bench/suite/archive-contestant.js";
+import { type FineTuningReport, fineTuningSubjects } from "../../bench/suite/fine-tuning.js";
 import { timeFirstStep } from "../../bench/suite/first-step.js";
 import { relativeDeviation } from "../../bench/suite/logits-check.js";
 import { makeArchive, makeCifar, makeFolder } from "../../bench/suite/made-data.js";
 import { makePhotos } from "../../bench/suite/photos.js";
 import { measurePipeline } from "../../bench/suite/pipeline-contestant.js";
+import { quickSizes } from "../../bench/suite/sizes.js";
 import { NpzReader } from "../../src/archive/npz-reader.js";
 import { loadDataset } from "../../src/data/datasets.js";
 import { openEngine } from "../../src/engine/open.js";
@@ -79,6 +81,25 @@ test("a run's first step is timed from its command, and a run that fails says wh
   // Node alone takes some 30 ms to start.
   assert.ok(outcome.steps_ms[0]! > 30 && outcome.steps_ms[0]! < 300_000);
   await assert.rejects(timeFirstStep({ ...task, archive: `${archive}.missing` }), /no such file/);
+});
+
+test("a whole fine-tuning is timed from command to result, and tells what it came to", async () => {
+  const places = { root: repositoryRoot, data: folder };
+  const sizes = { ...quickSizes, model };
+  const { ours, theirs } = fineTuningSubjects({ sizes, places, archive, python: "no-python" });
+  const outcome = (await ours.measure()) as FineTuningReport;
+  assert.equal(outcome.steps_ms.length, 1);
+  // A training takes some processor time, and the process is not the only one in the world.
+  assert.ok(outcome.steps_cpu_ms![0]! > 100, `${outcome.steps_cpu_ms}`);
+  assert.ok(outcome.top1 >= 0 && outcome.top1 <= 1);
+  const { photos, heldOut } = sizes.fineTuning;
+  const held = join(folder, `fine-tuning-${photos}-${heldOut}`, "val");
+  assert.equal(
+    readdirSync(held, { recursive: true }).filter((one) => /jpg$/.test(`${one}`)).length,
+    heldOut,
+  );
+  // The tiny model is not timm's: said, not failed.
+  assert.deepEqual(await theirs[0]!.measure(), { missing: "timm has no R14x0.5" });
 });
 
 test("a folder that could not be filled is not there", async () => {
