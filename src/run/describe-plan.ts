@@ -104,8 +104,14 @@ export function describePlan(
   ];
 }
 
-/** By what the network is computed, where there is a choice. */
-export function describeComputing({ precision }: RunConfig, target: Target): string[] {
+/**
+ * By what the network is computed, where there is a choice.
+ * @throws UserError where it is chosen, and is not there
+ */
+export function describeComputing(
+  { precision }: Pick<RunConfig, "precision">,
+  target: Target,
+): string[] {
   const convolutions = describeConvolutions(inPrecision(target, precision));
   return convolutions === undefined ? [] : [convolutions];
 }

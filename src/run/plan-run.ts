@@ -12,6 +12,7 @@ import type { RunFolder } from "../record/run-folder.js";
 import { modelBytes, zooModel } from "../zoo/models.js";
 import { checkAnew } from "./begin-anew.js";
 import { fingerprintOf, hashesOf } from "./data-fingerprint.js";
+import { describeComputing } from "./describe-plan.js";
 import { ensureWeights } from "./ensure-weights.js";
 import { dataPolicy, type FetchConsole, fetchEvents } from "./fetching.js";
 import type { Joint } from "./joint-run.js";
@@ -79,6 +80,8 @@ export async function settleRun({
     ...(joint && { ranks: joint.group.ranks, localRanks: joint.localRanks }),
   };
   const resolved = resolveConfig(name, options, dataset, machine, known);
+  // What it is to be computed by is not there: that too is told before anything is written.
+  describeComputing(resolved, target);
   return { dataset, data, known, config: { ...resolved, data: hashesOf(data) } };
 }
 

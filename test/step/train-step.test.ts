@@ -15,7 +15,7 @@ import {
   labelValues,
   variableValues,
 } from "../deterministic.js";
-import { onPlainTiles } from "../engine/tile-cases.js";
+import { onPlainTiles, onVectors } from "../engine/tile-cases.js";
 import { engine, open } from "../engine-for-tests.js";
 
 const architecture = parseArchitecture("R14x0.5");
@@ -153,18 +153,19 @@ test("the learning rate is the update's only scale: at 0 nothing but momentum ch
   session.close();
 });
 
-function withConvolutions(convolutions: boolean): Target {
-  const { target } = engine;
-  return { ...inType(target, "bfloat16"), native: { ...target.native, convolutions } };
-}
+/** TensorFlow's convolutions beside our fused layers. */
+const fusedAlone: Target = {
+  ...onVectors,
+  native: { ...onVectors.native, convolutions: false },
+};
 
 /** Narrow types, and how the engine computes in them. */
 const narrow: readonly (readonly [how: string, Target])[] = [
   ["bfloat16", inType(plainTarget, "bfloat16")],
   ...(engine.target.native.layers
     ? [
-        ["bfloat16, fused,", withConvolutions(false)] as const,
-        ["bfloat16, fused, own convolutions,", withConvolutions(true)] as const,
+        ["bfloat16, fused,", fusedAlone] as const,
+        ["bfloat16, fused, own convolutions,", onVectors] as const,
         ["bfloat16, fused, on plain tiles,", onPlainTiles] as const,
       ]
     : []),

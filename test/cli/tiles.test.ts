@@ -1,0 +1,47 @@
+/** `$BIT_TILES` as commands take it. */
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { loadKernels } from "../../src/engine/native-kernels.js";
+import { temporaryFolder } from "../data/temporary-folder.js";
+import { engine } from "../engine-for-tests.js";
+import { runBin } from "./command.js";
+import { tinyFlags, writeTinyFolder } from "./tiny-images.js";
+
+const kernels = loadKernels(engine.installed);
+const skip = !engine.target.native.layers && "the engine has no operations of ours";
+
+test("a run says by which tiles it computes; those that are not there leave no run", {
+  skip,
+}, async (t) => {
+  const root = await temporaryFolder(t);
+  const images = await writeTinyFolder(join(root, "images"));
+  const run = (tiles: string, ...more: string[]) => {
+    const logs = join(root, tiles);
+    const flags = [
+      ...tinyFlags(images, logs),
+      "--device",
+      "cpu",
+      "--precision",
+      "bf16",
+      "--steps",
+      "2",
+      ...more,
+    ];
+    return runBin("bit-train", flags, { env: { BIT_TILES: tiles } });
+  };
+  const plain = await run("plain");
+  assert.equal(plain.code, 0, plain.stderr);
+  assert.match(plain.stdout, /Convolutions of bfloat16 are .*on plain tiles.*\(BIT_TILES=plain\)/);
+  const dry = await run("off", "--dry_run");
+  assert.equal(dry.code, 0, dry.stderr);
+  assert.match(dry.stdout, /^Convolutions of bfloat16 are .* \(BIT_TILES=off\)$/m);
+  const absent = kernels?.tilesMissing() !== "";
+  for (const tiles of absent ? ["amx", "AMX"] : ["AMX"]) {
+    const refused = await run(tiles);
+    assert.equal(refused.code, 2, refused.stdout);
+    assert.match(refused.stderr, /BIT_TILES.*[\s\S]*unset BIT_TILES/);
+    assert.ok(!existsSync(join(root, tiles)), "nothing is written");
+  }
+});
