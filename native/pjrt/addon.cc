@@ -45,6 +45,7 @@ napi_value Init(napi_env env, napi_value exports) {
   Loop::Make(env);
   const napi_property_descriptor functions[] = {
       Function<Open>("open"),
+      Function<OpenTogether>("openTogether"),
       Function<Describe>("describe"),
       Function<CompileProgram>("compile"),
       Function<LoadProgram>("load"),

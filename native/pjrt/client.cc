@@ -29,9 +29,12 @@ void Resource::Unregister() {
 }
 
 std::shared_ptr<Client> Client::Open(const Plugin& plugin,
-                                     const std::vector<PJRT_NamedValue>& options) {
+                                     const std::vector<PJRT_NamedValue>& options,
+                                     std::unique_ptr<KeyValues> key_values) {
   std::shared_ptr<Client> client(new Client(plugin));
+  client->key_values_ = std::move(key_values);
   BIT_PJRT_ARGS(PJRT_Client_Create, create);
+  if (client->key_values_ != nullptr) client->key_values_->GiveTo(&create);
   create.create_options = options.data();
   create.num_options = options.size();
   BIT_PJRT_CALL(plugin, PJRT_Client_Create, create);

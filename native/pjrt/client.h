@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "busy.h"
+#include "key_values.h"
 #include "plugin.h"
 
 namespace bit_pjrt {
@@ -47,8 +48,10 @@ class Resource {
 
 class Client : public std::enable_shared_from_this<Client> {
  public:
+  // `key_values` is what a client of several processes reaches the others by; null for one by itself.
   static std::shared_ptr<Client> Open(const Plugin& plugin,
-                                      const std::vector<PJRT_NamedValue>& options);
+                                      const std::vector<PJRT_NamedValue>& options,
+                                      std::unique_ptr<KeyValues> key_values = nullptr);
 
   const Plugin& plugin() const { return plugin_; }
   PJRT_Client* handle() const { return handle_; }
@@ -85,6 +88,8 @@ class Client : public std::enable_shared_from_this<Client> {
   void FreeAll();
 
   const Plugin& plugin_;
+  // The plugin's client asks it until it is freed.
+  std::unique_ptr<KeyValues> key_values_;
   PJRT_Client* handle_ = nullptr;
   std::vector<PJRT_Device*> devices_;
 

@@ -37,6 +37,17 @@ napi_value Open(napi_env env, const Arguments& a) {
   return Hold(env, Client::Open(Plugin::Open(Text(env, a[0])), options.values()));
 }
 
+napi_value OpenTogether(napi_env env, const Arguments& a) {
+  const auto options = std::make_shared<NamedValues>(env, a[1]);
+  // A shared one, since what is done later must be copyable.
+  const auto key_values =
+      std::make_shared<std::unique_ptr<KeyValues>>(std::make_unique<KeyValues>(env, a[2]));
+  return OnThread(env, [path = Text(env, a[0]), options, key_values](const Promise& promise) {
+    auto client = Client::Open(Plugin::Open(path), options->values(), std::move(*key_values));
+    promise.Resolve([client](napi_env env) { return Hold(env, client); });
+  });
+}
+
 napi_value Describe(napi_env env, const Arguments& a) {
   const auto client = Target<Client>(env, a[0]);
   BIT_PJRT_ARGS(PJRT_Client_PlatformName, name);
@@ -45,6 +56,9 @@ napi_value Describe(napi_env env, const Arguments& a) {
   BIT_PJRT_ARGS(PJRT_Client_PlatformVersion, version);
   version.client = client->handle();
   BIT_PJRT_CALL(client->plugin(), PJRT_Client_PlatformVersion, version);
+  BIT_PJRT_ARGS(PJRT_Client_ProcessIndex, process);
+  process.client = client->handle();
+  BIT_PJRT_CALL(client->plugin(), PJRT_Client_ProcessIndex, process);
   std::vector<napi_value> devices;
   for (PJRT_Device* const device : client->devices())
     devices.push_back(DeviceOf(env, client->plugin(), device));
@@ -52,6 +66,7 @@ napi_value Describe(napi_env env, const Arguments& a) {
       env, {{"platform", Of(env, std::string(name.platform_name, name.platform_name_size))},
             {"version", Of(env, std::string(version.platform_version, version.platform_version_size))},
             {"api", Of(env, client->plugin().ApiVersion())},
+            {"process", Of(env, static_cast<double>(process.process_index))},
             {"devices", Array(env, devices)}});
 }
 

@@ -13,7 +13,11 @@ using Arguments = std::vector<napi_value>;
 // open(path, options): a client of a plugin.
 napi_value Open(napi_env env, const Arguments& a);
 
-// describe(client): {platform, version, api, devices: [{id, kind, memoryBytes?}]}.
+// openTogether(path, options, ask): a promise of a client of one of several processes, which reach each other by
+// what `ask` keeps (key_values.h). Node's thread has to be free meanwhile.
+napi_value OpenTogether(napi_env env, const Arguments& a);
+
+// describe(client): {platform, version, api, process, devices: [{id, kind, memoryBytes?}]}; those of this process.
 napi_value Describe(napi_env env, const Arguments& a);
 
 // compile(client, mlir, options): a promise of a program.

@@ -1,5 +1,6 @@
 /** What the control connections of ranks carry: messages as lines of JSON, and what threads tell each other. */
 import type { Socket } from "node:net";
+import type { KeyValueAnswer, KeyValueQuestion } from "./key-values.js";
 
 /** An address and a port. */
 export interface ControlPlace {
@@ -9,6 +10,8 @@ export interface ControlPlace {
 
 /** Between processes. */
 export type ControlMessage =
+  | KeyValueQuestion
+  | KeyValueAnswer
   | {
       readonly type: "hello";
       readonly protocol: number;
@@ -35,11 +38,13 @@ export type ControlMessage =
 
 /** From the main thread to the one that holds the connections. */
 export type ControlOrder =
+  | KeyValueQuestion
   | { readonly type: "share"; readonly value: unknown; readonly last: boolean }
   | { readonly type: "fail"; readonly why: string; readonly mistake: boolean };
 
 /** Back to the main thread. */
 export type ControlReport =
+  | KeyValueAnswer
   /** The address of this machine at which the others reach it. */
   | { readonly type: "met"; readonly address: string }
   | { readonly type: "shared"; readonly values: readonly unknown[] }

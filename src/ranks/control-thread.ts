@@ -19,6 +19,7 @@ import {
   send,
 } from "./control-message.js";
 import { type Hello, serve } from "./control-server.js";
+import { KeyValueStore } from "./key-values.js";
 import { type AddressWish, isUsable } from "./own-address.js";
 import { Peer } from "./peer.js";
 import { Pulse, pulseMs, standstillOf } from "./pulse.js";
@@ -108,6 +109,9 @@ function addPeer(socket: Socket, other: number, take: (message: ControlMessage) 
 // Of rank 0: what each rank has in the rounds that are not complete, since a fast rank is a round ahead.
 const shares = Array.from({ length: ranks }, (): { value: unknown; last: boolean }[] => []);
 
+// Of rank 0: what the ranks have left for each other.
+const store = new KeyValueStore();
+
 function share(from: number, value: unknown, last: boolean): void {
   shares[from]!.push({ value, last });
   if (shares.some((waiting) => waiting.length === 0)) return;
@@ -137,6 +141,8 @@ function listen(): void {
   server = serve((socket, hello) => {
     const peer = admit(socket, hello, (message) => {
       if (message.type === "share") share(hello.rank, message.value, message.last);
+      if (message.type === "put" || message.type === "get")
+        store.ask(message, (answer) => peers.get(hello.rank)?.send(answer));
       if (message.type !== "linked" || linked.add(hello.rank).size < ranks - 1) return;
       for (const one of peers.values()) one.send({ type: "met" });
       report({ type: "met", address: ownAddress });
@@ -237,7 +243,7 @@ function greet(socket: Socket, own: number, silence: () => void): void {
     } else if (message.type === "shared") {
       report({ type: "shared", values: message.values });
       if (message.last) leave({ type: "done" });
-    }
+    } else if (message.type === "value") report(message);
   });
   if (socket.destroyed) lose("rank 0 has ended");
   receive(socket, (message) => peer.hear(message));
@@ -292,8 +298,10 @@ parentPort!.on("message", (order: ControlOrder) => {
   if (order.type === "fail") {
     if (!ended) leave({ type: "lost", why: order.why, mistake: order.mistake });
     report({ type: "failed" });
-  } else if (rank === 0) share(0, order.value, order.last);
-  else peers.get(0)?.send(order);
+  } else if (rank === 0) {
+    if (order.type === "share") share(0, order.value, order.last);
+    else store.ask(order, report);
+  } else peers.get(0)?.send(order);
 });
 
 if (rank === 0) listen();

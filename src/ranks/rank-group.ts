@@ -4,6 +4,7 @@ import { Worker } from "node:worker_threads";
 import { UserError } from "../errors.js";
 import type { ControlOrder, ControlReport } from "./control-message.js";
 import type { ControlTask } from "./control-thread.js";
+import { KeyValueQuestions } from "./key-values.js";
 import { launcherIn } from "./launcher.js";
 import {
   type AddressWish,
@@ -50,6 +51,8 @@ export class RankGroup implements RankPlace {
     readonly resolve: (values: readonly unknown[]) => void;
     readonly reject: (error: Error) => void;
   }[] = [];
+  /** What the ranks leave for each other under names. */
+  readonly keyValues = new KeyValueQuestions((question) => this.order(question));
   private readonly watches = new Set<(error: Error) => void>();
   /** Of this process: whether it has stood still, so that what it would do now the others may have begun anew. */
   readonly pulse = new Pulse();
@@ -113,6 +116,7 @@ export class RankGroup implements RankPlace {
   async end(): Promise<void> {
     await this.exchange({ type: "share", value: null, last: true });
     this.ended = true;
+    this.keyValues.end(new Error("the processes have parted"));
     await this.thread.terminate();
   }
 
@@ -123,6 +127,7 @@ export class RankGroup implements RankPlace {
   async fail(error: unknown): Promise<void> {
     if (this.ended) return;
     this.ended = true;
+    this.keyValues.end(new Error(`rank ${this.rank} has ended`));
     const told = new Promise<void>((resolve) => {
       this.thread.on("message", (report: ControlReport) => {
         if (report.type === "failed") resolve();
@@ -187,6 +192,7 @@ export class RankGroup implements RankPlace {
   private take(report: ControlReport): void {
     if (report.type === "met") this.address = report.address;
     else if (report.type === "shared") this.waiting.shift()?.resolve(report.values);
+    else if (report.type === "value") this.keyValues.take(report);
     else if (report.type === "lost") this.lose(report.why, report.mistake);
   }
 
@@ -195,5 +201,6 @@ export class RankGroup implements RankPlace {
     this.failure = new RanksLost(`${why}; rank ${this.rank} ends too`, mistake);
     for (const { reject } of this.waiting.splice(0)) reject(this.failure);
     for (const reject of this.watches) reject(this.failure);
+    this.keyValues.end(this.failure);
   }
 }

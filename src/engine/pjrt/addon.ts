@@ -24,6 +24,8 @@ export interface ClientDescription {
   readonly platform: string;
   readonly version: string;
   readonly api: string;
+  /** Which of the processes that have the client together this is. */
+  readonly process: number;
   readonly devices: readonly {
     readonly id: number;
     readonly kind: string;
@@ -41,8 +43,24 @@ export interface MemoryNeeds {
   readonly code: number;
 }
 
+/**
+ * Asks a store that several processes share for a plugin, as native/pjrt/key_values.h says it.
+ * @param answer to be called once, then or later; with `why` where the store fails
+ */
+export type AskKeyValues = (
+  operation: "get" | "find" | "put",
+  key: string,
+  value: string,
+  answer: (value: string | null, why?: string) => void,
+) => void;
+
 export interface PjrtAddon {
   open(path: string, options: readonly NamedOption[]): ClientHandle;
+  openTogether(
+    path: string,
+    options: readonly NamedOption[],
+    ask: AskKeyValues,
+  ): Promise<ClientHandle>;
   describe(client: ClientHandle): ClientDescription;
   compile(client: ClientHandle, mlir: string, options: Uint8Array): Promise<ProgramHandle>;
   load(client: ClientHandle, serialized: Uint8Array, options: Uint8Array): Promise<ProgramHandle>;

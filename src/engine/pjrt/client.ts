@@ -3,6 +3,7 @@
  * asynchronous and done in the order in which it is asked for; Node's thread only asks.
  */
 import {
+  type AskKeyValues,
   type ClientDescription,
   type ClientHandle,
   loadPjrtAddon,
@@ -55,6 +56,9 @@ export interface PjrtClient {
   readonly version: string;
   /** The plugin's version of the C API, such as `0.115`. */
   readonly api: string;
+  /** Which of the processes that have the client together this is; 0 where it is by itself. */
+  readonly process: number;
+  /** Those of this process. Where several have the client together, their ids are those of all. */
   readonly devices: readonly PjrtDevice[];
   /**
    * Compiles a StableHLO module, on another thread.
@@ -91,6 +95,7 @@ class Client implements PjrtClient, BufferOwner {
   readonly platform: string;
   readonly version: string;
   readonly api: string;
+  readonly process: number;
   readonly devices: readonly PjrtDevice[];
   readonly #handle: ClientHandle;
   readonly #onClose: () => void;
@@ -108,6 +113,7 @@ class Client implements PjrtClient, BufferOwner {
     this.platform = description.platform;
     this.version = description.version;
     this.api = description.api;
+    this.process = description.process;
     this.devices = description.devices.map(({ id, kind, memoryBytes }) => {
       return { id, kind, memoryBytes };
     });
@@ -215,6 +221,58 @@ export function openPjrt(
   const client = new Client(addon, pluginPath, handle, () => open.delete(pluginPath));
   open.set(pluginPath, { client, options: key });
   return client;
+}
+
+/** What processes leave for each other under names; bytes are a character each. */
+export interface KeyValues {
+  /** The value of a key, as soon as it has one. */
+  get(key: string): Promise<string>;
+  /** The value that a key has now, if any. */
+  find(key: string): Promise<string | undefined>;
+  /** Gives a key its value, for good. */
+  put(key: string, value: string): Promise<void>;
+}
+
+/** Where a process is among those that have a client together. */
+export interface PjrtPlace {
+  readonly rank: number;
+  readonly ranks: number;
+  /** Shared by all of them; it is asked as long as the client is open, and by other threads. */
+  readonly keyValues: KeyValues;
+}
+
+/**
+ * Opens a client together with other processes, each with devices of its own: a program may run on those of all.
+ * It is this process's alone, and is to be opened once. Source: jax's xla_bridge.py and XLA's
+ * pjrt_c_api_gpu_internal.cc, for what plugins are given.
+ * @throws UserError where the engine that is set up cannot call plugins
+ * @throws PjrtError where the plugin cannot be loaded, has no devices, or does not reach the others
+ */
+export async function openPjrtTogether(
+  pluginPath: string,
+  options: Readonly<Record<string, OptionValue>>,
+  { rank, ranks, keyValues }: PjrtPlace,
+): Promise<PjrtClient> {
+  process.env["TF_CPP_MIN_LOG_LEVEL"] ??= "3";
+  const addon = loadPjrtAddon();
+  const named = namedOptions({ ...options, node_id: rank, num_nodes: ranks });
+  const ask: AskKeyValues = (operation, key, value, answer) => {
+    const asked =
+      operation === "put"
+        ? keyValues.put(key, value).then(() => "")
+        : operation === "get"
+          ? keyValues.get(key)
+          : keyValues.find(key);
+    asked.then(
+      (found) => answer(found ?? null),
+      (error: unknown) => answer(null, error instanceof Error ? error.message : String(error)),
+    );
+  };
+  const handle = await awaiting(() => addon.openTogether(pluginPath, named, ask));
+  const client = new Client(addon, pluginPath, handle, () => undefined);
+  if (client.process === rank) return client;
+  client.close();
+  throw new Error(`the plugin has made process ${client.process} of rank ${rank}`);
 }
 
 /**

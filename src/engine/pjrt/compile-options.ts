@@ -5,14 +5,14 @@
 import protobuf from "protobufjs/minimal.js";
 
 export interface CompileOptions {
-  /** How many devices run the program at once, each on its own arguments; 1 unless it is told. */
+  /** How many times the program runs at once, each on its own arguments; 1 unless it is told. */
   readonly replicas?: number;
-  /**
-   * How many devices run the program at once, as one that XLA divides among them by its sharding; 1 unless
-   * it is told. Either this or `replicas` is 1.
-   */
+  /** Among how many devices XLA divides each of the replicas, by its sharding; 1 unless it is told. */
   readonly partitions?: number;
-  /** The ids of the devices that run it; the client's first ones unless they are told. */
+  /**
+   * The ids of the devices that run it, those of one replica after those of the other; the client's first ones unless
+   * they are told.
+   */
   readonly devices?: readonly number[];
   /**
    * XLA's debug options, such as `xla_gpu_autotune_level`. An option that is a float takes a number with a
@@ -25,7 +25,6 @@ export interface CompileOptions {
 export function encodeCompileOptions(options: CompileOptions = {}): Uint8Array {
   const { devices, flags = {}, partitions = 1 } = options;
   const replicas = options.replicas ?? (partitions === 1 ? (devices?.length ?? 1) : 1);
-  if (replicas !== 1 && partitions !== 1) throw new Error("replicas of a divided program");
   const count = replicas * partitions;
   if (devices !== undefined && devices.length !== count)
     throw new Error(`a program for ${count} devices on ${devices.length}`);
@@ -43,7 +42,8 @@ export function encodeCompileOptions(options: CompileOptions = {}): Uint8Array {
     for (let i = 0; i < partitions; i++) {
       const computation = assignment.uint32(field(3, BYTES)).fork();
       const ids = computation.uint32(field(1, BYTES)).fork();
-      for (const id of partitions === 1 ? devices : [devices[i]!]) ids.int64(id);
+      for (let replica = 0; replica < replicas; replica++)
+        ids.int64(devices[replica * partitions + i]!);
       ids.ldelim();
       computation.ldelim();
     }

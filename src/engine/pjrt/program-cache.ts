@@ -40,6 +40,8 @@ export interface ProgramCacheOptions {
   readonly folder?: string;
   /** The most that all files may have; those unused for longest go. Default: 2 GiB. */
   readonly maxBytes?: number;
+  /** What else decides what the compiler makes, such as which devices are on one machine. */
+  readonly also?: string;
 }
 
 /**
@@ -50,9 +52,13 @@ export async function compileOrReuse(
   client: PjrtClient,
   mlir: string,
   options: CompileOptions = {},
-  { folder = join(cacheFolder(), "programs"), maxBytes = 2 * 2 ** 30 }: ProgramCacheOptions = {},
+  {
+    folder = join(cacheFolder(), "programs"),
+    maxBytes = 2 * 2 ** 30,
+    also = "",
+  }: ProgramCacheOptions = {},
 ): Promise<KeptProgram> {
-  const path = join(folder, `${keyOf(client, mlir, options)}${ENDING}`);
+  const path = join(folder, `${keyOf(client, mlir, options, also)}${ENDING}`);
   const there = await reuse(client, path, mlir, options);
   if (there !== undefined) return { program: there, fromCache: true, stored: Promise.resolve() };
   const program = await client.compile(mlir, options);
@@ -60,7 +66,7 @@ export async function compileOrReuse(
 }
 
 /** All that decides what is compiled, as a hash. */
-function keyOf(client: PjrtClient, mlir: string, options: CompileOptions): string {
+function keyOf(client: PjrtClient, mlir: string, options: CompileOptions, also: string): string {
   const plugin = statSync(client.path);
   const ingredients = [
     FORMAT,
@@ -73,6 +79,7 @@ function keyOf(client: PjrtClient, mlir: string, options: CompileOptions): strin
     [...new Set(client.devices.map(({ kind }) => kind))],
     client.platform === "cpu" ? processor() : "",
     VARIABLES.map((name) => process.env[name] ?? ""),
+    ...(also === "" ? [] : [also]),
   ];
   return createHash("sha256")
     .update(JSON.stringify(ingredients))

@@ -67,7 +67,19 @@ test("replicas, partitions and their devices", () => {
       },
     },
   });
-  assert.throws(() => encodeCompileOptions({ replicas: 2, partitions: 2 }), /divided program/);
+  assert.deepEqual(decoded({ replicas: 2, partitions: 2, devices: [0, 1, 2, 3] }), {
+    executableBuildOptions: {
+      deviceOrdinal: -1,
+      numReplicas: 2,
+      numPartitions: 2,
+      useSpmdPartitioning: true,
+      deviceAssignment: {
+        replicaCount: 2,
+        computationCount: 2,
+        computationDevices: [{ replicaDeviceIds: [0, 2] }, { replicaDeviceIds: [1, 3] }],
+      },
+    },
+  });
   assert.throws(() => encodeCompileOptions({ partitions: 2, devices: [0] }), /2 devices on 1/);
 });
 
