@@ -75,32 +75,33 @@ export class Collectives {
   }
 
   /**
-   * What one process has, for all the others: it runs `sent`, they run `received`, which has the same bits.
+   * float32 values of one process, for all processes, to the bit.
+   * @param own int32, one number: 1 in the process whose values they are, 0 in all others
    */
-  broadcast(value: ShapedOutput): { readonly sent: Output; readonly received: ShapedOutput } {
-    const { type, shape } = value;
-    const keys = this.keys();
-    const attrs = { T: attribute.type(type), ...this.waiting() };
-    const sent = this.builder.one("CollectiveBcastSendV2", [value, ...keys], attrs, {
-      type,
-      shape,
+  ofOne(values: readonly ShapedOutput[], own: Output): ShapedOutput[] {
+    const { builder } = this;
+    const [float32, int32] = [attribute.type("float32"), attribute.type("int32")];
+    return values.map((value) => {
+      const spec = { type: "int32", shape: value.shape } as const;
+      const bits = builder.one("Bitcast", [value], { T: float32, type: int32 }, spec);
+      // Whole numbers: nothing is rounded, and what is added is 0.
+      const kept = builder.one("Mul", [bits, own], { T: int32 }, spec);
+      const all = this.summed(kept, "Id");
+      return builder.one("Bitcast", [all], { T: int32, type: float32 }, value);
     });
-    const received = this.builder.one(
-      "CollectiveBcastRecvV2",
-      [...keys, this.builder.ints(shape)],
-      { ...attrs, Tshape: attribute.type("int32") },
-      { type, shape },
-    );
-    return { sent, received };
   }
 
   /** The mean of what vectors come to one after the other, added up on the way round a ring of the processes. */
   private reduced(flat: readonly ShapedOutput[]): ShapedOutput {
-    const value = joined(this.builder, flat);
+    return this.summed(joined(this.builder, flat), "Div");
+  }
+
+  /** @param last what becomes of the sum: divided by the number of processes, or left as it is */
+  private summed(value: ShapedOutput, last: "Div" | "Id"): ShapedOutput {
     const attrs = {
       ...{ T: attribute.type(value.type), ...this.common() },
       merge_op: attribute.string("Add"),
-      final_op: attribute.string("Div"),
+      final_op: attribute.string(last),
       max_subdivs_per_device: attribute.int(-1),
     };
     return this.builder.one("CollectiveReduceV2", [value, ...this.keys()], attrs, value);

@@ -22,9 +22,9 @@ const values = shapes.map((shape, i) => {
 const means = collectives.means(values);
 for (const [i, mean] of means.entries()) builder.fetchable(`mean${i}`, mean);
 builder.fetchable("all", collectives.gathered(values[2]!));
-const { sent, received } = collectives.broadcast(values[0]!);
-builder.fetchable("sent", sent);
-builder.fetchable("received", received);
+const own = builder.placeholder("own", "int32", []);
+const [ofFirst] = collectives.ofOne([values[0]!], own);
+builder.fetchable("of_first", ofFirst!);
 
 const session = cluster.open(builder.build());
 const feeds = Object.fromEntries(
@@ -38,7 +38,8 @@ const feeds = Object.fromEntries(
 feeds["x0"]!.data[0] = rank === 0 ? -0 : 7;
 const [a, b, c, d] = await session.run(feeds, ["mean0", "mean1", "mean2", "mean3"]);
 const [all] = await session.run(feeds, ["all"]);
-const [got] = await session.run(feeds, [rank === 0 ? "sent" : "received"]);
+const isFirst = { type: "int32", shape: [], data: Int32Array.of(rank === 0 ? 1 : 0) } as const;
+const [got] = await session.run({ ...feeds, own: isFirst }, ["of_first"]);
 const long = floats(d);
 process.send!({
   means: [a, b, c].map((value) => [...floats(value)]),

@@ -38,11 +38,15 @@ export interface TrialResult {
   readonly validation: unknown;
 }
 
-/** Trains as one of `place.ranks` processes. */
+/**
+ * Trains as one of `place.ranks` processes.
+ * @param target of the sessions that are opened
+ */
 export async function runTrial(
   trial: Trial,
   open: typeof engine.open,
   place: RankPlace,
+  target = engine.target,
 ): Promise<TrialResult> {
   const { steps, split, mixupAlpha, stopAt = Infinity } = trial;
   const plan: TrainPlan = {
@@ -57,7 +61,7 @@ export async function runTrial(
   const network = {
     architecture: parseArchitecture("R14x0.5"),
     classes: dataset.classNames.length,
-    target: inPrecision(engine.target, trial.precision ?? "fp32"),
+    target: inPrecision(target, trial.precision ?? "fp32"),
   };
   const program = await openTrainProgram(open, network, dataset, {
     ...{ resolution: plan.resolution, microBatch: plan.batch / split, split, workers: 1 },

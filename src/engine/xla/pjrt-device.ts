@@ -29,17 +29,21 @@ class Placed implements DeviceBuffer {
 /** Compiles a module for so many devices: PjrtClient.compile, with a cache before it as a rule. */
 export type Compile = (text: string, partitions: number, purpose: string) => Promise<PjrtProgram>;
 
-/** @param devices places in the client's list, at least one */
+/**
+ * @param devices places in the client's list, at least one
+ * @param replicas processes that run a program at once, each on as many devices
+ */
 export function pjrtDevice(
   client: PjrtClient,
   devices: readonly number[],
   compile: Compile,
+  replicas = 1,
 ): ProgramDevice {
   const name = client.devices[devices[0]!]!.kind;
   const partitions = devices.length;
   return {
     name: partitions === 1 ? name : `${partitions} x ${name}`,
-    partitions,
+    ...{ partitions, replicas },
     compile: async (text, purpose) => programOf(await compile(text, partitions, purpose)),
     put: async (value, options = {}) => {
       const parts = devices.map((device, part) => {

@@ -51,5 +51,7 @@ export interface ProgramDevice {
   compile(text: string, purpose: string): Promise<DeviceProgram>;
   /** Devices that compute together; each has all variables, and its share of a batch. */
   readonly partitions: number;
+  /** Processes that run a program at once, each with devices of its own. Default: this one alone. */
+  readonly replicas?: number | undefined;
   put(value: DeviceValue, options?: PutOptions): Promise<DeviceBuffer>;
 }

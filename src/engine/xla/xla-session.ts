@@ -122,8 +122,8 @@ export class XlaSession implements Session {
   ): Promise<HostTensor[]> {
     if (prepared.program === undefined) {
       const { cells } = this.variables;
-      const { partitions } = this.device;
-      const options = { ...this.options, partitions };
+      const { partitions, replicas } = this.device;
+      const options = { ...this.options, partitions, replicas };
       const lowered = lowerProgram(this.index, fetches, reach, cells, options);
       const compiled = await this.device.compile(lowered.text, fetches.join(", "));
       prepared.program = { lowered, compiled };

@@ -7,7 +7,9 @@ import type { Value } from "./values.js";
 /** What an operator's lowering is given to work with. */
 export interface Lowering {
   readonly emitter: Emitter;
-  /** Devices among which the program is divided. */
+  /** How many times the program runs at once, on data of its own each time. */
+  readonly replicas: number;
+  /** Devices among which each of these is divided. */
   readonly partitions: number;
   /** What an output of another node became. */
   value(output: Output): Value;

@@ -4,6 +4,7 @@
  */
 import { dividedMark } from "../ops.js";
 import { typeOf } from "../types.js";
+import { collectives } from "./collectives.js";
 import { convolutions, croppedInputGradient } from "./convolution.js";
 import { gather } from "./gather.js";
 import { attr, input, type Operator, shapeOf } from "./operator.js";
@@ -68,6 +69,7 @@ const topPlaces: Operator = ({ emitter, value, integers }, node) => {
 export const operators: Readonly<Record<string, Operator>> = {
   ...convolutions,
   ...pooling,
+  ...collectives,
   AddV2: binary("add"),
   Sub: binary("subtract"),
   Mul: binary("multiply"),
@@ -212,6 +214,10 @@ export const operators: Readonly<Record<string, Operator>> = {
       [attr(node, "adj_x", "b") ? 0 : 1],
       [attr(node, "adj_y", "b") ? 1 : 0],
     ]);
+  },
+  ConcatV2: ({ emitter, value, integers }, node) => {
+    const parts = node.inputs.slice(0, -1).map(value);
+    return emitter.concatenate(parts, integers(input(node, parts.length))[0]!);
   },
   TopKV2: topPlaces,
   BitGatherResizeCrop: gatherResizeCrop,

@@ -39,6 +39,11 @@ export interface LoweringOptions {
    * first dimension, and has all variables. XLA adds the sums over devices. Default: 1.
    */
   readonly partitions?: number | undefined;
+  /**
+   * How many times the program runs at once, each on as many devices: one in each of several processes whose graphs do
+   * things together (src/graph/collectives.ts). Default: 1.
+   */
+  readonly replicas?: number | undefined;
   /** `HIGHEST`: products of float32 values are not made of rounded ones. Default: the device's own. */
   readonly precision?: "DEFAULT" | "HIGHEST" | undefined;
 }
@@ -65,17 +70,20 @@ class ProgramWriter {
   private readonly variables: CellValues;
   private readonly lowering: Lowering;
   private readonly partitions: number;
+  private readonly replicas: number;
 
   constructor(
     private readonly index: NodeIndex,
     cells: readonly Cell[],
-    { precision, partitions = 1 }: LoweringOptions,
+    { precision, partitions = 1, replicas = 1 }: LoweringOptions,
   ) {
     this.partitions = partitions;
+    this.replicas = replicas;
     this.emitter = new Emitter(precision);
     this.variables = new CellValues(this.emitter, cells, (output) => this.value(output));
     this.lowering = {
       emitter: this.emitter,
+      replicas,
       partitions,
       value: (output) => this.value(output),
       node: (output) => nodeOf(this.index, output.node),
@@ -149,7 +157,7 @@ class ProgramWriter {
       (spec) => `${tensorType(spec)}${attributes(this.sharding(undefined))}`,
     );
     const text = [
-      `module @bit_train attributes {mhlo.num_partitions = ${this.partitions} : i32, mhlo.num_replicas = 1 : i32} {`,
+      `module @bit_train attributes {mhlo.num_partitions = ${this.partitions} : i32, mhlo.num_replicas = ${this.replicas} : i32} {`,
       `  func.func public @main(${args.join(", ")}) -> (${results.join(", ")}) {`,
       this.emitter.text("    "),
       `    return ${outputs.map(({ id }) => id).join(", ")} : ${types}`,
