@@ -83,15 +83,8 @@ export async function beginTogether(
  * or bit-train does.
  * @throws Error in all ranks where they are not
  */
-export async function requireSameBits(
-  group: RankGroup,
-  { session, variables, optimizerState }: TrainProgram,
-): Promise<void> {
-  const hash = createHash("sha256");
-  for await (const [, values] of readVariables(session, [...variables, ...optimizerState]))
-    hash.update(values);
-  const all = await group.share(hash.digest("hex"));
-  const other = all.findIndex((one) => one !== all[0]);
+export async function requireSameBits(group: RankGroup, program: TrainProgram): Promise<void> {
+  const other = await differingRank(group, program);
   if (other < 0) return;
   throw new Error(
     `rank ${other} has come to other weights than rank 0: one of them has computed wrongly, and what was saved is not to be trusted`,
@@ -109,4 +102,32 @@ export async function requireSameGraph({ group, graphHash }: Joint): Promise<voi
     "the same in all processes",
     "give all of them the same flags; set the engine up alike on all machines: npx bit-setup",
   );
+}
+
+/**
+ * The same after the first step, in which all gradients have met, and before anything is saved. At a learning rate of 0
+ * the momentum tells.
+ * @throws UserError in all ranks where they are not: to start again would not help
+ */
+export async function requireSameBegin(group: RankGroup, program: TrainProgram): Promise<void> {
+  const other = await differingRank(group, program);
+  if (other < 0) return;
+  throw new UserError(
+    `rank ${other}`,
+    "after the first step its weights or its momentum are not those of rank 0: what they compute together differs",
+    "the same bits in all processes",
+    "train in one process, or on CPUs (--device cpu), and report it with what npx bit-setup --check says on each machine",
+  );
+}
+
+/** The first rank whose bits are not those of rank 0; -1 where there is none. */
+async function differingRank(
+  group: RankGroup,
+  { session, variables, optimizerState }: TrainProgram,
+): Promise<number> {
+  const hash = createHash("sha256");
+  for await (const [, values] of readVariables(session, [...variables, ...optimizerState]))
+    hash.update(values);
+  const all = await group.share(hash.digest("hex"));
+  return all.findIndex((one) => one !== all[0]);
 }

@@ -13,8 +13,10 @@ import type { RunRecordFile } from "../record/run-config.js";
 import type { RunObserver } from "../record/run-events.js";
 import type { RunFolder } from "../record/run-folder.js";
 import type { RunSinks } from "../record/run-sinks.js";
+import type { TrainProgram } from "../step/program.js";
 import type { EvaluationResult, StepReport } from "../train/reports.js";
 import type { TrainObserver } from "../train/train.js";
+import { requireSameBegin } from "./agree.js";
 import { ConfusionPicture } from "./confusion-picture.js";
 import type { Joint } from "./joint-run.js";
 import type { ModelledOptions } from "./options.js";
@@ -62,6 +64,7 @@ export class RunProgress implements TrainObserver {
   constructor(
     private readonly run: Run,
     private readonly saver: CheckpointSaver,
+    private readonly program: TrainProgram,
   ) {
     this.best = run.resumed?.manifest?.best ?? run.bestSoFar;
     this.signal = run.observer.signal;
@@ -74,6 +77,11 @@ export class RunProgress implements TrainObserver {
     this.current = step;
     this.savedAt = step;
     this.done = step;
+  }
+
+  async updated(): Promise<void> {
+    const { joint } = this.run;
+    if (joint !== undefined) await requireSameBegin(joint.group, this.program);
   }
 
   step(report: StepReport): void {

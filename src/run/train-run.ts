@@ -44,7 +44,7 @@ export async function trainRun(run: Run): Promise<RunOutcome> {
     saved: (steps, path) => events.event({ type: "checkpoint", steps, path }),
     pulse: run.joint?.group.pulse,
   });
-  const progress = new RunProgress(run, saver);
+  const progress = new RunProgress(run, saver, program);
   try {
     const begin = async () => ({
       step: await setVariables(program, config, resumed, events),

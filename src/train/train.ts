@@ -41,6 +41,8 @@ export interface TrainObserver {
   validation(at: number | "end", result: EvaluationResult): void | Promise<void>;
   /** Save the state in which `steps` steps are done. Where it is evaluated too, that comes next. */
   save(steps: number): Promise<void>;
+  /** Told once, after the first step of this process and before anything of it is kept; what it throws ends the run. */
+  updated?(): Promise<void>;
   /** Whether an error of a step came before the step changed anything: what was done is then saved. */
   changedNothing?(error: unknown): Promise<boolean>;
   /** Whether the run is to stop after the step under way. */
@@ -124,6 +126,7 @@ export async function train(
       throw error;
     }
     watch.check(step, loss, saved);
+    if (step === start.step) await observer.updated?.();
     const elapsedMs = performance.now() - begun;
     times.step += elapsedMs;
     observer.step({ step, loss, lr, elapsedMs });
