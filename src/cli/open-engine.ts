@@ -1,5 +1,5 @@
 import { type OpenedEngine, openEngine as open } from "../engine/open.js";
-import { openDevice } from "../engine/open-device.js";
+import { type DevicesToJoin, openDevice, openForRank } from "../engine/open-device.js";
 import type { Compilation } from "../engine/xla/open-xla.js";
 import { output } from "./output.js";
 
@@ -9,8 +9,19 @@ import { output } from "./output.js";
  * @throws UserError where there is no engine, or not that device
  */
 export function openEngine(device?: string): OpenedEngine {
-  const remark = (text: string) => output.note(`note: ${text}`);
   return openDevice(device, { remark, compiling: sayCompilation });
+}
+
+/**
+ * The engine of one of several processes: `openForRank`.
+ * @throws UserError as `openEngine` does
+ */
+export function openEngineForRank(device?: string): OpenedEngine | DevicesToJoin {
+  return openForRank(device, { remark, compiling: sayCompilation });
+}
+
+function remark(text: string): void {
+  output.note(`note: ${text}`);
 }
 
 /**

@@ -7,7 +7,7 @@ import { joinRun } from "../run/joint-run.js";
 import type { FineTuneOptions } from "../run/options.js";
 import { StoppedTogether } from "../run/time-together.js";
 import { StopSignals } from "./interrupt.js";
-import { openEngine } from "./open-engine.js";
+import { openEngineForRank } from "./open-engine.js";
 import { output } from "./output.js";
 
 /**
@@ -18,8 +18,8 @@ export async function runAsRank(
   options: FineTuneOptions,
   ranks: RankSettings & AddressWish,
 ): Promise<number> {
-  const engine = openEngine(options.device);
-  const joint = await joinRun(engine, ranks, (text) => output.note(text));
+  const own = openEngineForRank(options.device);
+  const joint = await joinRun(own, ranks, (text) => output.note(text));
   const stop = new StopSignals();
   const event = (told: RunEvent) => {
     if (told.type === "note" && told.level === "warning") output.note(told.text);
@@ -27,7 +27,7 @@ export async function runAsRank(
   const interrupted = () => stop.signal.aborted;
   try {
     const observer = { event, interrupted, signal: stop.signal };
-    const { validation } = await fineTune(options, engine, observer, joint);
+    const { validation } = await fineTune(options, joint.engine, observer, joint);
     return validation === undefined ? stop.exit : 0;
   } catch (error) {
     const isStop = error instanceof StoppedTogether || error === stop.signal.reason;

@@ -12,7 +12,7 @@ import { joinRun } from "../run/joint-run.js";
 import type { FineTuneOptions } from "../run/options.js";
 import { StoppedTogether } from "../run/time-together.js";
 import { printEvent } from "./json-lines.js";
-import { openEngine } from "./open-engine.js";
+import { openEngine, openEngineForRank } from "./open-engine.js";
 import { output } from "./output.js";
 import { standardError, TrainConsole } from "./train-console.js";
 
@@ -58,9 +58,10 @@ export async function runFineTune(
 ): Promise<RunEnd> {
   const { goOn, stopAfter, json = false, follow, ranks } = wishes;
   if (ranks === undefined) requireOneProcess();
-  const engine = wishes.engine ?? openEngine(options.device);
   // Until the others have come, a signal ends the process as it does any other.
-  const joint = ranks && (await joinRun(engine, ranks, (text) => output.note(text)));
+  const own = ranks && openEngineForRank(options.device);
+  const joint = own && (await joinRun(own, ranks, (text) => output.note(text)));
+  const engine = joint?.engine ?? wishes.engine ?? openEngine(options.device);
   const console = new TrainConsole({ stopAfter, ...(json && { place: standardError() }) });
   const followers = [...(json ? [printEvent] : []), console.event, ...(follow ? [follow] : [])];
   const observer = {

@@ -34,6 +34,8 @@ export type Device =
       readonly devices: readonly number[];
       /** Such as `GPU 0: NVIDIA H100 80GB HBM3`, one for each of `devices`. */
       readonly names: readonly string[];
+      /** What tells them from others of the machine, whatever their numbers are; one for each of `devices`. */
+      readonly identities: readonly string[];
       /** Variables that must be set before the plugin is opened, so that its numbers are these. */
       readonly environment: Readonly<Record<string, string>>;
       /** What is not used of what is here. */
@@ -131,7 +133,8 @@ function simulatedDevices(count: number, { cache }: Machine): Device {
     );
   const devices = Array.from({ length: count }, (_, number) => number);
   const names = devices.map((number) => `simulated device ${number}`);
-  return { engine: "xla", plugin, devices, names, environment: {}, remark: undefined };
+  const identities = names;
+  return { engine: "xla", plugin, devices, names, identities, environment: {}, remark: undefined };
 }
 
 function gpus(asked: readonly number[] | "all", machine: Machine): Device {
@@ -186,6 +189,7 @@ function gpus(asked: readonly number[] | "all", machine: Machine): Device {
     plugin,
     devices,
     names: devices.map((number) => `GPU ${number}: ${seen[number]!.name}`),
+    identities: devices.map((number) => seen[number]!.uuid ?? `GPU ${seen[number]!.index}`),
     // As nvidia-smi counts; CUDA by itself would put the fastest first.
     environment: { CUDA_DEVICE_ORDER: "PCI_BUS_ID" },
     remark:

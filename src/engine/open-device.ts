@@ -41,6 +41,41 @@ export function openDevice(
   return engine;
 }
 
+/** GPUs that are to be opened together with those of other processes. */
+export interface DevicesToJoin extends Pick<EngineListener, "compiling"> {
+  readonly device: Extract<Device, { engine: "xla" }>;
+}
+
+/**
+ * The engine of one of several processes that train together: a CPU's is open, GPUs are to be opened by all together.
+ * @param device as for `openDevice`
+ * @throws UserError where there is no engine, or not that device, or what several processes need of it is not set up
+ */
+export function openForRank(
+  device: string | undefined,
+  listener: EngineListener = {},
+): OpenedEngine | DevicesToJoin {
+  const chosen = chooseDevice(device === undefined ? undefined : parseDevice(device));
+  if (chosen.engine !== "xla") return openDevice(device, listener);
+  if (chosen.remark !== undefined) listener.remark?.(chosen.remark);
+  const { title, name, severalDevices } = chosen.plugin;
+  if (name === "cpu")
+    throw new UserError(
+      `--device ${device}`,
+      "XLA's CPU plugin computes in one process alone",
+      "GPUs, or CPUs by TensorFlow",
+      "type: --device cpu",
+    );
+  if (!severalDevices)
+    throw new UserError(
+      describeDevice(chosen),
+      "NCCL is not set up, by which the GPUs of several processes reach each other",
+      `${title} with NCCL`,
+      "type: npx bit-setup --gpu --nccl; or compute on CPUs: --device cpu",
+    );
+  return { device: chosen, compiling: listener.compiling };
+}
+
 /** @throws UserError where the plugin does not open, as where others have filled the card */
 function openXla(
   device: Extract<Device, { engine: "xla" }>,

@@ -141,6 +141,7 @@ async function carryOut(
   const { folder, events } = run;
   events.event({ type: "start", device: run.engine.description, config });
   for (const note of notes) events.warn(note);
+  if (run.joint?.remark !== undefined) events.warn(run.joint.remark);
   if (resumed !== undefined) await publishFound(folder, resumed);
   // Whatever is in them is not this run's.
   else for (const path of [folder.result, folder.best]) await rm(path, { force: true });

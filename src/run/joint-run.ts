@@ -3,7 +3,8 @@ import { createHash } from "node:crypto";
 import { availableParallelism } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { joinCluster } from "../engine/cluster.js";
-import type { OpenedEngine } from "../engine/open.js";
+import { type OpenedEngine, openEngine } from "../engine/open.js";
+import type { DevicesToJoin } from "../engine/open-device.js";
 import { type Session, SessionError } from "../engine/session.js";
 import { UserError } from "../errors.js";
 import type { Graph } from "../graph/graph-builder.js";
@@ -15,6 +16,7 @@ import type { AddressWish } from "../ranks/own-address.js";
 import { RankGroup } from "../ranks/rank-group.js";
 import type { RankSettings } from "../ranks/rank-sources.js";
 import { reached } from "../ranks/reached.js";
+import { joinDevices, jointRemark } from "./joint-devices.js";
 
 /** After so long a run of a session fails whose partners do not come. A lost process is noticed long before. */
 const runTimeoutMs = 1_860_000;
@@ -22,6 +24,9 @@ const runTimeoutMs = 1_860_000;
 /** A process among those of its run. */
 export interface Joint {
   readonly group: RankGroup;
+  readonly engine: OpenedEngine;
+  /** What is to be said before anything is computed; undefined where nothing. */
+  readonly remark: string | undefined;
   /** How many of the processes are on this machine. */
   readonly localRanks: number;
   /** Opens the session that computes together with those of the others. One at a time. */
@@ -34,6 +39,7 @@ export interface Joint {
 interface Introduction {
   readonly version: string;
   readonly engine: string;
+  readonly computes: string;
   readonly address: string;
 }
 
@@ -45,16 +51,16 @@ interface Introduction {
  * @throws RanksLost where others do not come
  */
 export async function joinRun(
-  engine: OpenedEngine,
+  engine: OpenedEngine | DevicesToJoin,
   settings: RankSettings & AddressWish,
   waiting?: (text: string) => void,
 ): Promise<Joint> {
-  if (engine.computesBy !== "TensorFlow" || engine.target.device !== "CPU")
+  if ("open" in engine && engine.target.device !== "CPU")
     throw new UserError(
       `rank ${settings.rank} of ${settings.ranks}`,
       `it computes on ${engine.description}`,
-      "CPUs: several processes train together on these alone; one process uses all GPUs of its machine",
-      "type: --device cpu; or one process with --device all",
+      "CPUs, or GPUs by XLA: what several processes train on",
+      "type: --device cpu; or, for XLA: npx bit-setup --gpu --nccl",
     );
   const group = await RankGroup.meet(settings, { waiting });
   try {
@@ -65,42 +71,57 @@ export async function joinRun(
   }
 }
 
-async function joined(engine: OpenedEngine, group: RankGroup): Promise<Joint> {
-  const host = group.address;
+async function joined(engine: OpenedEngine | DevicesToJoin, group: RankGroup): Promise<Joint> {
+  const host = "open" in engine ? engine : openEngine("cpu");
+  const { address } = group;
   const own: Introduction = {
     version: packageVersion(),
-    engine: engine.version,
-    address: endpointText({ host, port: await freePort(host) }),
+    engine: host.version,
+    computes: "open" in engine ? "TensorFlow on the CPU" : pluginText(engine),
+    address: endpointText({ host: address, port: await freePort(address) }),
   };
   const all = (await group.share(own)) as readonly Introduction[];
   requireSame(all, "version", "bit-train");
   requireSame(all, "engine", "the engine, TensorFlow and bit-train's own operations,");
-  const hosts = all.map(({ address }) => endpointOf(address)?.host);
-  const localRanks = hosts.filter((one) => one === host).length;
+  requireSame(all, "computes", "what it computes by");
+  const machines = all.map((one) => endpointOf(one.address)?.host ?? "");
+  const localRanks = machines.filter((one) => one === address).length;
+  let graphHash = "";
+  const watching = (open: OpenedEngine["open"]) => (graph: Graph) => {
+    graphHash = createHash("sha256").update(encodeGraphDef(graph.def)).digest("hex");
+    return watched(open(graph), group);
+  };
+  const common = { group, localRanks, graphHash: () => graphHash };
+  if (!("open" in engine)) {
+    const opened = await joinDevices(host, engine, group, machines);
+    const remark = jointRemark(group, machines);
+    return { ...common, engine: opened, remark, open: watching(opened.open) };
+  }
   const cluster = joinCluster(engine.installed, {
     rank: group.rank,
-    addresses: all.map(({ address }) => address),
+    addresses: all.map((one) => one.address),
     threads: Math.max(1, Math.floor(availableParallelism() / localRanks)),
     timeoutMs: runTimeoutMs,
   });
   await group.share("serving");
   await requireReached(group, all);
-  let graphHash = "";
-  const open = (graph: Graph) => {
-    graphHash = createHash("sha256").update(encodeGraphDef(graph.def)).digest("hex");
-    return watched(cluster.open(graph), group);
-  };
-  return { group, localRanks, open, graphHash: () => graphHash };
+  return { ...common, engine, remark: undefined, open: watching(cluster.open) };
 }
 
-function requireSame(all: readonly Introduction[], key: "version" | "engine", what: string): void {
+function pluginText({ device: { plugin } }: DevicesToJoin): string {
+  return `${plugin.title} ${plugin.version}`;
+}
+
+function requireSame(all: readonly Introduction[], key: "version" | "engine" | "computes", what: string): void {
   const other = all.findIndex((one) => one[key] !== all[0]![key]);
   if (other < 0) return;
   throw new UserError(
     `rank ${other}`,
     `${what} is ${all[other]![key]}; that of rank 0 is ${all[0]![key]}`,
     "the same in all processes",
-    "install one version of bit-train on all machines, and type there: npx bit-setup",
+    key === "computes"
+      ? "give all of them the same --device, and set all machines up alike: npx bit-setup"
+      : "install one version of bit-train on all machines, and type there: npx bit-setup",
   );
 }
 
@@ -124,11 +145,11 @@ async function requireReached(group: RankGroup, all: readonly Introduction[]): P
   );
 }
 
-// What TensorFlow reports where a process has gone that the others compute with.
+// What TensorFlow and NCCL report where a process has gone that the others compute with.
 const codesOfLoss = new Set(["UNAVAILABLE", "ABORTED", "CANCELLED", "DEADLINE_EXCEEDED"]);
 const lossNoticedMs = 15_000;
 
-/** A session whose runs end when a process is lost, which TensorFlow itself may never notice. */
+/** A session whose runs end when a process is lost, which TensorFlow and XLA themselves may never notice. */
 function watched(session: Session, group: RankGroup): Session {
   return {
     run: async (feeds, fetches) => {
@@ -148,5 +169,5 @@ function watched(session: Session, group: RankGroup): Session {
 }
 
 function isOfLoss({ code, message }: SessionError): boolean {
-  return codesOfLoss.has(code ?? "") || /Collective ops is aborted/.test(message);
+  return codesOfLoss.has(code ?? "") || /Collective ops is aborted|NCCL/i.test(message);
 }

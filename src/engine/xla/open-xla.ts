@@ -4,15 +4,19 @@ import type { Device } from "../device.js";
 import { describeDevice } from "../device.js";
 import { narrowTypeOfCpu, narrowTypeOfGpu } from "../narrow-type.js";
 import { type OpenedEngine, openEngine } from "../open.js";
-import { openPjrt, type PjrtClient } from "../pjrt/client.js";
+import { openPjrt, openPjrtTogether, type PjrtClient, type PjrtDevice } from "../pjrt/client.js";
 import { compileOrReuse } from "../pjrt/program-cache.js";
+import { type DeviceCluster, idsOf, type OwnDevice } from "./device-cluster.js";
 import { type Compile, pjrtDevice } from "./pjrt-device.js";
+import { sharedProgram } from "./shared-program.js";
 import { flagsFor, gpuClient } from "./xla-flags.js";
 import { XlaSession } from "./xla-session.js";
 
 export interface XlaOptions {
   /** Told before a program is compiled or read from the cache, and after. */
   readonly compiling?: ((report: Compilation) => void) | undefined;
+  /** Where several processes run each program together. */
+  readonly cluster?: DeviceCluster | undefined;
 }
 
 /** A program on its way to a device. */
@@ -42,6 +46,35 @@ export function openXlaEngine(
   return { ...engine, description: describeDevice(device) };
 }
 
+/** How a process comes together with the others. */
+export interface Joining extends Omit<DeviceCluster, "ids"> {
+  /** Hands a value to all processes, and gives what each has, in the order of their ranks. */
+  readonly exchange: (own: OwnDevice) => Promise<readonly OwnDevice[]>;
+}
+
+/**
+ * Opens the plugin of a GPU together with other processes, each of which has one too.
+ * @param host the engine that makes images and reads files
+ * @param device with the one GPU
+ * @throws UserError where the processes' devices do not go together
+ * @throws PjrtError where the plugin finds no such device, or does not reach the others
+ */
+export async function openXlaTogether(
+  host: OpenedEngine,
+  device: Extract<Device, { engine: "xla" }>,
+  { exchange, ...place }: Joining,
+  options: XlaOptions = {},
+): Promise<OpenedEngine> {
+  Object.assign(process.env, device.environment);
+  const settings = { ...gpuClient, visible_devices: device.devices };
+  const client = await openPjrtTogether(device.plugin.path, settings, place);
+  const [{ id, kind }] = client.devices as [PjrtDevice];
+  const cluster = { ...place, ids: idsOf(await exchange({ id, kind })) };
+  const all = { ...options, cluster };
+  const engine = xlaEngine(host, client, [0], narrowTypeOfGpu, all);
+  return { ...engine, description: describeDevice(device) };
+}
+
 /**
  * @param host the engine that makes images and reads files
  * @param devices places in the client's list of devices, which compute together
@@ -51,21 +84,29 @@ export function xlaEngine(
   client: PjrtClient,
   devices: readonly number[],
   narrowType: () => NarrowType,
-  { compiling }: XlaOptions = {},
+  { compiling, cluster }: XlaOptions = {},
 ): OpenedEngine {
-  const ids = devices.map((place) => client.devices[place]!.id);
-  const flags = flagsFor(client.platform);
+  const ids = cluster?.ids ?? devices.map((place) => client.devices[place]!.id);
+  const flags = flagsFor(client.platform, cluster !== undefined);
   const { kind, memoryBytes } = client.devices[devices[0]!]!;
+  let programs = 0;
   const compile: Compile = async (text, partitions, purpose) => {
     const begun = performance.now();
     compiling?.({ purpose, device: kind, done: undefined });
-    const options = { devices: ids, flags, ...(partitions > 1 && { partitions }) };
-    const { program, fromCache } = await compileOrReuse(client, text, options);
+    const replicas = cluster?.ranks ?? 1;
+    const options = { devices: ids, flags, replicas, partitions };
+    const { program, fromCache } =
+      cluster === undefined
+        ? await compileOrReuse(client, text, options)
+        : await sharedProgram(`program/${programs++}`, text, cluster, {
+            compile: () => compileOrReuse(client, text, options, { also: cluster.layout }),
+            load: (serialized) => client.load(serialized, options, text),
+          });
     const elapsedMs = performance.now() - begun;
     compiling?.({ purpose, device: kind, done: { elapsedMs, fromCache } });
     return program;
   };
-  const device = pjrtDevice(client, devices, compile);
+  const device = pjrtDevice(client, devices, compile, cluster?.ranks);
   return {
     ...host,
     computesBy: "XLA",

@@ -12,7 +12,17 @@ const cuda: Flags = {};
  */
 export const gpuClient = { preallocate: false, memory_fraction: 0.92 } as const;
 
-/** @param platform as PJRT names it: `cpu`, `cuda` */
-export function flagsFor(platform: string): Flags {
-  return platform === "cuda" ? cuda : none;
+/**
+ * Of programs of several processes, which one of them compiles: by itself, the compiler would wait for the others to
+ * measure their share of what it tries.
+ */
+const cudaTogether: Flags = { ...cuda, xla_gpu_shard_autotuning: false };
+
+/**
+ * @param platform as PJRT names it: `cpu`, `cuda`
+ * @param together whether several processes run a program together
+ */
+export function flagsFor(platform: string, together = false): Flags {
+  if (platform !== "cuda") return none;
+  return together ? cudaTogether : cuda;
 }
