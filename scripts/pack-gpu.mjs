@@ -51,7 +51,7 @@ await runScript(async () => {
     logLevel: "warning",
     // Packages in CommonJS ask for Node's modules in their own way.
     banner: {
-      js: 'import { createRequire as _r } from "node:module"; const require = _r(import.meta.url);',
+      js: 'import { createRequire as makeRequireOfBundle } from "node:module"; const require = makeRequireOfBundle(import.meta.url);',
     },
   });
   const copied = [

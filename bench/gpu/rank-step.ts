@@ -132,7 +132,7 @@ async function child(plugin: string): Promise<void> {
   }
   const [rank, port, killAt] = [said, process.env["PORT"], process.env["KILL_AT"]].map(Number);
   const settings = { rank: rank!, ranks: 2, host: "127.0.0.1", port: port!, source: "check" };
-  const group = await RankGroup.meet(settings, 60_000);
+  const group = await RankGroup.meet(settings, { patienceMs: 60_000 });
   const begun = performance.now();
   const device = {
     ...{ engine: "xla", devices: [0], names: ["GPU 0"], identities: ["0"], environment: {} },
@@ -145,7 +145,10 @@ async function child(plugin: string): Promise<void> {
   try {
     const engine = await openXlaTogether(host, device, joining, {
       compiling: ({ purpose, done }) => {
-        if (done) console.error(`rank ${rank}: ${purpose} after ${Math.round(done.elapsedMs)} ms${done.fromCache ? ", kept" : ""}`);
+        if (done)
+          console.error(
+            `rank ${rank}: ${purpose} after ${Math.round(done.elapsedMs)} ms${done.fromCache ? ", kept" : ""}`,
+          );
       },
     });
     console.error(`rank ${rank}: open after ${Math.round(performance.now() - begun)} ms`);
@@ -182,7 +185,9 @@ async function start(plugin: string, variables: Record<string, string>): Promise
     text += part;
   });
   const [code] = (await once(one, "close")) as [unknown];
-  const outcome = text === "" ? undefined : (JSON.parse(text) as Outcome);
+  // NCCL may have said something before.
+  const line = text.split("\n").find((one) => one.startsWith("{"));
+  const outcome = line === undefined ? undefined : (JSON.parse(line) as Outcome);
   return { code, outcome, ms: performance.now() - begun };
 }
 
@@ -209,12 +214,18 @@ async function check(plugin: string): Promise<void> {
   say(first!.code === 0 && second!.code === 0, `exit codes ${first!.code} and ${second!.code}`);
   say(String(a?.losses) === String(b?.losses), `losses of both ${a?.losses.join(" ")}`);
   const apart = a?.losses.map((loss, i) => Math.abs(loss / whole!.losses[i]! - 1)) ?? [1];
-  say(apart[0]! < 1e-4, `losses of one ${whole?.losses.join(" ")}: ${apart.map((x) => x.toExponential(1)).join(" ")} apart`);
+  say(
+    apart[0]! < 1e-4,
+    `losses of one ${whole?.losses.join(" ")}: ${apart.map((x) => x.toExponential(1)).join(" ")} apart`,
+  );
   say(a !== undefined && String(a.begin) === String(b?.begin), "both begin with rank 0's state");
   say(a !== undefined && String(a.state) === String(b?.state), "both end with the same bits");
   const killed = await two(plugin, "2");
   say(killed[0]!.code === 75, `rank 0 ends with ${killed[0]!.code} where rank 1 is killed`);
-  say(killed[0]!.ms - killed[1]!.ms < 15_000, `after ${Math.round(killed[0]!.ms - killed[1]!.ms)} ms`);
+  say(
+    killed[0]!.ms - killed[1]!.ms < 15_000,
+    `after ${Math.round(killed[0]!.ms - killed[1]!.ms)} ms`,
+  );
   console.log(good ? "ok" : "not ok");
   process.exitCode = good ? 0 : 1;
 }

@@ -30,11 +30,19 @@ export async function run({ settings }: Call<"setup">): Promise<number> {
   const flavour = way === undefined ? undefined : way === "prebuilt" ? "prebuilt" : "cpu";
   const plugin = settings.plugin === undefined ? undefined : { name: settings.plugin };
   const wish = plugin ?? wishOf(way);
+  const nccl = settings.nccl === true;
+  if (nccl && wish === undefined)
+    throw new UserError(
+      "--nccl",
+      `--${way}, which brings no plugin`,
+      "a plugin for GPUs, which reach each other by it",
+      "type: npx bit-setup --gpu --nccl",
+    );
   const ended = await interruptible(
     (signal) =>
       settings.check
         ? check({ flavour, plugin: wish, signal }, settings.json)
-        : setUp({ flavour, plugin: wish, force: settings.force, signal }),
+        : setUp({ flavour, plugin: wish, nccl, force: settings.force, signal }),
     () => "Interrupted; nothing is left half made. To go on, type the same again.",
     {
       stopped: () => output.note("\nStopping and removing what was begun ..."),
@@ -54,11 +62,12 @@ function wishOf(way: (typeof WAYS)[number] | undefined): PluginWish | undefined 
 interface SetUpWishes {
   readonly flavour: Flavour | undefined;
   readonly plugin: PluginWish | undefined;
+  readonly nccl: boolean;
   readonly force: boolean;
   readonly signal: AbortSignal;
 }
 
-async function setUp({ flavour, plugin: wish, force, signal }: SetUpWishes): Promise<number> {
+async function setUp({ flavour, plugin: wish, nccl, force, signal }: SetUpWishes): Promise<number> {
   const reporter = setupProgress(output.terminal);
   const { engine } = await setUpEngine({ flavour, force, reporter, signal });
   output.line(
@@ -67,7 +76,8 @@ async function setUp({ flavour, plugin: wish, force, signal }: SetUpWishes): Pro
   // Beside the prebuilt, which somebody chose for its own way to a GPU, none is brought unasked.
   const isUnasked = wish === "if-gpu" && engine.flavour === "prebuilt";
   if (wish === undefined || isUnasked) return 0;
-  const plugin = await setUpPlugin(wish, { force, reporter, signal });
+  const several = nccl ? { severalDevices: true } : {};
+  const plugin = await setUpPlugin(wish, { ...several, force, reporter, signal });
   if (plugin !== undefined)
     output.line(`The plugin is ready: ${plugin.title} (${plugin.name}), ${plugin.folder}`);
   return 0;

@@ -1,6 +1,7 @@
 /** That the processes of a run do the same, from the same state: refused before the first step where not. */
 import { createHash } from "node:crypto";
 import { UserError } from "../errors.js";
+import type { VariableSpec } from "../model/architecture.js";
 import type { RankGroup } from "../ranks/rank-group.js";
 import type { BestResult } from "../record/manifest.js";
 import type { RunRecordFile } from "../record/run-config.js";
@@ -78,12 +79,20 @@ export async function beginTogether(
   return { ...all[0]!.start!, stops: all.some((one) => one.stops) };
 }
 
+type Sharing = Pick<RankGroup, "share">;
+
+/** What a program has come to. */
+interface State extends Pick<TrainProgram, "session"> {
+  readonly variables: readonly VariableSpec[];
+  readonly optimizerState: readonly VariableSpec[];
+}
+
 /**
  * Compares what all ranks have come to: weights and momentum, which are the same bits unless a machine computes wrongly,
  * or bit-train does.
  * @throws Error in all ranks where they are not
  */
-export async function requireSameBits(group: RankGroup, program: TrainProgram): Promise<void> {
+export async function requireSameBits(group: Sharing, program: State): Promise<void> {
   const other = await differingRank(group, program);
   if (other < 0) return;
   throw new Error(
@@ -109,7 +118,7 @@ export async function requireSameGraph({ group, graphHash }: Joint): Promise<voi
  * the momentum tells.
  * @throws UserError in all ranks where they are not: to start again would not help
  */
-export async function requireSameBegin(group: RankGroup, program: TrainProgram): Promise<void> {
+export async function requireSameBegin(group: Sharing, program: State): Promise<void> {
   const other = await differingRank(group, program);
   if (other < 0) return;
   throw new UserError(
@@ -122,8 +131,8 @@ export async function requireSameBegin(group: RankGroup, program: TrainProgram):
 
 /** The first rank whose bits are not those of rank 0; -1 where there is none. */
 async function differingRank(
-  group: RankGroup,
-  { session, variables, optimizerState }: TrainProgram,
+  group: Sharing,
+  { session, variables, optimizerState }: State,
 ): Promise<number> {
   const hash = createHash("sha256");
   for await (const [, values] of readVariables(session, [...variables, ...optimizerState]))

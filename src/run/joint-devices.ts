@@ -4,7 +4,7 @@ import { networkInterfaces } from "node:os";
 import type { OpenedEngine } from "../engine/open.js";
 import type { DevicesToJoin } from "../engine/open-device.js";
 import { PjrtError } from "../engine/pjrt/client.js";
-import { oneOf, type OwnDevice, ownGpu } from "../engine/xla/device-cluster.js";
+import { type OwnDevice, oneOf, ownGpu } from "../engine/xla/device-cluster.js";
 import { openXlaTogether } from "../engine/xla/open-xla.js";
 import { UserError } from "../errors.js";
 import type { RankGroup } from "../ranks/rank-group.js";
@@ -64,7 +64,7 @@ export function jointRemark({ ranks }: RankGroup, machines: readonly string[]): 
   const count = new Set(machines).size;
   const where = count === 1 ? "one machine" : `${count} machines`;
   return (
-    `${ranks} processes with GPUs on ${where}: bit-train's authors have not run this on several cards. All ` +
-    "processes compare their state after the first update, and end where it differs."
+    `${ranks} processes with GPUs on ${where}: bit-train's authors have not run this on several cards ` +
+    "(docs/machines.md). After the first step all compare weights and momentum, and end where these differ."
   );
 }

@@ -112,7 +112,11 @@ function pluginText({ device: { plugin } }: DevicesToJoin): string {
   return `${plugin.title} ${plugin.version}`;
 }
 
-function requireSame(all: readonly Introduction[], key: "version" | "engine" | "computes", what: string): void {
+function requireSame(
+  all: readonly Introduction[],
+  key: "version" | "engine" | "computes",
+  what: string,
+): void {
   const other = all.findIndex((one) => one[key] !== all[0]![key]);
   if (other < 0) return;
   throw new UserError(

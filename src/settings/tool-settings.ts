@@ -242,6 +242,12 @@ export const toolSettings = {
     help: "And XLA with NVIDIA's libraries for the driver's CUDA (1.1 to 1.3 GB more)",
     commands: { setup: {} },
   },
+  nccl: {
+    kind: "boolean",
+    help: "And NCCL (0.2 to 0.3 GB), also where there is one GPU: for GPUs of several machines",
+    since: "0.2.0",
+    commands: { setup: {} },
+  },
   plugin: {
     kind: "choice",
     choices: PLUGIN_NAMES,

@@ -93,8 +93,7 @@ export async function train(
   const stops = new Stops(observer, program.place.ranks > 1);
   stops.agree(start.stops === true);
   const validate = async (at: number | "end") => {
-    const { evalBatch } = plan;
-    const evaluation = { program, val: dataset.val, evalBatch, observer, stops };
+    const evaluation = { program, val: dataset.val, evalBatch: plan.evalBatch, observer, stops };
     const result = await timed("eval", () => evaluated(evaluation, at));
     if (result === undefined) return undefined;
     requireFinite(at === "end" ? step : at, result.loss);

@@ -6,10 +6,8 @@ const [rank = 0, ranks = 2, port = 0] = process.argv.slice(2, 5).map(Number);
 const plugin = process.argv[5]!;
 const trial = process.env["TRIAL"];
 const tell = (message: unknown) => console.log(JSON.stringify(message));
-const group = await RankGroup.meet(
-  { rank, ranks, port, host: "127.0.0.1", source: "test" },
-  20_000,
-);
+const settings = { rank, ranks, port, host: "127.0.0.1", source: "test" };
+const group = await RankGroup.meet(settings, { patienceMs: 20_000 });
 const { keyValues } = group;
 try {
   if (rank === 1 && trial !== "whole") {

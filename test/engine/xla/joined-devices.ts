@@ -3,8 +3,8 @@
  * ranks, and a program runs once all ranks have asked for it. No plugin for CPUs runs a program in several processes.
  */
 import assert from "node:assert/strict";
-import type { Session } from "../../../src/engine/session.js";
 import type { PjrtBuffer, PjrtProgram } from "../../../src/engine/pjrt/client.js";
+import type { Session } from "../../../src/engine/session.js";
 import { pjrtDevice } from "../../../src/engine/xla/pjrt-device.js";
 import { XlaSession } from "../../../src/engine/xla/xla-session.js";
 import type { Graph } from "../../../src/graph/graph-builder.js";
@@ -42,7 +42,12 @@ class JoinedProgram {
           one.tell(all.then((results) => results.slice(i * each, (i + 1) * each)));
       });
     // The last rank's closing would be all ranks'.
-    return { ...{ run, close: () => undefined }, memory: unused, optimizedHlo: unused, serialize: unused };
+    return {
+      ...{ run, close: () => undefined },
+      memory: unused,
+      optimizedHlo: unused,
+      serialize: unused,
+    };
   }
 }
 
@@ -58,11 +63,9 @@ export function joinedSessions(ranks: number): ((graph: Graph) => Session)[] {
     let count = 0;
     const compile = async (text: string, partitions: number) => {
       const options = { devices: ids, replicas: ranks, partitions };
-      const program = (programs[count++] ??= new JoinedProgram(
-        text,
-        client.compile(text, options),
-        ranks,
-      ));
+      const program =
+        programs[count] ?? new JoinedProgram(text, client.compile(text, options), ranks);
+      programs[count++] = program;
       assert.equal(text, program.text, "all ranks have one program");
       return program.of(rank);
     };
