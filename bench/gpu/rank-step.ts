@@ -143,7 +143,7 @@ async function child(plugin: string): Promise<void> {
     exchange: async (own: unknown) => (await group.share(own)) as { id: number; kind: string }[],
   };
   try {
-    const engine = await openXlaTogether(host, device, joining, {
+    const { open } = await openXlaTogether(host, device, joining, {
       compiling: ({ purpose, done }) => {
         if (done)
           console.error(
@@ -152,7 +152,7 @@ async function child(plugin: string): Promise<void> {
       },
     });
     console.error(`rank ${rank}: open after ${Math.round(performance.now() - begun)} ms`);
-    const outcome = await group.watch(trained(engine.open, settings, killAt || Infinity));
+    const outcome = await group.watch(trained(open, settings, killAt || Infinity));
     tell(outcome);
     await group.end();
   } catch (error) {

@@ -5,7 +5,7 @@ import type { OpenedEngine } from "../engine/open.js";
 import type { DevicesToJoin } from "../engine/open-device.js";
 import { PjrtError } from "../engine/pjrt/client.js";
 import { type OwnDevice, oneOf, ownGpu } from "../engine/xla/device-cluster.js";
-import { openXlaTogether } from "../engine/xla/open-xla.js";
+import { type JoinedEngine, openXlaTogether } from "../engine/xla/open-xla.js";
 import { UserError } from "../errors.js";
 import type { RankGroup } from "../ranks/rank-group.js";
 
@@ -20,7 +20,7 @@ export async function joinDevices(
   { device, compiling }: DevicesToJoin,
   group: RankGroup,
   machines: readonly string[],
-): Promise<OpenedEngine> {
+): Promise<JoinedEngine> {
   const { rank, ranks, keyValues } = group;
   const named = (await group.share(device.identities)) as readonly (readonly string[])[];
   const claims = machines.map((machine, i) => ({ machine, gpus: named[i]! }));

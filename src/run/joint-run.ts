@@ -24,6 +24,7 @@ const runTimeoutMs = 1_860_000;
 /** A process among those of its run. */
 export interface Joint {
   readonly group: RankGroup;
+  /** Of this process by itself, for what the others have no part in. */
   readonly engine: OpenedEngine;
   /** What is to be said before anything is computed; undefined where nothing. */
   readonly remark: string | undefined;
@@ -93,9 +94,9 @@ async function joined(engine: OpenedEngine | DevicesToJoin, group: RankGroup): P
   };
   const common = { group, localRanks, graphHash: () => graphHash };
   if (!("open" in engine)) {
-    const opened = await joinDevices(host, engine, group, machines);
+    const joint = await joinDevices(host, engine, group, machines);
     const remark = jointRemark(group, machines);
-    return { ...common, engine: opened, remark, open: watching(opened.open) };
+    return { ...common, engine: joint.engine, remark, open: watching(joint.open) };
   }
   const cluster = joinCluster(engine.installed, {
     rank: group.rank,

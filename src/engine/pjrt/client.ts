@@ -58,6 +58,8 @@ export interface PjrtClient {
   readonly api: string;
   /** Which of the processes that have the client together this is; 0 where it is by itself. */
   readonly process: number;
+  /** How many processes have it together; 1 where it is by itself. */
+  readonly processes: number;
   /** Those of this process. Where several have the client together, their ids are those of all. */
   readonly devices: readonly PjrtDevice[];
   /**
@@ -106,6 +108,7 @@ class Client implements PjrtClient, BufferOwner {
     readonly path: string,
     handle: ClientHandle,
     onClose: () => void,
+    readonly processes = 1,
   ) {
     const description: ClientDescription = calling(() => addon.describe(handle));
     this.#handle = handle;
@@ -269,7 +272,7 @@ export async function openPjrtTogether(
     );
   };
   const handle = await awaiting(() => addon.openTogether(pluginPath, named, ask));
-  const client = new Client(addon, pluginPath, handle, () => undefined);
+  const client = new Client(addon, pluginPath, handle, () => undefined, ranks);
   if (client.process === rank) return client;
   client.close();
   throw new Error(`the plugin has made process ${client.process} of rank ${rank}`);

@@ -52,6 +52,14 @@ export interface Joining extends Omit<DeviceCluster, "ids"> {
   readonly exchange: (own: OwnDevice) => Promise<readonly OwnDevice[]>;
 }
 
+/** A GPU of one of several processes. */
+export interface JoinedEngine {
+  /** Computes by itself, whatever the others do. */
+  readonly engine: OpenedEngine;
+  /** Opens a session each of whose programs all processes run together. */
+  readonly open: OpenedEngine["open"];
+}
+
 /**
  * Opens the plugin of a GPU together with other processes, each of which has one too.
  * @param host the engine that makes images and reads files
@@ -64,15 +72,15 @@ export async function openXlaTogether(
   device: Extract<Device, { engine: "xla" }>,
   { exchange, ...place }: Joining,
   options: XlaOptions = {},
-): Promise<OpenedEngine> {
+): Promise<JoinedEngine> {
   Object.assign(process.env, device.environment);
   const settings = { ...gpuClient, visible_devices: device.devices };
   const client = await openPjrtTogether(device.plugin.path, settings, place);
   const [{ id, kind }] = client.devices as [PjrtDevice];
   const cluster = { ...place, ids: idsOf(await exchange({ id, kind })) };
-  const all = { ...options, cluster };
-  const engine = xlaEngine(host, client, [0], narrowTypeOfGpu, all);
-  return { ...engine, description: describeDevice(device) };
+  const engine = xlaEngine(host, client, [0], narrowTypeOfGpu, options);
+  const { open } = xlaEngine(host, client, [0], narrowTypeOfGpu, { ...options, cluster });
+  return { engine: { ...engine, description: describeDevice(device) }, open };
 }
 
 /**
@@ -87,7 +95,7 @@ export function xlaEngine(
   { compiling, cluster }: XlaOptions = {},
 ): OpenedEngine {
   const ids = cluster?.ids ?? devices.map((place) => client.devices[place]!.id);
-  const flags = flagsFor(client.platform, cluster !== undefined);
+  const flags = flagsFor(client.platform, client.processes > 1);
   const { kind, memoryBytes } = client.devices[devices[0]!]!;
   let programs = 0;
   const compile: Compile = async (text, partitions, purpose) => {

@@ -13,14 +13,14 @@ const cuda: Flags = {};
 export const gpuClient = { preallocate: false, memory_fraction: 0.92 } as const;
 
 /**
- * Of programs of several processes, which one of them compiles: by itself, the compiler would wait for the others to
- * measure their share of what it tries.
+ * Of a client of several processes, of which one alone compiles: the compiler would wait for the others to measure their
+ * share of what it tries.
  */
 const cudaTogether: Flags = { ...cuda, xla_gpu_shard_autotuning: false };
 
 /**
  * @param platform as PJRT names it: `cpu`, `cuda`
- * @param together whether several processes run a program together
+ * @param together whether several processes have the client together
  */
 export function flagsFor(platform: string, together = false): Flags {
   if (platform !== "cuda") return none;
