@@ -26,6 +26,7 @@ import { Pulse, pulseMs, standstillOf } from "./pulse.js";
 import type { RankSettings } from "./rank-sources.js";
 import { connected, reached } from "./reached.js";
 import { remarks } from "./remarks.js";
+import { Rounds } from "./rounds.js";
 
 /** What the thread is given. */
 export interface ControlTask extends RankSettings, AddressWish {
@@ -106,21 +107,13 @@ function addPeer(socket: Socket, other: number, take: (message: ControlMessage) 
   return peer;
 }
 
-// Of rank 0: what each rank has in the rounds that are not complete, since a fast rank is a round ahead.
-const shares = Array.from({ length: ranks }, (): { value: unknown; last: boolean }[] => []);
-
-// Of rank 0: what the ranks have left for each other.
+// Of rank 0: what the ranks have for each other, in rounds and under names.
+const rounds = new Rounds(ranks);
 const store = new KeyValueStore();
 
 function share(from: number, value: unknown, last: boolean): void {
-  shares[from]!.push({ value, last });
-  if (shares.some((waiting) => waiting.length === 0)) return;
-  const round = shares.map((waiting) => waiting.shift()!);
-  const message = {
-    type: "shared",
-    values: round.map((one) => one.value),
-    last: round[0]!.last,
-  } as const;
+  const message = rounds.add(from, value, last);
+  if (message === undefined) return;
   for (const peer of peers.values()) peer.send(message);
   report({ type: "shared", values: message.values });
   if (message.last) leave({ type: "done" });
@@ -129,7 +122,7 @@ function share(from: number, value: unknown, last: boolean): void {
 /** Of rank 0. */
 function listen(): void {
   const missing = () => {
-    const absent = shares.flatMap((_, one) => (one === 0 || peers.has(one) ? [] : [one]));
+    const absent = rounds.ranks.filter((one) => one !== 0 && !peers.has(one));
     return `rank ${absent.join(", ")} of ${ranks}`;
   };
   const patience = setTimeout(() => {
@@ -298,10 +291,9 @@ parentPort!.on("message", (order: ControlOrder) => {
   if (order.type === "fail") {
     if (!ended) leave({ type: "lost", why: order.why, mistake: order.mistake });
     report({ type: "failed" });
-  } else if (rank === 0) {
-    if (order.type === "share") share(0, order.value, order.last);
-    else store.ask(order, report);
-  } else peers.get(0)?.send(order);
+  } else if (rank !== 0) peers.get(0)?.send(order);
+  else if (order.type === "share") share(0, order.value, order.last);
+  else store.ask(order, report);
 });
 
 if (rank === 0) listen();
