@@ -12,7 +12,7 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { build as bundle } from "esbuild";
 import { build, checkNode, InstallError, installPackages, ROOT, runScript } from "./install.mjs";
@@ -20,11 +20,13 @@ import { build, checkNode, InstallError, installPackages, ROOT, runScript } from
 const LIMIT = 60 * 2 ** 20;
 
 const RUN = `# Checks this project on the GPU of this machine: sh run.sh [flags of the check]
+# Two processes on it, which NCCL takes for two machines: sh run.sh ranks
 set -e
 cd "$(dirname "$0")"
 here=\${BIT_CHECK:-/tmp/bit-check}
 mkdir -p "$here"
 tar -xJf check.tar.xz -C "$here" 2>/dev/null || python3 -c "import tarfile,sys; tarfile.open('check.tar.xz').extractall(sys.argv[1])" "$here"
+if [ "$1" = ranks ]; then exec "$here/node" "$here/dist/bench/gpu/rank-step.js"; fi
 exec "$here/node" "$here/dist/bench/gpu/check.js" "$@"
 `;
 
@@ -39,7 +41,11 @@ await runScript(async () => {
     mkdirSync(folder, { recursive: true });
   }
   await bundle({
-    entryPoints: ["check", "part"].map((name) => join(ROOT, "dist/bench/gpu", `${name}.js`)),
+    // A thread's program lies beside what starts it.
+    entryPoints: [
+      ...["check", "part", "rank-step"].map((name) => `bench/gpu/${name}`),
+      "src/ranks/control-thread",
+    ].map((name) => ({ in: join(ROOT, "dist", `${name}.js`), out: basename(name) })),
     outdir: join(tree, "dist/bench/gpu"),
     bundle: true,
     splitting: true,
