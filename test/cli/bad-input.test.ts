@@ -206,7 +206,7 @@ const cases: readonly Case[] = [
   {
     name: "a number that is none",
     args: () => trainArgs("--batch", "many"),
-    message: /--batch: is not a number/,
+    message: /--batch: many is not possible\n  expected: a whole number from 1 on/,
   },
 ];
 
