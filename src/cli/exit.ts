@@ -1,7 +1,7 @@
 /** How every command ends: the exit code, and what is said of an error. */
 import { inspect } from "node:util";
 import { UserError } from "../errors.js";
-import { RanksLost } from "../ranks/rank-group.js";
+import { RanksLost } from "../ranks/ranks-lost.js";
 import { respectNohup } from "./nohup.js";
 import { output, READER_GONE_EXIT, ReaderGone, USER_ERROR_EXIT } from "./output.js";
 

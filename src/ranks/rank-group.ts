@@ -15,22 +15,10 @@ import {
 import { Pulse, standstillOf } from "./pulse.js";
 import type { RankPlace } from "./rank-place.js";
 import type { RankSettings } from "./rank-sources.js";
+import { RanksLost } from "./ranks-lost.js";
 
 /** So long processes wait for each other to come: images may have to be fetched on one of them. */
 const defaultPatienceMs = 600_000;
-
-/** Another process has ended or is not heard of: this one cannot go on without it. */
-export class RanksLost extends Error {
-  override readonly name = "RanksLost";
-
-  /** @param mistake whether the same would come of it again; otherwise, starting all again may help */
-  constructor(
-    message: string,
-    readonly mistake: boolean,
-  ) {
-    super(message);
-  }
-}
 
 /** How a process waits for the others. */
 export interface MeetingOptions {

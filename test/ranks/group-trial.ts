@@ -1,6 +1,7 @@
 /** A process of a group, as a test starts it: `rank ranks port host`. It tells what happens by lines of JSON. */
 import { UserError } from "../../src/errors.js";
-import { RankGroup, RanksLost } from "../../src/ranks/rank-group.js";
+import { RankGroup } from "../../src/ranks/rank-group.js";
+import { RanksLost } from "../../src/ranks/ranks-lost.js";
 
 const [rank = 0, ranks = 2, port = 0] = process.argv.slice(2, 5).map(Number);
 const host = process.argv[5] ?? "127.0.0.1";
