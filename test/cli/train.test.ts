@@ -96,12 +96,13 @@ test("a run that is interrupted and resumed ends like one that is not", async (t
     const last = { loss: result.val_loss.toFixed(5), top1: (100 * result.val_top1).toFixed(2) };
     const share = String.raw`\d+\.\d s \(\d+ %\)`;
     const parts = ["load", "step", "eval", "save", "close"].map((part) => `${part} ${share}`);
-    assert.match(log.at(-2)!, new RegExp(`${stamp}Time: ${parts.join(", ")}$`));
+    assert.match(log.at(-3)!, new RegExp(`${stamp}Time: ${parts.join(", ")}$`));
+    assert.match(log.at(-2)!, new RegExp(`${stamp}Making the report$`));
     assert.match(log.at(-1)!, new RegExp(`${stamp}Report: .*report\\.html$`));
     const { step: bestStep, top1: bestTop1 } = result.best;
     const best = `Best: top1 ${(100 * bestTop1).toFixed(2)}% after step ${bestStep} \\(best\\.npz\\)$`;
-    assert.match(log.at(-3)!, new RegExp(`${stamp}${best}`));
-    assert.match(log.at(-4)!, new RegExp(`Validation@end loss ${last.loss}, top1 ${last.top1}%`));
+    assert.match(log.at(-4)!, new RegExp(`${stamp}${best}`));
+    assert.match(log.at(-5)!, new RegExp(`Validation@end loss ${last.loss}, top1 ${last.top1}%`));
     const step = new RegExp(`${stamp}\\[step 13\\]: loss=\\d\\.\\d{5} \\(lr=\\d\\.\\de-\\d\\d\\)$`);
     assert.ok(log.some((line) => step.test(line)));
   });
