@@ -53,9 +53,13 @@ interface Ended {
   readonly rank: number;
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
+  /** Whether it was still there long after another had ended, and was told to end. */
+  readonly told: boolean;
 }
 
-// The others notice within seconds that one is gone; one that stands still does not.
+// The others notice within seconds that one is gone that they have met. They may wait for it to come, and end when told.
+const toldMs = 5000;
+// One that stands still hears nothing.
 const graceMs = 30_000;
 // From a process's end to that of its output.
 const lastWordsMs = 5000;
@@ -86,7 +90,7 @@ export async function launch(plan: Launch, listener: LaunchListener): Promise<nu
 
 function exitOf(failed: readonly Ended[], exits: ExitCodes): number {
   const mistake = failed.find(({ code }) => code === exits.mistake);
-  const [first] = failed;
+  const first = failed.find(({ told }) => !told) ?? failed[0];
   return (mistake ?? first)!.code ?? 1;
 }
 
@@ -139,11 +143,17 @@ interface Child {
   readonly child: ChildProcess;
 }
 
-/** Waits for all; where one has failed, the others are killed that do not end by themselves. */
+/** Waits for all; where one has failed, the others are told to end that do not by themselves, and then killed. */
 async function allEnded(children: readonly Child[]): Promise<Ended[]> {
-  let grace: NodeJS.Timeout | undefined;
-  const killAll = () => {
-    for (const { child } of children) child.kill("SIGKILL");
+  const timers: NodeJS.Timeout[] = [];
+  const signalAll = (name: NodeJS.Signals) => {
+    for (const { child } of children) child.kill(name);
+  };
+  const told = new Set<number>();
+  const tellAll = () => {
+    for (const { rank, child } of children)
+      if (child.exitCode === null && child.signalCode === null) told.add(rank);
+    signalAll("SIGTERM");
   };
   const endings = children.map(async ({ rank, child }): Promise<Ended> => {
     try {
@@ -151,13 +161,14 @@ async function allEnded(children: readonly Child[]): Promise<Ended[]> {
       // Where it cannot be started there is no exit, and the next line says so.
       closed.catch(() => undefined);
       const [code, signal] = (await once(child, "exit")) as [number | null, NodeJS.Signals | null];
-      if (code !== 0) grace ??= setTimeout(killAll, graceMs);
+      if (code !== 0 && timers.length === 0)
+        timers.push(setTimeout(tellAll, toldMs), setTimeout(signalAll, graceMs, "SIGKILL"));
       // What it said last may still be on its way. A process of its own that has its streams may keep them open.
       await Promise.race([closed, sleep(lastWordsMs, undefined, { ref: false })]);
       for (const stream of [child.stdout, child.stderr]) stream?.destroy();
-      return { rank, code, signal };
+      return { rank, code, signal, told: told.has(rank) };
     } catch (error) {
-      killAll();
+      signalAll("SIGKILL");
       throw new UserError(
         `command ${child.spawnfile}`,
         error instanceof Error ? error.message : String(error),
@@ -170,7 +181,7 @@ async function allEnded(children: readonly Child[]): Promise<Ended[]> {
   try {
     return await Promise.all(endings);
   } finally {
-    clearTimeout(grace);
+    for (const timer of timers) clearTimeout(timer);
   }
 }
 

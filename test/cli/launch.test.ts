@@ -100,6 +100,23 @@ test("a command in vain is not started again", async () => {
   assert.doesNotMatch(text, /Starting all again/);
 });
 
+test("who waits for a process that never came is told to end", { timeout: 60_000 }, async () => {
+  // As a rank does that has not met the others: the other one waits for it, and is ended by SIGTERM; one that hears
+  // the signal and ends with 143 was not stopped by a user.
+  for (const heard of ["", "process.on('SIGTERM', () => process.exit(143));"]) {
+    const program = `${heard} if (process.env.RANK === "1") process.exit(75); setTimeout(() => {}, 1e6)`;
+    const args = ["--nproc", "2", "--restarts", "1", "--", process.execPath, "-e", program];
+    const { code, text } = await start([bin("bit-launch"), ...args]).ended;
+    assert.equal(code, 75, text);
+    assert.match(
+      text,
+      heard === "" ? /rank 0 ended by SIGTERM/ : /rank 0 ended with exit code 143/,
+    );
+    assert.match(text, /Starting all again/);
+    assert.doesNotMatch(text, /SIGKILL/);
+  }
+});
+
 test("what cannot be launched is said", async () => {
   const wrong: readonly (readonly [string[], RegExp])[] = [
     [["--nproc", "2"], /no command after --/],
