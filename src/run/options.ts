@@ -165,11 +165,11 @@ function splitOf(
       "--batch_split",
       `${split} does not divide a batch of ${batch}`,
       "a divisor of --batch",
-      `type for example --batch_split ${nearestDivisor(batch, split)}`,
+      `type for example --batch_split ${nearestSplit(batch, split, ranks)}`,
     );
   }
   if (!isSplit(batch, split, devices)) throw indivisible(batch, split, devices);
-  if (split % ranks !== 0) throw unevenParts(split, ranks);
+  if (split % ranks !== 0) throw unevenParts(split, ranks, nearestSplit(batch, split, ranks));
   return split;
 }
 
@@ -268,9 +268,10 @@ function resolveResolution(options: FineTuneOptions, dataset: Dataset) {
   return { precrop, crop };
 }
 
-function nearestDivisor(batch: number, near: number): number {
-  let best = 1;
-  for (let d = 1; d <= batch; d++)
-    if (batch % d === 0 && Math.abs(d - near) < Math.abs(best - near)) best = d;
+/** Parts near those that were asked for, in which `ranks` processes can share a batch that they can share. */
+function nearestSplit(batch: number, near: number, ranks: number): number {
+  let best = ranks;
+  for (let parts = ranks; parts <= batch; parts += ranks)
+    if (batch % parts === 0 && Math.abs(parts - near) <= Math.abs(best - near)) best = parts;
   return best;
 }

@@ -37,13 +37,16 @@ export function checkRanks(ranks: number, batch: number, choices: Choices): void
     );
 }
 
-/** What is to be done where processes cannot share the parts of a batch evenly. */
-export function unevenParts(split: number, ranks: number): UserError {
+/**
+ * What is to be done where processes cannot share the parts of a batch evenly.
+ * @param instead parts that they can
+ */
+export function unevenParts(split: number, ranks: number, instead: number): UserError {
   return new UserError(
     "--batch_split",
     `a batch in ${split} parts cannot be shared evenly by ${ranks} processes`,
     `a multiple of ${ranks}: the parts of all processes together`,
-    `type --batch_split ${Math.ceil(split / ranks) * ranks} for a new run; a run that goes on keeps its parts`,
+    `type --batch_split ${instead} for a new run; a run that goes on keeps its parts`,
   );
 }
 

@@ -163,3 +163,21 @@ test("--scale_lr multiplies the rate by the batch over the recipe's; --patience 
   assert.equal(rateOf({ scaleLr: true, baseLr: 0.01, batch: 1024 }), 0.02);
   assert.equal(rateOf({ scaleLr: true, recipe: "paddle" }), 0.0005);
 });
+
+test("the parts that are named instead are parts that all processes can share", async () => {
+  const dataset = await loadDataset({ dataset: "sample", seed: 0 });
+  const machine = { cores: 1, precision: () => "fp32" as const, ranks: 2 };
+  const told = (batch: number, batchSplit: number) => {
+    const options = { model: "BiT-M-R50x1", dataset: "sample", batch, batchSplit };
+    return resolveConfig("one", options, dataset, machine).split;
+  };
+  for (const [batch, split, instead] of [
+    [6, 3, 2],
+    [6, 4, 6],
+    [12, 3, 4],
+    [10, 5, 2],
+  ] as const) {
+    assert.throws(() => told(batch, split), new RegExp(`type .*--batch_split ${instead}(?!\\d)`));
+    assert.equal(told(batch, instead), instead);
+  }
+});
