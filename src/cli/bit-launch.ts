@@ -6,6 +6,7 @@ import { UserError } from "../errors.js";
 import { packageRoot } from "../package-root.js";
 import { addressesOf, endpointOf, isLoopback } from "../ranks/address.js";
 import { launch } from "../ranks/launch.js";
+import { readSettingsFile } from "../settings/settings-file.js";
 import { quoted } from "../settings/shell-word.js";
 import type { Call } from "./command.js";
 import { RANKS_LOST_EXIT } from "./exit.js";
@@ -47,7 +48,7 @@ export async function run({ settings, argv }: Call<"launch">): Promise<number> {
         : `a number from 0 to ${nnodes - 1}`,
       "give each machine another --node_rank, and all of them the same --nnodes",
     );
-  if (restarts > 0 && program === "bit-train" && !args.some(isNamed))
+  if (restarts > 0 && program === "bit-train" && !(await isNamed(args)))
     throw new UserError(
       `--restarts ${restarts}`,
       "the run has no name, so that each start would be another run",
@@ -80,9 +81,14 @@ export async function run({ settings, argv }: Call<"launch">): Promise<number> {
   }
 }
 
-/** Whether a flag gives a run its name; a file of settings may. */
-function isNamed(arg: string): boolean {
-  return /^--(name|config)(=|$)/.test(arg);
+/** Whether flags, or their file of settings, give a run its name. @throws UserError where that file is at fault */
+async function isNamed(args: readonly string[]): Promise<boolean> {
+  if (args.some((arg) => /^--name(=|$)/.test(arg))) return true;
+  const at = args.findIndex((arg) => /^--config(=|$)/.test(arg));
+  const path = args[at]?.includes("=") ? args[at].slice("--config=".length) : args[at + 1];
+  // Without a path bit-train says what is missing.
+  if (at < 0 || path === undefined) return at >= 0;
+  return (await readSettingsFile("train", path)).has("name");
 }
 
 /** Programs of this package are those of this version, wherever others are. */

@@ -1,6 +1,7 @@
 /** Several processes train one run: the same losses as one, also when one of them is killed. */
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { temporaryFolder } from "../data/temporary-folder.js";
@@ -117,13 +118,17 @@ test("who waits for a process that never came is told to end", { timeout: 60_000
   }
 });
 
-test("what cannot be launched is said", async () => {
+test("what cannot be launched is said", async (t) => {
+  const nameless = join(await temporaryFolder(t), "settings.yaml");
+  await writeFile(nameless, "steps: 3\n");
   const wrong: readonly (readonly [string[], RegExp])[] = [
     [["--nproc", "2"], /no command after --/],
     [["--nnodes", "2", "--", "bit-train"], /--nnodes 2: without --rendezvous/],
     [["--nnodes", "2", "--node_rank", "2", "--", "bit-train"], /--node_rank 2/],
     [["--rendezvous", "here", "--", "bit-train"], /here: is no address/],
     [["--restarts", "1", "--", "bit-train", "--steps", "3"], /the run has no name/],
+    [["--restarts", "1", "--", "bit-train", "--config", nameless], /the run has no name/],
+    [["--restarts", "1", "--", "bit-train", `--config=${nameless}`], /the run has no name/],
     [["--nproc", "2", "--", "/no/such/program"], /ENOENT/],
     [["--nproc", "2", "--", "bit-eval", "a run"], /would do all of it[\s\S]*npx bit-eval 'a run'/],
   ];
