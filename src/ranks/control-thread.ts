@@ -152,10 +152,8 @@ function listen(): void {
   const untilMs = performance.now() + portMs;
   const open = () => server!.listen({ port, host: task.listenAt });
   server.on("error", (error) => {
-    if (systemErrorCode(error) === "EADDRINUSE" && performance.now() < untilMs) {
-      setTimeout(open, 200);
-      return;
-    }
+    const passes = systemErrorCode(error) === "EADDRINUSE" && performance.now() < untilMs;
+    if (passes) return void setTimeout(open, 200);
     clearTimeout(patience);
     silence();
     lose(`the processes cannot meet at ${place}: ${error.message}`, true);
@@ -270,11 +268,9 @@ async function link(places: readonly ControlPlace[], first: Peer): Promise<void>
     if (other === 0 || other >= rank) continue;
     const socket = await reached(address, port);
     if (ended) return;
-    if (typeof socket === "string") {
-      const at = endpointText({ host: address, port });
-      lose(`rank ${rank} does not reach rank ${other} at ${at}: ${socket}`);
-      return;
-    }
+    const at = endpointText({ host: address, port });
+    if (typeof socket === "string")
+      return lose(`rank ${rank} does not reach rank ${other} at ${at}: ${socket}`);
     const peer = addPeer(socket, other, () => undefined);
     receive(socket, (message) => peer.hear(message));
     peer.send({ type: "hello", protocol: controlProtocol, rank, ranks, place: null });
@@ -291,8 +287,11 @@ parentPort!.on("message", (order: ControlOrder) => {
   if (order.type === "fail") {
     if (!ended) leave({ type: "lost", why: order.why, mistake: order.mistake });
     report({ type: "failed" });
-  } else if (rank !== 0) peers.get(0)?.send(order);
-  else if (order.type === "share") share(0, order.value, order.last);
+  } else if (rank !== 0) {
+    const isLast = order.type === "share" && order.last;
+    for (const [other, peer] of peers) if (isLast && other > 0) peer.mayLeave();
+    peers.get(0)?.send(order);
+  } else if (order.type === "share") share(0, order.value, order.last);
   else store.ask(order, report);
 });
 

@@ -10,6 +10,7 @@ export const silenceMs = 6000;
 export class Peer {
   private heardMs = performance.now();
   private gone = false;
+  private leaves = false;
   private readonly timer: NodeJS.Timeout;
 
   /**
@@ -45,6 +46,11 @@ export class Peer {
     if (!this.gone) send(this.socket, message);
   }
 
+  /** Its end is no news any more: all is done, as far as this process goes, and whether all have done it rank 0 says. */
+  mayLeave(): void {
+    this.leaves = true;
+  }
+
   /** Ends the connection once what was sent is on its way; nobody is told. */
   close(): void {
     this.gone = true;
@@ -58,6 +64,6 @@ export class Peer {
     this.gone = true;
     clearInterval(this.timer);
     this.socket.destroy();
-    this.listener.lost(why);
+    if (!this.leaves) this.listener.lost(why);
   }
 }

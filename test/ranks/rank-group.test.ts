@@ -87,6 +87,42 @@ test("what a process says with its greeting, where it is read late, is heard", a
   socket.destroy();
 });
 
+test("a process that leaves at the end before its word is heard is not lost", async () => {
+  const [port] = await freePorts(1);
+  const { next, exit } = start("none", 1, 3, port!);
+  const say = (socket: Socket, message: unknown) => socket.write(`${JSON.stringify(message)}\n`);
+  // Ranks 0 and 2 are this test.
+  const server = createServer().listen(port, "127.0.0.1");
+  const [rank0] = (await once(server, "connection")) as [Socket];
+  const heard = createInterface({ input: rank0 })[Symbol.asyncIterator]();
+  const hear = async (type: string) => {
+    for (;;) {
+      const message = JSON.parse((await heard.next()).value) as Record<string, unknown>;
+      if (message["type"] === type) return message;
+    }
+  };
+  const own = (await hear("hello"))["place"] as { port: number };
+  const rank2 = await connected(own.port);
+  say(rank2, { type: "hello", protocol: controlProtocol, rank: 2, ranks: 3, place: null });
+  const places = [port!, own.port, 1].map((at) => ({ address: "127.0.0.1", port: at }));
+  say(rank0, { type: "welcome", places });
+  await hear("linked");
+  say(rank0, { type: "met" });
+  for (const last of [false, false, true]) {
+    await hear("share");
+    if (last) {
+      rank2.destroy();
+      await sleep(500);
+    }
+    say(rank0, { type: "shared", values: [0, 1, 2], last });
+  }
+  assert.deepEqual(await next(), { values: [0, 1, 2] });
+  assert.deepEqual(await next(), { ended: true });
+  assert.equal(await exit, 0);
+  server.close();
+  rank0.destroy();
+});
+
 for (const { trial, why, mistake } of [
   { trial: "fail", why: /rank 1 has ended: a reason/, mistake: false },
   { trial: "mistake", why: /rank 1 has ended: a file: a mistake;/, mistake: true },
