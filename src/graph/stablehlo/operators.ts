@@ -217,7 +217,8 @@ export const operators: Readonly<Record<string, Operator>> = {
   },
   ConcatV2: ({ emitter, value, integers }, node) => {
     const parts = node.inputs.slice(0, -1).map(value);
-    return emitter.concatenate(parts, integers(input(node, parts.length))[0]!);
+    const [axis = 0] = integers(input(node, parts.length));
+    return emitter.concatenate(parts, axis < 0 ? axis + parts[0]!.shape.length : axis);
   },
   TopKV2: topPlaces,
   BitGatherResizeCrop: gatherResizeCrop,
