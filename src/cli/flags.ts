@@ -4,11 +4,17 @@ import { closeNames, perhaps, perhapsOne } from "../close-names.js";
 import { UserError } from "../errors.js";
 import { packageVersion } from "../package-root.js";
 import { suggestedSettings } from "../settings/suggest.js";
-import { type CommandSetting, settingsOf } from "../settings/table.js";
+import { type CommandSetting, isSwitch, settingsOf } from "../settings/table.js";
 import { completeSettings, requireValue } from "../settings/values.js";
 import type { Call, Command } from "./command.js";
 import { HelpAsked } from "./exit.js";
-import { dashedValue, dashedWord, typedValue, withoutDashes } from "./typed-words.js";
+import {
+  attachedValue,
+  dashedValue,
+  dashedWord,
+  typedValue,
+  withoutDashes,
+} from "./typed-words.js";
 
 /** What help, lists and errors need to know of a command. */
 type Described = Omit<Command<string>, "load" | "summary"> & {
@@ -70,20 +76,17 @@ function explained(
 /** What was meant, where a flag or a choice is one that there is not; undefined where nothing is near. */
 function meant(name: string, message: string, argv: readonly string[]): string | undefined {
   const unknown = /^Unknown arguments?: (.*)/.exec(message)?.[1]?.split(", ") ?? [];
+  const settings = settingsOf(name);
   const flags = unknown.flatMap((flag) => {
     const near = suggestedSettings(name, flag);
     const off = argv.includes(`--no-${flag}`);
-    const dashed = (flag: string) => `--${off && isSwitch(name, flag) ? "no-" : ""}${flag}`;
+    const dashed = (flag: string) => `--${off && isSwitch(settings, flag) ? "no-" : ""}${flag}`;
     return near === undefined ? [] : [near.replace(/(?<=perhaps |or )\w+/g, dashed)];
   });
   if (flags.length > 0) return flags.join(", ");
   const [, flag, value] = /Argument: (\w+), Given: "([^"]*)"/.exec(message) ?? [];
-  const row = settingsOf(name).find((setting) => setting.flag === flag)?.row;
+  const row = settings.find((setting) => setting.flag === flag)?.row;
   return row?.kind === "choice" && value !== undefined ? perhaps(value, row.choices) : undefined;
-}
-
-function isSwitch(name: string, flag: string): boolean {
-  return settingsOf(name).some((one) => one.flag === flag && one.row.kind === "boolean");
 }
 
 function mistake(
@@ -184,12 +187,13 @@ function misread(
   { flag, row }: CommandSetting,
   value: unknown,
 ): string | undefined {
-  if (typeof value !== "number" && typeof value !== "boolean") return undefined;
+  if (row.kind === "boolean") {
+    const typed = attachedValue(argv, flag);
+    return typed === "true" || typed === "false" ? undefined : typed;
+  }
+  if (typeof value !== "number") return undefined;
   const typed = typedValue(argv, flag);
-  if (typed === undefined) return undefined;
-  if (row.kind === "boolean")
-    return argv.includes(`--${flag}`) || /^(true|false)$/.test(typed) ? undefined : typed;
-  return Number.isNaN(value) || typed.trim() === "" ? typed : undefined;
+  return Number.isNaN(value) || typed?.trim() === "" ? typed : undefined;
 }
 
 /** What to say of a word that stands alone: of a program's verbs one may be meant, which comes first. */

@@ -1,7 +1,8 @@
 /** What was typed, word by word, where the parser of flags has lost it or misread it. */
 import { existsSync } from "node:fs";
 import { UserError } from "../errors.js";
-import { type CommandSetting, settingsOf } from "../settings/table.js";
+import { quoted } from "../settings/shell-word.js";
+import { isSwitch, settingsOf } from "../settings/table.js";
 
 /** The words that are flags and their values: those before `--`. */
 function ownWords(argv: readonly string[]): readonly string[] {
@@ -15,15 +16,31 @@ function flagIn(word: string): string | undefined {
 }
 
 /**
- * The last value that was typed for a flag, as it was typed.
+ * The last value that was typed for a flag that takes one, as it was typed.
  * @returns undefined where it stands alone, or nowhere
  */
 export function typedValue(argv: readonly string[], flag: string): string | undefined {
+  const [word, next] = lastOf(argv, flag);
+  return attached(word) ?? next;
+}
+
+/**
+ * What was typed for a switch with `=`: the word after it is no value of its own.
+ * @returns undefined where it stands without, or nowhere
+ */
+export function attachedValue(argv: readonly string[], flag: string): string | undefined {
+  return attached(lastOf(argv, flag)[0]);
+}
+
+/** A flag as it was typed last, and the word after it. */
+function lastOf(argv: readonly string[], flag: string): readonly string[] {
   const words = ownWords(argv);
   const at = words.findLastIndex((word) => flagIn(word) === flag);
-  if (at < 0) return undefined;
-  const sign = words[at]!.indexOf("=");
-  return sign < 0 ? words[at + 1] : words[at]!.slice(sign + 1);
+  return at < 0 ? [] : words.slice(at, at + 2);
+}
+
+function attached(word = ""): string | undefined {
+  return /^[^=]*=(.*)$/s.exec(word)?.[1];
 }
 
 /** How to type a value that begins with a dash for the flag that lacks one; undefined where there is none. */
@@ -57,7 +74,11 @@ export function withoutDashes(
 ): UserError | undefined {
   if (argv.includes("--")) return undefined;
   const settings = settingsOf(name);
-  const takesNext = (word: string) => !word.includes("=") && !isSwitch(settings, word);
+  const takesNext = (word: string) => {
+    const flag = word.includes("=") ? undefined : flagIn(word);
+    if (flag === undefined || flag === "help" || flag === "version") return false;
+    return !isSwitch(settings, flag.replace(/^no_/, ""));
+  };
   let at = 0;
   while (at < argv.length && argv[at]!.startsWith("-")) at += takesNext(argv[at]!) ? 2 : 1;
   if (at >= argv.length) return undefined;
@@ -66,14 +87,6 @@ export function withoutDashes(
     `${program} ... ${command[0]}`,
     "the command to run does not stand after --",
     `the flags of ${program}, then --, then the command with its own flags`,
-    `type: npx ${[program, ...argv.slice(0, at), "--", ...command].join(" ")}`,
+    `type: npx ${[program, ...argv.slice(0, at), "--", ...command].map(quoted).join(" ")}`,
   );
-}
-
-function isSwitch(settings: readonly CommandSetting[], word: string): boolean {
-  const flag = flagIn(word);
-  if (flag === undefined || flag === "help" || flag === "version") return true;
-  const named = (name: string) =>
-    settings.some((one) => one.flag === name && one.row.kind === "boolean");
-  return named(flag) || named(flag.replace(/^no_/, ""));
 }

@@ -3,7 +3,7 @@ import { Lexer, parseDocument } from "yaml";
 import { readError, readWhole } from "../disk/file-reading.js";
 import { UserError } from "../errors.js";
 import { suggestedSettings } from "./suggest.js";
-import { type CommandSetting, settingsOf } from "./table.js";
+import { type CommandSetting, isSwitch, settingsOf } from "./table.js";
 import { requireValue } from "./values.js";
 
 /** Far more than all settings take. */
@@ -64,8 +64,7 @@ function onlyTyped(name: string): string | undefined {
 /** How a file says what `--no-save` does; undefined where a name is no such flag's. */
 function switchedOff(settings: readonly CommandSetting[], name: string): string | undefined {
   const flag = name.replaceAll("-", "_").replace(/^no_/, "");
-  const isSwitch = settings.some((one) => one.flag === flag && one.row.kind === "boolean");
-  return isSwitch ? `${flag}: false` : undefined;
+  return isSwitch(settings, flag) ? `${flag}: false` : undefined;
 }
 
 async function entriesOf(path: string): Promise<[string, unknown][]> {

@@ -77,6 +77,11 @@ export function settingsOf(command: string): readonly CommandSetting[] {
   });
 }
 
+/** Whether a flag, as on the command line, is one that is on or off. */
+export function isSwitch(settings: readonly CommandSetting[], flag: string): boolean {
+  return settings.some((one) => one.flag === flag && one.row.kind === "boolean");
+}
+
 /** The rows that `config.json` has under their own names. */
 export const recordedRows: readonly (readonly [string, Setting])[] = rows.filter(
   ([, row]) => row.recorded === true,

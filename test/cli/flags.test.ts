@@ -98,6 +98,18 @@ test("every flag for numbers tells a word that is none, and what it takes", asyn
     }
 });
 
+test("a switch in kebab-case may stand before any other word", async () => {
+  const train = async (...argv: string[]) => {
+    const given = ["--dataset", "d", "--model", "R50x1", ...argv];
+    return (await parseFlags("train", commands.train, given)).settings;
+  };
+  const { dryRun, batch } = await train("--dry-run", "--batch", "8");
+  assert.deepEqual({ dryRun, batch }, { dryRun: true, batch: 8 });
+  assert.equal((await train("--dry-run=false", "--batch", "8")).dryRun, false);
+  assert.equal((await train("--dry_run", "--no-dry-run", "--json")).dryRun, false);
+  await assert.rejects(train("--dry-run=yes"), /--dry_run: yes is not possible/);
+});
+
 test("paths that begin with a dash are told apart from flags", async () => {
   const predict = (...argv: string[]) => parseFlags("predict", commands.predict, argv);
   await assert.rejects(
@@ -117,6 +129,10 @@ test("the command that bit-launch runs stands after --", async () => {
   await assert.rejects(
     launch("--allow-public-address", "--nproc=2", "npx", "bit-train"),
     /npx bit-launch --allow-public-address --nproc=2 -- npx bit-train$/,
+  );
+  await assert.rejects(
+    launch("--nproc", "2", "bit-train", "--name", "two words"),
+    / -- bit-train --name 'two words'$/,
   );
   await assert.rejects(launch("--nproc", "2", "--model", "x"), /those of bit-train stand after it/);
   const { settings } = await launch("--nproc", "2", "--", "bit-train", "--model", "x");
