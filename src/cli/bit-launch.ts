@@ -6,12 +6,15 @@ import { UserError } from "../errors.js";
 import { packageRoot } from "../package-root.js";
 import { addressesOf, endpointOf, isLoopback } from "../ranks/address.js";
 import { launch } from "../ranks/launch.js";
-import { readSettingsFile } from "../settings/settings-file.js";
 import { quoted } from "../settings/shell-word.js";
 import type { Call } from "./command.js";
 import { RANKS_LOST_EXIT } from "./exit.js";
 import { StopSignals, stopExits } from "./interrupt.js";
 import { output, USER_ERROR_EXIT } from "./output.js";
+import { typedValue } from "./typed-words.js";
+
+const example =
+  "type for example: npx bit-launch --nproc 2 -- bit-train --model BiT-M-R50x1 --dataset photos";
 
 /** Runs the command. */
 export async function run({ settings, argv }: Call<"launch">): Promise<number> {
@@ -23,14 +26,14 @@ export async function run({ settings, argv }: Call<"launch">): Promise<number> {
       "bit-launch",
       "no command after --",
       "the command that all processes are to run",
-      "type for example: npx bit-launch --nproc 2 -- bit-train --model BiT-M-R50x1 --dataset photos",
+      example,
     );
   if (program.startsWith("-"))
     throw new UserError(
       `bit-launch -- ${program}`,
       "a flag, where the command is to stand",
       "flags of bit-launch before --, after it the command with its own",
-      "type for example: npx bit-launch --nproc 2 -- bit-train --model BiT-M-R50x1 --dataset photos",
+      example,
     );
   if (isOwn(program) && program !== "bit-train")
     throw new UserError(
@@ -83,11 +86,12 @@ export async function run({ settings, argv }: Call<"launch">): Promise<number> {
 
 /** Whether flags, or their file of settings, give a run its name. @throws UserError where that file is at fault */
 async function isNamed(args: readonly string[]): Promise<boolean> {
-  if (args.some((arg) => /^--name(=|$)/.test(arg))) return true;
-  const at = args.findIndex((arg) => /^--config(=|$)/.test(arg));
-  const path = args[at]?.includes("=") ? args[at].slice("--config=".length) : args[at + 1];
-  // Without a path bit-train says what is missing.
-  if (at < 0 || path === undefined) return at >= 0;
+  // Without a word after it, bit-train says what is missing.
+  if (["--name", "--config"].includes(args.at(-1) ?? "")) return true;
+  if (typedValue(args, "name") !== undefined) return true;
+  const path = typedValue(args, "config");
+  if (path === undefined) return false;
+  const { readSettingsFile } = await import("../settings/settings-file.js");
   return (await readSettingsFile("train", path)).has("name");
 }
 

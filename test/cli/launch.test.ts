@@ -129,6 +129,11 @@ test("what cannot be launched is said", async (t) => {
     [["--restarts", "1", "--", "bit-train", "--steps", "3"], /the run has no name/],
     [["--restarts", "1", "--", "bit-train", "--config", nameless], /the run has no name/],
     [["--restarts", "1", "--", "bit-train", `--config=${nameless}`], /the run has no name/],
+    // The last one counts, as for bit-train.
+    [
+      ["--restarts", "1", "--", "bit-train", "--config=named.yaml", "--config", nameless],
+      /the run has no name/,
+    ],
     [["--nproc", "2", "--", "/no/such/program"], /ENOENT/],
     [["--nproc", "2", "--", "bit-eval", "a run"], /would do all of it[\s\S]*npx bit-eval 'a run'/],
   ];
