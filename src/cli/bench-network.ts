@@ -68,7 +68,7 @@ export async function computeNetwork(settings: BenchSettings): Promise<number> {
     throw new UserError(
       `--nproc ${nproc}`,
       `it computes on ${engine.description}`,
-      "a CPU: on several machines, training runs on these alone",
+      "a CPU: on several machines, it is computed for these alone",
       "add --device cpu; or measure the GPUs of one machine: --devices N",
     );
   const wire = computeTypes[settings.reduceDtype];
@@ -129,7 +129,7 @@ function requireNetwork({ nproc, network, ...settings }: BenchSettings) {
     throw new UserError(
       refused,
       `with --nproc ${nproc}`,
-      "training steps of bit-train's own graph on CPUs: only these share gradients",
+      "training steps of bit-train's own graph, which share gradients",
       `leave ${refused.split(" ")[0]} or --nproc out`,
     );
   return { most: nproc, rates };
