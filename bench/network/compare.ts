@@ -9,7 +9,7 @@
  */
 import { availableParallelism, cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
-import { gradientReductions, wireBytes } from "../../src/bench/gradient-reductions.js";
+import { gradientReductions, sentBytes } from "../../src/bench/gradient-reductions.js";
 import { measureRanks } from "../../src/bench/measure-ranks.js";
 import {
   type MeasuredReduction,
@@ -65,7 +65,7 @@ for (let round = 0; round < Number(flags.rounds); round++)
       const name = `${ranks} ${line?.name ?? "none"}`;
       const result = results.get(name) ?? { wallMs: [], cpuMs: [], wireBytes: [], measured: [] };
       results.set(name, result);
-      spaces = new Namespaces(ranks, { bitsPerSecond: line?.bitsPerSecond, delayMs: 0 });
+      spaces = new Namespaces(ranks, line?.bitsPerSecond);
       try {
         if (flags.train === undefined) await timeReductions(ranks, spaces, result);
         else await timeTraining(ranks, spaces, Number(flags.train), result);
@@ -83,7 +83,7 @@ async function timeReductions(ranks: number, spaces: Namespaces, result: Result)
   result.wallMs.push(measured.wall_ms.median);
   result.cpuMs.push(measured.cpu_ms.median);
   // The first, one to warm up, and those that are timed.
-  const each = spaces.sent().map(({ bytes }) => bytes / (steps + 2));
+  const each = spaces.sentBytes().map((bytes) => bytes / (steps + 2));
   result.wireBytes.push(Math.max(...each));
   result.measured.push(measured);
 }
@@ -104,17 +104,14 @@ async function timeTraining(
     result.wallMs.push(...step!.wallMs);
     result.cpuMs.push(...step!.cpuMs);
   }
-  result.wireBytes.push(...spaces.sent().map(({ bytes }) => bytes / (steps + 1)));
+  result.wireBytes.push(...spaces.sentBytes().map((bytes) => bytes / (steps + 1)));
 }
 
 const cores = availableParallelism();
 const target = inPrecision(openEngine("cpu").target, "fp32");
 const network = { architecture, classes: 10, target };
 const reductions = (await gradientReductions(network, wire)).map(({ bytes }) => bytes);
-const bytes = shapes.reduce(
-  (sum, shape) => sum + wireBytes[wire] * shape.reduce((a, b) => a * b, 1),
-  0,
-);
+const bytes = sentBytes(shapes, wire);
 console.log(
   `${cpus()[0]!.model}, ${cores} cores; ${flags.model}, ${bytes} bytes of gradients in ${reductions.length} reductions`,
 );

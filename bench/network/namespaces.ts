@@ -6,19 +6,6 @@ const mark = `bit${process.pid}`;
 const hub = `${mark}-hub`;
 const headerBytes = 24;
 
-/** A line: what leaves each namespace takes as long as at this rate. */
-export interface Line {
-  readonly bitsPerSecond: number | undefined;
-  /** Added on the way, in milliseconds. */
-  readonly delayMs: number;
-}
-
-/** What went through a line since it was made, Ethernet's headers included but not its gaps. */
-export interface Traffic {
-  readonly bytes: number;
-  readonly packets: number;
-}
-
 function ip(...args: readonly string[]): void {
   execFileSync("ip", args, { stdio: ["ignore", "ignore", "pipe"] });
 }
@@ -32,9 +19,10 @@ function tc(space: string, ...args: readonly string[]): string {
 export class Namespaces {
   private readonly spaces: readonly string[];
 
+  /** @param bitsPerSecond what leaves each takes as long as at this rate; undefined: as fast as it goes */
   constructor(
     count: number,
-    readonly line: Line,
+    readonly bitsPerSecond: number | undefined,
   ) {
     this.spaces = Array.from({ length: count }, (_, i) => `${mark}-${i}`);
     try {
@@ -56,19 +44,13 @@ export class Namespaces {
     ip("-n", hub, "link", "set", `to${i}`, "master", "bridge", "up");
     ip("-n", space, "addr", "add", `10.231.0.${i + 1}/24`, "dev", "line");
     ip("-n", space, "link", "set", "line", "up");
-    const { bitsPerSecond, delayMs } = this.line;
     // Also without a limit: it counts bytes as they would be on a line, in frames of 1500.
-    const rate = bitsPerSecond ?? 400e9;
+    const rate = this.bitsPerSecond ?? 400e9;
     const limit = ["tbf", "rate", `${rate}bit`, "overhead", String(headerBytes)];
     // Two milliseconds, so that a late timer loses nothing; and more than a packet before it is cut into frames.
     const burst = Math.max(262_144, Math.round(rate / 8 / 500));
     const queue = ["burst", String(burst), "latency", "20ms"];
     tc(space, "qdisc", "add", "dev", "line", "root", "handle", "1:", ...limit, ...queue);
-    if (delayMs > 0) {
-      const delay = ["netem", "delay", `${delayMs}ms`, "limit", "100000"];
-      const dev = ["netns", "exec", hub, "tc", "qdisc", "add", "dev", `to${i}`, "root"];
-      ip(...dev, ...delay);
-    }
   }
 
   /** Where ranks are started. */
@@ -77,12 +59,11 @@ export class Namespaces {
     return { host: "10.231.0.1", port: 29_400, prefix };
   }
 
-  /** Of each namespace, so far. */
-  sent(): Traffic[] {
+  /** Bytes that have left each namespace, Ethernet's headers included but not its gaps. */
+  sentBytes(): number[] {
     return this.spaces.map((space) => {
       const text = tc(space, "-s", "qdisc", "show", "dev", "line", "root");
-      const [, bytes, packets] = /Sent (\d+) bytes (\d+) pkt/.exec(text) ?? [];
-      return { bytes: Number(bytes), packets: Number(packets) };
+      return Number(/Sent (\d+) bytes/.exec(text)?.[1]);
     });
   }
 

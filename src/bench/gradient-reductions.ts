@@ -13,7 +13,12 @@ export interface Reduction {
 }
 
 /** Bytes of a value of each type that gradients are sent as. */
-export const wireBytes: Readonly<Record<WireType, number>> = { float32: 4, bfloat16: 2 };
+const wireBytes: Readonly<Record<WireType, number>> = { float32: 4, bfloat16: 2 };
+
+/** Bytes of arrays of these shapes, as they are sent. */
+export function sentBytes(shapes: readonly (readonly number[])[], wire: WireType): number {
+  return shapes.reduce((sum, shape) => sum + wireBytes[wire] * sizeOf(shape), 0);
+}
 
 /**
  * Traces a training step of several processes, and tells what it reduces, in the order in which it is there.
@@ -34,6 +39,6 @@ export async function gradientReductions(network: Network, wire: WireType): Prom
   return collectives.reductions.map(({ type, shape }) => {
     if (type !== "float32" && type !== "bfloat16")
       throw new Error(`gradients of ${type} are not reduced`);
-    return { type, bytes: wireBytes[type] * sizeOf(shape) };
+    return { type, bytes: sentBytes([shape], type) };
   });
 }

@@ -60,7 +60,10 @@ export async function graphContestant(
     collectives = joint && new Collectives(builder, joint.ranks);
     if (mode === "train")
       await addTrainStep(builder, network, variables, batch, {
-        ...{ mixup: false, split: 1, collectives, wire: joint?.wire },
+        mixup: false,
+        split: 1,
+        collectives,
+        wire: joint?.wire,
       });
     else await addEvalStep(builder, network, variables, batch);
     return builder.build();

@@ -47,9 +47,7 @@ function tell(report: RankReport): void {
 async function obey({ settings, work, ...timing }: RankOrder): Promise<RankMeasurement> {
   const joint = await joinRun(engine, settings);
   const measurement =
-    work.type === "reduce"
-      ? await reduce(joint, work, timing)
-      : await train(joint, work, settings.ranks, timing);
+    work.type === "reduce" ? await reduce(joint, work, timing) : await train(joint, work, timing);
   await joint.group.end();
   return measurement;
 }
@@ -91,16 +89,15 @@ async function reduce(
 }
 
 async function train(
-  { open }: Joint,
+  { open, group }: Joint,
   { model, task, wire }: TrainWork,
-  ranks: number,
   { steps, warmup }: Timing,
 ): Promise<RankMeasurement> {
   const architecture = parseArchitecture(model);
   const contestant = await graphContestant(
     engine,
     { ...task, architecture },
-    { ranks, open, wire },
+    { ranks: group.ranks, open, wire },
   );
   const step = () => contestant.step();
   await timeSteps(1 + warmup, step);

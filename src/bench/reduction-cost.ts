@@ -1,8 +1,7 @@
 /** What reductions cost the processor and the clock, measured by processes of this machine over loopback. */
 import { inGroups } from "../archive/array-groups.js";
-import { sizeOf } from "../archive/shape.js";
 import type { WireType } from "../graph/collectives.js";
-import { wireBytes } from "./gradient-reductions.js";
+import { sentBytes } from "./gradient-reductions.js";
 import { measureRanks, onLoopback, type RankPlaces } from "./measure-ranks.js";
 import { hopsOf, type ReductionCost } from "./ring.js";
 import { type Spread, spreadOf } from "./statistics.js";
@@ -78,7 +77,7 @@ export async function measureReduction(
   const cpu = (name: string) => spread(name, ({ cpuMs }) => cpuMs);
   return {
     ...{ processes, wire },
-    bytes: measured.reduce((sum, shape) => sum + wireBytes[wire] * sizeOf(shape), 0),
+    bytes: sentBytes(measured, wire),
     ...{ reductions: taken, small: reductions },
     ...{ wall_ms: wall("all"), cpu_ms: cpu("all") },
     ...{ small_wall_ms: wall("small"), small_cpu_ms: cpu("small"), one_wall_ms: wall("one") },
