@@ -18,6 +18,11 @@ export interface Ending {
   readonly stderr: string;
 }
 
+/** Flags and their values, as a command takes them. */
+export function flagWords(flags: Readonly<Record<string, string | number>>): string[] {
+  return Object.entries(flags).flatMap(([name, value]) => [`--${name}`, `${value}`]);
+}
+
 const running = new Set<ChildProcess>();
 
 function killAll(): void {

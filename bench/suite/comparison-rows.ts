@@ -6,7 +6,7 @@ import type { BenchSizes } from "./sizes.js";
 import type { StepSize } from "./step-subject.js";
 import type { Subject } from "./subject.js";
 import { linearPart, otherSizesPart, type StepPrecision, targetsOf } from "./targets.js";
-import type { TorchSetting, TorchSubjects } from "./torch-subjects.js";
+import { fastSettings, type TorchSetting, type TorchSubjects } from "./torch-subjects.js";
 
 /** What is compared: speed as ours / theirs, which is to be high, or memory likewise, to be low. */
 export type Compared = "speed" | "memory";
@@ -43,15 +43,10 @@ const modes: readonly Mode[] = ["train", "eval"];
 const precisions: readonly StepPrecision[] = ["bf16", "fp32"];
 
 const settingsOf: Readonly<Record<StepPrecision, readonly TorchSetting[]>> = {
-  bf16: ["bf16", "compile_bf16"],
-  fp32: ["fp32", "channels_last", "compile"],
+  ...fastSettings,
+  fp32: ["fp32", ...fastSettings.fp32],
 };
 const allSettings = [...settingsOf.fp32, ...settingsOf.bf16];
-/** Where every process takes long, the setting that is PyTorch's slowest everywhere is left out. */
-const fastSettings: Readonly<Record<StepPrecision, readonly TorchSetting[]>> = {
-  bf16: ["bf16", "compile_bf16"],
-  fp32: ["channels_last", "compile"],
-};
 
 const quickly = { compared: "speed", choice: "fastest", unit: "ms", long: false } as const;
 
@@ -68,7 +63,7 @@ export function comparisonRows(options: RowsOptions): ComparisonRow[] {
   ];
 }
 
-/** Every subject of the rows once, in their order; rows that take long only where they are wanted. */
+/** The subjects of the rows, in their order; of rows that take long only where they are wanted. */
 export function subjectsOf(rows: readonly ComparisonRow[], all: boolean): Subject[] {
   return rows.filter(({ long }) => all || !long).flatMap(({ ours, theirs }) => [ours, ...theirs]);
 }

@@ -3,14 +3,20 @@ import { readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
-import { coreTimesMs } from "../../src/bench/step-timing.js";
+import { timeSteps } from "../../src/bench/step-timing.js";
 import { readResult } from "../../src/record/result-file.js";
-import { type Command, mustRun, run } from "./child.js";
+import { type Command, flagWords, mustRun, run } from "./child.js";
 import { type BenchPlaces, rowCommand } from "./own-subjects.js";
 import type { Missing, Report } from "./report.js";
 import type { BenchSizes } from "./sizes.js";
 import type { Subject } from "./subject.js";
-import { failureOf, type TorchSetting, torchEnvironment, torchSettings } from "./torch-subjects.js";
+import {
+  failureOf,
+  fastSettings,
+  type TorchSetting,
+  torchEnvironment,
+  torchSettings,
+} from "./torch-subjects.js";
 
 export interface FineTuningSubjects {
   readonly ours: Subject;
@@ -33,9 +39,6 @@ export interface FineTuningReport extends Report {
   readonly top1: number;
 }
 
-/** Those of PyTorch's settings that were ever the fastest. */
-const settings: readonly TorchSetting[] = ["channels_last", "compile", "bf16", "compile_bf16"];
-
 /** timm's name of the model that is fine-tuned; it has none of the tiny ones. */
 const timmNames: Readonly<Record<string, string>> = {
   R50x1: "resnetv2_50x1_bit",
@@ -54,20 +57,22 @@ export function fineTuningSubjects(options: FineTuningOptions): FineTuningSubjec
     theirs:
       python === undefined
         ? []
-        : settings.map((setting): Subject => {
-            const words = torchSettings[setting];
-            const named = `timm's ${title}, ${words}`;
-            return {
-              ...{ id: named, title: named, rounds: 1, variant: words },
-              bfloat16: setting.endsWith("bf16"),
-              measure: async () =>
-                model === undefined
-                  ? { missing: `timm has no ${sizes.model}` }
-                  : measured(options, (photos, out) => {
-                      return timmRun(options, { python, model, setting, photos, out });
-                    }),
-            };
-          }),
+        : Object.values(fastSettings)
+            .flat()
+            .map((setting): Subject => {
+              const words = torchSettings[setting];
+              const named = `timm's ${title}, ${words}`;
+              return {
+                ...{ id: named, title: named, rounds: 1, variant: words },
+                bfloat16: setting.endsWith("bf16"),
+                measure: async () =>
+                  model === undefined
+                    ? { missing: `timm has no ${sizes.model}` }
+                    : measured(options, (photos, out) => {
+                        return timmRun(options, { python, model, setting, photos, out });
+                      }),
+              };
+            }),
   };
 }
 
@@ -82,20 +87,12 @@ async function measured(
   await mustRun(rowCommand(places.root, { kind: "photos", ...set }));
   const out = await mkdtemp(join(tmpdir(), "bit-train-bench-"));
   try {
-    const cpuBefore = childrenCpuMs();
-    const coresBefore = coreTimesMs();
-    const begun = performance.now();
-    const top1 = await runIn(photos, out);
+    const ends: (number | Missing)[] = [];
+    const whole = async () => ends.push(await runIn(photos, out));
+    const { wallMs, cpuMs, otherShare } = await timeSteps(1, whole, childrenCpuMs);
+    const top1 = ends[0]!;
     if (typeof top1 !== "number") return top1;
-    const wallMs = performance.now() - begun;
-    const cpuMs = childrenCpuMs() - cpuBefore;
-    const cores = coreTimesMs();
-    const busy = cores.busy - coresBefore.busy;
-    const total = busy + cores.idle - coresBefore.idle;
-    return {
-      ...{ steps_ms: [wallMs], steps_cpu_ms: [cpuMs], batch: 1, top1 },
-      other_cpu_share: Math.min(1, Math.max(0, (busy - cpuMs) / total)),
-    };
+    return { steps_ms: wallMs, steps_cpu_ms: cpuMs, other_cpu_share: otherShare, batch: 1, top1 };
   } finally {
     await rm(out, { recursive: true, force: true });
   }
@@ -112,9 +109,8 @@ async function ownRun(
     ...{ model: sizes.model, weights: archive, dataset: photos, logdir: out, name: "run" },
     ...{ batch, crop, steps, resolution: resizeTo, eval_every: evalEvery, batch_split: 1 },
   };
-  const args = Object.entries(flags).flatMap(([name, value]) => [`--${name}`, `${value}`]);
   const script = join(places.root, "bin/bit-train.js");
-  await mustRun({ program: process.execPath, args: [script, ...args], folder: out });
+  await mustRun({ program: process.execPath, args: [script, ...flagWords(flags)], folder: out });
   const result = await readResult(join(out, "run", "result.json"));
   if (result === undefined) throw new Error(`${out}/run has no result.json`);
   return result.val_top1;
@@ -138,10 +134,9 @@ async function timmRun(
     ...{ model, archive, photos, out, setting, batch, crop, steps },
     ...{ resize: resizeTo, eval_every: evalEvery, workers: availableParallelism() },
   };
-  const args = Object.entries(flags).flatMap(([name, value]) => [`--${name}`, `${value}`]);
   const command: Command = {
     program: python,
-    args: [join(places.root, "bench/torch/fine_tune.py"), ...args],
+    args: [join(places.root, "bench/torch/fine_tune.py"), ...flagWords(flags)],
     environment: torchEnvironment(places),
   };
   const ending = await run(command);

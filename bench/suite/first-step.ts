@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { start } from "./child.js";
+import { flagWords, start } from "./child.js";
 import type { Outcome } from "./report.js";
 
 export interface FirstStepTask {
@@ -30,11 +30,10 @@ export async function timeFirstStep(task: FirstStepTask): Promise<Outcome> {
     ...{ model, datadir, batch, logdir, crop, dataset: "cifar10", weights: archive },
     ...{ resolution: resizeTo, name: "first-step", batch_split: 1, steps: 1 },
   };
-  const args = Object.entries(flags).flatMap(([name, value]) => [`--${name}`, `${value}`]);
   const begun = Date.now();
   const { child, ended } = start({
     program: process.execPath,
-    args: [script, ...args, "--no-save"],
+    args: [script, ...flagWords(flags), "--no-save"],
     folder: logdir,
   });
   try {

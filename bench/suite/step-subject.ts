@@ -2,7 +2,7 @@
 
 import type { BenchImplementation, BenchMode } from "../../src/bench/task.js";
 import type { Precision } from "../../src/settings/choices.js";
-import { reportOf } from "./child.js";
+import { flagWords, reportOf } from "./child.js";
 import type { Subject } from "./subject.js";
 
 /** How much a step computes. */
@@ -30,7 +30,7 @@ export interface StepTask extends StepSize {
 /** The flags of `bit-bench` for a task. */
 export function stepFlags(task: StepTask): string[] {
   const { environment: _, threads: __, ...flags } = task;
-  return ["--json", ...Object.entries(flags).flatMap(([name, value]) => [`--${name}`, `${value}`])];
+  return ["--json", ...flagWords(flags)];
 }
 
 /** TensorFlow's own variables: so many threads of an operation, and operations at a time. */

@@ -1,12 +1,13 @@
 /** The same tasks in PyTorch, measured by bench/torch/bench.py. */
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { type Command, type Ending, mustRun, run } from "./child.js";
+import { type Command, type Ending, flagWords, mustRun, run } from "./child.js";
 import { type BenchData, type BenchPlaces, photoBatches } from "./own-subjects.js";
 import type { Outcome } from "./report.js";
 import { type BenchSizes, windowBatches } from "./sizes.js";
 import { type StepSize, threadWords } from "./step-subject.js";
 import type { Subject } from "./subject.js";
+import type { StepPrecision } from "./targets.js";
 
 /** How PyTorch may be set, by the names that bench.py knows, in words. */
 export const torchSettings = {
@@ -17,6 +18,12 @@ export const torchSettings = {
   compile_bf16: "channels_last, compiled, bf16 autocast",
 } as const;
 export type TorchSetting = keyof typeof torchSettings;
+
+/** By what they compute in, without the one that is the slowest everywhere. */
+export const fastSettings: Readonly<Record<StepPrecision, readonly TorchSetting[]>> = {
+  fp32: ["channels_last", "compile"],
+  bf16: ["bf16", "compile_bf16"],
+};
 
 /** Runs bench.py with a subcommand and flags. */
 export type Torch = (
@@ -34,8 +41,7 @@ export function torchCommands(python: string, { root, data }: BenchPlaces): Torc
   const script = join(root, "bench/torch/bench.py");
   const environment = torchEnvironment({ root, data });
   return (subcommand, flags = {}) => {
-    const args = Object.entries(flags).flatMap(([name, value]) => [`--${name}`, `${value}`]);
-    return { program: python, args: [script, subcommand, ...args], environment };
+    return { program: python, args: [script, subcommand, ...flagWords(flags)], environment };
   };
 }
 

@@ -4,14 +4,21 @@ import { cpus } from "node:os";
 export interface StepTimes {
   /** Of each step, in order. */
   readonly wallMs: readonly number[];
-  /** Processor time of each step, over all threads of this process. */
+  /** Processor time of each step, over all threads. */
   readonly cpuMs: readonly number[];
   /** Part of all cores' time that other programs took, from 0 to 1. */
   readonly otherShare: number;
 }
 
-/** Times `count` steps, one after the other. */
-export async function timeSteps(count: number, step: () => Promise<unknown>): Promise<StepTimes> {
+/**
+ * Times `count` steps, one after the other.
+ * @param ownCpuMs processor time so far of whatever makes a step; default: of this process
+ */
+export async function timeSteps(
+  count: number,
+  step: () => Promise<unknown>,
+  ownCpuMs: () => number = processCpuMs,
+): Promise<StepTimes> {
   const wallMs: number[] = [];
   const cpuMs: number[] = [];
   const allBefore = coreTimesMs();
@@ -32,7 +39,7 @@ export async function timeSteps(count: number, step: () => Promise<unknown>): Pr
   return { wallMs, cpuMs, otherShare };
 }
 
-function ownCpuMs(): number {
+function processCpuMs(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1000;
 }
