@@ -81,11 +81,8 @@ export function ownSubjects(sizes: BenchSizes, places: BenchPlaces, data: BenchD
       before === undefined
         ? undefined
         : (step) => {
-            const subject = stepOf(before)(step);
-            return {
-              ...subject,
-              ...{ id: `before: ${subject.id}`, title: `before: ${subject.title}` },
-            };
+            const { id, title, ...subject } = stepOf(before)(step);
+            return { ...subject, id: `before: ${id}`, title: `before: ${title}` };
           },
     firstStep: {
       id: "first step",

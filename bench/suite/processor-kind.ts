@@ -1,8 +1,8 @@
 /** Which kind of processor figures are of: results are kept for each, and targets are set for each. */
-import { readFileSync } from "node:fs";
+import { instructionSets, readCpuinfo } from "../../src/bench/machine.js";
 
 /** What decides how fast a network computes, best first. */
-export const instructionTiers = [
+const instructionTiers = [
   { tier: "amx", flag: "amx_bf16", words: "AMX" },
   { tier: "avx512-bf16", flag: "avx512_bf16", words: "AVX-512 BF16" },
   { tier: "avx512", flag: "avx512f", words: "AVX-512" },
@@ -32,10 +32,8 @@ const makers: readonly (readonly [pattern: RegExp, name: string, words: string])
  * @param cpuinfo the text of Linux's /proc/cpuinfo, empty where there is none
  */
 export function processorKind(cpuinfo: string = readCpuinfo()): ProcessorKind {
-  const flags = new Set(
-    /^(?:flags|Features)\s*:(.*)$/m.exec(cpuinfo)?.[1]?.trim().split(/\s+/) ?? [],
-  );
-  const best = instructionTiers.find(({ flag }) => flags.has(flag));
+  const flags = instructionSets(cpuinfo);
+  const best = instructionTiers.find(({ flag }) => flags.includes(flag));
   const [, maker, makerWords] = makers.find(([pattern]) => pattern.test(cpuinfo)) ?? [
     undefined,
     "other",
@@ -47,12 +45,4 @@ export function processorKind(cpuinfo: string = readCpuinfo()): ProcessorKind {
     words: `${makerWords}, ${best?.words ?? "other instructions"}`,
     tier,
   };
-}
-
-function readCpuinfo(): string {
-  try {
-    return readFileSync("/proc/cpuinfo", "utf8");
-  } catch {
-    return "";
-  }
 }

@@ -42,7 +42,8 @@ export function instructionSets(cpuinfo: string = readCpuinfo()): string[] {
   return flags.split(/\s+/).filter((flag) => /^(fma|avx|amx|asimd|sve|bf16|i8mm)/.test(flag));
 }
 
-function readCpuinfo(): string {
+/** The text of Linux's /proc/cpuinfo, empty where there is none. */
+export function readCpuinfo(): string {
   try {
     return readFileSync("/proc/cpuinfo", "utf8");
   } catch {
