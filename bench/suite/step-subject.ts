@@ -1,6 +1,7 @@
 /** A step of ours, measured by `bit-bench`. */
 
 import type { BenchImplementation, BenchMode } from "../../src/bench/task.js";
+import { counted } from "../../src/counted.js";
 import type { Precision } from "../../src/settings/choices.js";
 import { flagWords, reportOf } from "./child.js";
 import type { Subject } from "./subject.js";
@@ -41,8 +42,7 @@ function threadSettings({ threads }: StepTask): Readonly<Record<string, string>>
 
 /** In words, at the end of a title. */
 export function threadWords(threads: number | undefined): string {
-  if (threads === undefined) return "";
-  return threads === 1 ? ", 1 thread" : `, ${threads} threads`;
+  return threads === undefined ? "" : `, ${counted(threads, "thread")}`;
 }
 
 /**

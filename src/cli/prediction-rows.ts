@@ -1,4 +1,5 @@
 /** What `bit-predict` prints: a row for each image as it is made, as text or as a line of JSON. */
+import { counted } from "../counted.js";
 import type { Prediction, PredictSubject, SkippedImage } from "../run/predict.js";
 import { topProbabilities } from "../run/probabilities.js";
 import { output } from "./output.js";
@@ -56,8 +57,7 @@ export class PredictionRows {
     const lines = this.left.map(
       ({ source, reason }) => `  ${visibleLine(source)}: ${visibleLine(reason)}`,
     );
-    const images = lines.length === 1 ? "1 image" : `${lines.length} images`;
-    output.note(`skipped ${images}:\n${lines.join("\n")}`);
+    output.note(`skipped ${counted(lines.length, "image")}:\n${lines.join("\n")}`);
   }
 
   /** The end: the number of rows, and how many of them are skipped images. */

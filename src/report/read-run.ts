@@ -91,7 +91,7 @@ async function readOwn(folder: RunFolder, config: KnownConfig): Promise<ReadRun>
 
 function steps(curve: RunCurve, total: number | undefined): string {
   return total === undefined
-    ? `${counted(curve.done, "step")}`
+    ? counted(curve.done, "step")
     : `${curve.done} of ${counted(total, "step")}`;
 }
 

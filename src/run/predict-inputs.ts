@@ -1,6 +1,8 @@
 /** What is to be predicted: image files, folders of them, and batches of arrays, in order. */
+
 import { stat } from "node:fs/promises";
 import { readNpyHeader } from "../archive/npy.js";
+import { counted } from "../counted.js";
 import type { Split } from "../data/dataset.js";
 import { hasImageExtension, type ImageHeader } from "../data/files/image-header.js";
 import {
@@ -119,10 +121,11 @@ async function imagesOfPattern(pattern: string): Promise<string[]> {
   const files = await filesOfPattern(pattern);
   const images = files.filter((path) => hasImageExtension(path) || isBatch(path));
   if (images.length > 0) return images;
-  const found = files.length === 1 ? "1 file" : `${files.length} files`;
   throw new UserError(
     pattern,
-    files.length === 0 ? "a pattern that no file has" : `${found}, none an image`,
+    files.length === 0
+      ? "a pattern that no file has"
+      : `${counted(files.length, "file")}, none an image`,
     "a pattern of images or .npy batches, such as 'photos/**/*.jpg'",
     "correct it, or give a folder",
   );

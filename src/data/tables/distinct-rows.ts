@@ -1,4 +1,5 @@
 /** The rows of a table, each image once: copied rows would count double, or sit in two parts. */
+import { counted } from "../../counted.js";
 import { UserError } from "../../errors.js";
 import { type Faults, report } from "../faults.js";
 import type { PartName } from "../parts/part-names.js";
@@ -70,7 +71,7 @@ function twoClasses(
   return new UserError(
     `${file}, line ${row.line}`,
     `${row.path} is of the class ${row.label}, and of ${known.label} in line ${known.line}` +
-      (more > 0 ? ` (and ${more} more row${more > 1 ? "s" : ""} like it)` : ""),
+      (more > 0 ? ` (and ${counted(more, "more row")} like it)` : ""),
     "one class for each image",
     "correct the labels, or leave these rows out",
   );

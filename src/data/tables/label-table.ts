@@ -2,6 +2,7 @@
  * Tables of images and their labels: CSV and its kin, and JSON lines, with the columns that people give
  * them. Only the table is read here, none of the images.
  */
+import { counted } from "../../counted.js";
 import { UserError } from "../../errors.js";
 import { type Faults, report } from "../faults.js";
 import type { PartName } from "../parts/part-names.js";
@@ -99,7 +100,7 @@ class RowFaults {
   /** Throws the first, unless they are to be reported. */
   report(faults: Faults | undefined): void {
     for (const { fault, line, rows } of this.found.values()) {
-      const others = rows > 1 ? ` (and ${rows - 1} more row${rows > 2 ? "s" : ""} like it)` : "";
+      const others = rows > 1 ? ` (and ${counted(rows - 1, "more row")} like it)` : "";
       const where = `${this.file}, line ${line}`;
       report(new UserError(where, fault.got + others, fault.expected, fault.next), faults);
     }
@@ -134,7 +135,7 @@ function evenRows(
     if (cells.length > width && filled(cells) <= width)
       return [{ cells: cells.slice(0, width), line }];
     wrong.add(line, {
-      got: `${cells.length} column${cells.length === 1 ? "" : "s"}`,
+      got: counted(cells.length, "column"),
       expected: `${width} columns, as in the first row: path,label, or path,label,split`,
       next: 'put a value that holds a comma into quotes: "a,b.jpg"',
     });

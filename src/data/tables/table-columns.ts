@@ -3,6 +3,7 @@
  * by what stands in them. Nothing is chosen among several that differ; what is chosen by less than its
  * name, and what is passed over, is said.
  */
+import { counted } from "../../counted.js";
 import { UserError } from "../../errors.js";
 import { hasImageExtension } from "../files/image-header.js";
 import { listed } from "../listed.js";
@@ -190,7 +191,7 @@ class Table {
       if (others.length === 1) return others[0]!;
       throw new (others.length === 0 ? NoLabelColumn : UserError)(
         `${this.file}, line ${this.body[0]!.line}`,
-        `${this.indices.length} column${this.indices.length === 1 ? "" : "s"}`,
+        counted(this.indices.length, "column"),
         "path,label, or path,label,split in every row, parted by a comma, semicolon, tab or bar",
         "name the columns in a first row: path,label",
       );

@@ -3,8 +3,10 @@
  * below the table's folder: with `/` for Windows' `\`, in a folder that the table does not name, with the
  * ending that an id lacks, in another case. What was found so is said, and nothing is chosen among several.
  */
+
 import { readdir } from "node:fs/promises";
 import { basename, dirname, extname, join, resolve } from "node:path";
+import { counted } from "../../counted.js";
 import { UserError } from "../../errors.js";
 import { type Faults, report } from "../faults.js";
 import { hasImageExtension } from "../files/image-header.js";
@@ -208,7 +210,7 @@ function severalFiles(
   const more = ambiguous.length - 1;
   return new UserError(
     `${table}, line ${line}`,
-    `${path} may be ${listed(candidates)}${more > 0 ? ` (and ${more} more row${more > 1 ? "s" : ""} like it)` : ""}`,
+    `${path} may be ${listed(candidates)}${more > 0 ? ` (and ${counted(more, "more row")} like it)` : ""}`,
     "paths that lead to one file each",
     "write the folder into the table, images/1.jpg, or remove the copy",
   );

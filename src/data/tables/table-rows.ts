@@ -2,8 +2,10 @@
  * The rows of a table of images, whatever parts its cells: CSV (RFC 4180) with commas, semicolons, tabs
  * or bars, lists of `path label` parted by blanks, and JSON lines. What the cells mean is left to others.
  */
+
 import { extname } from "node:path";
 import { CsvError, parse } from "csv-parse/sync";
+import { counted } from "../../counted.js";
 import { UserError } from "../../errors.js";
 import { hasImageExtension } from "../files/image-header.js";
 import { jsonLineRows } from "./json-lines.js";
@@ -167,6 +169,6 @@ function withoutComments(rows: readonly TableRow[]): TableRows {
   const comments = rows.length - kept.length - (header === undefined ? 0 : 1);
   return {
     rows: header === undefined ? kept : [{ cells: header, line: above!.line }, ...kept],
-    notes: comments > 0 ? [`${comments} comment${comments > 1 ? "s" : ""} passed over`] : [],
+    notes: comments > 0 ? [`${counted(comments, "comment")} passed over`] : [],
   };
 }

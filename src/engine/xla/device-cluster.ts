@@ -1,4 +1,5 @@
 /** GPUs of several processes that run each program together, one in each. */
+import { counted } from "../../counted.js";
 import { UserError } from "../../errors.js";
 import type { Device } from "../device.js";
 import type { PjrtPlace } from "../pjrt/client.js";
@@ -67,8 +68,8 @@ export function ownGpu(claims: readonly GpuClaim[], rank: number): number {
   const same = local.every((other) => claims[other]!.gpus.join() === gpus.join());
   if (same && gpus.length === local.length) return local.indexOf(rank);
   if (gpus.length === 1 && new Set(named).size === named.length) return 0;
-  const processes = `${local.length} ${local.length === 1 ? "process" : "processes"}`;
-  const cards = `${gpus.length} ${gpus.length === 1 ? "GPU" : "GPUs"}`;
+  const processes = counted(local.length, "process", "processes");
+  const cards = counted(gpus.length, "GPU");
   throw new UserError(
     `rank ${rank}`,
     same
