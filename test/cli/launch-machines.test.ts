@@ -2,14 +2,11 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
-import { loadTensorflow } from "../../src/engine/tensorflow-session.js";
 import { sampleModel } from "../../src/run/sample-model.js";
 import { temporaryFolder } from "../data/temporary-folder.js";
-import { engine } from "../engine-for-tests.js";
 import { freePorts } from "../free-ports.js";
 import { runBin } from "./command.js";
-
-const skip = loadTensorflow(engine.installed) === undefined && "the engine has no addon of ours";
+import { skip } from "./launched.js";
 
 test("a mistake on one machine ends those of all others, which do not start again", {
   skip,

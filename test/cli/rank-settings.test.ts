@@ -1,20 +1,13 @@
 /** Settings of several processes, of the commands as a launcher starts them. */
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn } from "node:child_process";
-import { createHash } from "node:crypto";
-import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { loadTensorflow } from "../../src/engine/tensorflow-session.js";
-import { packageRoot } from "../../src/package-root.js";
 import { sampleModel } from "../../src/run/sample-model.js";
 import { temporaryFolder } from "../data/temporary-folder.js";
-import { engine } from "../engine-for-tests.js";
 import { freePorts } from "../free-ports.js";
+import { bin, requireDone, type Started, skip, start, startRank, stateOf } from "./launched.js";
 import { writeTinyFolder } from "./tiny-images.js";
-
-const skip = loadTensorflow(engine.installed) === undefined && "the engine has no addon of ours";
 
 const usual = [
   ...["--model", sampleModel, "--batch", "8"],
@@ -22,48 +15,40 @@ const usual = [
   ...["--batch_split", "2", "--no-report", "--no-tensorboard"],
 ];
 
-interface Ended {
-  readonly code: unknown;
-  readonly text: string;
+/** Starts `bit-train` in one process for each list of flags, which train together. */
+async function startRanks(
+  logdir: string,
+  flags: readonly (readonly string[])[],
+): Promise<Started[]> {
+  const [port] = await freePorts(1);
+  return flags.map((own, rank) => {
+    const dataset = own.includes("--dataset") ? [] : ["--dataset", "sample"];
+    const args = [...usual, ...dataset, "--logdir", logdir, ...own];
+    return flags.length > 1
+      ? startRank({ rank, ranks: flags.length, port: port! }, args)
+      : start([bin("bit-train"), ...args]);
+  });
 }
 
 /**
- * `bit-train` in one process for each list of flags, which train together.
+ * The same to their end.
  * @param stopAt what rank 0 says when all of them are to stop
  */
 async function trainInRanks(
   logdir: string,
   flags: readonly (readonly string[])[],
   stopAt?: RegExp,
-): Promise<Ended[]> {
-  const [port] = await freePorts(1);
-  const children: ChildProcess[] = [];
+) {
+  const all = await startRanks(logdir, flags);
+  const { child, said } = all[0]!;
   let stopping = false;
-  const ended = flags.map(async (own, rank) => {
-    const ranks = { RANK: String(rank), WORLD_SIZE: String(flags.length) };
-    const place = { MASTER_ADDR: "127.0.0.1", MASTER_PORT: String(port) };
-    const env = { ...process.env, ...(flags.length > 1 && { ...ranks, ...place }) };
-    const bin = join(packageRoot, "bin", "bit-train.js");
-    const dataset = own.includes("--dataset") ? [] : ["--dataset", "sample"];
-    const args = [bin, ...usual, ...dataset, "--logdir", logdir, ...own];
-    const child = spawn(process.execPath, args, { env, stdio: ["ignore", "pipe", "pipe"] });
-    children.push(child);
-    let text = "";
-    for (const stream of [child.stdout, child.stderr])
-      stream.setEncoding("utf8").on("data", (part: string) => {
-        text += part;
-        if (rank > 0 || stopping || stopAt?.test(text) !== true) return;
-        stopping = true;
-        for (const each of children) each.kill("SIGTERM");
-      });
-    const [code] = await once(child, "close");
-    return { code, text };
-  });
-  return Promise.all(ended);
-}
-
-function requireDone(all: readonly Ended[]): void {
-  for (const { code, text } of all) assert.equal(code, 0, text);
+  for (const stream of [child.stdout!, child.stderr!])
+    stream.on("data", () => {
+      if (stopping || stopAt?.test(said()) !== true) return;
+      stopping = true;
+      for (const each of all) each.child.kill("SIGTERM");
+    });
+  return Promise.all(all.map(({ ended }) => ended));
 }
 
 test("gradients as bfloat16: said, recorded, and not to be changed later", { skip }, async (t) => {
@@ -74,9 +59,9 @@ test("gradients as bfloat16: said, recorded, and not to be changed later", { ski
   assert.equal(alone!.code, 2, alone!.text);
   assert.match(alone!.text, /--reduce_dtype bf16: one process/);
 
-  const both = await trainInRanks(logdir, [narrow, narrow]);
-  requireDone(both);
-  assert.match(both[0]!.text, /2 processes share each batch, 4 images each; .*bfloat16/);
+  const both = await startRanks(logdir, [narrow, narrow]);
+  for (const one of both) await requireDone(one);
+  assert.match(both[0]!.said(), /2 processes share each batch, 4 images each; .*bfloat16/);
   const config = JSON.parse(readFileSync(join(logdir, "narrow", "config.json"), "utf8"));
   assert.equal(config.reduceDtype, "bf16");
 
@@ -97,11 +82,11 @@ test("gradients as bfloat16: said, recorded, and not to be changed later", { ski
 test("ranks evaluate when rank 0 does, whatever they are told", { skip }, async (t) => {
   const logdir = await temporaryFolder(t);
   const flags = ["--name", "run", "--steps", "4"];
-  const all = await trainInRanks(logdir, [
+  const all = await startRanks(logdir, [
     [...flags, "--eval_every", "2"],
     [...flags, "--eval_every", "3", "--eval_first", "--workers", "2", "--save_every", "1"],
   ]);
-  requireDone(all);
+  for (const one of all) await requireDone(one);
   const lines = readFileSync(join(logdir, "run", "metrics.jsonl"), "utf8")
     .trim()
     .split("\n");
@@ -151,18 +136,17 @@ test("--cache: ranks keep decoded images, and train as without it", { skip }, as
   const dataset = await writeTinyFolder(root);
   // Two epochs and more, so that ranks see images again.
   const flags = ["--dataset", dataset, "--steps", "8", "--eval_every", "4"];
-  const hashes: string[] = [];
+  const states: string[] = [];
   for (const [name, own] of [
     ["plain", []],
     ["kept", ["--cache"]],
   ] as const) {
     // What rank 0 keeps, the others keep too.
     const both = [...flags, "--name", name];
-    const all = await trainInRanks(root, [[...both, ...own], both]);
-    requireDone(all);
-    assert.equal(/Keeping decoded images/.test(all[0]!.text), own.length > 0);
-    const last = join(root, name, "checkpoints", "00000008", "checkpoint.npz");
-    hashes.push(createHash("sha256").update(readFileSync(last)).digest("hex"));
+    const all = await startRanks(root, [[...both, ...own], both]);
+    for (const one of all) await requireDone(one);
+    assert.equal(/Keeping decoded images/.test(all[0]!.said()), own.length > 0);
+    states.push(stateOf(join(root, name), 8));
   }
-  assert.equal(hashes[1], hashes[0]);
+  assert.equal(states[1], states[0]);
 });
