@@ -21,30 +21,25 @@ export class HelpAsked extends Error {
  */
 export async function runMain(main: () => Promise<number | undefined>): Promise<void> {
   respectNohup();
-  let alone = true;
-  const code = await exitOf(main, (error) => {
-    alone = !(error instanceof RanksLost);
-  });
+  const { code, isLost } = await exitOf(main);
   const ended = await output.ended(code);
   // A step under way waits for a process that is gone, and would keep this one.
-  if (!alone) process.exit(ended);
+  if (isLost) process.exit(ended);
   process.exitCode = ended;
 }
 
-/** @param failed told of what `main` has thrown */
+/** The exit code, and whether another process of the run was lost. */
 async function exitOf(
   main: () => Promise<number | undefined>,
-  failed: (error: unknown) => void,
-): Promise<number> {
+): Promise<{ readonly code: number; readonly isLost: boolean }> {
   try {
-    return (await main()) ?? 0;
+    return { code: (await main()) ?? 0, isLost: false };
   } catch (error) {
-    failed(error);
     if (error instanceof HelpAsked) {
       output.result(error.message);
-      return 0;
+      return { code: 0, isLost: false };
     }
-    return reportError(error);
+    return { code: reportError(error), isLost: error instanceof RanksLost };
   }
 }
 
