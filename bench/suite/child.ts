@@ -8,6 +8,8 @@ export interface Command {
   /** Added to this process's environment variables. */
   readonly environment?: Readonly<Record<string, string>>;
   readonly folder?: string;
+  /** One that takes longer hangs, and would hold up all the rest: it is killed. Default: `usualLimitMs`. */
+  readonly limitMs?: number;
 }
 
 export interface Ending {
@@ -29,14 +31,14 @@ function killAll(): void {
   for (const child of running) child.kill("SIGKILL");
 }
 
-// None of what is measured takes so long; one that hangs would hold up all the rest.
-const limitMs = 20 * 60_000;
+/** No step, read or pipeline takes so long. */
+const usualLimitMs = 20 * 60_000;
 
 /**
  * Starts a program without standard input.
  * @returns the process, and what comes of it. The latter throws where the program cannot be started
  */
-export function start({ program, args, environment, folder }: Command): {
+export function start({ program, args, environment, folder, limitMs = usualLimitMs }: Command): {
   child: ChildProcess;
   ended: Promise<Ending>;
 } {

@@ -45,6 +45,9 @@ const timmNames: Readonly<Record<string, string>> = {
   R101x1: "resnetv2_101x1_bit",
 };
 
+/** A run of 200 steps takes either side longer than other rows where the cores are few and busy. */
+const limitMs = 60 * 60_000;
+
 export function fineTuningSubjects(options: FineTuningOptions): FineTuningSubjects {
   const { sizes, python } = options;
   const title = `fine-tuning, ${sizes.model}`;
@@ -110,7 +113,8 @@ async function ownRun(
     ...{ batch, crop, steps, resolution: resizeTo, eval_every: evalEvery, batch_split: 1 },
   };
   const script = join(places.root, "bin/bit-train.js");
-  await mustRun({ program: process.execPath, args: [script, ...flagWords(flags)], folder: out });
+  const args = [script, ...flagWords(flags)];
+  await mustRun({ program: process.execPath, args, folder: out, limitMs });
   const result = await readResult(join(out, "run", "result.json"));
   if (result === undefined) throw new Error(`${out}/run has no result.json`);
   return result.val_top1;
@@ -138,6 +142,7 @@ async function timmRun(
     program: python,
     args: [join(places.root, "bench/torch/fine_tune.py"), ...flagWords(flags)],
     environment: torchEnvironment(places),
+    limitMs,
   };
   const ending = await run(command);
   const failure = failureOf(ending);
