@@ -127,6 +127,15 @@ export const operators: Readonly<Record<string, Operator>> = {
   Cast: ({ emitter, value }, node) => {
     return emitter.convert(value(input(node, 0)), typeOf(attr(node, "DstT", "type")));
   },
+  // Of types of one size.
+  Bitcast: ({ emitter, value }, node) => {
+    const x = value(input(node, 0));
+    const spec = { shape: x.shape, type: typeOf(attr(node, "type", "type")) };
+    return emitter.emit(
+      `stablehlo.bitcast_convert ${x.id} : (${tensorType(x)}) -> ${tensorType(spec)}`,
+      spec,
+    );
+  },
   DeepCopy: pass,
   Identity: ({ emitter, value, node: nodeOf, partitions }, node) => {
     const x = value(input(node, 0));
