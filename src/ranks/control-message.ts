@@ -75,14 +75,21 @@ export function receive(socket: Socket, take: (message: ControlMessage) => void)
     text = lines.pop()!;
     if (text.length > longestLine) socket.destroy();
     for (const line of lines) {
-      let message: ControlMessage;
-      try {
-        message = JSON.parse(line) as ControlMessage;
-      } catch {
-        socket.destroy();
-        return;
-      }
-      if (!socket.destroyed) take(message);
+      const message = messageOf(line);
+      if (message === undefined) socket.destroy();
+      if (message === undefined || socket.destroyed) return;
+      take(message);
     }
   });
+}
+
+/** @returns undefined where a line is none */
+function messageOf(line: string): ControlMessage | undefined {
+  try {
+    const value: unknown = JSON.parse(line);
+    const isMessage = typeof value === "object" && value !== null && "type" in value;
+    return isMessage ? (value as ControlMessage) : undefined;
+  } catch {
+    return undefined;
+  }
 }

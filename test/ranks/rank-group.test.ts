@@ -66,6 +66,22 @@ test("three processes tell each other what they have, in the order of their rank
   }
 });
 
+test("a connection that carries no messages ends, and the processes meet all the same", async () => {
+  const [port] = await freePorts(1);
+  const rank0 = start("none", 0, 2, port!);
+  for (const line of ["GET / HTTP/1.1", "1", "[]", "null"]) {
+    const socket = await connected(port!);
+    socket.on("error", () => undefined).resume();
+    socket.write(`${line}\n`);
+    await once(socket, "close");
+  }
+  for (const { next, exit } of [rank0, start("none", 1, 2, port!)]) {
+    assert.ok("values" in (await next()));
+    assert.deepEqual(await next(), { ended: true });
+    assert.equal(await exit, 0);
+  }
+});
+
 test("what a process says with its greeting, where it is read late, is heard", async () => {
   const [port] = await freePorts(1);
   const { next, exit } = start("none", 0, 2, port!);
