@@ -1,4 +1,5 @@
 /** What several processes that train together cannot do. */
+import { counted } from "../counted.js";
 import { SessionError } from "../engine/session.js";
 import { UserError } from "../errors.js";
 import type { RunRecordFile } from "../record/run-config.js";
@@ -66,7 +67,7 @@ export function outOfMemoryTogether(
   const batchInstead = batch - ranks > 0 ? `, or a smaller --batch (a multiple of ${ranks})` : "";
   return new UserError(
     more === undefined ? model : `--batch_split ${split}`,
-    `out of memory with ${size} ${size === 1 ? "image" : "images"} of ${resolution.crop} x ${resolution.crop} at a time in each of ${ranks} processes`,
+    `out of memory with ${counted(size, "image")} of ${resolution.crop} x ${resolution.crop} at a time in each of ${ranks} processes`,
     "parts of a batch that fit the memory of each process",
     more === undefined
       ? "give --remat, --precision bf16 or a smaller --crop, or start fewer processes on a machine"

@@ -1,4 +1,5 @@
 /** How long a run will take, by its first steps. */
+import { counted } from "../counted.js";
 import { durationText } from "../record/duration-text.js";
 import type { RunConfig } from "../record/run-config.js";
 import { lighterCommand, lighterSettings } from "./lighter-settings.js";
@@ -47,7 +48,7 @@ export function describeDuration(config: RunConfig, measured: MeasuredTimes, don
   const { featuresMs } = measured;
   const total = durationText(remainingMs(config, measured, done) - (featuresMs ?? 0));
   const steps = `${left} ${done > 0 ? "more " : ""}steps`;
-  const by = `by ${measured.steps} timed ${measured.steps === 1 ? "step" : "steps"}`;
+  const by = `by ${counted(measured.steps, "timed step")}`;
   const features =
     featuresMs === undefined
       ? ""

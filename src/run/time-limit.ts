@@ -1,5 +1,6 @@
 /** `--max_minutes`: as many of the recipe's steps as fit a time. */
 import { listCheckpoints } from "../checkpoint/checkpoint-folder.js";
+import { counted } from "../counted.js";
 import { exists } from "../disk/file-reading.js";
 import { UserError } from "../errors.js";
 import { scaleSchedule } from "../recipe/hyperrule.js";
@@ -60,9 +61,9 @@ export function limited<Config extends RunConfig>(
     fits === all
       ? `all ${all} steps of the recipe fit`
       : `${fits} of the recipe's ${all} steps fit`;
-  const by = `${measured.steps} timed ${measured.steps === 1 ? "step" : "steps"}`;
+  const by = counted(measured.steps, "timed step");
   return {
     config: { ...config, schedule: scaleSchedule(config.schedule, fits) },
-    line: `${of} ${minutes} ${minutes === 1 ? "minute" : "minutes"}, by ${by} (--max_minutes)`,
+    line: `${of} ${counted(minutes, "minute")}, by ${by} (--max_minutes)`,
   };
 }
