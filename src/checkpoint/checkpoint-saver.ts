@@ -1,6 +1,7 @@
 /** Saves a run's state on a thread of its own, while the run goes on. */
 import { Worker } from "node:worker_threads";
 import type { NamedArray } from "../archive/numeric-array.js";
+import type { FileSystem } from "../disk/file-system.js";
 import { UserError } from "../errors.js";
 import { filesWhile, type Pulse } from "../ranks/pulse.js";
 import type { BestResult, CheckpointFacts } from "../record/manifest.js";
@@ -27,6 +28,8 @@ export class CheckpointSaver {
   private worker: Worker | undefined;
   private underWay: Promise<void> = Promise.resolve();
   private failure: unknown;
+  /** Undefined: Node's own. */
+  private readonly files: FileSystem | undefined;
 
   /**
    * @param record how the model is to be judged
@@ -38,7 +41,9 @@ export class CheckpointSaver {
     private readonly record: RunRecord,
     private readonly options: SaverOptions,
     private readonly freeMemoryBytes: () => number = availableMemoryBytes,
-  ) {}
+  ) {
+    this.files = options.pulse && filesWhile(options.pulse);
+  }
 
   /**
    * Saves the state: returns when it is copied, and writes it while the run goes on. Where memory does
@@ -54,8 +59,7 @@ export class CheckpointSaver {
     const sizes = stateBytes(program);
     const arrays = stateArrays(program, facts, this.record);
     if (this.freeMemoryBytes() < 2 * (sizes.model + sizes.optimizer)) {
-      const files = pulse && filesWhile(pulse);
-      await writeCheckpoint(folder, facts, arrays, sizes, { keep, files });
+      await writeCheckpoint(folder, facts, arrays, sizes, { keep, files: this.files });
       told();
       return;
     }
@@ -69,10 +73,8 @@ export class CheckpointSaver {
 
   /** Notes, once it is written, the evaluation of the state that was saved after so many steps. */
   note(steps: number, validation: EvaluationResult, best: BestResult | undefined): void {
-    const { pulse } = this.options;
-    const files = pulse && filesWhile(pulse);
     this.underWay = this.underWay
-      .then(() => addValidation(this.folder, steps, validation, best, files))
+      .then(() => addValidation(this.folder, steps, validation, best, this.files))
       .catch((error) => {
         this.failure ??= error;
       });
@@ -99,8 +101,7 @@ export class CheckpointSaver {
   /** Waits for a save under way, however it ends, and ends the thread. */
   async close(): Promise<void> {
     await this.underWay;
-    await this.worker?.terminate();
-    this.worker = undefined;
+    await this.abandon();
   }
 
   /** Ends the thread in the midst of a save, of which the folder then holds a leftover. */

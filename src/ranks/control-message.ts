@@ -1,12 +1,7 @@
 /** What the control connections of ranks carry: messages as lines of JSON, and what threads tell each other. */
 import type { Socket } from "node:net";
+import type { Endpoint } from "./address.js";
 import type { KeyValueAnswer, KeyValueQuestion } from "./key-values.js";
-
-/** An address and a port. */
-export interface ControlPlace {
-  readonly address: string;
-  readonly port: number;
-}
 
 /** Between processes. */
 export type ControlMessage =
@@ -18,10 +13,10 @@ export type ControlMessage =
       readonly rank: number;
       readonly ranks: number;
       /** Where higher ranks reach this one; null where it says hello to another than rank 0. */
-      readonly place: ControlPlace | null;
+      readonly place: Endpoint | null;
     }
   /** From rank 0: the places of all ranks in their order, its own the first. */
-  | { readonly type: "welcome"; readonly places: readonly ControlPlace[] }
+  | { readonly type: "welcome"; readonly places: readonly Endpoint[] }
   /** To rank 0: this rank has its connections to all the others. */
   | { readonly type: "linked" }
   /** From rank 0: all have. */
@@ -75,14 +70,21 @@ export function receive(socket: Socket, take: (message: ControlMessage) => void)
     text = lines.pop()!;
     if (text.length > longestLine) socket.destroy();
     for (const line of lines) {
-      let message: ControlMessage;
-      try {
-        message = JSON.parse(line) as ControlMessage;
-      } catch {
-        socket.destroy();
-        return;
-      }
-      if (!socket.destroyed) take(message);
+      const message = messageOf(line);
+      if (message === undefined) socket.destroy();
+      if (message === undefined || socket.destroyed) return;
+      take(message);
     }
   });
+}
+
+/** @returns undefined where a line is none */
+function messageOf(line: string): ControlMessage | undefined {
+  try {
+    const value: unknown = JSON.parse(line);
+    const isMessage = typeof value === "object" && value !== null && "type" in value;
+    return isMessage ? (value as ControlMessage) : undefined;
+  } catch {
+    return undefined;
+  }
 }

@@ -8,11 +8,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { parentPort, workerData } from "node:worker_threads";
 import { isAlive, type LockOwner } from "../disk/lock-owner.js";
 import { systemErrorCode } from "../errors.js";
-import { endpointText, plainHost } from "./address.js";
+import { type Endpoint, endpointText, plainHost } from "./address.js";
 import {
   type ControlMessage,
   type ControlOrder,
-  type ControlPlace,
   type ControlReport,
   controlProtocol,
   receive,
@@ -129,7 +128,7 @@ function listen(): void {
     lose(`${missing()} did not come to ${place} within ${seconds} s`);
   }, patienceMs);
   const silence = waitFor(() => `waiting at ${place} for ${missing()}`);
-  const places: ControlPlace[] = [];
+  const places: Endpoint[] = [];
   const linked = new Set<number>();
   server = serve((socket, hello) => {
     const peer = admit(socket, hello, (message) => {
@@ -144,7 +143,7 @@ function listen(): void {
     if (peers.size < ranks - 1 || ended) return peer;
     clearTimeout(patience);
     silence();
-    places[0] = { address: ownAddress, port };
+    places[0] = { host: ownAddress, port };
     for (const one of peers.values()) one.send({ type: "welcome", places });
     server?.close();
     return peer;
@@ -225,7 +224,7 @@ async function join(): Promise<void> {
 /** Says to rank 0 who has come. */
 function greet(socket: Socket, own: number, silence: () => void): void {
   const greeting = { type: "hello", protocol: controlProtocol, rank, ranks } as const;
-  send(socket, { ...greeting, place: { address: ownAddress, port: own } });
+  send(socket, { ...greeting, place: { host: ownAddress, port: own } });
   const peer = addPeer(socket, 0, (message) => {
     if (message.type === "welcome") void link(message.places, peer);
     else if (message.type === "met") {
@@ -263,14 +262,13 @@ async function openToHigher(): Promise<number> {
 }
 
 /** Connects to the ranks between 0 and this one, and waits for the higher ones. */
-async function link(places: readonly ControlPlace[], first: Peer): Promise<void> {
-  for (const [other, { address, port }] of places.entries()) {
+async function link(places: readonly Endpoint[], first: Peer): Promise<void> {
+  for (const [other, at] of places.entries()) {
     if (other === 0 || other >= rank) continue;
-    const socket = await reached(address, port);
+    const socket = await reached(at);
     if (ended) return;
-    const at = endpointText({ host: address, port });
     if (typeof socket === "string")
-      return lose(`rank ${rank} does not reach rank ${other} at ${at}: ${socket}`);
+      return lose(`rank ${rank} does not reach rank ${other} at ${endpointText(at)}: ${socket}`);
     const peer = addPeer(socket, other, () => undefined);
     receive(socket, (message) => peer.hear(message));
     peer.send({ type: "hello", protocol: controlProtocol, rank, ranks, place: null });

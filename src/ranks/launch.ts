@@ -5,6 +5,7 @@ import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { UserError } from "../errors.js";
+import type { Endpoint } from "./address.js";
 import { freePort } from "./free-port.js";
 import { launcherVariables } from "./launcher.js";
 import { type Environment, rankVariables } from "./rank-sources.js";
@@ -20,7 +21,7 @@ export interface Launch {
   /** Which of them this is, from 0. */
   readonly node: number;
   /** Where all meet; undefined: at a free port of this machine, which is the only one. */
-  readonly meeting: { readonly host: string; readonly port: number } | undefined;
+  readonly meeting: Endpoint | undefined;
   /** How often all are started again. */
   readonly restarts: number;
   readonly exits: ExitCodes;

@@ -126,10 +126,9 @@ function addressesOfInterface(name: string, wish: AddressWish): string[] {
       `one of these: ${ownAddressesText(all)}`,
       "give one of these names; ip address lists them, too",
     );
-  const lasting = own.filter((address) => !isScoped(address));
-  const usable = lasting.filter((address) => wish.allowPublic === true || isPrivate(address));
-  // What is wrong with the first is what there is to say.
-  if (usable.length === 0) requireUsable(lasting[0] ?? first, wish);
+  const usable = own.filter((address) => isUsable(address, wish));
+  // What is wrong with the first is what there is to say; that it is link-local, only where all are.
+  if (usable.length === 0) requireUsable(own.find((one) => !isScoped(one)) ?? first, wish);
   return usable;
 }
 

@@ -62,12 +62,8 @@ const rankSources: readonly Source[] = [
   {
     name: "a Kubernetes indexed job (JOB_COMPLETION_INDEX and WORLD_SIZE)",
     variables: ["JOB_COMPLETION_INDEX", "WORLD_SIZE"],
-    read: (environment) => {
-      const rank = numberOf(environment, "JOB_COMPLETION_INDEX", 0);
-      const ranks = numberOf(environment, "WORLD_SIZE", 1);
-      // Jobs have an index that do not train together: only a size says that they do.
-      return rank === undefined || ranks === undefined ? undefined : { rank, ranks };
-    },
+    // Jobs have an index that do not train together: only a size says that they do.
+    read: (environment) => pair(environment, "JOB_COMPLETION_INDEX", "WORLD_SIZE"),
   },
   {
     name: "TF_CONFIG",

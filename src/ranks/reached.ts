@@ -6,10 +6,10 @@ import { addressesOf, type Endpoint } from "./address.js";
 const withinMs = 10_000;
 const noAnswer = `no answer within ${withinMs / 1000} s`;
 
-/** A connection to a port of an address; why there is none, where it does not come within 10 seconds. */
-export function reached(address: string, port: number): Promise<Socket | string> {
+/** A connection to a process; why there is none, where it does not come within 10 seconds. */
+export function reached({ host, port }: Endpoint): Promise<Socket | string> {
   return new Promise((resolve) => {
-    const socket = connect({ host: address, port });
+    const socket = connect({ host, port });
     const fail = (why: string) => {
       socket.destroy();
       resolve(why);

@@ -247,7 +247,7 @@ function doubtsAbout(
   const notes: string[] = [];
   if (single > 0)
     notes.push(
-      `${single === 1 ? "1 class has" : `${single} classes have`} one image only, which has no neighbour of its ` +
+      `${counted(single, "class has", "classes have")} one image only, which has no neighbour of its ` +
         "class to vote for it: not judged",
     );
   if (suspects > judged * BELIEVABLE_SHARE)

@@ -30,7 +30,6 @@ import { type EndedRun, reportEnd } from "./report-run.js";
 import type { Run } from "./run-progress.js";
 import { resolveWeights } from "./starting-weights.js";
 import { stepsInTime } from "./steps-in-time.js";
-import { stepsInTimeTogether } from "./time-together.js";
 import { trainRun, withSmallerParts } from "./train-run.js";
 
 /**
@@ -95,8 +94,8 @@ async function fineTuneLocked(
   let lock = (await exists(folder.path)) ? await lockRun(folder, patience) : undefined;
   try {
     const planned = { name, folder, options, engine, observer, joint };
-    const steps = joint ? stepsInTimeTogether(planned, joint) : stepsInTime(planned);
-    const plan = await watched(planRun({ ...planned, stepsInTime: await steps }));
+    const steps = await stepsInTime(planned);
+    const plan = await watched(planRun({ ...planned, stepsInTime: steps }));
     const best = plan.resumed?.manifest?.best ?? null;
     if (joint !== undefined) await announceRun(joint.group, { config: plan.config, best });
     // Several processes agree on it when they begin.

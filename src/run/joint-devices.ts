@@ -1,12 +1,12 @@
 /** GPUs of several processes: opened together, so that each program runs on all of them. */
 import { isIPv6 } from "node:net";
-import { networkInterfaces } from "node:os";
 import type { OpenedEngine } from "../engine/open.js";
 import type { DevicesToJoin } from "../engine/open-device.js";
 import { PjrtError } from "../engine/pjrt/client.js";
 import { type OwnDevice, oneOf, ownGpu } from "../engine/xla/device-cluster.js";
 import { type JoinedEngine, openXlaTogether } from "../engine/xla/open-xla.js";
 import { UserError } from "../errors.js";
+import { ownAddresses } from "../ranks/address.js";
 import type { RankGroup } from "../ranks/rank-group.js";
 
 /**
@@ -46,10 +46,9 @@ export async function joinDevices(
 
 /** Has NCCL reach the others by the address at which this process meets them, unless its own variables say otherwise. */
 function useInterfaceOf(address: string): void {
-  const all = Object.entries(networkInterfaces());
-  const own = all.find(([, addresses]) => addresses?.some((one) => one.address === address));
+  const own = ownAddresses().find((one) => one.address === address);
   if (own === undefined) return;
-  process.env["NCCL_SOCKET_IFNAME"] ??= `=${own[0]}`;
+  process.env["NCCL_SOCKET_IFNAME"] ??= `=${own.name}`;
   process.env["NCCL_SOCKET_FAMILY"] ??= isIPv6(address) ? "AF_INET6" : "AF_INET";
 }
 

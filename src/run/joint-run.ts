@@ -134,7 +134,7 @@ function requireSame(
 async function requireReached(group: RankGroup, all: readonly Introduction[]): Promise<void> {
   const tried = all.map(async ({ address }, other) => {
     const at = other === group.rank ? undefined : endpointOf(address);
-    const socket = at && (await reached(at.host, at.port));
+    const socket = at && (await reached(at));
     if (typeof socket === "string") return [`rank ${other} at ${address}: ${socket}`];
     socket?.destroy();
     return [];

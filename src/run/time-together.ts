@@ -5,7 +5,7 @@ import { type Measured, measureSteps } from "./measure-steps.js";
 import { type Planned, settleRun } from "./plan-run.js";
 import { outOfMemoryTogether } from "./rank-choices.js";
 import type { MeasuredTimes } from "./run-forecast.js";
-import { lengthOfBegun, limited } from "./time-limit.js";
+import { limited } from "./time-limit.js";
 
 /** What ends all ranks where one of them was to stop before the run began. */
 export class StoppedTogether extends Error {
@@ -13,24 +13,20 @@ export class StoppedTogether extends Error {
 }
 
 /**
- * Of rank 0: the steps of a run with `--max_minutes`, as `stepsInTime` of one process.
+ * Of rank 0: the plan of a run whose steps fit so many minutes, and a line for people.
  * @throws UserError as the run would, and where not even one step fits; StoppedTogether
  */
-export async function stepsInTimeTogether(
+export async function limitedTogether(
   planned: Planned,
   joint: Joint,
-): Promise<number | undefined> {
-  const { options, folder, engine, observer } = planned;
-  if (options.maxMinutes === undefined) return undefined;
-  if ((await lengthOfBegun(options, folder)) !== undefined) return undefined;
-  const note = (text: string) => observer.event?.({ type: "note", level: "info", text });
+  minutes: number,
+): Promise<ReturnType<typeof limited>> {
+  const { engine, observer } = planned;
   const { config, dataset } = await joint.group.watch(settleRun(planned));
   await announceRun(joint.group, { config, best: null, timed: true });
-  note("Timing a few steps ...");
+  observer.event?.({ type: "note", level: "info", text: "Timing a few steps ..." });
   const measured = await measureTogether({ config, dataset, engine, observer, joint });
-  const { config: fitting, line } = limited(config, measured, options.maxMinutes);
-  note(line);
-  return fitting.schedule.at(-1)!;
+  return limited(config, measured, minutes);
 }
 
 /**

@@ -66,11 +66,27 @@ test("three processes tell each other what they have, in the order of their rank
   }
 });
 
+test("a connection that carries no messages ends, and the processes meet all the same", async () => {
+  const [port] = await freePorts(1);
+  const rank0 = start("none", 0, 2, port!);
+  for (const line of ["GET / HTTP/1.1", "1", "[]", "null"]) {
+    const socket = await connected(port!);
+    socket.on("error", () => undefined).resume();
+    socket.write(`${line}\n`);
+    await once(socket, "close");
+  }
+  for (const { next, exit } of [rank0, start("none", 1, 2, port!)]) {
+    assert.ok("values" in (await next()));
+    assert.deepEqual(await next(), { ended: true });
+    assert.equal(await exit, 0);
+  }
+});
+
 test("what a process says with its greeting, where it is read late, is heard", async () => {
   const [port] = await freePorts(1);
   const { next, exit } = start("none", 0, 2, port!);
   const socket = await connected(port!);
-  const place = { address: "127.0.0.1", port: 1 };
+  const place = { host: "127.0.0.1", port: 1 };
   const messages = [
     { type: "hello", protocol: controlProtocol, rank: 1, ranks: 2, place },
     { type: "beat" },
@@ -104,7 +120,7 @@ test("a process that leaves at the end before its word is heard is not lost", as
   const own = (await hear("hello"))["place"] as { port: number };
   const rank2 = await connected(own.port);
   say(rank2, { type: "hello", protocol: controlProtocol, rank: 2, ranks: 3, place: null });
-  const places = [port!, own.port, 1].map((at) => ({ address: "127.0.0.1", port: at }));
+  const places = [port!, own.port, 1].map((at) => ({ host: "127.0.0.1", port: at }));
   say(rank0, { type: "welcome", places });
   await hear("linked");
   say(rank0, { type: "met" });
