@@ -206,7 +206,7 @@ const cases: readonly Case[] = [
   {
     name: "a number that is none",
     args: () => trainArgs("--batch", "many"),
-    message: /--batch: many is not possible\n  expected: a whole number from 1 on/,
+    message: /--batch: many is not possible\n {2}expected: a whole number from 1 on/,
   },
 ];
 
