@@ -1,11 +1,14 @@
 /** `bit-launch`: starts a command in several processes that train together. */
 import { EventEmitter } from "node:events";
 import { existsSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
+import { counted } from "../counted.js";
 import { UserError } from "../errors.js";
 import { packageRoot } from "../package-root.js";
 import { addressesOf, endpointOf, isLoopback } from "../ranks/address.js";
 import { launch } from "../ranks/launch.js";
+import { mostRanks } from "../ranks/rank-place.js";
 import { quoted } from "../settings/shell-word.js";
 import type { Call } from "./command.js";
 import { RANKS_LOST_EXIT } from "./exit.js";
@@ -42,6 +45,7 @@ export async function run({ settings, argv }: Call<"launch">): Promise<number> {
       "bit-train, of which the processes share the work",
       `type npx ${[program, ...args].map(quoted).join(" ")}`,
     );
+  checkNumbers(nproc, nnodes);
   if (nodeRank >= nnodes)
     throw new UserError(
       `--node_rank ${nodeRank}`,
@@ -82,6 +86,27 @@ export async function run({ settings, argv }: Call<"launch">): Promise<number> {
   } finally {
     stop.close();
   }
+}
+
+/** A slip of the keyboard must not start processes until the machine stands still. */
+function checkNumbers(nproc: number, nnodes: number): void {
+  const cores = availableParallelism();
+  // A process a core or a GPU is of use, and a few more on a small machine for a trial.
+  const mostHere = Math.max(64, cores);
+  if (nproc > mostHere)
+    throw new UserError(
+      `--nproc ${nproc}`,
+      `more processes than this machine can serve, with ${counted(cores, "core")}`,
+      `at most ${mostHere}; on CPUs one is enough, which uses all cores`,
+      "give a process for each GPU, or leave --nproc out",
+    );
+  if (nproc * nnodes > mostRanks)
+    throw new UserError(
+      `--nnodes ${nnodes}`,
+      `${nproc * nnodes} processes in all`,
+      `at most ${mostRanks}`,
+      "give the number of machines, the same on each",
+    );
 }
 
 /** Whether flags, or their file of settings, give a run its name. @throws UserError where that file is at fault */

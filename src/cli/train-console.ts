@@ -64,7 +64,7 @@ export class TrainConsole implements RunObserver {
       // A bar hides the cursor, and nobody would show it again after a second signal.
       this.shown = undefined;
       this.line(
-        "Stopping after this step, or within the evaluation. Press Ctrl-C again to stop at once.",
+        "Stopping after this step, or within the evaluation or the report. Press Ctrl-C again to stop at once.",
       );
     },
   });

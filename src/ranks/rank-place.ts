@@ -8,3 +8,6 @@ export interface RankPlace {
 
 /** A process by itself. */
 export const alone: RankPlace = { rank: 0, ranks: 1 };
+
+/** At most so many train together: each has a connection to every other. */
+export const mostRanks = 4096;

@@ -5,7 +5,7 @@
 import { isIP } from "node:net";
 import { UserError } from "../errors.js";
 import { endpointOf, plainHost } from "./address.js";
-import type { RankPlace } from "./rank-place.js";
+import { mostRanks, type RankPlace } from "./rank-place.js";
 
 /** What a launcher says. */
 export interface RankSettings extends RankPlace {
@@ -150,11 +150,11 @@ function hostOf(text: string): string {
 }
 
 function checkRank(name: string, { rank, ranks }: Said): void {
-  if (rank < ranks) return;
+  if (rank < ranks && ranks <= mostRanks) return;
   throw new UserError(
     name,
     `rank ${rank} of ${ranks}`,
-    `ranks from 0 to ${ranks - 1}`,
+    ranks > mostRanks ? `at most ${mostRanks} processes` : `ranks from 0 to ${ranks - 1}`,
     "correct it, or remove the variables where this process is by itself",
   );
 }

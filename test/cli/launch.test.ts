@@ -123,6 +123,8 @@ test("what cannot be launched is said", async (t) => {
   await writeFile(nameless, "steps: 3\n");
   const wrong: readonly (readonly [string[], RegExp])[] = [
     [["--nproc", "2"], /no command after --/],
+    [["--nproc", "1000000000", "--", "true"], /--nproc 1000000000: more processes/],
+    [["--nnodes", "1000000000", "--", "true"], /--nnodes 1000000000: 1000000000 processes in all/],
     [["--nnodes", "2", "--", "bit-train"], /--nnodes 2: without --rendezvous/],
     [["--nnodes", "2", "--node_rank", "2", "--", "bit-train"], /--node_rank 2/],
     [["--rendezvous", "here", "--", "bit-train"], /here: is no address/],

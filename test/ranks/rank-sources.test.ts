@@ -107,6 +107,7 @@ const refused: readonly [string, Environment, RegExp][] = [
   ["a rank alone", { RANK: "1" }, /WORLD_SIZE is not/],
   ["a size alone", { WORLD_SIZE: "2" }, /RANK is not/],
   ["a rank beyond", { RANK: "2", WORLD_SIZE: "2", ...meeting }, /rank 2 of 2/],
+  ["more than can meet", { RANK: "1", WORLD_SIZE: "9999999", ...meeting }, /at most 4096/],
   ["a rank that is none", { RANK: "one", WORLD_SIZE: "2" }, /RANK: "one"/],
   ["no address", { RANK: "1", WORLD_SIZE: "2" }, /MASTER_ADDR/],
   ["a port that is none", { RANK: "1", WORLD_SIZE: "2", ...meeting, MASTER_PORT: "99999" }, /PORT/],
