@@ -1,6 +1,12 @@
 /** The engine of a device: TensorFlow's, or XLA's with TensorFlow for the host's part. */
 import { UserError } from "../errors.js";
-import { chooseDevice, type Device, describeDevice, parseDevice } from "./device.js";
+import {
+  chooseDevice,
+  type Device,
+  describeDevice,
+  parseDevice,
+  type XlaDevice,
+} from "./device.js";
 import { findEngine } from "./installed.js";
 import { type OpenedEngine, openEngine } from "./open.js";
 import { PjrtError } from "./pjrt/client.js";
@@ -22,9 +28,20 @@ export interface EngineListener {
  */
 export function openDevice(
   device: string | undefined,
-  { remark, compiling }: EngineListener = {},
+  listener: EngineListener = {},
 ): OpenedEngine {
-  const chosen = chooseDevice(device === undefined ? undefined : parseDevice(device));
+  return openChosen(chosenBy(device), device, listener);
+}
+
+function chosenBy(device: string | undefined): Device {
+  return chooseDevice(device === undefined ? undefined : parseDevice(device));
+}
+
+function openChosen(
+  chosen: Device,
+  device: string | undefined,
+  { remark, compiling }: EngineListener,
+): OpenedEngine {
   if (chosen.remark !== undefined) remark?.(chosen.remark);
   if (chosen.engine === "xla") return openXla(chosen, compiling);
   // Of the two that may be there, the CPU's; where it is not, the other says below what it computes on.
@@ -55,8 +72,8 @@ export function openForRank(
   device: string | undefined,
   listener: EngineListener = {},
 ): OpenedEngine | DevicesToJoin {
-  const chosen = chooseDevice(device === undefined ? undefined : parseDevice(device));
-  if (chosen.engine !== "xla") return openDevice(device, listener);
+  const chosen = chosenBy(device);
+  if (chosen.engine !== "xla") return openChosen(chosen, device, listener);
   if (chosen.remark !== undefined) listener.remark?.(chosen.remark);
   const { title, name, severalDevices } = chosen.plugin;
   if (name === "cpu")
@@ -77,10 +94,7 @@ export function openForRank(
 }
 
 /** @throws UserError where the plugin does not open, as where others have filled the card */
-function openXla(
-  device: Extract<Device, { engine: "xla" }>,
-  compiling: EngineListener["compiling"],
-): OpenedEngine {
+function openXla(device: Extract<Device, { engine: "xla" }>, compiling: EngineListener["compiling"]): OpenedEngine {
   try {
     return openXlaEngine(device, { compiling });
   } catch (error) {
