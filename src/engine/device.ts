@@ -27,20 +27,23 @@ export type Device =
       /** Why it is not a GPU, where one might be expected. */
       readonly remark: string | undefined;
     }
-  | {
-      readonly engine: "xla";
-      readonly plugin: InstalledPlugin;
-      /** Numbers of the devices, as the plugin counts them when it is opened in `environment`. */
-      readonly devices: readonly number[];
-      /** Such as `GPU 0: NVIDIA H100 80GB HBM3`, one for each of `devices`. */
-      readonly names: readonly string[];
-      /** What tells them from others of the machine, whatever their numbers are; one for each of `devices`. */
-      readonly identities: readonly string[];
-      /** Variables that must be set before the plugin is opened, so that its numbers are these. */
-      readonly environment: Readonly<Record<string, string>>;
-      /** What is not used of what is here. */
-      readonly remark: string | undefined;
-    };
+  | XlaDevice;
+
+/** Devices that XLA computes on by a plugin. */
+export interface XlaDevice {
+  readonly engine: "xla";
+  readonly plugin: InstalledPlugin;
+  /** Numbers of the devices, as the plugin counts them when it is opened in `environment`. */
+  readonly devices: readonly number[];
+  /** Such as `GPU 0: NVIDIA H100 80GB HBM3`, one for each of `devices`. */
+  readonly names: readonly string[];
+  /** What tells them from others of the machine, whatever their numbers are; one for each of `devices`. */
+  readonly identities: readonly string[];
+  /** Variables that must be set before the plugin is opened, so that its numbers are these. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** What is not used of what is here. */
+  readonly remark: string | undefined;
+}
 
 /** What a machine has. Replaced in tests. */
 export interface Machine {
@@ -200,6 +203,6 @@ function gpus(asked: readonly number[] | "all", machine: Machine): Device {
 }
 
 /** As in `GPU 0: NVIDIA H100 80GB HBM3, XLA for CUDA 13`. */
-export function describeDevice(device: Extract<Device, { engine: "xla" }>): string {
+export function describeDevice(device: XlaDevice): string {
   return `${device.names.join(", ")}; ${device.plugin.title} ${device.plugin.version}`;
 }

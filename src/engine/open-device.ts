@@ -60,7 +60,7 @@ function openChosen(
 
 /** GPUs that are to be opened together with those of other processes. */
 export interface DevicesToJoin extends Pick<EngineListener, "compiling"> {
-  readonly device: Extract<Device, { engine: "xla" }>;
+  readonly device: XlaDevice;
 }
 
 /**
@@ -94,7 +94,7 @@ export function openForRank(
 }
 
 /** @throws UserError where the plugin does not open, as where others have filled the card */
-function openXla(device: Extract<Device, { engine: "xla" }>, compiling: EngineListener["compiling"]): OpenedEngine {
+function openXla(device: XlaDevice, compiling: EngineListener["compiling"]): OpenedEngine {
   try {
     return openXlaEngine(device, { compiling });
   } catch (error) {

@@ -1,7 +1,7 @@
 /** GPUs of several processes that run each program together, one in each. */
 import { counted } from "../../counted.js";
 import { UserError } from "../../errors.js";
-import type { Device } from "../device.js";
+import type { XlaDevice } from "../device.js";
 import type { PjrtPlace } from "../pjrt/client.js";
 
 /** Where a process is among them. */
@@ -37,10 +37,7 @@ export function idsOf(devices: readonly OwnDevice[]): number[] {
 }
 
 /** A choice of devices, of which a process takes one, by its place among them. */
-export function oneOf<Chosen extends Extract<Device, { engine: "xla" }>>(
-  device: Chosen,
-  place: number,
-): Chosen {
+export function oneOf(device: XlaDevice, place: number): XlaDevice {
   const of = <T>(all: readonly T[]) => [all[place]!];
   const { devices, names, identities } = device;
   return { ...device, devices: of(devices), names: of(names), identities: of(identities) };

@@ -1,7 +1,6 @@
 /** The engine whose networks XLA computes on devices, and whose images TensorFlow makes on the CPU. */
 import { type NarrowType, plainTarget } from "../../graph/target.js";
-import type { Device } from "../device.js";
-import { describeDevice } from "../device.js";
+import { describeDevice, type XlaDevice } from "../device.js";
 import { narrowTypeOfCpu, narrowTypeOfGpu } from "../narrow-type.js";
 import { type OpenedEngine, openEngine } from "../open.js";
 import { openPjrt, openPjrtTogether, type PjrtClient, type PjrtDevice } from "../pjrt/client.js";
@@ -33,10 +32,7 @@ export interface Compilation {
  * @throws UserError where there is no engine for the host's part
  * @throws PjrtError where the plugin finds no such device
  */
-export function openXlaEngine(
-  device: Extract<Device, { engine: "xla" }>,
-  options: XlaOptions = {},
-): OpenedEngine {
+export function openXlaEngine(device: XlaDevice, options: XlaOptions = {}): OpenedEngine {
   Object.assign(process.env, device.environment);
   const simulated = device.plugin.name === "cpu";
   const settings = simulated ? { cpu_device_count: Math.max(...device.devices) + 1 } : gpuClient;
@@ -69,7 +65,7 @@ export interface JoinedEngine {
  */
 export async function openXlaTogether(
   host: OpenedEngine,
-  device: Extract<Device, { engine: "xla" }>,
+  device: XlaDevice,
   { exchange, ...place }: Joining,
   options: XlaOptions = {},
 ): Promise<JoinedEngine> {
