@@ -13,10 +13,8 @@ import { fileURLToPath } from "node:url";
 import { crc32 } from "../../src/archive/crc32.js";
 import { sizeOf } from "../../src/archive/shape.js";
 import type { OpenedEngine } from "../../src/engine/open.js";
-import { openPjrt } from "../../src/engine/pjrt/client.js";
 import { floats, type HostTensor, type Session, scalar } from "../../src/engine/session.js";
 import { openXlaTogether, xlaEngine } from "../../src/engine/xla/open-xla.js";
-import { gpuClient } from "../../src/engine/xla/xla-flags.js";
 import { Collectives } from "../../src/graph/collectives.js";
 import { GraphBuilder } from "../../src/graph/graph-builder.js";
 import { inType, plainTarget } from "../../src/graph/target.js";
@@ -28,7 +26,7 @@ import { addTrainStep } from "../../src/step/train-step.js";
 import { declareVariables, type GraphVariable, readVariables } from "../../src/step/variables.js";
 import { madeValues } from "./made-values.js";
 import { provideAddon, pythonPackages } from "./places.js";
-import { classes, labelsOf } from "./step.js";
+import { classes, labelsOf, openClient } from "./step.js";
 
 const [batch, size, steps] = [16, 64, 5];
 
@@ -125,7 +123,7 @@ async function child(plugin: string): Promise<void> {
   const said = process.env["RANK"]!;
   const tell = (value: unknown) => console.log(JSON.stringify(value));
   if (said === "alone") {
-    const client = openPjrt(plugin, plugin.includes("cuda") ? gpuClient : {});
+    const client = openClient(plugin, plugin.includes("cuda"));
     const { open } = xlaEngine(host, client, [0], () => "bfloat16");
     tell(await trained(open, alone));
     return;

@@ -3,7 +3,6 @@
  * asynchronous and done in the order in which it is asked for; Node's thread only asks.
  */
 import {
-  type AskKeyValues,
   type ClientDescription,
   type ClientHandle,
   loadPjrtAddon,
@@ -16,6 +15,7 @@ import {
 import { byteSize, byteStrides, checkOrder, type PjrtType, typeNumber } from "./array-layout.js";
 import { type BufferOwner, DeviceBuffer, type PjrtBuffer } from "./buffer.js";
 import { type CompileOptions, encodeCompileOptions } from "./compile-options.js";
+import { asking, type KeyValues } from "./key-values.js";
 import { awaiting, calling, PjrtError } from "./pjrt-error.js";
 import { type CompiledProgram, Executable, LoadedProgram, type PjrtProgram } from "./program.js";
 import { type ArrayType, argumentTypes } from "./signature.js";
@@ -23,6 +23,7 @@ import { type ArrayType, argumentTypes } from "./signature.js";
 export type {
   CompiledProgram,
   CompileOptions,
+  KeyValues,
   MemoryNeeds,
   OptionValue,
   PjrtBuffer,
@@ -197,6 +198,12 @@ function namedOptions(options: Readonly<Record<string, OptionValue>>): NamedOpti
   );
 }
 
+/** What plugins log is not to be seen unless somebody wants it: what matters is thrown. */
+function loadQuietly(): PjrtAddon {
+  process.env["TF_CPP_MIN_LOG_LEVEL"] ??= "3";
+  return loadPjrtAddon();
+}
+
 const open = new Map<string, { readonly client: PjrtClient; readonly options: string }>();
 
 /**
@@ -217,23 +224,11 @@ export function openPjrt(
     if (there.options === key) return there.client;
     throw new Error(`${pluginPath} is open with the options ${there.options}, not ${key}`);
   }
-  // Where nobody wants to see them; what matters is thrown.
-  process.env["TF_CPP_MIN_LOG_LEVEL"] ??= "3";
-  const addon = loadPjrtAddon();
+  const addon = loadQuietly();
   const handle = calling(() => addon.open(pluginPath, namedOptions(options)));
   const client = new Client(addon, pluginPath, handle, () => open.delete(pluginPath));
   open.set(pluginPath, { client, options: key });
   return client;
-}
-
-/** What processes leave for each other under names; bytes are a character each. */
-export interface KeyValues {
-  /** The value of a key, as soon as it has one. */
-  get(key: string): Promise<string>;
-  /** The value that a key has now, if any. */
-  find(key: string): Promise<string | undefined>;
-  /** Gives a key its value, for good. */
-  put(key: string, value: string): Promise<void>;
 }
 
 /** Where a process is among those that have a client together. */
@@ -256,22 +251,9 @@ export async function openPjrtTogether(
   options: Readonly<Record<string, OptionValue>>,
   { rank, ranks, keyValues }: PjrtPlace,
 ): Promise<PjrtClient> {
-  process.env["TF_CPP_MIN_LOG_LEVEL"] ??= "3";
-  const addon = loadPjrtAddon();
+  const addon = loadQuietly();
   const named = namedOptions({ ...options, node_id: rank, num_nodes: ranks });
-  const ask: AskKeyValues = (operation, key, value, answer) => {
-    const asked =
-      operation === "put"
-        ? keyValues.put(key, value).then(() => "")
-        : operation === "get"
-          ? keyValues.get(key)
-          : keyValues.find(key);
-    asked.then(
-      (found) => answer(found ?? null),
-      (error: unknown) => answer(null, error instanceof Error ? error.message : String(error)),
-    );
-  };
-  const handle = await awaiting(() => addon.openTogether(pluginPath, named, ask));
+  const handle = await awaiting(() => addon.openTogether(pluginPath, named, asking(keyValues)));
   const client = new Client(addon, pluginPath, handle, () => undefined, ranks);
   if (client.process === rank) return client;
   client.close();
@@ -289,8 +271,7 @@ export async function compileAhead(
   mlir: string,
   options: CompileOptions = {},
 ): Promise<CompiledProgram> {
-  process.env["TF_CPP_MIN_LOG_LEVEL"] ??= "3";
-  const addon = loadPjrtAddon();
+  const addon = loadQuietly();
   // Of one process with one device.
   const named = namedOptions({ target_config: targetConfig, topology: "1x1x1" });
   const encoded = encodeCompileOptions(options);
