@@ -3,7 +3,7 @@ import * as tf from "@tensorflow/tfjs";
 import { attribute } from "./attributes.js";
 import { register } from "./lowering.js";
 import type { NodeList, NodeOptions, Output } from "./node-list.js";
-import { hasFusedLayers, ownConvolution } from "./target.js";
+import { hasFusedLayers, type OwnConvolution, ownConvolution } from "./target.js";
 
 type Padding = "valid" | "same" | number;
 
@@ -50,8 +50,7 @@ function convGeometry(x: readonly number[], filter: readonly number[], attrs: Co
 type Convolution = ReturnType<typeof convGeometry>;
 
 /** Values of the attribute `tiles` of our convolutions and gradients. */
-const tileNumbers = { vectors: 0, amx: 1, plain: 2 } as const;
-type OwnConvolution = keyof typeof tileNumbers;
+const tileNumbers: Readonly<Record<OwnConvolution, number>> = { vectors: 0, amx: 1, plain: 2 };
 
 /** BitConv's attributes but for `turned`, for a result of so many pixels. */
 function ownConvAttrs({ info }: Convolution, by: OwnConvolution, height: number, width: number) {

@@ -102,6 +102,9 @@ export interface ConvolutionShape {
   readonly strideWidth: number;
 }
 
+/** By what native/kernels/ compute: the processor's matrix tiles, plain ones of the same bits, or its vectors. */
+export type OwnConvolution = "amx" | "plain" | "vectors";
+
 /**
  * By what native/kernels/ compute a convolution and its gradients: matrix tiles, which know channels in
  * multiples of 32, else the processor's vectors, which know those of 16; both know one stride for both
@@ -110,7 +113,7 @@ export interface ConvolutionShape {
 export function ownConvolution(
   { native, computeType }: Target,
   { inChannels, outChannels, strideHeight, strideWidth }: ConvolutionShape,
-): "amx" | "plain" | "vectors" | undefined {
+): OwnConvolution | undefined {
   if (computeType !== "bfloat16" || strideHeight !== strideWidth) return undefined;
   const fits = (by: number) => inChannels % by === 0 && outChannels % by === 0;
   const tiles = fits(32) ? native.tiles().kind : undefined;
