@@ -2,26 +2,18 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as tf from "@tensorflow/tfjs";
+import { narrowed } from "../bfloat16.js";
 import { engine } from "../engine-for-tests.js";
-import { assertRounded, narrowed, onVectors } from "./tile-cases.js";
+import { assertRounded, type ConvolutionCase, onVectors, type Shape } from "./tile-cases.js";
 import { deviation, run, wave } from "./traced-gradients.js";
 
-type Shape = [number, number, number, number];
-
-interface Case {
-  readonly x: Shape;
-  readonly kernel: Shape;
-  readonly stride: 1 | 2;
-  readonly pad: "same" | "valid";
-}
-
-function geometry({ x, kernel, stride, pad }: Case) {
+function geometry({ x, kernel, stride, pad }: ConvolutionCase) {
   const info = tf.backend_util.computeConv2DInfo(x, kernel, stride, 1, pad);
   return { out: info.outShape, top: info.padInfo.top, left: info.padInfo.left };
 }
 
 /** Calls `visit` with the places in x `[N,H,W,I]`, y `[N,H,W,O]` and the kernel that meet each other. */
-function meetings(c: Case, visit: (x: number, y: number, kernel: number) => void): void {
+function meetings(c: ConvolutionCase, visit: (x: number, y: number, kernel: number) => void): void {
   const [n, h, w, ci] = c.x;
   const [kh, kw, , co] = c.kernel;
   const { out, top, left } = geometry(c);
@@ -39,7 +31,7 @@ function meetings(c: Case, visit: (x: number, y: number, kernel: number) => void
 }
 
 /** The convolution and its gradients by x and by the kernel. */
-function definition(c: Case, x: Float32Array, kernel: Float32Array, dy: Float32Array) {
+function definition(c: ConvolutionCase, x: Float32Array, kernel: Float32Array, dy: Float32Array) {
   const [, , ci, co] = c.kernel;
   const y = new Float64Array(dy.length);
   const dx = new Float64Array(x.length);
@@ -56,7 +48,7 @@ function definition(c: Case, x: Float32Array, kernel: Float32Array, dy: Float32A
   return [y, dx, dw] as const;
 }
 
-async function both(c: Case) {
+async function both(c: ConvolutionCase) {
   const fed = { x: wave(c.x, 1), kernel: wave(c.kernel, 3), dy: wave(geometry(c).out as Shape, 2) };
   const got = await run(onVectors, fed, ({ x: images, kernel }) => {
     return tf.conv2d(images as tf.Tensor4D, kernel as tf.Tensor4D, c.stride, c.pad);
@@ -67,7 +59,7 @@ async function both(c: Case) {
 
 // Odd widths leave half a pair at a row's end; 48 channels leave a panel of 16; 40 x 40 makes several
 // blocks of a sum; 9 images of 64 x 64 are more than are packed at a time.
-const cases: Case[] = [
+const cases: ConvolutionCase[] = [
   { x: [2, 8, 8, 32], kernel: [1, 1, 32, 64], stride: 1, pad: "same" },
   { x: [3, 5, 7, 16], kernel: [1, 1, 16, 48], stride: 1, pad: "same" },
   { x: [2, 9, 8, 32], kernel: [1, 1, 32, 32], stride: 2, pad: "valid" },
@@ -105,7 +97,7 @@ test("two runs give the same bits", { skip: !engine.target.native.layers }, asyn
 test("what is added to a convolution is part of it, and rounded once", {
   skip: !engine.target.native.layers,
 }, async () => {
-  const c: Case = { x: [2, 5, 7, 16], kernel: [3, 3, 16, 48], stride: 1, pad: "same" };
+  const c: ConvolutionCase = { x: [2, 5, 7, 16], kernel: [3, 3, 16, 48], stride: 1, pad: "same" };
   const shape = geometry(c).out as Shape;
   const fed = {
     x: wave(c.x, 1),

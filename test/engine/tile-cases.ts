@@ -1,13 +1,14 @@
-/** Convolutions on plain tiles, for tests of their values and of their order of summation. */
+/** Convolutions on tiles and on vectors, for tests of their values and of their order of summation. */
 import assert from "node:assert/strict";
 import * as tf from "@tensorflow/tfjs";
 import { inType, type Target } from "../../src/graph/target.js";
+import { narrowed } from "../bfloat16.js";
 import { engine } from "../engine-for-tests.js";
 import { run, type Values, wave } from "./traced-gradients.js";
 
-type Shape = [number, number, number, number];
+export type Shape = [number, number, number, number];
 
-export interface TileCase {
+export interface ConvolutionCase {
   readonly x: Shape;
   readonly kernel: Shape;
   readonly stride: 1 | 2;
@@ -31,15 +32,8 @@ function withTiles(tiles: ReturnType<Target["native"]["tiles"]>, convolutions: b
   };
 }
 
-/** The nearest bfloat16, ties to even. */
-export function narrowed(values: Float32Array): Float32Array {
-  const bits = new Uint32Array(values.slice().buffer);
-  for (const [i, b] of bits.entries()) bits[i] = ((b + 0x7fff + ((b >>> 16) & 1)) >>> 16) << 16;
-  return new Float32Array(bits.buffer);
-}
-
 /** Made-up images, kernel and gradient of the result, all of them values that bfloat16 has. */
-export function madeValues({ x, kernel, stride, pad }: TileCase): Values {
+export function madeValues({ x, kernel, stride, pad }: ConvolutionCase): Values {
   const { outShape } = tf.backend_util.computeConv2DInfo(x, kernel, stride, 1, pad);
   const shapes: [string, number[]][] = [
     ["x", x],
@@ -56,7 +50,7 @@ export function madeValues({ x, kernel, stride, pad }: TileCase): Values {
 /** The convolution `[N,H,W,O]`, its gradients by the images `[N,H,W,I]` and by the kernel `[KH,KW,I,O]`. */
 export async function convolved(
   target: Target,
-  { stride, pad }: Pick<TileCase, "stride" | "pad">,
+  { stride, pad }: Pick<ConvolutionCase, "stride" | "pad">,
   values: Values,
 ): Promise<[Float32Array, Float32Array, Float32Array]> {
   const [y, dx, dw] = await run(target, values, ({ x, kernel }) => {

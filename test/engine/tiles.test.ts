@@ -14,16 +14,16 @@ import {
   type Target,
 } from "../../src/graph/target.js";
 import { runCommand } from "../../src/setup/command.js";
+import { narrowed } from "../bfloat16.js";
 import { engine } from "../engine-for-tests.js";
 import {
   assertRounded,
+  type ConvolutionCase,
   convolved,
   madeValues,
-  narrowed,
   onPlainTiles,
   onProcessorsTiles,
   onVectors,
-  type TileCase,
 } from "./tile-cases.js";
 import { deviation, run, wave } from "./traced-gradients.js";
 
@@ -38,10 +38,10 @@ function layer(inChannels: number, outChannels: number, side: number, k: number,
     x: [2, side, side, inChannels],
     kernel: [k, k, inChannels, outChannels],
     ...{ stride, pad: "same" },
-  } as const satisfies TileCase;
+  } as const satisfies ConvolutionCase;
 }
 
-const layers: TileCase[] = [
+const layers: ConvolutionCase[] = [
   layer(64, 64, 9, 1, 1),
   layer(64, 256, 8, 1, 1),
   layer(64, 64, 9, 3, 1),
@@ -68,7 +68,7 @@ const layers: TileCase[] = [
 
 // Odd sizes, one image, kernels larger than images, other padding; 40 x 40 and 9 x 64 x 64 are more than
 // is packed at a time, in several slices; of 5 images of 1 x 1 a block of 32 pixels has 5.
-const others: TileCase[] = [
+const others: ConvolutionCase[] = [
   { x: [1, 5, 7, 32], kernel: [3, 3, 32, 64], stride: 1, pad: "same" },
   { x: [2, 9, 7, 64], kernel: [3, 3, 64, 96], stride: 2, pad: "same" },
   { x: [2, 10, 10, 32], kernel: [3, 3, 32, 32], stride: 2, pad: "valid" },

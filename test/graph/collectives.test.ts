@@ -1,6 +1,7 @@
 /** What processes send each other in a training step, by its graph. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { sizeOf } from "../../src/archive/shape.js";
 import { Collectives, type WireType } from "../../src/graph/collectives.js";
 import { type Graph, GraphBuilder } from "../../src/graph/graph-builder.js";
 import type { GraphNode } from "../../src/graph/node-list.js";
@@ -12,7 +13,6 @@ import { declareVariables } from "../../src/step/variables.js";
 const architecture = parseArchitecture("R26x1");
 const classes = 10;
 const specs = variableSpecs(architecture, classes);
-const sizeOf = (shape: readonly number[]) => shape.reduce((product, n) => product * n, 1);
 const gradientBytes = specs.reduce((sum, { shape }) => sum + 4 * sizeOf(shape), 0);
 
 async function stepGraph(ranks: number, wire?: WireType): Promise<Graph> {

@@ -1,4 +1,6 @@
 /** Values that several processes each have others of, for tests of what becomes of them together. */
+import { sizeOf } from "../../src/archive/shape.js";
+import { narrowed } from "../bfloat16.js";
 
 /** Enough for two buckets and a part of a third, some of them of a single value. */
 export const shapes: readonly (readonly number[])[] = [
@@ -7,7 +9,7 @@ export const shapes: readonly (readonly number[])[] = [
 
 /** Of many magnitudes and both signs, the same in every call. The first of all are no ordinary numbers. */
 export function valuesOf(rank: number, index: number): Float32Array {
-  const count = shapes[index]!.reduce((product, n) => product * n, 1);
+  const count = sizeOf(shapes[index]!);
   let state = (index + 1) * 2_654_435_761 + rank * 40_503 + 1;
   const next = () => {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
@@ -28,22 +30,10 @@ export function valuesOf(rank: number, index: number): Float32Array {
   return values;
 }
 
-const float = new Float32Array(1);
-const bits = new Uint32Array(float.buffer);
-
-/** To the nearest number of bfloat16, to even of two: by the upper 16 bits of float32. */
-export function toBfloat16(value: number): number {
-  if (Number.isNaN(value)) return value;
-  float[0] = value;
-  bits[0] = (bits[0]! + 0x7fff + ((bits[0]! >>> 16) & 1)) & 0xffff0000;
-  return float[0];
-}
-
 /** The mean over ranks of values that are sent as bfloat16 and added up as float32 in the ranks' order. */
 export function meanBySending(ofRanks: readonly Float32Array[]): Float32Array {
-  return Float32Array.from(ofRanks[0]!, (_, i) => {
-    let sum = 0;
-    for (const values of ofRanks) sum = Math.fround(sum + toBfloat16(values[i]!));
-    return toBfloat16(Math.fround(sum / ofRanks.length));
-  });
+  const sum = new Float32Array(ofRanks[0]!.length);
+  for (const sent of ofRanks.map(narrowed))
+    for (const [i, value] of sent.entries()) sum[i]! += value;
+  return narrowed(sum.map((value) => value / ofRanks.length));
 }
