@@ -30,7 +30,7 @@ void Resource::Unregister() {
 
 std::shared_ptr<Client> Client::Open(const Plugin& plugin,
                                      const std::vector<PJRT_NamedValue>& options,
-                                     std::unique_ptr<KeyValues> key_values) {
+                                     std::shared_ptr<KeyValues> key_values) {
   std::shared_ptr<Client> client(new Client(plugin));
   client->key_values_ = std::move(key_values);
   BIT_PJRT_ARGS(PJRT_Client_Create, create);

@@ -51,7 +51,7 @@ class Client : public std::enable_shared_from_this<Client> {
   // `key_values` is what a client of several processes reaches the others by; null for one by itself.
   static std::shared_ptr<Client> Open(const Plugin& plugin,
                                       const std::vector<PJRT_NamedValue>& options,
-                                      std::unique_ptr<KeyValues> key_values = nullptr);
+                                      std::shared_ptr<KeyValues> key_values = nullptr);
 
   const Plugin& plugin() const { return plugin_; }
   PJRT_Client* handle() const { return handle_; }
@@ -89,7 +89,7 @@ class Client : public std::enable_shared_from_this<Client> {
 
   const Plugin& plugin_;
   // The plugin's client asks it until it is freed.
-  std::unique_ptr<KeyValues> key_values_;
+  std::shared_ptr<KeyValues> key_values_;
   PJRT_Client* handle_ = nullptr;
   std::vector<PJRT_Device*> devices_;
 

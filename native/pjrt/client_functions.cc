@@ -39,11 +39,9 @@ napi_value Open(napi_env env, const Arguments& a) {
 
 napi_value OpenTogether(napi_env env, const Arguments& a) {
   const auto options = std::make_shared<NamedValues>(env, a[1]);
-  // A shared one, since what is done later must be copyable.
-  const auto key_values =
-      std::make_shared<std::unique_ptr<KeyValues>>(std::make_unique<KeyValues>(env, a[2]));
+  const auto key_values = std::make_shared<KeyValues>(env, a[2]);
   return OnThread(env, [path = Text(env, a[0]), options, key_values](const Promise& promise) {
-    auto client = Client::Open(Plugin::Open(path), options->values(), std::move(*key_values));
+    auto client = Client::Open(Plugin::Open(path), options->values(), key_values);
     promise.Resolve([client](napi_env env) { return Hold(env, client); });
   });
 }

@@ -61,14 +61,6 @@ napi_value Latin1(napi_env env, const std::string& bytes) {
   return value;
 }
 
-std::string BytesOf(napi_env env, napi_value value) {
-  size_t size = 0;
-  Ok(napi_get_value_string_latin1(env, value, nullptr, 0, &size));
-  std::string bytes(size, '\0');
-  Ok(napi_get_value_string_latin1(env, value, bytes.data(), size + 1, &size));
-  return bytes;
-}
-
 napi_valuetype TypeOf(napi_env env, napi_value value) {
   napi_valuetype type = napi_undefined;
   Ok(napi_typeof(env, value, &type));

@@ -10,12 +10,21 @@ void Ok(napi_status status) {
                   "the addon was given a wrong argument: N-API's status " + std::to_string(status)};
 }
 
-std::string Text(napi_env env, napi_value value) {
+// In the encoding that `get` gives.
+static std::string StringOf(napi_env env, napi_value value, decltype(napi_get_value_string_utf8) get) {
   size_t size = 0;
-  Ok(napi_get_value_string_utf8(env, value, nullptr, 0, &size));
+  Ok(get(env, value, nullptr, 0, &size));
   std::string text(size, '\0');
-  Ok(napi_get_value_string_utf8(env, value, text.data(), size + 1, &size));
+  Ok(get(env, value, text.data(), size + 1, &size));
   return text;
+}
+
+std::string Text(napi_env env, napi_value value) {
+  return StringOf(env, value, napi_get_value_string_utf8);
+}
+
+std::string BytesOf(napi_env env, napi_value value) {
+  return StringOf(env, value, napi_get_value_string_latin1);
 }
 
 double Number(napi_env env, napi_value value) {

@@ -18,6 +18,8 @@ namespace bit_pjrt {
 void Ok(napi_status status);
 
 std::string Text(napi_env env, napi_value value);
+// Of a string that has a byte in each character.
+std::string BytesOf(napi_env env, napi_value value);
 double Number(napi_env env, napi_value value);
 std::vector<napi_value> List(napi_env env, napi_value value);
 std::vector<int64_t> Integers(napi_env env, napi_value value);
