@@ -206,11 +206,11 @@ class Conv {
     if (in % kPanelRows != 0 || out % kPanelRows != 0)
       throw std::runtime_error("channels must be a multiple of 16");
     Geometry g = {x.dim(0), x.dim(1), x.dim(2), in, out_height_, out_width_, out, 1, 1, {}};
-    AddParts({w.dim(0), w.dim(1), stride_, pad_top_, pad_left_}, turned_, &g);
     const Tensor y(Output(context, 0, {g.images, g.out_height, g.out_width, g.out}));
     if (y.size() == 0) return;
     const Addend plus(context, 2, y);
-    if (tiles_ != kNoTiles) return MultiplyTiles(g, x, w, plus.data<uint16_t>(), y);
+    if (tiles_ != kNoTiles) return MultiplyTiles(x, w, plus.data<uint16_t>(), y);
+    AddParts({w.dim(0), w.dim(1), stride_, pad_top_, pad_left_}, turned_, &g);
     if (packed_) {
       Multiply(g, g.parts[0], x.data<bfloat16>(), w.data<uint32_t>(), plus.data<bfloat16>(),
                y.data<bfloat16>());
@@ -227,11 +227,10 @@ class Conv {
   }
 
  private:
-  void MultiplyTiles(const Geometry& g, const Tensor& x, const Tensor& w, const uint16_t* plus,
-                     const Tensor& y) const {
+  void MultiplyTiles(const Tensor& x, const Tensor& w, const uint16_t* plus, const Tensor& y) const {
     const Tensor& images = turned_ ? y : x;
     const Tensor& result = turned_ ? x : y;
-    const ConvShape s = {g.images,      images.dim(1), images.dim(2), w.dim(2),
+    const ConvShape s = {x.dim(0),      images.dim(1), images.dim(2), w.dim(2),
                          result.dim(1), result.dim(2), w.dim(3),      w.dim(0),
                          w.dim(1),      stride_,       pad_top_,      pad_left_};
     if (!FitsTiles(s)) throw std::runtime_error("channels on tiles must be a multiple of 32");

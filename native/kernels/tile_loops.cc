@@ -25,11 +25,11 @@ void PackPairs(const Pixel* pixels, int64_t count, int64_t first, int64_t n, uin
 }
 
 void PackKernel(const uint16_t* w, bool turned, int64_t in, int64_t columns, int64_t o, uint32_t* to) {
-  for (int64_t k = 0; k < in; k += 2)
-    for (int64_t i = 0; i < 32; i++, to++) {
-      const uint16_t* low = turned ? w + (o + i) * in + k : w + k * columns + o + i;
-      *to = *low | static_cast<uint32_t>(low[turned ? 1 : columns]) << 16;
-    }
+  const auto* values = reinterpret_cast<const bfloat16*>(w);
+  if (turned)
+    PackChannels(values + o * in, in, in / 2, 32, to);
+  else
+    PackRow({values, in, columns, 0, 1, in}, o, 32, to);
 }
 
 void Finish(const float* sums, const int64_t* to, int64_t column, int64_t channels,
