@@ -26,7 +26,8 @@ export class Collectives {
   private instances = 0;
   /** Type and shape of what is sent to be averaged, one entry a reduction, in their order. */
   readonly reductions: Pick<ShapedOutput, "type" | "shape">[] = [];
-  private first: Output | undefined;
+  /** A reduction before which TensorFlow has nothing ready for an exchange. */
+  private counted: Output | undefined;
 
   /** @param processes at least 2 */
   constructor(
@@ -146,9 +147,9 @@ export class Collectives {
     const attrs = { T: attribute.type(value.type), ...this.common() };
     // TensorFlow does not count this one as a collective operation, and has nothing ready for it unless the same run
     // has one that counts.
-    this.first ??= this.reduced([fill(this.builder, "float32", [1], 0)]);
+    this.counted ??= this.reduced([fill(this.builder, "float32", [1], 0)]);
     return this.builder.one("CollectiveAllToAllV2", [value, ...this.keys()], attrs, value, {
-      after: [this.first],
+      after: [this.counted],
     });
   }
 
