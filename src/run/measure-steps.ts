@@ -28,6 +28,9 @@ import { defaultBatch } from "./trained-model.js";
 // After this, fewer steps are timed, at least one.
 const patienceMs = 60_000;
 
+// Where a batch of an evaluation is shorter, more are timed.
+const enoughMs = 1000;
+
 /** What is measured, and on what. */
 export interface Measured {
   readonly config: RunRecordFile;
@@ -82,27 +85,48 @@ export async function measureSteps({
     });
     if (joint === undefined) signal?.throwIfAborted();
     const { steps, stepMs } = measuredBy(elapsedMs);
-    const evaluationMs = await evaluationTime(program, dataset, config.evalBatch);
+    const evaluationMs = await evaluationTime(program, dataset, config.evalBatch, joint);
     return { steps, stepMs: (stepMs * whole.split) / split, evaluationMs, featuresMs };
   } finally {
     program.session.close();
   }
 }
 
-/** Of all held-out images, by the second of two batches. */
+/**
+ * Of all held-out images, by the second of two batches, each with a beginning of its own; where that was short, by what
+ * further batches take without one: it may be most of it.
+ */
 async function evaluationTime(
   program: TrainProgram,
   { val }: Dataset,
   batch: number,
+  joint: Joint | undefined,
 ): Promise<number> {
-  const one = takeSplit(
-    val,
-    Int32Array.from({ length: batch }, (_, i) => i),
-  );
-  await evaluate(program, one, batch);
-  const begun = performance.now();
-  await evaluate(program, one, batch);
-  return (performance.now() - begun) * Math.ceil(val.labels.length / (batch * program.place.ranks));
+  const rows = batch * program.place.ranks;
+  const all = Math.ceil(val.labels.length / rows);
+  /** When each of so many batches is done, in milliseconds. */
+  const timed = async (batches: number) => {
+    const size = Math.min(val.labels.length, batches * rows);
+    const some = takeSplit(
+      val,
+      Int32Array.from({ length: size }, (_, i) => i),
+    );
+    const doneMs: number[] = [];
+    const begun = performance.now();
+    await evaluate(program, some, batch, {
+      progress: () => doneMs.push(performance.now() - begun),
+    });
+    return doneMs;
+  };
+  await timed(1);
+  const ownMs = (await timed(1))[0]!;
+  // All ranks have to take as many.
+  const oneMs = joint === undefined ? ownMs : Number((await joint.group.share(ownMs))[0]);
+  const batches = Math.min(all, Math.ceil(enoughMs / oneMs));
+  if (batches === 1) return oneMs * all;
+  const doneMs = await timed(batches);
+  const [first, last] = [doneMs[0]!, doneMs.at(-1)!];
+  return first + ((last - first) / (batches - 1)) * (all - 1);
 }
 
 /** Of the features of all images, by the second of two batches. */

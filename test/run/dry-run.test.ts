@@ -6,6 +6,7 @@ import { test } from "node:test";
 import { dryRun } from "../../src/run/dry-run.js";
 import { fineTune } from "../../src/run/fine-tune.js";
 import type { FineTuneOptions } from "../../src/run/options.js";
+import { sampleModel } from "../../src/run/sample-model.js";
 import { bitTrain, runHere } from "../cli/command.js";
 import { tinyFlags, writeTinyFolder } from "../cli/tiny-images.js";
 import { temporaryFolder } from "../data/temporary-folder.js";
@@ -51,6 +52,24 @@ test("a dry run tells the run's plan and time, and writes nothing", async (t) =>
 
   const again = await dryRun(options, engine);
   assert.equal(again.done, 6);
+});
+
+test("many short batches of an evaluation are not each foreseen with a beginning of their own", async (t) => {
+  const options: FineTuneOptions = {
+    ...{ name: "short", model: sampleModel, dataset: "sample", logdir: await temporaryFolder(t) },
+    ...{ batch: 1, steps: 1, resolution: 36, crop: 32, precision: "fp32", report: false },
+  };
+  const { evaluationMs } = (await dryRun(options, engine)).measured;
+  let [begun, ended] = [0, 0];
+  await fineTune(options, engine, {
+    event: ({ type }) => {
+      if (type === "step") begun = performance.now();
+      if (type === "validation") ended = performance.now();
+    },
+  });
+  const takenMs = ended - begun;
+  t.diagnostic(`${evaluationMs!.toFixed(0)} ms foreseen, ${takenMs.toFixed(0)} ms taken`);
+  assert.ok(evaluationMs! < 10 * takenMs);
 });
 
 test("--dry_run tells it in lines, and as JSON", async (t) => {
