@@ -110,12 +110,12 @@ async function timeTraining(
 const cores = availableParallelism();
 const target = inPrecision(openEngine("cpu").target, "fp32");
 const network = { architecture, classes: 10, target };
-const reductions = (await gradientReductions(network, wire)).map(({ bytes }) => bytes);
 const bytes = sentBytes(shapes, wire);
 console.log(
-  `${cpus()[0]!.model}, ${cores} cores; ${flags.model}, ${bytes} bytes of gradients in ${reductions.length} reductions`,
+  `${cpus()[0]!.model}, ${cores} cores; ${flags.model}, ${bytes} bytes of gradients`,
 );
 for (const ranks of counts) {
+  const reductions = (await gradientReductions(network, wire, ranks)).map((each) => each.bytes);
   const unlimited = results.get(`${ranks} none`)!;
   for (const line of lines) {
     const { wallMs, cpuMs, wireBytes, measured } = results.get(`${ranks} ${line?.name ?? "none"}`)!;

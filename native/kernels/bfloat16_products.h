@@ -4,22 +4,9 @@
 #include <cstdint>
 
 #include "numeric.h"
+#include "panel_products.h"
 
 namespace bit {
-
-// Channels side by side in a panel of the one side, and at most in one of the other.
-inline constexpr int64_t kPanelRows = 16;
-inline constexpr int64_t kPanelColumns = 32;
-
-// `length` values of k: from `a` on in the one panel, from `b` on in the other.
-struct Run {
-  int64_t a, b, length;
-};
-
-// For a filter's gradient. Adds to c, rows `stride` apart, the products over all runs of the panels
-// a [k, kPanelRows] and b [k, n]; n is 16 or 32.
-using PanelProducts = void (*)(const uint32_t* a, const uint32_t* b, const Run* runs, int64_t count,
-                               int64_t n, float* c, int64_t stride);
 
 // Pixels whose sums are made together.
 inline constexpr int64_t kPixels = 8;

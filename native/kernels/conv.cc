@@ -88,7 +88,7 @@ void PackKernel(const Geometry& g, const Part& part, bool turned, const bfloat16
     if (turned)
       PackChannels(from + o * g.in, g.in, g.pairs(), n, panel);
     else
-      PackRow({from, g.in, g.out, 0, 1, g.in}, o, n, panel);
+      PackRow(Row<bfloat16>{from, g.in, g.out, 0, 1, g.in}, o, n, panel);
   });
 }
 

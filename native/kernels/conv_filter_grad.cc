@@ -1,17 +1,20 @@
-// The gradient of a convolution of bfloat16 images by its kernel, in float32:
+// The gradient of a convolution of float32 or bfloat16 images by its kernel, in float32:
 //   dw[ky, kx, i, o] = sum over images and places (y, x) of dy[n, y, x, o] times
 //                      x[n, y * stride + ky - pad_top, x * stride + kx - pad_left, i].
 // That is a product of matrices for each place of the kernel. Both sides are packed first, so that the
-// inner loop (bfloat16_products.h) reads memory in order, and values in the pairs that processors multiply
+// inner loop (panel_products.h) reads memory in order, and bfloat16 in the pairs that processors multiply
 // at once. oneDNN has an older algorithm for this one gradient: bench/NOTES.md has the figures.
-// Where there are matrix tiles, these compute it (tile_filter_grad.cc).
+// Where there are matrix tiles, these compute it in bfloat16 (tile_filter_grad.cc).
 #include <algorithm>
 #include <stdexcept>
+#include <type_traits>
 #include <vector>
 
+#include "float32_products.h"
 #include "pack_pairs.h"
 #include "parallel.h"
 #include "registration.h"
+#include "scratch.h"
 #include "tf_kernel.h"
 #include "tile_convolution.h"
 
@@ -20,8 +23,26 @@ namespace {
 
 // What is packed at a time, at most, where one image is not more: it shall stay in the last cache.
 constexpr int64_t kPackedBytes = kKeptBytes;
-// Values of k between two visits of a tile: what they take of a panel stays in the first cache.
-constexpr int64_t kBlock = 256;
+// Panels of a task at most: a block of each stays in the second cache, with the task's part of dw.
+constexpr int64_t kRowPanels = 8, kColumnPanels = 4;
+
+// How the inner loop takes a type.
+template <typename T>
+struct Packing;
+template <>
+struct Packing<bfloat16> {
+  // Successive values in 32 bits.
+  static constexpr int64_t kTogether = 2;
+  // Of 32 bits between two visits of a tile: what they take of a panel stays in the first cache.
+  static constexpr int64_t kBlock = 256;
+  static PanelProducts Products() { return FindBfloat16Products().panels; }
+};
+template <>
+struct Packing<float> {
+  static constexpr int64_t kTogether = 1;
+  static constexpr int64_t kBlock = 128;
+  static PanelProducts Products() { return FindFloat32Products(); }
+};
 
 struct Convolution {
   int64_t images, height, width, in;   // x [images, height, width, in]
@@ -29,30 +50,30 @@ struct Convolution {
   int64_t kernel_height, kernel_width, stride, pad_top, pad_left;
 };
 
-// Where what is packed lies, in pairs of a channel. x's rows are in `stride` groups, by their place
+// Where what is packed lies, in values of 32 bits of a channel. x's rows are in `stride` groups, by their place
 // modulo the stride: those that one row of the kernel meets are of one group.
 struct Layout {
-  explicit Layout(const Convolution& c) : row_pairs(CeilDiv(c.out_width, 2)) {
+  Layout(const Convolution& c, int64_t together) : row_size(CeilDiv(c.out_width, together)) {
     for (int64_t r = 0; r < c.stride; r++) {
       group.push_back(rows);
       rows += c.height > r ? CeilDiv(c.height - r, c.stride) : 0;
     }
-    image_pairs = rows * row_pairs;
-    out_pairs = c.out_height * row_pairs;
-    bytes = 4 * (image_pairs * c.in * c.kernel_width + out_pairs * c.out);
+    image_size = rows * row_size;
+    out_size = c.out_height * row_size;
+    bytes = 4 * (image_size * c.in * c.kernel_width + out_size * c.out);
   }
-  int64_t row_pairs, rows = 0, image_pairs, out_pairs;
+  int64_t row_size, rows = 0, image_size, out_size;
   int64_t bytes;               // of an image and its gradient
   std::vector<int64_t> group;  // first row of each
 };
 
-// What is added to a kernel's row: the runs of k in which it meets x and dy, in blocks of kBlock.
+// What is added to a kernel's row: the runs of k in which it meets x and dy, in blocks.
 struct Meeting {
   std::vector<Run> runs;
   std::vector<int64_t> ends;  // of the blocks, in runs
 };
 
-Meeting Meet(const Convolution& c, const Layout& at, int64_t ky, int64_t images) {
+Meeting Meet(const Convolution& c, const Layout& at, int64_t block, int64_t ky, int64_t images) {
   Meeting meeting;
   const int64_t shift = ky - c.pad_top, residue = ((shift % c.stride) + c.stride) % c.stride;
   const int64_t offset = (shift - residue) / c.stride;  // of x's row in its group from dy's
@@ -61,14 +82,14 @@ Meeting Meet(const Convolution& c, const Layout& at, int64_t ky, int64_t images)
   const int64_t end = std::min(c.out_height, group_rows - offset);
   int64_t length = 0;
   for (int64_t n = 0; n < images && begin < end; n++) {
-    Run rest = {n * at.image_pairs + (at.group[residue] + begin + offset) * at.row_pairs,
-                n * at.out_pairs + begin * at.row_pairs, (end - begin) * at.row_pairs};
+    Run rest = {n * at.image_size + (at.group[residue] + begin + offset) * at.row_size,
+                n * at.out_size + begin * at.row_size, (end - begin) * at.row_size};
     while (rest.length > 0) {
-      const int64_t part = std::min(rest.length, kBlock - length);
+      const int64_t part = std::min(rest.length, block - length);
       meeting.runs.push_back({rest.a, rest.b, part});
       rest = {rest.a + part, rest.b + part, rest.length - part};
       length += part;
-      if (length < kBlock) continue;
+      if (length < block) continue;
       meeting.ends.push_back(meeting.runs.size());
       length = 0;
     }
@@ -77,67 +98,86 @@ Meeting Meet(const Convolution& c, const Layout& at, int64_t ky, int64_t images)
   return meeting;
 }
 
-// x to panels [kernel_width, in / 16] of [images, rows, row_pairs, 16], and dy to panels of
-// [images, out_height, row_pairs, 32], of which the last may be 16 wide.
-void Pack(const Convolution& c, const Layout& at, const bfloat16* x, const bfloat16* dy,
-          int64_t images, uint32_t* rows, uint32_t* columns) {
+// x to panels [kernel_width, in / 16] of [images, rows, row_size, 16], and dy to panels of
+// [images, out_height, row_size, 32], of which the last may be 16 wide.
+template <typename T>
+void Pack(const Convolution& c, const Layout& at, const T* x, const T* dy, int64_t images,
+          uint32_t* rows, uint32_t* columns) {
   ParallelFor(images * (c.kernel_width + 1), [&](int64_t task) {
     const int64_t n = task / (c.kernel_width + 1), kx = task % (c.kernel_width + 1);
     if (kx == c.kernel_width) {
       for (int64_t y = 0; y < c.out_height; y++) {
-        const bfloat16* pixels = dy + (n * c.out_height + y) * c.out_width * c.out;
-        const Row row = {pixels, c.out_width, c.out, 0, 1, c.out_width};
+        const T* pixels = dy + (n * c.out_height + y) * c.out_width * c.out;
+        const Row<T> row = {pixels, c.out_width, c.out, 0, 1, c.out_width};
         for (int64_t o = 0; o < c.out; o += kPanelColumns) {
           const int64_t panel = std::min(kPanelColumns, c.out - o);
-          const int64_t place = n * at.out_pairs + y * at.row_pairs;
-          PackRow(row, o, panel, columns + o * images * at.out_pairs + place * panel);
+          const int64_t place = n * at.out_size + y * at.row_size;
+          PackRow(row, o, panel, columns + o * images * at.out_size + place * panel);
         }
       }
       return;
     }
     for (int64_t y = 0; y < c.height; y++) {
-      const bfloat16* pixels = x + (n * c.height + y) * c.width * c.in;
-      const Row row = {pixels, c.width, c.in, kx - c.pad_left, c.stride, c.out_width};
+      const T* pixels = x + (n * c.height + y) * c.width * c.in;
+      const Row<T> row = {pixels, c.width, c.in, kx - c.pad_left, c.stride, c.out_width};
       const int64_t packed_row = at.group[y % c.stride] + y / c.stride;
-      const int64_t place = n * at.image_pairs + packed_row * at.row_pairs;
+      const int64_t place = n * at.image_size + packed_row * at.row_size;
       for (int64_t i = 0; i < c.in; i += kPanelRows)
         PackRow(row, i, kPanelRows,
-                rows + (kx * c.in + i) * images * at.image_pairs + place * kPanelRows);
+                rows + (kx * c.in + i) * images * at.image_size + place * kPanelRows);
     }
   });
 }
 
+// How many panels of rows and of columns a task has: few enough that all threads end together.
+struct TaskPanels {
+  TaskPanels(int64_t places, int64_t all_rows, int64_t all_columns)
+      : rows(std::min(kRowPanels, all_rows)), columns(std::min(kColumnPanels, all_columns)) {
+    const int64_t wanted = 8 * Parallelism();
+    const auto tasks = [&] { return places * CeilDiv(all_rows, rows) * CeilDiv(all_columns, columns); };
+    while (tasks() < wanted && rows * columns > 1)
+      rows * kPanelRows >= columns * kPanelColumns ? rows = CeilDiv(rows, 2) : columns = CeilDiv(columns, 2);
+  }
+  int64_t rows, columns;
+};
+
 // Adds the products of what is packed to dw. Each value is summed in the same order whatever the
 // number of threads.
+template <typename T>
 void Multiply(const Convolution& c, const Layout& at, const uint32_t* rows, const uint32_t* columns,
               int64_t images, float* dw) {
-  const PanelProducts products = FindBfloat16Products().panels;
+  const PanelProducts products = Packing<T>::Products();
   std::vector<Meeting> meetings;
-  for (int64_t ky = 0; ky < c.kernel_height; ky++) meetings.push_back(Meet(c, at, ky, images));
-  const int64_t row_panels = c.in / kPanelRows, column_panels = CeilDiv(c.out, kPanelColumns);
+  for (int64_t ky = 0; ky < c.kernel_height; ky++)
+    meetings.push_back(Meet(c, at, Packing<T>::kBlock, ky, images));
   const int64_t places = c.kernel_height * c.kernel_width;
-  // A task has one panel of columns and some of rows: enough tasks for all threads to end together.
-  const int64_t split = CeilDiv(16 * Parallelism(), places * column_panels);
-  const int64_t group = std::max<int64_t>(1, row_panels / split);
-  const int64_t groups = CeilDiv(row_panels, group);
-  ParallelFor(places * column_panels * groups, [&](int64_t task) {
-    const int64_t first = task % groups * group, last = std::min(first + group, row_panels);
-    const int64_t o = task / groups % column_panels * kPanelColumns;
-    const int64_t place = task / groups / column_panels, kx = place % c.kernel_width;
+  const TaskPanels panels(places, c.in / kPanelRows, CeilDiv(c.out, kPanelColumns));
+  const int64_t row_group = panels.rows * kPanelRows, row_groups = CeilDiv(c.in, row_group);
+  const int64_t column_group = panels.columns * kPanelColumns;
+  const int64_t column_groups = CeilDiv(c.out, column_group);
+  ParallelFor(places * column_groups * row_groups, [&](int64_t task) {
+    const int64_t first_row = task % row_groups * row_group;
+    const int64_t last_row = std::min(first_row + row_group, c.in);
+    const int64_t first_column = task / row_groups % column_groups * column_group;
+    const int64_t last_column = std::min(first_column + column_group, c.out);
+    const int64_t place = task / row_groups / column_groups, kx = place % c.kernel_width;
     const Meeting& meeting = meetings[place / c.kernel_width];
-    const uint32_t* b = columns + o * images * at.out_pairs;
     int64_t begin = 0;
     for (const int64_t end : meeting.ends) {
-      for (int64_t i = first * kPanelRows; i < last * kPanelRows; i += kPanelRows) {
-        const uint32_t* a = rows + (kx * c.in + i) * images * at.image_pairs;
-        products(a, b, &meeting.runs[begin], end - begin, std::min(kPanelColumns, c.out - o),
-                 dw + (place * c.in + i) * c.out + o, c.out);
+      for (int64_t o = first_column; o < last_column; o += kPanelColumns) {
+        const uint32_t* b = columns + o * images * at.out_size;
+        for (int64_t i = first_row; i < last_row; i += kPanelRows) {
+          const uint32_t* a = rows + (kx * c.in + i) * images * at.image_size;
+          products(a, b, &meeting.runs[begin], end - begin, std::min(kPanelColumns, c.out - o),
+                   dw + (place * c.in + i) * c.out + o, c.out);
+        }
       }
       begin = end;
     }
   });
 }
 
+template <typename T>
 class ConvFilterGrad {
  public:
   explicit ConvFilterGrad(TF_OpKernelConstruction* construction)
@@ -158,7 +198,8 @@ class ConvFilterGrad {
     if (x.dim(3) % kPanelRows != 0 || dy.dim(3) % kPanelRows != 0)
       throw std::runtime_error("channels must be a multiple of 16");
     const Tensor dw(Output(context, 0, {kernel_height_, kernel_width_, x.dim(3), dy.dim(3)}));
-    if (tiles_ != kNoTiles) return MultiplyTiles(x, dy, dw);
+    if constexpr (std::is_same_v<T, bfloat16>)
+      if (tiles_ != kNoTiles) return MultiplyTiles(x, dy, dw);
     std::fill(dw.data<float>(), dw.data<float>() + dw.size(), 0.0f);
 
     Convolution c = {x.dim(0),  x.dim(1),  x.dim(2),       x.dim(3),      dy.dim(1), dy.dim(2),
@@ -171,19 +212,20 @@ class ConvFilterGrad {
       c.height = c.out_height = 1;
     }
     const int64_t pixels = c.height * c.width * c.in, out_pixels = c.out_height * c.out_width * c.out;
-    const Layout at(c);
+    const Layout at(c, Packing<T>::kTogether);
     if (c.images == 0 || at.bytes == 0) return;
     const int64_t at_once = std::clamp<int64_t>(kPackedBytes / at.bytes, 1, c.images);
-    static thread_local std::vector<uint32_t> packed;
-    packed.resize(std::max<size_t>(packed.size(), at_once * at.bytes / 4));
+    static thread_local Scratch kept;
+    Scratch large;
+    Scratch& scratch = at_once * at.bytes > kPackedBytes ? large : kept;
+    uint32_t* packed = scratch.Room<uint32_t>(at_once * at.bytes / 4);
     for (int64_t n = 0; n < c.images; n += at_once) {
       const int64_t images = std::min(at_once, c.images - n);
-      uint32_t* columns = packed.data() + images * at.image_pairs * c.in * c.kernel_width;
-      Pack(c, at, x.data<bfloat16>() + n * pixels, dy.data<bfloat16>() + n * out_pixels, images,
-           packed.data(), columns);
-      Multiply(c, at, packed.data(), columns, images, dw.data<float>());
+      uint32_t* columns = packed + images * at.image_size * c.in * c.kernel_width;
+      Pack(c, at, x.template data<T>() + n * pixels, dy.template data<T>() + n * out_pixels, images,
+           packed, columns);
+      Multiply<T>(c, at, packed, columns, images, dw.data<float>());
     }
-    if (packed.size() * sizeof(uint32_t) > kKeptBytes) std::vector<uint32_t>().swap(packed);
   }
 
  private:
@@ -205,10 +247,11 @@ class ConvFilterGrad {
 void RegisterConvFilterGrad() {
   // The number of channels is all that the inputs' shapes tell.
   DefineOp("BitConvFilterGrad",
-           {"kernel_height: int", "kernel_width: int", "stride: int", "pad_top: int", "pad_left: int",
-            "tiles: int"},
-           {"x: bfloat16", "dy: bfloat16"}, {"dw: float"}, InferNothing);
-  DefineKernel<ConvFilterGrad>("BitConvFilterGrad", nullptr, TF_BFLOAT16);
+           {"T: {float, bfloat16}", "kernel_height: int", "kernel_width: int", "stride: int",
+            "pad_top: int", "pad_left: int", "tiles: int"},
+           {"x: T", "dy: T"}, {"dw: float"}, InferNothing);
+  DefineKernel<ConvFilterGrad<float>>("BitConvFilterGrad", "T", TF_FLOAT);
+  DefineKernel<ConvFilterGrad<bfloat16>>("BitConvFilterGrad", "T", TF_BFLOAT16);
 }
 
 }  // namespace bit

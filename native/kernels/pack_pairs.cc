@@ -6,28 +6,46 @@
 namespace bit {
 namespace {
 
-BIT_INLINE void Pair(const Row& row, int64_t channel, int64_t panel, uint32_t* to) {
-  static const bfloat16 zeros[kPanelColumns] = {};
-  const auto pixel = [&](int64_t j) {
-    const int64_t column = row.first + j * row.step;
-    const bool inside = j < row.count && column >= 0 && column < row.width;
-    return inside ? row.pixels + column * row.channels + channel : zeros;
-  };
+template <typename T>
+BIT_INLINE const T* PixelAt(const Row<T>& row, int64_t channel, int64_t j) {
+  static const T zeros[kPanelColumns] = {};
+  const int64_t column = row.first + j * row.step;
+  const bool inside = j < row.count && column >= 0 && column < row.width;
+  return inside ? row.pixels + column * row.channels + channel : zeros;
+}
+
+BIT_INLINE void Pack(const Row<bfloat16>& row, int64_t channel, int64_t panel, uint32_t* to) {
   for (int64_t j = 0; j < row.count; j += 2, to += panel) {
-    const bfloat16 *a = pixel(j), *b = pixel(j + 1);
+    const bfloat16 *a = PixelAt(row, channel, j), *b = PixelAt(row, channel, j + 1);
 #pragma GCC ivdep
     for (int64_t i = 0; i < panel; i++) to[i] = a[i].bits | static_cast<uint32_t>(b[i].bits) << 16;
   }
 }
 
-}  // namespace
+BIT_INLINE void Pack(const Row<float>& row, int64_t channel, int64_t panel, uint32_t* to) {
+  for (int64_t j = 0; j < row.count; j++, to += panel)
+    std::memcpy(to, PixelAt(row, channel, j), panel * sizeof *to);
+}
 
 // The panel's width is known to the compiler.
-BIT_FOR_EACH_PROCESSOR void PackRow(const Row& row, int64_t channel, int64_t panel, uint32_t* to) {
+template <typename T>
+BIT_INLINE void PackPanel(const Row<T>& row, int64_t channel, int64_t panel, uint32_t* to) {
   if (panel == kPanelColumns)
-    Pair(row, channel, kPanelColumns, to);
+    Pack(row, channel, kPanelColumns, to);
   else
-    Pair(row, channel, kPanelRows, to);
+    Pack(row, channel, kPanelRows, to);
+}
+
+}  // namespace
+
+BIT_FOR_EACH_PROCESSOR void PackRow(const Row<bfloat16>& row, int64_t channel, int64_t panel,
+                                    uint32_t* to) {
+  PackPanel(row, channel, panel, to);
+}
+
+BIT_FOR_EACH_PROCESSOR void PackRow(const Row<float>& row, int64_t channel, int64_t panel,
+                                    uint32_t* to) {
+  PackPanel(row, channel, panel, to);
 }
 
 void PackChannels(const bfloat16* from, int64_t pitch, int64_t pairs, int64_t panel, uint32_t* to) {

@@ -1,4 +1,4 @@
-// Values of bfloat16 images and kernels in pairs, as bfloat16_products.h multiplies them.
+// Values of images and kernels as the inner loops multiply them: of bfloat16 in pairs.
 #pragma once
 #include <cstddef>
 
@@ -14,14 +14,17 @@ inline int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 // A row of pixels [width, channels], of which column first + j * step stands for j = 0 to count - 1.
 // Columns outside the row are zero.
+template <typename T>
 struct Row {
-  const bfloat16* pixels;
+  const T* pixels;
   int64_t width, channels, first, step, count;
 };
 
 // Packs each two successive values of `panel` channels from `channel` on: to [ceil(count / 2), panel].
 // An odd count gets a zero at its end. The panel is kPanelRows or kPanelColumns wide.
-void PackRow(const Row& row, int64_t channel, int64_t panel, uint32_t* to);
+void PackRow(const Row<bfloat16>& row, int64_t channel, int64_t panel, uint32_t* to);
+// The same of each single value: to [count, panel].
+void PackRow(const Row<float>& row, int64_t channel, int64_t panel, uint32_t* to);
 
 // Packs each two successive channels of `panel` rows `pitch` apart: to [pairs, panel].
 void PackChannels(const bfloat16* from, int64_t pitch, int64_t pairs, int64_t panel, uint32_t* to);

@@ -29,7 +29,7 @@ void PackKernel(const uint16_t* w, bool turned, int64_t in, int64_t columns, int
   if (turned)
     PackChannels(values + o * in, in, in / 2, 32, to);
   else
-    PackRow({values, in, columns, 0, 1, in}, o, 32, to);
+    PackRow(Row<bfloat16>{values, in, columns, 0, 1, in}, o, 32, to);
 }
 
 void Finish(const float* sums, const int64_t* to, int64_t column, int64_t channels,

@@ -24,11 +24,15 @@ export function sentBytes(shapes: readonly (readonly number[])[], wire: WireType
  * Traces a training step of several processes, and tells what it reduces, in the order in which it is there.
  * @param network what is trained
  * @param wire what gradients are sent as
+ * @param processes at least 2
  */
-export async function gradientReductions(network: Network, wire: WireType): Promise<Reduction[]> {
+export async function gradientReductions(
+  network: Network,
+  wire: WireType,
+  processes: number,
+): Promise<Reduction[]> {
   const builder = new GraphBuilder();
-  // Two or more reduce the same.
-  const collectives = new Collectives(builder, 2);
+  const collectives = new Collectives(builder, processes);
   const specs = variableSpecs(network.architecture, network.classes);
   const variables = declareVariables(builder, specs, network.target);
   // How many and how large plays no part.

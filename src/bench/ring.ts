@@ -46,6 +46,8 @@ export interface StepParts {
 
 /** Reductions of a step among several machines, by themselves. Names are those of `bit-bench --json`. */
 export interface ComputedReduction {
+  /** How many. */
+  readonly reductions: number;
   /** What each machine sends and receives, without headers. */
   readonly sent_bytes: number;
   /** Messages that each machine sends and receives. */
@@ -155,7 +157,8 @@ export function computeReduction(
   const largest = Math.max(...reductions) / bytes;
   const shorter = Math.min(networkMs, busyMs);
   return {
-    ...{ sent_bytes: sent, messages, network_ms: networkMs, hops_ms: hopsMs, cpu_ms: cpuMs },
+    ...{ reductions: reductions.length, sent_bytes: sent, messages },
+    ...{ network_ms: networkMs, hops_ms: hopsMs, cpu_ms: cpuMs },
     alone_ms: Math.max(networkMs, busyMs) + largest * shorter + hopsMs,
   };
 }

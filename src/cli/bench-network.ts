@@ -27,7 +27,7 @@ import { output } from "./output.js";
 export interface NetworkReport {
   /** A step of one machine by itself, measured. */
   readonly computation: BenchReport;
-  /** What a step reduces, by the graph that trains. */
+  /** What a step of two machines reduces, by the graph that trains. Of many it is less often, more at a time. */
   readonly reductions: readonly Reduction[];
   /** Reductions over loopback, measured. */
   readonly loopback: MeasuredReduction;
@@ -77,7 +77,8 @@ export async function computeNetwork(settings: BenchSettings): Promise<number> {
   if (code !== 0) return code;
   const computation = JSON.parse(text) as BenchReport;
   const target = inPrecision(engine.target, computation.precision);
-  const reductions = await gradientReductions({ architecture, classes, remat, target }, wire);
+  const network = { architecture, classes, remat, target };
+  const reductions = await gradientReductions(network, wire, 2);
   const shapes = variableSpecs(architecture, classes).map(({ shape }) => shape);
   const plan = { shapes, reductions: reductions.length, wire, steps, warmup };
   const loopback = await measureReduction(Math.min(most, mostProcesses), plan);
@@ -85,12 +86,16 @@ export async function computeNetwork(settings: BenchSettings): Promise<number> {
   const cost = reductionCost(loopback, cores);
   const quiet = computation.other_cpu_share <= quietShare;
   const computeMs = quiet ? step.median : cpu.median / cores;
-  const parts = {
-    ...{ batch, computeMs, cost, cores, wire },
-    reductions: reductions.map(({ bytes }) => bytes),
-  };
+  const groups: { readonly machines: number; readonly reductions: number[] }[] = [];
+  for (const machines of machineCounts(most)) {
+    const reduced = await gradientReductions(network, wire, machines);
+    groups.push({ machines, reductions: reduced.map(({ bytes }) => bytes) });
+  }
+  const parts = { batch, computeMs, cost, cores, wire };
   const computed = rates.flatMap((rate) => {
-    return machineCounts(most).map((machines) => computeStep(parts, machines, rate));
+    return groups.map((group) => {
+      return computeStep({ ...parts, reductions: group.reductions }, group.machines, rate);
+    });
   });
   const { byteMs, messageMs, hopMs, busyCores } = cost;
   const report: NetworkReport = {
@@ -161,7 +166,7 @@ function describeNetwork(report: NetworkReport): string {
     `  processor    ${(1e6 * cost.byte_ms).toFixed(2)} ms for a MB sent and one received, ` +
       `${cost.message_ms.toFixed(2)} ms for a message; ${cost.hop_ms.toFixed(2)} ms from one to the next`,
     "computed, not measured:",
-    ...inColumns([heading, ...computed.map(row)], [0, 2, 3, 4, 5, 6, 7, 8, 9]),
+    ...inColumns([heading, ...computed.map(row)], [0, 2, 3, 4, 5, 6, 7, 8, 9, 10]),
     `Each of N machines sends 2 (N - 1) / N of the gradients, and ` +
       `${(100 * (bytesOnWire - 1)).toFixed(1)} % more for headers, on a network`,
     "without other traffic and without delays of its own. Overlapped: as bit-train's graph does it, while gradients",
@@ -185,7 +190,7 @@ function ms(value: number): string {
 }
 
 const heading = [
-  ...["machines", "network", "MB sent", "network, ms", "processor, ms"],
+  ...["machines", "network", "reductions", "MB sent", "network, ms", "processor, ms"],
   ...["overlapped, ms", "images/s", "efficiency", "in turn, ms", "efficiency"],
 ];
 
@@ -200,6 +205,7 @@ function row({
   return [
     String(machines),
     network,
+    String(reduction.reductions),
     (reduction.sent_bytes / 1e6).toFixed(1),
     (reduction.network_ms + reduction.hops_ms).toFixed(1),
     reduction.cpu_ms.toFixed(1),

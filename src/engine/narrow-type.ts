@@ -1,23 +1,12 @@
 /** Which narrow floating-point type a device natively supports. */
-import { readFileSync } from "node:fs";
 import type { NarrowType } from "../graph/target.js";
 import { nvidiaDriver } from "./driver.js";
+import { readCpuinfo } from "./own-kernels.js";
 
 /** Of this machine's processor: bfloat16 with AVX-512 BF16, AMX or Arm's BF16. */
-export function narrowTypeOfCpu(cpuinfo = readText("/proc/cpuinfo")): NarrowType {
+export function narrowTypeOfCpu(cpuinfo = readCpuinfo()): NarrowType {
   const multiplies = /^(flags|Features)\s*:.*\b(avx512_bf16|amx_bf16|bf16)\b/m.test(cpuinfo);
   return multiplies ? "bfloat16" : undefined;
-}
-
-/**
- * Whether a processor is one for which our convolutions of bfloat16 by vectors were written: x86-64, but not
- * with AMX, whose tiles TensorFlow's use, and ours where tiles.ts finds them.
- */
-export function suitsOwnConvolutions(
-  arch: string = process.arch,
-  cpuinfo = readText("/proc/cpuinfo"),
-): boolean {
-  return arch === "x64" && !/^flags\s*:.*\bamx_bf16\b/m.test(cpuinfo);
 }
 
 /**
@@ -35,12 +24,4 @@ function computeCapability(): number | undefined {
   const all = (nvidiaDriver()?.gpus ?? []).map(({ capability }) => capability);
   const known = all.filter((capability) => capability !== undefined);
   return known.length === 0 ? undefined : Math.min(...known);
-}
-
-function readText(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch {
-    return "";
-  }
 }

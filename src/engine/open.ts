@@ -3,9 +3,10 @@ import { basename } from "node:path";
 import type { Graph } from "../graph/graph-builder.js";
 import { loadBinding, type TensorflowBinding } from "./binding.js";
 import { type Flavour, type InstalledEngine, requireEngine } from "./installed.js";
-import { narrowTypeOfCpu, narrowTypeOfGpu, suitsOwnConvolutions } from "./narrow-type.js";
+import { narrowTypeOfCpu, narrowTypeOfGpu } from "./narrow-type.js";
 import { engineRemark, kernelsPath, loadKernels } from "./native-kernels.js";
 import { openNativeSession } from "./native-session.js";
+import { suitsOwnConvolutions, suitsOwnFilterGradients } from "./own-kernels.js";
 import type { Engine } from "./session.js";
 import { loadTensorflow, openTensorflowSession } from "./tensorflow-session.js";
 import { findTiles, tilesChoice } from "./tiles.js";
@@ -47,6 +48,7 @@ export function openEngine(flavour?: Flavour): OpenedEngine {
       narrowType: () => (device === "GPU" ? narrowTypeOfGpu() : narrowTypeOfCpu()),
       native: {
         ...{ host, layers, convolutions: layers && suitsOwnConvolutions() },
+        filterGradients: layers && suitsOwnFilterGradients(),
         tiles: findTiles(layers ? kernels : undefined, tilesChoice()),
       },
     },

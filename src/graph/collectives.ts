@@ -10,8 +10,10 @@ import type { GraphBuilder } from "./graph-builder.js";
 import type { Output, ShapedOutput } from "./node-list.js";
 import { cast, fill, reshape, slice } from "./ops.js";
 
-/** Largest sum of sizes that one reduction is made of, where it is not a single array. */
+/** The largest sum of sizes that one reduction is made of, where it is not a single array. */
 const bucketBytes = 8 * 2 ** 20;
+/** Of more than 16 processes it is larger, so that what each of them sends the next is not less than this. */
+const messageBytes = 2 ** 19;
 
 const groupKey = 1;
 
@@ -42,7 +44,9 @@ export class Collectives {
    */
   means(values: readonly ShapedOutput[], wire: WireType = "float32"): ShapedOutput[] {
     const results = new Map<ShapedOutput, ShapedOutput>();
-    for (const bucket of inGroups([...values].reverse(), ({ shape }) => shape, bucketBytes)) {
+    // Every process sends a part to each of the others, and a message has a price of its own.
+    const largest = Math.max(bucketBytes, this.processes * messageBytes);
+    for (const bucket of inGroups([...values].reverse(), ({ shape }) => shape, largest)) {
       const flat = bucket.map((value) => reshape(this.builder, value, [sizeOf(value.shape)]));
       const mean = wire === "float32" ? this.reduced(flat) : this.exchanged(flat, wire);
       this.reductions.push({ type: wire, shape: [lengthOf(flat)] });

@@ -3,7 +3,12 @@ import * as tf from "@tensorflow/tfjs";
 import { attribute } from "./attributes.js";
 import { register } from "./lowering.js";
 import type { NodeList, NodeOptions, Output } from "./node-list.js";
-import { hasFusedLayers, type OwnConvolution, ownConvolution } from "./target.js";
+import {
+  hasFusedLayers,
+  type OwnConvolution,
+  ownConvolution,
+  ownFilterGradient,
+} from "./target.js";
 
 type Padding = "valid" | "same" | number;
 
@@ -112,10 +117,11 @@ register<ConvAttrs & { filterShape: Shape4D }>("Conv2DBackpropFilter", (graph, i
   const dy = graph.cast(graph.value(inputs["dy"]!), graph.target.computeType);
   const { filterShape } = attrs;
   const conv = convGeometry(x.shape, filterShape, attrs);
-  const by = ownConvolution(graph.target, conv.info);
+  const by = ownFilterGradient(graph.target, conv.info);
   if (by !== undefined) {
     const { filterHeight, filterWidth, strideHeight, padInfo } = conv.info;
     const own = {
+      T: attribute.type(x.type),
       kernel_height: attribute.int(filterHeight),
       kernel_width: attribute.int(filterWidth),
       stride: attribute.int(strideHeight),

@@ -23,6 +23,8 @@ export interface NativeOperations {
   readonly layers: boolean;
   /** Convolutions of bfloat16 by vectors, on CPUs where they are faster than TensorFlow's. */
   readonly convolutions: boolean;
+  /** Gradients of float32 kernels, on CPUs where they are faster than TensorFlow's. */
+  readonly filterGradients: boolean;
   /**
    * What convolutions of bfloat16 are multiplied by instead. A function: tiles are tried before they are
    * used, and it throws UserError where they fail.
@@ -54,7 +56,7 @@ export interface Target {
 }
 
 const none: NativeOperations = {
-  ...{ host: false, layers: false, convolutions: false },
+  ...{ host: false, layers: false, convolutions: false, filterGradients: false },
   tiles: () => ({ kind: undefined, why: "the engine lacks bit-train's operations" }),
 };
 
@@ -118,6 +120,21 @@ export function ownConvolution(
   const fits = (by: number) => inChannels % by === 0 && outChannels % by === 0;
   const tiles = fits(32) ? native.tiles().kind : undefined;
   return tiles ?? (native.convolutions && fits(16) ? "vectors" : undefined);
+}
+
+/**
+ * By what native/kernels/ compute the gradient of a convolution by its kernel: in bfloat16 by what the convolution
+ * is, in float32 by the processor's vectors, which know channels in multiples of 16. Undefined where it is
+ * TensorFlow's operation.
+ */
+export function ownFilterGradient(
+  target: Target,
+  shape: ConvolutionShape,
+): OwnConvolution | undefined {
+  if (target.computeType !== "float32") return ownConvolution(target, shape);
+  const { inChannels, outChannels, strideHeight, strideWidth } = shape;
+  const fits = strideHeight === strideWidth && inChannels % 16 === 0 && outChannels % 16 === 0;
+  return target.native.filterGradients && fits ? "vectors" : undefined;
 }
 
 /**

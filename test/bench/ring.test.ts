@@ -145,7 +145,8 @@ test("costs are what measurements differ by", () => {
 test("what a step reduces is every parameter's gradient, the loss and the wish to stop", async () => {
   const architecture = parseArchitecture("R14x0.5");
   const { target } = engine;
-  const reductions = await gradientReductions({ architecture, classes: 10, target }, "float32");
+  const network = { architecture, classes: 10, target };
+  const reductions = await gradientReductions(network, "float32", 2);
   const parameters = variableSpecs(architecture, 10)
     .map(({ shape }) => shape.reduce((product, size) => product * size, 1))
     .reduce((sum, size) => sum + size, 0);
@@ -154,12 +155,27 @@ test("what a step reduces is every parameter's gradient, the loss and the wish t
     4 * (parameters + 2),
   );
   assert.ok(reductions.every(({ type }) => type === "float32"));
-  const narrow = await gradientReductions({ architecture, classes: 10, target }, "bfloat16");
+  const narrow = await gradientReductions(network, "bfloat16", 2);
   assert.deepEqual(
     narrow.map(({ type, bytes }) => (type === "bfloat16" ? 2 * bytes : bytes)),
     reductions.map(({ bytes }) => bytes),
   );
   assert.equal(narrow.filter(({ type }) => type === "float32").length, 1);
+});
+
+test("many machines reduce less often, so that messages stay half a megabyte", async () => {
+  const architecture = parseArchitecture("R50x1");
+  const network = { architecture, classes: 10, target: engine.target };
+  const bytesOf = async (machines: number) => {
+    const reductions = await gradientReductions(network, "float32", machines);
+    return reductions.map(({ bytes }) => bytes);
+  };
+  const total = (bytes: number[]) => bytes.reduce((sum, each) => sum + each, 0);
+  const [two, sixteen, many] = [await bytesOf(2), await bytesOf(16), await bytesOf(64)];
+  assert.deepEqual(sixteen, two);
+  assert.equal(total(many), total(two));
+  // An array more would be too large: 9.4 MB are the largest.
+  assert.ok(many.slice(0, -1).every((bytes) => bytes > 32 * 2 ** 20 - 9.5e6 && bytes <= 2 ** 25));
 });
 
 test("of a large model a part is measured", () => {

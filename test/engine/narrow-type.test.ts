@@ -1,10 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import {
-  narrowTypeOfCpu,
-  narrowTypeOfGpu,
-  suitsOwnConvolutions,
-} from "../../src/engine/narrow-type.js";
+import { narrowTypeOfCpu, narrowTypeOfGpu } from "../../src/engine/narrow-type.js";
 import { plainTarget } from "../../src/graph/target.js";
 import { defaultPrecision, inPrecision } from "../../src/run/precision.js";
 
@@ -15,13 +11,6 @@ test("a CPU's flags tell whether it multiplies bfloat16", () => {
   assert.equal(narrowTypeOfCpu(flags("amx_bf16")), "bfloat16");
   assert.equal(narrowTypeOfCpu("Features\t: fp asimd bf16\n"), "bfloat16");
   assert.equal(narrowTypeOfCpu(""), undefined);
-});
-
-test("our own convolutions are for x86-64 without AMX", () => {
-  assert.equal(suitsOwnConvolutions("x64", "flags\t\t: fpu avx512_bf16 sse\n"), true);
-  assert.equal(suitsOwnConvolutions("x64", "flags\t\t: fpu avx2\n"), true);
-  assert.equal(suitsOwnConvolutions("x64", "flags\t\t: avx512_bf16 amx_bf16 amx_tile\n"), false);
-  assert.equal(suitsOwnConvolutions("arm64", "Features\t: fp bf16\n"), false);
 });
 
 test("a GPU's compute capability tells its narrow type", () => {
