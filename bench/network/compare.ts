@@ -111,9 +111,7 @@ const cores = availableParallelism();
 const target = inPrecision(openEngine("cpu").target, "fp32");
 const network = { architecture, classes: 10, target };
 const bytes = sentBytes(shapes, wire);
-console.log(
-  `${cpus()[0]!.model}, ${cores} cores; ${flags.model}, ${bytes} bytes of gradients`,
-);
+console.log(`${cpus()[0]!.model}, ${cores} cores; ${flags.model}, ${bytes} bytes of gradients`);
 for (const ranks of counts) {
   const reductions = (await gradientReductions(network, wire, ranks)).map((each) => each.bytes);
   const unlimited = results.get(`${ranks} none`)!;

@@ -25,22 +25,20 @@ namespace {
 constexpr int64_t kPackedBytes = kKeptBytes;
 // Panels of a task at most: a block of each stays in the second cache, with the task's part of dw.
 constexpr int64_t kRowPanels = 8, kColumnPanels = 4;
+// Values of k, of 32 bits, between two visits of a tile: what they take of a panel stays in the first cache.
+constexpr int64_t kBlock = 256;
 
-// How the inner loop takes a type.
+// How the inner loop takes a type: how many successive values in 32 bits.
 template <typename T>
 struct Packing;
 template <>
 struct Packing<bfloat16> {
-  // Successive values in 32 bits.
   static constexpr int64_t kTogether = 2;
-  // Of 32 bits between two visits of a tile: what they take of a panel stays in the first cache.
-  static constexpr int64_t kBlock = 256;
   static PanelProducts Products() { return FindBfloat16Products().panels; }
 };
 template <>
 struct Packing<float> {
   static constexpr int64_t kTogether = 1;
-  static constexpr int64_t kBlock = 128;
   static PanelProducts Products() { return FindFloat32Products(); }
 };
 
@@ -67,13 +65,13 @@ struct Layout {
   std::vector<int64_t> group;  // first row of each
 };
 
-// What is added to a kernel's row: the runs of k in which it meets x and dy, in blocks.
+// What is added to a kernel's row: the runs of k in which it meets x and dy, in blocks of kBlock.
 struct Meeting {
   std::vector<Run> runs;
   std::vector<int64_t> ends;  // of the blocks, in runs
 };
 
-Meeting Meet(const Convolution& c, const Layout& at, int64_t block, int64_t ky, int64_t images) {
+Meeting Meet(const Convolution& c, const Layout& at, int64_t ky, int64_t images) {
   Meeting meeting;
   const int64_t shift = ky - c.pad_top, residue = ((shift % c.stride) + c.stride) % c.stride;
   const int64_t offset = (shift - residue) / c.stride;  // of x's row in its group from dy's
@@ -85,11 +83,11 @@ Meeting Meet(const Convolution& c, const Layout& at, int64_t block, int64_t ky, 
     Run rest = {n * at.image_size + (at.group[residue] + begin + offset) * at.row_size,
                 n * at.out_size + begin * at.row_size, (end - begin) * at.row_size};
     while (rest.length > 0) {
-      const int64_t part = std::min(rest.length, block - length);
+      const int64_t part = std::min(rest.length, kBlock - length);
       meeting.runs.push_back({rest.a, rest.b, part});
       rest = {rest.a + part, rest.b + part, rest.length - part};
       length += part;
-      if (length < block) continue;
+      if (length < kBlock) continue;
       meeting.ends.push_back(meeting.runs.size());
       length = 0;
     }
@@ -149,7 +147,7 @@ void Multiply(const Convolution& c, const Layout& at, const uint32_t* rows, cons
   const PanelProducts products = Packing<T>::Products();
   std::vector<Meeting> meetings;
   for (int64_t ky = 0; ky < c.kernel_height; ky++)
-    meetings.push_back(Meet(c, at, Packing<T>::kBlock, ky, images));
+    meetings.push_back(Meet(c, at, ky, images));
   const int64_t places = c.kernel_height * c.kernel_width;
   const TaskPanels panels(places, c.in / kPanelRows, CeilDiv(c.out, kPanelColumns));
   const int64_t row_group = panels.rows * kPanelRows, row_groups = CeilDiv(c.in, row_group);

@@ -6,7 +6,7 @@ import { type Flavour, type InstalledEngine, requireEngine } from "./installed.j
 import { narrowTypeOfCpu, narrowTypeOfGpu } from "./narrow-type.js";
 import { engineRemark, kernelsPath, loadKernels } from "./native-kernels.js";
 import { openNativeSession } from "./native-session.js";
-import { suitsOwnConvolutions, suitsOwnFilterGradients } from "./own-kernels.js";
+import { filterGradientsFrom, suitsOwnConvolutions } from "./own-kernels.js";
 import type { Engine } from "./session.js";
 import { loadTensorflow, openTensorflowSession } from "./tensorflow-session.js";
 import { findTiles, tilesChoice } from "./tiles.js";
@@ -48,7 +48,7 @@ export function openEngine(flavour?: Flavour): OpenedEngine {
       narrowType: () => (device === "GPU" ? narrowTypeOfGpu() : narrowTypeOfCpu()),
       native: {
         ...{ host, layers, convolutions: layers && suitsOwnConvolutions() },
-        filterGradients: layers && suitsOwnFilterGradients(),
+        filterGradients: layers ? filterGradientsFrom() : Infinity,
         tiles: findTiles(layers ? kernels : undefined, tilesChoice()),
       },
     },

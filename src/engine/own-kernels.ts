@@ -21,16 +21,21 @@ export function suitsOwnConvolutions(
   return arch === "x64" && !flags(cpuinfo).has("amx_bf16");
 }
 
+// Measured: below it packing costs more than what TensorFlow's loses (bench/NOTES.md).
+const leastProducts = 128;
+
 /**
- * Whether our gradients of float32 kernels are for a processor: x86-64 with AVX2 and no AVX-512, for which
- * TensorFlow's run at half the rate of its convolutions. With AVX-512 they are as fast as these.
+ * From how many products for each value that it packs our gradient of a float32 kernel is faster than TensorFlow's:
+ * on x86-64 with AVX2 and no AVX-512, for which TensorFlow's runs at half the rate of its convolutions. With AVX-512
+ * it is as fast as these.
  */
-export function suitsOwnFilterGradients(
+export function filterGradientsFrom(
   arch: string = process.arch,
   cpuinfo: string = readCpuinfo(),
-): boolean {
+): number {
   const has = flags(cpuinfo);
-  return arch === "x64" && has.has("avx2") && has.has("fma") && !has.has("avx512f");
+  const slow = arch === "x64" && has.has("avx2") && has.has("fma") && !has.has("avx512f");
+  return slow ? leastProducts : Infinity;
 }
 
 function flags(cpuinfo: string): ReadonlySet<string> {

@@ -23,8 +23,11 @@ export interface NativeOperations {
   readonly layers: boolean;
   /** Convolutions of bfloat16 by vectors, on CPUs where they are faster than TensorFlow's. */
   readonly convolutions: boolean;
-  /** Gradients of float32 kernels, on CPUs where they are faster than TensorFlow's. */
-  readonly filterGradients: boolean;
+  /**
+   * Gradients of float32 kernels by vectors: from how many products for each value that they pack they are faster
+   * than TensorFlow's; infinity where they never are.
+   */
+  readonly filterGradients: number;
   /**
    * What convolutions of bfloat16 are multiplied by instead. A function: tiles are tried before they are
    * used, and it throws UserError where they fail.
@@ -56,7 +59,7 @@ export interface Target {
 }
 
 const none: NativeOperations = {
-  ...{ host: false, layers: false, convolutions: false, filterGradients: false },
+  ...{ host: false, layers: false, convolutions: false, filterGradients: Infinity },
   tiles: () => ({ kind: undefined, why: "the engine lacks bit-train's operations" }),
 };
 
@@ -122,6 +125,12 @@ export function ownConvolution(
   return tiles ?? (native.convolutions && fits(16) ? "vectors" : undefined);
 }
 
+/** What decides whether there is an operation for the gradient by a convolution's kernel. */
+export interface FilterGradientShape extends ConvolutionShape {
+  readonly filterHeight: number;
+  readonly filterWidth: number;
+}
+
 /**
  * By what native/kernels/ compute the gradient of a convolution by its kernel: in bfloat16 by what the convolution
  * is, in float32 by the processor's vectors, which know channels in multiples of 16. Undefined where it is
@@ -129,20 +138,31 @@ export function ownConvolution(
  */
 export function ownFilterGradient(
   target: Target,
-  shape: ConvolutionShape,
+  shape: FilterGradientShape,
 ): OwnConvolution | undefined {
   if (target.computeType !== "float32") return ownConvolution(target, shape);
   const { inChannels, outChannels, strideHeight, strideWidth } = shape;
-  const fits = strideHeight === strideWidth && inChannels % 16 === 0 && outChannels % 16 === 0;
-  return target.native.filterGradients && fits ? "vectors" : undefined;
+  if (strideHeight !== strideWidth || inChannels % 16 !== 0 || outChannels % 16 !== 0)
+    return undefined;
+  // Images are packed once for each column of the kernel, their gradients once.
+  const { filterHeight, filterWidth } = shape;
+  const products = filterHeight * filterWidth * inChannels * outChannels;
+  const packed = filterWidth * inChannels + outChannels;
+  return products / packed >= target.native.filterGradients ? "vectors" : undefined;
 }
 
 /**
- * By what a target computes convolutions of bfloat16, and why, in a line for people; undefined where it
- * computes in another type, or not by TensorFlow on the CPU.
+ * By what a target computes convolutions, and why, in a line for people; undefined where it is all TensorFlow's in
+ * float32, or not on the CPU.
  */
 export function describeConvolutions({ device, native, computeType }: Target): string | undefined {
-  if (device !== "CPU" || !native.layers || computeType !== "bfloat16") return undefined;
+  if (device !== "CPU" || !native.layers) return undefined;
+  if (computeType === "float32" && native.filterGradients < Infinity)
+    return (
+      "Convolutions of float32 are TensorFlow's, gradients of larger kernels bit-train's " +
+      "(the processor has AVX2 and no AVX-512)"
+    );
+  if (computeType !== "bfloat16") return undefined;
   const { kind, why } = native.tiles();
   const by = {
     amx: "bit-train's, on the processor's matrix tiles",

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as tf from "@tensorflow/tfjs";
+import { ownFilterGradient, plainTarget, type Target } from "../../src/graph/target.js";
 import { narrowed } from "../bfloat16.js";
 import { engine } from "../engine-for-tests.js";
 import { assertRounded, type ConvolutionCase, onVectors, type Shape } from "./tile-cases.js";
@@ -87,6 +88,52 @@ for (const c of cases) {
     assert.ok(deviation(got[2]!, wanted[2]) < 1e-5, `dw: ${deviation(got[2]!, wanted[2])}`);
   });
 }
+
+/** Gradients of float32 kernels are ours, also where TensorFlow's are faster. */
+const onFloat32: Target = {
+  ...engine.target,
+  native: { ...engine.target.native, filterGradients: 0 },
+};
+
+for (const c of cases) {
+  const name = `x [${c.x}], kernel [${c.kernel}], stride ${c.stride}, ${c.pad}`;
+  test(`${name}: the gradient by a float32 kernel`, {
+    skip: !engine.target.native.layers,
+  }, async () => {
+    const fed = {
+      x: wave(c.x, 1),
+      kernel: wave(c.kernel, 3),
+      dy: wave(geometry(c).out as Shape, 2),
+    };
+    const [, , wanted] = definition(c, fed.x.data, fed.kernel.data, fed.dy.data);
+    const [ours, theirs] = await Promise.all(
+      [onFloat32, plainTarget].map(async (target) => {
+        const got = await run(target, fed, ({ x: images, kernel }) => {
+          return tf.conv2d(images as tf.Tensor4D, kernel as tf.Tensor4D, c.stride, c.pad);
+        });
+        return deviation(got[2]!, wanted);
+      }),
+    );
+    // Sums of up to 36,864 products; TensorFlow's float32 sums are as far off.
+    assert.ok(ours! < 2e-5 && ours! < 1e-6 + 2 * theirs!, `dw: ${ours}, TensorFlow's ${theirs}`);
+  });
+}
+
+test("a float32 kernel's gradient is ours where that is faster", () => {
+  const target = { ...onFloat32, native: { ...onFloat32.native, filterGradients: 128 } };
+  const ours = (filter: number, inChannels: number, outChannels: number, strides = [1, 1]) => {
+    const [strideHeight = 1, strideWidth = 1] = strides;
+    const kernel = { filterHeight: filter, filterWidth: filter, inChannels, outChannels };
+    return ownFilterGradient(target, { ...kernel, strideHeight, strideWidth });
+  };
+  // 9 * 64 * 64 / (3 * 64 + 64) = 144; 256 * 128 / 384 = 85.
+  assert.equal(ours(3, 64, 64), "vectors");
+  assert.equal(ours(1, 256, 128), undefined);
+  assert.equal(ours(1, 256, 256), "vectors");
+  assert.equal(ours(7, 3, 64), undefined);
+  assert.equal(ours(3, 72, 72), undefined);
+  assert.equal(ours(3, 64, 64, [1, 2]), undefined);
+});
 
 test("two runs give the same bits", { skip: !engine.target.native.layers }, async () => {
   const { got: first } = await both(cases[4]!);

@@ -1,7 +1,7 @@
 /** Which processors convolutions and gradients of our own are for, by what Linux tells of them. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { suitsOwnConvolutions, suitsOwnFilterGradients } from "../../src/engine/own-kernels.js";
+import { filterGradientsFrom, suitsOwnConvolutions } from "../../src/engine/own-kernels.js";
 
 test("our own convolutions are for x86-64 without AMX", () => {
   assert.equal(suitsOwnConvolutions("x64", "flags\t\t: fpu avx512_bf16 sse\n"), true);
@@ -12,9 +12,9 @@ test("our own convolutions are for x86-64 without AMX", () => {
 
 test("our own gradients of float32 kernels are for AVX2 without AVX-512", () => {
   const flags = (list: string) => `processor\t: 0\nflags\t\t: fpu ${list} sse\nbugs\t: none\n`;
-  assert.equal(suitsOwnFilterGradients("x64", flags("avx fma avx2")), true);
-  assert.equal(suitsOwnFilterGradients("x64", flags("avx fma avx2 avx512f avx512dq")), false);
-  assert.equal(suitsOwnFilterGradients("x64", flags("avx avx2")), false);
-  assert.equal(suitsOwnFilterGradients("x64", ""), false);
-  assert.equal(suitsOwnFilterGradients("arm64", "Features\t: fp asimd\n"), false);
+  assert.equal(filterGradientsFrom("x64", flags("avx fma avx2")), 128);
+  assert.equal(filterGradientsFrom("x64", flags("avx fma avx2 avx512f avx512dq")), Infinity);
+  assert.equal(filterGradientsFrom("x64", flags("avx avx2")), Infinity);
+  assert.equal(filterGradientsFrom("x64", ""), Infinity);
+  assert.equal(filterGradientsFrom("arm64", "Features\t: fp asimd\n"), Infinity);
 });
