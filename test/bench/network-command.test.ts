@@ -87,8 +87,8 @@ test("without --json it is said what was measured, and what computed", () => {
   assert.match(stdout, /^ {2}gradients +4\.0 MB a step in 2 reductions of float32 and bfloat16$/m);
   assert.match(stdout, /^ {2}reduction +4\.0 MB among 3 processes over loopback in [\d.]+ ms/m);
   assert.match(stdout, /^computed, not measured:$/m);
-  assert.match(stdout, /^ +2 +2\.5Gb +4\.0 .* %$/m);
-  assert.match(stdout, /^ +3 +2\.5Gb +5\.4 .* %$/m);
+  assert.match(stdout, /^ +2 +2\.5Gb +2 +4\.0 .* %$/m);
+  assert.match(stdout, /^ +3 +2\.5Gb +2 +5\.4 .* %$/m);
 });
 
 test("what cannot be is told before anything is measured, exit 2", async () => {
