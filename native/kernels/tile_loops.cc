@@ -32,18 +32,63 @@ void PackKernel(const uint16_t* w, bool turned, int64_t in, int64_t columns, int
     PackRow(Row<bfloat16>{values, in, columns, 0, 1, in}, o, 32, to);
 }
 
-void Finish(const float* sums, const int64_t* to, int64_t column, int64_t channels,
-            const uint16_t* plus, uint16_t* y) {
-  for (int r = 0; r < 32; r++, sums += 32) {
-    if (to[r] < 0) continue;
-    const int64_t at = to[r] * channels + column;
-    for (int i = 0; i < 32; i++) {
-      float sum = sums[i];
-      if (plus != nullptr) sum = Normal(sum + Normal(ToFloat(bfloat16{plus[at + i]})));
-      y[at + i] = FromFloat<bfloat16>(sum).bits;
+// As the processor does them: each product and sum in one, rounded once, values too small to be normal zeros.
+BIT_INLINE float MultiplyAdd(float a, float b, float c) {
+  return Normal(__builtin_fmaf(Normal(a), Normal(b), Normal(c)));
+}
+
+BIT_INLINE void NormalizeAll(const Pixel* pixels, int64_t count, int64_t first, int64_t n, Pixel zeros,
+                             const Normalization& by, uint16_t* to) {
+  for (int64_t q = 0; q < count; q++, to += n) {
+    if (pixels[q] == zeros) {
+      std::memset(to, 0, n * sizeof *to);
+      continue;
+    }
+    for (int64_t c = 0; c < n; c++) {
+      const float x = ToFloat(bfloat16{pixels[q][first + c]});
+      const float value = MultiplyAdd(x, by.scale[first + c], by.offset[first + c]);
+      to[c] = FromFloat<bfloat16>(value < 0 ? 0.0f : value).bits;  // what is not a number stays so
     }
   }
 }
+
+BIT_INLINE void FinishAll(const float* sums, const SumsPlace* to, int64_t column,
+                          const SumsResult& result) {
+  for (int r = 0; r < 32; r++, sums += 32) {
+    if (to[r].pixel < 0) continue;
+    const int64_t at = to[r].pixel * result.channels + column;
+    uint16_t* y = result.y + at;
+    for (int i = 0; i < 32; i++) {
+      float sum = sums[i];
+      if (result.plus != nullptr) sum = Normal(sum + Normal(ToFloat(bfloat16{result.plus[at + i]})));
+      y[i] = FromFloat<bfloat16>(sum).bits;
+    }
+    if (result.moments == nullptr) continue;
+    float* moments = result.moments + to[r].segment * 2 * result.channels + column;
+    float* squares = moments + result.channels;
+    for (int i = 0; i < 32; i++) {
+      const float value = ToFloat(bfloat16{y[i]});
+      moments[i] = Normal(moments[i] + value);
+      squares[i] = MultiplyAdd(value, value, squares[i]);
+    }
+  }
+}
+
+// Twice each: the C library's fmaf is a call for each value.
+#define BIT_PLAIN_LOOPS(Name, TARGET)                                                                  \
+  TARGET void Normalize##Name(const Pixel* pixels, int64_t count, int64_t first, int64_t n, Pixel zeros, \
+                              const Normalization& by, uint16_t* to) {                                 \
+    NormalizeAll(pixels, count, first, n, zeros, by, to);                                              \
+  }                                                                                                    \
+  TARGET void Finish##Name(const float* sums, const SumsPlace* to, int64_t column,                     \
+                           const SumsResult& result) {                                                 \
+    FinishAll(sums, to, column, result);                                                               \
+  }
+BIT_PLAIN_LOOPS(Anywhere, )
+#ifdef BIT_HAS_X86
+BIT_PLAIN_LOOPS(Fused, __attribute__((target("avx2,fma"))))
+#endif
+#undef BIT_PLAIN_LOOPS
 }  // namespace plain
 
 #ifdef BIT_HAS_X86
@@ -146,19 +191,95 @@ BIT_TARGET inline __m512 Widen(const uint16_t* from) {
   return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(values), 16));
 }
 
-// The instruction takes values too small to be normal for zeros, as tiles do.
-BIT_TARGET void Finish(const float* sums, const int64_t* to, int64_t column, int64_t channels,
-                       const uint16_t* plus, uint16_t* y) {
-  for (int r = 0; r < 32; r++, sums += 32) {
-    if (to[r] < 0) continue;
-    const int64_t at = to[r] * channels + column;
-    __m512 low = _mm512_loadu_ps(sums), high = _mm512_loadu_ps(sums + 16);
-    if (plus != nullptr) {
-      low = _mm512_add_ps(low, Widen(plus + at));
-      high = _mm512_add_ps(high, Widen(plus + at + 16));
+// 16 values of a register of 32, of its lower or its upper half.
+BIT_TARGET inline __m512 WidenLow(__m512i both) {
+  return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm512_castsi512_si256(both)), 16));
+}
+BIT_TARGET inline __m512 WidenHigh(__m512i both) {
+  return _mm512_castsi512_ps(
+      _mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm512_extracti64x4_epi64(both, 1)), 16));
+}
+
+// The instruction that rounds takes values too small to be normal for zeros, as tiles do.
+BIT_TARGET inline __m512i Round(__m512 low, __m512 high) {
+  return (__m512i)_mm512_cvtne2ps_pbh(high, low);
+}
+
+// Of a zero and what is not a number, the maximum is the second.
+BIT_TARGET inline __m512 Normalized(__m512 x, const float* scale, const float* offset) {
+  const __m512 value = _mm512_fmadd_ps(x, _mm512_loadu_ps(scale), _mm512_loadu_ps(offset));
+  return _mm512_max_ps(_mm512_setzero_ps(), value);
+}
+
+BIT_TARGET void Normalize(const Pixel* pixels, int64_t count, int64_t first, int64_t n, Pixel zeros,
+                          const Normalization& by, uint16_t* to) {
+  const int64_t ahead = std::max<int64_t>(1, 2048 / n);
+  for (int64_t q = 0; q < count; q++, to += n) {
+    const Pixel next = pixels[q + ahead < count ? q + ahead : q] + first;
+    for (int64_t c = 0; c < n; c += 32) Prefetch(next + c);
+    if (pixels[q] == zeros) {
+      for (int64_t c = 0; c < n; c += 32) _mm512_storeu_si512(to + c, _mm512_setzero_si512());
+      continue;
     }
-    _mm512_storeu_si512(y + at, (__m512i)_mm512_cvtne2ps_pbh(high, low));
+    for (int64_t c = 0; c < n; c += 32) {
+      const __m512i both = _mm512_loadu_si512(pixels[q] + first + c);
+      const float *scale = by.scale + first + c, *offset = by.offset + first + c;
+      _mm512_storeu_si512(to + c, Round(Normalized(WidenLow(both), scale, offset),
+                                        Normalized(WidenHigh(both), scale + 16, offset + 16)));
+    }
   }
+}
+
+// Moments of a segment, from `at` on, while they are in registers.
+struct Moments {
+  __m512 sums[2], squares[2];
+  float* at;
+};
+
+BIT_TARGET inline void Store(const Moments& m, int64_t channels) {
+  if (m.at == nullptr) return;
+  for (int i = 0; i < 2; i++) {
+    _mm512_storeu_ps(m.at + 16 * i, m.sums[i]);
+    _mm512_storeu_ps(m.at + channels + 16 * i, m.squares[i]);
+  }
+}
+
+BIT_TARGET inline void Load(float* at, int64_t channels, Moments* m) {
+  m->at = at;
+  for (int i = 0; i < 2; i++) {
+    m->sums[i] = _mm512_loadu_ps(at + 16 * i);
+    m->squares[i] = _mm512_loadu_ps(at + channels + 16 * i);
+  }
+}
+
+BIT_TARGET inline void Add(__m512 value, int i, Moments* m) {
+  m->sums[i] = _mm512_add_ps(m->sums[i], value);
+  m->squares[i] = _mm512_fmadd_ps(value, value, m->squares[i]);
+}
+
+BIT_TARGET void Finish(const float* sums, const SumsPlace* to, int64_t column,
+                       const SumsResult& result) {
+  Moments moments = {};
+  for (int r = 0; r < 32; r++, sums += 32) {
+    if (to[r].pixel < 0) continue;
+    const int64_t at = to[r].pixel * result.channels + column;
+    __m512 low = _mm512_loadu_ps(sums), high = _mm512_loadu_ps(sums + 16);
+    if (result.plus != nullptr) {
+      low = _mm512_add_ps(low, Widen(result.plus + at));
+      high = _mm512_add_ps(high, Widen(result.plus + at + 16));
+    }
+    const __m512i both = Round(low, high);
+    _mm512_storeu_si512(result.y + at, both);
+    if (result.moments == nullptr) continue;
+    float* segment = result.moments + to[r].segment * 2 * result.channels + column;
+    if (segment != moments.at) {
+      Store(moments, result.channels);
+      Load(segment, result.channels, &moments);
+    }
+    Add(WidenLow(both), 0, &moments);
+    Add(WidenHigh(both), 1, &moments);
+  }
+  Store(moments, result.channels);
 }
 #undef BIT_TARGET
 }  // namespace avx512
@@ -166,16 +287,26 @@ BIT_TARGET void Finish(const float* sums, const int64_t* to, int64_t column, int
 
 }  // namespace
 
-const TileLoops kPlainLoops = {plain::PackTurned, plain::PackPairs, plain::PackKernel, plain::Finish};
+const TileLoops& PlainLoops() {
+  static const TileLoops anywhere = {plain::PackTurned, plain::PackPairs, plain::PackKernel,
+                                     plain::NormalizeAnywhere, plain::FinishAnywhere};
+#ifdef BIT_HAS_X86
+  static const TileLoops fused = {plain::PackTurned, plain::PackPairs, plain::PackKernel,
+                                  plain::NormalizeFused, plain::FinishFused};
+  static const bool has = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  if (has) return fused;
+#endif
+  return anywhere;
+}
 
 const TileLoops& FastestLoops() {
 #ifdef BIT_HAS_X86
   static const TileLoops wide = {avx512::PackTurned, avx512::PackPairs, avx512::PackKernel,
-                                 avx512::Finish};
+                                 avx512::Normalize, avx512::Finish};
   static const bool has = __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512bf16");
   if (has) return wide;
 #endif
-  return kPlainLoops;
+  return PlainLoops();
 }
 
 BIT_FOR_EACH_PROCESSOR void PackPixels(const Pixel* pixels, int64_t count, int64_t n, uint16_t* to) {
@@ -184,6 +315,20 @@ BIT_FOR_EACH_PROCESSOR void PackPixels(const Pixel* pixels, int64_t count, int64
     const Pixel next = pixels[q + ahead < count ? q + ahead : q];
     for (int64_t c = 0; c < n; c += 32) __builtin_prefetch(next + c);
     for (int64_t c = 0; c < n; c += 32) std::memcpy(to + c, pixels[q] + c, 64);
+  }
+}
+
+void PackNormalized(const TileLoops& loops, const PixelList& p, const Pixel* found, int64_t count,
+                    int64_t begin, Pixel zeros, const float* factors, int64_t first, int64_t n,
+                    uint16_t* to) {
+  const int64_t image_pixels = p.rows * p.pitch;
+  for (int64_t q = 0; q < count;) {  // an image after the other
+    const int64_t at = begin * p.pitch + q, left = image_pixels - at % image_pixels;
+    const int64_t part = std::min(count - q, left);
+    // Behind the last image there are zeros only.
+    const float* scale = factors + std::min(at / image_pixels, p.images - 1) * 2 * p.in;
+    loops.normalized(found + q, part, first, n, zeros, {scale, scale + p.in}, to + q * n);
+    q += part;
   }
 }
 

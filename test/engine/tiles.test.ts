@@ -180,33 +180,54 @@ const amx: KernelsAddon = { tilesMissing: () => "", tilesFault: () => "" };
 const none: KernelsAddon = { ...amx, tilesMissing: () => "the processor has no AMX for bfloat16" };
 
 test("BIT_TILES chooses: the processor's where there are such, plain ones, or none", () => {
-  assert.equal(tilesChoice({}), undefined);
-  assert.equal(tilesChoice({ BIT_TILES: "plain" }), "plain");
+  assert.deepEqual(tilesChoice({}), { tiles: undefined, normalization: undefined });
+  assert.equal(tilesChoice({ BIT_TILES: "plain" }).tiles, "plain");
   assert.throws(() => tilesChoice({ BIT_TILES: "AMX" }), {
     message: /^BIT_TILES: "AMX"[\s\S]*amx, plain, off[\s\S]*unset BIT_TILES/,
   });
-  assert.deepEqual(findTiles(amx, undefined)(), { kind: "amx", why: "the processor has AMX" });
-  assert.deepEqual(findTiles(amx, "off")(), { kind: undefined, why: "BIT_TILES=off" });
-  assert.deepEqual(findTiles(amx, "plain")(), { kind: "plain", why: "BIT_TILES=plain" });
-  assert.deepEqual(findTiles(none, "plain")(), { kind: "plain", why: "BIT_TILES=plain" });
-  assert.deepEqual(findTiles(none, undefined)(), {
+  assert.deepEqual(findTiles(amx, {})(), { kind: "amx", why: "the processor has AMX" });
+  assert.deepEqual(findTiles(amx, { tiles: "off" })(), { kind: undefined, why: "BIT_TILES=off" });
+  assert.deepEqual(findTiles(amx, { tiles: "plain" })(), { kind: "plain", why: "BIT_TILES=plain" });
+  assert.deepEqual(findTiles(none, { tiles: "plain" })(), {
+    kind: "plain",
+    why: "BIT_TILES=plain",
+  });
+  assert.deepEqual(findTiles(none, {})(), {
     ...{ kind: undefined, why: "the processor has no AMX for bfloat16" },
   });
   // What was asked for and is not there is refused, not replaced.
-  assert.throws(findTiles(none, "amx"), /BIT_TILES=amx: the processor has no AMX/);
-  assert.throws(findTiles(undefined, "plain"), /BIT_TILES=plain: the engine lacks/);
-  assert.equal(findTiles(undefined, undefined)().kind, undefined);
+  assert.throws(findTiles(none, { tiles: "amx" }), /BIT_TILES=amx: the processor has no AMX/);
+  assert.throws(findTiles(undefined, { tiles: "plain" }), /BIT_TILES=plain: the engine lacks/);
+  assert.equal(findTiles(undefined, {})().kind, undefined);
+});
+
+test("BIT_NORMALIZATION=apart leaves group normalization an operation of its own, and says so", () => {
+  const { normalization } = tilesChoice({ BIT_NORMALIZATION: "apart" });
+  assert.deepEqual(findTiles(amx, { normalization })(), {
+    ...{ kind: "amx", why: "the processor has AMX, BIT_NORMALIZATION=apart" },
+    normalizationApart: true,
+  });
+  assert.deepEqual(findTiles(amx, { normalization: "fused" })(), findTiles(amx, {})());
+  assert.deepEqual(findTiles(none, { normalization })(), findTiles(none, {})());
+  assert.throws(() => tilesChoice({ BIT_NORMALIZATION: "off" }), {
+    message: /^BIT_NORMALIZATION: "off"[\s\S]*fused, apart[\s\S]*unset BIT_NORMALIZATION/,
+  });
+  const native = { ...plainTarget.native, layers: true, tiles: findTiles(amx, { normalization }) };
+  assert.match(
+    describeConvolutions({ ...inType(plainTarget, "bfloat16"), native })!,
+    /tiles, normalization apart \(the processor has AMX, BIT_NORMALIZATION=apart\)$/,
+  );
 });
 
 test("a processor whose tiles have other bits is refused, and the switch is named", () => {
   const wrong: KernelsAddon = { ...amx, tilesFault: () => "7 of 36864 values have other bits" };
   for (const choice of [undefined, "amx"] as const)
-    assert.throws(findTiles(wrong, choice), (error) => {
+    assert.throws(findTiles(wrong, { tiles: choice }), (error) => {
       assert.ok(error instanceof UserError);
       assert.match(error.message, /7 of 36864 values have other bits[\s\S]*export BIT_TILES=off/);
       return true;
     });
-  assert.equal(findTiles(wrong, "off")().kind, undefined);
+  assert.equal(findTiles(wrong, { tiles: "off" })().kind, undefined);
 });
 
 test("this processor's tiles are there or not, and right where they are", { skip }, () => {
@@ -223,19 +244,19 @@ test("by what convolutions are computed is said in a line, with the reason", () 
     return describeConvolutions({ ...inType(plainTarget, "bfloat16"), native });
   };
   assert.equal(
-    say(false, findTiles(amx, undefined)()),
-    "Convolutions of bfloat16 are bit-train's, on the processor's matrix tiles (the processor has AMX)",
+    say(false, findTiles(amx, {})()),
+    "Convolutions of bfloat16 are bit-train's, on the processor's matrix tiles, with normalization (the processor has AMX)",
   );
   assert.equal(
-    say(true, findTiles(none, "plain")()),
-    "Convolutions of bfloat16 are bit-train's, on plain tiles, which are slow (BIT_TILES=plain)",
+    say(true, findTiles(none, { tiles: "plain" })()),
+    "Convolutions of bfloat16 are bit-train's, on plain tiles, which are slow, with normalization (BIT_TILES=plain)",
   );
   assert.equal(
-    say(false, findTiles(amx, "off")()),
+    say(false, findTiles(amx, { tiles: "off" })()),
     "Convolutions of bfloat16 are TensorFlow's (BIT_TILES=off)",
   );
   assert.equal(
-    say(true, findTiles(none, undefined)()),
+    say(true, findTiles(none, {})()),
     "Convolutions of bfloat16 are bit-train's, without tiles (the processor has no AMX for bfloat16)",
   );
 });
