@@ -3,24 +3,20 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as tf from "@tensorflow/tfjs";
 import { sizeOf } from "../../src/archive/shape.js";
-import type { Target } from "../../src/graph/target.js";
+import { floats } from "../../src/engine/session.js";
+import { inType, type Target } from "../../src/graph/target.js";
+import { parseArchitecture } from "../../src/model/architecture.js";
 import { groupNormRelu, plainConv, zeroPad } from "../../src/model/layers.js";
+import { openPredictProgram } from "../../src/step/program.js";
+import { assignVariables } from "../../src/step/variables.js";
 import { narrowed } from "../bfloat16.js";
+import { imageValues, variableValues } from "../deterministic.js";
 import { engine } from "../engine-for-tests.js";
 import { type Pass, runPass } from "./normalized-pass.js";
-import { onPlainTiles, type Shape } from "./tile-cases.js";
+import { normalizingApart, onPlainTiles, type Shape, tilesMissing } from "./tile-cases.js";
 import { run, type Values, wave } from "./traced-gradients.js";
 
 const skip = !engine.target.native.layers && "the engine has no operations of ours";
-
-/** The same with normalization as an operation of its own. */
-const apart: Target = {
-  ...onPlainTiles,
-  native: {
-    ...onPlainTiles.native,
-    tiles: () => ({ ...onPlainTiles.native.tiles(), normalizationApart: true }),
-  },
-};
 
 // Blocks of 32 pixels that span images, and rows; rows longer than a segment; images of one pixel; strides whose
 // padding is on one side; an image whose segments are several, and whose last is short.
@@ -70,6 +66,11 @@ for (const pass of passes) {
     assert.ok(before.y.some((value) => value !== 0));
     assert.deepEqual(fused.y, before.y);
     assert.deepEqual(fused.dw, before.dw);
+    if (tilesMissing === "")
+      assert.deepEqual(
+        await runPass({ ...pass, normalize: "in the convolution", tiles: "amx" }),
+        fused,
+      );
   });
 
   test(`${name}: an image alone has the bits that it has beside others`, { skip }, async () => {
@@ -126,7 +127,10 @@ for (const shape of [
     skip,
   }, async () => {
     const fed = unitInputs(shape, 64);
-    const [fused, unfused] = [await run(onPlainTiles, fed, unit), await run(apart, fed, unit)];
+    const [fused, unfused] = [
+      await run(onPlainTiles, fed, unit),
+      await run(normalizingApart, fed, unit),
+    ];
     const names = ["value", ...Object.keys(fed).filter((name) => name !== "dy")];
     assert.equal(fused.length, names.length);
     for (const [i, name] of names.entries()) {
@@ -137,3 +141,30 @@ for (const shape of [
       assert.ok(share < 2e-4, `${name}: ${share}`);
     }
   });
+
+test("a network's logits are those with normalization apart", { skip }, async () => {
+  const [architecture, classes] = [parseArchitecture("R26x1"), 5];
+  const shape = [3, 48, 40, 3] as const;
+  const images = { type: "float32", shape, data: imageValues(3, 48, 40) } as const;
+  const logits = async (target: Target) => {
+    const network = { architecture, classes, kernels: "standardized", target } as const;
+    const { session, variables } = await openPredictProgram(engine.open, network, shape);
+    try {
+      const values = variables.map((spec) => [spec, variableValues(spec)] as const);
+      await assignVariables(session, values);
+      return floats((await session.run({ images }, ["predict/logits"]))[0]);
+    } finally {
+      session.close();
+    }
+  };
+  const wide = await logits(inType(engine.target, "float32"));
+  const share = async (target: Target, from: Float32Array) => {
+    const others = await logits(target);
+    return Math.hypot(...others.map((value, i) => value - from[i]!)) / Math.hypot(...from);
+  };
+  // Another rounding of a value in bfloat16 goes through all that follows: what counts is that fused logits are no
+  // further from float32's than others are.
+  assert.ok((await share(onPlainTiles, await logits(normalizingApart))) < 0.03);
+  const [fused, apart] = [await share(onPlainTiles, wide), await share(normalizingApart, wide)];
+  assert.ok(fused < 1.25 * apart && fused < 0.06, `from float32: ${fused}, apart ${apart}`);
+});

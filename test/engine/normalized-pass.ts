@@ -1,4 +1,4 @@
-/** One convolution on plain tiles with what it does besides, node by node: for tests of just that. */
+/** One convolution on tiles with what it does besides, node by node: for tests of just that. */
 import { sizeOf } from "../../src/archive/shape.js";
 import { floats } from "../../src/engine/session.js";
 import { attribute } from "../../src/graph/attributes.js";
@@ -25,6 +25,8 @@ export interface PassOptions extends Pass {
   readonly normalize?: "in the convolution" | "before it";
   /** One image of these, all by itself. */
   readonly only?: number;
+  /** Default: plain ones. */
+  readonly tiles?: "amx" | "plain";
 }
 
 /** A convolution's result `shape`, its groups' mean and 1 / deviation `[N,32]`, and its gradient by the kernel. */
@@ -37,7 +39,7 @@ export interface Passed {
 }
 
 export async function runPass(options: PassOptions): Promise<Passed> {
-  const { kernel, stride, pad, far = () => 0, normalize, only } = options;
+  const { kernel, stride, pad, far = () => 0, normalize, only, tiles = "plain" } = options;
   const [all, h, w, c] = options.x;
   const [kh, kw, , o] = kernel;
   const [oh, ow] = [h, w].map((size, i) => {
@@ -75,7 +77,7 @@ export async function runPass(options: PassOptions): Promise<Passed> {
   const factors = normalize === "in the convolution" ? [fed("factors")] : [];
   const shared = {
     ...{ stride: attribute.int(stride), pad_top: attribute.int(pad), pad_left: attribute.int(pad) },
-    ...{ tiles: attribute.int(2), F: attribute.int(factors.length) },
+    ...{ tiles: attribute.int(tiles === "amx" ? 1 : 2), F: attribute.int(factors.length) },
   };
   const shape: Shape = [n, oh, ow, o];
   const [y, moments] = builder.add(

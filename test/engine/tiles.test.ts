@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import * as tf from "@tensorflow/tfjs";
-import { type KernelsAddon, loadKernels } from "../../src/engine/native-kernels.js";
+import type { KernelsAddon } from "../../src/engine/native-kernels.js";
 import { findTiles, tilesChoice } from "../../src/engine/tiles.js";
 import { UserError } from "../../src/errors.js";
 import {
@@ -24,13 +24,11 @@ import {
   onPlainTiles,
   onProcessorsTiles,
   onVectors,
+  tilesMissing,
 } from "./tile-cases.js";
 import { deviation, run, wave } from "./traced-gradients.js";
 
 const skip = !engine.target.native.layers && "the engine has no operations of ours";
-
-/** Why this processor's own tiles are not tried here; empty where they are. */
-const missing = loadKernels(engine.installed)?.tilesMissing() ?? "no operations of ours";
 
 /** A layer of R50x1 on fewer, smaller images than it has. */
 function layer(inChannels: number, outChannels: number, side: number, k: number, stride: 1 | 2) {
@@ -86,7 +84,7 @@ for (const c of [...layers, ...others])
   test(`x [${c.x}], kernel [${c.kernel}], stride ${c.stride}, ${c.pad}`, { skip }, async () => {
     const values = madeValues(c);
     const got = await convolved(onPlainTiles, c, values);
-    if (missing === "") assert.deepEqual(await convolved(onProcessorsTiles, c, values), got);
+    if (tilesMissing === "") assert.deepEqual(await convolved(onProcessorsTiles, c, values), got);
     // Products of bfloat16 are exact in float32, so that only the order of float32's sums differs, of up
     // to 36,864 summands: 1e-5 of the largest value.
     const [y, dx, dw] = await convolved(plainTarget, c, values);
@@ -127,7 +125,7 @@ test("what is added to a convolution is part of it, and rounded once", { skip },
 });
 
 test("a graph for tiles that the processor does not have is refused, not run", {
-  skip: skip || (missing === "" && "it has them"),
+  skip: skip || (tilesMissing === "" && "it has them"),
 }, async () => {
   const c = others[0]!;
   await assert.rejects(convolved(onProcessorsTiles, c, madeValues(c)), /no tiles: .*AMX/);
