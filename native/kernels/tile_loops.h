@@ -47,7 +47,12 @@ struct TileLoops {
 // Those that any processor runs.
 const TileLoops& PlainLoops();
 
-// The fastest of this processor; the same values.
+#ifdef BIT_HAS_X86
+// Those by AVX-512 and its instructions on bfloat16; the same values.
+extern const TileLoops kWideLoops;
+#endif
+
+// The fastest of this processor.
 const TileLoops& FastestLoops();
 
 // What goes with these tiles.

@@ -104,7 +104,10 @@ export async function runPass(options: PassOptions): Promise<Passed> {
     },
     [{ type: "float32", shape: [n, 2, o] }, statistics, statistics],
   );
-  const size = { kernel_height: attribute.int(kh), kernel_width: attribute.int(kw) };
+  const size = {
+    ...{ T: attribute.type("bfloat16") },
+    ...{ kernel_height: attribute.int(kh), kernel_width: attribute.int(kw) },
+  };
   const [dw] = builder.add("BitConvFilterGrad", [x, dy, ...factors], { ...shared, ...size }, [
     { type: "float32", shape: kernel },
   ]);

@@ -132,7 +132,8 @@ test("what is not marked stays as it is", () => {
 const target: Target = {
   ...inType(plainTarget, "bfloat16"),
   native: {
-    ...{ host: true, layers: true, convolutions: false },
+    ...plainTarget.native,
+    ...{ host: true, layers: true },
     tiles: () => ({ kind: "plain", why: "a test" }),
   },
 };
