@@ -6,6 +6,10 @@
 //                   meet, of dy[n, i, j, o] times w[ky, kx, c, o];
 // and one more value for each of the result's where there is something to add.
 //
+// On tiles, x is max(0, x * scale + offset), by image and channel, where there are factors: a group
+// normalization before the convolution; and for one behind it there are the result's moments, its sums and
+// sums of squares by image and channel.
+//
 // Eight pixels at a time are multiplied with panels of the kernel from where they lie; only the kernel
 // is packed first, by the convolution itself or, where it is the same from run to run, by BitPackKernel.
 // Where there are matrix tiles, these compute it (tile_convolve.cc), of kernels that are packed alike.
@@ -192,9 +196,14 @@ class Conv {
         pad_top_(IntAttr(construction, "pad_top")),
         pad_left_(IntAttr(construction, "pad_left")),
         packed_(IntAttr(construction, "packed") != 0),
-        tiles_(IntAttr(construction, "tiles")) {
+        tiles_(IntAttr(construction, "tiles")),
+        addends_(IntAttr(construction, "N")),
+        normalizations_(IntAttr(construction, "F")),
+        moments_(IntAttr(construction, "M")) {
     if (stride_ < 1) throw std::runtime_error("the stride must be positive");
     if (packed_ && turned_) throw std::runtime_error("a kernel is packed for the way forward");
+    if ((normalizations_ > 0 || moments_ > 0) && (turned_ || tiles_ == kNoTiles))
+      throw std::runtime_error("convolutions normalize and sum up forward, on tiles");
     RequireTiles(tiles_);
   }
 
@@ -207,9 +216,15 @@ class Conv {
       throw std::runtime_error("channels must be a multiple of 16");
     Geometry g = {x.dim(0), x.dim(1), x.dim(2), in, out_height_, out_width_, out, 1, 1, {}};
     const Tensor y(Output(context, 0, {g.images, g.out_height, g.out_width, g.out}));
-    if (y.size() == 0) return;
-    const Addend plus(context, 2, y);
-    if (tiles_ != kNoTiles) return MultiplyTiles(x, w, plus.data<uint16_t>(), y);
+    const Addend plus(context, 2, addends_, y);
+    const OptionalInput factors(context, 2 + addends_, normalizations_);
+    factors.Require({g.images, 2, in}, "there must be a scale and an offset for each image and channel");
+    const OptionalOutput moments(context, 1, moments_, {g.images, 2, out});
+    if (y.size() == 0) return moments.Fill(0.0);
+    if (tiles_ != kNoTiles) {
+      const TileExtras extras = {factors.data<float>(), plus.data<uint16_t>(), moments.data<double>()};
+      return MultiplyTiles(x, w, extras, y);
+    }
     AddParts({w.dim(0), w.dim(1), stride_, pad_top_, pad_left_}, turned_, &g);
     if (packed_) {
       Multiply(g, g.parts[0], x.data<bfloat16>(), w.data<uint32_t>(), plus.data<bfloat16>(),
@@ -227,7 +242,7 @@ class Conv {
   }
 
  private:
-  void MultiplyTiles(const Tensor& x, const Tensor& w, const uint16_t* plus, const Tensor& y) const {
+  void MultiplyTiles(const Tensor& x, const Tensor& w, const TileExtras& extras, const Tensor& y) const {
     const Tensor& images = turned_ ? y : x;
     const Tensor& result = turned_ ? x : y;
     const ConvShape s = {x.dim(0),      images.dim(1), images.dim(2), w.dim(2),
@@ -237,14 +252,14 @@ class Conv {
     const TileKernel kernel = {packed_ ? nullptr : w.data<uint16_t>(),
                                packed_ ? w.data<uint32_t>() : nullptr};
     UseTiles(tiles_, [&](auto tiles) {
-      TileConvolve<decltype(tiles)>(s, turned_, x.data<uint16_t>(), kernel, plus, y.data<uint16_t>());
+      TileConvolve<decltype(tiles)>(s, turned_, x.data<uint16_t>(), kernel, extras, y.data<uint16_t>());
     });
   }
 
   const bool turned_;
   const int out_height_, out_width_, stride_, pad_top_, pad_left_;
   const bool packed_;
-  const int tiles_;
+  const int tiles_, addends_, normalizations_, moments_;
 };
 
 void InferPacked(TF_ShapeInferenceContext* context, TF_Status* status) {
@@ -257,8 +272,9 @@ void RegisterConv() {
   // The attributes that tell the size are not within reach of an inference.
   DefineOp("BitConv",
            {"turned: int", "out_height: int", "out_width: int", "stride: int", "pad_top: int",
-            "pad_left: int", "packed: int", "tiles: int", "N: int >= 0"},
-           {"x: bfloat16", "w: bfloat16", "plus: N * bfloat16"}, {"y: bfloat16"}, InferNothing);
+            "pad_left: int", "packed: int", "tiles: int", "N: int >= 0", "F: int >= 0", "M: int >= 0"},
+           {"x: bfloat16", "w: bfloat16", "plus: N * bfloat16", "factors: F * float"},
+           {"y: bfloat16", "moments: M * double"}, InferNothing);
   DefineKernel<Conv>("BitConv", nullptr, TF_BFLOAT16);
   DefineOp("BitPackKernel", {}, {"w: bfloat16"}, {"packed: bfloat16"}, InferPacked);
   DefineKernel<PackedKernel>("BitPackKernel", nullptr, TF_BFLOAT16);

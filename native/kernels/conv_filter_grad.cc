@@ -1,6 +1,7 @@
 // The gradient of a convolution of float32 or bfloat16 images by its kernel, in float32:
 //   dw[ky, kx, i, o] = sum over images and places (y, x) of dy[n, y, x, o] times
-//                      x[n, y * stride + ky - pad_top, x * stride + kx - pad_left, i].
+//                      x[n, y * stride + ky - pad_top, x * stride + kx - pad_left, i],
+// x by its factors, where there are any, as the convolution has read it (conv.cc).
 // That is a product of matrices for each place of the kernel. Both sides are packed first, so that the
 // inner loop (panel_products.h) reads memory in order, and bfloat16 in the pairs that processors multiply
 // at once. oneDNN has an older algorithm for this one gradient: bench/NOTES.md has the figures.
@@ -184,8 +185,11 @@ class ConvFilterGrad {
         stride_(IntAttr(construction, "stride")),
         pad_top_(IntAttr(construction, "pad_top")),
         pad_left_(IntAttr(construction, "pad_left")),
-        tiles_(IntAttr(construction, "tiles")) {
+        tiles_(IntAttr(construction, "tiles")),
+        normalizations_(IntAttr(construction, "F")) {
     if (stride_ < 1) throw std::runtime_error("the stride must be positive");
+    if (normalizations_ > 0 && tiles_ == kNoTiles)
+      throw std::runtime_error("gradients normalize on tiles");
     RequireTiles(tiles_);
   }
 
@@ -196,8 +200,11 @@ class ConvFilterGrad {
     if (x.dim(3) % kPanelRows != 0 || dy.dim(3) % kPanelRows != 0)
       throw std::runtime_error("channels must be a multiple of 16");
     const Tensor dw(Output(context, 0, {kernel_height_, kernel_width_, x.dim(3), dy.dim(3)}));
+    const OptionalInput factors(context, 2, normalizations_);
+    factors.Require({x.dim(0), 2, x.dim(3)},
+                    "there must be a scale and an offset for each image and channel");
     if constexpr (std::is_same_v<T, bfloat16>)
-      if (tiles_ != kNoTiles) return MultiplyTiles(x, dy, dw);
+      if (tiles_ != kNoTiles) return MultiplyTiles(x, factors.data<float>(), dy, dw);
     std::fill(dw.data<float>(), dw.data<float>() + dw.size(), 0.0f);
 
     Convolution c = {x.dim(0),  x.dim(1),  x.dim(2),       x.dim(3),      dy.dim(1), dy.dim(2),
@@ -227,17 +234,18 @@ class ConvFilterGrad {
   }
 
  private:
-  void MultiplyTiles(const Tensor& x, const Tensor& dy, const Tensor& dw) const {
+  void MultiplyTiles(const Tensor& x, const float* factors, const Tensor& dy, const Tensor& dw) const {
     const ConvShape s = {x.dim(0),  x.dim(1),       x.dim(2),      x.dim(3), dy.dim(1), dy.dim(2),
                          dy.dim(3), kernel_height_, kernel_width_, stride_,  pad_top_,  pad_left_};
     if (!FitsTiles(s)) throw std::runtime_error("channels on tiles must be a multiple of 32");
     if (dw.size() == 0) return;
     UseTiles(tiles_, [&](auto tiles) {
-      TileFilterGrad<decltype(tiles)>(s, x.data<uint16_t>(), dy.data<uint16_t>(), dw.data<float>());
+      TileFilterGrad<decltype(tiles)>(s, x.data<uint16_t>(), factors, dy.data<uint16_t>(),
+                                      dw.data<float>());
     });
   }
 
-  const int kernel_height_, kernel_width_, stride_, pad_top_, pad_left_, tiles_;
+  const int kernel_height_, kernel_width_, stride_, pad_top_, pad_left_, tiles_, normalizations_;
 };
 
 }  // namespace
@@ -246,8 +254,8 @@ void RegisterConvFilterGrad() {
   // The number of channels is all that the inputs' shapes tell.
   DefineOp("BitConvFilterGrad",
            {"T: {float, bfloat16}", "kernel_height: int", "kernel_width: int", "stride: int",
-            "pad_top: int", "pad_left: int", "tiles: int"},
-           {"x: T", "dy: T"}, {"dw: float"}, InferNothing);
+            "pad_top: int", "pad_left: int", "tiles: int", "F: int >= 0"},
+           {"x: T", "dy: T", "factors: F * float"}, {"dw: float"}, InferNothing);
   DefineKernel<ConvFilterGrad<float>>("BitConvFilterGrad", "T", TF_FLOAT);
   DefineKernel<ConvFilterGrad<bfloat16>>("BitConvFilterGrad", "T", TF_BFLOAT16);
 }

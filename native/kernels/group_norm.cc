@@ -1,5 +1,9 @@
 // Group normalization and ReLU in one: it reads the images twice and writes them once, where a chain
 // of TensorFlow's own operations passes over them some ten times. Source: arXiv 1803.08494.
+//
+// Between convolutions on tiles it is less (tile_convolve.cc): the one before it has the images' moments, so
+// that none are read for them; where the one behind it normalizes as it reads, a scale and an offset for
+// each image and channel is all that is made here.
 #include <algorithm>
 #include <cmath>
 
@@ -74,11 +78,14 @@ BIT_GROUP_NORM_FOR(float)
 BIT_GROUP_NORM_FOR(bfloat16)
 #undef BIT_GROUP_NORM_FOR
 
-template <typename T>
+// Makes the images, or factors alone: [images, 2, channels].
+template <typename T, bool kApplies>
 class GroupNormRelu {
  public:
   explicit GroupNormRelu(TF_OpKernelConstruction* construction)
-      : groups_(IntAttr(construction, "groups")), epsilon_(FloatAttr(construction, "epsilon")) {}
+      : groups_(IntAttr(construction, "groups")),
+        epsilon_(FloatAttr(construction, "epsilon")),
+        moments_(IntAttr(construction, "M")) {}
 
   void Compute(TF_OpKernelContext* context) const {
     const Tensor x(Input(context, 0)), gamma(Input(context, 1)), beta(Input(context, 2));
@@ -86,14 +93,22 @@ class GroupNormRelu {
     const int64_t c = at.channels;
     if (gamma.size() != c || beta.size() != c)
       throw std::runtime_error("gamma and beta must have a value for each channel");
-    const Tensor y(Output(context, 0, x.shape()));
+    const std::vector<int64_t> by_channel = {at.images, 2, c};
+    const OptionalInput moments(context, 3, moments_);
+    moments.Require(by_channel, "there must be two moments for each image and channel");
+    const Tensor result(Output(context, 0, kApplies ? x.shape() : by_channel));
     const Tensor mean(Output(context, 1, {at.images, groups_}));
     const Tensor rstd(Output(context, 2, {at.images, groups_}));
-    std::vector<double> sums(at.images * at.parts * 2 * c);
-    std::vector<float> factors(at.images * 2 * c);
-    const auto moments = [&](int64_t n, int64_t part) {
+    std::vector<float> own_factors(kApplies ? at.images * 2 * c : 0);
+    float* factors = kApplies ? own_factors.data() : result.data<float>();
+    const double* given = moments.data<double>();
+    const int64_t parts = given == nullptr ? at.parts : 1;
+    std::vector<double> own_sums(given == nullptr ? at.images * parts * 2 * c : 0);
+    const double* sums = given == nullptr ? own_sums.data() : given;
+    const auto sum = [&](int64_t n, int64_t part) {
+      if (given != nullptr) return;
       std::vector<float> scratch(2 * c);
-      double* s = &sums[(n * at.parts + part) * 2 * c];
+      double* s = &own_sums[(n * parts + part) * 2 * c];
       const int64_t begin = at.begin(part);
       Moments(x.data<T>() + (n * at.rows + begin) * c, at.begin(part + 1) - begin, c,
               scratch.data(), s, s + c);
@@ -101,33 +116,35 @@ class GroupNormRelu {
     const auto join = [&](int64_t n) {
       const double count = static_cast<double>(at.rows) * at.per_group;
       for (int64_t g = 0; g < groups_; g++) {
-        double sum = 0, square = 0;
-        for (int64_t part = 0; part < at.parts; part++) {
-          const double* s = &sums[(n * at.parts + part) * 2 * c];
+        double total = 0, square = 0;
+        for (int64_t part = 0; part < parts; part++) {
+          const double* s = sums + (n * parts + part) * 2 * c;
           for (int64_t i = g * at.per_group; i < (g + 1) * at.per_group; i++) {
-            sum += s[i];
+            total += s[i];
             square += s[c + i];
           }
         }
-        const double mu = sum / count;
+        const double mu = total / count;
         const double variance = std::max(0.0, square / count - mu * mu);
         const double r = 1 / std::sqrt(variance + epsilon_);
         mean.data<float>()[n * groups_ + g] = static_cast<float>(mu);
         rstd.data<float>()[n * groups_ + g] = static_cast<float>(r);
       }
-      Factors(n, at, gamma, beta, mean, rstd, &factors[n * 2 * c]);
+      Factors(n, at, gamma, beta, mean, rstd, factors + n * 2 * c);
     };
     const auto apply = [&](int64_t n, int64_t part) {
+      if (!kApplies) return;
       const int64_t begin = at.begin(part), first = (n * at.rows + begin) * c;
-      const float* f = &factors[n * 2 * c];
-      Apply(x.data<T>() + first, at.begin(part + 1) - begin, c, f, f + c, y.data<T>() + first);
+      const float* f = factors + n * 2 * c;
+      Apply(x.data<T>() + first, at.begin(part + 1) - begin, c, f, f + c, result.data<T>() + first);
     };
-    ForImages(at, moments, join, apply);
+    ForImages(at, sum, join, apply);
   }
 
  private:
   const int groups_;
   const float epsilon_;
+  const int moments_;
 };
 
 // The statistics' shape is left unknown: the number of groups is not within reach here.
@@ -139,11 +156,17 @@ void InferForward(TF_ShapeInferenceContext* context, TF_Status* status) {
 }  // namespace
 
 void RegisterGroupNorm() {
-  DefineOp("BitGroupNormRelu", {"T: {float, bfloat16}", "groups: int", "epsilon: float"},
-           {"x: T", "gamma: float", "beta: float"}, {"y: T", "mean: float", "rstd: float"},
-           InferForward);
-  DefineKernel<GroupNormRelu<float>>("BitGroupNormRelu", "T", TF_FLOAT);
-  DefineKernel<GroupNormRelu<bfloat16>>("BitGroupNormRelu", "T", TF_BFLOAT16);
+  DefineOp("BitGroupNormRelu",
+           {"T: {float, bfloat16}", "groups: int", "epsilon: float", "M: int >= 0"},
+           {"x: T", "gamma: float", "beta: float", "moments: M * double"},
+           {"y: T", "mean: float", "rstd: float"}, InferForward);
+  DefineKernel<GroupNormRelu<float, true>>("BitGroupNormRelu", "T", TF_FLOAT);
+  DefineKernel<GroupNormRelu<bfloat16, true>>("BitGroupNormRelu", "T", TF_BFLOAT16);
+  DefineOp("BitGroupNormFactors",
+           {"T: {float, bfloat16}", "groups: int", "epsilon: float", "M: int >= 0"},
+           {"x: T", "gamma: float", "beta: float", "moments: M * double"},
+           {"factors: float", "mean: float", "rstd: float"}, InferNothing);
+  DefineKernel<GroupNormRelu<bfloat16, false>>("BitGroupNormFactors", "T", TF_BFLOAT16);
 }
 
 }  // namespace bit

@@ -95,7 +95,7 @@ template <typename T>
 class GroupNormReluGrad {
  public:
   explicit GroupNormReluGrad(TF_OpKernelConstruction* construction)
-      : groups_(IntAttr(construction, "groups")) {}
+      : groups_(IntAttr(construction, "groups")), addends_(IntAttr(construction, "N")) {}
 
   void Compute(TF_OpKernelContext* context) const {
     std::vector<int64_t> shape;
@@ -106,7 +106,7 @@ class GroupNormReluGrad {
     const Tensor dx(OutputInPlace(context, 0, {0, 1}, shape));
     const Tensor dy(Input(context, 0)), x(Input(context, 1)), gamma(Input(context, 2));
     const Tensor beta(Input(context, 3)), mean(Input(context, 4)), rstd(Input(context, 5));
-    const Addend plus(context, 6, dx);
+    const Addend plus(context, 6, addends_, dx);
     const GroupLayout at(x, groups_);
     const int64_t c = at.channels;
     const Tensor dgamma(Output(context, 1, {c})), dbeta(Output(context, 2, {c}));
@@ -171,7 +171,7 @@ class GroupNormReluGrad {
   }
 
  private:
-  const int groups_;
+  const int groups_, addends_;
 };
 
 void InferGradient(TF_ShapeInferenceContext* context, TF_Status* status) {

@@ -67,11 +67,7 @@ class Pool {
 
  private:
   [[noreturn]] void Help() {
-#if defined(__SSE__)
-    // As on TensorFlow's threads, whichever thread has made this one: values too small to be normal are
-    // zeros, in what is read and in what is computed.
-    _mm_setcsr(_mm_getcsr() | 0x8040);
-#endif
+    FlushSmallValues();  // whichever thread has made this one
     for (;;) {
       std::shared_ptr<Loop> loop;
       {
@@ -107,6 +103,12 @@ int CountProcessors() {
 int Parallelism() {
   static const int count = CountProcessors();
   return count;
+}
+
+void FlushSmallValues() {
+#if defined(__SSE__)
+  _mm_setcsr(_mm_getcsr() | 0x8040);
+#endif
 }
 
 void ParallelFor(int64_t count, const std::function<void(int64_t)>& run) {

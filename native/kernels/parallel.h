@@ -13,4 +13,8 @@ int Parallelism();
 // ordered; `run` must not throw. Loops of several callers share the threads.
 void ParallelFor(int64_t count, const std::function<void(int64_t)>& run);
 
+// On this thread from here on, as on TensorFlow's and on those of loops: values too small to be normal are
+// zeros, in what is read and in what is computed.
+void FlushSmallValues();
+
 }  // namespace bit

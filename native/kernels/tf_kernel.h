@@ -5,6 +5,7 @@
 #include <tensorflow/c/ops.h>
 #include <tensorflow/c/tf_tensor.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
@@ -61,23 +62,53 @@ inline TF_Tensor* Output(TF_OpKernelContext* context, int index, const std::vect
   return tensor;
 }
 
-// What a kernel adds to its result: its last input, if it has more inputs than `index`.
-class Addend {
+// The one input of a list of `count`, 0 or 1, that begins at `index`.
+class OptionalInput {
  public:
-  Addend(TF_OpKernelContext* context, int index, const Tensor& result) {
-    if (TF_NumInputs(context) <= index) return;
-    tensor_.reset(new Tensor(Input(context, index)));
-    if (tensor_->shape() != result.shape())
-      throw std::runtime_error("what is added must have the result's shape");
+  OptionalInput(TF_OpKernelContext* context, int index, int count) {
+    if (count > 0) tensor_.reset(new Tensor(Input(context, index)));
   }
-  // Null where nothing is added.
+  // Throws where it is there and of another shape.
+  void Require(const std::vector<int64_t>& shape, const char* what) const {
+    if (tensor_ != nullptr && tensor_->shape() != shape) throw std::runtime_error(what);
+  }
+  // Null where it is not there.
   template <typename T>
-  const T* data() const {
+  T* data() const {
     return tensor_ == nullptr ? nullptr : tensor_->template data<T>();
   }
 
  private:
   std::unique_ptr<Tensor> tensor_;
+};
+
+// The one output of a list of `count`, 0 or 1, that begins at `index`.
+class OptionalOutput {
+ public:
+  OptionalOutput(TF_OpKernelContext* context, int index, int count, const std::vector<int64_t>& shape) {
+    if (count > 0) tensor_.reset(new Tensor(Output(context, index, shape)));
+  }
+  // Null where it is not wanted.
+  template <typename T>
+  T* data() const {
+    return tensor_ == nullptr ? nullptr : tensor_->template data<T>();
+  }
+  template <typename T>
+  void Fill(T value) const {
+    if (tensor_ != nullptr) std::fill_n(data<T>(), tensor_->size(), value);
+  }
+
+ private:
+  std::unique_ptr<Tensor> tensor_;
+};
+
+// What a kernel adds to its result.
+class Addend : public OptionalInput {
+ public:
+  Addend(TF_OpKernelContext* context, int index, int count, const Tensor& result)
+      : OptionalInput(context, index, count) {
+    Require(result.shape(), "what is added must have the result's shape");
+  }
 };
 
 // As Output, in the memory of one of the `candidates` among the inputs where nothing else needs it.

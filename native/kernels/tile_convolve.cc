@@ -8,6 +8,7 @@
 #include "scratch.h"
 #include "tile_convolution.h"
 #include "tile_loops.h"
+#include "tile_moments.h"
 #include "tile_products.h"
 
 namespace bit {
@@ -20,9 +21,10 @@ constexpr int64_t kTasks = 8;
 
 // How the work is shared out: rows of the list in chunks, output channels in groups. No sum depends on it.
 struct Shares {
-  int64_t chunk, chunks, group, groups;
+  int64_t group, groups, chunks;
 
-  Shares(const PixelList& p, int64_t most_taps, bool direct) {
+  // Segments of moments are not divided.
+  Shares(const PixelList& p, int64_t most_taps, bool direct, const MomentSegments* segments) {
     const int64_t rows = p.all_rows(), tasks = std::max<int64_t>(kTasks, 2 * Parallelism());
     group = std::clamp<int64_t>(kKernelBytes / (most_taps * p.in * 2) / 32 * 32, 32, p.out);
     chunk = std::clamp<int64_t>(kPixelBytes / (p.phases() * p.pitch * p.in * 2), 1, rows);
@@ -34,28 +36,50 @@ struct Shares {
     // Where they lie, pixels are taken by whole tiles.
     if (direct) chunk = RoundUp(chunk * p.pitch, 32) / p.pitch;
     while (direct && chunk * p.pitch % 32 != 0) chunk++;
-    chunks = CeilDiv(rows, chunk), groups = CeilDiv(p.out, group);
+    span = rows;
+    if (segments != nullptr && chunk < p.rows) {
+      chunk = std::min(RoundUp(chunk, segments->rows), p.rows);
+      span = p.rows;
+    } else if (segments != nullptr) {
+      chunk = RoundUp(chunk, p.rows);
+    }
+    in_span = CeilDiv(span, chunk);
+    chunks = rows / span * in_span, groups = CeilDiv(p.out, group);
   }
+
+  int64_t begin(int64_t i) const { return i / in_span * span + i % in_span * chunk; }
+  int64_t end(int64_t i) const { return std::min(begin(i) + chunk, (i / in_span + 1) * span); }
+
+ private:
+  // What is divided, the whole list or each image's rows, and into how many chunks.
+  int64_t span, in_span, chunk;
 };
 
 }  // namespace
 
 template <typename T>
 void TileConvolve(const ConvShape& s, bool turned, const uint16_t* x, const TileKernel& w,
-                  const uint16_t* plus, uint16_t* y) {
+                  const TileExtras& extras, uint16_t* y) {
   const PixelList p = turned ? PixelList::OfGradient(s) : PixelList::OfImages(s);
   const TileLoops& loops = LoopsFor<T>();
   const int64_t all_rows = p.all_rows();
   size_t most_taps = 0;
   for (const ListPart& part : p.parts) most_taps = std::max(most_taps, part.taps.size());
-  const bool direct = p.plain() && all_rows * p.pitch % 32 == 0;
-  const Shares shares(p, static_cast<int64_t>(most_taps), direct);
+  const bool sums_up = extras.moments != nullptr;
+  // Tiles are read where they lie only as long as they end where the images do.
+  const bool whole = (sums_up ? p.rows : all_rows) * p.pitch % 32 == 0;
+  const bool direct = p.plain() && whole && extras.factors == nullptr;
+  const MomentSegments segments(p.rows, p.out_width);
+  const Shares shares(p, static_cast<int64_t>(most_taps), direct, sums_up ? &segments : nullptr);
+  static thread_local Scratch moment_memory;
+  const int64_t moments = p.images * segments.count * 2 * p.out;
+  const SumsResult result = {extras.plus, y, sums_up ? moment_memory.Room<float>(moments) : nullptr,
+                             p.out};
   const std::vector<uint16_t> nothing(p.in);
   const Pixel zeros = nothing.data();
   ParallelFor(shares.chunks * shares.groups, [&](int64_t task) {
     static thread_local Scratch pixel_memory, kernel_memory;
-    const int64_t begin = task / shares.groups * shares.chunk;
-    const int64_t end = std::min(begin + shares.chunk, all_rows);
+    const int64_t begin = shares.begin(task / shares.groups), end = shares.end(task / shares.groups);
     const int64_t first = task % shares.groups * shares.group, n = std::min(shares.group, p.out - first);
     const int64_t count = RoundUp((end - begin) * p.pitch, 32), all = count + p.reach();
     const uint16_t* pixels = x + begin * p.pitch * p.in;
@@ -64,13 +88,24 @@ void TileConvolve(const ConvShape& s, bool turned, const uint16_t* x, const Tile
       std::vector<Pixel> list(all);
       for (int64_t phase = 0; phase < p.phases(); phase++) {
         p.Find(x, phase, begin, end, all - (end - begin) * p.pitch, zeros, list.data());
-        PackPixels(list.data(), all, p.in, room + phase * all * p.in);
+        uint16_t* to = room + phase * all * p.in;
+        if (extras.factors == nullptr)
+          PackPixels(list.data(), all, p.in, to);
+        else
+          PackNormalized(loops, p, list.data(), all, begin, zeros, extras.factors, 0, p.in, to);
       }
       pixels = room;
     }
+    if (sums_up) {
+      const int64_t last = end - 1;
+      const int64_t first_segment = segments.at(begin / p.rows, begin % p.rows);
+      const int64_t last_segment = segments.at(last / p.rows, last % p.rows);
+      for (int64_t i = 2 * first_segment; i < 2 * last_segment + 2; i++)  // sums and squares
+        std::fill_n(result.moments + i * p.out + first, n, 0.0f);
+    }
     const typename T::Session session;
     alignas(64) float sums[32 * 32];
-    std::vector<int64_t> to(count);
+    std::vector<SumsPlace> to(count);
     std::vector<const uint16_t*> from(most_taps);
     for (const ListPart& part : p.parts) {
       const int64_t taps = static_cast<int64_t>(part.taps.size()), panel_pairs = taps * p.in / 2 * 32;
@@ -88,14 +123,15 @@ void TileConvolve(const ConvShape& s, bool turned, const uint16_t* x, const Tile
         const int64_t row = begin + q / p.pitch, j = q % p.pitch, i = row % p.rows;
         const bool there = row < end && i < part.height && j < part.width;
         const int64_t oy = part.first_y + i * p.spacing, ox = part.first_x + j * p.spacing;
-        to[q] = there ? (row / p.rows * p.out_height + oy) * p.out_width + ox : -1;
+        to[q] = {there ? (row / p.rows * p.out_height + oy) * p.out_width + ox : -1,
+                 segments.at(row / p.rows, i)};
       }
       const auto block = [&](int64_t q, int64_t o) {
         for (int64_t i = 0; i < taps; i++)
           from[i] = pixels + (part.taps[i].phase * all + q + p.offset(part.taps[i])) * p.in;
         MultiplyByTiles<T>(from.data(), taps, p.in / 32, p.in * 2, kernel + o / 32 * panel_pairs, sums,
                            128, false);
-        loops.finish(sums, &to[q], first + o, p.out, plus, y);
+        loops.finish(sums, &to[q], first + o, result);
       };
       // A small kernel stays in the cache as a whole: then a pixel's channels are written in one go.
       if (2 * taps * p.in * n <= kSmallKernel) {
@@ -107,13 +143,14 @@ void TileConvolve(const ConvShape& s, bool turned, const uint16_t* x, const Tile
       }
     }
   });
+  if (sums_up) JoinSegments(segments, p.images, p.out, result.moments, extras.moments);
 }
 
 #ifdef BIT_HAS_AMX
 template void TileConvolve<AmxTiles>(const ConvShape&, bool, const uint16_t*, const TileKernel&,
-                                     const uint16_t*, uint16_t*);
+                                     const TileExtras&, uint16_t*);
 #endif
 template void TileConvolve<PlainTiles>(const ConvShape&, bool, const uint16_t*, const TileKernel&,
-                                       const uint16_t*, uint16_t*);
+                                       const TileExtras&, uint16_t*);
 
 }  // namespace bit

@@ -3,7 +3,8 @@
 // x is packed as [channel, pixels], in pairs of pixels, so that a place of the kernel is a shift by some
 // pixels: one copy serves all places. A task has a slice of the images' rows and a group of output
 // channels, of which 512 KB are packed at a time: with its sums that stays in the second cache, which
-// decides all. bench/NOTES.md has the figures.
+// decides all. Where the convolution normalized x as it read it, so does its gradient, 32 channels at a time.
+// bench/NOTES.md has the figures.
 #include "tile_convolution.h"
 
 #include "parallel.h"
@@ -43,7 +44,8 @@ struct Shares {
 }  // namespace
 
 template <typename T>
-void TileFilterGrad(const ConvShape& s, const uint16_t* x, const uint16_t* dy, float* dw) {
+void TileFilterGrad(const ConvShape& s, const uint16_t* x, const float* factors, const uint16_t* dy,
+                    float* dw) {
   const PixelList read = PixelList::OfImages(s), result = PixelList::OfResult(s);
   const TileLoops& loops = LoopsFor<T>();
   const int64_t all_rows = read.all_rows(), phases = read.phases();
@@ -60,7 +62,7 @@ void TileFilterGrad(const ConvShape& s, const uint16_t* x, const uint16_t* dy, f
   const std::vector<uint16_t> nothing(std::max(s.c, s.o));
   const Pixel zeros = nothing.data();
   ParallelFor(shares.slices * shares.groups, [&](int64_t task) {
-    static thread_local Scratch turned_memory, pair_memory;
+    static thread_local Scratch turned_memory, pair_memory, normalized_memory;
     const int64_t slice = task / shares.groups, first = task % shares.groups * shares.group;
     const int64_t n = std::min(shares.group, s.o - first);
     const int64_t slice_begin = all_rows * slice / shares.slices;
@@ -84,10 +86,21 @@ void TileFilterGrad(const ConvShape& s, const uint16_t* x, const uint16_t* dy, f
       uint16_t* turned = turned_memory.Room<uint16_t>(phases * 32 * pitch);
       uint32_t* pairs = pair_memory.Room<uint32_t>(count / 2 * n);
       loops.pairs(dy_pixels.data(), count, first, n, pairs);
+      std::vector<Pixel> normalized(factors == nullptr ? 0 : all);
+      uint16_t* room = normalized_memory.Room<uint16_t>(32 * static_cast<int64_t>(normalized.size()));
+      for (size_t q = 0; q < normalized.size(); q++) normalized[q] = room + 32 * q;
       const typename T::Session session;
       for (int64_t c = 0; c < s.c; c += 32) {
-        for (int64_t phase = 0; phase < phases; phase++)
-          loops.turned(&pixels[phase * all], all, c, 32, turned + phase * 32 * pitch, pitch);
+        for (int64_t phase = 0; phase < phases; phase++) {
+          const Pixel* found = &pixels[phase * all];
+          uint16_t* to = turned + phase * 32 * pitch;
+          if (factors == nullptr) {
+            loops.turned(found, all, c, 32, to, pitch);
+            continue;
+          }
+          PackNormalized(loops, read, found, all, begin, zeros, factors, c, 32, room);
+          loops.turned(normalized.data(), all, 0, 32, to, pitch);
+        }
         for (int64_t o = 0; o < n; o += 32)
           for (const Tap& tap : read.parts[0].taps) {
             const uint16_t* a = turned + tap.phase * 32 * pitch + read.offset(tap);
@@ -107,8 +120,10 @@ void TileFilterGrad(const ConvShape& s, const uint16_t* x, const uint16_t* dy, f
 }
 
 #ifdef BIT_HAS_AMX
-template void TileFilterGrad<AmxTiles>(const ConvShape&, const uint16_t*, const uint16_t*, float*);
+template void TileFilterGrad<AmxTiles>(const ConvShape&, const uint16_t*, const float*,
+                                       const uint16_t*, float*);
 #endif
-template void TileFilterGrad<PlainTiles>(const ConvShape&, const uint16_t*, const uint16_t*, float*);
+template void TileFilterGrad<PlainTiles>(const ConvShape&, const uint16_t*, const float*,
+                                         const uint16_t*, float*);
 
 }  // namespace bit

@@ -2,10 +2,6 @@
 
 #include <cstring>
 
-#ifdef BIT_HAS_X86
-#include <immintrin.h>
-#endif
-
 namespace bit {
 namespace {
 
@@ -32,150 +28,85 @@ void PackKernel(const uint16_t* w, bool turned, int64_t in, int64_t columns, int
     PackRow(Row<bfloat16>{values, in, columns, 0, 1, in}, o, 32, to);
 }
 
-void Finish(const float* sums, const int64_t* to, int64_t column, int64_t channels,
-            const uint16_t* plus, uint16_t* y) {
+// As the processor does them: each product and sum in one, rounded once, values too small to be normal zeros.
+BIT_INLINE float MultiplyAdd(float a, float b, float c) {
+  return Normal(__builtin_fmaf(Normal(a), Normal(b), Normal(c)));
+}
+
+BIT_INLINE void NormalizeAll(const Pixel* pixels, int64_t count, int64_t first, int64_t n, Pixel zeros,
+                             const Normalization& by, uint16_t* to) {
+  for (int64_t q = 0; q < count; q++, to += n) {
+    if (pixels[q] == zeros) {
+      std::memset(to, 0, n * sizeof *to);
+      continue;
+    }
+    for (int64_t c = 0; c < n; c++) {
+      const float x = ToFloat(bfloat16{pixels[q][first + c]});
+      const float value = MultiplyAdd(x, by.scale[first + c], by.offset[first + c]);
+      to[c] = FromFloat<bfloat16>(value < 0 ? 0.0f : value).bits;  // what is not a number stays so
+    }
+  }
+}
+
+BIT_INLINE void FinishAll(const float* sums, const SumsPlace* to, int64_t column,
+                          const SumsResult& result) {
   for (int r = 0; r < 32; r++, sums += 32) {
-    if (to[r] < 0) continue;
-    const int64_t at = to[r] * channels + column;
+    if (to[r].pixel < 0) continue;
+    const int64_t at = to[r].pixel * result.channels + column;
+    uint16_t* y = result.y + at;
     for (int i = 0; i < 32; i++) {
       float sum = sums[i];
-      if (plus != nullptr) sum = Normal(sum + Normal(ToFloat(bfloat16{plus[at + i]})));
-      y[at + i] = FromFloat<bfloat16>(sum).bits;
+      if (result.plus != nullptr) sum = Normal(sum + Normal(ToFloat(bfloat16{result.plus[at + i]})));
+      y[i] = FromFloat<bfloat16>(sum).bits;
+    }
+    if (result.moments == nullptr) continue;
+    float* moments = result.moments + to[r].segment * 2 * result.channels + column;
+    float* squares = moments + result.channels;
+    for (int i = 0; i < 32; i++) {
+      const float value = ToFloat(bfloat16{y[i]});
+      moments[i] = Normal(moments[i] + value);
+      squares[i] = MultiplyAdd(value, value, squares[i]);
     }
   }
 }
-}  // namespace plain
 
+// Twice each: the C library's fmaf is a call for each value.
+#define BIT_PLAIN_LOOPS(Name, TARGET)                                                                  \
+  TARGET void Normalize##Name(const Pixel* pixels, int64_t count, int64_t first, int64_t n, Pixel zeros, \
+                              const Normalization& by, uint16_t* to) {                                 \
+    NormalizeAll(pixels, count, first, n, zeros, by, to);                                              \
+  }                                                                                                    \
+  TARGET void Finish##Name(const float* sums, const SumsPlace* to, int64_t column,                     \
+                           const SumsResult& result) {                                                 \
+    FinishAll(sums, to, column, result);                                                               \
+  }
+BIT_PLAIN_LOOPS(Anywhere, )
 #ifdef BIT_HAS_X86
-namespace avx512 {
-#define BIT_TARGET __attribute__((target("avx512f,avx512bw,avx512bf16")))
-
-// Hardware fetches ahead within a page of 4 KB only, which is one row of few pixels: here is more.
-inline void Prefetch(const void* from) { _mm_prefetch(static_cast<const char*>(from), _MM_HINT_T0); }
-
-// 16 channels of two pixels in pairs, the first pixel in the lower halves.
-BIT_TARGET inline __m512i PairOf(Pixel a, Pixel b) {
-  const __m512i order = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8,
-                                         23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
-  const __m512i both = _mm512_inserti64x4(
-      _mm512_castsi256_si512(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(a))),
-      _mm256_loadu_si256(reinterpret_cast<const __m256i*>(b)), 1);
-  return _mm512_permutexvar_epi16(order, both);
-}
-
-// 16 x 16 values of 32 bits turned round.
-BIT_TARGET inline void Turn(__m512i v[16]) {
-  __m512i t[16];
-  for (int i = 0; i < 16; i += 2) {
-    t[i] = _mm512_unpacklo_epi32(v[i], v[i + 1]);
-    t[i + 1] = _mm512_unpackhi_epi32(v[i], v[i + 1]);
-  }
-  for (int i = 0; i < 16; i += 4) {
-    v[i] = _mm512_unpacklo_epi64(t[i], t[i + 2]);
-    v[i + 1] = _mm512_unpackhi_epi64(t[i], t[i + 2]);
-    v[i + 2] = _mm512_unpacklo_epi64(t[i + 1], t[i + 3]);
-    v[i + 3] = _mm512_unpackhi_epi64(t[i + 1], t[i + 3]);
-  }
-  for (int i = 0; i < 4; i++) {
-    t[i] = _mm512_shuffle_i32x4(v[i], v[i + 4], 0x88);
-    t[i + 4] = _mm512_shuffle_i32x4(v[i], v[i + 4], 0xdd);
-    t[i + 8] = _mm512_shuffle_i32x4(v[i + 8], v[i + 12], 0x88);
-    t[i + 12] = _mm512_shuffle_i32x4(v[i + 8], v[i + 12], 0xdd);
-  }
-  for (int i = 0; i < 4; i++) {
-    v[i] = _mm512_shuffle_i32x4(t[i], t[i + 8], 0x88);
-    v[i + 4] = _mm512_shuffle_i32x4(t[i + 4], t[i + 12], 0x88);
-    v[i + 8] = _mm512_shuffle_i32x4(t[i], t[i + 8], 0xdd);
-    v[i + 12] = _mm512_shuffle_i32x4(t[i + 4], t[i + 12], 0xdd);
-  }
-}
-
-BIT_TARGET void PackTurned(const Pixel* pixels, int64_t count, int64_t first, int64_t n, uint16_t* to,
-                           int64_t pitch) {
-  for (int64_t q = 0; q < count; q += 32) {
-    const Pixel* next = pixels + (q + 32 < count ? q + 32 : q);
-    for (int64_t c = 0; c < n; c += 16) {
-      for (int i = 0; i < 16; i++) Prefetch(next[2 * i + c / 16 % 2] + first + c);
-      __m512i v[16];
-#pragma GCC unroll 16
-      for (int i = 0; i < 16; i++)
-        v[i] = PairOf(pixels[q + 2 * i] + first + c, pixels[q + 2 * i + 1] + first + c);
-      Turn(v);
-#pragma GCC unroll 16
-      for (int i = 0; i < 16; i++) _mm512_storeu_si512(to + (c + i) * pitch + q, v[i]);
-    }
-  }
-}
-
-BIT_TARGET void PackPairs(const Pixel* pixels, int64_t count, int64_t first, int64_t n, uint32_t* to) {
-  const int64_t ahead = std::max<int64_t>(2, RoundUp(2048 / n, 2));
-  for (int64_t q = 0; q < count; q += 2) {
-    const Pixel* next = pixels + (q + ahead < count ? q + ahead : q);
-    for (int64_t c = 0; c < n; c += 16) {
-      Prefetch(next[c / 16 % 2] + first + c);
-      _mm512_storeu_si512(to + (c / 32 * (count / 2) + q / 2) * 32 + c % 32,
-                          PairOf(pixels[q] + first + c, pixels[q + 1] + first + c));
-    }
-  }
-}
-
-BIT_TARGET void PackKernel(const uint16_t* w, bool turned, int64_t in, int64_t columns, int64_t o,
-                           uint32_t* to) {
-  for (int64_t k = 0; k < in; k += 32, to += 16 * 32)
-    for (int64_t half = 0; half < 32; half += 16) {
-      __m512i v[16];
-      if (k + 32 < in)
-        for (int64_t i = 0; i < 16; i++)
-          Prefetch(turned ? w + (o + half + i) * in + k + 32
-                          : w + (k + 32 + 2 * i + half / 16) * columns + o);
-      if (turned) {  // pairs lie side by side
-        for (int64_t i = 0; i < 16; i++) v[i] = _mm512_loadu_si512(w + (o + half + i) * in + k);
-        Turn(v);
-      } else {
-        for (int64_t i = 0; i < 16; i++) {
-          const uint16_t* row = w + (k + 2 * i) * columns + o + half;
-          v[i] = PairOf(row, row + columns);
-        }
-      }
-      for (int64_t i = 0; i < 16; i++) _mm512_storeu_si512(to + i * 32 + half, v[i]);
-    }
-}
-
-BIT_TARGET inline __m512 Widen(const uint16_t* from) {
-  const __m256i values = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
-  return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(values), 16));
-}
-
-// The instruction takes values too small to be normal for zeros, as tiles do.
-BIT_TARGET void Finish(const float* sums, const int64_t* to, int64_t column, int64_t channels,
-                       const uint16_t* plus, uint16_t* y) {
-  for (int r = 0; r < 32; r++, sums += 32) {
-    if (to[r] < 0) continue;
-    const int64_t at = to[r] * channels + column;
-    __m512 low = _mm512_loadu_ps(sums), high = _mm512_loadu_ps(sums + 16);
-    if (plus != nullptr) {
-      low = _mm512_add_ps(low, Widen(plus + at));
-      high = _mm512_add_ps(high, Widen(plus + at + 16));
-    }
-    _mm512_storeu_si512(y + at, (__m512i)_mm512_cvtne2ps_pbh(high, low));
-  }
-}
-#undef BIT_TARGET
-}  // namespace avx512
+BIT_PLAIN_LOOPS(Fused, __attribute__((target("avx2,fma"))))
 #endif
+#undef BIT_PLAIN_LOOPS
+}  // namespace plain
 
 }  // namespace
 
-const TileLoops kPlainLoops = {plain::PackTurned, plain::PackPairs, plain::PackKernel, plain::Finish};
+const TileLoops& PlainLoops() {
+  static const TileLoops anywhere = {plain::PackTurned, plain::PackPairs, plain::PackKernel,
+                                     plain::NormalizeAnywhere, plain::FinishAnywhere};
+#ifdef BIT_HAS_X86
+  static const TileLoops fused = {plain::PackTurned, plain::PackPairs, plain::PackKernel,
+                                  plain::NormalizeFused, plain::FinishFused};
+  static const bool has = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  if (has) return fused;
+#endif
+  return anywhere;
+}
 
 const TileLoops& FastestLoops() {
 #ifdef BIT_HAS_X86
-  static const TileLoops wide = {avx512::PackTurned, avx512::PackPairs, avx512::PackKernel,
-                                 avx512::Finish};
   static const bool has = __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512bf16");
-  if (has) return wide;
+  if (has) return kWideLoops;
 #endif
-  return kPlainLoops;
+  return PlainLoops();
 }
 
 BIT_FOR_EACH_PROCESSOR void PackPixels(const Pixel* pixels, int64_t count, int64_t n, uint16_t* to) {
@@ -184,6 +115,20 @@ BIT_FOR_EACH_PROCESSOR void PackPixels(const Pixel* pixels, int64_t count, int64
     const Pixel next = pixels[q + ahead < count ? q + ahead : q];
     for (int64_t c = 0; c < n; c += 32) __builtin_prefetch(next + c);
     for (int64_t c = 0; c < n; c += 32) std::memcpy(to + c, pixels[q] + c, 64);
+  }
+}
+
+void PackNormalized(const TileLoops& loops, const PixelList& p, const Pixel* found, int64_t count,
+                    int64_t begin, Pixel zeros, const float* factors, int64_t first, int64_t n,
+                    uint16_t* to) {
+  const int64_t image_pixels = p.rows * p.pitch;
+  for (int64_t q = 0; q < count;) {  // an image after the other
+    const int64_t at = begin * p.pitch + q, left = image_pixels - at % image_pixels;
+    const int64_t part = std::min(count - q, left);
+    // Behind the last image there are zeros only.
+    const float* scale = factors + std::min(at / image_pixels, p.images - 1) * 2 * p.in;
+    loops.normalized(found + q, part, first, n, zeros, {scale, scale + p.in}, to + q * n);
+    q += part;
   }
 }
 

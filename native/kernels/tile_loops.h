@@ -8,6 +8,25 @@
 
 namespace bit {
 
+// Where a pixel's sums go.
+struct SumsPlace {
+  int64_t pixel;    // among the result's pixels; -1 where they stand for none
+  int64_t segment;  // of moments
+};
+
+// What sums [pixels, channels] become.
+struct SumsResult {
+  const uint16_t* plus;  // added before they are rounded, unless it is null
+  uint16_t* y;
+  float* moments;  // [segments, 2, channels], to which the rounded ones and their squares are added, or null
+  int64_t channels;
+};
+
+// max(0, x * scale + offset), a factor for each channel of a pixel.
+struct Normalization {
+  const float *scale, *offset;
+};
+
 struct TileLoops {
   // `count` pixels (a multiple of 32), channels [first, first + n), to [n, pitch] values: a channel's
   // pixels in a row.
@@ -18,16 +37,22 @@ struct TileLoops {
   // One place of a kernel, [in, columns] from column o on, or turned [columns, in] from row o on, to a
   // panel of [in / 2, 32] pairs.
   void (*kernel)(const uint16_t* w, bool turned, int64_t in, int64_t columns, int64_t o, uint32_t* to);
-  // Sums [32, 32], of which row r is for 32 channels from `column` on of pixel to[r], unless that is -1:
-  // what `plus` has there is added, unless it is null, and the sum rounded.
-  void (*finish)(const float* sums, const int64_t* to, int64_t column, int64_t channels,
-                 const uint16_t* plus, uint16_t* y);
+  // `count` pixels, channels [first, first + n), normalized, side by side. Those that are `zeros` stay zero.
+  void (*normalized)(const Pixel* pixels, int64_t count, int64_t first, int64_t n, Pixel zeros,
+                     const Normalization& by, uint16_t* to);
+  // Sums [32, 32], of which row r is for 32 channels from `column` on of to[r].
+  void (*finish)(const float* sums, const SumsPlace* to, int64_t column, const SumsResult& result);
 };
 
 // Those that any processor runs.
-extern const TileLoops kPlainLoops;
+const TileLoops& PlainLoops();
 
-// The fastest of this processor; the same values.
+#ifdef BIT_HAS_X86
+// Those by AVX-512 and its instructions on bfloat16; the same values.
+extern const TileLoops kWideLoops;
+#endif
+
+// The fastest of this processor.
 const TileLoops& FastestLoops();
 
 // What goes with these tiles.
@@ -35,7 +60,7 @@ template <typename T>
 const TileLoops& LoopsFor();
 template <>
 inline const TileLoops& LoopsFor<PlainTiles>() {
-  return kPlainLoops;
+  return PlainLoops();
 }
 #ifdef BIT_HAS_AMX
 template <>
@@ -46,5 +71,11 @@ inline const TileLoops& LoopsFor<AmxTiles>() {
 
 // `count` pixels of n channels side by side.
 void PackPixels(const Pixel* pixels, int64_t count, int64_t n, uint16_t* to);
+
+// `count` pixels that `p` has found from row `begin` on, channels [first, first + n), side by side, each
+// normalized by its image's factors [images, 2, in].
+void PackNormalized(const TileLoops& loops, const PixelList& p, const Pixel* found, int64_t count,
+                    int64_t begin, Pixel zeros, const float* factors, int64_t first, int64_t n,
+                    uint16_t* to);
 
 }  // namespace bit

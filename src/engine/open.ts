@@ -24,8 +24,8 @@ export interface OpenedEngine extends Engine {
  * Loads the engine that `bit-setup` prepared, once a thread. Several threads may have it open at once;
  * settings in their environments (`TF_...` and the like) must be the same.
  * @param flavour only this one; else the one that findEngine finds
- * @throws UserError where there is none, another thread has it open with other settings, or `$BIT_TILES` is
- *   none of its values
+ * @throws UserError where there is none, another thread has it open with other settings, or `$BIT_TILES` or
+ *   `$BIT_NORMALIZATION` is none of its values
  */
 export function openEngine(flavour?: Flavour): OpenedEngine {
   const installed = requireEngine(flavour);

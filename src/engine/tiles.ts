@@ -1,28 +1,39 @@
 /**
  * Which matrix tiles multiply bfloat16 here. `$BIT_TILES` chooses: `amx`, the processor's (Intel AMX), as
  * it is by default where there are such; `plain`, the same bits in plain C++, slow, so that what is made
- * for tiles can be tested on any processor; `off`, what is there without them.
+ * for tiles can be tested on any processor; `off`, what is there without them. `$BIT_NORMALIZATION` chooses what
+ * becomes of group normalization between convolutions on tiles: `fused`, part of them, as by default; `apart`, an
+ * operation of its own, to compare with.
  */
 import { UserError } from "../errors.js";
 import type { Tiles } from "../graph/target.js";
 import type { KernelsAddon } from "./native-kernels.js";
 
 const choices = ["amx", "plain", "off"] as const;
+const normalizations = ["fused", "apart"] as const;
 type Choice = (typeof choices)[number];
+type Normalization = (typeof normalizations)[number];
 
-/** @throws UserError where `$BIT_TILES` is something else */
-export function tilesChoice(env: NodeJS.ProcessEnv = process.env): Choice | undefined {
-  const value = env["BIT_TILES"];
-  if (value === undefined || value === "") return undefined;
-  const choice = choices.find((each) => each === value);
-  if (choice === undefined)
-    throw new UserError(
-      "BIT_TILES",
-      `"${value}"`,
-      choices.join(", "),
-      "unset it for the processor's tiles where it has them: unset BIT_TILES",
-    );
-  return choice;
+/** What the environment says of tiles. */
+export interface TilesChoice {
+  readonly tiles?: Choice | undefined;
+  readonly normalization?: Normalization | undefined;
+}
+
+/** @throws UserError where `$BIT_TILES` or `$BIT_NORMALIZATION` is none of its values */
+export function tilesChoice(env: NodeJS.ProcessEnv = process.env): TilesChoice {
+  const one = <T extends string>(name: string, values: readonly T[], unset: string) => {
+    const value = env[name];
+    if (value === undefined || value === "") return undefined;
+    const choice = values.find((each) => each === value);
+    if (choice !== undefined) return choice;
+    const next = `unset it for ${unset}: unset ${name}`;
+    throw new UserError(name, `"${value}"`, values.join(", "), next);
+  };
+  return {
+    tiles: one("BIT_TILES", choices, "the processor's tiles where it has them"),
+    normalization: one("BIT_NORMALIZATION", normalizations, "what is faster, fused"),
+  };
 }
 
 /**
@@ -34,13 +45,18 @@ export function tilesChoice(env: NodeJS.ProcessEnv = process.env): Choice | unde
  */
 export function findTiles(
   kernels: KernelsAddon | undefined,
-  choice: Choice | undefined,
+  { tiles, normalization }: TilesChoice,
 ): () => Tiles {
   let found: Tiles | undefined;
   return () => {
-    found ??= find(kernels, choice);
+    found ??= withNormalization(find(kernels, tiles), normalization);
     return found;
   };
+}
+
+function withNormalization(tiles: Tiles, choice: Normalization | undefined): Tiles {
+  if (choice !== "apart" || tiles.kind === undefined) return tiles;
+  return { ...tiles, why: `${tiles.why}, BIT_NORMALIZATION=apart`, normalizationApart: true };
 }
 
 function find(kernels: KernelsAddon | undefined, choice: Choice | undefined): Tiles {

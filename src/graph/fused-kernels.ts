@@ -6,9 +6,10 @@
 import { fusedKernels } from "../model/kernel-names.js";
 import { attribute } from "./attributes.js";
 import type { Value } from "./backend.js";
+import { intoConvolutionsMark } from "./fuse-normalization.js";
 import { register } from "./lowering.js";
 import type { NodeList, NodeOptions, Output, ShapedOutput } from "./node-list.js";
-import { standardizedType } from "./target.js";
+import { fusesNormalization, standardizedType } from "./target.js";
 
 interface NormAttrs {
   readonly groups: number;
@@ -26,6 +27,8 @@ register<NormAttrs>(fusedKernels.groupNormRelu, (graph, inputs, attrs) => {
     T: attribute.type(x.type),
     groups: attribute.int(groups),
     epsilon: attribute.float(epsilon),
+    M: attribute.int(0),
+    ...(fusesNormalization(graph.target) ? intoConvolutionsMark : {}),
   };
   const statistics = float([x.shape[0]!, groups]);
   const outputs = [x, statistics, statistics];

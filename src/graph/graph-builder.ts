@@ -2,6 +2,7 @@
 import { attribute } from "./attributes.js";
 import type { FunctionBuilder } from "./function-builder.js";
 import { fuseAdditions } from "./fuse-additions.js";
+import { fuseNormalization } from "./fuse-normalization.js";
 import { type GraphNode, NodeList, type Output, type OutputSpec } from "./node-list.js";
 import type { FunctionDef, GraphDef } from "./proto.js";
 import type { ElementType } from "./types.js";
@@ -64,7 +65,7 @@ export class GraphBuilder extends NodeList {
 
   build(): Graph {
     const def = {
-      node: fuseAdditions(this.nodes),
+      node: fuseNormalization(fuseAdditions(this.nodes)),
       library: { function: this.functions },
       versions: { producer, minConsumer: 0 },
     };

@@ -57,10 +57,12 @@ type Convolution = ReturnType<typeof convGeometry>;
 /** Values of the attribute `tiles` of our convolutions and gradients. */
 const tileNumbers: Readonly<Record<OwnConvolution, number>> = { vectors: 0, amx: 1, plain: 2 };
 
-/** BitConv's attributes but for `turned`, for a result of so many pixels. */
+/** BitConv's attributes but for `turned`, for a result of so many pixels, as long as nothing is fused into it. */
 function ownConvAttrs({ info }: Convolution, by: OwnConvolution, height: number, width: number) {
   return {
     N: attribute.int(0),
+    F: attribute.int(0),
+    M: attribute.int(0),
     tiles: attribute.int(tileNumbers[by]),
     out_height: attribute.int(height),
     out_width: attribute.int(width),
@@ -128,6 +130,7 @@ register<ConvAttrs & { filterShape: Shape4D }>("Conv2DBackpropFilter", (graph, i
       pad_top: attribute.int(padInfo.top),
       pad_left: attribute.int(padInfo.left),
       tiles: attribute.int(tileNumbers[by]),
+      F: attribute.int(0),
     };
     return graph.emit("BitConvFilterGrad", [x, dy], own, "float32", filterShape);
   }

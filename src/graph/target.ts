@@ -40,6 +40,8 @@ export interface Tiles {
   readonly kind: "amx" | "plain" | undefined;
   /** As in `the processor has AMX`. */
   readonly why: string;
+  /** Whether group normalization stays an operation of its own between convolutions on them. Default: false. */
+  readonly normalizationApart?: boolean | undefined;
 }
 
 export interface Target {
@@ -125,6 +127,13 @@ export function ownConvolution(
   return tiles ?? (native.convolutions && fits(16) ? "vectors" : undefined);
 }
 
+/** Whether group normalization becomes part of the convolutions around it, where these are on tiles. */
+export function fusesNormalization({ native, computeType }: Target): boolean {
+  if (computeType !== "bfloat16") return false;
+  const { kind, normalizationApart = false } = native.tiles();
+  return kind !== undefined && !normalizationApart;
+}
+
 /** What decides whether there is an operation for the gradient by a convolution's kernel. */
 export interface FilterGradientShape extends ConvolutionShape {
   readonly filterHeight: number;
@@ -163,10 +172,11 @@ export function describeConvolutions({ device, native, computeType }: Target): s
       "(the processor has AVX2 and no AVX-512)"
     );
   if (computeType !== "bfloat16") return undefined;
-  const { kind, why } = native.tiles();
+  const { kind, why, normalizationApart = false } = native.tiles();
+  const normalization = normalizationApart ? "normalization apart" : "with normalization";
   const by = {
-    amx: "bit-train's, on the processor's matrix tiles",
-    plain: "bit-train's, on plain tiles, which are slow",
+    amx: `bit-train's, on the processor's matrix tiles, ${normalization}`,
+    plain: `bit-train's, on plain tiles, which are slow, ${normalization}`,
     none: native.convolutions ? "bit-train's, without tiles" : "TensorFlow's",
   }[kind ?? "none"];
   return `Convolutions of bfloat16 are ${by} (${why})`;

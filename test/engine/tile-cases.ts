@@ -1,12 +1,17 @@
 /** Convolutions on tiles and on vectors, for tests of their values and of their order of summation. */
 import assert from "node:assert/strict";
 import * as tf from "@tensorflow/tfjs";
+import { loadKernels } from "../../src/engine/native-kernels.js";
 import { inType, type Target } from "../../src/graph/target.js";
 import { narrowed } from "../bfloat16.js";
 import { engine } from "../engine-for-tests.js";
 import { run, type Values, wave } from "./traced-gradients.js";
 
 export type Shape = [number, number, number, number];
+
+/** Why this processor's own tiles are not tried here; empty where they are. */
+export const tilesMissing: string =
+  loadKernels(engine.installed)?.tilesMissing() ?? "no operations of ours";
 
 export interface ConvolutionCase {
   readonly x: Shape;
@@ -20,6 +25,12 @@ export const onPlainTiles: Target = withTiles({ kind: "plain", why: "a test" }, 
 
 /** The processor's tiles, whether it has such or not. */
 export const onProcessorsTiles: Target = withTiles({ kind: "amx", why: "a test" }, false);
+
+/** Plain tiles, with group normalization as an operation of its own. */
+export const normalizingApart: Target = withTiles(
+  { kind: "plain", why: "a test", normalizationApart: true },
+  false,
+);
 
 /** Our convolutions by the processor's vectors, also where TensorFlow's are faster. */
 export const onVectors: Target = withTiles({ kind: undefined, why: "a test" }, true);

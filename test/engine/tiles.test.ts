@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import * as tf from "@tensorflow/tfjs";
-import { type KernelsAddon, loadKernels } from "../../src/engine/native-kernels.js";
+import type { KernelsAddon } from "../../src/engine/native-kernels.js";
 import { findTiles, tilesChoice } from "../../src/engine/tiles.js";
 import { UserError } from "../../src/errors.js";
 import {
@@ -24,13 +24,11 @@ import {
   onPlainTiles,
   onProcessorsTiles,
   onVectors,
+  tilesMissing,
 } from "./tile-cases.js";
 import { deviation, run, wave } from "./traced-gradients.js";
 
 const skip = !engine.target.native.layers && "the engine has no operations of ours";
-
-/** Why this processor's own tiles are not tried here; empty where they are. */
-const missing = loadKernels(engine.installed)?.tilesMissing() ?? "no operations of ours";
 
 /** A layer of R50x1 on fewer, smaller images than it has. */
 function layer(inChannels: number, outChannels: number, side: number, k: number, stride: 1 | 2) {
@@ -86,7 +84,7 @@ for (const c of [...layers, ...others])
   test(`x [${c.x}], kernel [${c.kernel}], stride ${c.stride}, ${c.pad}`, { skip }, async () => {
     const values = madeValues(c);
     const got = await convolved(onPlainTiles, c, values);
-    if (missing === "") assert.deepEqual(await convolved(onProcessorsTiles, c, values), got);
+    if (tilesMissing === "") assert.deepEqual(await convolved(onProcessorsTiles, c, values), got);
     // Products of bfloat16 are exact in float32, so that only the order of float32's sums differs, of up
     // to 36,864 summands: 1e-5 of the largest value.
     const [y, dx, dw] = await convolved(plainTarget, c, values);
@@ -127,7 +125,7 @@ test("what is added to a convolution is part of it, and rounded once", { skip },
 });
 
 test("a graph for tiles that the processor does not have is refused, not run", {
-  skip: skip || (missing === "" && "it has them"),
+  skip: skip || (tilesMissing === "" && "it has them"),
 }, async () => {
   const c = others[0]!;
   await assert.rejects(convolved(onProcessorsTiles, c, madeValues(c)), /no tiles: .*AMX/);
@@ -146,7 +144,7 @@ test("what an earlier call left in a thread's memory is not read", { skip }, asy
   assert.deepEqual(await convolved(onPlainTiles, c, values), before);
 });
 
-test("any number of threads gives the same bits", { skip }, async () => {
+test("any number of threads gives the same bits, of moments too", { skip }, async () => {
   const script = fileURLToPath(new URL("./tile-trial.js", import.meta.url));
   const sums = [1, 2, 3, 8].map(async (threads) => {
     const env = { ...process.env, TF_NUM_INTRAOP_THREADS: String(threads) };
@@ -155,7 +153,7 @@ test("any number of threads gives the same bits", { skip }, async () => {
     return ended.stdout;
   });
   const [one, ...more] = await Promise.all(sums);
-  assert.match(one!, /^([0-9a-f]{64}\n){9}$/);
+  assert.match(one!, /^([0-9a-f]{64}\n){41}$/);
   for (const each of more) assert.equal(each, one);
 });
 
@@ -180,33 +178,54 @@ const amx: KernelsAddon = { tilesMissing: () => "", tilesFault: () => "" };
 const none: KernelsAddon = { ...amx, tilesMissing: () => "the processor has no AMX for bfloat16" };
 
 test("BIT_TILES chooses: the processor's where there are such, plain ones, or none", () => {
-  assert.equal(tilesChoice({}), undefined);
-  assert.equal(tilesChoice({ BIT_TILES: "plain" }), "plain");
+  assert.deepEqual(tilesChoice({}), { tiles: undefined, normalization: undefined });
+  assert.equal(tilesChoice({ BIT_TILES: "plain" }).tiles, "plain");
   assert.throws(() => tilesChoice({ BIT_TILES: "AMX" }), {
     message: /^BIT_TILES: "AMX"[\s\S]*amx, plain, off[\s\S]*unset BIT_TILES/,
   });
-  assert.deepEqual(findTiles(amx, undefined)(), { kind: "amx", why: "the processor has AMX" });
-  assert.deepEqual(findTiles(amx, "off")(), { kind: undefined, why: "BIT_TILES=off" });
-  assert.deepEqual(findTiles(amx, "plain")(), { kind: "plain", why: "BIT_TILES=plain" });
-  assert.deepEqual(findTiles(none, "plain")(), { kind: "plain", why: "BIT_TILES=plain" });
-  assert.deepEqual(findTiles(none, undefined)(), {
+  assert.deepEqual(findTiles(amx, {})(), { kind: "amx", why: "the processor has AMX" });
+  assert.deepEqual(findTiles(amx, { tiles: "off" })(), { kind: undefined, why: "BIT_TILES=off" });
+  assert.deepEqual(findTiles(amx, { tiles: "plain" })(), { kind: "plain", why: "BIT_TILES=plain" });
+  assert.deepEqual(findTiles(none, { tiles: "plain" })(), {
+    kind: "plain",
+    why: "BIT_TILES=plain",
+  });
+  assert.deepEqual(findTiles(none, {})(), {
     ...{ kind: undefined, why: "the processor has no AMX for bfloat16" },
   });
   // What was asked for and is not there is refused, not replaced.
-  assert.throws(findTiles(none, "amx"), /BIT_TILES=amx: the processor has no AMX/);
-  assert.throws(findTiles(undefined, "plain"), /BIT_TILES=plain: the engine lacks/);
-  assert.equal(findTiles(undefined, undefined)().kind, undefined);
+  assert.throws(findTiles(none, { tiles: "amx" }), /BIT_TILES=amx: the processor has no AMX/);
+  assert.throws(findTiles(undefined, { tiles: "plain" }), /BIT_TILES=plain: the engine lacks/);
+  assert.equal(findTiles(undefined, {})().kind, undefined);
+});
+
+test("BIT_NORMALIZATION=apart leaves group normalization an operation of its own, and says so", () => {
+  const { normalization } = tilesChoice({ BIT_NORMALIZATION: "apart" });
+  assert.deepEqual(findTiles(amx, { normalization })(), {
+    ...{ kind: "amx", why: "the processor has AMX, BIT_NORMALIZATION=apart" },
+    normalizationApart: true,
+  });
+  assert.deepEqual(findTiles(amx, { normalization: "fused" })(), findTiles(amx, {})());
+  assert.deepEqual(findTiles(none, { normalization })(), findTiles(none, {})());
+  assert.throws(() => tilesChoice({ BIT_NORMALIZATION: "off" }), {
+    message: /^BIT_NORMALIZATION: "off"[\s\S]*fused, apart[\s\S]*unset BIT_NORMALIZATION/,
+  });
+  const native = { ...plainTarget.native, layers: true, tiles: findTiles(amx, { normalization }) };
+  assert.match(
+    describeConvolutions({ ...inType(plainTarget, "bfloat16"), native })!,
+    /tiles, normalization apart \(the processor has AMX, BIT_NORMALIZATION=apart\)$/,
+  );
 });
 
 test("a processor whose tiles have other bits is refused, and the switch is named", () => {
   const wrong: KernelsAddon = { ...amx, tilesFault: () => "7 of 36864 values have other bits" };
   for (const choice of [undefined, "amx"] as const)
-    assert.throws(findTiles(wrong, choice), (error) => {
+    assert.throws(findTiles(wrong, { tiles: choice }), (error) => {
       assert.ok(error instanceof UserError);
       assert.match(error.message, /7 of 36864 values have other bits[\s\S]*export BIT_TILES=off/);
       return true;
     });
-  assert.equal(findTiles(wrong, "off")().kind, undefined);
+  assert.equal(findTiles(wrong, { tiles: "off" })().kind, undefined);
 });
 
 test("this processor's tiles are there or not, and right where they are", { skip }, () => {
@@ -223,19 +242,19 @@ test("by what convolutions are computed is said in a line, with the reason", () 
     return describeConvolutions({ ...inType(plainTarget, "bfloat16"), native });
   };
   assert.equal(
-    say(false, findTiles(amx, undefined)()),
-    "Convolutions of bfloat16 are bit-train's, on the processor's matrix tiles (the processor has AMX)",
+    say(false, findTiles(amx, {})()),
+    "Convolutions of bfloat16 are bit-train's, on the processor's matrix tiles, with normalization (the processor has AMX)",
   );
   assert.equal(
-    say(true, findTiles(none, "plain")()),
-    "Convolutions of bfloat16 are bit-train's, on plain tiles, which are slow (BIT_TILES=plain)",
+    say(true, findTiles(none, { tiles: "plain" })()),
+    "Convolutions of bfloat16 are bit-train's, on plain tiles, which are slow, with normalization (BIT_TILES=plain)",
   );
   assert.equal(
-    say(false, findTiles(amx, "off")()),
+    say(false, findTiles(amx, { tiles: "off" })()),
     "Convolutions of bfloat16 are TensorFlow's (BIT_TILES=off)",
   );
   assert.equal(
-    say(true, findTiles(none, undefined)()),
+    say(true, findTiles(none, {})()),
     "Convolutions of bfloat16 are bit-train's, without tiles (the processor has no AMX for bfloat16)",
   );
 });

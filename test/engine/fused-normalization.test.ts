@@ -1,0 +1,170 @@
+/** Group normalization as part of the convolutions around it, on plain tiles, which have the bits of AMX's. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import * as tf from "@tensorflow/tfjs";
+import { sizeOf } from "../../src/archive/shape.js";
+import { floats } from "../../src/engine/session.js";
+import { inType, type Target } from "../../src/graph/target.js";
+import { parseArchitecture } from "../../src/model/architecture.js";
+import { groupNormRelu, plainConv, zeroPad } from "../../src/model/layers.js";
+import { openPredictProgram } from "../../src/step/program.js";
+import { assignVariables } from "../../src/step/variables.js";
+import { narrowed } from "../bfloat16.js";
+import { imageValues, variableValues } from "../deterministic.js";
+import { engine } from "../engine-for-tests.js";
+import { type Pass, runPass } from "./normalized-pass.js";
+import { normalizingApart, onPlainTiles, type Shape, tilesMissing } from "./tile-cases.js";
+import { run, type Values, wave } from "./traced-gradients.js";
+
+const skip = !engine.target.native.layers && "the engine has no operations of ours";
+
+// Blocks of 32 pixels that span images, and rows; rows longer than a segment; images of one pixel; strides whose
+// padding is on one side; an image whose segments are several, and whose last is short.
+const passes: Pass[] = [
+  { x: [5, 3, 3, 32], kernel: [1, 1, 32, 64], stride: 1, pad: 0 },
+  { x: [2, 16, 16, 32], kernel: [1, 1, 32, 96], stride: 1, pad: 0 },
+  { x: [3, 5, 7, 64], kernel: [3, 3, 64, 32], stride: 1, pad: 1 },
+  { x: [2, 9, 8, 32], kernel: [3, 3, 32, 64], stride: 2, pad: 1 },
+  { x: [2, 3, 150, 32], kernel: [3, 3, 32, 32], stride: 1, pad: 1 },
+  { x: [37, 1, 1, 96], kernel: [1, 1, 96, 160], stride: 1, pad: 0 },
+  { x: [3, 7, 5, 32], kernel: [1, 1, 32, 32], stride: 2, pad: 0 },
+  { x: [1, 29, 13, 32], kernel: [3, 3, 32, 32], stride: 1, pad: 1 },
+];
+
+for (const pass of passes) {
+  const name = `x [${pass.x}], kernel [${pass.kernel}], stride ${pass.stride}`;
+
+  test(`${name}: mean and deviation of what is made, from its moments`, { skip }, async () => {
+    // A sum far from zero, of another size in each image.
+    for (const far of [0, 100]) {
+      const { y, shape, mean, rstd } = await runPass({
+        ...pass,
+        far: (image) => far / (1 + image),
+      });
+      const [n, h, w, c] = shape;
+      for (let image = 0; image < n; image++)
+        for (let group = 0; group < 32; group++) {
+          const values: number[] = [];
+          for (let pixel = 0; pixel < h * w; pixel++)
+            for (let i = 0; i < c / 32; i++)
+              values.push(y[(image * h * w + pixel) * c + (group * c) / 32 + i]!);
+          const mu = values.reduce((a, b) => a + b) / values.length;
+          const variance = values.reduce((a, b) => a + (b - mu) ** 2, 0) / values.length;
+          const r = 1 / Math.sqrt(variance + 1e-5);
+          const at = image * 32 + group;
+          // The rounding of float32, and that of sums of some 64 values in it; far from zero these are exact.
+          const largest = Math.max(...values.map(Math.abs));
+          assert.ok(Math.abs(mean[at]! - mu) < 1e-6 * largest, `mean ${mean[at]}, ${mu}`);
+          assert.ok(Math.abs(rstd[at]! / r - 1) < 2e-6, `rstd ${rstd[at]}, ${r}`);
+        }
+    }
+  });
+
+  test(`${name}: what is read is normalized, but not its padding`, { skip }, async () => {
+    const fused = await runPass({ ...pass, normalize: "in the convolution" });
+    const before = await runPass({ ...pass, normalize: "before it" });
+    assert.ok(before.y.some((value) => value !== 0));
+    assert.deepEqual(fused.y, before.y);
+    assert.deepEqual(fused.dw, before.dw);
+    if (tilesMissing === "")
+      assert.deepEqual(
+        await runPass({ ...pass, normalize: "in the convolution", tiles: "amx" }),
+        fused,
+      );
+  });
+
+  test(`${name}: an image alone has the bits that it has beside others`, { skip }, async () => {
+    const [n] = pass.x;
+    const all = await runPass({ ...pass, normalize: "in the convolution" });
+    const last = await runPass({ ...pass, normalize: "in the convolution", only: n - 1 });
+    for (const what of ["y", "mean", "rstd"] as const)
+      assert.deepEqual(last[what], all[what].slice(-last[what].length), what);
+  });
+}
+
+test("what is not a number stays visible in its image's moments, and only there", {
+  skip,
+}, async () => {
+  const { mean } = await runPass({ ...passes[0]!, far: (image) => (image === 0 ? Number.NaN : 0) });
+  assert.ok(mean.slice(0, 32).every(Number.isNaN));
+  assert.ok(!mean.slice(32).some(Number.isNaN));
+});
+
+/** As in a unit with a projection: both convolutions read what is normalized, the one at the end pads it first. */
+const unit = (inputs: Record<string, tf.Tensor>): tf.Tensor => {
+  const { x, w, gamma, beta, v, p, gamma2, beta2, u } = inputs as Record<string, tf.Tensor4D>;
+  const norm = (maps: tf.Tensor4D, g: tf.Tensor, b: tf.Tensor) => {
+    return groupNormRelu(maps, g as tf.Tensor1D, b as tf.Tensor1D);
+  };
+  const y = plainConv(x!, w!, 1);
+  const activated = norm(y, gamma!, beta!);
+  const shortcut = tf.conv2d(activated, p!, 2, "valid");
+  const a = norm(plainConv(activated, v!, 1), gamma2!, beta2!);
+  return tf.add(tf.conv2d(zeroPad(a, 1), u!, 2, "valid"), shortcut);
+};
+
+function unitInputs([n, h, w, c]: Shape, mid: number): Values {
+  const shapes: Record<string, number[]> = {
+    ...{ x: [n, h, w, c], w: [1, 1, c, c], v: [3, 3, c, mid], p: [1, 1, c, c], u: [3, 3, mid, c] },
+    ...{ gamma: [c], beta: [c], gamma2: [mid], beta2: [mid] },
+    dy: [n, Math.ceil(h / 2), Math.ceil(w / 2), c],
+  };
+  const made = Object.entries(shapes).map(([name, shape], i) => {
+    const { data } = wave(shape, i + 1, name.startsWith("gamma") ? 1 : 0);
+    // As standardized kernels are: what is made is about as large as what is read.
+    const scale = shape.length === 4 && name !== "x" ? sizeOf(shape.slice(0, 3)) ** -0.5 : 1;
+    return [name, { shape, data: narrowed(data.map((value) => value * scale)) }] as const;
+  });
+  return Object.fromEntries(made);
+}
+
+for (const shape of [
+  [3, 9, 8, 64],
+  [2, 32, 32, 32],
+  [9, 5, 5, 128],
+] as Shape[])
+  test(`a unit of ${shape} and its gradients are those with normalization apart`, {
+    skip,
+  }, async () => {
+    const fed = unitInputs(shape, 64);
+    const [fused, unfused] = [
+      await run(onPlainTiles, fed, unit),
+      await run(normalizingApart, fed, unit),
+    ];
+    const names = ["value", ...Object.keys(fed).filter((name) => name !== "dy")];
+    assert.equal(fused.length, names.length);
+    for (const [i, name] of names.entries()) {
+      // Means and deviations differ in float32's last places, so that one normalized value in 2^15 or so is rounded
+      // to the other neighbour in bfloat16, a 256th away; in the norm that is 2e-5.
+      const difference = Math.hypot(...fused[i]!.map((value, j) => value - unfused[i]![j]!));
+      const share = difference / Math.hypot(...unfused[i]!);
+      assert.ok(share < 2e-4, `${name}: ${share}`);
+    }
+  });
+
+test("a network's logits are those with normalization apart", { skip }, async () => {
+  const [architecture, classes] = [parseArchitecture("R26x1"), 5];
+  const shape = [3, 48, 40, 3] as const;
+  const images = { type: "float32", shape, data: imageValues(3, 48, 40) } as const;
+  const logits = async (target: Target) => {
+    const network = { architecture, classes, kernels: "standardized", target } as const;
+    const { session, variables } = await openPredictProgram(engine.open, network, shape);
+    try {
+      const values = variables.map((spec) => [spec, variableValues(spec)] as const);
+      await assignVariables(session, values);
+      return floats((await session.run({ images }, ["predict/logits"]))[0]);
+    } finally {
+      session.close();
+    }
+  };
+  const wide = await logits(inType(engine.target, "float32"));
+  const share = async (target: Target, from: Float32Array) => {
+    const others = await logits(target);
+    return Math.hypot(...others.map((value, i) => value - from[i]!)) / Math.hypot(...from);
+  };
+  // Another rounding of a value in bfloat16 goes through all that follows: what counts is that fused logits are no
+  // further from float32's than others are.
+  assert.ok((await share(onPlainTiles, await logits(normalizingApart))) < 0.03);
+  const [fused, apart] = [await share(onPlainTiles, wide), await share(normalizingApart, wide)];
+  assert.ok(fused < 1.25 * apart && fused < 0.06, `from float32: ${fused}, apart ${apart}`);
+});
