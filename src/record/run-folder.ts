@@ -116,5 +116,6 @@ export async function lockRun(
   { path }: RunFolder,
   options: Pick<LockOptions, "note" | "signal"> = {},
 ): Promise<FileLock> {
-  return acquireLock(join(path, "run"), { purpose: "training this run", ...options });
+  const about = { purpose: "training this run", subject: path };
+  return acquireLock(join(path, "run"), { ...about, ...options });
 }

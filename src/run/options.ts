@@ -115,7 +115,7 @@ export function resolveConfig(
 }
 
 /** @throws UserError where choices say nothing beside each other */
-function checkChoices(options: FineTuneOptions): void {
+export function checkChoices(options: FineTuneOptions): void {
   if (options.freeze) checkFrozen(options);
   const { patience, evalEvery } = options;
   if (patience === undefined || evalEvery !== undefined) return;
@@ -234,8 +234,10 @@ export function indivisible(batch: number, split: number, devices: number): User
   );
 }
 
-/** The archive that a run starts from. */
-function weightsPath(options: Pick<ModelledOptions, "model" | "weights" | "bitPretrainedDir">) {
+/** The archive that a run starts from, whether or not it is there. */
+export function weightsPath(
+  options: Pick<ModelledOptions, "model" | "weights" | "bitPretrainedDir">,
+): string {
   if (options.weights !== undefined) return options.weights;
   if (options.model === sampleModel) return sampleWeights();
   return modelPath(options.bitPretrainedDir ?? ".", options.model);

@@ -13,10 +13,10 @@ import { modelBytes, zooModel } from "../zoo/models.js";
 import { checkAnew } from "./begin-anew.js";
 import { fingerprintOf, hashesOf } from "./data-fingerprint.js";
 import { describeComputing } from "./describe-plan.js";
-import { ensureWeights } from "./ensure-weights.js";
+import { ensureWeights, requireWeights } from "./ensure-weights.js";
 import { dataPolicy, type FetchConsole, fetchEvents } from "./fetching.js";
 import type { Joint } from "./joint-run.js";
-import { type ModelledOptions, resolveConfig } from "./options.js";
+import { checkChoices, type ModelledOptions, resolveConfig } from "./options.js";
 import { defaultPrecision } from "./precision.js";
 import type { Run } from "./run-progress.js";
 import { changedFreely, checkSameRun } from "./same-run.js";
@@ -65,6 +65,9 @@ export async function settleRun({
 }: Planned): Promise<SettledRun> {
   // Where graphs cannot be handed over (TMPDIR), that is told before anything is read or written.
   engine.open(new GraphBuilder().build()).close();
+  // So is what needs no data, which may have to be fetched.
+  checkChoices(options);
+  await requireWeights(options, folder);
   const cores = availableParallelism();
   const fetches = fetchEvents(observer);
   const workers = options.workers ?? cores;

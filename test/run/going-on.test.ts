@@ -241,10 +241,9 @@ test("a run that another process is at work on is refused, with that process and
   const name = "locked";
   const folder = await copyAs(name);
   const lock = await acquireLock(join(folder.path, "run"), { purpose: "training this run" });
-  await refused(
-    { name },
-    new RegExp(`process ${process.pid} is training this run[\\s\\S]* on \\S+ has ended`),
-  );
+  // By its folder, which is there: `<run>/run` is the lock's name alone.
+  const told = `^${folder.path}: process ${process.pid} is training this run`;
+  await refused({ name }, new RegExp(`${told}[\\s\\S]* on \\S+ has ended`));
   await lock.release();
 
   const module = new URL("../../src/disk/file-lock.js", import.meta.url);
