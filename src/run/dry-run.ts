@@ -99,6 +99,8 @@ async function fitting(
   engine: Engine,
   observer: RunObserver,
 ) {
+  // Of large images on a slow machine that takes minutes.
+  observer.event?.({ type: "note", level: "info", text: "Timing a few steps ..." });
   for (let config = wanted; ; ) {
     try {
       return { config, measured: await measureSteps({ config, dataset, engine, observer }) };

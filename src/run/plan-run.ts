@@ -6,15 +6,17 @@ import { exists } from "../disk/file-reading.js";
 import { wholeSizeText } from "../disk/size-text.js";
 import type { Engine } from "../engine/session.js";
 import { GraphBuilder } from "../graph/graph-builder.js";
+import { parseArchitecture } from "../model/architecture.js";
 import { type KnownConfig, readConfig } from "../record/run-config.js";
 import type { RunObserver } from "../record/run-events.js";
-import type { RunFolder } from "../record/run-folder.js";
+import { type RunFolder, requirePlace } from "../record/run-folder.js";
 import { modelBytes, zooModel } from "../zoo/models.js";
 import { checkAnew } from "./begin-anew.js";
 import { fingerprintOf, hashesOf } from "./data-fingerprint.js";
 import { describeComputing } from "./describe-plan.js";
 import { ensureWeights, requireWeights } from "./ensure-weights.js";
 import { dataPolicy, type FetchConsole, fetchEvents } from "./fetching.js";
+import { requireFeatureMemory } from "./frozen-choices.js";
 import type { Joint } from "./joint-run.js";
 import { checkChoices, type ModelledOptions, resolveConfig } from "./options.js";
 import { defaultPrecision } from "./precision.js";
@@ -67,6 +69,7 @@ export async function settleRun({
   engine.open(new GraphBuilder().build()).close();
   // So is what needs no data, which may have to be fetched.
   checkChoices(options);
+  await requirePlace(folder);
   await requireWeights(options, folder);
   const cores = availableParallelism();
   const fetches = fetchEvents(observer);
@@ -85,6 +88,8 @@ export async function settleRun({
   const resolved = resolveConfig(name, options, dataset, machine, known);
   // What it is to be computed by is not there: that too is told before anything is written.
   describeComputing(resolved, target);
+  const { freeze, trainSize, valSize, model } = resolved;
+  if (freeze) requireFeatureMemory(parseArchitecture(model), trainSize + valSize, target);
   return { dataset, data, known, config: { ...resolved, data: hashesOf(data) } };
 }
 

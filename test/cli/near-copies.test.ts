@@ -94,3 +94,12 @@ test("settings that contradict each other are refused before anything is read", 
     assert.equal(stdout, "");
   }
 });
+
+test("a model that is not there is told before the images are decoded", async (t) => {
+  const root = await temporaryFolder(t);
+  // Of a dataset that is not there either: nothing of it was looked at.
+  const args = ["check", join(root, "none"), "--features", "--weights", join(root, "no.npz")];
+  const { code, stderr } = await runHere(main, args);
+  assert.equal(code, 2);
+  assert.match(stderr, /no\.npz: there is no such file/);
+});
