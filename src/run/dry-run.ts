@@ -13,6 +13,7 @@ import {
   type RunNeeds,
 } from "./describe-plan.js";
 import { fetchEvents } from "./fetching.js";
+import { idleInRun } from "./idle-in-run.js";
 import { measureSteps } from "./measure-steps.js";
 import type { FineTuneOptions } from "./options.js";
 import { defaultName, planRun } from "./plan-run.js";
@@ -86,6 +87,7 @@ export async function dryRun(
       ...(limit === undefined ? [] : [limit]),
       ...describePlan(config, needs, wishes),
       ...describeComputing(config, engine.target),
+      ...idleInRun({ options: wishes, config, dataset }),
       ...(resumed === undefined ? [] : [`The run is there, and would go on at step ${done}`]),
       ...describeForecast(config, { ...asked, name: wishes.name }, { measured, done }, noticedMs),
     ],

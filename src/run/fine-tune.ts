@@ -23,6 +23,7 @@ import { announceRun } from "./agree.js";
 import { describeComputing, describeData, describePlan, needsOf } from "./describe-plan.js";
 import { fetchEvents } from "./fetching.js";
 import { followRun } from "./follow-run.js";
+import { idleInRun } from "./idle-in-run.js";
 import type { Joint } from "./joint-run.js";
 import type { FineTuneOptions } from "./options.js";
 import { defaultName, planRun, type RunPlan } from "./plan-run.js";
@@ -156,6 +157,7 @@ async function carryOut(
   const needs = await needsOf(config, run.engine.target, folder.path, run.options.save);
   for (const line of describePlan(config, needs, run.options)) events.info(line);
   for (const line of describeComputing(config, run.engine.target)) events.info(line);
+  for (const line of idleInRun({ options: run.options, config, dataset })) events.warn(line);
 
   const trainTo = async () => {
     for (;;) {

@@ -10,6 +10,7 @@ import {
   type PartName,
   partNames,
 } from "../report/check-dataset.js";
+import { requireActing } from "../settings/idle-settings.js";
 import type { Options } from "../settings/table.js";
 import { type FeatureTable, featuresOf } from "./feature-table.js";
 import { type FetchConsole, findSource } from "./fetching.js";
@@ -62,20 +63,10 @@ export interface NearCopyConsole extends FetchConsole {
  * @throws UserError
  */
 export function requireNearCopyOptions(options: Options<"check">): void {
-  const { features, weights, similarity, size, model, batch, fast } = options;
+  requireActing("check", options);
+  const { features, weights, similarity, fast } = options;
+  if (!features) return;
   const example = "type: npx bit-data check photos --features --weights BiT-M-R50x1";
-  if (!features) {
-    const about = { weights, similarity, size, model, batch };
-    for (const [name, value] of Object.entries(about))
-      if (value !== undefined)
-        throw new UserError(
-          `--${name} ${value}`,
-          "no --features, which it is about",
-          "both",
-          example,
-        );
-    return;
-  }
   if (fast)
     throw new UserError(
       "--fast",

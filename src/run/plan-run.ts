@@ -10,6 +10,7 @@ import { parseArchitecture } from "../model/architecture.js";
 import { type KnownConfig, readConfig } from "../record/run-config.js";
 import type { RunObserver } from "../record/run-events.js";
 import { type RunFolder, requirePlace } from "../record/run-folder.js";
+import { requireActing } from "../settings/idle-settings.js";
 import { modelBytes, zooModel } from "../zoo/models.js";
 import { checkAnew } from "./begin-anew.js";
 import { fingerprintOf, hashesOf } from "./data-fingerprint.js";
@@ -18,7 +19,7 @@ import { ensureWeights, requireWeights } from "./ensure-weights.js";
 import { dataPolicy, type FetchConsole, fetchEvents } from "./fetching.js";
 import { requireFeatureMemory } from "./frozen-choices.js";
 import type { Joint } from "./joint-run.js";
-import { checkChoices, type ModelledOptions, resolveConfig } from "./options.js";
+import { type ModelledOptions, resolveConfig } from "./options.js";
 import { defaultPrecision } from "./precision.js";
 import type { Run } from "./run-progress.js";
 import { changedFreely, checkSameRun } from "./same-run.js";
@@ -68,7 +69,7 @@ export async function settleRun({
   // Where graphs cannot be handed over (TMPDIR), that is told before anything is read or written.
   engine.open(new GraphBuilder().build()).close();
   // So is what needs no data, which may have to be fetched.
-  checkChoices(options);
+  requireActing("train", options);
   await requirePlace(folder);
   await requireWeights(options, folder);
   const cores = availableParallelism();

@@ -11,6 +11,7 @@ import { readConfig } from "../record/run-config.js";
 import type { RunObserver } from "../record/run-events.js";
 import { runFolder } from "../record/run-folder.js";
 import { type SeedResult, seedRunName } from "../record/seeds-file.js";
+import { requireActing } from "../settings/idle-settings.js";
 import { type DryRun, dryRun } from "./dry-run.js";
 import { fetchEvents } from "./fetching.js";
 import type { FineTuneOptions } from "./options.js";
@@ -55,7 +56,7 @@ export async function seedRuns(
 ): Promise<SeedRuns> {
   const { seed: first = 0, logdir = "bit_logs", examplesPerClass } = wishes;
   const { examplesPerClassSeed = 0 } = wishes;
-  if (sameExamples && examplesPerClass === undefined) throw noExamples();
+  requireActing("train", { ...wishes, seeds, sameExamples });
   const drawn = examplesPerClass !== undefined && !sameExamples;
   requireNumber(seeds);
   requireSeeds("--seed", first, seeds);
@@ -112,26 +113,6 @@ function requireSeeds(flag: string, first: number, seeds: number): void {
     `the last of ${counted(seeds, "seed")} from there on is too large`,
     `at most ${Number.MAX_SAFE_INTEGER}`,
     `give a smaller ${flag}`,
-  );
-}
-
-function noExamples(): UserError {
-  return new UserError(
-    "--same_examples",
-    "without --examples_per_class no examples are drawn",
-    "--examples_per_class as well",
-    "type for example --examples_per_class 10, or leave --same_examples out",
-  );
-}
-
-/** @throws UserError where it is given for one run, which has its examples anyway */
-export function requireSeveral({ sameExamples = false }: Pick<SeedWishes, "sameExamples">): void {
-  if (!sameExamples) return;
-  throw new UserError(
-    "--same_examples",
-    "without --seeds there is one run only",
-    "--seeds as well",
-    "type for example --seeds 3, or leave --same_examples out",
   );
 }
 

@@ -305,7 +305,8 @@ test("a run without a checkpoint begins anew where it can have had none, and say
     forced.lines.some((line) => line.includes("under other settings: seed was 0, is now 1")),
   );
 
-  const whole = await run({ ...changes, seed: 1, save: false });
+  const unsaved = { ...changes, saveEvery: undefined, save: false };
+  const whole = await run({ ...unsaved, seed: 1 });
   assert.equal(whole.steps, 6);
   await removed();
   await refused({ ...changes, seed: 1 }, /holds a run that is done, but no checkpoint of it/);
