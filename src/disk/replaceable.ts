@@ -4,6 +4,7 @@ import { dirname } from "node:path";
 import { UserError } from "../errors.js";
 import { writeProblem } from "./atomic-file.js";
 import { openForReading } from "./file-reading.js";
+import { sweepLeftovers } from "./temporary-name.js";
 
 /** Files of a kind that a command writes under a name which people choose. */
 export interface OwnKind {
@@ -27,6 +28,8 @@ export async function requireReplaceable(
   flag: string,
 ): Promise<void> {
   const next = `give another place with ${flag}`;
+  // Of an earlier command that was killed while it wrote there.
+  await sweepLeftovers(dirname(path));
   const present = await stat(path).catch(() => undefined);
   if (present === undefined) await requireFolderOf(path);
   if (!present?.isFile() || present.size === 0) return;
