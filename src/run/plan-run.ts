@@ -1,6 +1,7 @@
 /** What a run is to do, found out before anything of it is written. */
 import { availableParallelism } from "node:os";
 import { findCheckpoint } from "../checkpoint/find-checkpoint.js";
+import type { LoadDataset } from "../data/dataset-loads.js";
 import { loadDataset } from "../data/datasets.js";
 import { exists } from "../disk/file-reading.js";
 import { wholeSizeText } from "../disk/size-text.js";
@@ -42,6 +43,8 @@ export interface Planned {
   readonly stepsInTime?: number | undefined;
   /** Fetches and keeps nothing: no weights, no dataset, no findings about images. */
   readonly dry?: boolean;
+  /** Loads the dataset; default `loadDataset`. */
+  readonly load?: LoadDataset | undefined;
   /** Where several processes train together; this is rank 0. */
   readonly joint?: Joint | undefined;
 }
@@ -64,6 +67,7 @@ export async function settleRun({
   observer,
   stepsInTime,
   dry = false,
+  load = loadDataset,
   joint,
 }: Planned): Promise<SettledRun> {
   // Where graphs cannot be handed over (TMPDIR), that is told before anything is read or written.
@@ -77,7 +81,7 @@ export async function settleRun({
   const workers = options.workers ?? cores;
   const offline = dry || options.offline;
   const policy = dataPolicy({ ...options, offline }, fetches, engine, workers, !dry);
-  const dataset = await loadDataset({ ...options, ...policy, seed: options.seed ?? 0 });
+  const dataset = await load({ ...options, ...policy, seed: options.seed ?? 0 });
   const data = await fingerprintOf(dataset);
   const known = await readConfig(folder.config);
   const { target } = engine;
