@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 /** The package's own folder, in which `assets/`, `native/` and `sample/` lie. */
 export const packageRoot = rootAbove(dirname(fileURLToPath(import.meta.url)));
 
-/** The package's version, as in `0.1.0`. */
+/** The package's version, as in `0.2.0`. */
 export function packageVersion(): string {
   const text = readFileSync(join(packageRoot, "package.json"), "utf8");
   return String((JSON.parse(text) as { readonly version?: unknown }).version);

@@ -2,8 +2,9 @@
 import { randomBytes } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { isTemporaryName, writeProblem } from "../disk/atomic-file.js";
+import { writeProblem } from "../disk/atomic-file.js";
 import type { FileSystem } from "../disk/file-system.js";
+import { isTemporaryName } from "../disk/temporary-name.js";
 import { systemErrorCode } from "../errors.js";
 import type { CheckpointFacts } from "../record/manifest.js";
 import type { RunFolder } from "../record/run-folder.js";

@@ -5,9 +5,10 @@
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { dirname } from "node:path";
-import { temporaryName, writeFileAtomically } from "../disk/atomic-file.js";
+import { writeFileAtomically } from "../disk/atomic-file.js";
 import { fileHash } from "../disk/file-hash.js";
 import { type FileSystem, nodeFileSystem } from "../disk/file-system.js";
+import { temporaryName } from "../disk/temporary-name.js";
 import { systemErrorCode } from "../errors.js";
 import type { FileFacts } from "../record/manifest.js";
 import type { CheckpointPaths } from "./checkpoint-folder.js";

@@ -2,7 +2,7 @@
 import { perhaps } from "../close-names.js";
 import { UserError } from "../errors.js";
 import { checkDataset } from "../report/check-dataset.js";
-import { findNearCopies, requireNearCopyOptions } from "../run/near-copies.js";
+import { findCopyModel, findNearCopies, requireNearCopyOptions } from "../run/near-copies.js";
 import type { Call } from "./command.js";
 import { describeDataset } from "./dataset-report.js";
 import { ImageProgress } from "./image-progress.js";
@@ -41,10 +41,12 @@ export async function run({ settings, positional }: Call<"check">): Promise<numb
         if (done === total) bars[step].close();
       };
       try {
-        const report = await checkDataset(request, engine, { workers, signal, progress });
-        if (networks === undefined) return { report };
         const told = { signal, progress, line: (text: string) => output.note(text) };
-        const near = await findNearCopies(request, report, settings, networks, told);
+        // Before every image is decoded.
+        const model = networks && (await findCopyModel(settings, told));
+        const report = await checkDataset(request, engine, { workers, signal, progress });
+        if (networks === undefined || model === undefined) return { report };
+        const near = await findNearCopies(request, report, model, settings, networks, told);
         return { report, near };
       } finally {
         for (const bar of Object.values(bars)) bar.close();

@@ -28,8 +28,6 @@ export async function run({ settings, positional, argv }: Call<"download">): Pro
   const others = positional.filter((name) => !isHubName(name));
   const named = [...findZooModels(others), ...(settings.vtab ? VTAB : [])];
   const models = [...new Set(named)];
-  if (json && !settings.list)
-    throw new UserError("--json", "stands without --list", "both", "add --list");
   if (repositories.length > 0 && (settings.list || settings.verify)) throw notOfHub(settings.list);
   if (settings.list) {
     const listed = models.length > 0 ? models : ZOO;

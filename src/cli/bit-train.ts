@@ -1,7 +1,6 @@
 /** `bit-train`: fine-tunes a model. */
 import { UserError } from "../errors.js";
 import { type RankSettings, rankSettings } from "../ranks/rank-sources.js";
-import { requireSeveral } from "../run/seed-runs.js";
 import { withoutModel } from "../run/starting-weights.js";
 import type { Call } from "./command.js";
 import { sayDryRun } from "./dry-run.js";
@@ -16,7 +15,6 @@ export async function run({ settings }: Call<"train">): Promise<number> {
   const { model, weights } = options;
   if (model === undefined && weights === undefined) throw withoutModel(undefined);
   const several = seeds === undefined ? undefined : { seeds, sameExamples };
-  if (several === undefined) requireSeveral({ sameExamples });
   const found = rankSettings(process.env);
   const wish = { interface: networkInterface, allowPublic: allowPublicAddress };
   const ranks = found && { ...found, ...wish };

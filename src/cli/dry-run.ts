@@ -18,8 +18,6 @@ export async function sayDryRun(
 ): Promise<number> {
   const engine = openEngine(options.device);
   if (!json) output.result(engine.description);
-  // Of large images on a slow machine that takes minutes.
-  output.note("Timing a few steps ...");
   const observer: RunObserver = {
     event: (event) => {
       if (event.type === "note") output.note(event.text);

@@ -3,6 +3,7 @@ import yargs, { type Options } from "yargs";
 import { closeNames, perhaps, perhapsOne } from "../close-names.js";
 import { UserError } from "../errors.js";
 import { packageVersion } from "../package-root.js";
+import { requireActing } from "../settings/idle-settings.js";
 import { suggestedSettings } from "../settings/suggest.js";
 import { type CommandSetting, isSwitch, settingsOf } from "../settings/table.js";
 import { completeSettings, requireValue } from "../settings/values.js";
@@ -171,8 +172,10 @@ export async function parseFlags<Name extends string>(
     const orLine = typeof file === "string" ? `, or a line   ${flag}: ...   in ${file}` : "";
     return mistake(command, argv, `Missing required argument: ${flag}`, `--${flag}${orLine}`);
   };
+  const settings = completeSettings(name, new Map([...inFile, ...given]), missing);
+  requireActing(name, settings);
   return {
-    settings: completeSettings(name, new Map([...inFile, ...given]), missing),
+    settings,
     positional: parsed._.map(String),
     argv,
   };

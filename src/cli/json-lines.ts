@@ -5,7 +5,7 @@ import { output } from "./output.js";
 
 /** Prints an event, with the `time` in ISO 8601. Numbers that are not finite are null. */
 export function printEvent(event: RunEvent | SeedsEvent): void {
-  output.line(eventLine(event, new Date()));
+  output.record(eventLine(event, new Date()));
 }
 
 /** The line; a picture's bytes are left out, since they are in TensorBoard's file. */

@@ -27,6 +27,8 @@ class Output {
   private readonly errors = new OutputChannel(2);
   /** Whether something of standard output is what the command was run for. */
   private awaited = false;
+  /** Whether a program is to have every line. */
+  private recorded = false;
   private told = false;
 
   /** A line, or several, for which the command was run: where they do not arrive, it fails. */
@@ -38,6 +40,15 @@ class Output {
   /** A line on standard output about work whose outcome lies in files: where it is lost, the work goes on. */
   line(text: string): void {
     this.out.write(`${visibleLines(text)}\n`);
+  }
+
+  /**
+   * A line for a program about work whose outcome lies in files: where its reader has gone, that is its wish; where it
+   * cannot be written, the work goes on, and the command fails at its end.
+   */
+  record(text: string): void {
+    this.recorded = true;
+    this.line(text);
   }
 
   /** A line on standard error: progress, a warning, an error. */
@@ -80,9 +91,10 @@ class Output {
   async ended(exit: number): Promise<number> {
     await Promise.all([this.out.drained(), this.errors.drained()]);
     const { loss } = this.out;
-    if (!this.awaited || loss === undefined) return exit;
-    if (loss.readerGone) return exit || READER_GONE_EXIT;
-    if (!this.told) this.note(`error: ${lossError(loss).message}`);
+    if (loss === undefined || !(this.awaited || this.recorded)) return exit;
+    if (loss.readerGone) return exit || (this.awaited ? READER_GONE_EXIT : 0);
+    const error = this.awaited ? lossError(loss) : recordLost(loss);
+    if (!this.told) this.note(`error: ${error.message}`);
     await this.errors.drained();
     return exit || USER_ERROR_EXIT;
   }
@@ -101,6 +113,15 @@ function lossError({ readerGone, reason }: OutputLoss): ReaderGone | UserError {
     `cannot be written (${reason}): what arrived there is not whole`,
     "room for all that the command prints",
     "free some space or send it elsewhere, then type the same command again",
+  );
+}
+
+function recordLost({ reason }: OutputLoss): UserError {
+  return new UserError(
+    "standard output",
+    `cannot be written (${reason}): what happened from there on is missing`,
+    "room for a line of each event",
+    "the work itself went on, and its files have all of it; free some space, or send the lines elsewhere",
   );
 }
 

@@ -18,7 +18,7 @@ import {
 } from "../record/seeds-file.js";
 import type { FineTuneOptions } from "../run/options.js";
 import { reportRuns } from "../run/report-run.js";
-import { finishedRun, type SeedRun, type SeedWishes, seedRuns } from "../run/seed-runs.js";
+import { finishedRuns, type SeedRun, type SeedWishes, seedRuns } from "../run/seed-runs.js";
 import { inColumns } from "./columns.js";
 import { printEvent } from "./json-lines.js";
 import { openEngine } from "./open-engine.js";
@@ -47,12 +47,8 @@ export async function runSeeds(
   const { name, logdir, runs } = group;
   for (const line of group.lines) say(line);
   const engine = openEngine(wishes.device);
-  const done = new Map<SeedRun, SeedResult>();
   // What keeps a run from going on is told before hours go into another one.
-  for (const run of runs) {
-    const result = await finishedRun(run, engine);
-    if (result !== undefined) done.set(run, result);
-  }
+  const done = await finishedRuns(runs, engine);
   const files = seedsFiles(logdir, name);
   const others = await othersIn(files.summary, runs);
   if (others.length > 0)

@@ -98,6 +98,8 @@ export interface Dataset {
   readonly unreadable?: readonly UnreadableImage[];
   /** What else a training would refuse the dataset for. Absent where it is refused at once. */
   readonly faults?: readonly string[];
+  /** All images, where both parts are of them: a fifth of each class is held out by the seed. */
+  readonly undivided?: Split;
   /** Where `train` is a few examples of each class: their indices in all that there were. */
   readonly selected?: Int32Array;
 }

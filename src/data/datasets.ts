@@ -45,9 +45,16 @@ export interface DatasetRequest extends DataFetch {
  * @throws UserError if the name is unknown, or the data unfit, or missing and not to be had
  */
 export async function loadDataset(request: DatasetRequest): Promise<Dataset> {
+  return usedOf(await loadWhole(request), request);
+}
+
+/**
+ * What is wanted of a dataset: without images that only decoding tells to be damaged, and cut down to few examples.
+ * @throws UserError where such images are to be refused, or a class has too few
+ */
+export async function usedOf(whole: Dataset, request: DatasetRequest): Promise<Dataset> {
   const { findUndecodable, badImages = "refuse" } = request;
   const heldOutOnly = request.evaluation !== undefined;
-  const whole = await loadWhole(request);
   if (findUndecodable === undefined) return fewOf(whole, request);
   if (badImages !== "refuse")
     return fewOf(await withoutUndecodable(whole, findUndecodable, badImages, heldOutOnly), request);
@@ -73,7 +80,11 @@ function fewOf(
   return { ...dataset, train: takeSplit(train, indices), selected: indices };
 }
 
-async function loadWhole(request: DatasetRequest): Promise<Dataset> {
+/**
+ * A dataset as its files have it, which are fetched where they are missing.
+ * @throws UserError as `loadDataset`
+ */
+export async function loadWhole(request: DatasetRequest): Promise<Dataset> {
   const { dataset, datadir = ".", seed, badImages, evaluation } = request;
   const options: DatasetOptions = { name: dataset, seed, badImages, evaluation };
   if (isDatasetName(dataset)) return KNOWN_DATASETS[dataset](datadir, options, request);

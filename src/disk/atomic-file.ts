@@ -1,8 +1,8 @@
-import { randomBytes } from "node:crypto";
 import { readlink, stat } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import { systemErrorCode, UserError } from "../errors.js";
 import { type FileSystem, nodeFileSystem } from "./file-system.js";
+import { temporaryName } from "./temporary-name.js";
 
 /**
  * Writes a file that is complete or absent: to a temporary name in the same folder, flushed to the
@@ -45,17 +45,6 @@ export async function writeFileAtomically(
   }
   // The file is whole and in place, whatever comes of this.
   await files.syncFolder(dirname(path)).catch(() => undefined);
-}
-
-/** A new name beside `path` that no other process chooses: `.<file>.<pid>-<random>.tmp`. */
-export function temporaryName(path: string): string {
-  const unique = `${process.pid}-${randomBytes(4).toString("hex")}`;
-  return join(dirname(path), `.${basename(path).slice(0, 60)}.${unique}.tmp`);
-}
-
-/** Whether a file's name is one of `temporaryName`. */
-export function isTemporaryName(name: string): boolean {
-  return /^\..*\.\d+-[0-9a-f]{8}\.tmp$/.test(name);
 }
 
 /** Found out before the contents are made, not at the rename after it. */
@@ -121,15 +110,30 @@ const FAILURES: Readonly<
   ENAMETOOLONG: ["the name is too long", "a shorter name", "choose another name"],
 };
 
+const OTHER_FAILURE = [
+  "it could not be written",
+  "a file that can be written",
+  "check the disk or choose another folder",
+] as const;
+
+/** The code of a system call that failed in writing; undefined for any other error. */
+function codeOf(error: unknown): string | undefined {
+  const code = systemErrorCode(error);
+  return code?.startsWith("ERR_") ? undefined : code;
+}
+
+/** In a few words why nothing was written, as `the disk is full (ENOSPC)`; undefined where an error is of another kind. */
+export function writeRefusal(error: unknown): string | undefined {
+  const code = codeOf(error instanceof UserError ? error.cause : error);
+  if (code !== undefined) return `${(FAILURES[code] ?? OTHER_FAILURE)[0]} (${code})`;
+  return error instanceof UserError ? error.got : undefined;
+}
+
 /** A UserError for a system call that failed in writing; anything else is handed back unchanged. */
 export function writeProblem(path: string, error: unknown): unknown {
-  const code = systemErrorCode(error);
-  if (code === undefined || code.startsWith("ERR_")) return error;
-  const [got, expected, nextStep] = FAILURES[code] ?? [
-    "it could not be written",
-    "a file that can be written",
-    "check the disk or choose another folder",
-  ];
+  const code = codeOf(error);
+  if (code === undefined) return error;
+  const [got, expected, nextStep] = FAILURES[code] ?? OTHER_FAILURE;
   return new UserError(path, `${got} (${code}); nothing was changed`, expected, nextStep, {
     cause: error,
   });

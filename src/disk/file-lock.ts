@@ -22,6 +22,8 @@ import type { Renewal } from "./renew-lock.js";
 export interface LockOptions {
   /** What is done to the file, for whom it keeps out: `downloading it`. */
   readonly purpose: string;
+  /** What people know as locked, where that is not the path: a folder, in which the lock lies. */
+  readonly subject?: string | undefined;
   /** How long to wait for another's lock; default not at all. */
   readonly waitMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -59,7 +61,7 @@ const WATCH_MS = 500;
  */
 export async function acquireLock(
   path: string,
-  { purpose, waitMs = 0, signal, note, renewMs = RENEW_MS }: LockOptions,
+  { purpose, subject = path, waitMs = 0, signal, note, renewMs = RENEW_MS }: LockOptions,
 ): Promise<FileLock> {
   const lock = `${path}.lock`;
   const owner = thisProcess(purpose);
@@ -87,7 +89,7 @@ export async function acquireLock(
         continue;
       }
     }
-    if (Date.now() >= deadlineMs) throw locked(path, lock, found);
+    if (Date.now() >= deadlineMs) throw locked(subject, lock, found);
     await sleep(POLL_MS);
   }
   const stop = renewed({ descriptor, text: textOf(owner), everyMs: renewMs });
@@ -95,7 +97,7 @@ export async function acquireLock(
   return {
     requireHeld: () => {
       const found = read(lock);
-      if (typeof found !== "string" && found.token !== owner.token) throw lost(path, found);
+      if (typeof found !== "string" && found.token !== owner.token) throw lost(subject, found);
     },
     release: () => {
       released ??= stop().then(() => {
@@ -232,21 +234,21 @@ function describe({ pid, host, purpose }: LockOwner): string {
   return `process ${pid} on ${host} (${purpose})`;
 }
 
-function locked(path: string, lock: string, owner: LockOwner): FileLocked {
+function locked(subject: string, lock: string, owner: LockOwner): FileLocked {
   const { pid, host, purpose } = owner;
   const here = isOfThisMachine(owner);
   const afterwards = here || owner.renewed ? "" : `; if it has, delete ${lock}`;
   return new FileLocked(
-    path,
+    subject,
     `process ${pid}${here ? "" : ` on ${host}`} is ${purpose}`,
     "nobody else at work on it",
     `wait until process ${pid} on ${host} has ended, then type the same command again${afterwards}`,
   );
 }
 
-function lost(path: string, now: LockOwner): FileLocked {
+function lost(subject: string, now: LockOwner): FileLocked {
   return new FileLocked(
-    path,
+    subject,
     `${describe(now)} has taken it over, for this process gave no sign of life for 2 minutes`,
     "one process at work on it",
     "wait until the other has ended; it goes on from what this one saved",

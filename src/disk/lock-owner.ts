@@ -1,5 +1,5 @@
 /** Who holds a lock, and whether that process still lives. */
-import { randomUUID } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { readFileSync, readlinkSync } from "node:fs";
 import { hostname } from "node:os";
 import { z } from "zod";
@@ -34,6 +34,17 @@ export function thisProcess(purpose: string): LockOwner {
     renewed: true,
   };
 }
+
+/** Eight hexadecimal digits that tell this machine since its start, and this container, from others. */
+export function machineTag(): string {
+  tag ??= createHash("sha256")
+    .update(bootAndContainer() ?? hostname())
+    .digest("hex")
+    .slice(0, 8);
+  return tag;
+}
+
+let tag: string | undefined;
 
 /** @returns undefined for what is no lock's text */
 export function parseOwner(text: string): LockOwner | undefined {

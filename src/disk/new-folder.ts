@@ -2,8 +2,9 @@
 import { lstat, mkdir, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { UserError } from "../errors.js";
-import { temporaryName, writeProblem } from "./atomic-file.js";
+import { writeProblem } from "./atomic-file.js";
 import { nodeFileSystem } from "./file-system.js";
+import { sweepLeftovers, temporaryName } from "./temporary-name.js";
 
 /** @throws UserError where anything of this name is there */
 export async function requireNewFolder(path: string, flag: string): Promise<void> {
@@ -19,6 +20,18 @@ export async function requireNewFolder(path: string, flag: string): Promise<void
 }
 
 /**
+ * Makes an empty folder beside `path` under a temporary name, after what killed processes left there is removed.
+ * @returns its path
+ * @throws the system's errors as they come
+ */
+export async function makeTemporaryFolder(path: string): Promise<string> {
+  await sweepLeftovers(dirname(path));
+  const temporary = temporaryName(path);
+  await mkdir(temporary);
+  return temporary;
+}
+
+/**
  * Makes a folder under a temporary name beside its own, which it gets when `fill` is done. On any failure
  * nothing of it is left.
  * @throws UserError where there is something of this name, or the system refuses; and what `fill` throws
@@ -29,13 +42,11 @@ export async function makeFolderAtomically(
   fill: (temporary: string) => Promise<void>,
 ): Promise<void> {
   await requireNewFolder(path, flag);
-  const temporary = temporaryName(path);
-  const system = async (call: Promise<unknown>) => {
-    await call.catch((error: unknown) => {
+  const system = async <T>(call: Promise<T>): Promise<T> =>
+    call.catch((error: unknown) => {
       throw writeProblem(path, error);
     });
-  };
-  await system(mkdir(temporary));
+  const temporary = await system(makeTemporaryFolder(path));
   try {
     await fill(temporary);
     await system(nodeFileSystem.syncFolder(temporary));

@@ -2,11 +2,11 @@
 import { mkdir, open, readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { sizeOf } from "../archive/shape.js";
-import { temporaryName, writeProblem } from "../disk/atomic-file.js";
+import { writeProblem } from "../disk/atomic-file.js";
 import { freeBytesOf, requireRoom } from "../disk/disk-room.js";
 import { fileHash } from "../disk/file-hash.js";
 import { nodeFileSystem } from "../disk/file-system.js";
-import { requireNewFolder } from "../disk/new-folder.js";
+import { makeTemporaryFolder, requireNewFolder } from "../disk/new-folder.js";
 import type { Engine } from "../engine/session.js";
 import { systemErrorCode, UserError } from "../errors.js";
 import { packageVersion } from "../package-root.js";
@@ -82,17 +82,18 @@ export async function exportModel(
   const guesses = guess === undefined ? [] : [guess];
   const notes = [...trained.notes, ...guesses, ...(format.notes?.(model) ?? [])];
   const images = { size: [size, size], batch: 1 } as const;
-  const temporary = temporaryName(out);
+  let temporary: string | undefined;
   try {
     requireMemory(trained, images, engine.target.computeType);
     await requireRoomFor(out, model, f16);
     await mkdir(dirname(out), { recursive: true });
-    await mkdir(temporary);
-    const golden = await fill(temporary, trained, model, { to, format, f16, engine, observer });
+    const made = await makeTemporaryFolder(out);
+    temporary = made;
+    const golden = await fill(made, trained, model, { to, format, f16, engine, observer });
     observer.signal?.throwIfAborted();
     const sizeBytes = golden.files.reduce((sum, { bytes }) => sum + bytes, 0);
-    await nodeFileSystem.syncFolder(temporary);
-    await rename(temporary, out);
+    await nodeFileSystem.syncFolder(made);
+    await rename(made, out);
     await nodeFileSystem.syncFolder(dirname(out));
     const { classes, classNames } = model;
     const { tolerance, largestDifference } = golden;
@@ -101,7 +102,7 @@ export async function exportModel(
       ...{ largestDifference, tolerance, notes },
     };
   } catch (error) {
-    await rm(temporary, { recursive: true, force: true });
+    if (temporary !== undefined) await rm(temporary, { recursive: true, force: true });
     throw isOfWriting(error, out)
       ? writeProblem(out, error)
       : (outOfMemory(error, trained, images) ?? error);

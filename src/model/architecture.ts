@@ -37,6 +37,9 @@ export const publishedVariants = [
   "R152x4",
 ] as const;
 
+/** The model that the package carries. */
+export const embeddedModel = "sample-R14x0.5";
+
 /** Names of the variables of the classifier on top. */
 export const headKernel = "resnet/head/conv2d/kernel";
 export const headBias = "resnet/head/conv2d/bias";
@@ -72,6 +75,7 @@ export function parseArchitecture(model: string): Architecture {
   const names = ["BiT-M", "BiT-S"].flatMap((family) =>
     publishedVariants.map((v) => `${family}-${v}`),
   );
+  names.push(embeddedModel);
   const near = perhaps(model, names, 2);
   const expected = `${near === undefined ? "" : `${near}; `}a name such as BiT-M-R50x1 (${publishedVariants.join(", ")}) or R14x0.5`;
   const refuse = (got: string) =>

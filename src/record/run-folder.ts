@@ -3,6 +3,7 @@ import { constants } from "node:fs";
 import { access, mkdir } from "node:fs/promises";
 import { dirname, isAbsolute, join, normalize, resolve, sep } from "node:path";
 import { acquireLock, type FileLock, type LockOptions } from "../disk/file-lock.js";
+import { isFolder } from "../disk/file-reading.js";
 import { type FileSystem, nodeFileSystem } from "../disk/file-system.js";
 import { systemErrorCode, UserError } from "../errors.js";
 
@@ -79,6 +80,36 @@ export function runFolderAt(path: string): RunFolder {
 }
 
 /**
+ * Refuses a place where a run's folder could not be made, or not be written to. Nothing is made.
+ * @throws UserError
+ */
+export async function requirePlace({ path }: Pick<RunFolder, "path">): Promise<void> {
+  for (let above = path; ; above = dirname(above)) {
+    try {
+      await access(above, constants.W_OK | constants.X_OK);
+      // A file: nothing lies below it.
+      if (!(await isFolder(above))) throw notWritable(path, "ENOTDIR", undefined);
+      return;
+    } catch (error) {
+      if (error instanceof UserError) throw error;
+      const code = systemErrorCode(error);
+      if (code === undefined) throw error;
+      if (code !== "ENOENT" || above === dirname(above)) throw notWritable(path, code, error);
+    }
+  }
+}
+
+function notWritable(path: string, code: string, cause: unknown): UserError {
+  return new UserError(
+    path,
+    `cannot be written to (${code})`,
+    "a folder in which the run's files can be made",
+    "choose another place with --logdir, or change its permissions",
+    { cause },
+  );
+}
+
+/**
  * Makes a run's folder, which lasts through a power cut then, and proves that files can be written
  * to it.
  * @throws UserError where they cannot
@@ -98,13 +129,7 @@ export async function makeRunFolder(
   } catch (error) {
     const code = systemErrorCode(error);
     if (code === undefined) throw error;
-    throw new UserError(
-      folder.path,
-      `cannot be written to (${code})`,
-      "a folder in which the run's files can be made",
-      "choose another place with --logdir, or change its permissions",
-      { cause: error },
-    );
+    throw notWritable(folder.path, code, error);
   }
 }
 
@@ -116,5 +141,6 @@ export async function lockRun(
   { path }: RunFolder,
   options: Pick<LockOptions, "note" | "signal"> = {},
 ): Promise<FileLock> {
-  return acquireLock(join(path, "run"), { purpose: "training this run", ...options });
+  const about = { purpose: "training this run", subject: path };
+  return acquireLock(join(path, "run"), { ...about, ...options });
 }

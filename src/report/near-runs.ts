@@ -6,9 +6,9 @@ import { runsIn } from "./list-runs.js";
 const mostRunsShown = 5;
 
 /** What may be meant. */
-export interface NearRuns {
-  /** `perhaps bit_logs/pets`: of nearly the same name; undefined where there is none. */
-  readonly near: string | undefined;
+interface NearRuns {
+  /** Runs of nearly the same name, the nearest first. */
+  readonly near: readonly string[];
   /** `runs that are there: a, b`; undefined where there are none. */
   readonly there: string | undefined;
 }
@@ -17,7 +17,7 @@ export interface NearRuns {
  * Looks for runs in it, where it is a folder of runs; else where it was looked for, and where runs are kept.
  * @param logdirs more folders in which runs are kept
  */
-export async function nearRuns(source: string, logdirs: readonly string[] = []): Promise<NearRuns> {
+async function nearRuns(source: string, logdirs: readonly string[] = []): Promise<NearRuns> {
   const inside = await runsIn(normalize(source));
   const places = inside.length > 0 ? [] : [dirname(normalize(source)), "bit_logs", ...logdirs];
   const beside = await Promise.all([...new Set(places)].map((folder) => runsIn(folder)));
@@ -28,7 +28,7 @@ export async function nearRuns(source: string, logdirs: readonly string[] = []):
   const shown = found.slice(0, mostRunsShown).join(", ");
   const more = found.length > mostRunsShown ? `, and ${found.length - mostRunsShown} more` : "";
   return {
-    near: perhapsOne(near.slice(0, mostRunsShown)),
+    near: near.slice(0, mostRunsShown),
     there: found.length === 0 ? undefined : `runs that are there: ${shown}${more}`,
   };
 }
@@ -39,9 +39,18 @@ function asTyped(path: string): string {
   return below === "" || below.startsWith("..") ? path : below;
 }
 
-/** The next step where a run is not there: the one of nearly its name, else those that are there. */
-export async function correctRun(source: string, logdirs: readonly string[] = []): Promise<string> {
+/**
+ * The next step where a run is not there: what has nearly its name, else the runs that are there.
+ * @param models names that are possible there too; `npx bit-download --list` has them
+ */
+export async function correctRun(
+  source: string,
+  logdirs: readonly string[] = [],
+  models: readonly string[] = [],
+): Promise<string> {
   const { near, there } = await nearRuns(source, logdirs);
-  if (near !== undefined) return `correct it: ${near}`;
-  return `correct it; ${there === undefined ? "" : `${there}; `}\`npx bit-train runs\` lists the runs`;
+  const meant = perhapsOne([...near, ...closeNames(source, models)]);
+  if (meant !== undefined) return `correct it: ${meant}`;
+  const list = models.length > 0 ? ", `npx bit-download --list` the models" : "";
+  return `correct it; ${there === undefined ? "" : `${there}; `}\`npx bit-train runs\` lists the runs${list}`;
 }

@@ -33,11 +33,19 @@ function inHtml(text: string): string {
 }
 
 /**
+ * Refuses a place where a report could not be written, before any work.
+ * @throws UserError where another file lies there that is no report, or no file can be made
+ */
+export async function requireReportPlace(path: string): Promise<void> {
+  await requireReplaceable(path, kind, "--out");
+}
+
+/**
  * Writes a report; the file appears complete or not at all.
  * @throws UserError where another file lies there that is no report
  */
 export async function writeReport(path: string, data: ReportData): Promise<void> {
   const html = new TextEncoder().encode(await reportHtml(data));
-  await requireReplaceable(path, kind, "--out");
+  await requireReportPlace(path);
   await writeFileAtomically(path, (append) => append(html));
 }

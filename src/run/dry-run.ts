@@ -1,5 +1,6 @@
 /** What a run would do and take, without a file of it: its plan, and the time of a few of its steps. */
 import type { Dataset } from "../data/dataset.js";
+import type { LoadDataset } from "../data/dataset-loads.js";
 import type { Engine } from "../engine/session.js";
 import { classCounts } from "../recipe/class-weights.js";
 import type { RunConfig, RunRecordFile } from "../record/run-config.js";
@@ -13,6 +14,7 @@ import {
   type RunNeeds,
 } from "./describe-plan.js";
 import { fetchEvents } from "./fetching.js";
+import { idleInRun } from "./idle-in-run.js";
 import { measureSteps } from "./measure-steps.js";
 import type { FineTuneOptions } from "./options.js";
 import { defaultName, planRun } from "./plan-run.js";
@@ -46,18 +48,20 @@ const noticedOnCpuMs = 60_000;
 
 /**
  * Plans a run, and times three of its steps on its own images. Nothing is fetched or written.
+ * @param load loads the dataset; default `loadDataset`
  * @throws UserError as the run itself would; and where the dataset is still to be fetched
  */
 export async function dryRun(
   wishes: FineTuneOptions,
   engine: Engine,
   observer: RunObserver = {},
+  load?: LoadDataset,
 ): Promise<DryRun> {
   const options = await resolveWeights({ ...wishes, offline: true }, fetchEvents(observer));
   const name = wishes.name ?? defaultName(options);
   const folder = runFolder(wishes.logdir ?? "bit_logs", name);
   const asked = { ...options, offline: wishes.offline };
-  const plan = await planRun({ name, folder, options: asked, engine, observer, dry: true });
+  const plan = await planRun({ name, folder, options: asked, engine, observer, load, dry: true });
   const { dataset, resumed } = plan;
   const fitted = await fitting(plan.config, dataset, engine, observer);
   const { measured } = fitted;
@@ -86,6 +90,7 @@ export async function dryRun(
       ...(limit === undefined ? [] : [limit]),
       ...describePlan(config, needs, wishes),
       ...describeComputing(config, engine.target),
+      ...idleInRun({ options: wishes, config, dataset }),
       ...(resumed === undefined ? [] : [`The run is there, and would go on at step ${done}`]),
       ...describeForecast(config, { ...asked, name: wishes.name }, { measured, done }, noticedMs),
     ],
@@ -99,6 +104,8 @@ async function fitting(
   engine: Engine,
   observer: RunObserver,
 ) {
+  // Of large images on a slow machine that takes minutes.
+  observer.event?.({ type: "note", level: "info", text: "Timing a few steps ..." });
   for (let config = wanted; ; ) {
     try {
       return { config, measured: await measureSteps({ config, dataset, engine, observer }) };

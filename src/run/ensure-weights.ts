@@ -1,16 +1,17 @@
 /** The archive that a run starts from: fetched where it is missing, and looked over. */
 
 import { openArchive } from "../archive/array-archive.js";
-import { perhaps } from "../close-names.js";
 import { exists } from "../disk/file-reading.js";
 import { UserError } from "../errors.js";
 import { parseArchitecture, variableSpecs } from "../model/architecture.js";
 import { fitArchive } from "../model/checkpoint.js";
 import { checkWeights } from "../model/read-weights.js";
 import type { RunConfig } from "../record/run-config.js";
-import { ZOO, zooModel } from "../zoo/models.js";
+import type { RunFolder } from "../record/run-folder.js";
+import { publishedLike, zooModel } from "../zoo/models.js";
 import { type FetchConsole, fetchMissingModel } from "./fetching.js";
-import type { FineTuneOptions } from "./options.js";
+import { type FineTuneOptions, type ModelledOptions, weightsPath } from "./options.js";
+import { sampleModel } from "./sample-model.js";
 import { noWeights } from "./starting-weights.js";
 
 /**
@@ -28,15 +29,7 @@ export async function ensureWeights(
     await fetchMissingModel(model, options.bitPretrainedDir ?? ".", options, observer);
   if (!(await exists(weights))) {
     if (options.weights !== undefined) throw await noWeights(options.weights, options);
-    const names = ZOO.map(({ name }) => name);
-    const near = zooModel(model) === undefined ? perhaps(model, names) : undefined;
-    const suggestion = near === undefined ? "" : `no published model is ${model}, ${near}; or `;
-    throw new UserError(
-      weights,
-      "there is no such file",
-      `the pretrained weights of ${model}`,
-      `${suggestion}type: npx bit-download ${model}, or say where they are with --bit_pretrained_dir or --weights`,
-    );
+    throw missing(model, weights);
   }
   // Checksums are compared when the weights are loaded; here they are read for their values alone.
   const archive = await openArchive(weights, { verify: false });
@@ -49,4 +42,40 @@ export async function ensureWeights(
   } finally {
     await archive.close();
   }
+}
+
+/**
+ * Refuses a new run's weights that are not there and cannot be fetched, before anything else is read or fetched.
+ * @throws UserError, also for a name that tells no architecture
+ */
+export async function requireWeights(options: ModelledOptions, folder: RunFolder): Promise<void> {
+  const { model, fromScratch, offline } = options;
+  parseArchitecture(model);
+  // A run that goes on needs its first weights no more.
+  if (fromScratch === true || (await exists(folder.config))) return;
+  const weights = weightsPath(options);
+  if (await exists(weights)) return;
+  if (options.weights !== undefined) throw await noWeights(options.weights, options);
+  if (offline === true || zooModel(model) === undefined) throw missing(model, weights);
+}
+
+/** What to say where the weights that a model's name means are not there. */
+function missing(model: string, weights: string): UserError {
+  const published = zooModel(model);
+  if (published !== undefined)
+    return new UserError(
+      weights,
+      "there is no such file",
+      `the pretrained weights of ${published.name}`,
+      `type: npx bit-download ${published.name}, or say where they are with --bit_pretrained_dir or --weights`,
+    );
+  const { name } = parseArchitecture(model);
+  const embedded = name === parseArchitecture(sampleModel).name ? [sampleModel] : [];
+  const like = [...embedded, ...publishedLike(model)];
+  return new UserError(
+    `--model ${model}`,
+    `no published model has this name, and there is no ${weights}`,
+    `one that is published, the nearest first: ${like.join(", ")}`,
+    `type --model ${like[0]}; any other needs weights of your own (--weights FILE), or begins at random (--from_scratch)`,
+  );
 }

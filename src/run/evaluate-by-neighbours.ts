@@ -7,6 +7,7 @@ import type { Engine } from "../engine/session.js";
 import { UserError } from "../errors.js";
 import type { Evaluation } from "../evaluators/evaluator.js";
 import { Scores } from "../evaluators/scores.js";
+import { requireActing } from "../settings/idle-settings.js";
 import type { EvaluationResult } from "../train/reports.js";
 import type { EvaluateConsole, EvaluateOptions } from "./evaluate-options.js";
 import { datasetOf, leftOut, requireData, unknownRealLabels } from "./evaluated-dataset.js";
@@ -30,20 +31,12 @@ export interface VotedModel extends EvaluatedModel {
  * @throws UserError
  */
 export function requireNeighbourOptions(options: EvaluateOptions): void {
-  const { knn, knnNeighbours, tta, matchClasses, split } = options;
+  const { knn, tta, matchClasses, split } = options;
   const refuse = (where: string, got: string, expected: string, nextStep: string) => {
     throw new UserError(where, got, expected, nextStep);
   };
-  if (!knn) {
-    if (knnNeighbours !== undefined)
-      refuse(
-        `--knn_neighbours ${knnNeighbours}`,
-        "the head is evaluated, without neighbours",
-        "--knn, with which neighbours vote",
-        "add --knn, or leave it out",
-      );
-    return;
-  }
+  requireActing("eval", options);
+  if (!knn) return;
   if (tta !== undefined)
     refuse(
       `--tta ${tta}`,

@@ -3,7 +3,6 @@
  * every image's bytes a moment. Each table is an `.npz`, whose arrays are read by their CRC-32.
  */
 import { createHash } from "node:crypto";
-import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { z } from "zod";
 import { NpzReader } from "../archive/npz-reader.js";
@@ -11,10 +10,10 @@ import { writeNpz } from "../archive/npz-writer.js";
 import type { NamedArray, NumericArray } from "../archive/numeric-array.js";
 import { isShardIndex, readShardIndex } from "../archive/safetensors-shards.js";
 import { codeOf } from "../data/files/reader-code.js";
+import { writeRefusal } from "../disk/atomic-file.js";
 import { fileHash } from "../disk/file-hash.js";
 import { exists } from "../disk/file-reading.js";
-import { makeRoom, markUsed } from "../disk/kept-files.js";
-import { UserError } from "../errors.js";
+import { makePlace, makeRoom, markUsed } from "../disk/kept-files.js";
 
 /** All tables together, in bytes: the ones that were not used for longest go first. A larger one is not kept. */
 export const KEPT_BYTES = 4e9;
@@ -100,7 +99,7 @@ export async function readFeatures(
 
 /**
  * Keeps a table, and removes those that were not used for longest while all are more than `mostBytes`.
- * @returns why it is not kept, where it cannot be: then it only costs the time to make it again
+ * @returns in a few words why it is not kept, where it cannot be: then it only costs the time to make it again
  */
 export async function keepFeatures(
   folder: string,
@@ -112,7 +111,7 @@ export async function keepFeatures(
   const path = tablePath(folder, key);
   const about = Buffer.from(JSON.stringify({ format: 1, key, faults: [...faults] }));
   try {
-    await mkdir(folder, { recursive: true });
+    await makePlace(folder, ending);
     await writeNpz(path, [
       member("about", [about.length], new Uint8Array(about)),
       member("features", [values.length / channels, channels], values),
@@ -120,9 +119,9 @@ export async function keepFeatures(
     await makeRoom(folder, ending, mostBytes);
     return undefined;
   } catch (error) {
-    const refused = error instanceof UserError || (error instanceof Error && "code" in error);
-    if (!refused) throw error;
-    return error.message;
+    const refused = writeRefusal(error);
+    if (refused === undefined) throw error;
+    return refused;
   }
 }
 

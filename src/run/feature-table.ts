@@ -90,11 +90,10 @@ export async function featuresOf(
   const made = await madeTable(split, model, options, engine, observer);
   const refusal =
     key === undefined
-      ? kept &&
-        sizeBytes > KEPT_BYTES &&
-        `${sizeText(sizeBytes)} are more than ${sizeText(KEPT_BYTES)}`
+      ? kept && sizeBytes > KEPT_BYTES && `${sizeText(sizeBytes)}, over ${sizeText(KEPT_BYTES)}`
       : await keepFeatures(folder, key, made, channels);
-  if (refusal) observer.line?.(`${named}: not kept for the next time: ${refusal}`);
+  // In one line: docs/evaluation.md has the rest.
+  if (refusal) observer.line?.(`features of ${count} images are not kept: ${refusal}`);
   return { ...facts, ...made, fromCache: false };
 }
 

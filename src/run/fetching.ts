@@ -1,7 +1,6 @@
 /** What a run needs and does not find, as far as it is published. */
 
 import { stat } from "node:fs/promises";
-import { perhaps } from "../close-names.js";
 import type { DatasetRequest } from "../data/datasets.js";
 import { keptFindings } from "../data/files/kept-findings.js";
 import type { FindUndecodable } from "../data/files/undecodable-images.js";
@@ -10,7 +9,7 @@ import type { Engine } from "../engine/session.js";
 import { systemErrorCode, UserError } from "../errors.js";
 import { decodeAll } from "../input/decode-all.js";
 import type { FetchEvent, NoteEvent } from "../record/run-events.js";
-import { nearRuns } from "../report/near-runs.js";
+import { correctRun } from "../report/near-runs.js";
 import { downloadHubModel, hubFolder } from "../zoo/download-hub-model.js";
 import { downloadModel } from "../zoo/download-model.js";
 import { isHubName, parseHubName } from "../zoo/hub-repository.js";
@@ -146,15 +145,13 @@ export async function findSource(
 }
 
 async function noSource(source: string): Promise<UserError> {
-  const { near: run, there } = await nearRuns(source);
-  const near = run ?? perhaps(source, [sampleModel, ...ZOO.map(({ name }) => name)]);
   return new UserError(
     source,
     "there is no such file or folder, and no published model of this name",
     "a run's folder, one of its checkpoints, an .npz, safetensors, or a published model's name",
-    near !== undefined
-      ? `correct it: ${near}`
-      : `correct it; ${there === undefined ? "" : `${there}; `}` +
-          "`npx bit-train runs` lists the runs, `npx bit-download --list` the models",
+    await correctRun(source, [], modelNames),
   );
 }
+
+/** The models that a name alone means. */
+export const modelNames: readonly string[] = [sampleModel, ...ZOO.map(({ name }) => name)];

@@ -6,6 +6,7 @@ import { counted } from "../counted.js";
 import type { Engine } from "../engine/session.js";
 import { UserError } from "../errors.js";
 import type { Precision } from "../settings/choices.js";
+import { requireActing } from "../settings/idle-settings.js";
 import { type Options, settingTable } from "../settings/table.js";
 import { featuresOf } from "./feature-table.js";
 import { type FetchConsole, findSource } from "./fetching.js";
@@ -140,15 +141,12 @@ export async function findImages(
 
 const { default: defaultTop } = settingTable.top.commands.find;
 
-function requireQuestion({ inputs, mislabelled, knnNeighbours }: FindOptions): void {
+function requireQuestion({ inputs, mislabelled, ...settings }: FindOptions): void {
+  requireActing("find", { mislabelled, ...settings });
   const isAsked = inputs.length > 0;
-  if (isAsked && !mislabelled && knnNeighbours === undefined) return;
-  if (!isAsked && mislabelled) return;
-  const got = !isAsked
-    ? "no image to look for"
-    : mislabelled
-      ? `--mislabelled, and ${inputs.length === 1 ? "an image" : `${inputs.length} images`} to look for`
-      : "--knn_neighbours, which is about --mislabelled";
+  if (isAsked === !mislabelled) return;
+  const images = inputs.length === 1 ? "an image" : `${inputs.length} images`;
+  const got = isAsked ? `--mislabelled, and ${images} to look for` : "no image to look for";
   throw new UserError(
     "bit-find",
     got,

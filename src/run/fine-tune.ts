@@ -5,6 +5,7 @@ import { findCheckpoint, publishFound } from "../checkpoint/find-checkpoint.js";
 import { removeLeftovers } from "../checkpoint/keep-checkpoints.js";
 import { counted } from "../counted.js";
 import type { Dataset } from "../data/dataset.js";
+import { datasetLoads } from "../data/dataset-loads.js";
 import { describeSelection } from "../data/few-shot.js";
 import { tsvLine } from "../data/tsv-line.js";
 import { writeFileAtomically } from "../disk/atomic-file.js";
@@ -23,9 +24,10 @@ import { announceRun } from "./agree.js";
 import { describeComputing, describeData, describePlan, needsOf } from "./describe-plan.js";
 import { fetchEvents } from "./fetching.js";
 import { followRun } from "./follow-run.js";
+import { idleInRun } from "./idle-in-run.js";
 import type { Joint } from "./joint-run.js";
 import type { FineTuneOptions } from "./options.js";
-import { defaultName, planRun, type RunPlan } from "./plan-run.js";
+import { defaultName, type Planned, planRun, type RunPlan } from "./plan-run.js";
 import { type EndedRun, reportEnd } from "./report-run.js";
 import type { Run } from "./run-progress.js";
 import { resolveWeights } from "./starting-weights.js";
@@ -93,9 +95,7 @@ async function fineTuneLocked(
   // A new run's folder is made only when its input has been found right.
   let lock = (await exists(folder.path)) ? await lockRun(folder, patience) : undefined;
   try {
-    const planned = { name, folder, options, engine, observer, joint };
-    const steps = await stepsInTime(planned);
-    const plan = await watched(planRun({ ...planned, stepsInTime: steps }));
+    const plan = await planInTime({ name, folder, options, engine, observer, joint }, watched);
     const best = plan.resumed?.manifest?.best ?? null;
     if (joint !== undefined) await announceRun(joint.group, { config: plan.config, best });
     // Several processes agree on it when they begin.
@@ -119,6 +119,16 @@ async function fineTuneLocked(
   } finally {
     await lock?.release();
   }
+}
+
+/** The plan of a run, of whose steps some may have been timed before, on the same dataset. */
+async function planInTime(
+  planned: Planned,
+  watched: <T>(work: Promise<T>) => Promise<T>,
+): Promise<RunPlan> {
+  const load = datasetLoads();
+  const steps = await stepsInTime({ ...planned, load });
+  return watched(planRun({ ...planned, load, stepsInTime: steps }));
 }
 
 /** A process that stood still holds its lock, and yet is no longer one of those that train. */
@@ -156,6 +166,7 @@ async function carryOut(
   const needs = await needsOf(config, run.engine.target, folder.path, run.options.save);
   for (const line of describePlan(config, needs, run.options)) events.info(line);
   for (const line of describeComputing(config, run.engine.target)) events.info(line);
+  for (const line of idleInRun({ options: run.options, config, dataset })) events.warn(line);
 
   const trainTo = async () => {
     for (;;) {

@@ -14,7 +14,6 @@ import { fitArchive } from "../model/checkpoint.js";
 import { readWeights } from "../model/read-weights.js";
 import type { RunConfig } from "../record/run-config.js";
 import { featuresOf } from "./feature-table.js";
-import { requireFeatureMemory } from "./frozen-choices.js";
 import type { Run } from "./run-progress.js";
 
 /** A run's features. */
@@ -25,14 +24,13 @@ export interface FrozenFeatures {
 
 /**
  * Makes the features of all of a run's images, or finds them in the cache.
- * @throws UserError at an image that cannot be decoded, and where they do not fit the memory; the signal's reason
+ * @throws UserError at an image that cannot be decoded; the signal's reason
  */
 export async function frozenFeatures(run: Run): Promise<FrozenFeatures> {
   const { config, dataset, engine, events, observer } = run;
   const { precision, workers, resolution, resize } = config;
   const architecture = parseArchitecture(config.model);
   const total = config.trainSize + config.valSize;
-  requireFeatureMemory(architecture, total, engine.target);
   const weights = await bodyOf(run, architecture);
   const model = { model: config.model, architecture, weights, resize };
   const options = { size: resolution.crop, precision, workers, resize };

@@ -24,6 +24,7 @@ import { inPrecision } from "./precision.js";
 import { type MeasuredTimes, measuredBy, timedSteps } from "./run-forecast.js";
 import { openRunProgram } from "./train-run.js";
 import { defaultBatch } from "./trained-model.js";
+import { unreadableAtStep } from "./unreadable-image.js";
 
 // After this, fewer steps are timed, at least one.
 const patienceMs = 60_000;
@@ -44,9 +45,19 @@ export interface Measured {
 /**
  * Times steps and evaluations. Of a batch in many parts, one process times two: the others take as long, and memory
  * is that of all.
- * @throws SessionError where the memory does not suffice; the signal's reason, of one process
+ * @throws SessionError where the memory does not suffice; UserError at an image that cannot be decoded; the signal's
+ *   reason, of one process
  */
-export async function measureSteps({
+export async function measureSteps(measured: Measured): Promise<MeasuredTimes> {
+  try {
+    return await timesOf(measured);
+  } catch (error) {
+    // Steps are timed on the first images.
+    throw (await unreadableAtStep(error, measured, 0, "leave it out: --bad_images skip")) ?? error;
+  }
+}
+
+async function timesOf({
   config: whole,
   dataset,
   engine,

@@ -10,11 +10,12 @@ import {
   type PartName,
   partNames,
 } from "../report/check-dataset.js";
+import { requireActing } from "../settings/idle-settings.js";
 import type { Options } from "../settings/table.js";
 import { type FeatureTable, featuresOf } from "./feature-table.js";
 import { type FetchConsole, findSource } from "./fetching.js";
 import { type Features, nearestNeighbours } from "./neighbours.js";
-import { findHeadlessModel, imageSize, precisionOf } from "./trained-model.js";
+import { findHeadlessModel, type HeadlessModel, imageSize, precisionOf } from "./trained-model.js";
 
 /** From this cosine on images count as near copies where nobody says; docs/find.md has what it was chosen by. */
 const NEAR_COPY = 0.98;
@@ -62,20 +63,10 @@ export interface NearCopyConsole extends FetchConsole {
  * @throws UserError
  */
 export function requireNearCopyOptions(options: Options<"check">): void {
-  const { features, weights, similarity, size, model, batch, fast } = options;
+  requireActing("check", options);
+  const { features, weights, similarity, fast } = options;
+  if (!features) return;
   const example = "type: npx bit-data check photos --features --weights BiT-M-R50x1";
-  if (!features) {
-    const about = { weights, similarity, size, model, batch };
-    for (const [name, value] of Object.entries(about))
-      if (value !== undefined)
-        throw new UserError(
-          `--${name} ${value}`,
-          "no --features, which it is about",
-          "both",
-          example,
-        );
-    return;
-  }
   if (fast)
     throw new UserError(
       "--fast",
@@ -100,21 +91,32 @@ export function requireNearCopyOptions(options: Options<"check">): void {
 }
 
 /**
+ * The model by which near copies are found.
+ * @throws UserError where it is missing or unfit
+ */
+export async function findCopyModel(
+  options: NearCopyOptions,
+  observer: NearCopyConsole = {},
+): Promise<HeadlessModel> {
+  const { bitPretrainedDir = ".", weights = "" } = options;
+  const source = await findSource(weights, bitPretrainedDir, { offline: true }, observer);
+  return findHeadlessModel(source, options);
+}
+
+/**
  * Finds near copies within and across the parts of a dataset.
  * @param report what was found before: images with the same bytes are told of there
- * @throws UserError where the model is missing or unfit
+ * @param trained as `findCopyModel` gives it
  */
 export async function findNearCopies(
   request: DatasetRequest,
   report: Pick<DatasetReport, "duplicates" | "mislabelled" | "leaks">,
+  trained: HeadlessModel,
   options: NearCopyOptions,
   engine: Engine,
   observer: NearCopyConsole = {},
 ): Promise<NearCopies> {
-  const { bitPretrainedDir = ".", workers = availableParallelism(), batch } = options;
-  const { similarity: least = NEAR_COPY, weights = "" } = options;
-  const source = await findSource(weights, bitPretrainedDir, { offline: true }, observer);
-  const trained = await findHeadlessModel(source, options);
+  const { workers = availableParallelism(), batch, similarity: least = NEAR_COPY } = options;
   const dataset = await loadDataset({ ...request, badImages: "report" });
   const asked = { size: options.size, flag: "--size" };
   const { size, guess } = imageSize(trained, dataset.typicalSize, asked);

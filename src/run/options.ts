@@ -12,11 +12,11 @@ import { getMixupAlpha, getResolution, scaleSchedule } from "../recipe/hyperrule
 import { type Recipe, recipeOf } from "../recipe/recipes.js";
 import type { KnownConfig, RunConfig } from "../record/run-config.js";
 import type { Precision } from "../settings/choices.js";
+import { requireActing } from "../settings/idle-settings.js";
 import type { Options } from "../settings/table.js";
 import { recordedSettings } from "../settings/values.js";
 import { availableMemoryBytes, fittingSplit, isSplit } from "../step/memory.js";
 import { modelPath } from "../zoo/models.js";
-import { checkFrozen } from "./frozen-choices.js";
 import { computeTypes } from "./precision.js";
 import { checkRanks, unevenParts } from "./rank-choices.js";
 import { sampleModel, sampleWeights } from "./sample-model.js";
@@ -77,7 +77,7 @@ export function resolveConfig(
   const recipe = recipeOf(recorded.recipe);
   const batch = options.batch ?? recipe.batch;
   const { freeze } = recorded;
-  checkChoices(options);
+  requireActing("train", options);
   const resolution = resolveResolution(options, dataset);
   const precision = options.precision ?? known?.precision ?? machine.precision();
   const needs = {
@@ -112,19 +112,6 @@ export function resolveConfig(
     ...((machine.ranks ?? 1) > 1 && { ranks: machine.ranks }),
     workers: options.workers ?? machine.cores,
   };
-}
-
-/** @throws UserError where choices say nothing beside each other */
-function checkChoices(options: FineTuneOptions): void {
-  if (options.freeze) checkFrozen(options);
-  const { patience, evalEvery } = options;
-  if (patience === undefined || evalEvery !== undefined) return;
-  throw new UserError(
-    `--patience ${patience}`,
-    "without --eval_every there are no evaluations to wait for",
-    "--eval_every as well",
-    "type for example --eval_every 50",
-  );
 }
 
 /** What decides in how many parts a batch is computed. */
@@ -234,8 +221,10 @@ export function indivisible(batch: number, split: number, devices: number): User
   );
 }
 
-/** The archive that a run starts from. */
-function weightsPath(options: Pick<ModelledOptions, "model" | "weights" | "bitPretrainedDir">) {
+/** The archive that a run starts from, whether or not it is there. */
+export function weightsPath(
+  options: Pick<ModelledOptions, "model" | "weights" | "bitPretrainedDir">,
+): string {
   if (options.weights !== undefined) return options.weights;
   if (options.model === sampleModel) return sampleWeights();
   return modelPath(options.bitPretrainedDir ?? ".", options.model);

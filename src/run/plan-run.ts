@@ -1,20 +1,24 @@
 /** What a run is to do, found out before anything of it is written. */
 import { availableParallelism } from "node:os";
 import { findCheckpoint } from "../checkpoint/find-checkpoint.js";
+import type { LoadDataset } from "../data/dataset-loads.js";
 import { loadDataset } from "../data/datasets.js";
 import { exists } from "../disk/file-reading.js";
 import { wholeSizeText } from "../disk/size-text.js";
 import type { Engine } from "../engine/session.js";
 import { GraphBuilder } from "../graph/graph-builder.js";
+import { parseArchitecture } from "../model/architecture.js";
 import { type KnownConfig, readConfig } from "../record/run-config.js";
 import type { RunObserver } from "../record/run-events.js";
-import type { RunFolder } from "../record/run-folder.js";
+import { type RunFolder, requirePlace } from "../record/run-folder.js";
+import { requireActing } from "../settings/idle-settings.js";
 import { modelBytes, zooModel } from "../zoo/models.js";
 import { checkAnew } from "./begin-anew.js";
 import { fingerprintOf, hashesOf } from "./data-fingerprint.js";
 import { describeComputing } from "./describe-plan.js";
-import { ensureWeights } from "./ensure-weights.js";
+import { ensureWeights, requireWeights } from "./ensure-weights.js";
 import { dataPolicy, type FetchConsole, fetchEvents } from "./fetching.js";
+import { requireFeatureMemory } from "./frozen-choices.js";
 import type { Joint } from "./joint-run.js";
 import { type ModelledOptions, resolveConfig } from "./options.js";
 import { defaultPrecision } from "./precision.js";
@@ -39,6 +43,8 @@ export interface Planned {
   readonly stepsInTime?: number | undefined;
   /** Fetches and keeps nothing: no weights, no dataset, no findings about images. */
   readonly dry?: boolean;
+  /** Loads the dataset; default `loadDataset`. */
+  readonly load?: LoadDataset | undefined;
   /** Where several processes train together; this is rank 0. */
   readonly joint?: Joint | undefined;
 }
@@ -61,16 +67,21 @@ export async function settleRun({
   observer,
   stepsInTime,
   dry = false,
+  load = loadDataset,
   joint,
 }: Planned): Promise<SettledRun> {
   // Where graphs cannot be handed over (TMPDIR), that is told before anything is read or written.
   engine.open(new GraphBuilder().build()).close();
+  // So is what needs no data, which may have to be fetched.
+  requireActing("train", options);
+  await requirePlace(folder);
+  await requireWeights(options, folder);
   const cores = availableParallelism();
   const fetches = fetchEvents(observer);
   const workers = options.workers ?? cores;
   const offline = dry || options.offline;
   const policy = dataPolicy({ ...options, offline }, fetches, engine, workers, !dry);
-  const dataset = await loadDataset({ ...options, ...policy, seed: options.seed ?? 0 });
+  const dataset = await load({ ...options, ...policy, seed: options.seed ?? 0 });
   const data = await fingerprintOf(dataset);
   const known = await readConfig(folder.config);
   const { target } = engine;
@@ -82,6 +93,8 @@ export async function settleRun({
   const resolved = resolveConfig(name, options, dataset, machine, known);
   // What it is to be computed by is not there: that too is told before anything is written.
   describeComputing(resolved, target);
+  const { freeze, trainSize, valSize, model } = resolved;
+  if (freeze) requireFeatureMemory(parseArchitecture(model), trainSize + valSize, target);
   return { dataset, data, known, config: { ...resolved, data: hashesOf(data) } };
 }
 

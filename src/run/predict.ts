@@ -5,6 +5,7 @@ import type { Engine } from "../engine/session.js";
 import { UserError } from "../errors.js";
 import { featureChannels } from "../model/architecture.js";
 import type { Precision } from "../settings/choices.js";
+import { requireActing } from "../settings/idle-settings.js";
 import { type Options, settingTable } from "../settings/table.js";
 import type { Explained } from "../step/explain-step.js";
 import { requireFiniteLogits } from "../train/evaluate.js";
@@ -92,6 +93,7 @@ export async function predict(
   engine: Engine,
   observer: PredictConsole,
 ): Promise<PredictReport> {
+  requireActing("predict", options);
   const {
     bitPretrainedDir = ".",
     workers = availableParallelism(),
@@ -181,13 +183,11 @@ const { default: defaultTop } = settingTable.top;
 
 /** The class that is asked for, by its name or its number. */
 function explainedLabel(
-  { explain, explainClass }: PredictOptions,
+  { explainClass }: PredictOptions,
   { classes, classNames, weights }: TrainedModel,
 ): number | undefined {
   if (explainClass === undefined) return undefined;
   const where = `--explain_class ${explainClass}`;
-  if (explain === undefined)
-    throw new UserError(where, "nothing is explained", "--explain too", "add --explain FOLDER");
   const named = (classNames ?? []).flatMap((name, label) => (name === explainClass ? [label] : []));
   if (named.length === 1) return named[0];
   if (named.length === 0 && /^\d+$/.test(explainClass) && Number(explainClass) < classes)

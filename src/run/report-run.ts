@@ -17,7 +17,7 @@ import { readPredictions } from "../report/read-predictions.js";
 import { type ReadRun, readRun } from "../report/read-run.js";
 import { repeatsOf } from "../report/repeats.js";
 import type { ReportData, ReportedRun, ReportJudgement } from "../report/report-data.js";
-import { writeReport } from "../report/report-file.js";
+import { requireReportPlace, writeReport } from "../report/report-file.js";
 import { type PictureSource, withPictures } from "../report/show-images.js";
 import type { Options } from "../settings/table.js";
 import { type EvaluateConsole, evaluateRun } from "./evaluate-run.js";
@@ -107,10 +107,12 @@ export async function reportRuns(
   const [only] = read;
   if (read.length === 1 && only !== undefined) {
     const path = out ?? only.own?.folder.report ?? `${resolve(paths[0]!)}.html`;
+    await requireReportPlace(path);
     await write(path, { runs: [await explained(only, openEngine, observer)] });
     return path;
   }
   const path = resolve(out ?? comparisonName);
+  await requireReportPlace(path);
   const runs = await Promise.all(read.map(compared));
   const repeats = repeatsOf(runs.map((run, i) => ({ run, config: read[i]!.own?.config })));
   await write(path, { runs, repeats });

@@ -2,9 +2,8 @@
 import type { CheckpointSaver } from "../checkpoint/checkpoint-saver.js";
 import type { FoundCheckpoint } from "../checkpoint/find-checkpoint.js";
 import type { Dataset } from "../data/dataset.js";
-import { ExampleOrder } from "../data/order.js";
 import type { FileLock } from "../disk/file-lock.js";
-import { type Engine, SessionError } from "../engine/session.js";
+import type { Engine } from "../engine/session.js";
 import type { UserError } from "../errors.js";
 import type { Evaluation } from "../evaluators/evaluator.js";
 import { Predictions } from "../evaluators/predictions.js";
@@ -22,7 +21,7 @@ import type { Joint } from "./joint-run.js";
 import type { ModelledOptions } from "./options.js";
 import { describeForecast, FirstSteps } from "./run-forecast.js";
 import { configurationHash } from "./same-run.js";
-import { type Suspects, unreadableImage } from "./unreadable-image.js";
+import { unreadableAtStep } from "./unreadable-image.js";
 
 export interface Run {
   readonly options: ModelledOptions;
@@ -172,27 +171,12 @@ export class RunProgress implements TrainObserver {
    * step before the step changes anything.
    */
   async findCulprit(error: unknown): Promise<UserError | undefined> {
-    if (error instanceof SessionError && error.outOfMemory) return undefined;
-    const { config, dataset, engine } = this.run;
-    const among = suspects(dataset, config, this.current);
+    const { config } = this.run;
     // Other images are other data, with which a run goes on only where that is meant.
     const otherwise =
       "leave it out and go on from the last checkpoint: type the same command with " +
       `--name ${config.name} --bad_images skip --force`;
-    this.culprit ??= await unreadableImage(error, engine, among, otherwise);
+    this.culprit ??= await unreadableAtStep(error, this.run, this.current, otherwise);
     return this.culprit;
   }
-}
-
-// The pipeline is ahead of the step by its buffers: an error may come from a batch not yet due.
-const batchesAhead = 6;
-
-/** The images that the engine may have been decoding at a step, the likelier first. */
-function suspects(
-  { train: { images }, val }: Dataset,
-  { seed, batch, trainSize }: RunRecordFile,
-  step: number,
-): Suspects[] {
-  const inTraining = new ExampleOrder(seed, trainSize).slice(step * batch, batchesAhead * batch);
-  return [{ images, indices: inTraining.indices }, { images: val.images }];
 }

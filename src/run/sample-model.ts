@@ -1,9 +1,10 @@
 /** The model that the package carries, pretrained on five of Fashion-MNIST's classes. */
 import { join } from "node:path";
+import { embeddedModel } from "../model/architecture.js";
 import { packageRoot } from "../package-root.js";
 
 /** Its name. */
-export const sampleModel = "sample-R14x0.5";
+export const sampleModel = embeddedModel;
 
 /** Where its archive lies. */
 export function sampleWeights(): string {

@@ -2,6 +2,7 @@
 
 import { listCheckpoints } from "../checkpoint/checkpoint-folder.js";
 import { counted } from "../counted.js";
+import { datasetLoads, type LoadDataset } from "../data/dataset-loads.js";
 import { sizeText } from "../disk/size-text.js";
 import type { Engine } from "../engine/session.js";
 import { UserError } from "../errors.js";
@@ -11,6 +12,7 @@ import { readConfig } from "../record/run-config.js";
 import type { RunObserver } from "../record/run-events.js";
 import { runFolder } from "../record/run-folder.js";
 import { type SeedResult, seedRunName } from "../record/seeds-file.js";
+import { requireActing } from "../settings/idle-settings.js";
 import { type DryRun, dryRun } from "./dry-run.js";
 import { fetchEvents } from "./fetching.js";
 import type { FineTuneOptions } from "./options.js";
@@ -55,7 +57,7 @@ export async function seedRuns(
 ): Promise<SeedRuns> {
   const { seed: first = 0, logdir = "bit_logs", examplesPerClass } = wishes;
   const { examplesPerClassSeed = 0 } = wishes;
-  if (sameExamples && examplesPerClass === undefined) throw noExamples();
+  requireActing("train", { ...wishes, seeds, sameExamples });
   const drawn = examplesPerClass !== undefined && !sameExamples;
   requireNumber(seeds);
   requireSeeds("--seed", first, seeds);
@@ -115,35 +117,34 @@ function requireSeeds(flag: string, first: number, seeds: number): void {
   );
 }
 
-function noExamples(): UserError {
-  return new UserError(
-    "--same_examples",
-    "without --examples_per_class no examples are drawn",
-    "--examples_per_class as well",
-    "type for example --examples_per_class 10, or leave --same_examples out",
-  );
-}
-
-/** @throws UserError where it is given for one run, which has its examples anyway */
-export function requireSeveral({ sameExamples = false }: Pick<SeedWishes, "sameExamples">): void {
-  if (!sameExamples) return;
-  throw new UserError(
-    "--same_examples",
-    "without --seeds there is one run only",
-    "--seeds as well",
-    "type for example --seeds 3, or leave --same_examples out",
-  );
+/**
+ * What those of the runs came to that are done, as `finishedRun` has it.
+ * @throws UserError where one was begun under other settings, which is told before any run goes on
+ */
+export async function finishedRuns(
+  runs: readonly SeedRun[],
+  engine: Engine,
+): Promise<Map<SeedRun, SeedResult>> {
+  const done = new Map<SeedRun, SeedResult>();
+  const load = datasetLoads();
+  for (const run of runs) {
+    const result = await finishedRun(run, engine, load);
+    if (result !== undefined) done.set(run, result);
+  }
+  return done;
 }
 
 /**
  * What one of the runs came to, where it is done under these very settings and on these data; undefined
  * where there is something to do.
+ * @param load loads the dataset: all runs' by one of `datasetLoads`, which looks it over once
  * @param dry fetch nothing
  * @throws UserError where it was begun under other settings, which is told before any run goes on
  */
 export async function finishedRun(
   { name, seed, options: wishes }: SeedRun,
   engine: Engine,
+  load: LoadDataset,
   observer: RunObserver = {},
   dry = false,
 ): Promise<SeedResult | undefined> {
@@ -156,7 +157,7 @@ export async function finishedRun(
   if (result === undefined && newest === undefined) return undefined;
   const asked = dry ? { ...wishes, offline: true } : wishes;
   const options = await resolveWeights(asked, fetchEvents(observer));
-  const { config } = await settleRun({ name, folder, options, engine, observer, dry });
+  const { config } = await settleRun({ name, folder, options, engine, observer, load, dry });
   const changed = changedSettings(known, config);
   if (changed.length > 0 && options.force === true) return undefined;
   if (changed.length > 0) throw otherSettings(folder, changed, known, config);
@@ -186,14 +187,15 @@ export async function dryRunSeeds(
   observer: RunObserver = {},
 ): Promise<DrySeeds> {
   const states: { readonly run: SeedRun; readonly finished: boolean; readonly done: number }[] = [];
+  const load = datasetLoads();
   for (const run of runs) {
-    const result = await finishedRun(run, engine, observer, true);
+    const result = await finishedRun(run, engine, load, observer, true);
     const { checkpoints } = runFolder(run.options.logdir ?? "bit_logs", run.name);
     const [newest = 0] = await listCheckpoints(checkpoints);
     states.push({ run, finished: result !== undefined, done: result?.steps ?? newest });
   }
   const next = states.find(({ finished }) => !finished) ?? states[0]!;
-  const dry = await dryRun(next.run.options, engine, observer);
+  const dry = await dryRun(next.run.options, engine, observer, load);
   const { config, measured, needs } = dry;
   const times = states.map(({ finished, done }) =>
     finished ? 0 : remainingMs(config, measured, done),

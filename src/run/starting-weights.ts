@@ -12,7 +12,7 @@ import { correctRun } from "../report/near-runs.js";
 import { hubModel } from "../zoo/hub-folder.js";
 import { isHubName } from "../zoo/hub-repository.js";
 import { zooModel } from "../zoo/models.js";
-import { type FetchConsole, findSource } from "./fetching.js";
+import { type FetchConsole, findSource, modelNames } from "./fetching.js";
 import { modelAtPath } from "./model-at-path.js";
 import type { FineTuneOptions, ModelledOptions } from "./options.js";
 import { sampleModel } from "./sample-model.js";
@@ -109,7 +109,7 @@ export async function noWeights(
     `--weights ${weights}`,
     "there is no such file or folder",
     "an .npz, safetensors, a run of bit-train or one of its checkpoints, or a published model's name",
-    await correctRun(weights, [logdir]),
+    await correctRun(weights, [logdir], modelNames),
   );
 }
 

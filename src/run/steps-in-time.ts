@@ -25,9 +25,9 @@ export async function stepsInTime(planned: Planned): Promise<number | undefined>
 async function limitedAlone(
   planned: Planned,
 ): Promise<{ readonly config: RunConfig; readonly line: string | undefined }> {
-  const { options, name, engine, observer } = planned;
+  const { options, name, engine, observer, load } = planned;
   // A dry run fetches nothing.
   await settleRun(planned);
-  const { config, limit: line } = await dryRun({ ...options, name }, engine, observer);
+  const { config, limit: line } = await dryRun({ ...options, name }, engine, observer, load);
   return { config, line };
 }

@@ -2,7 +2,7 @@
 import { announceRun } from "./agree.js";
 import type { Joint } from "./joint-run.js";
 import { type Measured, measureSteps } from "./measure-steps.js";
-import { type Planned, settleRun } from "./plan-run.js";
+import { type Planned, planRun } from "./plan-run.js";
 import { outOfMemoryTogether } from "./rank-choices.js";
 import type { MeasuredTimes } from "./run-forecast.js";
 import { limited } from "./time-limit.js";
@@ -22,7 +22,7 @@ export async function limitedTogether(
   minutes: number,
 ): Promise<ReturnType<typeof limited>> {
   const { engine, observer } = planned;
-  const { config, dataset } = await joint.group.watch(settleRun(planned));
+  const { config, dataset } = await joint.group.watch(planRun(planned));
   await announceRun(joint.group, { config, best: null, timed: true });
   observer.event?.({ type: "note", level: "info", text: "Timing a few steps ..." });
   const measured = await measureTogether({ config, dataset, engine, observer, joint });

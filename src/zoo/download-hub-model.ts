@@ -5,15 +5,15 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { openArchive } from "../archive/array-archive.js";
-import { temporaryName } from "../disk/atomic-file.js";
 import { freeBytesOf, requireRoom } from "../disk/disk-room.js";
 import { fileHash } from "../disk/file-hash.js";
 import { acquireLock } from "../disk/file-lock.js";
 import { exists } from "../disk/file-reading.js";
 import { nodeFileSystem } from "../disk/file-system.js";
 import { makeFolder } from "../disk/make-folder.js";
+import { sweepLeftovers, temporaryName } from "../disk/temporary-name.js";
 import { UserError } from "../errors.js";
 import { FileRefused } from "../fetch/connection.js";
 import { fetchFile } from "../fetch/fetch-file.js";
@@ -285,12 +285,9 @@ async function finish(
   { name }: HubRepository,
   { folder = ".", signal }: HubDownloadOptions,
 ): Promise<void> {
-  const weights = join(part, hubFiles.weights);
-  await recordChecksum(
-    folder,
-    `${name}/${hubFiles.weights}`,
-    await fileHash(weights, "sha256", signal),
-  );
+  const sha256 = await fileHash(join(part, hubFiles.weights), "sha256", signal);
+  await recordChecksum(folder, `${name}/${hubFiles.weights}`, sha256);
+  await sweepLeftovers(dirname(path));
   // Only with --force is there something.
   const old = temporaryName(path);
   if (await exists(path)) await rename(path, old);

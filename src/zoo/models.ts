@@ -3,7 +3,7 @@
  * Source: README and notebooks of google-research/big_transfer.
  */
 import { join } from "node:path";
-import { perhaps } from "../close-names.js";
+import { closeNames, perhaps } from "../close-names.js";
 import { UserError } from "../errors.js";
 import { parseArchitecture, publishedVariants } from "../model/architecture.js";
 import { archiveBytes, parameterCount } from "./archive-size.js";
@@ -103,6 +103,28 @@ export function findZooModel(name: string): ZooModel {
     perhaps(name.replace(/\.npz$/, ""), names) ?? `a name such as ${names[0]}`,
     "type npx bit-download --list for all names",
   );
+}
+
+/**
+ * Published models like one that is not: first those whose names are near, where the name's architecture was
+ * published; then its family's, BiT-M's or BiT-S's, of the nearest depth and then width first.
+ * @throws UserError where the name tells no architecture
+ */
+export function publishedLike(model: string): string[] {
+  const { name, units, width } = parseArchitecture(model);
+  const isPublished = publishedVariants.some((variant) => variant === name);
+  const near = isPublished ? closeNames(model, [...byName.keys()]) : [];
+  const depth = unitsSum(units);
+  const family = [...publishedVariants]
+    .map((variant) => ({ variant, ...parseArchitecture(variant) }))
+    .map((one) => ({ ...one, deeper: Math.abs(unitsSum(one.units) - depth) }))
+    .sort((a, b) => a.deeper - b.deeper || Math.abs(a.width - width) - Math.abs(b.width - width))
+    .map(({ variant }) => `${/^BiT-S\b/i.test(model) ? "BiT-S" : "BiT-M"}-${variant}`);
+  return [...new Set([...near, ...family])];
+}
+
+function unitsSum(units: readonly number[]): number {
+  return units.reduce((sum, count) => sum + count, 0);
 }
 
 /**

@@ -101,7 +101,7 @@ test("what cannot be is told before anything is measured, exit 2", async () => {
     [["--nproc", "1", "--network", "10Gb"], /--nproc 1: one machine has nothing to share/],
     [["--nproc", "0", "--network", "10Gb"], /--nproc: 0 is not possible/],
     [["--nproc", "4", "--network", "10GB"], /--network: "10GB" is not a rate\n.*1Gb/],
-    [[...both, "--memory"], /--memory: with --nproc 4/],
+    [[...both, "--memory"], /--steps 2: --memory as well, with which nothing is measured/],
     [[...both, "--devices", "2"], /--devices 2: with --nproc 4/],
     [[...both, "--mode", "eval"], /--mode eval: with --nproc 4/],
     [

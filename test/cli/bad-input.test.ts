@@ -147,7 +147,7 @@ const cases: readonly Case[] = [
   },
   {
     name: "an empty class folder",
-    args: async () => trainArgs("--dataset", await folderWith("empty")),
+    args: async () => trainArgs("--dataset", await folderWith("empty"), "--from_scratch"),
     message: /no images in the class folder white/,
   },
   {
@@ -170,7 +170,7 @@ const cases: readonly Case[] = [
   },
   {
     name: "an unknown dataset",
-    args: () => trainArgs("--dataset", "cifar12"),
+    args: () => trainArgs("--dataset", "cifar12", "--from_scratch"),
     message: /--dataset cifar12: neither a known dataset nor a folder/,
   },
   {

@@ -155,7 +155,7 @@ test("what the server refuses, names that there are not, and flags that do not f
     [["BiT-XL-*"], /no published model's name is like this/],
     [[], /no model is named/],
     [[model, "--parallel", "0"], /--parallel: 0 is not possible/],
-    [[model, "--json"], /stands without --list/],
+    [[model, "--json"], /--json: without --list/],
     [[model, "--base_url", "models"], /is no address/],
   ];
   for (const [args, message] of cases) {

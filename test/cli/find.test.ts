@@ -122,7 +122,10 @@ test("what cannot be answered is refused", async (t) => {
   const cases: readonly [args: readonly string[], said: RegExp][] = [
     [["--in", train], /no image to look for/],
     [[image, "--in", train, "--mislabelled"], /--mislabelled, and an image to look for/],
-    [[image, "--in", train, "--knn_neighbours", "3"], /--knn_neighbours, which is about/],
+    [
+      [image, "--in", train, "--knn_neighbours", "3"],
+      /--knn_neighbours 3: without --mislabelled nobody votes/,
+    ],
     [[image], /--in/],
     [[image, "--in", join(root, "nothing")], /no folder lies there/],
     [[image, "--in", image], /no folder lies there/],

@@ -82,8 +82,8 @@ test("settings that contradict each other are refused before anything is read", 
   const cases: readonly [flags: string, said: RegExp][] = [
     ["--features", /no --weights: nothing says which model[\s\S]*--features --weights BiT-M-R50x1/],
     ["--features --weights sample-R14x0.5 --fast", /--fast: --features as well/],
-    ["--weights sample-R14x0.5", /no --features, which it is about/],
-    ["--similarity 0.9", /no --features, which it is about/],
+    ["--weights sample-R14x0.5", /without --features no features are compared/],
+    ["--similarity 0.9", /without --features no features are compared/],
     ["--features --weights sample-R14x0.5 --similarity 1.5", /a cosine is at most 1/],
     ["--features --weights sample-R14x0.4", /no published model of this name/],
   ];
@@ -93,4 +93,13 @@ test("settings that contradict each other are refused before anything is read", 
     assert.match(stderr, said, flags);
     assert.equal(stdout, "");
   }
+});
+
+test("a model that is not there is told before the images are decoded", async (t) => {
+  const root = await temporaryFolder(t);
+  // Of a dataset that is not there either: nothing of it was looked at.
+  const args = ["check", join(root, "none"), "--features", "--weights", join(root, "no.npz")];
+  const { code, stderr } = await runHere(main, args);
+  assert.equal(code, 2);
+  assert.match(stderr, /no\.npz: there is no such file/);
 });

@@ -138,7 +138,7 @@ test("a class is chosen by name or number", async () => {
   const cases: [string[], RegExp][] = [
     [["--explain", join(root, "no"), "--explain_class", "bleu"], /no class of[\s\S]*blue/],
     [["--explain", join(root, "no"), "--explain_class", "3"], /no class of[\s\S]*0 to 2/],
-    [["--explain_class", "blue"], /add --explain FOLDER/],
+    [["--explain_class", "blue"], /--explain as well[\s\S]*--explain FOLDER/],
   ];
   for (const [flags, message] of cases) {
     const { code, stdout, stderr } = await predicted(image, ...flags);

@@ -130,6 +130,19 @@ test("a training goes on to its end without standard output", async (t) => {
   }
 });
 
+test("events for a program that a full disk has no room for: the run goes on, and fails at its end", async () => {
+  const logs = join(root, "events");
+  const line = `bit-train ${tinyFlags(tiny.images, logs).join(" ")} --steps 2 --name run --json`;
+  const full = await shell(`${line} > /dev/full`);
+  assert.equal(full.code, 2, full.stderr);
+  assert.match(full.stderr, /^error: standard output: cannot be written \(ENOSPC: .*missing$/m);
+  assert.ok((await readdir(join(logs, "run"))).includes("result.json"));
+  const more = line.replace("--name run", "--name more");
+  const gone = await shell(`${more} | head -n 1; exit \${PIPESTATUS[0]}`);
+  assert.equal(gone.code, 0, gone.stderr);
+  assert.ok((await readdir(join(logs, "more"))).includes("result.json"));
+});
+
 test("what is lost of a training's lines is said once", async () => {
   const flags = tinyFlags(tiny.images, join(root, "once")).join(" ");
   const { code, stderr } = await shell(`bit-train ${flags} --steps 2 --name run > /dev/full`);

@@ -67,10 +67,49 @@ test("datasets and models", async (t) => {
   const images = await writeTinyFolder(root);
   const dataset = await runHere(bitTrain, [...model, "--dataset", "cifar1"]);
   assert.match(dataset.stderr, /correct the name \(perhaps cifar10 or cifar100\)/);
-  const flags = ["--model", "BiT-M-R50x9", "--dataset", images, "--logdir", root, "--batch", "8"];
-  const { code, stderr } = await runHere(bitTrain, [...flags, "--bit_pretrained_dir", root]);
-  assert.equal(code, 2);
-  assert.match(stderr, /no published model is BiT-M-R50x9, perhaps BiT-M-R50x1 or BiT-M-R50x3/);
+  const flags = ["--dataset", images, "--logdir", root, "--batch", "8"];
+  for (const [model, nearest] of [
+    [
+      "BiT-M-R50x2",
+      "BiT-M-R50x1, BiT-M-R50x3, BiT-M-R101x1, BiT-M-R101x3, BiT-M-R152x2, BiT-M-R152x4",
+    ],
+    ["BiT-S-R152x3", "BiT-S-R152x2, BiT-S-R152x4, BiT-S-R101x3"],
+    ["R50x1", "BiT-M-R50x1, BiT-M-R50x3"],
+    ["BiT-M-R50x1-CIFAR100", "BiT-M-R50x1-CIFAR10, BiT-M-R50x1, BiT-M-R50x3"],
+    ["R14x0.5", "sample-R14x0.5, BiT-M-R50x1"],
+  ] as const) {
+    const asked = ["--model", model, "--bit_pretrained_dir", root];
+    const { code, stderr } = await runHere(bitTrain, [...flags, ...asked]);
+    assert.equal(code, 2);
+    assert.ok(stderr.includes(`the nearest first: ${nearest}`), stderr);
+    assert.match(stderr, /next: type --model \S+; any other .*--weights FILE.*--from_scratch/);
+    assert.doesNotMatch(stderr, /bit-download/);
+  }
+  for (const asked of [
+    ["--weights", "sample-R14x.5"],
+    ["--model", "sample-R14x.5"],
+  ]) {
+    const { code, stderr } = await runHere(bitTrain, [...flags, ...asked]);
+    assert.equal(code, 2);
+    assert.match(stderr, /perhaps sample-R14x0\.5/);
+  }
+  const slip = await runHere(bitTrain, [...flags, "--weights", "BiT-M-R50x1-ILSVRC201"]);
+  assert.match(slip.stderr, /correct it: perhaps BiT-M-R50x1-ILSVRC2012/);
+});
+
+test("a model that is not to be had is told before a dataset is fetched", async (t) => {
+  const root = await temporaryFolder(t);
+  const data = ["--dataset", "cifar10", "--datadir", root, "--bit_pretrained_dir", root];
+  const nowhere = ["--data_url", "http://127.0.0.1:9", "--logdir", root];
+  for (const [flags, said] of [
+    [["--model", "BiT-M-R50x2"], /no published model has this name/],
+    [["--model", "sample-R14x.5", "--from_scratch"], /perhaps sample-R14x0\.5/],
+    [["--model", "BiT-M-R50x1", "--patience", "3"], /without --eval_every/],
+  ] as const) {
+    const { code, stderr } = await runHere(bitTrain, [...flags, ...data, ...nowhere]);
+    assert.equal(code, 2);
+    assert.match(stderr, said);
+  }
 });
 
 test("a run that is not there: the one of nearly its name, or those that are there", async (t) => {

@@ -1,8 +1,9 @@
 /** A dry run tells what the run then is, and leaves no file. */
 import assert from "node:assert/strict";
-import { readdir } from "node:fs/promises";
+import { cp, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import type { RunObserver } from "../../src/record/run-events.js";
 import { dryRun } from "../../src/run/dry-run.js";
 import { fineTune } from "../../src/run/fine-tune.js";
 import type { FineTuneOptions } from "../../src/run/options.js";
@@ -11,6 +12,7 @@ import { bitTrain, runHere } from "../cli/command.js";
 import { tinyFlags, writeTinyFolder } from "../cli/tiny-images.js";
 import { temporaryFolder } from "../data/temporary-folder.js";
 import { engine } from "../engine-for-tests.js";
+import { repositoryRoot } from "../fixture-path.js";
 
 test("a dry run tells the run's plan and time, and writes nothing", async (t) => {
   const root = await temporaryFolder(t);
@@ -81,12 +83,69 @@ test("--dry_run tells it in lines, and as JSON", async (t) => {
   // On a CPU, what takes over a minute has a command that takes less.
   assert.match(stdout, /npx bit-train --model R14x0.5 .*--from_scratch.* --steps 10000 /);
   assert.match(stdout, /Nothing was written/);
+  assert.match(stderr, /^Timing a few steps \.\.\.$/m);
   const json = await runHere(bitTrain, [...flags, "--steps", "4", "--json"]);
   assert.equal(json.code, 0, json.stderr);
   const { classes, needs, measured } = JSON.parse(json.stdout);
   assert.equal(classes.length, 3);
   assert.ok(needs.memoryBytes > 0 && measured.stepMs > 0);
   assert.deepEqual(await readdir(root), ["tiny"]);
+});
+
+test("whatever a run would refuse is refused before steps are timed", async (t) => {
+  const root = await temporaryFolder(t);
+  const dataset = await writeTinyFolder(root);
+  const file = join(root, "file");
+  await writeFile(file, "");
+  const options = {
+    ...{ name: "tiny", model: "R14x0.5", fromScratch: true, dataset, logdir: join(root, "logs") },
+    ...{ batch: 8, resolution: 40, crop: 32, precision: "fp32" as const },
+  };
+  for (const limit of [{}, { maxMinutes: 1 }]) {
+    const cases: readonly [changes: Partial<FineTuneOptions>, said: RegExp][] = [
+      [{ dataset: join(root, "nothing") }, /neither a known dataset nor a folder/],
+      [{ logdir: file }, /file\/tiny: cannot be written to \(ENOTDIR\)/],
+      [{ logdir: join(file, "below") }, /below\/tiny: cannot be written to \(ENOTDIR\)/],
+      [{ batchSplit: 3 }, /--batch_split: 3 does not divide/],
+      [{ fromScratch: false }, /no published model has this name/],
+    ];
+    for (const [changes, said] of cases) {
+      const notes: string[] = [];
+      const event: RunObserver["event"] = (one) => {
+        if (one.type === "note") notes.push(one.text);
+      };
+      const asked = { ...options, ...limit, ...changes };
+      const refused = { name: "UserError", message: said };
+      await assert.rejects(dryRun(asked, engine, { event }), refused);
+      await assert.rejects(fineTune(asked, engine, { event }), refused);
+      assert.ok(!notes.some((text) => text.includes("Timing")), notes.join("\n"));
+    }
+  }
+  assert.deepEqual((await readdir(root)).sort(), ["file", "tiny"]);
+});
+
+test("an image that proves damaged while steps are timed is named", async (t) => {
+  const root = await temporaryFolder(t);
+  const sample = join(repositoryRoot, "sample", "images");
+  const dataset = join(root, "photos");
+  for (const part of ["train", "val"])
+    for (const name of ["coat", "dress"])
+      await cp(join(sample, part, name), join(dataset, part, name), { recursive: true });
+  const [first] = (await readdir(join(dataset, "train", "coat"))).sort();
+  const damaged = join(dataset, "train", "coat", first!);
+  const bytes = await readFile(damaged);
+  // Header and end stay as they were: only decoding tells.
+  const pixels = bytes.indexOf("IDAT") + 20;
+  bytes.set([bytes[pixels]! ^ 255], pixels);
+  await writeFile(damaged, bytes);
+  const options: FineTuneOptions = {
+    ...{ model: sampleModel, dataset, logdir: join(root, "logs"), batch: 10 },
+    ...{ resolution: 36, crop: 32, precision: "fp32" },
+  };
+  const named = { name: "UserError", where: damaged, message: /--bad_images skip/ };
+  await assert.rejects(dryRun(options, engine), named);
+  await assert.rejects(dryRun({ ...options, freeze: true, resolution: undefined }, engine), named);
+  await assert.rejects(fineTune({ ...options, maxMinutes: 1 }, engine), named);
 });
 
 test("a dry run tells what would be fetched, and fetches nothing", async (t) => {

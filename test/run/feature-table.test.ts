@@ -6,6 +6,7 @@ import {
   readdir,
   readFile,
   rename,
+  rm,
   stat,
   utimes,
   writeFile,
@@ -169,10 +170,19 @@ test("a damaged table is told of and made anew; one that cannot be kept costs no
     assert.equal((await asked(cache)).fromCache, true, damage);
     told.pop();
   }
+  // A folder in its place.
+  await rm(path);
+  await mkdir(join(path, "more"), { recursive: true });
+  assert.deepEqual((await asked(cache)).values, whole.values);
+  told.pop();
+  assert.equal((await asked(cache)).fromCache, true);
+  told.pop();
   const file = join(root, "file");
   await writeFile(file, "");
   assert.deepEqual((await asked(file)).values, whole.values);
-  assert.match(told.pop()!, /^features of 15 images: not kept for the next time: .*ENOTDIR/);
+  const why = "part of the path is not a folder (ENOTDIR)";
+  assert.deepEqual(told, [`features of 15 images are not kept: ${why}`]);
+  assert.ok(told[0]!.length <= 80);
 });
 
 test("an image that cannot be decoded is refused, or left out with a row of NaN, from the cache too", async (t) => {

@@ -241,10 +241,9 @@ test("a run that another process is at work on is refused, with that process and
   const name = "locked";
   const folder = await copyAs(name);
   const lock = await acquireLock(join(folder.path, "run"), { purpose: "training this run" });
-  await refused(
-    { name },
-    new RegExp(`process ${process.pid} is training this run[\\s\\S]* on \\S+ has ended`),
-  );
+  // By its folder, which is there: `<run>/run` is the lock's name alone.
+  const told = `^${folder.path}: process ${process.pid} is training this run`;
+  await refused({ name }, new RegExp(`${told}[\\s\\S]* on \\S+ has ended`));
   await lock.release();
 
   const module = new URL("../../src/disk/file-lock.js", import.meta.url);
@@ -306,7 +305,8 @@ test("a run without a checkpoint begins anew where it can have had none, and say
     forced.lines.some((line) => line.includes("under other settings: seed was 0, is now 1")),
   );
 
-  const whole = await run({ ...changes, seed: 1, save: false });
+  const unsaved = { ...changes, saveEvery: undefined, save: false };
+  const whole = await run({ ...unsaved, seed: 1 });
   assert.equal(whole.steps, 6);
   await removed();
   await refused({ ...changes, seed: 1 }, /holds a run that is done, but no checkpoint of it/);

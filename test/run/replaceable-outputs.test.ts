@@ -63,3 +63,19 @@ test("an output takes the place of nothing, an empty file or an earlier one, and
   await writeRows([{ ...outputs(path)[0]! }], (append) => append(row));
   assert.equal(await readFile(path, "utf8"), table);
 });
+
+test("a place where no file can be made is told before any work", async (t) => {
+  const folder = await temporaryFolder(t);
+  await writeFile(join(folder, "file"), "");
+  for (const [place, code] of [
+    ["nothing", "ENOENT"],
+    ["file", "ENOTDIR"],
+  ] as const) {
+    const path = join(folder, place, "out.csv");
+    const refused = { name: "UserError", where: path, got: new RegExp(`\\(${code}\\)`) };
+    const file = tableFile(path, { classes: 3, classNames: undefined, top: 5 });
+    const never = () => assert.fail("nothing is to be computed");
+    await assert.rejects(writeRows([file], never), refused);
+    await assert.rejects(evaluateRun({ source: join(folder, "none"), csv: path }, engine), refused);
+  }
+});

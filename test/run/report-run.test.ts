@@ -236,6 +236,11 @@ test("a run under way is reported on as far as it is; what is no run is refused"
       assert.match(error.message, said);
       return true;
     });
+  // Before anything is looked at: the run's images would take long.
+  for (const out of [join(root, "none", "a.html"), join(other, "a.html")])
+    await assert.rejects(reportRuns({ runs: [folder.path], out }, noEngine), {
+      ...{ name: "UserError", where: out },
+    });
   await writeFile(join(root, "mine.html"), "mine");
   const out = join(root, "mine.html");
   await assert.rejects(reportRuns({ runs: [folder.path], out }, noEngine), UserError);

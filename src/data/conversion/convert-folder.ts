@@ -15,8 +15,9 @@ import {
 import { availableParallelism } from "node:os";
 import { basename, dirname, extname, join, posix, resolve, sep } from "node:path";
 import { counted } from "../../counted.js";
-import { temporaryName, writeProblem } from "../../disk/atomic-file.js";
+import { writeProblem } from "../../disk/atomic-file.js";
 import { readWhole } from "../../disk/file-reading.js";
+import { makeTemporaryFolder } from "../../disk/new-folder.js";
 import { systemErrorCode, UserError } from "../../errors.js";
 import type { UnreadableImage } from "../dataset.js";
 import { listFolder } from "../files/class-folders.js";
@@ -71,14 +72,14 @@ const MOST_BYTES = 2 ** 30;
 export async function convertFolder(options: ConvertOptions): Promise<ConvertReport> {
   const { from, to } = options;
   await checkPlaces(from, to);
-  const temporary = temporaryName(resolve(to));
+  let temporary: string | undefined;
   try {
-    await mkdir(temporary);
+    temporary = await makeTemporaryFolder(resolve(to));
     const report = await fill(temporary, options);
     await rename(temporary, to);
     return report;
   } catch (error) {
-    await rm(temporary, { recursive: true, force: true });
+    if (temporary !== undefined) await rm(temporary, { recursive: true, force: true });
     throw writeProblem(to, error);
   }
 }

@@ -4,6 +4,7 @@ import { mkdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { z } from "zod";
 import { writeFileAtomically } from "../../disk/atomic-file.js";
+import { LEFT_FOR_MS, sweepLeftovers } from "../../disk/temporary-name.js";
 import { UserError } from "../../errors.js";
 import { readerCode } from "./reader-code.js";
 
@@ -34,6 +35,7 @@ export async function keep(path: string, value: unknown): Promise<void> {
   const bytes = Buffer.from(JSON.stringify({ by: readerCode(), value }));
   try {
     await mkdir(dirname(path), { recursive: true });
+    await sweepLeftovers(dirname(path), LEFT_FOR_MS);
     await writeFileAtomically(path, (append) => append(bytes));
   } catch (error) {
     const refused = error instanceof UserError || (error instanceof Error && "code" in error);

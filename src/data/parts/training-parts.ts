@@ -37,7 +37,10 @@ export async function trainingDataset(
 
   const divided =
     val === undefined
-      ? divide(train.split, classNames.length, seed, trainPart.where, faults)
+      ? {
+          ...divide(train.split, classNames.length, seed, trainPart.where, faults),
+          undivided: train.split,
+        }
       : { train: train.split, val: val.split };
   const skipped = [trainPart, valPart].flatMap((part) => part?.skipped ?? []);
   const unused = heldOutNames.filter((part) => part !== heldOutName && parts[part] !== undefined);

@@ -7,9 +7,10 @@ import { createHash } from "node:crypto";
 import { mkdir, readdir, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { cacheFolder } from "../../cache-folder.js";
-import { isTemporaryName, writeFileAtomically, writeProblem } from "../../disk/atomic-file.js";
+import { writeFileAtomically, writeProblem } from "../../disk/atomic-file.js";
 import { freeBytesOf } from "../../disk/disk-room.js";
 import { sizeText } from "../../disk/size-text.js";
+import { LEFT_FOR_MS, sweepLeftovers } from "../../disk/temporary-name.js";
 import { UserError } from "../../errors.js";
 
 /**
@@ -49,17 +50,11 @@ export async function unpackImages(
   } catch (error) {
     throw writeProblem(folder, error);
   }
+  await sweepLeftovers(folder, LEFT_FOR_MS);
   await writeFileAtomically(path, write);
   const [shard] = basename(path).split("-");
   for (const name of await readdir(folder)) {
     const isEarlier = name.startsWith(`${shard}-`) && name !== basename(path);
-    if (isEarlier || (isTemporaryName(name) && (await isAbandoned(join(folder, name)))))
-      await rm(join(folder, name), { force: true });
+    if (isEarlier) await rm(join(folder, name), { force: true });
   }
-}
-
-/** Of a process that was killed: nobody writes a day long. */
-async function isAbandoned(path: string): Promise<boolean> {
-  const found = await stat(path).catch(() => undefined);
-  return found !== undefined && found.mtimeMs < Date.now() - 24 * 3600 * 1000;
 }

@@ -5,11 +5,11 @@
  */
 import { createHash } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
-import { mkdir, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { cacheFolder } from "../../cache-folder.js";
 import { writeFileAtomically } from "../../disk/atomic-file.js";
-import { makeRoom, markUsed } from "../../disk/kept-files.js";
+import { makePlace, makeRoom, markUsed } from "../../disk/kept-files.js";
 import type { PjrtClient } from "./client.js";
 import { type CompileOptions, encodeCompileOptions } from "./compile-options.js";
 import { PjrtError } from "./pjrt-error.js";
@@ -133,7 +133,7 @@ async function store(
   try {
     const serialized = await program.serialize();
     if (serialized.length + DIGEST_BYTES > maxBytes) return;
-    await mkdir(folder, { recursive: true });
+    await makePlace(folder, ENDING);
     await writeFileAtomically(path, async (append) => {
       await append(digestOf(serialized));
       await append(serialized);

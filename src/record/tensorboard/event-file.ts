@@ -4,8 +4,9 @@ import { readdir, truncate } from "node:fs/promises";
 import { hostname } from "node:os";
 import { basename, join } from "node:path";
 import { maskedCrc32c } from "../../data/formats/crc32c.js";
-import { temporaryName, writeFileAtomically } from "../../disk/atomic-file.js";
+import { writeFileAtomically } from "../../disk/atomic-file.js";
 import { GrowingFile } from "../../disk/growing-file.js";
+import { temporaryName } from "../../disk/temporary-name.js";
 
 // TensorBoard reads every file with `tfevents` in its name, in the order of the names. By its end a file
 // is known for ours: another program may have put its own beside it.
