@@ -1,35 +1,45 @@
 /** What the control connections of ranks carry: messages as lines of JSON, and what threads tell each other. */
 import type { Socket } from "node:net";
-import type { Endpoint } from "./address.js";
+import { z } from "zod";
 import type { KeyValueAnswer, KeyValueQuestion } from "./key-values.js";
 
+const count = z.int().nonnegative();
+const endpoint = z.object({ host: z.string(), port: z.int().min(1).max(65_535) });
+
 /** Between processes. */
-export type ControlMessage =
-  | KeyValueQuestion
-  | KeyValueAnswer
-  | {
-      readonly type: "hello";
-      readonly protocol: number;
-      readonly rank: number;
-      readonly ranks: number;
-      /** Where higher ranks reach this one; null where it says hello to another than rank 0. */
-      readonly place: Endpoint | null;
-    }
+const controlMessage = z.discriminatedUnion("type", [
+  z.object({
+    type: z.literal("hello"),
+    protocol: count,
+    /** As `tokenIn` has it; absent in earlier versions. */
+    token: z.string().nullish(),
+    rank: count,
+    ranks: count,
+    /** Where higher ranks reach this one; null where it says hello to another than rank 0. */
+    place: endpoint.nullable(),
+  }),
   /** From rank 0: the places of all ranks in their order, its own the first. */
-  | { readonly type: "welcome"; readonly places: readonly Endpoint[] }
+  z.object({ type: z.literal("welcome"), places: z.array(endpoint) }),
   /** To rank 0: this rank has its connections to all the others. */
-  | { readonly type: "linked" }
+  z.object({ type: z.literal("linked") }),
   /** From rank 0: all have. */
-  | { readonly type: "met" }
+  z.object({ type: z.literal("met") }),
   /** What one rank has to say to others than rank 0 where all is done: the connection ends. */
-  | { readonly type: "done" }
-  | { readonly type: "beat" }
+  z.object({ type: z.literal("done") }),
+  z.object({ type: z.literal("beat") }),
   /** What one rank has in a round; its last one is followed by the end of the connection. */
-  | { readonly type: "share"; readonly value: unknown; readonly last: boolean }
+  z.object({ type: z.literal("share"), value: z.unknown(), last: z.boolean() }),
   /** What all ranks have, in their order. */
-  | { readonly type: "shared"; readonly values: readonly unknown[]; readonly last: boolean }
+  z.object({ type: z.literal("shared"), values: z.array(z.unknown()), last: z.boolean() }),
   /** `mistake`: it would come again, however often all were started. */
-  | { readonly type: "lost"; readonly why: string; readonly mistake?: boolean };
+  z.object({ type: z.literal("lost"), why: z.string(), mistake: z.boolean().optional() }),
+  // As in key-values.ts.
+  z.object({ type: z.literal("put"), id: count, key: z.string(), value: z.string() }),
+  z.object({ type: z.literal("get"), id: count, key: z.string(), waits: z.boolean() }),
+  z.object({ type: z.literal("value"), id: count, value: z.string().nullable() }),
+]);
+
+export type ControlMessage = z.infer<typeof controlMessage>;
 
 /** From the main thread to the one that holds the connections. */
 export type ControlOrder =
@@ -45,34 +55,51 @@ export type ControlReport =
   | { readonly type: "shared"; readonly values: readonly unknown[] }
   /** This process has an address alone that it must not serve at. */
   | { readonly type: "unusable"; readonly address: string }
-  /** For people: for whom it waits. */
-  | { readonly type: "waiting"; readonly text: string }
+  /** For people: for whom it waits, or who came that is none of the ranks. */
+  | { readonly type: "note"; readonly text: string }
   | { readonly type: "lost"; readonly why: string; readonly mistake: boolean }
   | { readonly type: "failed" };
 
 /** What one more version of these messages would change. */
-export const controlProtocol = 2;
+export const controlProtocol = 3;
 
-const longestLine = 256 * 2 ** 20;
+/** Of a rank: programs are among what they hand to each other. */
+export const longestLine = 256 * 2 ** 20;
 
 /** Sends a message. */
 export function send(socket: Socket, message: ControlMessage): void {
   socket.write(`${JSON.stringify(message)}\n`);
 }
 
-/** Hands on each message that comes; a connection that carries anything else is destroyed. */
-export function receive(socket: Socket, take: (message: ControlMessage) => void): void {
-  let text = "";
+/** Who hears what comes by a connection. */
+export interface Receiver {
+  readonly take: (message: ControlMessage) => void;
+  /** Told, once, of what is no message; the connection is then destroyed. */
+  readonly refuse: (what: string) => void;
+  /** Characters that a line may have at the moment. */
+  readonly longest: () => number;
+}
+
+/** Hands on each message that comes, up to the first line that is none. */
+export function receive(socket: Socket, { take, refuse, longest }: Receiver): void {
+  let parts: string[] = [];
+  let length = 0;
+  const end = (what: string) => {
+    refuse(what);
+    socket.destroy();
+  };
   socket.setEncoding("utf8");
-  socket.on("data", (part: string) => {
-    text += part;
-    const lines = text.split("\n");
-    text = lines.pop()!;
-    if (text.length > longestLine) socket.destroy();
-    for (const line of lines) {
-      const message = messageOf(line);
-      if (message === undefined) socket.destroy();
-      if (message === undefined || socket.destroyed) return;
+  socket.on("data", (text: string) => {
+    for (let begun = 0; !socket.destroyed; ) {
+      const found = text.indexOf("\n", begun);
+      const part = text.slice(begun, found < 0 ? text.length : found);
+      length += part.length;
+      if (length > longest()) return end(`a line of over ${longest()} characters`);
+      parts.push(part);
+      if (found < 0) return;
+      const message = messageOf(parts.join(""));
+      if (message === undefined) return end("what is no message of bit-train");
+      [parts, length, begun] = [[], 0, found + 1];
       take(message);
     }
   });
@@ -81,9 +108,7 @@ export function receive(socket: Socket, take: (message: ControlMessage) => void)
 /** @returns undefined where a line is none */
 function messageOf(line: string): ControlMessage | undefined {
   try {
-    const value: unknown = JSON.parse(line);
-    const isMessage = typeof value === "object" && value !== null && "type" in value;
-    return isMessage ? (value as ControlMessage) : undefined;
+    return controlMessage.safeParse(JSON.parse(line)).data;
   } catch {
     return undefined;
   }

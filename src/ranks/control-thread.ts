@@ -2,56 +2,41 @@
  * The thread that holds a process's control connections, one to each of the others: any two of them may lose each
  * other. What is shared goes over rank 0. A thread of its own says that the process lives while the main one is busy.
  */
-import { once } from "node:events";
-import type { Server, Socket } from "node:net";
+import type { Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parentPort, workerData } from "node:worker_threads";
-import { isAlive, type LockOwner } from "../disk/lock-owner.js";
-import { systemErrorCode } from "../errors.js";
+import { isAlive } from "../disk/lock-owner.js";
 import { type Endpoint, endpointText, plainHost } from "./address.js";
+import { passingOver, refusalOf } from "./admission.js";
 import {
   type ControlMessage,
   type ControlOrder,
   type ControlReport,
   controlProtocol,
+  longestLine,
   receive,
   send,
 } from "./control-message.js";
-import { type Hello, serve } from "./control-server.js";
+import { type Doorway, type Hello, serve } from "./control-server.js";
+import type { ControlTask } from "./control-task.js";
 import { KeyValueStore } from "./key-values.js";
-import { type AddressWish, isUsable } from "./own-address.js";
+import { isUsable } from "./own-address.js";
 import { Peer } from "./peer.js";
 import { Pulse, pulseMs, standstillOf } from "./pulse.js";
-import type { RankSettings } from "./rank-sources.js";
 import { connected, reached } from "./reached.js";
 import { remarks } from "./remarks.js";
 import { Rounds } from "./rounds.js";
-
-/** What the thread is given. */
-export interface ControlTask extends RankSettings, AddressWish {
-  /** Of rank 0: its address at which all meet. */
-  readonly listenAt: string | undefined;
-  /** Of another: its addresses that it may take; undefined: whichever the system takes. */
-  readonly leaveFrom: readonly string[] | undefined;
-  /** So long the processes wait for each other to come. */
-  readonly patienceMs: number;
-  /** Of the `Pulse` that this thread gives. */
-  readonly pulseMemory: SharedArrayBuffer;
-  /** Who started this process and is to live as long; undefined: nobody who said so. */
-  readonly launcher: LockOwner | undefined;
-}
+import { contradiction } from "./run-token.js";
 
 const task = workerData as ControlTask;
-const { rank, ranks, host, port, patienceMs, pulseMemory, launcher, leaveFrom } = task;
+const { rank, ranks, host, port, patienceMs, pulseMemory, launcher, leaveFrom, token } = task;
 const seconds = Math.round(patienceMs / 1000);
 const place = endpointText({ host, port });
-/** A process that has just ended may have the port for so long. */
-const portMs = 5000;
 const standstill = standstillOf(rank);
 const peers = new Map<number, Peer>();
 const pulse = new Pulse(pulseMemory);
 pulse.give();
-let server: Server | undefined;
+let doorway: Doorway | undefined;
 /** At which the others reach this process. */
 let ownAddress = host;
 let ended = false;
@@ -67,6 +52,13 @@ function report(message: ControlReport): void {
   parentPort!.postMessage(message);
 }
 
+function note(text: string): void {
+  report({ type: "note", text });
+}
+
+/** Says who came that is none of the ranks: they wait on. */
+const passOver = passingOver(note);
+
 /** Whatever has happened, everybody is told once, and all connections end. */
 function lose(reason: string, mistake = false): void {
   if (ended) return;
@@ -79,7 +71,7 @@ function lose(reason: string, mistake = false): void {
 
 /** Says for whom this process waits, until it is told to stop. */
 const waitFor = (whom: () => string) =>
-  remarks(() => report({ type: "waiting", text: `${whom()}, for up to ${seconds} s in all` }));
+  remarks(() => note(`${whom()}, for up to ${seconds} s in all`));
 
 function leave(last: ControlMessage): void {
   ended = true;
@@ -87,7 +79,7 @@ function leave(last: ControlMessage): void {
     peer.send(last);
     peer.close();
   }
-  server?.close();
+  doorway?.close();
   clearInterval(watch);
   parentPort!.unref();
 }
@@ -104,6 +96,11 @@ function addPeer(socket: Socket, other: number, take: (message: ControlMessage) 
   });
   peers.set(other, peer);
   return peer;
+}
+
+/** Has a peer hear what comes by a connection that this process has made. */
+function follow(socket: Socket, peer: Peer, refuse = (what: string) => peer.refuse(what)): void {
+  receive(socket, { take: (message) => peer.hear(message), refuse, longest: () => longestLine });
 }
 
 // Of rank 0: what the ranks have for each other, in rounds and under names.
@@ -130,7 +127,7 @@ function listen(): void {
   const silence = waitFor(() => `waiting at ${place} for ${missing()}`);
   const places: Endpoint[] = [];
   const linked = new Set<number>();
-  server = serve((socket, hello) => {
+  const take = (socket: Socket, hello: Hello) => {
     const peer = admit(socket, hello, (message) => {
       if (message.type === "share") share(hello.rank, message.value, message.last);
       if (message.type === "put" || message.type === "get")
@@ -139,29 +136,27 @@ function listen(): void {
       for (const one of peers.values()) one.send({ type: "met" });
       report({ type: "met", address: ownAddress });
     });
-    if (peer !== undefined) places[hello.rank] = hello.place!;
+    if (peer === undefined) return undefined;
+    places[hello.rank] = hello.place!;
     if (peers.size < ranks - 1 || ended) return peer;
     clearTimeout(patience);
     silence();
     places[0] = { host: ownAddress, port };
     for (const one of peers.values()) one.send({ type: "welcome", places });
-    server?.close();
+    doorway?.close();
     return peer;
-  });
-  const untilMs = performance.now() + portMs;
-  const open = () => server!.listen({ port, host: task.listenAt });
-  server.on("error", (error) => {
-    const passes = systemErrorCode(error) === "EADDRINUSE" && performance.now() < untilMs;
-    if (passes) return void setTimeout(open, 200);
-    clearTimeout(patience);
-    silence();
-    lose(`the processes cannot meet at ${place}: ${error.message}`, true);
-  });
-  server.on("listening", () => {
-    const bound = server!.address();
-    if (typeof bound === "object" && bound !== null) ownAddress = bound.address;
-  });
-  open();
+  };
+  doorway = serve({ admit: take, stranger: passOver });
+  doorway.open({ port, host: task.listenAt }).then(
+    ({ host: bound }) => {
+      ownAddress = bound;
+    },
+    (error: Error) => {
+      clearTimeout(patience);
+      silence();
+      lose(`the processes cannot meet at ${place}: ${error.message}`, true);
+    },
+  );
 }
 
 /** @returns undefined where it is refused */
@@ -170,26 +165,16 @@ function admit(
   hello: Hello,
   take: (message: ControlMessage) => void,
 ): Peer | undefined {
-  const refuse = (why: string) => {
-    send(socket, { type: "lost", why, mistake: true });
-    socket.end();
-  };
-  const { protocol, rank: other } = hello;
-  const differs = protocol !== controlProtocol || hello.ranks !== ranks || other >= ranks;
-  if (differs || hello.place === null) {
-    const why =
-      protocol === controlProtocol
-        ? `rank ${other} of ${hello.ranks} came to ${place}, where ranks 0 to ${ranks - 1} meet: all machines have to give the same numbers of machines and processes`
-        : `rank ${other}, which came to ${place}, is of another version of bit-train than rank 0`;
-    refuse(why);
-    lose(why, true);
-    return undefined;
-  }
-  if (peers.has(other) || other === 0) {
-    refuse(`there is a rank ${other} at ${place} already: each process has to have another rank`);
-    return undefined;
-  }
-  return addPeer(socket, other, take);
+  const isHere = (other: number) => peers.has(other);
+  const refusal = refusalOf(hello, { rank, ranks, at: { host, port }, token, isHere });
+  if (refusal === undefined) return addPeer(socket, hello.rank, take);
+  const { why, others } = refusal;
+  send(socket, { type: "lost", why, mistake: true });
+  socket.end();
+  setTimeout(() => socket.destroy(), 5000).unref();
+  if (others === "end") lose(why, true);
+  else passOver(why);
+  return undefined;
 }
 
 /** Of another rank than 0. */
@@ -221,11 +206,15 @@ async function join(): Promise<void> {
   }
 }
 
+/** What this process says to those that it comes to. */
+const greeting = { type: "hello", protocol: controlProtocol, token, rank, ranks } as const;
+
 /** Says to rank 0 who has come. */
 function greet(socket: Socket, own: number, silence: () => void): void {
-  const greeting = { type: "hello", protocol: controlProtocol, rank, ranks } as const;
   send(socket, { ...greeting, place: { host: ownAddress, port: own } });
+  let welcome = false;
   const peer = addPeer(socket, 0, (message) => {
+    welcome ||= message.type === "welcome";
     if (message.type === "welcome") void link(message.places, peer);
     else if (message.type === "met") {
       silence();
@@ -236,7 +225,10 @@ function greet(socket: Socket, own: number, silence: () => void): void {
     } else if (message.type === "value") report(message);
   });
   if (socket.destroyed) lose("rank 0 has ended");
-  receive(socket, (message) => peer.hear(message));
+  follow(socket, peer, (what) => {
+    if (welcome) peer.refuse(what);
+    else lose(`what answers at ${place} is not rank 0: it sent ${what}`, true);
+  });
 }
 
 let higher = 0;
@@ -244,21 +236,24 @@ let tellHigher: () => void = () => undefined;
 
 /** @returns the port at which higher ranks reach this one */
 async function openToHigher(): Promise<number> {
-  server = serve((socket, { protocol, rank: other, ranks: size }) => {
+  const take = (socket: Socket, { protocol, rank: other, ranks: size, token: shown }: Hello) => {
+    const isOurs = protocol === controlProtocol && contradiction(shown, token) === undefined;
     const isExpected = other > rank && other < ranks && size === ranks && !peers.has(other);
-    if (protocol !== controlProtocol || !isExpected || ended) {
+    if (!isOurs || !isExpected || ended) {
       socket.destroy();
       return undefined;
     }
     higher++;
     tellHigher();
     return addPeer(socket, other, () => undefined);
-  });
-  server.on("error", (error) => lose(`rank ${rank} cannot be reached: ${error.message}`));
-  server.listen({ port: 0, host: ownAddress });
-  await once(server, "listening");
-  const bound = server.address();
-  return typeof bound === "object" && bound !== null ? bound.port : 0;
+  };
+  doorway = serve({ admit: take, stranger: passOver });
+  try {
+    return (await doorway.open({ port: 0, host: ownAddress })).port;
+  } catch (error) {
+    lose(`rank ${rank} cannot be reached: ${error instanceof Error ? error.message : error}`);
+    return 0;
+  }
 }
 
 /** Connects to the ranks between 0 and this one, and waits for the higher ones. */
@@ -270,14 +265,14 @@ async function link(places: readonly Endpoint[], first: Peer): Promise<void> {
     if (typeof socket === "string")
       return lose(`rank ${rank} does not reach rank ${other} at ${endpointText(at)}: ${socket}`);
     const peer = addPeer(socket, other, () => undefined);
-    receive(socket, (message) => peer.hear(message));
-    peer.send({ type: "hello", protocol: controlProtocol, rank, ranks, place: null });
+    follow(socket, peer);
+    peer.send({ ...greeting, place: null });
   }
   while (higher < ranks - 1 - rank)
     await new Promise<void>((resolve) => {
       tellHigher = resolve;
     });
-  server?.close();
+  doorway?.close();
   first.send({ type: "linked" });
 }
 

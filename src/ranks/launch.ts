@@ -9,6 +9,7 @@ import type { Endpoint } from "./address.js";
 import { freePort } from "./free-port.js";
 import { launcherVariables } from "./launcher.js";
 import { type Environment, rankVariables } from "./rank-sources.js";
+import { tokenVariables } from "./run-token.js";
 
 /** What is to be started. */
 export interface Launch {
@@ -106,12 +107,14 @@ function describe({ rank, code, signal }: Ended): string {
 
 async function runOnce(plan: Launch, listener: LaunchListener): Promise<Ended[]> {
   const { processes, nodes, node } = plan;
+  // Other machines' processes have the one that people gave all of them, if any.
+  const tokens = nodes === 1 ? tokenVariables(plan.environment) : {};
   const meeting = plan.meeting ?? { host: "127.0.0.1", port: await freePort() };
   const children = Array.from({ length: processes }, (_, local) => {
     const rank = node * processes + local;
     const environment = {
       ...withoutRanks(plan.environment),
-      ...launcherVariables(),
+      ...{ ...launcherVariables(), ...tokens },
       ...{ RANK: String(rank), WORLD_SIZE: String(nodes * processes), LOCAL_RANK: String(local) },
       ...{ MASTER_ADDR: meeting.host, MASTER_PORT: String(meeting.port) },
     };

@@ -42,6 +42,11 @@ export class Peer {
     if (message.type !== "beat") this.listener.message(message);
   }
 
+  /** To be told of what comes and is no message: nothing more is understood. */
+  refuse(what: string): void {
+    this.end(`${this.name} sent ${what}`);
+  }
+
   send(message: ControlMessage): void {
     if (!this.gone) send(this.socket, message);
   }

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import { UserError } from "../errors.js";
 import type { ControlOrder, ControlReport } from "./control-message.js";
-import type { ControlTask } from "./control-thread.js";
+import type { ControlTask } from "./control-task.js";
 import { KeyValueQuestions } from "./key-values.js";
 import { launcherIn } from "./launcher.js";
 import {
@@ -16,6 +16,7 @@ import { Pulse, standstillOf } from "./pulse.js";
 import type { RankPlace } from "./rank-place.js";
 import type { RankSettings } from "./rank-sources.js";
 import { RanksLost } from "./ranks-lost.js";
+import { tokenIn } from "./run-token.js";
 
 /** So long processes wait for each other to come: images may have to be fetched on one of them. */
 const defaultPatienceMs = 600_000;
@@ -24,8 +25,8 @@ const defaultPatienceMs = 600_000;
 export interface MeetingOptions {
   /** So long it waits for them to come, in ms. */
   readonly patienceMs?: number | undefined;
-  /** Told for whom it waits, where that takes long. */
-  readonly waiting?: ((text: string) => void) | undefined;
+  /** Told for whom it waits, where that takes long, and who came that is none of them. */
+  readonly note?: ((text: string) => void) | undefined;
 }
 
 export class RankGroup implements RankPlace {
@@ -68,18 +69,19 @@ export class RankGroup implements RankPlace {
    */
   static async meet(
     settings: RankSettings & AddressWish,
-    { patienceMs = defaultPatienceMs, waiting }: MeetingOptions = {},
+    { patienceMs = defaultPatienceMs, note }: MeetingOptions = {},
   ): Promise<RankGroup> {
     const isFirst = settings.rank === 0;
     const group = new RankGroup({
-      ...{ ...settings, patienceMs, launcher: launcherIn(process.env) },
+      ...{ ...settings, patienceMs },
+      ...{ launcher: launcherIn(process.env), token: tokenIn(process.env) },
       listenAt: isFirst ? await meetingAddress(settings, settings) : undefined,
       leaveFrom: isFirst ? undefined : leavingAddresses(settings, settings),
     });
     const address = new Promise<string>((resolve) => {
       group.thread.on("message", (report: ControlReport) => {
         if (report.type === "met" || report.type === "unusable") resolve(report.address);
-        else if (report.type === "waiting") waiting?.(report.text);
+        else if (report.type === "note") note?.(report.text);
       });
     });
     try {

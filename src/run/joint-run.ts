@@ -46,7 +46,7 @@ interface Introduction {
 
 /**
  * Meets the other processes, and starts what their sessions reach each other by.
- * @param waiting told for whom this process waits, where that takes long
+ * @param note told for whom this process waits, where that takes long, and who came that is none of them
  * @throws UserError where this engine cannot, the processes are of different versions, or this one has no address
  *   at which it may be reached
  * @throws RanksLost where others do not come
@@ -54,7 +54,7 @@ interface Introduction {
 export async function joinRun(
   engine: OpenedEngine | DevicesToJoin,
   settings: RankSettings & AddressWish,
-  waiting?: (text: string) => void,
+  note?: (text: string) => void,
 ): Promise<Joint> {
   if ("open" in engine && engine.target.device !== "CPU")
     throw new UserError(
@@ -63,7 +63,7 @@ export async function joinRun(
       "CPUs, or GPUs by XLA: what several processes train on",
       "type: --device cpu; or, for XLA: npx bit-setup --gpu --nccl",
     );
-  const group = await RankGroup.meet(settings, { waiting });
+  const group = await RankGroup.meet(settings, { note });
   try {
     return await joined(engine, group);
   } catch (error) {

@@ -42,3 +42,19 @@ test("what a process says last is heard before it is said to have ended", async 
   const words = stderr.indexOf("[rank 1] last words");
   assert.ok(words >= 0 && words < stderr.indexOf("rank 1 ended with exit code 75"), stderr);
 });
+
+test("processes of one bit-launch have a token of their own, those of several machines the one they are given", async () => {
+  const tokensOf = async (...own: string[]) => {
+    const script = 'console.error("token=" + (process.env.BIT_RUN_TOKEN ?? "none"))';
+    const args = [...own, "--nproc", "2", "--", process.execPath, "-e", script];
+    const { code, stderr } = await runBin("bit-launch", args);
+    assert.equal(code, 0, stderr);
+    return [...stderr.matchAll(/token=(\S+)/g)].map(([, token]) => token);
+  };
+  const [first, second] = [await tokensOf(), await tokensOf()];
+  assert.match(first[0]!, /^[\w-]{36}$/);
+  assert.deepEqual(first, [first[0], first[0]]);
+  assert.notEqual(second[0], first[0]);
+  const meeting = ["--nnodes", "2", "--rendezvous", "10.0.0.1:29400"];
+  assert.deepEqual(await tokensOf(...meeting), ["none", "none"]);
+});

@@ -9,7 +9,8 @@ const tell = (message: unknown) => console.log(JSON.stringify(message));
 let group: RankGroup | undefined;
 try {
   const settings = { rank, ranks, port, host, source: "test" };
-  group = await RankGroup.meet(settings, { patienceMs: 20_000 });
+  const note = (text: string) => console.error(text);
+  group = await RankGroup.meet(settings, { patienceMs: 20_000, note });
   const values = await group.share({ rank, address: group.address });
   tell({ values });
   const order = process.env["TRIAL"];

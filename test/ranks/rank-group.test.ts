@@ -1,82 +1,19 @@
 /** Processes that meet, tell each other things, and notice when one is gone. */
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { connect, createServer, type Socket } from "node:net";
+import { createServer, type Socket } from "node:net";
 import { createInterface } from "node:readline";
-import { after, test } from "node:test";
+import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { controlProtocol } from "../../src/ranks/control-message.js";
 import { freePorts } from "../free-ports.js";
-
-const script = fileURLToPath(new URL("group-trial.js", import.meta.url));
-
-// One that was stopped, or whose test has failed, would keep this process.
-const children: ChildProcess[] = [];
-after(() => {
-  for (const child of children) child.kill("SIGKILL");
-});
-
-interface Started {
-  readonly child: ChildProcess;
-  readonly next: () => Promise<Record<string, unknown>>;
-  readonly exit: Promise<unknown>;
-}
-
-function start(trial: string, ...args: readonly (number | string)[]): Started {
-  const env = { ...process.env, TRIAL: trial };
-  const child = spawn(process.execPath, [script, ...args.map(String)], {
-    env,
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  children.push(child);
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const next = async () => JSON.parse((await lines.next()).value) as Record<string, unknown>;
-  return { child, next, exit: once(child, "exit").then(([code]) => code) };
-}
-
-async function startAll(trial: string, ranks: number): Promise<Started[]> {
-  const [port] = await freePorts(1);
-  // Rank 0 comes last.
-  const order = Array.from({ length: ranks }, (_, i) => ranks - 1 - i);
-  return order.map((rank) => start(trial, rank, ranks, port!)).reverse();
-}
-
-/** A connection, once somebody listens there. */
-async function connected(port: number): Promise<Socket> {
-  for (;;) {
-    const socket = connect({ port, host: "127.0.0.1" });
-    const opened = await once(socket, "connect").then(
-      () => true,
-      () => false,
-    );
-    if (opened) return socket;
-    await sleep(50);
-  }
-}
+import { connected, start, startAll } from "./started-group.js";
 
 test("three processes tell each other what they have, in the order of their ranks", async () => {
   const all = await startAll("none", 3);
   const values = [0, 1, 2].map((rank) => ({ rank, address: "127.0.0.1" }));
   for (const { next, exit } of all) {
     assert.deepEqual(await next(), { values });
-    assert.deepEqual(await next(), { ended: true });
-    assert.equal(await exit, 0);
-  }
-});
-
-test("a connection that carries no messages ends, and the processes meet all the same", async () => {
-  const [port] = await freePorts(1);
-  const rank0 = start("none", 0, 2, port!);
-  for (const line of ["GET / HTTP/1.1", "1", "[]", "null"]) {
-    const socket = await connected(port!);
-    socket.on("error", () => undefined).resume();
-    socket.write(`${line}\n`);
-    await once(socket, "close");
-  }
-  for (const { next, exit } of [rank0, start("none", 1, 2, port!)]) {
-    assert.ok("values" in (await next()));
     assert.deepEqual(await next(), { ended: true });
     assert.equal(await exit, 0);
   }
