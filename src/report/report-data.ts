@@ -46,6 +46,15 @@ export interface HeatMap {
   readonly levels: string;
 }
 
+/** The training image of a class that the model finds most like an image. */
+export interface LikeImage {
+  readonly label: number;
+  readonly picture: Picture;
+  /** How many of the class's images were looked at, of all. */
+  readonly among: number;
+  readonly all: number;
+}
+
 /** An image with the model's answer. */
 export interface ShownImage {
   /** Its file, and its record where the file holds many. */
@@ -57,6 +66,8 @@ export interface ShownImage {
   readonly picture?: Picture | undefined;
   /** For the model's answer, and of the worst mistakes also for the image's own class. */
   readonly heat?: readonly HeatMap[] | undefined;
+  /** Of the worst mistakes: of the class answered and of its own, as far as they were looked for. */
+  readonly like?: readonly LikeImage[] | undefined;
 }
 
 /** How one class fares: shares in [0, 1]; null where there is nothing to divide by. */
@@ -96,7 +107,7 @@ export interface ReportJudgement {
   readonly worst: readonly ShownImage[];
   /** The images whose most probable class is least probable. */
   readonly unsure: readonly ShownImage[];
-  /** One image of a class, by the class's number. */
+  /** The first training image of a class, by the class's number, for images without those most like them. */
   readonly samples: Readonly<Record<string, Picture>>;
 }
 

@@ -23,6 +23,7 @@ import type { Options } from "../settings/table.js";
 import { type EvaluateConsole, evaluateRun } from "./evaluate-run.js";
 import { explainImages } from "./explain-images.js";
 import { dataPolicy } from "./fetching.js";
+import { nearestTraining } from "./nearest-training.js";
 
 /** A run that has just ended. */
 export interface EndedRun {
@@ -46,21 +47,35 @@ export async function reportEnd(ended: EndedRun): Promise<string> {
   });
   const judged = judge(images, dataset.classNames);
   const remarks = [...run.remarks];
-  const explain = explainer(folder, engine, remarks, signal);
-  const judgement = await withPictures(judged, { engine, dataset, resize, explain });
+  const looks = looksOf(folder, engine, dataset, remarks, signal);
+  const judgement = await withPictures(judged, { engine, dataset, resize, ...looks });
   ended.lock.requireHeld();
   await write(folder.report, { runs: [{ ...run, judgement, remarks }] });
   return folder.report;
 }
 
-/** Maps by the run's own weights. Where they cannot be had, a remark says why. */
-function explainer(
+/**
+ * What the run's own weights see: maps, and the training images nearest to mistakes. Where they cannot be had, a remark
+ * says why.
+ */
+function looksOf(
   folder: RunFolder,
   engine: Engine,
+  dataset: Pick<Dataset, "train" | "val">,
   remarks: string[],
   signal?: AbortSignal,
-): NonNullable<PictureSource["explain"]> {
-  return async (images) => {
+): Required<Pick<PictureSource, "explain" | "nearest">> {
+  const nearest: PictureSource["nearest"] = async (images) => {
+    if (signal?.aborted) return [];
+    try {
+      return await nearestTraining(folder.path, engine, dataset, images, { signal });
+    } catch (error) {
+      // Why, the maps' remark says too; the report then shows the first image of each class, and calls it that.
+      if (error instanceof UserError || signal?.aborted) return [];
+      throw error;
+    }
+  };
+  const explain: PictureSource["explain"] = async (images) => {
     try {
       const maps = await explainImages(folder.path, engine, images, signal);
       if (signal?.aborted === true && maps.includes(undefined))
@@ -72,6 +87,7 @@ function explainer(
       return [];
     }
   };
+  return { explain, nearest };
 }
 
 async function write(path: string, told: Pick<ReportData, "runs" | "repeats">): Promise<void> {
@@ -214,8 +230,8 @@ async function pictured(
   const places = new Map(
     Array.from(val.labels, (_, index) => [imageName(val.images, index), index]),
   );
-  const explain = explainer(folder, engine, remarks);
-  return await withPictures(judged, { engine, dataset, resize, explain }, (index) => {
+  const looks = looksOf(folder, engine, dataset, remarks);
+  return await withPictures(judged, { engine, dataset, resize, ...looks }, (index) => {
     return places.get(images[index]!.name);
   });
 }

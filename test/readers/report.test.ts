@@ -92,8 +92,8 @@ test("the report of the sample's run shows its figures, images and curves, light
       assert.match(captions[1]!, new RegExp(`speaks for ${taken}$`));
       assert.match(captions[2]!, new RegExp(`speaks for ${truth}$`));
       assert.deepEqual(captions.slice(3), [
-        `a training image of ${taken}`,
-        `a training image of ${truth}`,
+        `most like it: training image of ${taken}`,
+        `most like it: training image of ${truth}`,
       ]);
       const map = mistake!.heat![0]!;
       const legend = await page.locator("#mistakes .heat-legend").textContent();

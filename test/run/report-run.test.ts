@@ -67,7 +67,7 @@ test("a run's report tells its result, its images and its settings", async (t) =
     [3, 6],
   );
   assert.ok(run!.times.some(({ part }) => part === "step"));
-  const { count, mistakes, worst, unsure, samples, classNames } = run!.judgement!;
+  const { count, mistakes, worst, unsure, classNames } = run!.judgement!;
   assert.equal(count, 15);
   assert.equal(mistakes, Math.round(15 * (1 - top1)));
   assert.deepEqual(classNames, ["blue", "green", "red"]);
@@ -76,9 +76,14 @@ test("a run's report tells its result, its images and its settings", async (t) =
     assert.deepEqual([image.picture!.width, image.picture!.height], [36, 40]);
     assert.equal(image.name.split("/").at(-2), classNames[image.truth]);
   }
-  for (const { truth, top, heat } of worst) {
+  for (const { truth, top, heat, like } of worst) {
     const taken = top[0]![0];
-    assert.ok(samples[taken] && samples[truth], "samples of what it is and what it was taken for");
+    assert.deepEqual(
+      like!.map(({ label, among, all }) => [label, among, all]).sort(),
+      [taken, truth].map((label) => [label, 8, 8]).sort(),
+      "the training images most like it of what it was taken for, and of what it is",
+    );
+    for (const { picture } of like!) assert.match(picture.url, /^data:image\/png;base64,/);
     assert.deepEqual(
       heat!.map(({ label }) => label),
       [taken, truth],
@@ -126,6 +131,10 @@ test("without the weights, or where they do not fit, there are pictures and no m
   const [run] = (await read(folder.report)).runs;
   assert.match(run!.remarks.join(), /There are no heat maps: .*run/);
   assert.ok(run!.judgement!.unsure.every(({ picture, heat }) => picture && heat === undefined));
+  // Nothing says which training images are most like them: the first of each class, as such.
+  const { worst, samples } = run!.judgement!;
+  for (const { like, top, truth } of worst)
+    assert.ok(like === undefined && samples[top[0]![0]] && samples[truth]);
 });
 
 test("a run that is stopped while its report is made has one without heat maps, which says so", async (t) => {

@@ -1,6 +1,7 @@
 /** Images with the model's answers: the worst mistakes, and those that it is least sure of. */
 import type {
   HeatMap,
+  LikeImage,
   Picture,
   ReportedRun,
   ReportJudgement,
@@ -24,8 +25,8 @@ export function worstMistakes(
     mistakes === 0
       ? `All ${count(images)} held-out images were judged right.`
       : `${count(mistakes)} of ${counted(images, "held-out image")} were judged wrong; the surest of these ` +
-        "first. Beside each is what on it speaks for either class, where that is known, and a training image " +
-        "of both: a label may be wrong, two classes may look alike, or the model looks at something else, " +
+        "first. Beside each is what on it speaks for either class, where that is known, and the training image " +
+        "of both that the model finds most like it: a label may be wrong, two classes may look alike, or the model looks at something else, " +
         "such as what is behind. Pictures are what the network sees: of transparent parts, the colours that " +
         "the file has beneath.";
   const made = cards(worst, judgement, true);
@@ -79,7 +80,7 @@ function cards(
 }
 
 function card(
-  { name, truth, top, picture, heat = [] }: ShownImage,
+  { name, truth, top, picture, heat = [], like = [] }: ShownImage,
   { classNames, samples, places, confusion, perClass }: ReportJudgement,
   { compare, folder }: { readonly compare: boolean; readonly folder: string },
 ): HTMLElement {
@@ -100,8 +101,11 @@ function card(
   const seen = heat.filter(({ label }) => compare || label === taken);
   const compared = (compare ? [taken, truth] : wrong && seen.length === 0 ? [taken] : []).flatMap(
     (label) => {
+      const name = nameOf(label);
+      const near = like.find((one) => one.label === label);
+      if (near !== undefined) return [shown(near.picture, name, mostLike(near, name))];
       const sample = samples[label];
-      return sample === undefined ? [] : [shown(sample, nameOf(label), ofTraining(nameOf(label)))];
+      return sample === undefined ? [] : [shown(sample, name, `a training image of ${name}`)];
     },
   );
   const often = confusion.find(([from, to]) => from === truth && to === taken)?.[2];
@@ -153,8 +157,9 @@ function commonFolder(images: readonly ShownImage[]): string {
   return common.slice(0, common.lastIndexOf("/") + 1);
 }
 
-function ofTraining(name: string): string {
-  return `a training image of ${name}`;
+function mostLike({ among, all }: LikeImage, name: string): string {
+  const which = among < all ? `of ${among} of ${count(all)} training images` : "training image";
+  return `most like it: ${which} of ${name}`;
 }
 
 /** What on an image speaks for a class. */
