@@ -8,6 +8,7 @@ import { UserError } from "../errors.js";
 import type { Precision } from "../settings/choices.js";
 import { requireActing } from "../settings/idle-settings.js";
 import { type Options, settingTable } from "../settings/table.js";
+import { doubtsAbout, namesCounted } from "./doubts-about-suspects.js";
 import { featuresOf } from "./feature-table.js";
 import { type FetchConsole, findSource } from "./fetching.js";
 import { type FolderImages, imagesOfFolder } from "./folder-features.js";
@@ -127,7 +128,7 @@ export async function findImages(
     suspects = suspectsAmong(await nearestNeighbours(table, table, votes, engine, how), folder);
   }
   const skipped = [...table.faults].map(([i, reason]) => ({ source: folder.paths[i]!, reason }));
-  const doubts = suspects === undefined ? [] : doubtsAbout(suspects.length, folder, table.faults);
+  const doubts = suspects === undefined ? [] : doubtsAbout(suspects, folder.classes, table.faults);
   return {
     model: trained.model,
     folder: options.in,
@@ -172,7 +173,7 @@ function votesAmong({ classes, paths }: FolderImages, { knnNeighbours, in: folde
       "at least two class folders",
       "give the folder of the class folders",
     );
-  const counts = countsOf(classes);
+  const counts = namesCounted(classes);
   if (counts.size === paths.length)
     throw new UserError(
       `--in ${folder}`,
@@ -223,39 +224,6 @@ function foundImage({ index, similarity }: Neighbour, { paths, classes }: Folder
   return { path: paths[index]!, class: classes[index], similarity } satisfies FoundImage;
 }
 
-/** How often each name is there. */
-function countsOf(names: readonly (string | undefined)[]): Map<string, number> {
-  const counts = new Map<string, number>();
-  for (const name of names) if (name !== undefined) counts.set(name, (counts.get(name) ?? 0) + 1);
-  return counts;
-}
-
-/** Of so many images that were judged, more suspects than this say something about the model. */
-const BELIEVABLE_SHARE = 1 / 4;
-
-/** What speaks against the verdict on a folder, as notes. */
-function doubtsAbout(
-  suspects: number,
-  { classes }: FolderImages,
-  faults: ReadonlyMap<number, string>,
-): string[] {
-  const counts = countsOf(classes.filter((_, index) => !faults.has(index)));
-  const single = [...counts].filter(([, count]) => count === 1).length;
-  const judged = [...counts.values()].reduce((sum, count) => sum + count, 0) - single;
-  const notes: string[] = [];
-  if (single > 0)
-    notes.push(
-      `${counted(single, "class has", "classes have")} one image only, which has no neighbour of its ` +
-        "class to vote for it: not judged",
-    );
-  if (suspects > judged * BELIEVABLE_SHARE)
-    notes.push(
-      `${suspects} of ${judged} are too many to be mistakes alone: these features hardly tell the classes apart; ` +
-        "try another model or a larger --size",
-    );
-  return notes;
-}
-
 /**
  * The images whose neighbours vote for another class, those with the clearest votes first.
  * Source: Wilson, "Asymptotic Properties of Nearest Neighbor Rules Using Edited Data", IEEE Transactions on
@@ -269,7 +237,7 @@ function suspectsAmong(
   const indexOf = new Map(names.map((name, index) => [name, index]));
   const labels = Int32Array.from(folder.classes, (name) => indexOf.get(name!)!);
   const decodable = folder.classes.filter((_, index) => nearest[index]!.length > 0);
-  const counts = countsOf(decodable);
+  const counts = namesCounted(decodable);
   const suspects = nearest.flatMap((neighbours, index): Suspect[] => {
     // Of an image that could not be decoded there are none.
     if (neighbours.length === 0) return [];
