@@ -6,9 +6,9 @@
 //                   meet, of dy[n, i, j, o] times w[ky, kx, c, o];
 // and one more value for each of the result's where there is something to add.
 //
-// On tiles, x is max(0, x * scale + offset), by image and channel, where there are factors: a group
-// normalization before the convolution; and for one behind it there are the result's moments, its sums and
-// sums of squares by image and channel.
+// Where there are factors, x is max(0, x * scale + offset), by image and channel: a group normalization before
+// the convolution. For one behind it there are, on tiles, the result's moments: its sums and sums of squares
+// by image and channel.
 //
 // Eight pixels at a time are multiplied with panels of the kernel from where they lie; only the kernel
 // is packed first, by the convolution itself or, where it is the same from run to run, by BitPackKernel.
@@ -17,6 +17,8 @@
 #include <stdexcept>
 #include <vector>
 
+#include "conv_parts.h"
+#include "normalize_pixels.h"
 #include "pack_pairs.h"
 #include "parallel.h"
 #include "registration.h"
@@ -30,55 +32,6 @@ namespace {
 constexpr int64_t kBlock = 128;
 // A kernel that stays in the second cache beside them.
 constexpr int64_t kSmallKernelBytes = 256 << 10;
-
-// A place of the kernel, and the pixel that it meets, from i * step and j * step of a part on.
-struct Place {
-  int64_t kernel, y, x;
-};
-
-// Pixels of the result that meet the same places: those at first + i * spacing, all of them forward,
-// and turned round those of the same place modulo the stride.
-struct Part {
-  int64_t height, width, first_y, first_x;
-  std::vector<Place> places;
-  int64_t packed;  // where its part of the packed kernel begins
-};
-
-struct Geometry {
-  int64_t images, height, width, in;   // what is read
-  int64_t out_height, out_width, out;  // what is made
-  int64_t step, spacing;
-  std::vector<Part> parts;
-  int64_t pairs() const { return in / 2; }
-  int64_t panels() const { return CeilDiv(out, kPanelColumns); }
-};
-
-struct Kernel {
-  int64_t height, width, stride, pad_top, pad_left;
-};
-
-void AddParts(const Kernel& k, bool turned, Geometry* g) {
-  g->step = turned ? 1 : k.stride;
-  g->spacing = turned ? k.stride : 1;
-  int64_t packed = 0;
-  for (int64_t ry = 0; ry < g->spacing; ry++)
-    for (int64_t rx = 0; rx < g->spacing; rx++) {
-      const int64_t height = CeilDiv(std::max<int64_t>(0, g->out_height - ry), g->spacing);
-      const int64_t width = CeilDiv(std::max<int64_t>(0, g->out_width - rx), g->spacing);
-      Part part = {height, width, ry, rx, {}, packed};
-      for (int64_t ky = 0; ky < k.height; ky++)
-        for (int64_t kx = 0; kx < k.width; kx++) {
-          const int64_t y = turned ? ry + k.pad_top - ky : ky - k.pad_top;
-          const int64_t x = turned ? rx + k.pad_left - kx : kx - k.pad_left;
-          // C++ divides towards zero, and so do the remainders: exact ones are the same either way.
-          if (turned && (y % k.stride != 0 || x % k.stride != 0)) continue;
-          const int64_t by = turned ? k.stride : 1;
-          part.places.push_back({ky * k.width + kx, y / by, x / by});
-        }
-      packed += static_cast<int64_t>(part.places.size()) * g->out * g->pairs();
-      g->parts.push_back(std::move(part));
-    }
-}
 
 // w [places, in, out], turned [places, out, in], to each part's panels of [places, in / 2, 32], of which
 // the last may be 16 wide.
@@ -94,31 +47,6 @@ void PackKernel(const Geometry& g, const Part& part, bool turned, const bfloat16
     else
       PackRow(Row<bfloat16>{from, g.in, g.out, 0, 1, g.in}, o, n, panel);
   });
-}
-
-// kPixels pixels of a part: what each of its places meets, from [places, kPixels], and where in the
-// result they are, or -1 after the last.
-void FindPixels(const Geometry& g, const Part& part, const bfloat16* x, int64_t first,
-                const bfloat16* zeros, const bfloat16** from, int64_t* result) {
-  int64_t j = first % part.width, i = first / part.width % part.height;
-  int64_t n = first / part.width / part.height;
-  for (int64_t r = 0; r < kPixels; r++) {
-    const bool there = n < g.images;
-    const int64_t y = part.first_y + i * g.spacing, z = part.first_x + j * g.spacing;
-    result[r] = there ? (n * g.out_height + y) * g.out_width + z : -1;
-    const bfloat16** place_from = from + r;
-    for (const Place& place : part.places) {
-      const int64_t iy = i * g.step + place.y, ix = j * g.step + place.x;
-      const bool meets = there && iy >= 0 && iy < g.height && ix >= 0 && ix < g.width;
-      *place_from = meets ? x + ((n * g.height + iy) * g.width + ix) * g.in : zeros;
-      place_from += kPixels;
-    }
-    if (++j < part.width) continue;
-    j = 0;
-    if (++i < part.height) continue;
-    i = 0;
-    n++;
-  }
 }
 
 // Channels of a panel, of the pixels at `result`.
@@ -139,22 +67,48 @@ void MultiplyTile(const Geometry& g, const Part& part, const bfloat16* const* fr
            std::min(kPanelColumns, g.out - o), plus == nullptr ? nullptr : added, to);
 }
 
-void Multiply(const Geometry& g, const Part& part, const bfloat16* x, const uint32_t* packed,
-              const bfloat16* plus, bfloat16* y) {
+// What pixels [begin, end) of a part meet, normalized: from the first one's first place to the last one's last.
+Pixels NormalizeMet(const Geometry& g, const Part& part, const bfloat16* x, const ImageFactors& by,
+                    int64_t begin, int64_t end, Scratch* scratch) {
+  const auto met = [&](int64_t pixel, const Place& place) {
+    const int64_t n = pixel / part.width / part.height, i = pixel / part.width % part.height;
+    const int64_t x_at = std::clamp<int64_t>(pixel % part.width * g.step + place.x, 0, g.width - 1);
+    const int64_t at = (i * g.step + place.y) * g.width + x_at;
+    return n * by.pixels + std::clamp<int64_t>(at, 0, by.pixels);
+  };
+  const int64_t first = met(begin, part.places.front()), last = met(end - 1, part.places.back());
+  const int64_t behind = std::clamp(last + 1, first, by.images * by.pixels);
+  return {NormalizePixels(by, x, first, behind, scratch), first};
+}
+
+void Multiply(const Geometry& g, const Part& part, const bfloat16* x, const float* factors,
+              const uint32_t* packed, const bfloat16* plus, bfloat16* y) {
   const int64_t pixels = g.images * part.height * part.width, places = part.places.size();
   const int64_t blocks = CeilDiv(pixels, kBlock);
   if (blocks == 0) return;
   // A task has a block of pixels and some panels: enough tasks for all threads to end together.
   const int64_t group = std::max<int64_t>(1, g.panels() / CeilDiv(16 * Parallelism(), blocks));
   const int64_t groups = CeilDiv(g.panels(), group);
+  const ImageFactors by = {factors, g.images, g.height * g.width, g.in};
+  if (factors != nullptr && groups > 1) {  // once for all of them
+    static thread_local Scratch kept;
+    Scratch large;
+    const bool keeps = by.images * by.pixels * g.in * 2 <= static_cast<int64_t>(kKeptBytes);
+    const bfloat16* normalized = NormalizeImages(by, x, keeps ? &kept : &large);
+    return Multiply(g, part, normalized, nullptr, packed, plus, y);
+  }
   const std::vector<bfloat16> zeros(g.in);
   ParallelFor(blocks * groups, [&](int64_t task) {
+    static thread_local Scratch normalized;
     const int64_t begin = task / groups * kBlock, end = std::min(begin + kBlock, pixels);
+    const Pixels read = factors == nullptr
+                            ? Pixels{x, 0}
+                            : NormalizeMet(g, part, x, by, begin, end, &normalized);
     const int64_t tiles = CeilDiv(end - begin, kPixels);
     std::vector<const bfloat16*> from(tiles * places * kPixels);
     std::vector<int64_t> result(tiles * kPixels);
     for (int64_t tile = 0; tile < tiles; tile++)
-      FindPixels(g, part, x, begin + tile * kPixels, zeros.data(),
+      FindPixels(g, part, read, begin + tile * kPixels, zeros.data(),
                  from.data() + tile * places * kPixels, &result[tile * kPixels]);
     const int64_t first = task % groups * group, last = std::min(first + group, g.panels());
     // A small kernel stays in the cache as a whole: then a pixel's channels are written in one go.
@@ -202,8 +156,10 @@ class Conv {
         moments_(IntAttr(construction, "M")) {
     if (stride_ < 1) throw std::runtime_error("the stride must be positive");
     if (packed_ && turned_) throw std::runtime_error("a kernel is packed for the way forward");
-    if ((normalizations_ > 0 || moments_ > 0) && (turned_ || tiles_ == kNoTiles))
-      throw std::runtime_error("convolutions normalize and sum up forward, on tiles");
+    if (turned_ && (normalizations_ > 0 || moments_ > 0))
+      throw std::runtime_error("convolutions normalize and sum up on the way forward");
+    if (tiles_ == kNoTiles && moments_ > 0)
+      throw std::runtime_error("convolutions sum up on tiles");
     RequireTiles(tiles_);
   }
 
@@ -227,16 +183,16 @@ class Conv {
     }
     AddParts({w.dim(0), w.dim(1), stride_, pad_top_, pad_left_}, turned_, &g);
     if (packed_) {
-      Multiply(g, g.parts[0], x.data<bfloat16>(), w.data<uint32_t>(), plus.data<bfloat16>(),
-               y.data<bfloat16>());
+      Multiply(g, g.parts[0], x.data<bfloat16>(), factors.data<float>(), w.data<uint32_t>(),
+               plus.data<bfloat16>(), y.data<bfloat16>());
       return;
     }
     static thread_local std::vector<uint32_t> packed;
     packed.resize(std::max<size_t>(packed.size(), w.size() / 2));
     for (const Part& part : g.parts) {
       PackKernel(g, part, turned_, w.data<bfloat16>(), packed.data());
-      Multiply(g, part, x.data<bfloat16>(), packed.data(), plus.data<bfloat16>(),
-               y.data<bfloat16>());
+      Multiply(g, part, x.data<bfloat16>(), factors.data<float>(), packed.data(),
+               plus.data<bfloat16>(), y.data<bfloat16>());
     }
     if (packed.size() * sizeof(uint32_t) > kKeptBytes) std::vector<uint32_t>().swap(packed);
   }

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "float32_products.h"
+#include "normalize_pixels.h"
 #include "pack_pairs.h"
 #include "parallel.h"
 #include "registration.h"
@@ -188,8 +189,8 @@ class ConvFilterGrad {
         tiles_(IntAttr(construction, "tiles")),
         normalizations_(IntAttr(construction, "F")) {
     if (stride_ < 1) throw std::runtime_error("the stride must be positive");
-    if (normalizations_ > 0 && tiles_ == kNoTiles)
-      throw std::runtime_error("gradients normalize on tiles");
+    if (normalizations_ > 0 && !std::is_same_v<T, bfloat16>)
+      throw std::runtime_error("images of bfloat16 are normalized");
     RequireTiles(tiles_);
   }
 
@@ -224,10 +225,18 @@ class ConvFilterGrad {
     Scratch large;
     Scratch& scratch = at_once * at.bytes > kPackedBytes ? large : kept;
     uint32_t* packed = scratch.Room<uint32_t>(at_once * at.bytes / 4);
+    static thread_local Scratch kept_images;
+    Scratch large_images;
+    const bool keeps = at_once * pixels * sizeof(T) <= kKeptBytes;
+    Scratch* normalized = keeps ? &kept_images : &large_images;
     for (int64_t n = 0; n < c.images; n += at_once) {
       const int64_t images = std::min(at_once, c.images - n);
+      const T* read = x.template data<T>() + n * pixels;
+      if constexpr (std::is_same_v<T, bfloat16>)
+        if (const float* f = factors.data<float>())
+          read = NormalizeImages({f + n * 2 * c.in, images, c.height * c.width, c.in}, read, normalized);
       uint32_t* columns = packed + images * at.image_size * c.in * c.kernel_width;
-      Pack(c, at, x.template data<T>() + n * pixels, dy.template data<T>() + n * out_pixels, images,
+      Pack(c, at, read, dy.template data<T>() + n * out_pixels, images,
            packed, columns);
       Multiply<T>(c, at, packed, columns, images, dw.data<float>());
     }

@@ -75,6 +75,7 @@ void TileConvolve(const ConvShape& s, bool turned, const uint16_t* x, const Tile
   const int64_t moments = p.images * segments.count * 2 * p.out;
   const SumsResult result = {extras.plus, y, sums_up ? moment_memory.Room<float>(moments) : nullptr,
                              p.out};
+  const ImageFactors factors = {extras.factors, p.images, p.rows * p.pitch, p.in};
   const std::vector<uint16_t> nothing(p.in);
   const Pixel zeros = nothing.data();
   ParallelFor(shares.chunks * shares.groups, [&](int64_t task) {
@@ -92,7 +93,7 @@ void TileConvolve(const ConvShape& s, bool turned, const uint16_t* x, const Tile
         if (extras.factors == nullptr)
           PackPixels(list.data(), all, p.in, to);
         else
-          PackNormalized(loops, p, list.data(), all, begin, zeros, extras.factors, 0, p.in, to);
+          PackNormalized(loops, factors, list.data(), begin * p.pitch, all, zeros, 0, p.in, to);
       }
       pixels = room;
     }

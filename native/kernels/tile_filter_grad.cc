@@ -59,6 +59,7 @@ void TileFilterGrad(const ConvShape& s, const uint16_t* x, const float* factors,
   static thread_local Scratch slice_memory;
   float* slice_sums =
       shares.slices > 1 ? slice_memory.Room<float>((shares.slices - 1) * size) : nullptr;
+  const ImageFactors by = {factors, read.images, read.rows * read.pitch, s.c};
   const std::vector<uint16_t> nothing(std::max(s.c, s.o));
   const Pixel zeros = nothing.data();
   ParallelFor(shares.slices * shares.groups, [&](int64_t task) {
@@ -98,7 +99,7 @@ void TileFilterGrad(const ConvShape& s, const uint16_t* x, const float* factors,
             loops.turned(found, all, c, 32, to, pitch);
             continue;
           }
-          PackNormalized(loops, read, found, all, begin, zeros, factors, c, 32, room);
+          PackNormalized(loops, by, found, begin * read.pitch, all, zeros, c, 32, room);
           loops.turned(normalized.data(), all, 0, 32, to, pitch);
         }
         for (int64_t o = 0; o < n; o += 32)

@@ -118,16 +118,14 @@ BIT_FOR_EACH_PROCESSOR void PackPixels(const Pixel* pixels, int64_t count, int64
   }
 }
 
-void PackNormalized(const TileLoops& loops, const PixelList& p, const Pixel* found, int64_t count,
-                    int64_t begin, Pixel zeros, const float* factors, int64_t first, int64_t n,
-                    uint16_t* to) {
-  const int64_t image_pixels = p.rows * p.pitch;
+void PackNormalized(const TileLoops& loops, const ImageFactors& by, const Pixel* found, int64_t at,
+                    int64_t count, Pixel zeros, int64_t first, int64_t n, uint16_t* to) {
   for (int64_t q = 0; q < count;) {  // an image after the other
-    const int64_t at = begin * p.pitch + q, left = image_pixels - at % image_pixels;
+    const int64_t image = (at + q) / by.pixels, left = (image + 1) * by.pixels - (at + q);
     const int64_t part = std::min(count - q, left);
     // Behind the last image there are zeros only.
-    const float* scale = factors + std::min(at / image_pixels, p.images - 1) * 2 * p.in;
-    loops.normalized(found + q, part, first, n, zeros, {scale, scale + p.in}, to + q * n);
+    const float* scale = by.factors + std::min(image, by.images - 1) * 2 * by.channels;
+    loops.normalized(found + q, part, first, n, zeros, {scale, scale + by.channels}, to + q * n);
     q += part;
   }
 }

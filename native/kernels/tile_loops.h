@@ -72,10 +72,15 @@ inline const TileLoops& LoopsFor<AmxTiles>() {
 // `count` pixels of n channels side by side.
 void PackPixels(const Pixel* pixels, int64_t count, int64_t n, uint16_t* to);
 
-// `count` pixels that `p` has found from row `begin` on, channels [first, first + n), side by side, each
-// normalized by its image's factors [images, 2, in].
-void PackNormalized(const TileLoops& loops, const PixelList& p, const Pixel* found, int64_t count,
-                    int64_t begin, Pixel zeros, const float* factors, int64_t first, int64_t n,
-                    uint16_t* to);
+// By what images are normalized that lie in a list of pixels, `pixels` each, one after the other.
+struct ImageFactors {
+  const float* factors;  // [images, 2, channels]
+  int64_t images, pixels, channels;
+};
+
+// `count` pixels of that list, of which the first is the one at `at`, channels [first, first + n), side by
+// side, normalized.
+void PackNormalized(const TileLoops& loops, const ImageFactors& by, const Pixel* found, int64_t at,
+                    int64_t count, Pixel zeros, int64_t first, int64_t n, uint16_t* to);
 
 }  // namespace bit

@@ -2,8 +2,8 @@
  * Which matrix tiles multiply bfloat16 here. `$BIT_TILES` chooses: `amx`, the processor's (Intel AMX), as
  * it is by default where there are such; `plain`, the same bits in plain C++, slow, so that what is made
  * for tiles can be tested on any processor; `off`, what is there without them. `$BIT_NORMALIZATION` chooses what
- * becomes of group normalization between convolutions on tiles: `fused`, part of them, as by default; `apart`, an
- * operation of its own, to compare with.
+ * becomes of group normalization between convolutions of our own: `fused`, part of them, as by default on tiles; `apart`,
+ * an operation of its own, as by default elsewhere.
  */
 import { UserError } from "../errors.js";
 import type { Tiles } from "../graph/target.js";
@@ -32,7 +32,7 @@ export function tilesChoice(env: NodeJS.ProcessEnv = process.env): TilesChoice {
   };
   return {
     tiles: one("BIT_TILES", choices, "the processor's tiles where it has them"),
-    normalization: one("BIT_NORMALIZATION", normalizations, "what is faster, fused"),
+    normalization: one("BIT_NORMALIZATION", normalizations, "fused on tiles and apart elsewhere"),
   };
 }
 
@@ -54,9 +54,9 @@ export function findTiles(
   };
 }
 
-function withNormalization(tiles: Tiles, choice: Normalization | undefined): Tiles {
-  if (choice !== "apart" || tiles.kind === undefined) return tiles;
-  return { ...tiles, why: `${tiles.why}, BIT_NORMALIZATION=apart`, normalizationApart: true };
+function withNormalization(tiles: Tiles, normalization: Normalization | undefined): Tiles {
+  if (normalization === undefined) return tiles;
+  return { ...tiles, why: `${tiles.why}, BIT_NORMALIZATION=${normalization}`, normalization };
 }
 
 function find(kernels: KernelsAddon | undefined, choice: Choice | undefined): Tiles {

@@ -1,7 +1,7 @@
 /**
- * Group normalization between convolutions on tiles becomes part of them: the convolution before it sums up what
- * it makes, the one behind it normalizes what it reads, and so does its gradient by the kernel. The normalized
- * images are never written, where nothing else reads them; nor are padded ones.
+ * Group normalization between convolutions of our own becomes part of them: the convolution before it sums up what
+ * it makes, where it is on tiles, the one behind it normalizes what it reads, and so does its gradient by the kernel.
+ * The normalized images are never written, where nothing else reads them; nor are padded ones.
  *
  *   y = BitConv(x, w)                          y, sums = BitConv(x, w)
  *   n = BitGroupNormRelu(y, gamma, beta)       f = BitGroupNormFactors(y, gamma, beta, sums)
@@ -35,12 +35,8 @@ function isMarked({ op, attr }: NodeDef): boolean {
   return op === "BitGroupNormRelu" && "_into_convolutions" in attr;
 }
 
-/** Whether it is a convolution on tiles: forward, `turned` or its gradient by the kernel. */
-function onTiles({ op, attr }: NodeDef): "forward" | "turned" | "kernel" | undefined {
-  if ((attr["tiles"]?.i ?? 0) === 0) return undefined;
-  if (op === "BitConvFilterGrad") return "kernel";
-  if (op !== "BitConv") return undefined;
-  return attr["turned"]?.i === 0 ? "forward" : "turned";
+function isForward({ op, attr }: NodeDef): boolean {
+  return op === "BitConv" && attr["turned"]?.i === 0;
 }
 
 class Rewritten {
@@ -66,7 +62,7 @@ class Rewritten {
   takeMoments(name: string): void {
     const norm = this.byName.get(name)!;
     const maker = this.byName.get(norm.input[0]!);
-    if (maker === undefined || onTiles(maker) !== "forward") return;
+    if (maker === undefined || !isForward(maker) || maker.attr["tiles"]?.i === 0) return;
     this.byName.set(maker.name, { ...maker, attr: { ...maker.attr, M: attribute.int(1) } });
     this.byName.set(name, withInput(norm, `${maker.name}:1`, { M: attribute.int(1) }));
   }
@@ -132,8 +128,7 @@ class Rewritten {
 
 /** Whether a node reads an output as a convolution's images, and as nothing else. */
 function readsImages(node: NodeDef, reference: string): boolean {
-  const kind = onTiles(node);
-  if (kind !== "forward" && kind !== "kernel") return false;
+  if (!isForward(node) && node.op !== "BitConvFilterGrad") return false;
   return node.input[0] === reference && node.input.lastIndexOf(reference) === 0;
 }
 

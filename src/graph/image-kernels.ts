@@ -55,7 +55,11 @@ function convGeometry(x: readonly number[], filter: readonly number[], attrs: Co
 type Convolution = ReturnType<typeof convGeometry>;
 
 /** Values of the attribute `tiles` of our convolutions and gradients. */
-const tileNumbers: Readonly<Record<OwnConvolution, number>> = { vectors: 0, amx: 1, plain: 2 };
+export const tileNumbers: Readonly<Record<OwnConvolution, number>> = {
+  vectors: 0,
+  amx: 1,
+  plain: 2,
+};
 
 /** BitConv's attributes but for `turned`, for a result of so many pixels, as long as nothing is fused into it. */
 function ownConvAttrs({ info }: Convolution, by: OwnConvolution, height: number, width: number) {

@@ -40,8 +40,11 @@ export interface Tiles {
   readonly kind: "amx" | "plain" | undefined;
   /** As in `the processor has AMX`. */
   readonly why: string;
-  /** Whether group normalization stays an operation of its own between convolutions on them. Default: false. */
-  readonly normalizationApart?: boolean | undefined;
+  /**
+   * What becomes of group normalization between our convolutions: part of them, or an operation of its own. By
+   * default it is part of those on tiles.
+   */
+  readonly normalization?: "fused" | "apart" | undefined;
 }
 
 export interface Target {
@@ -127,11 +130,12 @@ export function ownConvolution(
   return tiles ?? (native.convolutions && fits(16) ? "vectors" : undefined);
 }
 
-/** Whether group normalization becomes part of the convolutions around it, where these are on tiles. */
+/** Whether group normalization becomes part of the convolutions around it, where these are ours. */
 export function fusesNormalization({ native, computeType }: Target): boolean {
   if (computeType !== "bfloat16") return false;
-  const { kind, normalizationApart = false } = native.tiles();
-  return kind !== undefined && !normalizationApart;
+  const { kind, normalization } = native.tiles();
+  if (kind === undefined) return native.convolutions && normalization === "fused";
+  return normalization !== "apart";
 }
 
 /** What decides whether there is an operation for the gradient by a convolution's kernel. */
@@ -164,7 +168,8 @@ export function ownFilterGradient(
  * By what a target computes convolutions, and why, in a line for people; undefined where it is all TensorFlow's in
  * float32, or not on the CPU.
  */
-export function describeConvolutions({ device, native, computeType }: Target): string | undefined {
+export function describeConvolutions(target: Target): string | undefined {
+  const { device, native, computeType } = target;
   if (device !== "CPU" || !native.layers) return undefined;
   if (computeType === "float32" && native.filterGradients < Infinity)
     return (
@@ -172,12 +177,12 @@ export function describeConvolutions({ device, native, computeType }: Target): s
       "(the processor has AVX2 and no AVX-512)"
     );
   if (computeType !== "bfloat16") return undefined;
-  const { kind, why, normalizationApart = false } = native.tiles();
-  const normalization = normalizationApart ? "normalization apart" : "with normalization";
+  const { kind, why } = native.tiles();
   const by = {
-    amx: `bit-train's, on the processor's matrix tiles, ${normalization}`,
-    plain: `bit-train's, on plain tiles, which are slow, ${normalization}`,
+    amx: "bit-train's, on the processor's matrix tiles",
+    plain: "bit-train's, on plain tiles, which are slow",
     none: native.convolutions ? "bit-train's, without tiles" : "TensorFlow's",
   }[kind ?? "none"];
-  return `Convolutions of bfloat16 are ${by} (${why})`;
+  const normalization = fusesNormalization(target) ? ", with group normalization" : "";
+  return `Convolutions of bfloat16 are ${by}${normalization} (${why})`;
 }

@@ -83,7 +83,7 @@ test("bit-bench says by what convolutions of bfloat16 are computed, and why", ()
   assert.equal(plain.status, 0, plain.stderr);
   assert.match(
     plain.stdout,
-    /^computes +Convolutions .*, on plain tiles, which are slow, with normalization \(BIT_TILES=plain\)$/m,
+    /^computes +Convolutions .*, on plain tiles, which are slow, with group normalization \(BIT_TILES=plain\)$/m,
   );
   assert.match(plain.stdout, /^settings .*BIT_TILES=plain/m);
   const off = bench("off");

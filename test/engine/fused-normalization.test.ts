@@ -1,4 +1,7 @@
-/** Group normalization as part of the convolutions around it, on plain tiles, which have the bits of AMX's. */
+/**
+ * Group normalization as part of the convolutions around it: on plain tiles, which have the bits of AMX's, and by the
+ * processor's vectors.
+ */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as tf from "@tensorflow/tfjs";
@@ -13,13 +16,21 @@ import { narrowed } from "../bfloat16.js";
 import { imageValues, variableValues } from "../deterministic.js";
 import { engine } from "../engine-for-tests.js";
 import { type Pass, runPass } from "./normalized-pass.js";
-import { normalizingApart, onPlainTiles, type Shape, tilesMissing } from "./tile-cases.js";
+import {
+  normalizingApart,
+  normalizingVectors,
+  onPlainTiles,
+  onVectors,
+  type Shape,
+  tilesMissing,
+} from "./tile-cases.js";
 import { run, type Values, wave } from "./traced-gradients.js";
 
 const skip = !engine.target.native.layers && "the engine has no operations of ours";
 
 // Blocks of 32 pixels that span images, and rows; rows longer than a segment; images of one pixel; strides whose
-// padding is on one side; an image whose segments are several, and whose last is short.
+// padding is on one side; an image whose segments are several, and whose last is short; many blocks of 128 pixels, of which
+// vectors normalize each by itself.
 const passes: Pass[] = [
   { x: [5, 3, 3, 32], kernel: [1, 1, 32, 64], stride: 1, pad: 0 },
   { x: [2, 16, 16, 32], kernel: [1, 1, 32, 96], stride: 1, pad: 0 },
@@ -29,6 +40,8 @@ const passes: Pass[] = [
   { x: [37, 1, 1, 96], kernel: [1, 1, 96, 160], stride: 1, pad: 0 },
   { x: [3, 7, 5, 32], kernel: [1, 1, 32, 32], stride: 2, pad: 0 },
   { x: [1, 29, 13, 32], kernel: [3, 3, 32, 32], stride: 1, pad: 1 },
+  { x: [9, 28, 27, 32], kernel: [3, 3, 32, 32], stride: 1, pad: 1 },
+  { x: [2, 90, 91, 32], kernel: [3, 3, 32, 32], stride: 2, pad: 1 },
 ];
 
 for (const pass of passes) {
@@ -62,15 +75,20 @@ for (const pass of passes) {
 
   test(`${name}: what is read is normalized, but not its padding`, { skip }, async () => {
     const fused = await runPass({ ...pass, normalize: "in the convolution" });
-    const before = await runPass({ ...pass, normalize: "before it" });
-    assert.ok(before.y.some((value) => value !== 0));
-    assert.deepEqual(fused.y, before.y);
-    assert.deepEqual(fused.dw, before.dw);
     if (tilesMissing === "")
       assert.deepEqual(
-        await runPass({ ...pass, normalize: "in the convolution", tiles: "amx" }),
+        await runPass({ ...pass, normalize: "in the convolution", by: "amx" }),
         fused,
       );
+    for (const by of ["plain", "vectors"] as const) {
+      const [inside, before] = [
+        by === "plain" ? fused : await runPass({ ...pass, normalize: "in the convolution", by }),
+        await runPass({ ...pass, normalize: "before it", by }),
+      ];
+      assert.ok(before.y.some((value) => value !== 0));
+      assert.deepEqual(inside.y, before.y, by);
+      assert.deepEqual(inside.dw, before.dw, by);
+    }
   });
 
   test(`${name}: an image alone has the bits that it has beside others`, { skip }, async () => {
@@ -123,24 +141,25 @@ for (const shape of [
   [2, 32, 32, 32],
   [9, 5, 5, 128],
 ] as Shape[])
-  test(`a unit of ${shape} and its gradients are those with normalization apart`, {
-    skip,
-  }, async () => {
-    const fed = unitInputs(shape, 64);
-    const [fused, unfused] = [
-      await run(onPlainTiles, fed, unit),
-      await run(normalizingApart, fed, unit),
-    ];
-    const names = ["value", ...Object.keys(fed).filter((name) => name !== "dy")];
-    assert.equal(fused.length, names.length);
-    for (const [i, name] of names.entries()) {
-      // Means and deviations differ in float32's last places, so that one normalized value in 2^15 or so is rounded
-      // to the other neighbour in bfloat16, a 256th away; in the norm that is 2e-5.
-      const difference = Math.hypot(...fused[i]!.map((value, j) => value - unfused[i]![j]!));
-      const share = difference / Math.hypot(...unfused[i]!);
-      assert.ok(share < 2e-4, `${name}: ${share}`);
-    }
-  });
+  for (const [how, together, apart] of [
+    ["tiles", onPlainTiles, normalizingApart],
+    ["vectors", normalizingVectors, onVectors],
+  ] as const)
+    test(`a unit of ${shape} and its gradients are those with normalization apart, by ${how}`, {
+      skip,
+    }, async () => {
+      const fed = unitInputs(shape, 64);
+      const [fused, unfused] = [await run(together, fed, unit), await run(apart, fed, unit)];
+      const names = ["value", ...Object.keys(fed).filter((name) => name !== "dy")];
+      assert.equal(fused.length, names.length);
+      for (const [i, name] of names.entries()) {
+        // Means and deviations differ in float32's last places, so that one normalized value in 2^15 or so is rounded
+        // to the other neighbour in bfloat16, a 256th away; in the norm that is 2e-5.
+        const difference = Math.hypot(...fused[i]!.map((value, j) => value - unfused[i]![j]!));
+        const share = difference / Math.hypot(...unfused[i]!);
+        assert.ok(share < 2e-4, `${name}: ${share}`);
+      }
+    });
 
 test("a network's logits are those with normalization apart", { skip }, async () => {
   const [architecture, classes] = [parseArchitecture("R26x1"), 5];

@@ -1,10 +1,12 @@
-/** One convolution on tiles with what it does besides, node by node: for tests of just that. */
+/** One of our convolutions with what it does besides, node by node: for tests of just that. */
 import { sizeOf } from "../../src/archive/shape.js";
 import { floats } from "../../src/engine/session.js";
 import { attribute } from "../../src/graph/attributes.js";
 import { GraphBuilder } from "../../src/graph/graph-builder.js";
+import { tileNumbers } from "../../src/graph/image-kernels.js";
 import type { ShapedOutput } from "../../src/graph/node-list.js";
 import { cast } from "../../src/graph/ops.js";
+import type { OwnConvolution } from "../../src/graph/target.js";
 import { narrowed } from "../bfloat16.js";
 import { engine } from "../engine-for-tests.js";
 import type { Shape } from "./tile-cases.js";
@@ -25,8 +27,8 @@ export interface PassOptions extends Pass {
   readonly normalize?: "in the convolution" | "before it";
   /** One image of these, all by itself. */
   readonly only?: number;
-  /** Default: plain ones. */
-  readonly tiles?: "amx" | "plain";
+  /** By what it is computed: on plain tiles, by default. */
+  readonly by?: OwnConvolution;
 }
 
 /** A convolution's result `shape`, its groups' mean and 1 / deviation `[N,32]`, and its gradient by the kernel. */
@@ -39,7 +41,7 @@ export interface Passed {
 }
 
 export async function runPass(options: PassOptions): Promise<Passed> {
-  const { kernel, stride, pad, far = () => 0, normalize, only, tiles = "plain" } = options;
+  const { kernel, stride, pad, far = () => 0, normalize, only, by = "plain" } = options;
   const [all, h, w, c] = options.x;
   const [kh, kw, , o] = kernel;
   const [oh, ow] = [h, w].map((size, i) => {
@@ -77,30 +79,30 @@ export async function runPass(options: PassOptions): Promise<Passed> {
   const factors = normalize === "in the convolution" ? [fed("factors")] : [];
   const shared = {
     ...{ stride: attribute.int(stride), pad_top: attribute.int(pad), pad_left: attribute.int(pad) },
-    ...{ tiles: attribute.int(tiles === "amx" ? 1 : 2), F: attribute.int(factors.length) },
+    ...{ tiles: attribute.int(tileNumbers[by]), F: attribute.int(factors.length) },
   };
   const shape: Shape = [n, oh, ow, o];
-  const [y, moments] = builder.add(
+  // Vectors do not sum up what they make.
+  const M = attribute.int(by === "vectors" ? 0 : 1);
+  const madeMoments = by === "vectors" ? [] : [{ type: "float64", shape: [n, 2, o] } as const];
+  const [y, ...moments] = builder.add(
     "BitConv",
     [x, narrow("w"), narrow("plus"), ...factors],
     {
       ...shared,
       ...{ turned: attribute.int(0), packed: attribute.int(0) },
       ...{ out_height: attribute.int(oh), out_width: attribute.int(ow) },
-      ...{ N: attribute.int(1), M: attribute.int(1) },
+      ...{ N: attribute.int(1), M },
     },
-    [
-      { type: "bfloat16", shape },
-      { type: "float64", shape: [n, 2, o] },
-    ],
+    [{ type: "bfloat16", shape }, ...madeMoments],
   );
   const statistics = { type: "float32", shape: [n, 32] } as const;
   const [, mean, rstd] = builder.add(
     "BitGroupNormFactors",
-    [y, fed("gamma"), fed("beta"), moments!],
+    [y, fed("gamma"), fed("beta"), ...moments],
     {
       ...{ T: attribute.type("bfloat16"), groups: attribute.int(32) },
-      ...{ epsilon: attribute.float(1e-5), M: attribute.int(1) },
+      ...{ epsilon: attribute.float(1e-5), M },
     },
     [{ type: "float32", shape: [n, 2, o] }, statistics, statistics],
   );

@@ -28,12 +28,18 @@ export const onProcessorsTiles: Target = withTiles({ kind: "amx", why: "a test" 
 
 /** Plain tiles, with group normalization as an operation of its own. */
 export const normalizingApart: Target = withTiles(
-  { kind: "plain", why: "a test", normalizationApart: true },
+  { kind: "plain", why: "a test", normalization: "apart" },
   false,
 );
 
 /** Our convolutions by the processor's vectors, also where TensorFlow's are faster. */
 export const onVectors: Target = withTiles({ kind: undefined, why: "a test" }, true);
+
+/** The same, with group normalization as part of them. */
+export const normalizingVectors: Target = withTiles(
+  { kind: undefined, why: "a test", normalization: "fused" },
+  true,
+);
 
 function withTiles(tiles: ReturnType<Target["native"]["tiles"]>, convolutions: boolean): Target {
   const { native } = engine.target;

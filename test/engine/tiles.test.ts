@@ -199,22 +199,39 @@ test("BIT_TILES chooses: the processor's where there are such, plain ones, or no
   assert.equal(findTiles(undefined, {})().kind, undefined);
 });
 
-test("BIT_NORMALIZATION=apart leaves group normalization an operation of its own, and says so", () => {
-  const { normalization } = tilesChoice({ BIT_NORMALIZATION: "apart" });
-  assert.deepEqual(findTiles(amx, { normalization })(), {
-    ...{ kind: "amx", why: "the processor has AMX, BIT_NORMALIZATION=apart" },
-    normalizationApart: true,
-  });
-  assert.deepEqual(findTiles(amx, { normalization: "fused" })(), findTiles(amx, {})());
-  assert.deepEqual(findTiles(none, { normalization })(), findTiles(none, {})());
+test("BIT_NORMALIZATION chooses whether group normalization is part of our convolutions: of those on tiles", () => {
+  const choices = [undefined, "fused", "apart"] as const;
+  const described = (kernels: KernelsAddon, convolutions: boolean) => {
+    return choices.map((value) => {
+      const { normalization } = tilesChoice(value && { BIT_NORMALIZATION: value });
+      const tiles = findTiles(kernels, { normalization });
+      const native = { ...plainTarget.native, layers: true, convolutions, tiles };
+      return describeConvolutions({ ...inType(plainTarget, "bfloat16"), native });
+    });
+  };
+  const line = (by: string, why: string) => `Convolutions of bfloat16 are ${by} (${why})`;
+  const onAmx = "bit-train's, on the processor's matrix tiles";
+  assert.deepEqual(described(amx, false), [
+    line(`${onAmx}, with group normalization`, "the processor has AMX"),
+    line(`${onAmx}, with group normalization`, "the processor has AMX, BIT_NORMALIZATION=fused"),
+    line(onAmx, "the processor has AMX, BIT_NORMALIZATION=apart"),
+  ]);
+  const lacks = "the processor has no AMX for bfloat16";
+  assert.deepEqual(described(none, true), [
+    line("bit-train's, without tiles", lacks),
+    line(
+      "bit-train's, without tiles, with group normalization",
+      `${lacks}, BIT_NORMALIZATION=fused`,
+    ),
+    line("bit-train's, without tiles", `${lacks}, BIT_NORMALIZATION=apart`),
+  ]);
+  assert.equal(
+    described(none, false)[1],
+    line("TensorFlow's", `${lacks}, BIT_NORMALIZATION=fused`),
+  );
   assert.throws(() => tilesChoice({ BIT_NORMALIZATION: "off" }), {
     message: /^BIT_NORMALIZATION: "off"[\s\S]*fused, apart[\s\S]*unset BIT_NORMALIZATION/,
   });
-  const native = { ...plainTarget.native, layers: true, tiles: findTiles(amx, { normalization }) };
-  assert.match(
-    describeConvolutions({ ...inType(plainTarget, "bfloat16"), native })!,
-    /tiles, normalization apart \(the processor has AMX, BIT_NORMALIZATION=apart\)$/,
-  );
 });
 
 test("a processor whose tiles have other bits is refused, and the switch is named", () => {
@@ -243,11 +260,11 @@ test("by what convolutions are computed is said in a line, with the reason", () 
   };
   assert.equal(
     say(false, findTiles(amx, {})()),
-    "Convolutions of bfloat16 are bit-train's, on the processor's matrix tiles, with normalization (the processor has AMX)",
+    "Convolutions of bfloat16 are bit-train's, on the processor's matrix tiles, with group normalization (the processor has AMX)",
   );
   assert.equal(
     say(true, findTiles(none, { tiles: "plain" })()),
-    "Convolutions of bfloat16 are bit-train's, on plain tiles, which are slow, with normalization (BIT_TILES=plain)",
+    "Convolutions of bfloat16 are bit-train's, on plain tiles, which are slow, with group normalization (BIT_TILES=plain)",
   );
   assert.equal(
     say(false, findTiles(amx, { tiles: "off" })()),

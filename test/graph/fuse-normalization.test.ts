@@ -85,13 +85,11 @@ test("all that read it normalize, gradients by kernels too, and pad by themselve
 });
 
 test("where something else reads it, it is written as before, of what the convolution summed up", () => {
-  const vectors = { ...conv, ...ints({ tiles: 0 }) };
   const negative = constant("amounts", Int32Array.of(0, 0, 1, -1, 1, 1, 0, 0));
   const ones = constant("filler", Uint16Array.of(0x3f80));
   const readers: NodeDef[][] = [
     [node("mean", "Mean", ["n", "axes"])],
     [node("b", "BitConv", ["n", "v"], conv), node("r", "Relu", ["n"])],
-    [node("b", "BitConv", ["n", "v"], vectors)],
     [node("b", "BitConv", ["n", "v"], { ...conv, ...ints({ turned: 1 }) })],
     [node("b", "BitConv", ["n", "v", "n"], { ...conv, ...ints({ N: 1 }) })],
     [node("b", "BitConv", ["x", "n"], conv)],
@@ -117,6 +115,20 @@ test("where something else reads it, it is written as before, of what the convol
       ...printed(behind),
     ]);
   }
+});
+
+test("convolutions by vectors normalize what they read, and do not sum up what they make", () => {
+  const vectors = { ...conv, ...ints({ tiles: 0 }) };
+  const nodes = [
+    node("a", "BitConv", ["x", "w"], vectors),
+    norm("n", "a"),
+    node("b", "BitConv", ["n", "v"], vectors),
+  ];
+  assert.deepEqual(printed(fuseNormalization(nodes)), [
+    "a = BitConv(x, w)",
+    "n = BitGroupNormFactors(a, gamma, beta)",
+    "b = BitConv(a, v, n) F=1",
+  ]);
 });
 
 test("what is not marked stays as it is", () => {

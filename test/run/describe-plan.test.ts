@@ -57,6 +57,6 @@ test("by what convolutions are computed is a line where there is a choice: in bf
   const target = { ...plainTarget, native: { ...native, tiles } };
   assert.deepEqual(describeComputing(config, target), []);
   assert.deepEqual(describeComputing({ ...config, precision: "bf16" }, target), [
-    "Convolutions of bfloat16 are bit-train's, on the processor's matrix tiles, with normalization (the processor has AMX)",
+    "Convolutions of bfloat16 are bit-train's, on the processor's matrix tiles, with group normalization (the processor has AMX)",
   ]);
 });
