@@ -1,20 +1,14 @@
 /**
  * JSON lines as a table: one object a line, its keys the columns, as Hugging Face's metadata.jsonl has
- * it. Strings, numbers and truth values are cells; anything else is a cell that says what it is.
+ * it. Strings, numbers and truth values are cells; a list of one is that one, and anything else is a cell
+ * that says what it is.
  */
 import { UserError } from "../../errors.js";
+import { NESTED } from "./nested-cell.js";
 
 /** Objects of images have a handful of keys. */
 const MOST_KEYS = 5000;
 const MOST_CELLS = 20_000_000;
-
-/** What stands in the place of a value that is none of a cell's: a list, an object. */
-const NESTED = "\u0000nested";
-
-/** Whether a cell was a list or an object, of which nothing can be read. */
-export function isNested(cell: string): boolean {
-  return cell === NESTED;
-}
 
 /**
  * The rows of JSON lines.
@@ -83,6 +77,8 @@ function notAnObject(where: string, got: string, cause?: unknown): UserError {
 
 function cellOf(value: unknown): string {
   if (value === null || value === undefined) return "";
+  // Exports of annotations have lists of the classes of an image, also where it has but one.
+  if (Array.isArray(value) && value.length < 2) return cellOf(value[0]);
   if (typeof value === "object") return NESTED;
   return String(value);
 }
