@@ -50,6 +50,11 @@ const UNREAD: readonly (readonly [name: RegExp, called: string, next: string])[]
   [/\.array_?record(\W|$)/i, "is a shard of TFDS in the format array_record", PREPARE_AGAIN],
   [/\.riegeli(\W|$)/i, "is a shard of TFDS in the format riegeli", PREPARE_AGAIN],
   [/\.parquet-\d{5,}-of-\d{5,}$/i, "is a shard of TFDS in the format parquet", PREPARE_AGAIN],
+  [
+    /(^|\/)(batches\.meta|data_batch_1)(\.\w+)?$/,
+    "is of CIFAR's pickles or binary files",
+    "type --dataset cifar10 --datadir FOLDER; write others in this form as PNG into class folders",
+  ],
   [/\.mds(\.\w+)?$/i, "is a shard of MosaicML's streaming (MDS)", WRITE_IMAGES],
   [/(^|\/)chunk-\d+-\d+(\.\w+)?\.bin$/i, "is a chunk as LitData writes it", WRITE_IMAGES],
   [/\.beton$/i, "is a file of FFCV's", WRITE_IMAGES],

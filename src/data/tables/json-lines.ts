@@ -10,6 +10,11 @@ import { NESTED } from "./nested-cell.js";
 const MOST_KEYS = 5000;
 const MOST_CELLS = 20_000_000;
 
+/** Whether a text is JSON lines, by its file's name, or by two lines of objects, as SageMaker's .manifest. */
+export function isJsonLines(file: string, text: string): boolean {
+  return /\.(jsonl|ndjson|json)$/i.test(file) || /^\ufeff?\{.*\}\s*\n\{/.test(text);
+}
+
 /**
  * The rows of JSON lines.
  * @returns every row has a cell for each key that occurs; empty where the object lacks it
@@ -70,7 +75,7 @@ function notAnObject(where: string, got: string, cause?: unknown): UserError {
     where,
     got,
     'one object a line: {"file_name": "1.jpg", "label": "cat"}',
-    "write the table as JSON lines, or as CSV",
+    "write the table as JSON lines, or as CSV; docs/datasets.md has a script for it",
     { cause },
   );
 }

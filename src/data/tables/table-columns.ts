@@ -17,6 +17,7 @@ import {
   PLAIN_LABEL_WORDS,
   partOfCell,
 } from "./column-words.js";
+import { refuseDenied } from "./denied-rows.js";
 import { isNested } from "./nested-cell.js";
 import type { TableRow } from "./table-rows.js";
 
@@ -58,7 +59,9 @@ export function tableColumns(
 ): TableColumns {
   const first = rows[0]?.cells ?? [];
   const names = header ?? (isHeader(rows) ? first : undefined);
-  const table = new Table(file, names, names === first ? rows.slice(1) : rows);
+  const body = names === first ? rows.slice(1) : rows;
+  refuseDenied(file, names, body);
+  const table = new Table(file, names, body);
   const path = table.pathColumn();
   const part = table.partColumn(path);
   const label = table.labelColumn(path, part?.column);

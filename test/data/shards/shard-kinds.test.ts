@@ -362,6 +362,8 @@ test("shards of other formats are refused by name, with what to type", async (t)
     "numpy/pathmnist.npz": "",
     "mnist/train-images-idx3-ubyte.gz": "",
     "mnist/train-labels-idx1-ubyte.gz": "",
+    "cifar/batches.meta": "",
+    "cifar/train": "",
     "mxnet/train.rec": "",
     "mxnet/train.idx": "",
     "ffcv/train.beton": "",
@@ -376,6 +378,7 @@ test("shards of other formats are refused by name, with what to type", async (t)
   await assert.rejects(load(join(folder, "disk", "data-00000-of-00001.arrow")), arrow);
   await assert.rejects(load(join(folder, "tfds")), /a shard of TFDS in the format array_record/);
   await assert.rejects(load(join(folder, "saved")), /a dataset as tf\.data's save writes it/);
+  await assert.rejects(load(join(folder, "cifar")), /is of CIFAR's.*--dataset cifar10 --datadir/s);
   const named: readonly (readonly [path: string, called: string])[] = [
     ["mds", "is a shard of MosaicML's streaming \\(MDS\\)"],
     ["lit", "is a chunk as LitData writes it"],

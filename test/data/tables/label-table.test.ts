@@ -75,6 +75,21 @@ const READ: readonly (readonly [what: string, contents: string | Uint8Array, rea
     { rows: "1.jpg=cat 2.jpg=it's" },
   ],
   [
+    "SageMaker's manifest",
+    '{"source-ref": "1.jpg", "class": 1, "class-metadata": {"class-name": "cat"}}\n' +
+      '{"source-ref": "2.jpg", "class": 0, "class-metadata": {"class-name": "dog"}}\n',
+    {
+      rows: "1.jpg=1 2.jpg=0",
+      file: "train.manifest",
+      notes: /images are those of the column "source-ref".*passed over: class-metadata \(lists\)/s,
+    },
+  ],
+  [
+    "a column of probabilities",
+    "path,label,confidence\n1.jpg,cat,0\n2.jpg,dog,0.7\n",
+    { rows: PLAIN, notes: /passed over: confidence/ },
+  ],
+  [
     "words in brackets",
     "path,label\n1.jpg,[other]\n2.jpg,{x}\n3.jpg,[a] or [b]\n",
     { rows: "1.jpg=[other] 2.jpg={x} 3.jpg=[a] or [b]" },
@@ -400,6 +415,11 @@ const REFUSED: readonly (readonly [
     "a list for a label, as numpy writes it",
     "path,label\n1.jpg,['cat' 'dog']\n2.jpg,[0 1 1]\n",
     /line 2: a list or an object as the label \(and 1 more row like it\)/,
+  ],
+  [
+    "classes that rows deny, as in Open Images' labels",
+    "ImageID,Source,LabelName,Confidence\n1,verification,cat,1\n2,verification,dog,0\n",
+    /line 3: Confidence 0: the image is not of the class.*\(1 of 2 rows\).*\$4 != 0/s,
   ],
   [
     "several choices of Label Studio's",

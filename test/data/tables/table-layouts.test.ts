@@ -398,6 +398,17 @@ test("images that lie together name the annotations beside them, and what to do"
   }
 });
 
+test("a list named by its path names the lists of other parts", async (t) => {
+  const lines = "1.jpg 0\n2.jpg 0\n3.jpg 1\n4.jpg 1\n";
+  const files = { "train.txt": lines, "val.txt": "5.jpg 0\n", "synsets.txt": "cat\ndog\n" };
+  const images = [1, 2, 3, 4, 5].map((i) => `images/${i}.jpg`).join(" ");
+  const root = await folderOf(t, { images, files });
+  assert.match(
+    (await load(root, "train.txt")).notes,
+    /not used, beside train\.txt: val\.txt \(written as train\.csv and val\.csv, each is a part/,
+  );
+});
+
 test("annotations beside class folders change nothing", async (t) => {
   const files = { "annotations.json": "{}", "notes/a.json": "{}", "cat/1.xml": "<a/>" };
   const images = "cat/1.jpg cat/2.jpg images/1.jpg images/2.jpg notes/1.jpg notes/2.jpg";
