@@ -131,6 +131,11 @@ def make_parquet():
     words = plain.append_column("class", [[NAMES[label] for _, label in TRAIN[:4]]])
     pq.write_table(words, others / "words.parquet")
 
+    # Labels of images that lie as files, as the imagefolder of `datasets` also takes them.
+    paths = {"file_name": ["a/1.png", "a/2.png", "b/3.png", "b/4.png"], "label": ["x", "x", "y", "y"]}
+    (ROOT / "parquet-paths").mkdir()
+    datasets.Dataset.from_dict(paths).to_parquet(str(ROOT / "parquet-paths" / "metadata.parquet"))
+
 
 def nobodys(info):
     return info.replace(uid=0, gid=0, uname="", gname="", deep=False)

@@ -183,7 +183,7 @@ const KINDS = [
   },
   {
     id: "xml",
-    name: "an XML document, as a storage host sends with an error in a file's place",
+    name: "an XML document: annotations, or what a storage host sends with an error in a file's place",
     remedy: "look into it: it may tell what went wrong",
     matches: ({ text }: Start) => /^(\xef\xbb\xbf)?\s*<(\?xml|error|!doctype)/i.test(text),
   },

@@ -11,6 +11,7 @@ import { formatOf, refuseUnread, unreadIn } from "../shards/shard-names.js";
 import { isPattern } from "../shards/shard-pattern.js";
 import { loadCsv } from "../tables/csv-dataset.js";
 import { isTableName, metadataTables, tablesIn } from "../tables/tables-in-folder.js";
+import { refuseAnnotations } from "./annotation-files.js";
 import { listFolder } from "./class-folders.js";
 import { loadImageFolder } from "./image-folder.js";
 
@@ -50,6 +51,7 @@ export async function loadPath(
   if (tables !== undefined) return loadCsv(tables, options);
   const shards = await findShards(whole, { files, folders });
   if (shards !== undefined) return loadShards(shards, options);
+  await refuseAnnotations(whole, entries);
   return loadImageFolder(whole, options);
 }
 

@@ -61,6 +61,20 @@ export function columnsOf(
   return { image, label, classNames: features[label]?.names };
 }
 
+/** What to type where a Parquet file has the paths of images, not their bytes. */
+export function tableOfPaths(file: string): string {
+  const csv = file.replace(/\.\w+$/, ".csv");
+  return (
+    "write it as CSV: python -c " +
+    `"import pandas; pandas.read_parquet('${file}').to_csv('${csv}', index=False)"`
+  );
+}
+
+/** Whether a Parquet file has a column that is called as a label is. */
+export function hasLabelColumn({ columns }: Pick<ParquetFile, "columns">): boolean {
+  return columns.some(({ name }) => LABELS.includes(name.toLowerCase()));
+}
+
 /** A list of ClassLabels says several classes, which a vector of zeros and a one must not be taken for. */
 function isList(kind: string | undefined): boolean {
   return kind === "List" || kind === "LargeList" || kind === "Sequence";
@@ -88,7 +102,7 @@ function oneOf(
       listed((named.length > 0 ? named : among).map(({ name }) => name)),
     `one column called ${names[0]}`,
     what === "image"
-      ? "write images with their bytes, as the feature Image of Hugging Face's datasets does"
+      ? `write images with their bytes, as the feature Image of Hugging Face's datasets does; or, where it holds their paths, ${tableOfPaths(shard)}`
       : "rename the column of classes (rename_column), and leave out other labels (remove_columns)",
   );
 }

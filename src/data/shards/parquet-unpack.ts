@@ -68,10 +68,10 @@ function bytesIn(column: string, value: unknown): Uint8Array {
     throw new UnfitExample(
       `the column ${column} holds ${value.length} images, and one is expected`,
     );
-  const path = isStruct && "path" in value ? value.path : undefined;
+  const path = isStruct && "path" in value ? value.path : value;
   throw new UnfitExample(
     typeof path === "string"
-      ? `the column ${column} holds no image, but the path of one: ${path}`
+      ? `the column ${column} holds no image, but the path of one: ${path.slice(0, 200)}`
       : `the column ${column} holds no image`,
   );
 }

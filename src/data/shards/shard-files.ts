@@ -54,7 +54,8 @@ const MOST_DEPTH = 3;
  */
 export async function findShards(folder: string, entries: Entries): Promise<Shards | undefined> {
   const found = await search(folder, entries, MOST_DEPTH);
-  if (found.length > 1)
+  // Of several that are not read, as the parts of an Arrow dataset, the first tells what they are.
+  if (found.length > 1 && found.some(({ isRead }) => isRead))
     throw new UserError(
       folder,
       `several datasets in it: ${listed(found.map((one) => relative(folder, one.folder)))}`,
@@ -67,13 +68,15 @@ export async function findShards(folder: string, entries: Entries): Promise<Shar
 /** A folder whose shards are a dataset, be it sound or not. */
 interface Found {
   readonly folder: string;
+  /** Whether its format is one that is read. */
+  readonly isRead: boolean;
   readonly open: () => Promise<Shards>;
 }
 
 async function search(folder: string, entries: Entries, depth: number): Promise<Found[]> {
   const { files } = entries;
   const format = formatIn(files);
-  const own = { folder, open: () => shardsIn(folder, files) };
+  const own = { folder, isRead: true, open: () => shardsIn(folder, files) };
   if (format === "tfrecord") return [own];
   const folders = entries.folders.slice(0, MOST_FOLDERS);
   const listings = await Promise.all(folders.map((name) => listFolder(join(folder, name))));
@@ -82,14 +85,14 @@ async function search(folder: string, entries: Entries, depth: number): Promise<
   if (format !== undefined) return [own];
   const isWhole = folders.length === 0 || files.includes(TF_DATA_SAVE);
   if (isWhole && unreadIn(files) !== undefined)
-    return [{ folder, open: async () => refuseUnread(folder, files) }];
+    return [{ folder, isRead: false, open: async () => refuseUnread(folder, files) }];
   if (entries.folders.length > MOST_FOLDERS || depth === 0) return [];
   const inFolder = new Map(folders.map((name, i) => [name, listings[i]!]));
   const parts = [...partFolders(folders)].filter(
     ([name]) => formatIn(inFolder.get(name)!.files) !== undefined,
   );
   if (parts.length > 0)
-    return [{ folder, open: async () => shardsOfParts(folder, parts, inFolder) }];
+    return [{ folder, isRead: true, open: async () => shardsOfParts(folder, parts, inFolder) }];
   const nested = folders.map((name) => search(join(folder, name), inFolder.get(name)!, depth - 1));
   return (await Promise.all(nested)).flat();
 }

@@ -30,7 +30,11 @@ const PREPARE_AGAIN =
   "prepare it with --file_format=tfrecord (tfds build), or with " +
   "builder_kwargs={'file_format': 'tfrecord'} (tfds.load)";
 
-/** Shards of other formats: what they are, and what to do about them. */
+const WRITE_IMAGES =
+  "write its images as PNG into class folders; docs/datasets.md has a script for it";
+const WRITE_ARRAYS = `${WRITE_IMAGES}; weights are named with --weights`;
+
+/** Shards of other formats, and other files of many images: what they are, and what to do about them. */
 const UNREAD: readonly (readonly [name: RegExp, called: string, next: string])[] = [
   [
     /\.arrow$/i,
@@ -46,6 +50,19 @@ const UNREAD: readonly (readonly [name: RegExp, called: string, next: string])[]
   [/\.array_?record(\W|$)/i, "is a shard of TFDS in the format array_record", PREPARE_AGAIN],
   [/\.riegeli(\W|$)/i, "is a shard of TFDS in the format riegeli", PREPARE_AGAIN],
   [/\.parquet-\d{5,}-of-\d{5,}$/i, "is a shard of TFDS in the format parquet", PREPARE_AGAIN],
+  [
+    /(^|\/)(batches\.meta|data_batch_1)(\.\w+)?$/,
+    "is of CIFAR's pickles or binary files",
+    "type --dataset cifar10 --datadir FOLDER; write others in this form as PNG into class folders",
+  ],
+  [/\.mds(\.\w+)?$/i, "is a shard of MosaicML's streaming (MDS)", WRITE_IMAGES],
+  [/(^|\/)chunk-\d+-\d+(\.\w+)?\.bin$/i, "is a chunk as LitData writes it", WRITE_IMAGES],
+  [/\.beton$/i, "is a file of FFCV's", WRITE_IMAGES],
+  [/(^|\/)data\.mdb$|\.lmdb$/i, "is an LMDB database", WRITE_IMAGES],
+  [/\.(h5|hdf5)$/i, "is an HDF5 file", WRITE_ARRAYS],
+  [/\.npz$/i, "is an .npz of arrays", WRITE_ARRAYS],
+  [/-idx[13]-ubyte(\.gz)?$/i, "is an IDX file, as of MNIST", WRITE_IMAGES],
+  [/\.rec$/i, "is a file of records as MXNet writes it", WRITE_IMAGES],
   [
     /\.(tar\.(gz|bz2|xz|zst)|tgz)$/i,
     "is a compressed tar archive, in which images cannot be read where they lie",
@@ -66,6 +83,6 @@ export function unreadIn(files: readonly string[]): string | undefined {
 export function refuseUnread(folder: string, files: readonly string[]): never {
   const name = unreadIn(files) ?? "";
   const [, called, next] = UNREAD.find(([pattern]) => pattern.test(name)) ?? [0, "no shard", ""];
-  const expected = "TFRecord, Parquet or webdataset shards, or a folder of images";
+  const expected = "TFRecord, Parquet or webdataset shards, a table, or a folder of images";
   throw new UserError(join(folder, name), called, expected, next);
 }

@@ -20,7 +20,7 @@ export const PATH_WORDS = words(`
 export const LABEL_WORDS = words(`
   label labels labelname labelnames classlabel class classes classname classnames target targets
   targetname category categories categoryname categorylabel categorytitle groundtruth gt species
-  speciesname breed breedname diagnosis dx tag tags labelid labelids labelidx labelindex labelnum
+  speciesname breed breedname diagnosis dx choice choices tag tags labelid labelids labelidx labelindex labelnum
   classid classids classidx classindex classnumber classno categoryid targetid
 `);
 

@@ -159,13 +159,19 @@ async function unusedBeside(file: string): Promise<string[]> {
   const names = await readdir(folder).catch(() => []);
   const others = names.filter((name) => {
     const other = partOfName(nameOf(name));
-    return isTableName(name) && other !== undefined && other !== part;
+    const isOfKind = isTableName(name) || (isList(file) && isList(name));
+    return isOfKind && other !== undefined && other !== part;
   });
   if (others.length === 0) return [];
-  return [
-    `not used, beside ${basename(file)}: ${listed(others.sort(byCodePoint))} ` +
-      "(the folder as the dataset uses all of its parts)",
-  ];
+  const how = isList(file)
+    ? "written as train.csv and val.csv, each is a part of the folder as the dataset"
+    : "the folder as the dataset uses all of its parts";
+  return [`not used, beside ${basename(file)}: ${listed(others.sort(byCodePoint))} (${how})`];
+}
+
+/** Whether a table is one only by its own path: in a folder it may be anything. */
+function isList(name: string): boolean {
+  return [".txt", ".lst"].includes(extname(name).toLowerCase());
 }
 
 function nameOf(file: string): string {

@@ -1,19 +1,18 @@
 /**
  * JSON lines as a table: one object a line, its keys the columns, as Hugging Face's metadata.jsonl has
- * it. Strings, numbers and truth values are cells; anything else is a cell that says what it is.
+ * it. Strings, numbers and truth values are cells; a list of one is that one, and anything else is a cell
+ * that says what it is.
  */
 import { UserError } from "../../errors.js";
+import { NESTED } from "./nested-cell.js";
 
 /** Objects of images have a handful of keys. */
 const MOST_KEYS = 5000;
 const MOST_CELLS = 20_000_000;
 
-/** What stands in the place of a value that is none of a cell's: a list, an object. */
-const NESTED = "\u0000nested";
-
-/** Whether a cell was a list or an object, of which nothing can be read. */
-export function isNested(cell: string): boolean {
-  return cell === NESTED;
+/** Whether a text is JSON lines, by its file's name, or by two lines of objects, as SageMaker's .manifest. */
+export function isJsonLines(file: string, text: string): boolean {
+  return /\.(jsonl|ndjson|json)$/i.test(file) || /^\ufeff?\{.*\}\s*\n\{/.test(text);
 }
 
 /**
@@ -76,13 +75,15 @@ function notAnObject(where: string, got: string, cause?: unknown): UserError {
     where,
     got,
     'one object a line: {"file_name": "1.jpg", "label": "cat"}',
-    "write the table as JSON lines, or as CSV",
+    "write the table as JSON lines, or as CSV; docs/datasets.md has a script for it",
     { cause },
   );
 }
 
 function cellOf(value: unknown): string {
   if (value === null || value === undefined) return "";
+  // Exports of annotations have lists of the classes of an image, also where it has but one.
+  if (Array.isArray(value) && value.length < 2) return cellOf(value[0]);
   if (typeof value === "object") return NESTED;
   return String(value);
 }

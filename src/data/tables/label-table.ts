@@ -6,7 +6,7 @@ import { counted } from "../../counted.js";
 import { UserError } from "../../errors.js";
 import { type Faults, report } from "../faults.js";
 import type { PartName } from "../parts/part-names.js";
-import { isNested } from "./json-lines.js";
+import { isNested, withoutList } from "./nested-cell.js";
 import { isOne, type TableColumns, tableColumns } from "./table-columns.js";
 import { type TableRow, type TableRows, tableRows } from "./table-rows.js";
 import { readTableText } from "./table-text.js";
@@ -150,7 +150,7 @@ function readRow(
   wrong: RowFaults,
 ): LabelledPath | undefined {
   const path = cells[columns.path] ?? "";
-  const label = labelOf(cells, columns);
+  const label = withoutList(labelOf(cells, columns));
   const next = "complete or remove it";
   if (path.trim() === "") return void wrong.add(line, { got: "no path", expected: "a path", next });
   if (label.trim() === "")

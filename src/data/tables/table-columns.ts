@@ -17,7 +17,8 @@ import {
   PLAIN_LABEL_WORDS,
   partOfCell,
 } from "./column-words.js";
-import { isNested } from "./json-lines.js";
+import { refuseDenied } from "./denied-rows.js";
+import { isNested } from "./nested-cell.js";
 import type { TableRow } from "./table-rows.js";
 
 /** What the columns of a table mean. */
@@ -58,7 +59,9 @@ export function tableColumns(
 ): TableColumns {
   const first = rows[0]?.cells ?? [];
   const names = header ?? (isHeader(rows) ? first : undefined);
-  const table = new Table(file, names, names === first ? rows.slice(1) : rows);
+  const body = names === first ? rows.slice(1) : rows;
+  refuseDenied(file, names, body);
+  const table = new Table(file, names, body);
   const path = table.pathColumn();
   const part = table.partColumn(path);
   const label = table.labelColumn(path, part?.column);
@@ -110,7 +113,11 @@ class Table {
   }
 
   private isIndex(column: number): boolean {
-    return isIndexWord(this.words[column]!) && this.every(column, (cell) => /^\d+$/.test(cell));
+    const isNumbers = () => this.every(column, (cell) => /^\d+$/.test(cell));
+    if (this.names !== undefined) return isIndexWord(this.words[column]!) && isNumbers();
+    // Without names, numbers may be the classes: those of rows come first, and none comes twice.
+    const different = () => new Set(this.body.map(({ cells }) => cells[column])).size;
+    return column === 0 && isNumbers() && different() === this.body.length;
   }
 
   private name(column: number): string {

@@ -3,12 +3,11 @@
  * or bars, lists of `path label` parted by blanks, and JSON lines. What the cells mean is left to others.
  */
 
-import { extname } from "node:path";
 import { CsvError, parse } from "csv-parse/sync";
 import { counted } from "../../counted.js";
 import { UserError } from "../../errors.js";
 import { hasImageExtension } from "../files/image-header.js";
-import { jsonLineRows } from "./json-lines.js";
+import { isJsonLines, jsonLineRows } from "./json-lines.js";
 
 /** One row. */
 export interface TableRow {
@@ -43,8 +42,7 @@ const MOST_CELLS = 20_000_000;
  * @throws UserError where quotes are not in pairs, or there are too many cells
  */
 export function tableRows(file: string, text: string): TableRows {
-  if ([".jsonl", ".ndjson", ".json"].includes(extname(file).toLowerCase()))
-    return { ...jsonLineRows(file, text), notes: [] };
+  if (isJsonLines(file, text)) return { ...jsonLineRows(file, text), notes: [] };
   // Excel's own hint, which it writes and heeds, is no row.
   const hint = /^sep=(.)(?:\r\n|\n|\r)/i.exec(text);
   const body = hint === null ? text : text.slice(hint[0].length);

@@ -2,9 +2,10 @@
  * The text of a table of images, in the encodings that spreadsheets save: UTF-8, with its mark or
  * without, and UTF-16. A file that is no text is named by what it is.
  */
-import { fileKind, KIND_BYTES } from "../../disk/file-kind.js";
+import { type FileKind, fileKind, KIND_BYTES } from "../../disk/file-kind.js";
 import { readError, readWhole } from "../../disk/file-reading.js";
 import { UserError } from "../../errors.js";
+import { isJsonLines } from "./json-lines.js";
 
 /** A table of ImageNet's 1.28 million images has some 80 MB. */
 const MOST_BYTES = 2 ** 28;
@@ -29,13 +30,16 @@ const REMEDIES: Readonly<Record<string, string>> = {
   parquet: "name the folder that its shards lie in, or give it its ending .parquet",
   arrow: 'write it as Parquet, dataset.to_parquet("train.parquet"), and name that',
   idx: "write its images as PNG into class folders; no dataset is read from IDX files",
-  mat: "SVHN and Flowers are read by name: --dataset svhn, --dataset oxford_flowers102",
+  mat:
+    "SVHN and Flowers are read by name: --dataset svhn, --dataset oxford_flowers102; " +
+    "write others as a table of path,label",
   office: "save the sheet as CSV UTF-8, and name that",
   png: "name the folder of class folders that it lies in, or a table of images",
   jpeg: "name the folder of class folders that it lies in, or a table of images",
   gif: "name the folder of class folders that it lies in, or a table of images",
   webp: "name the folder of class folders that it lies in, or a table of images",
-  json: "write it as .jsonl, one object a line with file_name and label, or as CSV",
+  json: "write it as .jsonl, one object a line with file_name and label, or as CSV; docs/datasets.md has a script for it",
+  xml: "look into it; annotations become a table by the script in docs/datasets.md",
 };
 
 const WANTED = "a table of images (.csv, .tsv, .jsonl) in UTF-8";
@@ -51,8 +55,11 @@ export async function readTableText(file: string): Promise<string> {
   } catch (error) {
     throw readError(file, error, "give the path of a table of images, such as a CSV file");
   }
-  refuseOtherKinds(file, bytes);
+  const kind = fileKind(bytes.subarray(0, KIND_BYTES));
+  // A line of JSON begins as a JSON document does: how it goes on tells.
+  if (kind?.id !== "json") refuseKind(file, kind);
   const text = withoutEndMark(decode(file, bytes));
+  if (kind?.id === "json" && !isJsonLines(file, text)) refuseKind(file, kind);
   checkLines(file, text);
   return text;
 }
@@ -63,11 +70,8 @@ function withoutEndMark(text: string): string {
   return trimmed.endsWith("\u001a") ? trimmed.slice(0, -1) : text;
 }
 
-function refuseOtherKinds(file: string, bytes: Uint8Array): void {
-  const kind = fileKind(bytes.subarray(0, KIND_BYTES));
+function refuseKind(file: string, kind: FileKind | undefined): void {
   if (kind === undefined || kind.id === "empty") return;
-  // A line of JSON begins as a JSON document does: how it goes on tells.
-  if (kind.id === "json" && /\.(jsonl|ndjson|json)$/i.test(file)) return;
   const remedy = REMEDIES[kind.id] ?? kind.remedy ?? "name a table, or a folder of class folders";
   throw new UserError(file, `is ${kind.name}`, WANTED, remedy);
 }

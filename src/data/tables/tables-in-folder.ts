@@ -14,6 +14,7 @@ import {
   partOfName,
   partOfWord,
 } from "../parts/part-names.js";
+import { hasLabelColumn, tableOfPaths, withParquet } from "../shards/parquet-columns.js";
 import { readLabelTable } from "./label-table.js";
 import { NoLabelColumn } from "./table-columns.js";
 import { findImages } from "./table-images.js";
@@ -48,6 +49,8 @@ export interface FolderEntries {
 }
 
 const METADATA = ["metadata.csv", "metadata.jsonl"];
+/** Read by `datasets` as well, which then heeds no folder's name. */
+const METADATA_UNREAD = "metadata.parquet";
 /** Tables in the folder of a part without class folders; the first is Roboflow's, with one-hot columns. */
 const TABLES_OF_A_PART = ["_classes.csv", "labels.csv", "annotations.csv"];
 
@@ -57,17 +60,20 @@ const TABLES_OF_A_PART = ["_classes.csv", "labels.csv", "annotations.csv"];
  * lie in the folders of parts count where there are no class folders.
  *
  * Source: the imagefolder builder of Hugging Face's `datasets`, which then adds no labels of folders.
+ * @throws UserError where there is a `metadata.parquet` of labels instead
  */
 export async function metadataTables(
   folder: string,
   { files, folders }: FolderEntries,
 ): Promise<Tables | undefined> {
   const own = METADATA.find((name) => files.includes(name));
+  await refuseUnreadMetadata(folder, { files, folders });
   const candidates: Partial<Record<PartName | "whole", string>> = {};
   if (own !== undefined) candidates.whole = join(folder, own);
   else
     for (const [name, part] of partFolders(folders)) {
       const inside = await listFolder(join(folder, name));
+      await refuseUnreadMetadata(join(folder, name), inside);
       const names = inside.folders.length > 0 ? METADATA : [...METADATA, ...TABLES_OF_A_PART];
       const found = names.find((file) => inside.files.includes(file));
       if (found !== undefined) candidates[part] ??= join(folder, name, found);
@@ -84,6 +90,19 @@ export async function metadataTables(
   if (found.length === 0) return undefined;
   const named = found.map((file) => file.slice(folder.length + 1));
   return { files: withLabels, notes: [`labels are those of ${listed(named)}`] };
+}
+
+/** @throws UserError where a folder's labels stand in a Parquet file: those of its folders would be others */
+async function refuseUnreadMetadata(folder: string, { files }: FolderEntries): Promise<void> {
+  if (!files.includes(METADATA_UNREAD) || METADATA.some((name) => files.includes(name))) return;
+  const file = join(folder, METADATA_UNREAD);
+  if (!(await withParquet(file, async (parquet) => hasLabelColumn(parquet)))) return;
+  throw new UserError(
+    file,
+    "labels of images, as a Parquet file",
+    "metadata.csv or metadata.jsonl; or none, where the folders are the classes",
+    tableOfPaths(file),
+  );
 }
 
 /**

@@ -349,7 +349,24 @@ test("shards of other formats are refused by name, with what to type", async (t)
     "disk/state.json": "{}",
     "disk/dataset_info.json": '{"features": {}, "splits": {}}',
     "dict/train/data-00000-of-00001.arrow": "",
+    "dict/test/data-00000-of-00001.arrow": "",
     "dict/dataset_dict.json": "{}",
+    "mds/train/shard.00000.mds.zstd": "",
+    "mds/train/index.json": "{}",
+    "mds/val/shard.00000.mds.zstd": "",
+    "lit/chunk-0-0.bin": "",
+    "lit/index.json": "{}",
+    "lmdb/data.mdb": "",
+    "lmdb/lock.mdb": "",
+    "hdf5/train.h5": "",
+    "numpy/pathmnist.npz": "",
+    "mnist/train-images-idx3-ubyte.gz": "",
+    "mnist/train-labels-idx1-ubyte.gz": "",
+    "cifar/batches.meta": "",
+    "cifar/train": "",
+    "mxnet/train.rec": "",
+    "mxnet/train.idx": "",
+    "ffcv/train.beton": "",
     "tfds/a-train.array_record-00000-of-00001": "",
     "saved/dataset_spec.pb": "",
     "saved/snapshot.metadata": "",
@@ -361,4 +378,20 @@ test("shards of other formats are refused by name, with what to type", async (t)
   await assert.rejects(load(join(folder, "disk", "data-00000-of-00001.arrow")), arrow);
   await assert.rejects(load(join(folder, "tfds")), /a shard of TFDS in the format array_record/);
   await assert.rejects(load(join(folder, "saved")), /a dataset as tf\.data's save writes it/);
+  await assert.rejects(load(join(folder, "cifar")), /is of CIFAR's.*--dataset cifar10 --datadir/s);
+  const named: readonly (readonly [path: string, called: string])[] = [
+    ["mds", "is a shard of MosaicML's streaming \\(MDS\\)"],
+    ["lit", "is a chunk as LitData writes it"],
+    ["lmdb", "is an LMDB database"],
+    ["hdf5", "is an HDF5 file"],
+    ["numpy", "is an .npz of arrays"],
+    ["mnist", "is an IDX file"],
+    ["mxnet", "is a file of records as MXNet writes it"],
+    ["ffcv", "is a file of FFCV's"],
+  ];
+  for (const [path, called] of named)
+    await assert.rejects(
+      load(join(folder, path)),
+      new RegExp(`${called}.*class folders; docs/datasets\\.md has a script`, "s"),
+    );
 });

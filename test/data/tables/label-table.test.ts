@@ -32,6 +32,73 @@ async function tableOf(t: TestContext, contents: string | Uint8Array, file = "l.
 const PLAIN = "1.jpg=cat 2.jpg=dog";
 
 const READ: readonly (readonly [what: string, contents: string | Uint8Array, read: Read])[] = [
+  [
+    "MedMNIST's save: part, path and a number",
+    "TRAIN,train0_0.png,0\nTRAIN,train1_1.png,1\nVALIDATION,val0_0.png,0\nTEST,test0_1.png,1\n",
+    { rows: "train0_0.png=0@train train1_1.png=1@train val0_0.png=0@val test0_1.png=1@test" },
+  ],
+  [
+    "no header, a number and a part",
+    "1.jpg,0,train\n2.jpg,1,train\n3.jpg,0,test\n",
+    { rows: "1.jpg=0@train 2.jpg=1@train 3.jpg=0@test" },
+  ],
+  [
+    "SageMaker's list: a row's number, a class's and the path",
+    "0\t1\timg/1.jpg\n1\t0\timg/2.jpg\n2\t0\timg/3.jpg\n",
+    { rows: "img/1.jpg=1 img/2.jpg=0 img/3.jpg=0", file: "train.lst" },
+  ],
+  [
+    "MXNet's list, im2rec.py",
+    "0\t1.000000\timg/1.jpg\n1\t0.000000\timg/2.jpg\n",
+    { rows: "img/1.jpg=1 img/2.jpg=0", file: "train.lst" },
+  ],
+  [
+    "Label Studio's CSV",
+    '"annotation_id","annotator","choice","created_at","id","image","lead_time","updated_at"\n' +
+      '1,"a@b.c","cat","2026-01-01T00:00:00Z",1,"1.jpg",1.5,"2026-01-01T00:00:00Z"\n' +
+      '2,"a@b.c","dog","2026-01-01T00:00:00Z",2,"2.jpg",1.5,"2026-01-01T00:00:00Z"\n',
+    { rows: PLAIN, notes: /images from "image", labels from "choice"; passed over: annotation_id/ },
+  ],
+  [
+    "lists of one, as pandas writes them",
+    "path,label\n1.jpg,['cat']\n2.jpg,['dog']\n",
+    { rows: PLAIN },
+  ],
+  [
+    "lists of one, as numpy writes them",
+    "path,label\n1.jpg,[3]\n2.jpg,[4]\n",
+    { rows: "1.jpg=3 2.jpg=4" },
+  ],
+  [
+    "lists of one, as JSON",
+    'path,label\n1.jpg,"[""cat""]"\n2.jpg,"[""it\'s""]"\n',
+    { rows: "1.jpg=cat 2.jpg=it's" },
+  ],
+  [
+    "SageMaker's manifest",
+    '{"source-ref": "1.jpg", "class": 1, "class-metadata": {"class-name": "cat"}}\n' +
+      '{"source-ref": "2.jpg", "class": 0, "class-metadata": {"class-name": "dog"}}\n',
+    {
+      rows: "1.jpg=1 2.jpg=0",
+      file: "train.manifest",
+      notes: /images are those of the column "source-ref".*passed over: class-metadata \(lists\)/s,
+    },
+  ],
+  [
+    "a column of probabilities",
+    "path,label,confidence\n1.jpg,cat,0\n2.jpg,dog,0.7\n",
+    { rows: PLAIN, notes: /passed over: confidence/ },
+  ],
+  [
+    "words in brackets",
+    "path,label\n1.jpg,[other]\n2.jpg,{x}\n3.jpg,[a] or [b]\n",
+    { rows: "1.jpg=[other] 2.jpg={x} 3.jpg=[a] or [b]" },
+  ],
+  [
+    "JSON lines, lists of one",
+    '{"file_name": "1.jpg", "label": ["cat"]}\n{"file_name": "2.jpg", "label": ["dog"]}\n',
+    { rows: PLAIN, file: "t.jsonl" },
+  ],
   ["a header", "path,label\n1.jpg,cat\n2.jpg,dog\n", { rows: PLAIN }],
   ["no header", "1.jpg,cat\n2.jpg,dog\n", { rows: PLAIN }],
   ["no newline at its end", "1.jpg,cat\n2.jpg,dog", { rows: PLAIN }],
@@ -209,7 +276,7 @@ const READ: readonly (readonly [what: string, contents: string | Uint8Array, rea
   ],
   [
     "JSON lines",
-    '{"file_name": "1.jpg", "label": "cat"}\n{"label": "dog", "file_name": "2.jpg", "more": [1]}\n',
+    '{"file_name": "1.jpg", "label": "cat"}\n{"label": "dog", "file_name": "2.jpg", "more": [1, 2]}\n',
     { rows: PLAIN, file: "metadata.jsonl", notes: /passed over: more \(lists\)/ },
   ],
   [
@@ -329,9 +396,35 @@ const REFUSED: readonly (readonly [
   ["a list a line", '["1.jpg", "cat"]\n', /line 1: a list/, "t.jsonl"],
   [
     "a list for a label",
-    '{"file_name": "1.jpg", "label": ["cat"]}\n',
+    '{"file_name": "1.jpg", "label": ["cat", "dog"]}\n',
     /line 1: a list or an object as the label/,
     "t.jsonl",
+  ],
+  [
+    "an empty list for a label",
+    '{"file_name": "1.jpg", "label": []}\n',
+    /line 1: no label/,
+    "t.jsonl",
+  ],
+  [
+    "a list for a label, as pandas writes it",
+    "path,label\n1.jpg,['cat']\n2.jpg,\"['cat', 'dog']\"\n",
+    /line 3: a list or an object as the label/,
+  ],
+  [
+    "a list for a label, as numpy writes it",
+    "path,label\n1.jpg,['cat' 'dog']\n2.jpg,[0 1 1]\n",
+    /line 2: a list or an object as the label \(and 1 more row like it\)/,
+  ],
+  [
+    "classes that rows deny, as in Open Images' labels",
+    "ImageID,Source,LabelName,Confidence\n1,verification,cat,1\n2,verification,dog,0\n",
+    /line 3: Confidence 0: the image is not of the class.*\(1 of 2 rows\).*\$4 != 0/s,
+  ],
+  [
+    "several choices of Label Studio's",
+    'image,choice\n1.jpg,"{""choices"":[""cat"",""dog""]}"\n',
+    /line 2: a list or an object as the label/,
   ],
   [
     "a JSON document",

@@ -326,3 +326,100 @@ test("a dataset that is no table is named by what it is", async (t) => {
     await assert.rejects(load(root, name), ({ message }) => !/save it as UTF-8/.test(message));
   }
 });
+
+test("labels in a metadata.parquet are refused: the folders would say others", async (t) => {
+  const files = {
+    "metadata.parquet": await readFile(
+      fixturePath("data", "shards", "parquet-paths", "metadata.parquet"),
+    ),
+  };
+  const root = await folderOf(t, { images: "a/1.png a/2.png b/3.png b/4.png", files });
+  await rejects(
+    load(root),
+    /metadata\.parquet: labels of images.*read_parquet\('.*metadata\.csv'/s,
+  );
+  await writeTree(root, {
+    "metadata.csv": "file_name,label\na/1.png,x\na/2.png,x\nb/3.png,y\nb/4.png,y\n",
+  });
+  assert.match((await load(root)).notes, /labels are those of metadata\.csv/);
+});
+
+test("a Parquet file of images' paths says how it becomes a table", async (t) => {
+  const files = {
+    "train.parquet": await readFile(
+      fixturePath("data", "shards", "parquet-paths", "metadata.parquet"),
+    ),
+  };
+  const root = await folderOf(t, { images: "", files });
+  await rejects(load(root), /no column is the image.*where it holds their paths, write it as CSV/s);
+});
+
+test("images that lie together name the annotations beside them, and what to do", async (t) => {
+  const json = '{"images": [{"id": 1, "file_name": "1.jpg"}], "annotations": [], "categories": []}';
+  const layouts: readonly (readonly [
+    images: string,
+    file: string,
+    text: string,
+    message: RegExp,
+  ])[] = [
+    ["images/1.jpg images/2.jpg", "annotations/a.json", json, /annotations as JSON.*has a script/s],
+    [
+      "images/train/1.jpg images/val/2.jpg",
+      "annotations/a.json",
+      json,
+      /as JSON, .*: annotations\/a\.json/,
+    ],
+    [
+      "train/1.jpg valid/2.jpg",
+      "train/_annotations.coco.json",
+      json,
+      /as JSON, .*: train\/_annotations/,
+    ],
+    ["1.jpg 2.jpg", "a.json", json, /annotations as JSON/],
+    ["1.jpg 2.jpg", "annotations/a.json", json, /annotations as JSON/],
+    [
+      "JPEGImages/1.jpg",
+      "Annotations/1.xml",
+      "<annotation/>",
+      /annotations as XML.*Annotations\/1\.xml/,
+    ],
+    ["images/1.jpg", "annotations.xml", "<annotations/>", /annotations as XML/],
+    [
+      "images/1.jpg",
+      "train.txt",
+      "1.jpg 0\n",
+      /a list of paths and labels.*--dataset '.*train\.txt'/s,
+    ],
+    ["1.jpg 2.jpg", "odd.csv", "a,b,c\n1,2,3\n", /a table: odd\.csv.*--dataset '.*odd\.csv'/s],
+  ];
+  for (const [images, file, text, message] of layouts) {
+    const root = await folderOf(t, { images, files: { [file]: text } });
+    await rejects(load(root), message);
+  }
+});
+
+test("a list named by its path names the lists of other parts", async (t) => {
+  const lines = "1.jpg 0\n2.jpg 0\n3.jpg 1\n4.jpg 1\n";
+  const files = { "train.txt": lines, "val.txt": "5.jpg 0\n", "synsets.txt": "cat\ndog\n" };
+  const images = [1, 2, 3, 4, 5].map((i) => `images/${i}.jpg`).join(" ");
+  const root = await folderOf(t, { images, files });
+  assert.match(
+    (await load(root, "train.txt")).notes,
+    /not used, beside train\.txt: val\.txt \(written as train\.csv and val\.csv, each is a part/,
+  );
+});
+
+test("annotations beside class folders change nothing", async (t) => {
+  const files = { "annotations.json": "{}", "notes/a.json": "{}", "cat/1.xml": "<a/>" };
+  const images = "cat/1.jpg cat/2.jpg images/1.jpg images/2.jpg notes/1.jpg notes/2.jpg";
+  const root = await folderOf(t, { images, files });
+  assert.match(
+    (await load(root)).train,
+    /cat\/\d\.jpg=cat images\/\d\.jpg=images notes\/\d\.jpg=notes/,
+  );
+  const deep = await folderOf(t, {
+    images: "data/1.jpg data/2.jpg cat/a/1.jpg cat/a/2.jpg",
+    files: { "a.json": "{}" },
+  });
+  assert.match((await load(deep)).train, /=cat .*=data/);
+});
