@@ -109,6 +109,21 @@ test("the file says what it is and how photos become its input", async (t) => {
   );
 });
 
+test("readers that are strict find what they ask for", async (t) => {
+  const folder = await exported(t, false);
+  // OpenCV asks whether a number is set: proto2 writes it where it is zero too, as onnx's own writer does.
+  const keepdims = Buffer.from("0a086b65657064696d731800a00102", "hex");
+  assert.ok((await readFile(join(folder, "model.onnx"))).includes(keepdims));
+  // onnxconverter-common's float16 conversion with keep_io_types makes an invalid model of it.
+  const { graph, close } = await openOnnx(folder);
+  await close();
+  const read = new Set(graph.node.flatMap(({ input }) => input));
+  assert.deepEqual(
+    graph.output.filter(({ name }) => read.has(name)),
+    [],
+  );
+});
+
 test("weights in a file of their own are read by runtime and engine", async (t) => {
   const folder = await temporaryFolder(t);
   const trained = await findTrainedModel(sampleWeights());

@@ -104,12 +104,17 @@ class GraphWriter implements OnnxGraph {
           name,
           node.inputs.map((input) => this.value(input)),
         );
-      case "spatialMean":
-        return this.emit(
-          ...(["ReduceMean", name, [this.value(node.input)]] as const),
+      case "spatialMean": {
+        const mean = this.emit(
+          ...(["ReduceMean", `${name}/mean`, [this.value(node.input)]] as const),
           attribute.ints("axes", 2, 3),
           attribute.int("keepdims", 0),
         );
+        // An output of the model that a node reads too: onnxconverter-common 1.16 cannot convert that
+        // with keep_io_types. findings/onnxconverter-output-read-again.sh shows it.
+        this.emit("Identity", name, [mean]);
+        return mean;
+      }
       case "dense": {
         const weights = [this.weight(node.kernel), this.weight(node.bias)];
         return this.emit("Gemm", name, [this.value(node.input), ...weights]);

@@ -189,6 +189,7 @@ const operators: Readonly<Record<string, { readonly inputs: number; readonly wri
   },
   Conv: { inputs: 2, write: convolution },
   Gemm: { inputs: 3, write: gemm },
+  Identity: { inputs: 1, write: ({ inputs: [x] }) => x! },
   InstanceNormalization: { inputs: 3, write: instanceNormalization },
   MaxPool: { inputs: 1, write: maxPool },
   Mul: { inputs: 2, write: elementwise("Mul") },

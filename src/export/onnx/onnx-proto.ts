@@ -6,9 +6,13 @@ import protobuf from "protobufjs";
 
 const strings = { rule: "repeated", type: "string" } as const;
 
+// ONNX's syntax: a zero that is set is written, and OpenCV, among readers, asks whether it is there.
+const edition = "proto2";
+
 const root = protobuf.Root.fromJSON({
   nested: {
     ModelProto: {
+      edition,
       fields: {
         irVersion: { id: 1, type: "int64" },
         producerName: { id: 2, type: "string" },
@@ -21,12 +25,15 @@ const root = protobuf.Root.fromJSON({
       },
     },
     OperatorSetIdProto: {
+      edition,
       fields: { domain: { id: 1, type: "string" }, version: { id: 2, type: "int64" } },
     },
     StringStringEntryProto: {
+      edition,
       fields: { key: { id: 1, type: "string" }, value: { id: 2, type: "string" } },
     },
     GraphProto: {
+      edition,
       fields: {
         node: { rule: "repeated", id: 1, type: "NodeProto" },
         name: { id: 2, type: "string" },
@@ -35,6 +42,7 @@ const root = protobuf.Root.fromJSON({
       },
     },
     NodeProto: {
+      edition,
       fields: {
         input: { ...strings, id: 1 },
         output: { ...strings, id: 2 },
@@ -44,6 +52,7 @@ const root = protobuf.Root.fromJSON({
       },
     },
     AttributeProto: {
+      edition,
       fields: {
         name: { id: 1, type: "string" },
         f: { id: 2, type: "float" },
@@ -53,6 +62,7 @@ const root = protobuf.Root.fromJSON({
       },
     },
     ValueInfoProto: {
+      edition,
       fields: {
         name: { id: 1, type: "string" },
         type: { id: 2, type: "TypeProto" },
@@ -60,9 +70,11 @@ const root = protobuf.Root.fromJSON({
       },
     },
     TypeProto: {
+      edition,
       fields: { tensorType: { id: 1, type: "Tensor" } },
       nested: {
         Tensor: {
+          edition,
           fields: {
             elemType: { id: 1, type: "int32" },
             shape: { id: 2, type: "TensorShapeProto" },
@@ -71,15 +83,18 @@ const root = protobuf.Root.fromJSON({
       },
     },
     TensorShapeProto: {
+      edition,
       fields: { dim: { rule: "repeated", id: 1, type: "Dimension" } },
       nested: {
         Dimension: {
+          edition,
           oneofs: { value: { oneof: ["dimValue", "dimParam"] } },
           fields: { dimValue: { id: 1, type: "int64" }, dimParam: { id: 2, type: "string" } },
         },
       },
     },
     TensorProto: {
+      edition,
       fields: {
         dims: { rule: "repeated", id: 1, type: "int64" },
         dataType: { id: 2, type: "int32" },
