@@ -5,8 +5,7 @@ import type { RunEvent } from "../record/run-events.js";
 import { fineTune } from "../run/fine-tune.js";
 import { joinRun } from "../run/joint-run.js";
 import type { FineTuneOptions } from "../run/options.js";
-import { StoppedTogether } from "../run/time-together.js";
-import { StopSignals } from "./interrupt.js";
+import { StopSignals, signalExit } from "./interrupt.js";
 import { openEngineForRank } from "./open-engine.js";
 import { output } from "./output.js";
 
@@ -27,12 +26,9 @@ export async function runAsRank(
   const interrupted = () => stop.signal.aborted;
   try {
     const observer = { event, interrupted, signal: stop.signal };
-    const { validation } = await fineTune(options, joint.engine, observer, joint);
-    return validation === undefined ? stop.exit : 0;
-  } catch (error) {
-    const isStop = error instanceof StoppedTogether || error === stop.signal.reason;
-    if (!isStop) throw error;
-    return stop.exit;
+    const result = await fineTune(options, joint.engine, observer, joint);
+    if (result.validation !== undefined) return 0;
+    return result.stop === undefined ? stop.exit : signalExit(result.stop.by);
   } finally {
     stop.close();
   }

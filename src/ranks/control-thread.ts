@@ -14,6 +14,7 @@ import {
   type ControlReport,
   controlProtocol,
   longestLine,
+  type Parting,
   receive,
   send,
 } from "./control-message.js";
@@ -61,12 +62,16 @@ const passOver = passingOver(note);
 
 /** Whatever has happened, everybody is told once, and all connections end. */
 function lose(reason: string, mistake = false): void {
+  part({ why: reason, mistake });
+}
+
+function part(parting: Parting): void {
   if (ended) return;
   // Then what the others say of it, and that they have ended, is no news.
-  const why = pulse.stopped ? standstill : reason;
+  const lost = { ...(pulse.stopped ? { why: standstill } : parting), type: "lost" } as const;
   // The others first: this process may end as soon as it knows.
-  leave({ type: "lost", why, mistake });
-  report({ type: "lost", why, mistake });
+  leave(lost);
+  report(lost);
 }
 
 /** Says for whom this process waits, until it is told to stop. */
@@ -88,7 +93,7 @@ function leave(last: ControlMessage): void {
 function addPeer(socket: Socket, other: number, take: (message: ControlMessage) => void): Peer {
   const peer: Peer = new Peer(socket, `rank ${other}`, {
     message: (message) => {
-      if (message.type === "lost") lose(message.why, message.mistake);
+      if (message.type === "lost") part(message);
       else if (message.type === "done") peer.close();
       else take(message);
     },
@@ -278,7 +283,7 @@ async function link(places: readonly Endpoint[], first: Peer): Promise<void> {
 
 parentPort!.on("message", (order: ControlOrder) => {
   if (order.type === "fail") {
-    if (!ended) leave({ type: "lost", why: order.why, mistake: order.mistake });
+    if (!ended) leave({ ...order, type: "lost" });
     report({ type: "failed" });
   } else if (rank !== 0) {
     const isLast = order.type === "share" && order.last;

@@ -32,6 +32,7 @@ import { type EndedRun, reportEnd } from "./report-run.js";
 import type { Run } from "./run-progress.js";
 import { resolveWeights } from "./starting-weights.js";
 import { stepsInTime } from "./steps-in-time.js";
+import { stopAmong, wishOf } from "./stop-together.js";
 import { trainRun, withSmallerParts } from "./train-run.js";
 
 /**
@@ -61,15 +62,14 @@ async function fineTuneTogether(
 ): Promise<FineTuneResult> {
   const { group } = joint;
   try {
-    if (group.rank === 0) {
-      const result = await fineTuneLocked(wishes, engine, observer, joint);
-      await group.end();
-      return result;
-    }
-    const options = await group.watch(resolveWeights(wishes, fetchEvents(observer)));
-    const result = await followRun({ options, engine, observer, joint });
-    await group.end();
-    return result;
+    const follow = async () => {
+      const options = await group.watch(resolveWeights(wishes, fetchEvents(observer)));
+      return followRun({ options, engine, observer, joint });
+    };
+    const result = await (group.rank === 0
+      ? fineTuneLocked(wishes, engine, observer, joint)
+      : follow());
+    return { ...result, stop: stopAmong(await group.end(wishOf(observer))) };
   } catch (error) {
     const cause = group.causeOf(error);
     await group.fail(cause);
