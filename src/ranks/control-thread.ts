@@ -24,6 +24,7 @@ import { KeyValueStore } from "./key-values.js";
 import { isUsable } from "./own-address.js";
 import { Peer } from "./peer.js";
 import { Pulse, pulseMs, standstillOf } from "./pulse.js";
+import { ranksText } from "./ranks-text.js";
 import { connected, reached } from "./reached.js";
 import { remarks } from "./remarks.js";
 import { Rounds } from "./rounds.js";
@@ -124,7 +125,7 @@ function share(from: number, value: unknown, last: boolean): void {
 function listen(): void {
   const missing = () => {
     const absent = rounds.ranks.filter((one) => one !== 0 && !peers.has(one));
-    return `rank ${absent.join(", ")} of ${ranks}`;
+    return `${ranksText(absent)} of ${ranks}`;
   };
   const patience = setTimeout(() => {
     lose(`${missing()} did not come to ${place} within ${seconds} s`);

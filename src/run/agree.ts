@@ -10,7 +10,7 @@ import { shareState } from "../step/share-state.js";
 import { readVariables } from "../step/variables.js";
 import type { TrainStart } from "../train/train.js";
 import type { Joint } from "./joint-run.js";
-import { changedSettings } from "./same-run.js";
+import { changedSettings, type Differences } from "./same-run.js";
 
 /** What rank 0 says of the run that all are to make. */
 export interface Announced {
@@ -32,13 +32,20 @@ export async function announcedRun(group: RankGroup): Promise<Announced> {
   return first as Announced;
 }
 
+const besideRank0: Differences = {
+  setting: (key, first, own) => `${key} is ${own}, that of rank 0 is ${first}`,
+  labels: "its images' labels are not those of rank 0",
+  images: "its images are not those of rank 0: other files, or other sizes",
+  contents: "its images have the names and sizes of those of rank 0, and hold other bytes",
+};
+
 /** Says what this rank would do. @throws UserError in all ranks where one would do something else */
 export async function confirmRun(
   group: RankGroup,
   announced: RunRecordFile,
   own: RunRecordFile,
 ): Promise<void> {
-  await compare(group, changedSettings(announced, own));
+  await compare(group, changedSettings(announced, own, besideRank0));
 }
 
 async function compare(group: RankGroup, differences: readonly string[]): Promise<void> {

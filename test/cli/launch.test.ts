@@ -117,7 +117,7 @@ test("a process with other settings is refused before the first step", { skip },
   for (const { ended } of both) {
     const { code, text } = await ended;
     assert.equal(code, 2, text);
-    assert.match(text, /rank 1: it would train otherwise than rank 0: seed was 0, is now 1/);
+    assert.match(text, /rank 1: it would train otherwise than rank 0: seed is 1, that of rank 0 is 0/);
   }
   assert.equal(existsSync(join(logdir, "run")), false);
 });
