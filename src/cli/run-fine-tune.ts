@@ -3,17 +3,15 @@
 import { counted } from "../counted.js";
 import type { OpenedEngine } from "../engine/open.js";
 import { Interrupted, type StopSignal, UserError } from "../errors.js";
-import type { AddressWish } from "../ranks/own-address.js";
-import { type RankSettings, rankSettings } from "../ranks/rank-sources.js";
+import { rankSettings } from "../ranks/rank-sources.js";
 import type { FineTuneResult, RunEvent } from "../record/run-events.js";
 import { describeResult } from "../record/run-lines.js";
 import { fineTune } from "../run/fine-tune.js";
-import { joinRun } from "../run/joint-run.js";
+import type { Joint } from "../run/joint-run.js";
 import type { FineTuneOptions } from "../run/options.js";
 import { signalExit } from "./interrupt.js";
 import { printEvent } from "./json-lines.js";
-import { openEngine, openEngineForRank } from "./open-engine.js";
-import { output } from "./output.js";
+import { openEngine } from "./open-engine.js";
 import { standardError, TrainConsole } from "./train-console.js";
 
 export interface RunWishes {
@@ -27,8 +25,8 @@ export interface RunWishes {
   readonly engine?: OpenedEngine | undefined;
   /** Told of each event, too. */
   readonly follow?: ((event: RunEvent) => void) | undefined;
-  /** Where several processes train together: this is rank 0. */
-  readonly ranks?: (RankSettings & AddressWish) | undefined;
+  /** Where several processes train together, in the midst of `together`: this is rank 0. */
+  readonly joint?: Joint | undefined;
 }
 
 /** How a run ended. */
@@ -56,11 +54,8 @@ export async function runFineTune(
   options: FineTuneOptions,
   wishes: RunWishes = {},
 ): Promise<RunEnd> {
-  const { goOn, stopAfter, json = false, follow, ranks } = wishes;
-  if (ranks === undefined) requireOneProcess();
-  // Until the others have come, a signal ends the process as it does any other.
-  const own = ranks && openEngineForRank(options.device);
-  const joint = own && (await joinRun(own, ranks, (text) => output.note(text)));
+  const { goOn, stopAfter, json = false, follow, joint } = wishes;
+  if (joint === undefined) requireOneProcess();
   const engine = joint?.engine ?? wishes.engine ?? openEngine(options.device);
   const console = new TrainConsole({ stopAfter, ...(json && { place: standardError() }) });
   const followers = [...(json ? [printEvent] : []), console.event, ...(follow ? [follow] : [])];

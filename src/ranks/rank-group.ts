@@ -103,17 +103,12 @@ export class RankGroup implements RankPlace {
     return this.exchange({ type: "share", value, last: false });
   }
 
-  /**
-   * Waits until all ranks have come to the end of their work, and ends the connections.
-   * @returns what each says at the end, as of `share`
-   * @throws RanksLost
-   */
-  async end(value: unknown = null): Promise<readonly unknown[]> {
-    const values = await this.exchange({ type: "share", value, last: true });
+  /** Waits until all ranks have come to the end of their work, and ends the connections. @throws RanksLost */
+  async end(): Promise<void> {
+    await this.exchange({ type: "share", value: null, last: true });
     this.ended = true;
     this.keyValues.end(new Error("the processes have parted"));
     await this.thread.terminate();
-    return values;
   }
 
   /**

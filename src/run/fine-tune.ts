@@ -37,7 +37,8 @@ import { trainRun, withSmallerParts } from "./train-run.js";
 
 /**
  * Fine-tunes as the options say, or goes on with the run of the same name.
- * @param joint where several processes train together: that of rank 0 keeps the files, the others none
+ * @param joint where several processes train together, in the midst of `together`: that of rank 0 keeps the files, the
+ *   others none
  * @throws UserError where the input is at fault; nothing that was there is damaged
  */
 export async function fineTune(
@@ -53,7 +54,7 @@ export async function fineTune(
   return result;
 }
 
-/** As one of several processes, which end all where one does. */
+/** As one of several processes. */
 async function fineTuneTogether(
   wishes: FineTuneOptions,
   engine: Engine,
@@ -61,20 +62,10 @@ async function fineTuneTogether(
   joint: Joint,
 ): Promise<FineTuneResult> {
   const { group } = joint;
-  try {
-    const follow = async () => {
-      const options = await group.watch(resolveWeights(wishes, fetchEvents(observer)));
-      return followRun({ options, engine, observer, joint });
-    };
-    const result = await (group.rank === 0
-      ? fineTuneLocked(wishes, engine, observer, joint)
-      : follow());
-    return { ...result, stop: stopAmong(await group.end(wishOf(observer))) };
-  } catch (error) {
-    const cause = group.causeOf(error);
-    await group.fail(cause);
-    throw cause;
-  }
+  const result = await (group.rank === 0
+    ? fineTuneLocked(wishes, engine, observer, joint)
+    : followRun({ wishes, engine, observer, joint }));
+  return { ...result, stop: stopAmong(await group.share(wishOf(observer))) };
 }
 
 async function fineTuneLocked(

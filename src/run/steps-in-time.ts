@@ -28,6 +28,6 @@ async function limitedAlone(
   const { options, name, engine, observer, load } = planned;
   // A dry run fetches nothing.
   await settleRun(planned);
-  const { config, limit: line } = await dryRun({ ...options, name }, engine, observer, load);
+  const { config, limit: line } = await dryRun({ ...options, name }, engine, observer, { load });
   return { config, line };
 }

@@ -41,6 +41,5 @@ export async function measureTogether(
   // What was timed until then is no length of the run.
   const stop = stopAmong(await group.share(wishOf(observer)));
   if (stop === undefined) return times;
-  await group.end();
   throw new Interrupted(stop.by, stop.rank === group.rank ? undefined : stop.rank);
 }

@@ -117,7 +117,10 @@ test("a process with other settings is refused before the first step", { skip },
   for (const { ended } of both) {
     const { code, text } = await ended;
     assert.equal(code, 2, text);
-    assert.match(text, /rank 1: it would train otherwise than rank 0: seed is 1, that of rank 0 is 0/);
+    assert.match(
+      text,
+      /rank 1: it would train otherwise than rank 0: seed is 1, that of rank 0 is 0/,
+    );
   }
   assert.equal(existsSync(join(logdir, "run")), false);
 });
@@ -160,6 +163,8 @@ test("who waits for a process that never came is told to end", { timeout: 60_000
 test("what cannot be launched is said", async (t) => {
   const nameless = join(await temporaryFolder(t), "settings.yaml");
   await writeFile(nameless, "steps: 3\n");
+  const train = ["bit-train", "--model", "sample-R14x0.5", "--dataset", "sample", "--batch", "8"];
+  const twoMachines = ["--nproc", "5", "--nnodes", "2", "--rendezvous", "10.0.0.1:29400"];
   const wrong: readonly (readonly [string[], RegExp])[] = [
     [["--nproc", "2"], /no command after --/],
     [["--nproc", "1000000000", "--", "true"], /--nproc 1000000000: more processes/],
@@ -176,6 +181,11 @@ test("what cannot be launched is said", async (t) => {
       /the run has no name/,
     ],
     [["--nproc", "2", "--", "/no/such/program"], /ENOENT/],
+    // Once, not by each process after it has loaded all it needs.
+    [[...["--nproc", "16", "--"], ...train], /^error: --batch: 8 images .* by 16 processes[^[]*$/],
+    [[...twoMachines, "--", ...train], /^error: --batch: 8 images .* by 10 processes[^[]*$/],
+    [["--nproc", "2", "--", ...train, "--bach", "8"], /^error: [^[]*Unknown argument: bach[^[]*$/],
+    [["--nproc", "2", "--", ...train, "--freeze"], /^error: --freeze: 2 processes[^[]*$/],
     [["--nproc", "2", "--", "bit-eval", "a run"], /would do all of it[\s\S]*npx bit-eval 'a run'/],
   ];
   for (const [args, message] of wrong) {
