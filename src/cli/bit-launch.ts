@@ -12,8 +12,7 @@ import { mostRanks } from "../ranks/rank-place.js";
 import { checkRankWishes } from "../run/rank-choices.js";
 import { quoted } from "../settings/shell-word.js";
 import type { Call } from "./command.js";
-import { commands } from "./commands.js";
-import { RANKS_LOST_EXIT } from "./exit.js";
+import { HelpAsked, RANKS_LOST_EXIT } from "./exit.js";
 import { parseFlags } from "./flags.js";
 import { StopSignals, stopExits } from "./interrupt.js";
 import { output, USER_ERROR_EXIT } from "./output.js";
@@ -115,8 +114,12 @@ function checkNumbers(nproc: number, nnodes: number): void {
 
 /** What is wrong with the command is said once, not by each process. @throws UserError */
 async function checkCommand(args: readonly string[], ranks: number): Promise<void> {
-  const { settings } = await parseFlags("train", commands.train, args);
-  checkRankWishes(ranks, settings);
+  // Its help, with all that there is to say, it prints itself.
+  const described = { program: "bit-train", usage: "", description: "", examples: [] };
+  const call = await parseFlags("train", described, args).catch((error: unknown) => {
+    if (!(error instanceof HelpAsked)) throw error;
+  });
+  if (call !== undefined) checkRankWishes(ranks, call.settings);
 }
 
 /** Whether flags, or their file of settings, give a run its name. @throws UserError where that file is at fault */

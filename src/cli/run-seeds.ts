@@ -16,10 +16,10 @@ import {
   summaryOf,
   writeSeeds,
 } from "../record/seeds-file.js";
+import { announceNext } from "../run/next-run.js";
 import type { FineTuneOptions } from "../run/options.js";
 import { reportRuns } from "../run/report-run.js";
 import { finishedRuns, type SeedRun, type SeedWishes, seedRuns } from "../run/seed-runs.js";
-import { announceNext } from "../run/together.js";
 import { inColumns } from "./columns.js";
 import { printEvent } from "./json-lines.js";
 import { openEngine } from "./open-engine.js";

@@ -28,6 +28,9 @@ const controlMessage = z.discriminatedUnion("type", [
   /** What one rank has to say to others than rank 0 where all is done: the connection ends. */
   z.object({ type: z.literal("done") }),
   z.object({ type: z.literal("beat") }),
+  /** Of one that has stood still: whether the other has gone on without it, and then would not answer. */
+  z.object({ type: z.literal("ask") }),
+  z.object({ type: z.literal("answer") }),
   /** What one rank has in a round; its last one is followed by the end of the connection. */
   z.object({ type: z.literal("share"), value: z.unknown(), last: z.boolean() }),
   /** What all ranks have, in their order. */

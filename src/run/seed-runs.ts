@@ -16,12 +16,12 @@ import { requireActing } from "../settings/idle-settings.js";
 import { type DryRun, dryRun } from "./dry-run.js";
 import { fetchEvents } from "./fetching.js";
 import type { Joint } from "./joint-run.js";
+import { announceNext } from "./next-run.js";
 import type { FineTuneOptions } from "./options.js";
 import { defaultName, settleRun } from "./plan-run.js";
 import { remainingMs } from "./run-forecast.js";
 import { changedSettings, otherSettings } from "./same-run.js";
 import { resolveWeights } from "./starting-weights.js";
-import { announceNext } from "./together.js";
 
 /** How many runs, and what they share. */
 export interface SeedWishes {

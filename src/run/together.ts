@@ -49,14 +49,3 @@ async function requireSameWork(
           "give all of them the same command",
         );
 }
-
-/** Of rank 0: says with which of several runs it goes on; null: with none. */
-export async function announceNext(group: RankGroup, run: number | null): Promise<void> {
-  await group.share(run);
-}
-
-/** Of the other ranks: with which of several runs rank 0 goes on; null: with none. */
-export async function announcedNext(group: RankGroup): Promise<number | null> {
-  const [next] = await group.share(null);
-  return next as number | null;
-}
