@@ -2,7 +2,6 @@
  * What a run tells, while it goes on, to whoever follows it: the files of its folder, the command line, a
  * program. One union of events for all, each with its `type`.
  */
-import type { StopSignal } from "../errors.js";
 import type { EvaluationResult, StepReport } from "../train/reports.js";
 import type { BestResult } from "./manifest.js";
 import type { RunConfig } from "./run-config.js";
@@ -101,8 +100,6 @@ export interface FineTuneResult {
   readonly validation: EvaluationResult | undefined;
   /** The best evaluation of the run; undefined where there was none after a step. */
   readonly best: BestResult | undefined;
-  /** Where one of several processes was asked to stop, and all have: by what, and which. */
-  readonly stop?: { readonly by: StopSignal; readonly rank: number } | undefined;
   /** Wall time of this process's part of the run. */
   readonly seconds: number;
 }

@@ -32,8 +32,14 @@ import { type EndedRun, reportEnd } from "./report-run.js";
 import type { Run } from "./run-progress.js";
 import { resolveWeights } from "./starting-weights.js";
 import { stepsInTime } from "./steps-in-time.js";
-import { stopAmong, wishOf } from "./stop-together.js";
+import { type Stop, stopAmong, wishOf } from "./stop-together.js";
 import { trainRun, withSmallerParts } from "./train-run.js";
+
+/** How a run of one process, or of several, has ended. */
+export interface RunEnding extends FineTuneResult {
+  /** Where one of several was asked to stop. */
+  readonly stop?: Stop | undefined;
+}
 
 /**
  * Fine-tunes as the options say, or goes on with the run of the same name.
@@ -46,7 +52,7 @@ export async function fineTune(
   engine: Engine,
   observer: RunObserver = {},
   joint?: Joint,
-): Promise<FineTuneResult> {
+): Promise<RunEnding> {
   const result = await (joint === undefined
     ? fineTuneLocked(wishes, engine, observer)
     : fineTuneTogether(wishes, engine, observer, joint));
@@ -60,7 +66,7 @@ async function fineTuneTogether(
   engine: Engine,
   observer: RunObserver,
   joint: Joint,
-): Promise<FineTuneResult> {
+): Promise<RunEnding> {
   const { group } = joint;
   const result = await (group.rank === 0
     ? fineTuneLocked(wishes, engine, observer, joint)
