@@ -22,6 +22,27 @@ export class UserError extends Error {
   }
 }
 
+/** The signals that ask a program to stop. */
+export const stopSignals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+export type StopSignal = (typeof stopSignals)[number];
+
+/** What work ends with that was asked to stop: the reason of its `AbortSignal`. */
+export class Interrupted extends Error {
+  override readonly name = "Interrupted";
+
+  /**
+   * @param by what asked for it: SIGINT for Ctrl-C
+   * @param rank the process that was asked, where it is another one of those that train together
+   */
+  constructor(
+    readonly by: StopSignal,
+    readonly rank?: number,
+  ) {
+    super("interrupted");
+  }
+}
+
 /** The `code` of a Node system error (`ENOENT`, `EACCES`, ...), or undefined for anything else. */
 export function systemErrorCode(error: unknown): string | undefined {
   if (error instanceof Error && "code" in error && typeof error.code === "string")

@@ -9,9 +9,11 @@ import { packageRoot } from "../package-root.js";
 import { addressesOf, endpointOf, isLoopback } from "../ranks/address.js";
 import { launch } from "../ranks/launch.js";
 import { mostRanks } from "../ranks/rank-place.js";
+import { checkRankWishes } from "../run/rank-choices.js";
 import { quoted } from "../settings/shell-word.js";
 import type { Call } from "./command.js";
-import { RANKS_LOST_EXIT } from "./exit.js";
+import { HelpAsked, RANKS_LOST_EXIT } from "./exit.js";
+import { parseFlags } from "./flags.js";
 import { StopSignals, stopExits } from "./interrupt.js";
 import { output, USER_ERROR_EXIT } from "./output.js";
 import { typedValue } from "./typed-words.js";
@@ -63,6 +65,7 @@ export async function run({ settings, argv }: Call<"launch">): Promise<number> {
       "type for example: -- bit-train --name photos ...",
     );
   const meeting = meetingOf(settings.rendezvous, nnodes);
+  if (program === "bit-train") await checkCommand(args, nproc * nnodes);
   if (meeting !== undefined && nnodes > 1) await sayWhereAlone(meeting.host);
   const signals = new EventEmitter<{ signal: [NodeJS.Signals] }>();
   // A terminal has sent it to the processes as well, for which the two are one; `kill` has not.
@@ -107,6 +110,16 @@ function checkNumbers(nproc: number, nnodes: number): void {
       `at most ${mostRanks}`,
       "give the number of machines, the same on each",
     );
+}
+
+/** What is wrong with the command is said once, not by each process. @throws UserError */
+async function checkCommand(args: readonly string[], ranks: number): Promise<void> {
+  // Its help, with all that there is to say, it prints itself.
+  const described = { program: "bit-train", usage: "", description: "", examples: [] };
+  const call = await parseFlags("train", described, args).catch((error: unknown) => {
+    if (!(error instanceof HelpAsked)) throw error;
+  });
+  if (call !== undefined) checkRankWishes(ranks, call.settings);
 }
 
 /** Whether flags, or their file of settings, give a run its name. @throws UserError where that file is at fault */

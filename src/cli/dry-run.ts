@@ -1,22 +1,31 @@
 /** `bit-train --dry_run`: what a run, or several, would do and take. */
 import type { RunObserver } from "../record/run-events.js";
 import { dryRun } from "../run/dry-run.js";
+import type { Joint } from "../run/joint-run.js";
 import type { FineTuneOptions } from "../run/options.js";
 import { dryRunSeeds, type SeedWishes, seedRuns } from "../run/seed-runs.js";
 import { openEngine } from "./open-engine.js";
 import { output } from "./output.js";
 
+/** What is asked for beside the run's own settings. */
+export interface DryWishes {
+  /** As one line of JSON. */
+  readonly json: boolean;
+  /** Where more than one run is asked for. */
+  readonly several?: SeedWishes | undefined;
+  /** Where several processes are to train together, in the midst of `together`: this is rank 0. */
+  readonly joint?: Joint | undefined;
+}
+
 /**
  * Prints it in lines, or as one line of JSON.
- * @param several where more than one run is asked for
  * @returns the exit code
  */
 export async function sayDryRun(
   options: FineTuneOptions,
-  json = false,
-  several?: SeedWishes,
+  { json, several, joint }: DryWishes,
 ): Promise<number> {
-  const engine = openEngine(options.device);
+  const engine = joint?.engine ?? openEngine(options.device);
   if (!json) output.result(engine.description);
   const observer: RunObserver = {
     event: (event) => {
@@ -25,8 +34,8 @@ export async function sayDryRun(
   };
   const { lines, ...facts } =
     several === undefined
-      ? await dryRun(options, engine, observer)
-      : await dryRunSeeds(await seedRuns(options, several, observer), engine, observer);
+      ? await dryRun(options, engine, observer, { joint })
+      : await dryRunSeeds(await seedRuns(options, several, observer), engine, observer, joint);
   if (json) output.result(JSON.stringify({ device: engine.description, ...facts }));
   else {
     output.result(lines.join("\n"));

@@ -1,7 +1,8 @@
 /** How every command ends: the exit code, and what is said of an error. */
 import { inspect } from "node:util";
-import { UserError } from "../errors.js";
+import { Interrupted, UserError } from "../errors.js";
 import { RanksLost } from "../ranks/ranks-lost.js";
+import { signalExit } from "./interrupt.js";
 import { respectNohup } from "./nohup.js";
 import { output, READER_GONE_EXIT, ReaderGone, USER_ERROR_EXIT } from "./output.js";
 
@@ -28,7 +29,7 @@ export async function runMain(main: () => Promise<number | undefined>): Promise<
   process.exitCode = ended;
 }
 
-/** The exit code, and whether another process of the run was lost. */
+/** The exit code, and whether this process is not to end what it had begun: another of the run has ended, or is to. */
 async function exitOf(
   main: () => Promise<number | undefined>,
 ): Promise<{ readonly code: number; readonly isLost: boolean }> {
@@ -39,7 +40,8 @@ async function exitOf(
       output.result(error.message);
       return { code: 0, isLost: false };
     }
-    return { code: reportError(error), isLost: error instanceof RanksLost };
+    const isLost = error instanceof RanksLost || error instanceof Interrupted;
+    return { code: reportError(error), isLost };
   }
 }
 
@@ -54,6 +56,8 @@ function reportError(error: unknown): number {
     output.note(`error: ${error.message}`);
     return error.mistake ? USER_ERROR_EXIT : RANKS_LOST_EXIT;
   }
+  // Whoever stopped has said so.
+  if (error instanceof Interrupted) return signalExit(error.by);
   output.note(inspect(error));
   return 1;
 }

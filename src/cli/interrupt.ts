@@ -1,5 +1,6 @@
 /** Ctrl-C, SIGTERM and a closed terminal, for commands that can stop in good order. */
 import { constants } from "node:os";
+import { Interrupted, type StopSignal, stopSignals } from "../errors.js";
 import { isHangupIgnored } from "./nohup.js";
 import { output } from "./output.js";
 
@@ -15,10 +16,8 @@ export function signalExit(name: NodeJS.Signals): number {
 const sameMs = 500;
 
 const asking = ["SIGINT", "SIGTERM"] as const;
-const stopping = [...asking, "SIGHUP"] as const;
-
 /** What a command ends with that was asked to stop. */
-export const stopExits: readonly number[] = stopping.map(signalExit);
+export const stopExits: readonly number[] = stopSignals.map(signalExit);
 
 export interface StopListener {
   /** Told of the first signal. */
@@ -35,11 +34,11 @@ export interface StopListener {
  */
 export class StopSignals {
   private readonly controller = new AbortController();
-  private name: NodeJS.Signals = "SIGINT";
+  private name: StopSignal = "SIGINT";
   private firstMs = 0;
 
   constructor(private readonly listener: StopListener = {}) {
-    for (const name of stopping) process.on(name, this.heard);
+    for (const name of stopSignals) process.on(name, this.heard);
   }
 
   /** Aborted by the first signal. */
@@ -51,10 +50,10 @@ export class StopSignals {
   }
 
   close(): void {
-    for (const name of stopping) process.off(name, this.heard);
+    for (const name of stopSignals) process.off(name, this.heard);
   }
 
-  private readonly heard = (name: NodeJS.Signals): void => {
+  private readonly heard = (name: StopSignal): void => {
     if (name === "SIGHUP" && (isHangupIgnored() || this.signal.aborted)) return;
     if (this.signal.aborted) {
       if (performance.now() - this.firstMs >= sameMs) this.listener.again?.(name);
@@ -62,7 +61,7 @@ export class StopSignals {
     }
     this.name = name;
     this.firstMs = performance.now();
-    this.controller.abort(new Error("interrupted"));
+    this.controller.abort(new Interrupted(name));
     this.listener.stopped?.(name);
     if (this.listener.again !== undefined) return;
     // A timer would not do: it may wait for the engine (the prebuilt one's calls keep JavaScript's thread),

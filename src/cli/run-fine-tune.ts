@@ -2,18 +2,16 @@
 
 import { counted } from "../counted.js";
 import type { OpenedEngine } from "../engine/open.js";
-import { UserError } from "../errors.js";
-import type { AddressWish } from "../ranks/own-address.js";
-import { type RankSettings, rankSettings } from "../ranks/rank-sources.js";
+import { Interrupted, type StopSignal, UserError } from "../errors.js";
+import { rankSettings } from "../ranks/rank-sources.js";
 import type { FineTuneResult, RunEvent } from "../record/run-events.js";
 import { describeResult } from "../record/run-lines.js";
 import { fineTune } from "../run/fine-tune.js";
-import { joinRun } from "../run/joint-run.js";
+import type { Joint } from "../run/joint-run.js";
 import type { FineTuneOptions } from "../run/options.js";
-import { StoppedTogether } from "../run/time-together.js";
+import { signalExit } from "./interrupt.js";
 import { printEvent } from "./json-lines.js";
-import { openEngine, openEngineForRank } from "./open-engine.js";
-import { output } from "./output.js";
+import { openEngine } from "./open-engine.js";
 import { standardError, TrainConsole } from "./train-console.js";
 
 export interface RunWishes {
@@ -27,8 +25,8 @@ export interface RunWishes {
   readonly engine?: OpenedEngine | undefined;
   /** Told of each event, too. */
   readonly follow?: ((event: RunEvent) => void) | undefined;
-  /** Where several processes train together: this is rank 0. */
-  readonly ranks?: (RankSettings & AddressWish) | undefined;
+  /** Where several processes train together, in the midst of `together`: this is rank 0. */
+  readonly joint?: Joint | undefined;
 }
 
 /** How a run ended. */
@@ -56,11 +54,8 @@ export async function runFineTune(
   options: FineTuneOptions,
   wishes: RunWishes = {},
 ): Promise<RunEnd> {
-  const { goOn, stopAfter, json = false, follow, ranks } = wishes;
-  if (ranks === undefined) requireOneProcess();
-  // Until the others have come, a signal ends the process as it does any other.
-  const own = ranks && openEngineForRank(options.device);
-  const joint = own && (await joinRun(own, ranks, (text) => output.note(text)));
+  const { goOn, stopAfter, json = false, follow, joint } = wishes;
+  if (joint === undefined) requireOneProcess();
   const engine = joint?.engine ?? wishes.engine ?? openEngine(options.device);
   const console = new TrainConsole({ stopAfter, ...(json && { place: standardError() }) });
   const followers = [...(json ? [printEvent] : []), console.event, ...(follow ? [follow] : [])];
@@ -74,27 +69,36 @@ export async function runFineTune(
   try {
     console.line(engine.description);
     const result = await fineTune(options, engine, observer, joint);
-    const { folder, validation, steps, saved, seconds, config } = result;
+    const { folder, validation, steps, saved, seconds, config, stop } = result;
+    const asked = stop && stop.rank > 0 ? askedOf(stop.rank, stop.by) : "";
     if (validation === undefined) {
       const resume = goOn ?? `the same command with --name ${config.name}`;
       const how = options.save === false ? "Nothing was saved (--no-save)." : `To go on: ${resume}`;
-      console.line(`Stopped after ${counted(steps, "step")}. ${how}`);
+      console.line(`Stopped after ${counted(steps, "step")}${asked}. ${how}`);
       if (saved < steps && options.save !== false)
         console.line(`The loss was too high to save that; it goes on from step ${saved}.`);
     } else {
       console.line(`Done in ${Math.round(seconds)} s: ${describeResult(validation)}`);
     }
     console.line(`The run's files are in ${folder.path}`);
-    return { result, exit: validation === undefined ? console.stoppedExit : 0 };
+    const stopped = stop === undefined ? console.stoppedExit : signalExit(stop.by);
+    return { result, exit: validation === undefined ? stopped : 0 };
   } catch (error) {
-    const isStop = console.interrupted() && error === console.signal.reason;
-    if (!isStop && !(error instanceof StoppedTogether)) throw error;
+    if (!(error instanceof Interrupted)) throw error;
+    const asked = error.rank === undefined ? "" : askedOf(error.rank, error.by);
     console.line(
-      "Stopped before the first step; what was fetched so far is kept. " +
+      `Stopped before the first step${asked}; what was fetched so far is kept. ` +
         `To go on: ${goOn ?? "the same command"}`,
     );
+    // What another process was asked for may find this one in the midst of something, which then has to end with it.
+    if (joint !== undefined) throw error;
     return { result: undefined, exit: console.stoppedExit };
   } finally {
     console.close();
   }
+}
+
+/** Why all stop where another process of theirs was asked to. */
+function askedOf(rank: number, by: StopSignal): string {
+  return `, as rank ${rank} was asked to (${by})`;
 }

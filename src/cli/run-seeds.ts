@@ -16,6 +16,7 @@ import {
   summaryOf,
   writeSeeds,
 } from "../record/seeds-file.js";
+import { announceNext } from "../run/next-run.js";
 import type { FineTuneOptions } from "../run/options.js";
 import { reportRuns } from "../run/report-run.js";
 import { finishedRuns, type SeedRun, type SeedWishes, seedRuns } from "../run/seed-runs.js";
@@ -24,6 +25,9 @@ import { printEvent } from "./json-lines.js";
 import { openEngine } from "./open-engine.js";
 import { output } from "./output.js";
 import { type RunWishes, runFineTune } from "./run-fine-tune.js";
+
+/** How they are made: as one is. */
+type SeedsOptions = Pick<RunWishes, "json" | "goOn" | "stopAfter" | "joint">;
 
 /** How several runs ended. */
 export interface SeedsEnd {
@@ -40,15 +44,14 @@ export interface SeedsEnd {
 export async function runSeeds(
   wishes: FineTuneOptions,
   several: SeedWishes,
-  { json = false, goOn, stopAfter }: Pick<RunWishes, "json" | "goOn" | "stopAfter"> = {},
+  { json = false, goOn, stopAfter, joint }: SeedsOptions = {},
 ): Promise<SeedsEnd> {
   const say = (text: string) => (json ? output.note(text) : output.line(text));
-  const group = await seedRuns(wishes, several);
-  const { name, logdir, runs } = group;
-  for (const line of group.lines) say(line);
-  const engine = openEngine(wishes.device);
+  const { name, logdir, runs, lines } = await seedRuns(wishes, several);
+  for (const line of lines) say(line);
+  const engine = joint?.engine ?? openEngine(wishes.device);
   // What keeps a run from going on is told before hours go into another one.
-  const done = await finishedRuns(runs, engine);
+  const done = await finishedRuns(runs, engine, joint);
   const files = seedsFiles(logdir, name);
   const others = await othersIn(files.summary, runs);
   if (others.length > 0)
@@ -62,17 +65,17 @@ export async function runSeeds(
       left: runs.filter((run) => !done.has(run) && !failed.has(run)).map((run) => run.name),
     });
   const again =
-    goOn ??
-    (wishes.name === undefined ? `the same command with --name ${name}` : "the same command");
+    goOn ?? `the same command${wishes.name === undefined ? ` with --name ${name}` : ""}`;
   for (const [i, run] of runs.entries()) {
     const which = `Run ${i + 1} of ${runs.length}, seed ${run.seed} (${run.name})`;
     const before = done.get(run);
     say(before === undefined ? `\n${which}` : `${which} is done: ${describeResult(before)}`);
     if (before !== undefined) continue;
+    if (joint !== undefined) await announceNext(joint.group, i);
     let begun = false;
     try {
       const { result, exit } = await runFineTune(run.options, {
-        ...{ json, engine, stopAfter, goOn: again },
+        ...{ json, engine, stopAfter, joint, goOn: again },
         follow: ({ type }) => {
           begun ||= type === "start";
         },
@@ -86,13 +89,19 @@ export async function runSeeds(
       }
       if (own !== undefined) done.set(run, own);
     } catch (error) {
-      // Of input that is at fault the next run would say the same.
-      if (!(error instanceof UserError) || (!begun && done.size + failed.size === 0)) throw error;
+      // Of input that is at fault the next run would say the same; other processes have ended with this one.
+      if (
+        joint !== undefined ||
+        !(error instanceof UserError) ||
+        (!begun && done.size + failed.size === 0)
+      )
+        throw error;
       failed.set(run, error.message);
       output.note(`${run.name} has failed: ${error.message}`);
     }
     await writeSeeds(files.summary, summary());
   }
+  if (joint !== undefined) await announceNext(joint.group, null);
   const all = summary();
   await writeSeeds(files.summary, all);
   if (all.runs.length > 0) say(`\n${table(all)}\nIn ${files.summary}`);

@@ -8,6 +8,7 @@ import type { InstalledEngine } from "./installed.js";
 import { addonPath, TENSORFLOW } from "./own-addon.js";
 import { PendingRuns } from "./pending-runs.js";
 import { type HostTensor, type Session, SessionError } from "./session.js";
+import { threadShortage } from "./thread-shortage.js";
 
 declare const sessionHandle: unique symbol;
 
@@ -145,8 +146,10 @@ function hostTensor({ type, shape, data }: NativeResult): HostTensor {
   return { type: typeOf(type), shape, data } as HostTensor;
 }
 
-/** What TensorFlow reported, as a SessionError; a bug of ours as it is. */
+/** What TensorFlow reported, as a SessionError; a lack of threads as a UserError; a bug of ours as it is. */
 function reported(error: unknown): unknown {
-  if (!(error instanceof Error) || !("code" in error)) return error;
+  if (!(error instanceof Error)) return error;
+  const shortage = threadShortage(error);
+  if (shortage !== undefined || !("code" in error)) return shortage ?? error;
   return new SessionError(error.message, String(error.code));
 }

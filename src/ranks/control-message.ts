@@ -1,6 +1,7 @@
 /** What the control connections of ranks carry: messages as lines of JSON, and what threads tell each other. */
 import type { Socket } from "node:net";
 import { z } from "zod";
+import { stopSignals } from "../errors.js";
 import type { KeyValueAnswer, KeyValueQuestion } from "./key-values.js";
 
 const count = z.int().nonnegative();
@@ -27,12 +28,21 @@ const controlMessage = z.discriminatedUnion("type", [
   /** What one rank has to say to others than rank 0 where all is done: the connection ends. */
   z.object({ type: z.literal("done") }),
   z.object({ type: z.literal("beat") }),
+  /** Of one that has stood still: whether the other has gone on without it, and then would not answer. */
+  z.object({ type: z.literal("ask") }),
+  z.object({ type: z.literal("answer") }),
   /** What one rank has in a round; its last one is followed by the end of the connection. */
   z.object({ type: z.literal("share"), value: z.unknown(), last: z.boolean() }),
   /** What all ranks have, in their order. */
   z.object({ type: z.literal("shared"), values: z.array(z.unknown()), last: z.boolean() }),
-  /** `mistake`: it would come again, however often all were started. */
-  z.object({ type: z.literal("lost"), why: z.string(), mistake: z.boolean().optional() }),
+  z.object({
+    type: z.literal("lost"),
+    why: z.string(),
+    /** Whether it would come again, however often all were started. */
+    mistake: z.boolean().optional(),
+    /** Of one that was asked to stop before they could agree on it. */
+    stop: z.object({ by: z.enum(stopSignals), rank: count }).optional(),
+  }),
   // As in key-values.ts.
   z.object({ type: z.literal("put"), id: count, key: z.string(), value: z.string() }),
   z.object({ type: z.literal("get"), id: count, key: z.string(), waits: z.boolean() }),
@@ -41,11 +51,14 @@ const controlMessage = z.discriminatedUnion("type", [
 
 export type ControlMessage = z.infer<typeof controlMessage>;
 
+/** Why the processes part. */
+export type Parting = Omit<Extract<ControlMessage, { type: "lost" }>, "type">;
+
 /** From the main thread to the one that holds the connections. */
 export type ControlOrder =
   | KeyValueQuestion
   | { readonly type: "share"; readonly value: unknown; readonly last: boolean }
-  | { readonly type: "fail"; readonly why: string; readonly mistake: boolean };
+  | (Parting & { readonly type: "fail" });
 
 /** Back to the main thread. */
 export type ControlReport =
@@ -57,7 +70,7 @@ export type ControlReport =
   | { readonly type: "unusable"; readonly address: string }
   /** For people: for whom it waits, or who came that is none of the ranks. */
   | { readonly type: "note"; readonly text: string }
-  | { readonly type: "lost"; readonly why: string; readonly mistake: boolean }
+  | (Parting & { readonly type: "lost" })
   | { readonly type: "failed" };
 
 /** What one more version of these messages would change. */

@@ -13,8 +13,7 @@ import {
   type ControlOrder,
   type ControlReport,
   controlProtocol,
-  longestLine,
-  receive,
+  type Parting,
   send,
 } from "./control-message.js";
 import { type Doorway, type Hello, serve } from "./control-server.js";
@@ -23,18 +22,20 @@ import { KeyValueStore } from "./key-values.js";
 import { isUsable } from "./own-address.js";
 import { Peer } from "./peer.js";
 import { Pulse, pulseMs, standstillOf } from "./pulse.js";
+import { ranksText } from "./ranks-text.js";
 import { connected, reached } from "./reached.js";
 import { remarks } from "./remarks.js";
 import { Rounds } from "./rounds.js";
 import { contradiction } from "./run-token.js";
+import { Standstill } from "./standstill.js";
 
 const task = workerData as ControlTask;
 const { rank, ranks, host, port, patienceMs, pulseMemory, launcher, leaveFrom, token } = task;
 const seconds = Math.round(patienceMs / 1000);
 const place = endpointText({ host, port });
-const standstill = standstillOf(rank);
 const peers = new Map<number, Peer>();
 const pulse = new Pulse(pulseMemory);
+const standstill = new Standstill(pulse, peers);
 pulse.give();
 let doorway: Doorway | undefined;
 /** At which the others reach this process. */
@@ -42,8 +43,8 @@ let ownAddress = host;
 let ended = false;
 
 const watch = setInterval(() => {
-  pulse.give();
-  if (pulse.stopped) lose(standstill);
+  if (ended) pulse.giveOn();
+  else if (!standstill.watch()) lose(standstillOf(rank));
   else if (launcher !== undefined && !isAlive(launcher))
     lose(`bit-launch (process ${launcher.pid}), which started this process, has ended`);
 }, pulseMs);
@@ -61,12 +62,18 @@ const passOver = passingOver(note);
 
 /** Whatever has happened, everybody is told once, and all connections end. */
 function lose(reason: string, mistake = false): void {
+  part({ why: reason, mistake });
+}
+
+function part(parting: Parting): void {
   if (ended) return;
   // Then what the others say of it, and that they have ended, is no news.
-  const why = pulse.stopped ? standstill : reason;
+  const { unsure } = standstill;
+  if (unsure) pulse.stop();
+  const lost = { ...(unsure ? { why: standstillOf(rank) } : parting), type: "lost" } as const;
   // The others first: this process may end as soon as it knows.
-  leave({ type: "lost", why, mistake });
-  report({ type: "lost", why, mistake });
+  leave(lost);
+  report(lost);
 }
 
 /** Says for whom this process waits, until it is told to stop. */
@@ -80,7 +87,8 @@ function leave(last: ControlMessage): void {
     peer.close();
   }
   doorway?.close();
-  clearInterval(watch);
+  // The pulse is given on: a process that is told of a loss has not stood still.
+  watch.unref();
   parentPort!.unref();
 }
 
@@ -88,7 +96,7 @@ function leave(last: ControlMessage): void {
 function addPeer(socket: Socket, other: number, take: (message: ControlMessage) => void): Peer {
   const peer: Peer = new Peer(socket, `rank ${other}`, {
     message: (message) => {
-      if (message.type === "lost") lose(message.why, message.mistake);
+      if (message.type === "lost") part(message);
       else if (message.type === "done") peer.close();
       else take(message);
     },
@@ -96,11 +104,6 @@ function addPeer(socket: Socket, other: number, take: (message: ControlMessage) 
   });
   peers.set(other, peer);
   return peer;
-}
-
-/** Has a peer hear what comes by a connection that this process has made. */
-function follow(socket: Socket, peer: Peer, refuse = (what: string) => peer.refuse(what)): void {
-  receive(socket, { take: (message) => peer.hear(message), refuse, longest: () => longestLine });
 }
 
 // Of rank 0: what the ranks have for each other, in rounds and under names.
@@ -119,7 +122,7 @@ function share(from: number, value: unknown, last: boolean): void {
 function listen(): void {
   const missing = () => {
     const absent = rounds.ranks.filter((one) => one !== 0 && !peers.has(one));
-    return `rank ${absent.join(", ")} of ${ranks}`;
+    return `${ranksText(absent)} of ${ranks}`;
   };
   const patience = setTimeout(() => {
     lose(`${missing()} did not come to ${place} within ${seconds} s`);
@@ -225,7 +228,7 @@ function greet(socket: Socket, own: number, silence: () => void): void {
     } else if (message.type === "value") report(message);
   });
   if (socket.destroyed) lose("rank 0 has ended");
-  follow(socket, peer, (what) => {
+  peer.listen((what) => {
     if (welcome) peer.refuse(what);
     else lose(`what answers at ${place} is not rank 0: it sent ${what}`, true);
   });
@@ -265,7 +268,7 @@ async function link(places: readonly Endpoint[], first: Peer): Promise<void> {
     if (typeof socket === "string")
       return lose(`rank ${rank} does not reach rank ${other} at ${endpointText(at)}: ${socket}`);
     const peer = addPeer(socket, other, () => undefined);
-    follow(socket, peer);
+    peer.listen();
     peer.send({ ...greeting, place: null });
   }
   while (higher < ranks - 1 - rank)
@@ -278,7 +281,7 @@ async function link(places: readonly Endpoint[], first: Peer): Promise<void> {
 
 parentPort!.on("message", (order: ControlOrder) => {
   if (order.type === "fail") {
-    if (!ended) leave({ type: "lost", why: order.why, mistake: order.mistake });
+    if (!ended) leave({ ...order, type: "lost" });
     report({ type: "failed" });
   } else if (rank !== 0) {
     const isLast = order.type === "share" && order.last;

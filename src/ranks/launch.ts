@@ -79,8 +79,10 @@ export async function launch(plan: Launch, listener: LaunchListener): Promise<nu
     const failed = ended.filter(({ code }) => code !== 0);
     if (failed.length === 0) return 0;
     const { stop } = listener;
-    const stopped = stop.signal.aborted && failed.every((one) => isOfStop(one, exits));
-    const exit = stopped ? stop.exit : exitOf(failed, exits);
+    const agreed = agreedStop(ended, exits);
+    const asked = stop.signal.aborted && failed.every((one) => isOfStop(one, exits));
+    const stopped = asked || agreed !== undefined;
+    const exit = asked ? stop.exit : (agreed ?? exitOf(failed, exits));
     const final = exit === exits.mistake || exits.stops.includes(exit) || stop.signal.aborted;
     if (!stopped) for (const one of failed) listener.note(describe(one));
     if (final || restart >= plan.restarts) return exit;
@@ -99,6 +101,13 @@ function exitOf(failed: readonly Ended[], exits: ExitCodes): number {
 /** Whether a process has ended as one does that was asked to, or that another has left for that. */
 function isOfStop({ code }: Ended, { lost, stops }: ExitCodes): boolean {
   return code === null || code === lost || stops.includes(code);
+}
+
+/** What all have ended with where one of them, here or on another machine, was asked to stop. */
+function agreedStop(ended: readonly Ended[], { stops }: ExitCodes): number | undefined {
+  const [first] = ended;
+  const same = ended.every(({ code, told }) => !told && code === first?.code);
+  return stops.find((exit) => same && exit === first?.code);
 }
 
 function describe({ rank, code, signal }: Ended): string {

@@ -1,6 +1,7 @@
 /**
  * Whether this process has stood still so long that the others go on without it: stopped by a signal, or with
- * its machine. One thread gives the pulse, all threads may look at it.
+ * its machine, or for want of a processor. One thread gives the pulse, all threads may look at it. After a pause the
+ * one that gives it asks the others, and the rest wait for what comes of that: nothing is written meanwhile.
  */
 import { uptime } from "node:os";
 import type { FileSystem } from "../disk/file-system.js";
@@ -14,6 +15,9 @@ export const pulseMs = 250;
  */
 export const standstillMs = 5000;
 
+/** So long it is waited for what the others say. */
+const answerMs = 5000;
+
 const notYet = 0n;
 /** Of a process that has stood still, for good. */
 const stoodStill = -1n;
@@ -24,25 +28,62 @@ export class Pulse {
   /**
    * @param memory of a pulse that another thread has; default: a new one, which was not given yet
    * @param nowMs a clock that goes on while the process, or its machine, stands still
+   * @param patienceMs how long a thread waits for what the others say
    */
   constructor(
     readonly memory: SharedArrayBuffer = new SharedArrayBuffer(8),
     private readonly nowMs: () => number = machineMs,
+    private readonly patienceMs: number = answerMs,
   ) {
     this.last = new BigInt64Array(memory);
   }
 
-  /** Gives the pulse, unless the last one was too long ago: then none is given any more. */
+  /** Gives the pulse: in time, or once the others have said that they have not gone on without this process. */
   give(): void {
-    const last = this.stopped ? stoodStill : BigInt(Math.round(this.nowMs()));
-    Atomics.store(this.last, 0, last);
+    this.change(Atomics.load(this.last, 0), BigInt(Math.round(this.nowMs())));
   }
 
-  /** Whether the process has stood still. */
+  /** Gives it unless the last one was too long ago: where nobody is there any more who might say anything. */
+  giveOn(): void {
+    if (this.paused) this.stop();
+    else this.give();
+  }
+
+  /** Gives none any more, for good. */
+  stop(): void {
+    this.change(Atomics.load(this.last, 0), stoodStill);
+  }
+
+  /** Whether none is given any more. */
+  get over(): boolean {
+    return Atomics.load(this.last, 0) === stoodStill;
+  }
+
+  /** Whether the last one was so long ago that the others may have gone on; that is not waited for. */
+  get paused(): boolean {
+    return this.isPause(Atomics.load(this.last, 0));
+  }
+
+  /** Whether the process has stood still, and the others have gone on. Not for the thread that asks them. */
   get stopped(): boolean {
-    const last = Atomics.load(this.last, 0);
+    for (;;) {
+      const last = Atomics.load(this.last, 0);
+      if (!this.isPause(last)) return false;
+      if (last === stoodStill) return true;
+      if (Atomics.wait(this.last, 0, last, this.patienceMs) === "timed-out")
+        this.change(last, stoodStill);
+    }
+  }
+
+  private isPause(last: bigint): boolean {
     if (last === notYet || last === stoodStill) return last === stoodStill;
     return this.nowMs() - Number(last) > standstillMs;
+  }
+
+  private change(from: bigint, to: bigint): void {
+    if (from === stoodStill) return;
+    Atomics.compareExchange(this.last, 0, from, to);
+    Atomics.notify(this.last, 0);
   }
 }
 

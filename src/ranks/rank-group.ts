@@ -1,8 +1,8 @@
 /** The processes that train together, as one of them sees them: what they tell each other, and whether all live. */
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
-import { UserError } from "../errors.js";
-import type { ControlOrder, ControlReport } from "./control-message.js";
+import { Interrupted, UserError } from "../errors.js";
+import type { ControlOrder, ControlReport, Parting } from "./control-message.js";
 import type { ControlTask } from "./control-task.js";
 import { KeyValueQuestions } from "./key-values.js";
 import { launcherIn } from "./launcher.js";
@@ -34,7 +34,7 @@ export class RankGroup implements RankPlace {
   readonly ranks: number;
   /** The address of this machine at which the others reach it. */
   address = "";
-  private failure: RanksLost | undefined;
+  private failure: RanksLost | Interrupted | undefined;
   private ended = false;
   private readonly waiting: {
     readonly resolve: (values: readonly unknown[]) => void;
@@ -56,9 +56,10 @@ export class RankGroup implements RankPlace {
       workerData: { ...task, pulseMemory: this.pulse.memory } satisfies ControlTask,
     });
     this.thread.on("message", (report: ControlReport) => this.take(report));
-    this.thread.on("error", (error) => this.lose(error.message));
+    this.thread.on("error", (error) => this.lose({ why: error.message }));
     this.threadEnded = once(this.thread, "exit").then(() => {
-      if (this.watches.size + this.waiting.length > 0) this.lose("the connections have ended");
+      if (this.watches.size + this.waiting.length > 0)
+        this.lose({ why: "the connections have ended" });
     });
   }
 
@@ -112,7 +113,8 @@ export class RankGroup implements RankPlace {
 
   /**
    * Has all ranks end, since this one does.
-   * @param error why; where it is a UserError, the others know that the same would come of it again
+   * @param error why; where it is a UserError, the others know that the same would come of it again; where it is
+   *   Interrupted, that they are to stop
    */
   async fail(error: unknown): Promise<void> {
     if (this.ended) return;
@@ -124,8 +126,12 @@ export class RankGroup implements RankPlace {
       });
     });
     const [why] = (error instanceof Error ? error.message : String(error)).split("\n");
-    const mistake = error instanceof UserError;
-    this.order({ type: "fail", why: `rank ${this.rank} has ended: ${why}`, mistake });
+    const { rank } = this;
+    this.order({
+      ...{ type: "fail", why: `rank ${rank} has ended: ${why}` },
+      mistake: error instanceof UserError,
+      ...(error instanceof Interrupted && { stop: { rank, by: error.by } }),
+    });
     await Promise.race([told, this.threadEnded]);
     // What was written is on its way.
     await new Promise((resolve) => setTimeout(resolve, 100));
@@ -139,14 +145,14 @@ export class RankGroup implements RankPlace {
 
   /** To be called before anything is written that the ranks have in common. @throws RanksLost where one is lost */
   requireTogether(): void {
-    if (this.pulse.stopped && !this.ended) this.lose(standstillOf(this.rank));
+    if (this.pulse.stopped && !this.ended) this.lose({ why: standstillOf(this.rank) });
     if (this.failure !== undefined) throw this.failure;
   }
 
   /** What an error comes of: where this process has stood still, of that, whatever could not be done any more. */
   causeOf(error: unknown): unknown {
     if (!this.pulse.stopped) return error;
-    this.lose(standstillOf(this.rank));
+    this.lose({ why: standstillOf(this.rank) });
     return this.failure ?? error;
   }
 
@@ -183,12 +189,14 @@ export class RankGroup implements RankPlace {
     if (report.type === "met") this.address = report.address;
     else if (report.type === "shared") this.waiting.shift()?.resolve(report.values);
     else if (report.type === "value") this.keyValues.take(report);
-    else if (report.type === "lost") this.lose(report.why, report.mistake);
+    else if (report.type === "lost") this.lose(report);
   }
 
-  private lose(why: string, mistake = false): void {
+  private lose({ why, mistake = false, stop }: Parting): void {
     if (this.ended || this.failure !== undefined) return;
-    this.failure = new RanksLost(`${why}; rank ${this.rank} ends too`, mistake);
+    this.failure = stop
+      ? new Interrupted(stop.by, stop.rank)
+      : new RanksLost(`${why}; rank ${this.rank} ends too`, mistake);
     for (const { reject } of this.waiting.splice(0)) reject(this.failure);
     for (const reject of this.watches) reject(this.failure);
     this.keyValues.end(this.failure);

@@ -10,7 +10,9 @@ import { shareState } from "../step/share-state.js";
 import { readVariables } from "../step/variables.js";
 import type { TrainStart } from "../train/train.js";
 import type { Joint } from "./joint-run.js";
-import { changedSettings } from "./same-run.js";
+import { changedSettings, type Differences } from "./same-run.js";
+
+type Sharing = Pick<RankGroup, "share">;
 
 /** What rank 0 says of the run that all are to make. */
 export interface Announced {
@@ -21,27 +23,34 @@ export interface Announced {
 }
 
 /** Of rank 0: says what it is to do. @throws UserError where another rank would do something else */
-export async function announceRun(group: RankGroup, run: Announced): Promise<void> {
+export async function announceRun(group: Sharing, run: Announced): Promise<void> {
   await group.share(run);
   await compare(group, []);
 }
 
 /** Of the other ranks: what rank 0 is to do. `confirmRun` is to follow. */
-export async function announcedRun(group: RankGroup): Promise<Announced> {
+export async function announcedRun(group: Sharing): Promise<Announced> {
   const [first] = await group.share(null);
   return first as Announced;
 }
 
+const besideRank0: Differences = {
+  setting: (key, first, own) => `${key} is ${own}, that of rank 0 is ${first}`,
+  labels: "its images' labels are not those of rank 0",
+  images: "its images are not those of rank 0: other files, or other sizes",
+  contents: "its images have the names and sizes of those of rank 0, and hold other bytes",
+};
+
 /** Says what this rank would do. @throws UserError in all ranks where one would do something else */
 export async function confirmRun(
-  group: RankGroup,
+  group: Sharing,
   announced: RunRecordFile,
   own: RunRecordFile,
 ): Promise<void> {
-  await compare(group, changedSettings(announced, own));
+  await compare(group, changedSettings(announced, own, besideRank0));
 }
 
-async function compare(group: RankGroup, differences: readonly string[]): Promise<void> {
+async function compare(group: Sharing, differences: readonly string[]): Promise<void> {
   const all = (await group.share([...differences])) as readonly (readonly string[])[];
   const rank = all.findIndex((one) => one.length > 0);
   if (rank < 0) return;
@@ -78,8 +87,6 @@ export async function beginTogether(
   await shareState(session, group);
   return { ...all[0]!.start!, stops: all.some((one) => one.stops) };
 }
-
-type Sharing = Pick<RankGroup, "share">;
 
 /** What a program has come to. */
 interface State extends Pick<TrainProgram, "session"> {

@@ -1,11 +1,11 @@
 /** What a run would do and take, without a file of it: its plan, and the time of a few of its steps. */
-import type { Dataset } from "../data/dataset.js";
 import type { LoadDataset } from "../data/dataset-loads.js";
 import type { Engine } from "../engine/session.js";
 import { classCounts } from "../recipe/class-weights.js";
-import type { RunConfig, RunRecordFile } from "../record/run-config.js";
+import type { RunConfig } from "../record/run-config.js";
 import type { RunObserver } from "../record/run-events.js";
 import { runFolder } from "../record/run-folder.js";
+import { announceRun } from "./agree.js";
 import {
   describeComputing,
   describeData,
@@ -15,12 +15,14 @@ import {
 } from "./describe-plan.js";
 import { fetchEvents } from "./fetching.js";
 import { idleInRun } from "./idle-in-run.js";
-import { measureSteps } from "./measure-steps.js";
+import type { Joint } from "./joint-run.js";
+import { type Measured, measureSteps } from "./measure-steps.js";
 import type { FineTuneOptions } from "./options.js";
 import { defaultName, planRun } from "./plan-run.js";
 import { describeForecast, type MeasuredTimes, remainingMs } from "./run-forecast.js";
 import { resolveWeights } from "./starting-weights.js";
 import { lengthOfBegun, limited } from "./time-limit.js";
+import { measureTogether } from "./time-together.js";
 import { withSmallerParts } from "./train-run.js";
 
 /** What a dry run finds. */
@@ -46,24 +48,35 @@ export interface DryRun {
 // On a CPU, what would take less is told even of runs that do not take an hour.
 const noticedOnCpuMs = 60_000;
 
+/** Where it is planned. */
+interface DryPlace {
+  /** Loads the dataset; default `loadDataset`. */
+  readonly load?: LoadDataset | undefined;
+  /** Where several processes are to train together, whose steps are timed: this is rank 0. */
+  readonly joint?: Joint | undefined;
+}
+
 /**
  * Plans a run, and times three of its steps on its own images. Nothing is fetched or written.
- * @param load loads the dataset; default `loadDataset`
  * @throws UserError as the run itself would; and where the dataset is still to be fetched
  */
 export async function dryRun(
   wishes: FineTuneOptions,
   engine: Engine,
   observer: RunObserver = {},
-  load?: LoadDataset,
+  { load, joint }: DryPlace = {},
 ): Promise<DryRun> {
   const options = await resolveWeights({ ...wishes, offline: true }, fetchEvents(observer));
   const name = wishes.name ?? defaultName(options);
   const folder = runFolder(wishes.logdir ?? "bit_logs", name);
   const asked = { ...options, offline: wishes.offline };
-  const plan = await planRun({ name, folder, options: asked, engine, observer, load, dry: true });
+  const place = { name, folder, engine, observer, load, joint };
+  const plan = await planRun({ ...place, options: asked, dry: true });
   const { dataset, resumed } = plan;
-  const fitted = await fitting(plan.config, dataset, engine, observer);
+  const planned = { config: plan.config, dataset, engine, observer };
+  // Of large images on a slow machine that takes minutes.
+  observer.event?.({ type: "note", level: "info", text: "Timing a few steps ..." });
+  const fitted = await (joint ? fittingTogether({ ...planned, joint }) : fitting(planned));
   const { measured } = fitted;
   const { maxMinutes } = wishes;
   const isTimed = maxMinutes !== undefined && (await lengthOfBegun(wishes, folder)) === undefined;
@@ -98,14 +111,7 @@ export async function dryRun(
 }
 
 /** Times steps, with as many parts of a batch as fit the memory. */
-async function fitting(
-  wanted: RunRecordFile,
-  dataset: Dataset,
-  engine: Engine,
-  observer: RunObserver,
-) {
-  // Of large images on a slow machine that takes minutes.
-  observer.event?.({ type: "note", level: "info", text: "Timing a few steps ..." });
+async function fitting({ config: wanted, dataset, engine, observer }: Measured) {
   for (let config = wanted; ; ) {
     try {
       return { config, measured: await measureSteps({ config, dataset, engine, observer }) };
@@ -115,4 +121,11 @@ async function fitting(
       config = smaller;
     }
   }
+}
+
+/** The same with the other processes, of whose parts all would have to be smaller. */
+async function fittingTogether(planned: Measured & { readonly joint: Joint }) {
+  const { config, joint } = planned;
+  await announceRun(joint.group, { config, best: null, timed: true });
+  return { config, measured: await measureTogether(planned) };
 }

@@ -32,11 +32,19 @@ import { type EndedRun, reportEnd } from "./report-run.js";
 import type { Run } from "./run-progress.js";
 import { resolveWeights } from "./starting-weights.js";
 import { stepsInTime } from "./steps-in-time.js";
+import { type Stop, stopAmong, wishOf } from "./stop-together.js";
 import { trainRun, withSmallerParts } from "./train-run.js";
+
+/** How a run of one process, or of several, has ended. */
+export interface RunEnding extends FineTuneResult {
+  /** Where one of several was asked to stop. */
+  readonly stop?: Stop | undefined;
+}
 
 /**
  * Fine-tunes as the options say, or goes on with the run of the same name.
- * @param joint where several processes train together: that of rank 0 keeps the files, the others none
+ * @param joint where several processes train together, in the midst of `together`: that of rank 0 keeps the files, the
+ *   others none
  * @throws UserError where the input is at fault; nothing that was there is damaged
  */
 export async function fineTune(
@@ -44,7 +52,7 @@ export async function fineTune(
   engine: Engine,
   observer: RunObserver = {},
   joint?: Joint,
-): Promise<FineTuneResult> {
+): Promise<RunEnding> {
   const result = await (joint === undefined
     ? fineTuneLocked(wishes, engine, observer)
     : fineTuneTogether(wishes, engine, observer, joint));
@@ -52,29 +60,18 @@ export async function fineTune(
   return result;
 }
 
-/** As one of several processes, which end all where one does. */
+/** As one of several processes. */
 async function fineTuneTogether(
   wishes: FineTuneOptions,
   engine: Engine,
   observer: RunObserver,
   joint: Joint,
-): Promise<FineTuneResult> {
+): Promise<RunEnding> {
   const { group } = joint;
-  try {
-    if (group.rank === 0) {
-      const result = await fineTuneLocked(wishes, engine, observer, joint);
-      await group.end();
-      return result;
-    }
-    const options = await group.watch(resolveWeights(wishes, fetchEvents(observer)));
-    const result = await followRun({ options, engine, observer, joint });
-    await group.end();
-    return result;
-  } catch (error) {
-    const cause = group.causeOf(error);
-    await group.fail(cause);
-    throw cause;
-  }
+  const result = await (group.rank === 0
+    ? fineTuneLocked(wishes, engine, observer, joint)
+    : followRun({ wishes, engine, observer, joint }));
+  return { ...result, stop: stopAmong(await group.share(wishOf(observer))) };
 }
 
 async function fineTuneLocked(

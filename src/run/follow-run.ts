@@ -9,14 +9,15 @@ import { announcedRun, confirmRun } from "./agree.js";
 import { fingerprintOf, hashesOf } from "./data-fingerprint.js";
 import { dataPolicy, fetchEvents } from "./fetching.js";
 import type { Joint } from "./joint-run.js";
-import { type ModelledOptions, resolveConfig } from "./options.js";
+import { type FineTuneOptions, resolveConfig } from "./options.js";
 import { defaultPrecision } from "./precision.js";
+import { resolveWeights } from "./starting-weights.js";
 import { measureTogether } from "./time-together.js";
 import { trainRun } from "./train-run.js";
 
 /** What such a process needs. */
 export interface Following {
-  readonly options: ModelledOptions;
+  readonly wishes: FineTuneOptions;
   readonly engine: Engine;
   readonly observer: RunObserver;
   readonly joint: Joint;
@@ -29,29 +30,7 @@ export interface Following {
 export async function followRun(following: Following): Promise<FineTuneResult> {
   const begun = performance.now();
   const { engine, observer, joint } = following;
-  const fetches = fetchEvents(observer);
-  const workers = following.options.workers ?? availableParallelism();
-  const policy = dataPolicy(following.options, fetches, engine, workers, true);
-  const seed = following.options.seed ?? 0;
-  const { group, localRanks } = joint;
-  const dataset = await group.watch(loadDataset({ ...following.options, ...policy, seed }));
-  const data = await group.watch(fingerprintOf(dataset));
-  // What changes no result may differ, and yet decides what the processes do together, as when they evaluate:
-  // all do as rank 0 does.
-  const { options } = following;
-  const { target } = engine;
-  const machine = {
-    ...{ cores: workers, precision: () => defaultPrecision(target), target },
-    ...{ ranks: group.ranks, localRanks },
-  };
-  const agreed = async () => {
-    const announced = await announcedRun(group);
-    const { config } = announced;
-    const stepsInTime = options.maxMinutes === undefined ? undefined : config.schedule.at(-1);
-    const own = resolveConfig(config.name, options, dataset, { ...machine, stepsInTime }, config);
-    await confirmRun(group, config, { ...own, data: hashesOf(data) });
-    return announced;
-  };
+  const { options, dataset, data, agreed } = await prepared(following, false);
   let { config, best, timed } = await agreed();
   if (timed) {
     await measureTogether({ config, dataset, engine, observer, joint });
@@ -66,6 +45,47 @@ export async function followRun(following: Following): Promise<FineTuneResult> {
     bestSoFar: best ?? undefined,
   });
   return { folder, config, ...outcome, seconds: (performance.now() - begun) / 1000 };
+}
+
+/**
+ * Times a few steps with rank 0, of a run that is planned there. Nothing is fetched.
+ * @throws UserError where the settings or data here are others than there
+ */
+export async function followDryRun(following: Following): Promise<void> {
+  const { engine, observer, joint } = following;
+  const { dataset, agreed } = await prepared(following, true);
+  const { config } = await agreed();
+  await measureTogether({ config, dataset, engine, observer, joint });
+}
+
+/** This process's data, and how it comes to what rank 0 says is to be done with them. */
+async function prepared({ wishes, engine, observer, joint }: Following, dry: boolean) {
+  const { group, localRanks } = joint;
+  const fetches = fetchEvents(observer);
+  const offline = dry || wishes.offline;
+  const found = await group.watch(resolveWeights({ ...wishes, offline }, fetches));
+  const options = { ...found, offline: wishes.offline };
+  const workers = options.workers ?? availableParallelism();
+  const policy = dataPolicy({ ...options, offline }, fetches, engine, workers, !dry);
+  const seed = options.seed ?? 0;
+  const dataset = await group.watch(loadDataset({ ...options, ...policy, seed }));
+  const data = await group.watch(fingerprintOf(dataset));
+  // What changes no result may differ, and yet decides what the processes do together, as when they evaluate:
+  // all do as rank 0 does.
+  const { target } = engine;
+  const machine = {
+    ...{ cores: workers, precision: () => defaultPrecision(target), target },
+    ...{ ranks: group.ranks, localRanks },
+  };
+  const agreed = async () => {
+    const announced = await announcedRun(group);
+    const { config } = announced;
+    const stepsInTime = options.maxMinutes === undefined ? undefined : config.schedule.at(-1);
+    const own = resolveConfig(config.name, options, dataset, { ...machine, stepsInTime }, config);
+    await confirmRun(group, config, { ...own, data: hashesOf(data) });
+    return announced;
+  };
+  return { options, dataset, data, agreed };
 }
 
 /** Nothing is written. */

@@ -2,12 +2,23 @@
 import { counted } from "../counted.js";
 import { SessionError } from "../engine/session.js";
 import { UserError } from "../errors.js";
+import { recipeOf } from "../recipe/recipes.js";
 import type { RunRecordFile } from "../record/run-config.js";
+import type { Options } from "../settings/table.js";
+import { recordedSettings } from "../settings/values.js";
 
 /** The flags that matter. */
 interface Choices {
   readonly freeze?: boolean | undefined;
   readonly reduceDtype?: string | undefined;
+}
+
+/**
+ * What `checkRanks` says, as soon as the wishes are known: before any process has loaded anything.
+ * @throws UserError as it does
+ */
+export function checkRankWishes(ranks: number, wishes: Options<"train">): void {
+  checkRanks(ranks, wishes.batch ?? recipeOf(recordedSettings(wishes).recipe).batch, wishes);
 }
 
 /** @throws UserError where so many processes cannot train together, or one alone is told what several do */

@@ -13,8 +13,31 @@ import {
 import type { RunFolder } from "../record/run-folder.js";
 import { quoted } from "../settings/shell-word.js";
 
-/** The settings by which two runs differ, in the words of `config.json`. */
-export function changedSettings(known: KnownConfig, now: RunRecordFile): string[] {
+/** How it is said by what two runs differ. */
+export interface Differences {
+  readonly setting: (key: string, was: string, now: string) => string;
+  readonly labels: string;
+  readonly images: string;
+  readonly contents: string;
+}
+
+/** Of a run that goes on. */
+const sinceTheBeginning: Differences = {
+  setting: (key, was, now) => `${key} was ${was}, is now ${now}`,
+  labels: "the images' labels are not those of the beginning",
+  images: "the images are not those of the beginning",
+  contents: "images of the same names and sizes hold other bytes than at the beginning",
+};
+
+/**
+ * The settings by which two runs differ, in the words of `config.json`.
+ * @param words default: of one run, before and now
+ */
+export function changedSettings(
+  known: KnownConfig,
+  now: RunRecordFile,
+  words: Differences = sinceTheBeginning,
+): string[] {
   // Of a run that an earlier version began, the data's fingerprint is not known.
   const old = known.data === undefined;
   const changed = pairs(known, now)
@@ -24,8 +47,9 @@ export function changedSettings(known: KnownConfig, now: RunRecordFile): string[
       if (key === "weights") return (value === null) !== (was === null);
       return !same(was, value) && (!freeKeys.has(key) || (old && key === "dataset"));
     })
-    .map(({ key, was, value }) => difference(key, was, value));
-  return known.data === undefined ? changed : [...changed, ...changedData(known.data, now.data)];
+    .map(({ key, was, value }) => words.setting(key, short(was), short(value)));
+  if (known.data === undefined) return changed;
+  return [...changed, ...changedData(known.data, now.data, words)];
 }
 
 /** The settings by which two runs differ that change no result. */
@@ -34,7 +58,7 @@ export function changedFreely(known: KnownConfig, now: RunRecordFile): string[] 
     .filter(({ key, was, value }) => {
       return freeKeys.has(key) && key !== "version" && key !== "name" && !same(was, value);
     })
-    .map(({ key, was, value }) => difference(key, was, value));
+    .map(({ key, was, value }) => sinceTheBeginning.setting(key, short(was), short(value)));
 }
 
 /** What each key was, as far as an earlier version knew of it, and is. */
@@ -50,19 +74,19 @@ function same(a: unknown, b: unknown): boolean {
   return JSON.stringify(a) === JSON.stringify(b);
 }
 
-function changedData(was: RunRecordFile["data"], now: RunRecordFile["data"]): string[] {
+function changedData(
+  was: RunRecordFile["data"],
+  now: RunRecordFile["data"],
+  words: Differences,
+): string[] {
   return [
-    ...(was.labels === now.labels ? [] : ["the images' labels are not those of the beginning"]),
-    ...(was.images === now.images ? [] : ["the images are not those of the beginning"]),
+    ...(was.labels === now.labels ? [] : [words.labels]),
+    ...(was.images === now.images ? [] : [words.images]),
     // Runs that an earlier version began know of no contents.
     ...(was.images === now.images && was.contents !== undefined && was.contents !== now.contents
-      ? ["images of the same names and sizes hold other bytes than at the beginning"]
+      ? [words.contents]
       : []),
   ];
-}
-
-function difference(key: string, was: unknown, now: unknown): string {
-  return `${key} was ${short(was)}, is now ${short(now)}`;
 }
 
 function short(value: unknown): string {

@@ -15,6 +15,8 @@ import { type SeedResult, seedRunName } from "../record/seeds-file.js";
 import { requireActing } from "../settings/idle-settings.js";
 import { type DryRun, dryRun } from "./dry-run.js";
 import { fetchEvents } from "./fetching.js";
+import type { Joint } from "./joint-run.js";
+import { announceNext } from "./next-run.js";
 import type { FineTuneOptions } from "./options.js";
 import { defaultName, settleRun } from "./plan-run.js";
 import { remainingMs } from "./run-forecast.js";
@@ -119,34 +121,43 @@ function requireSeeds(flag: string, first: number, seeds: number): void {
 
 /**
  * What those of the runs came to that are done, as `finishedRun` has it.
+ * @param joint where several processes train together; this is rank 0
  * @throws UserError where one was begun under other settings, which is told before any run goes on
  */
 export async function finishedRuns(
   runs: readonly SeedRun[],
   engine: Engine,
+  joint?: Joint,
 ): Promise<Map<SeedRun, SeedResult>> {
   const done = new Map<SeedRun, SeedResult>();
   const load = datasetLoads();
   for (const run of runs) {
-    const result = await finishedRun(run, engine, load);
+    const result = await finishedRun(run, { engine, load, joint });
     if (result !== undefined) done.set(run, result);
   }
   return done;
 }
 
+/** Where runs are made, and who is told. */
+interface SeedPlace {
+  readonly engine: Engine;
+  /** Loads the dataset: all runs' by one of `datasetLoads`, which looks it over once. */
+  readonly load: LoadDataset;
+  readonly observer?: RunObserver;
+  /** Fetch nothing. */
+  readonly dry?: boolean;
+  /** Where several processes train together; this is rank 0. */
+  readonly joint?: Joint | undefined;
+}
+
 /**
  * What one of the runs came to, where it is done under these very settings and on these data; undefined
  * where there is something to do.
- * @param load loads the dataset: all runs' by one of `datasetLoads`, which looks it over once
- * @param dry fetch nothing
  * @throws UserError where it was begun under other settings, which is told before any run goes on
  */
 export async function finishedRun(
   { name, seed, options: wishes }: SeedRun,
-  engine: Engine,
-  load: LoadDataset,
-  observer: RunObserver = {},
-  dry = false,
+  { engine, load, observer = {}, dry = false, joint }: SeedPlace,
 ): Promise<SeedResult | undefined> {
   const folder = runFolder(wishes.logdir ?? "bit_logs", name);
   const known = await readConfig(folder.config);
@@ -157,7 +168,8 @@ export async function finishedRun(
   if (result === undefined && newest === undefined) return undefined;
   const asked = dry ? { ...wishes, offline: true } : wishes;
   const options = await resolveWeights(asked, fetchEvents(observer));
-  const { config } = await settleRun({ name, folder, options, engine, observer, load, dry });
+  const place = { name, folder, engine, observer, load, joint };
+  const { config } = await settleRun({ ...place, options, dry });
   const changed = changedSettings(known, config);
   if (changed.length > 0 && options.force === true) return undefined;
   if (changed.length > 0) throw otherSettings(folder, changed, known, config);
@@ -179,23 +191,26 @@ export interface DrySeeds extends DryRun {
 
 /**
  * Plans several runs by the next one that is to be made, of which it times steps. Nothing is fetched or written.
+ * @param joint as `dryRun` has it
  * @throws UserError as the runs would; and where the dataset is still to be fetched
  */
 export async function dryRunSeeds(
   { runs, lines }: SeedRuns,
   engine: Engine,
   observer: RunObserver = {},
+  joint?: Joint,
 ): Promise<DrySeeds> {
   const states: { readonly run: SeedRun; readonly finished: boolean; readonly done: number }[] = [];
   const load = datasetLoads();
   for (const run of runs) {
-    const result = await finishedRun(run, engine, load, observer, true);
+    const result = await finishedRun(run, { engine, load, observer, joint, dry: true });
     const { checkpoints } = runFolder(run.options.logdir ?? "bit_logs", run.name);
     const [newest = 0] = await listCheckpoints(checkpoints);
     states.push({ run, finished: result !== undefined, done: result?.steps ?? newest });
   }
   const next = states.find(({ finished }) => !finished) ?? states[0]!;
-  const dry = await dryRun(next.run.options, engine, observer, load);
+  if (joint !== undefined) await announceNext(joint.group, states.indexOf(next));
+  const dry = await dryRun(next.run.options, engine, observer, { load, joint });
   const { config, measured, needs } = dry;
   const times = states.map(({ finished, done }) =>
     finished ? 0 : remainingMs(config, measured, done),

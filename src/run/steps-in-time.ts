@@ -8,7 +8,7 @@ import { limitedTogether } from "./time-together.js";
 /**
  * The steps of a run with `--max_minutes`, by timed steps on its own data, which are fetched where they are missing.
  * Undefined where no such limit is given, or where the run goes on under it: it keeps its schedule.
- * @throws UserError as the run would, and where not even one step fits; StoppedTogether of several processes
+ * @throws UserError as the run would, and where not even one step fits; Interrupted of several processes
  */
 export async function stepsInTime(planned: Planned): Promise<number | undefined> {
   const { options, folder, observer, joint } = planned;
@@ -28,6 +28,6 @@ async function limitedAlone(
   const { options, name, engine, observer, load } = planned;
   // A dry run fetches nothing.
   await settleRun(planned);
-  const { config, limit: line } = await dryRun({ ...options, name }, engine, observer, load);
+  const { config, limit: line } = await dryRun({ ...options, name }, engine, observer, { load });
   return { config, line };
 }

@@ -1,20 +1,17 @@
 /** `--max_minutes` of several processes: their steps are timed together, before the run is announced. */
+import { Interrupted } from "../errors.js";
 import { announceRun } from "./agree.js";
 import type { Joint } from "./joint-run.js";
 import { type Measured, measureSteps } from "./measure-steps.js";
 import { type Planned, planRun } from "./plan-run.js";
 import { outOfMemoryTogether } from "./rank-choices.js";
 import type { MeasuredTimes } from "./run-forecast.js";
+import { stopAmong, wishOf } from "./stop-together.js";
 import { limited } from "./time-limit.js";
-
-/** What ends all ranks where one of them was to stop before the run began. */
-export class StoppedTogether extends Error {
-  override readonly name = "StoppedTogether";
-}
 
 /**
  * Of rank 0: the plan of a run whose steps fit so many minutes, and a line for people.
- * @throws UserError as the run would, and where not even one step fits; StoppedTogether
+ * @throws UserError as the run would, and where not even one step fits; Interrupted where one rank is to stop
  */
 export async function limitedTogether(
   planned: Planned,
@@ -31,7 +28,7 @@ export async function limitedTogether(
 
 /**
  * Times steps; all ranks are to call it at the same time.
- * @throws UserError where the memory of one does not suffice; StoppedTogether in all where one is to stop
+ * @throws UserError where the memory of one does not suffice; Interrupted in all where one is to stop
  */
 export async function measureTogether(
   measured: Measured & { readonly joint: Joint },
@@ -42,8 +39,7 @@ export async function measureTogether(
     throw outOfMemoryTogether(error, config, group.ranks) ?? error;
   });
   // What was timed until then is no length of the run.
-  const stopped = await group.share(observer.signal?.aborted === true);
-  if (!stopped.includes(true)) return times;
-  await group.end();
-  throw new StoppedTogether("interrupted");
+  const stop = stopAmong(await group.share(wishOf(observer)));
+  if (stop === undefined) return times;
+  throw new Interrupted(stop.by, stop.rank === group.rank ? undefined : stop.rank);
 }

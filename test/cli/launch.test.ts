@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { temporaryFolder } from "../data/temporary-folder.js";
 import { freePorts } from "../free-ports.js";
 import {
@@ -68,6 +69,44 @@ test("two processes: the losses of one, to 6 digits; the same bits after a kill"
   assert.equal(stateOf(stopped, 12), stateOf(join(logdir, "two"), 12));
 });
 
+test("one process is asked to stop: all stop with a checkpoint and its exit code, and nothing is lost", {
+  skip,
+}, async (t) => {
+  const logdir = await temporaryFolder(t);
+  const run = (name: string) => flags(logdir, name, { steps: "100000" });
+  const saved = (name: string, text: string) => {
+    const [, steps] = /Stopped after (\d+) steps/.exec(text) ?? [];
+    assert.ok(existsSync(join(logdir, name, "checkpoints", String(steps).padStart(8, "0"))), text);
+  };
+  const [port] = await freePorts(1);
+  const both = [0, 1].map((rank) => startRank({ rank, ranks: 2, port: port! }, run("stopped")));
+  await Promise.race([both[0]!.stepped, both[0]!.ended]);
+  both[1]!.child.kill("SIGTERM");
+  const [first, second] = await Promise.all(both.map(({ ended }) => ended));
+  assert.deepEqual([first!.code, second!.code], [143, 143], first!.text + second!.text);
+  assert.match(first!.text, /Stopped after \d+ steps, as rank 1 was asked to \(SIGTERM\)/);
+  assert.equal(second!.text, "");
+  saved("stopped", first!.text);
+
+  // By bit-launch it is no failure after which all are started again.
+  const again = launchTrain(run("stopped"), { restarts: 1 });
+  await Promise.race([again.stepped, again.ended]);
+  process.kill(childrenOf(again.child)[1]!, "SIGINT");
+  const { code, text } = await again.ended;
+  assert.equal(code, 130, text);
+  assert.match(text, /Resumed at step \d+/);
+  assert.doesNotMatch(text, /Starting all again|error:|ended/);
+  saved("stopped", text);
+
+  const whole = launchTrain(run("whole"));
+  const done = losses(join(logdir, "stopped"));
+  await Promise.race([whole.stepped, whole.ended]);
+  while (losses(join(logdir, "whole")).length < done.length) await sleep(100);
+  whole.child.kill("SIGTERM");
+  assert.equal((await whole.ended).code, 143);
+  assert.deepEqual(done, losses(join(logdir, "whole")).slice(0, done.length));
+});
+
 test("a process with other settings is refused before the first step", { skip }, async (t) => {
   const logdir = await temporaryFolder(t);
   const [port] = await freePorts(1);
@@ -78,7 +117,10 @@ test("a process with other settings is refused before the first step", { skip },
   for (const { ended } of both) {
     const { code, text } = await ended;
     assert.equal(code, 2, text);
-    assert.match(text, /rank 1: it would train otherwise than rank 0: seed was 0, is now 1/);
+    assert.match(
+      text,
+      /rank 1: it would train otherwise than rank 0: seed is 1, that of rank 0 is 0/,
+    );
   }
   assert.equal(existsSync(join(logdir, "run")), false);
 });
@@ -121,6 +163,8 @@ test("who waits for a process that never came is told to end", { timeout: 60_000
 test("what cannot be launched is said", async (t) => {
   const nameless = join(await temporaryFolder(t), "settings.yaml");
   await writeFile(nameless, "steps: 3\n");
+  const train = ["bit-train", "--model", "sample-R14x0.5", "--dataset", "sample", "--batch", "8"];
+  const twoMachines = ["--nproc", "5", "--nnodes", "2", "--rendezvous", "10.0.0.1:29400"];
   const wrong: readonly (readonly [string[], RegExp])[] = [
     [["--nproc", "2"], /no command after --/],
     [["--nproc", "1000000000", "--", "true"], /--nproc 1000000000: more processes/],
@@ -137,6 +181,11 @@ test("what cannot be launched is said", async (t) => {
       /the run has no name/,
     ],
     [["--nproc", "2", "--", "/no/such/program"], /ENOENT/],
+    // Once, not by each process after it has loaded all it needs.
+    [[...["--nproc", "16", "--"], ...train], /^error: --batch: 8 images .* by 16 processes[^[]*$/],
+    [[...twoMachines, "--", ...train], /^error: --batch: 8 images .* by 10 processes[^[]*$/],
+    [["--nproc", "2", "--", ...train, "--bach", "8"], /^error: [^[]*Unknown argument: bach[^[]*$/],
+    [["--nproc", "2", "--", ...train, "--freeze"], /^error: --freeze: 2 processes[^[]*$/],
     [["--nproc", "2", "--", "bit-eval", "a run"], /would do all of it[\s\S]*npx bit-eval 'a run'/],
   ];
   for (const [args, message] of wrong) {

@@ -3,7 +3,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { floats, type HostTensor, SessionError } from "../../src/engine/session.js";
-import { loadTensorflow, openTensorflowSession } from "../../src/engine/tensorflow-session.js";
+import {
+  loadTensorflow,
+  openTensorflowSession,
+  type TensorflowAddon,
+} from "../../src/engine/tensorflow-session.js";
+import { UserError } from "../../src/errors.js";
 import { attribute } from "../../src/graph/attributes.js";
 import { GraphBuilder } from "../../src/graph/graph-builder.js";
 import type { ElementType } from "../../src/graph/types.js";
@@ -222,3 +227,35 @@ test("close settles all promises at once, and may be called again", { skip }, as
   await assert.rejects(session.run({}, ["free"]), /^Error: the session is closed$/);
   await blocked.open();
 });
+
+test("a lack of threads is told, and not taken for one of memory", async () => {
+  const words = "Resource temporarily unavailable";
+  const faults = [
+    // As the addon has it of its own thread, and of those of kernels.
+    new TypeError(words),
+    Object.assign(new Error(`out of memory: ${words}`), { code: "RESOURCE_EXHAUSTED" }),
+  ];
+  for (const fault of faults) {
+    const failing: Pick<TensorflowAddon, "open" | "run"> = {
+      open: () => ({}) as ReturnType<TensorflowAddon["open"]>,
+      run: () => Promise.reject(fault),
+    };
+    const session = openTensorflowSession(
+      { ...unused, ...failing },
+      new GraphBuilder().build().def,
+    );
+    await assert.rejects(session.run({}, ["y"]), (error) => {
+      assert.ok(error instanceof UserError);
+      assert.match(
+        error.message,
+        /no more of them[\s\S]*fewer processes on this machine.*ulimit -u/,
+      );
+      return true;
+    });
+  }
+});
+
+const unused = {
+  serve: () => assert.fail("not to be called"),
+  close: () => undefined,
+};

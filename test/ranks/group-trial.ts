@@ -16,6 +16,10 @@ try {
   const order = process.env["TRIAL"];
   if (order === "wait" || order === "busy")
     await group.watch(new Promise((resolve) => setTimeout(resolve, 60_000)));
+  if (order === "pause") {
+    await group.watch(new Promise((resolve) => setTimeout(resolve, 14_000)));
+    group.requireTogether();
+  }
   if (order === "mistake" && rank === 1) {
     await group.fail(new UserError("a file", "a mistake", "none", "mend it"));
     process.exit(2);

@@ -1,18 +1,21 @@
 /** A process that has stood still knows it before it writes anything. */
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Worker } from "node:worker_threads";
 import { silenceMs } from "../../src/ranks/peer.js";
 import { filesWhile, Pulse, standstillMs } from "../../src/ranks/pulse.js";
 import { temporaryFolder } from "../data/temporary-folder.js";
 
-/** A pulse by a clock that the test sets, as two threads have it. */
+/** A pulse by a clock that the test sets, as two threads have it; the second does not wait for the others' word. */
 function trial() {
   const clock = { ms: 1e6 };
   const now = () => clock.ms;
   const given = new Pulse(undefined, now);
-  return { clock, given, seen: new Pulse(given.memory, now) };
+  return { clock, given, seen: new Pulse(given.memory, now, 0) };
 }
 
 test("a pulse that was given in time is seen by another thread", () => {
@@ -25,17 +28,56 @@ test("a pulse that was given in time is seen by another thread", () => {
   }
 });
 
-test("after a pause there is none any more, whoever looks first", () => {
-  for (const looks of [true, false]) {
+test("after a pause there is none any more, once somebody has waited in vain or the others have said so", () => {
+  for (const says of [true, false]) {
     const { clock, given, seen } = trial();
     given.give();
     clock.ms += standstillMs + 1;
-    if (looks) assert.equal(seen.stopped, true);
+    assert.equal(given.paused, true);
+    assert.equal(given.over, false);
+    if (says) given.stop();
+    assert.equal(seen.stopped, true);
+    assert.equal(given.over, true);
     given.give();
     assert.equal(seen.stopped, true);
-    given.give();
-    assert.equal(given.stopped, true);
   }
+});
+
+test("after a pause it is given again where the others have not gone on, and who looks waits for that", async () => {
+  const given = new Pulse();
+  given.give();
+  const script = `
+    const { parentPort, workerData } = require("node:worker_threads");
+    import(workerData.module).then(({ Pulse, standstillMs }) => {
+      let late = 0;
+      const { uptime } = require("node:os");
+      const now = () => 1000 * uptime() + (late++ === 0 ? standstillMs + 1000 : 0);
+      parentPort.postMessage("looks");
+      parentPort.postMessage(new Pulse(workerData.memory, now, 60_000).stopped);
+    });`;
+  const module = new URL("../../src/ranks/pulse.js", import.meta.url).href;
+  const worker = new Worker(script, { eval: true, workerData: { module, memory: given.memory } });
+  await once(worker, "message");
+  const answer = once(worker, "message");
+  let told = false;
+  answer.then(() => {
+    told = true;
+  });
+  await sleep(300);
+  assert.equal(told, false);
+  given.give();
+  assert.deepEqual(await answer, [false]);
+});
+
+test("one that is given on beside nobody ends by a pause", () => {
+  const { clock, given, seen } = trial();
+  given.giveOn();
+  clock.ms += standstillMs - 1;
+  given.giveOn();
+  assert.equal(seen.stopped, false);
+  clock.ms += standstillMs + 1;
+  given.giveOn();
+  assert.equal(given.over, true);
 });
 
 test("a process knows that it stood still before the others give it up", () => {

@@ -6,6 +6,7 @@ import { createInterface } from "node:readline";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { controlProtocol } from "../../src/ranks/control-message.js";
+import { silenceMs } from "../../src/ranks/peer.js";
 import { freePorts } from "../free-ports.js";
 import { connected, start, startAll } from "./started-group.js";
 
@@ -112,6 +113,18 @@ for (const { signal, within, rank } of [
       assert.equal(await exit, 75);
     }
   });
+
+test("processes that have all stood still go on: none has gone on without another", async () => {
+  const all = await startAll("pause", 3);
+  for (const { next } of all) await next();
+  for (const { child } of all) child.kill("SIGSTOP");
+  await sleep(silenceMs + 2000);
+  for (const { child } of all) child.kill("SIGCONT");
+  for (const { next, exit } of all) {
+    assert.deepEqual(await next(), { ended: true });
+    assert.equal(await exit, 0);
+  }
+});
 
 test("a process that is busy when another is lost ends all the same", async () => {
   const all = await startAll("busy", 2);
