@@ -55,13 +55,18 @@ const MOST_DEPTH = 3;
 export async function findShards(folder: string, entries: Entries): Promise<Shards | undefined> {
   const found = await search(folder, entries, MOST_DEPTH);
   // Of several that are not read, as the parts of an Arrow dataset, the first tells what they are.
-  if (found.length > 1 && found.some(({ isRead }) => isRead))
+  if (found.length > 1 && found.some(({ isRead }) => isRead)) {
+    const names = found.map((one) => relative(folder, one.folder));
+    const isPartitioned = names.every((name) => /^[^=]+=/.test(name));
     throw new UserError(
       folder,
-      `several datasets in it: ${listed(found.map((one) => relative(folder, one.folder)))}`,
+      `several datasets in it: ${listed(names)}`,
       "one dataset",
-      `name one of them, such as ${found.at(-1)!.folder}`,
+      isPartitioned
+        ? `these are partitions: write the files again, with the column ${names[0]!.split("=")[0]} in them`
+        : `name one of them, such as ${found.at(-1)!.folder}`,
     );
+  }
   return found[0]?.open();
 }
 

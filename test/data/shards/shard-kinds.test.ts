@@ -378,6 +378,11 @@ test("shards of other formats are refused by name, with what to type", async (t)
   await assert.rejects(load(join(folder, "disk", "data-00000-of-00001.arrow")), arrow);
   await assert.rejects(load(join(folder, "tfds")), /a shard of TFDS in the format array_record/);
   await assert.rejects(load(join(folder, "saved")), /a dataset as tf\.data's save writes it/);
+  await writeTree(folder, { "hive/label=cat/0.parquet": "", "hive/label=dog/0.parquet": "" });
+  await assert.rejects(
+    load(join(folder, "hive")),
+    /several datasets in it: label=cat, label=dog.*partitions: .* the column label in them/s,
+  );
   await assert.rejects(load(join(folder, "cifar")), /is of CIFAR's.*--dataset cifar10 --datadir/s);
   const named: readonly (readonly [path: string, called: string])[] = [
     ["mds", "is a shard of MosaicML's streaming \\(MDS\\)"],
