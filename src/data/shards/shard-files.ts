@@ -14,6 +14,7 @@ import {
 } from "../parts/part-names.js";
 import { type FormatName, formatOf, refuseUnread, TF_DATA_SAVE, unreadIn } from "./shard-names.js";
 import { asPattern, type Pattern } from "./shard-pattern.js";
+import { checkComplete } from "./shard-sets.js";
 import { readTfdsMetadata, type TfdsMetadata } from "./tfds-metadata.js";
 
 /** A shard. */
@@ -270,39 +271,5 @@ function noShard(where: string): UserError {
     "files named *.tfrecord, *.tar, *.parquet or *-00000-of-00010, with *, ? and {00..10} in the " +
       "file's name alone",
     "correct the pattern, and put it into quotes",
-  );
-}
-
-/** `train-00000-of-01024`, `mnist-test.tfrecord-00000-of-00001`, `train-00000-of-00002-0f3a...parquet` */
-const NUMBERED = /^(.*?)[-_.]?(\d{5,})-of-(\d{5,})(?:-[0-9a-f]{16})?(.*)$/;
-
-/** Of shards that say how many they are, none may be missing, and those of a part are of one set. */
-function checkComplete(folder: string, names: readonly string[]): void {
-  const sets = new Map<string, { count: number; found: Set<number> }>();
-  for (const name of names) {
-    const match = NUMBERED.exec(name);
-    if (match === null) continue;
-    const [, before, number, count, after] = match;
-    const key = `${before}*-of-${count}${after}`;
-    const set = sets.get(key) ?? { count: Number(count), found: new Set() };
-    sets.set(key, set);
-    set.found.add(Number(number));
-  }
-  for (const [key, { count, found }] of sets) {
-    const missing = Array.from({ length: count }, (_, i) => i).filter((i) => !found.has(i));
-    if (missing.length === 0) continue;
-    throw new UserError(
-      join(folder, key),
-      `${missing.length} of ${count} shards missing: ${listed(missing.map(String))}`,
-      `all ${count}`,
-      "copy or download them",
-    );
-  }
-  if (sets.size < 2) return;
-  throw new UserError(
-    folder,
-    `shards of ${sets.size} sets for one part: ${listed([...sets.keys()])}`,
-    "shards of one dataset, written at once",
-    `remove the others, or name one set in quotes: "${join(folder, [...sets.keys()][0]!)}"`,
   );
 }

@@ -7,7 +7,8 @@ import { UserError } from "../../errors.js";
 import { type Faults, report } from "../faults.js";
 import type { PartName } from "../parts/part-names.js";
 import { isNested, withoutList } from "./nested-cell.js";
-import { isOne, type TableColumns, tableColumns } from "./table-columns.js";
+import { isOne } from "./one-hot-columns.js";
+import { type TableColumns, tableColumns } from "./table-columns.js";
 import { type TableRow, type TableRows, tableRows } from "./table-rows.js";
 import { readTableText } from "./table-text.js";
 

@@ -19,6 +19,7 @@ import {
 } from "./column-words.js";
 import { refuseDenied } from "./denied-rows.js";
 import { isNested } from "./nested-cell.js";
+import { type OneHotColumn, oneHotColumns } from "./one-hot-columns.js";
 import type { TableRow } from "./table-rows.js";
 
 /** What the columns of a table mean. */
@@ -34,11 +35,6 @@ export interface TableColumns {
   /** Whether the first row names the columns. */
   readonly hasHeader: boolean;
   readonly notes: readonly string[];
-}
-
-export interface OneHotColumn {
-  readonly column: number;
-  readonly name: string;
 }
 
 /** A table in which no column is known to hold the labels. */
@@ -259,24 +255,13 @@ class Table {
     });
   }
 
-  /** A column for each class, all of zeros and ones, or of True and False. */
   private oneHot(open: readonly number[]): readonly OneHotColumn[] | undefined {
-    const isBinary = (cell: string) => /^([01](\.0*)?|true|false)$/i.test(cell.trim());
-    if (open.length < 2 || this.body.length === 0) return undefined;
-    if (!open.every((i) => this.every(i, isBinary))) return undefined;
-    const several = this.body.filter(({ cells }) => countOnes(open, cells) > 1);
-    if (several.length > 0)
-      throw new UserError(
-        `${this.file}, line ${several[0]!.line}`,
-        `several classes in one row (${several.length} of ${this.body.length} rows): ` +
-          this.namesOf(open.filter((i) => isOne(several[0]!.cells[i]))),
-        "one class for each image: these models choose one",
-        "keep the rows of one class, or write the class into a column label",
+    const found = oneHotColumns(this.file, open, this.body, (column) => this.name(column));
+    if (found !== undefined)
+      this.chosenBy.push(
+        `classes are the columns ${this.namesOf(open)}, of which each row marks one`,
       );
-    this.chosenBy.push(
-      `classes are the columns ${this.namesOf(open)}, of which each row marks one`,
-    );
-    return open.map((column) => ({ column, name: this.name(column) }));
+    return found;
   }
 
   /** What people must know: what was chosen by less than its name, and what is passed over. */
@@ -294,13 +279,4 @@ class Table {
     notes.push(`${used.join(", ")}; passed over: ${this.namesOf(rest)}${nested ? " (lists)" : ""}`);
     return notes;
   }
-}
-
-/** Whether a cell of a one-hot column marks its class; pandas' own have True and False. */
-export function isOne(cell: string | undefined): boolean {
-  return Number(cell) === 1 || cell?.trim().toLowerCase() === "true";
-}
-
-function countOnes(columns: readonly number[], cells: readonly string[]): number {
-  return columns.filter((i) => isOne(cells[i])).length;
 }
