@@ -47,6 +47,7 @@ export function onnxGraph(graph: InferenceGraph, f16: boolean): OnnxGraph {
 const attribute = {
   float: (name: string, f: number): AttributeProto => ({ name, f, type: attributeType.float }),
   int: (name: string, i: number): AttributeProto => ({ name, i, type: attributeType.int }),
+  string: (name: string, s: string): AttributeProto => ({ name, s, type: attributeType.string }),
   ints: (name: string, ...ints: readonly number[]): AttributeProto => {
     return { name, ints, type: attributeType.ints };
   },
@@ -88,7 +89,9 @@ class GraphWriter implements OnnxGraph {
         const { pad } = node;
         const pads = this.integers(`${name}/pads`, [0, 0, pad, pad, 0, 0, pad, pad]);
         const filler = this.floats("almost_zero", [], [almostZero]);
-        return this.emit("Pad", name, [this.value(node.input), pads, filler]);
+        // The default, which pnnx (20261020) does not know: findings/pnnx-pad-without-mode.sh shows it.
+        const mode = attribute.string("mode", "constant");
+        return this.emit("Pad", name, [this.value(node.input), pads, filler], mode);
       }
       case "maxPool":
         return this.emit(

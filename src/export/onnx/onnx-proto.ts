@@ -57,6 +57,7 @@ const root = protobuf.Root.fromJSON({
         name: { id: 1, type: "string" },
         f: { id: 2, type: "float" },
         i: { id: 3, type: "int64" },
+        s: { id: 4, type: "string" },
         ints: { rule: "repeated", id: 8, type: "int64" },
         type: { id: 20, type: "int32" },
       },
@@ -117,7 +118,7 @@ export const opset = 17;
 export const dataType = { float32: 1, int64: 7, float16: 10 } as const;
 
 /** Types of attributes, by their numbers in AttributeProto. */
-export const attributeType = { float: 1, int: 2, ints: 7 } as const;
+export const attributeType = { float: 1, int: 2, string: 3, ints: 7 } as const;
 
 /** The DataLocation of a tensor whose values are in a file of their own. */
 export const externalLocation = 1;
@@ -158,6 +159,8 @@ export interface AttributeProto {
   readonly type: number;
   readonly f?: number;
   readonly i?: number;
+  /** Bytes in the format; every text that operators have is ASCII. */
+  readonly s?: string;
   readonly ints?: readonly number[];
 }
 
