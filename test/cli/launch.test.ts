@@ -143,11 +143,16 @@ test("a command in vain is not started again", async () => {
   assert.doesNotMatch(text, /Starting all again/);
 });
 
-test("who waits for a process that never came is told to end", { timeout: 60_000 }, async () => {
+test("who waits for a process that never came is told to end", { timeout: 60_000 }, async (t) => {
   // As a rank does that has not met the others: the other one waits for it, and is ended by SIGTERM; one that hears
   // the signal and ends with 143 was not stopped by a user.
   for (const heard of ["", "process.on('SIGTERM', () => process.exit(143));"]) {
-    const program = `${heard} if (process.env.RANK === "1") process.exit(75); setTimeout(() => {}, 1e6)`;
+    const waits = JSON.stringify(join(await temporaryFolder(t), "waits"));
+    const program = `${heard}
+      const fs = require("node:fs");
+      const ended = () => process.env.RANK === "1" && fs.existsSync(${waits}) && process.exit(75);
+      if (process.env.RANK === "0") fs.writeFileSync(${waits}, "");
+      setInterval(ended, 50);`;
     const args = ["--nproc", "2", "--restarts", "1", "--", process.execPath, "-e", program];
     const { code, text } = await start([bin("bit-launch"), ...args]).ended;
     assert.equal(code, 75, text);

@@ -48,7 +48,8 @@ test("a dry run tells the run's plan and time, and writes nothing", async (t) =>
   const plain = (line: string) => line.replace(/ of [\d.]+ [GM]B free/g, "");
   const said = told.map(plain);
   const planned = lines.filter((line) => !line.includes("will take")).map(plain);
-  assert.equal(planned.length, 7);
+  // By what convolutions are computed is a line of its own on some processors.
+  assert.equal(planned.filter((line) => !line.startsWith("Convolutions of ")).length, 7);
   for (const line of planned) assert.ok(said.includes(line), line);
   assert.equal(said.filter((line) => /^2 more steps will take about/.test(line)).length, 1);
 
