@@ -63,9 +63,9 @@ export function changedFreely(known: KnownConfig, now: RunRecordFile): string[] 
 
 /** What each key was, as far as an earlier version knew of it, and is. */
 function pairs(known: KnownConfig, now: RunRecordFile) {
-  const before = new Map<string, unknown>(Object.entries(known));
   // One process has no word for it.
-  return Object.entries({ ranks: undefined, ...now }).map(([key, value]) => {
+  const before = new Map<string, unknown>(Object.entries({ ...known, ranks: known.ranks ?? 1 }));
+  return Object.entries({ ...now, ranks: now.ranks ?? 1 }).map(([key, value]) => {
     return { key, was: before.has(key) ? before.get(key) : formerValues.get(key), value };
   });
 }
