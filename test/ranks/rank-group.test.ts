@@ -167,7 +167,10 @@ test("a port that is taken is a mistake", async () => {
   assert.ok(typeof address === "object" && address !== null);
   const { next } = start("none", 0, 2, address.port);
   const { message, mistake } = await next();
-  assert.match(String(message), /cannot meet at .*EADDRINUSE/);
+  assert.match(
+    String(message),
+    /cannot meet at .*another rank 0, is there.*EADDRINUSE.*another port/,
+  );
   assert.equal(mistake, true);
   other.close();
 });
