@@ -1,4 +1,5 @@
 /** Whether somebody that comes to where the ranks meet is one of them. */
+import { systemErrorCode } from "../errors.js";
 import { type Endpoint, endpointText } from "./address.js";
 import { controlProtocol } from "./control-message.js";
 import type { Hello } from "./control-server.js";
@@ -65,4 +66,11 @@ export function passingOver(note: (text: string) => void): (text: string) => voi
     if (++told > mostTold) return;
     note(`${text}; passed over${told < mostTold ? "" : ", and others will be without a word"}`);
   };
+}
+
+/** Why rank 0 cannot wait at the meeting place, and what to do. */
+export function whyNotMeeting(error: Error): string {
+  const port = "give all processes another port (--rendezvous of bit-launch, or MASTER_PORT)";
+  if (systemErrorCode(error) !== "EADDRINUSE") return `${error.message}; ${port}`;
+  return `another program, or another rank 0, is there (${error.message}); end that, or ${port}`;
 }

@@ -6,9 +6,8 @@ import type { Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parentPort, workerData } from "node:worker_threads";
 import { isAlive } from "../disk/lock-owner.js";
-import { systemErrorCode } from "../errors.js";
 import { type Endpoint, endpointText, plainHost } from "./address.js";
-import { passingOver, refusalOf } from "./admission.js";
+import { passingOver, refusalOf, whyNotMeeting } from "./admission.js";
 import {
   type ControlMessage,
   type ControlOrder,
@@ -158,16 +157,9 @@ function listen(): void {
     (error: Error) => {
       clearTimeout(patience);
       silence();
-      lose(`the processes cannot meet at ${place}: ${whyClosed(error)}`, true);
+      lose(`the processes cannot meet at ${place}: ${whyNotMeeting(error)}`, true);
     },
   );
-}
-
-/** Why rank 0 cannot wait at the meeting place, and what to do. */
-function whyClosed(error: Error): string {
-  const port = "give all processes another port (--rendezvous of bit-launch, or MASTER_PORT)";
-  if (systemErrorCode(error) !== "EADDRINUSE") return `${error.message}; ${port}`;
-  return `another program, or another rank 0, is there (${error.message}); end that, or ${port}`;
 }
 
 /** @returns undefined where it is refused */
