@@ -1,5 +1,5 @@
 /** Which kind of processor figures are of: results are kept for each, and targets are set for each. */
-import { instructionSets, readCpuinfo } from "../../src/bench/machine.js";
+import { processorFlags, readCpuinfo } from "../../src/engine/cpuinfo.js";
 
 /** What decides how fast a network computes, best first. */
 const instructionTiers = [
@@ -32,7 +32,7 @@ const makers: readonly (readonly [pattern: RegExp, name: string, words: string])
  * @param cpuinfo the text of Linux's /proc/cpuinfo, empty where there is none
  */
 export function processorKind(cpuinfo: string = readCpuinfo()): ProcessorKind {
-  const flags = instructionSets(cpuinfo);
+  const flags = processorFlags(cpuinfo);
   const best = instructionTiers.find(({ flag }) => flags.includes(flag));
   const [, maker, makerWords] = makers.find(([pattern]) => pattern.test(cpuinfo)) ?? [
     undefined,

@@ -1,6 +1,6 @@
 /** What a benchmark's figures depend on beside the code. */
-import { readFileSync } from "node:fs";
 import { availableParallelism, cpus } from "node:os";
+import { processorFlags, readCpuinfo } from "../engine/cpuinfo.js";
 import { narrowTypeOfCpu } from "../engine/narrow-type.js";
 
 export interface Machine {
@@ -38,15 +38,5 @@ export function thisMachine(): Machine {
  * @param cpuinfo the text of Linux's /proc/cpuinfo, empty where there is none
  */
 export function instructionSets(cpuinfo: string = readCpuinfo()): string[] {
-  const flags = /^(?:flags|Features)\s*:(.*)$/m.exec(cpuinfo)?.[1] ?? "";
-  return flags.split(/\s+/).filter((flag) => /^(fma|avx|amx|asimd|sve|bf16|i8mm)/.test(flag));
-}
-
-/** The text of Linux's /proc/cpuinfo, empty where there is none. */
-export function readCpuinfo(): string {
-  try {
-    return readFileSync("/proc/cpuinfo", "utf8");
-  } catch {
-    return "";
-  }
+  return processorFlags(cpuinfo).filter((flag) => /^(fma|avx|amx|asimd|sve|bf16|i8mm)/.test(flag));
 }

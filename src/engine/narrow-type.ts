@@ -1,12 +1,12 @@
 /** Which narrow floating-point type a device natively supports. */
 import type { NarrowType } from "../graph/target.js";
+import { processorFlags, readCpuinfo } from "./cpuinfo.js";
 import { nvidiaDriver } from "./driver.js";
-import { readCpuinfo } from "./own-kernels.js";
 
 /** Of this machine's processor: bfloat16 with AVX-512 BF16, AMX or Arm's BF16. */
 export function narrowTypeOfCpu(cpuinfo = readCpuinfo()): NarrowType {
-  const multiplies = /^(flags|Features)\s*:.*\b(avx512_bf16|amx_bf16|bf16)\b/m.test(cpuinfo);
-  return multiplies ? "bfloat16" : undefined;
+  const multiplies = ["avx512_bf16", "amx_bf16", "bf16"];
+  return processorFlags(cpuinfo).some((flag) => multiplies.includes(flag)) ? "bfloat16" : undefined;
 }
 
 /**

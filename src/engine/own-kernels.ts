@@ -1,14 +1,5 @@
 /** For which processors convolutions and gradients of native/kernels/ were written and found faster. */
-import { readFileSync } from "node:fs";
-
-/** What Linux tells of the processor; empty elsewhere. */
-export function readCpuinfo(): string {
-  try {
-    return readFileSync("/proc/cpuinfo", "utf8");
-  } catch {
-    return "";
-  }
-}
+import { processorFlags, readCpuinfo } from "./cpuinfo.js";
 
 /**
  * Whether our convolutions of bfloat16 by vectors are for a processor: x86-64, but not with AMX, whose tiles
@@ -18,7 +9,7 @@ export function suitsOwnConvolutions(
   arch: string = process.arch,
   cpuinfo: string = readCpuinfo(),
 ): boolean {
-  return arch === "x64" && !flags(cpuinfo).has("amx_bf16");
+  return arch === "x64" && !processorFlags(cpuinfo).includes("amx_bf16");
 }
 
 // Measured: below it packing costs more than what TensorFlow's loses (bench/NOTES.md).
@@ -33,12 +24,7 @@ export function filterGradientsFrom(
   arch: string = process.arch,
   cpuinfo: string = readCpuinfo(),
 ): number {
-  const has = flags(cpuinfo);
-  const slow = arch === "x64" && has.has("avx2") && has.has("fma") && !has.has("avx512f");
-  return slow ? leastProducts : Infinity;
-}
-
-function flags(cpuinfo: string): ReadonlySet<string> {
-  const [, line = ""] = /^flags\s*:(.*)$/m.exec(cpuinfo) ?? [];
-  return new Set(line.trim().split(/\s+/));
+  const flags = processorFlags(cpuinfo);
+  const hasAvx2 = arch === "x64" && flags.includes("avx2") && flags.includes("fma");
+  return hasAvx2 && !flags.includes("avx512f") ? leastProducts : Infinity;
 }

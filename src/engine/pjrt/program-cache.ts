@@ -4,12 +4,13 @@
  * missing, damaged, refused or cannot be written costs a compilation.
  */
 import { createHash } from "node:crypto";
-import { readFileSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { cacheFolder } from "../../cache-folder.js";
 import { writeFileAtomically } from "../../disk/atomic-file.js";
 import { makePlace, makeRoom, markUsed } from "../../disk/kept-files.js";
+import { readCpuinfo } from "../cpuinfo.js";
 import type { PjrtClient } from "./client.js";
 import { type CompileOptions, encodeCompileOptions } from "./compile-options.js";
 import { PjrtError } from "./pjrt-error.js";
@@ -90,12 +91,9 @@ function keyOf(client: PjrtClient, mlir: string, options: CompileOptions, also: 
 
 /** What code for this processor may use: a home folder may be shared with other machines. */
 function processor(): string {
-  try {
-    const lines = readFileSync("/proc/cpuinfo", "utf8").split("\n\n", 1)[0]!.split("\n");
-    return lines.filter((line) => /^(?:model name|flags|Features)\s/.test(line)).join();
-  } catch {
-    return "";
-  }
+  const [first = ""] = readCpuinfo().split("\n\n", 1);
+  const lines = first.split("\n");
+  return lines.filter((line) => /^(?:model name|flags|Features)\s/.test(line)).join();
 }
 
 async function reuse(
