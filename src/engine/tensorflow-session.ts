@@ -4,11 +4,11 @@ import { createRequire } from "node:module";
 import { UserError } from "../errors.js";
 import { encodeGraphDef, type GraphDef } from "../graph/proto.js";
 import { typeNumber, typeOf } from "../graph/types.js";
+import { reported } from "./addon-fault.js";
 import type { InstalledEngine } from "./installed.js";
 import { addonPath, TENSORFLOW } from "./own-addon.js";
 import { PendingRuns } from "./pending-runs.js";
 import { type HostTensor, type Session, SessionError } from "./session.js";
-import { threadShortage } from "./thread-shortage.js";
 
 declare const sessionHandle: unique symbol;
 
@@ -85,7 +85,7 @@ export function startServer(addon: TensorflowAddon, { def, port, address }: Serv
   try {
     return addon.serve(def, port, address);
   } catch (error) {
-    throw reported(error);
+    throw explained(error);
   }
 }
 
@@ -105,7 +105,7 @@ export function openTensorflowSession(
   try {
     return new TensorflowSession(addon, addon.open(encodeGraphDef(graph), config, target));
   } catch (error) {
-    throw reported(error);
+    throw explained(error);
   }
 }
 
@@ -130,7 +130,7 @@ class TensorflowSession implements Session {
       const results = await this.pending.settled(this.addon.run(this.handle, fed, fetches));
       return results.map(hostTensor);
     } catch (error) {
-      throw reported(error);
+      throw explained(error);
     }
   }
 
@@ -146,10 +146,7 @@ function hostTensor({ type, shape, data }: NativeResult): HostTensor {
   return { type: typeOf(type), shape, data } as HostTensor;
 }
 
-/** What TensorFlow reported, as a SessionError; a lack of threads as a UserError; a bug of ours as it is. */
-function reported(error: unknown): unknown {
-  if (!(error instanceof Error)) return error;
-  const shortage = threadShortage(error);
-  if (shortage !== undefined || !("code" in error)) return shortage ?? error;
-  return new SessionError(error.message, String(error.code));
+/** What TensorFlow reported, as what callers see. */
+function explained(error: unknown): unknown {
+  return reported(error, (code, message) => new SessionError(message, code));
 }

@@ -1,5 +1,5 @@
 /** What a PJRT plugin, or the addon that calls it, reports. */
-import { threadShortage } from "../thread-shortage.js";
+import { reported } from "../addon-fault.js";
 
 /**
  * Messages that mean too little memory, under whichever code: XLA's allocators and CUDA's driver; cuDNN and
@@ -26,12 +26,9 @@ export class PjrtError extends Error {
   }
 }
 
-/** What the addon threw, as what callers see: all that it reports has a code. A lack of threads is a UserError. */
+/** What the addon threw, as what callers see: all that it reports has a code. */
 function explained(error: unknown): unknown {
-  if (!(error instanceof Error)) return error;
-  const shortage = threadShortage(error);
-  if (shortage !== undefined || !("code" in error)) return shortage ?? error;
-  return new PjrtError(String(error.code), error.message);
+  return reported(error, (code, message) => new PjrtError(code, message));
 }
 
 /** Calls the addon. @throws PjrtError for what it throws */
