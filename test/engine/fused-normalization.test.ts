@@ -6,15 +6,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as tf from "@tensorflow/tfjs";
 import { sizeOf } from "../../src/archive/shape.js";
-import { floats } from "../../src/engine/session.js";
 import { inType, type Target } from "../../src/graph/target.js";
-import { parseArchitecture } from "../../src/model/architecture.js";
 import { groupNormRelu, plainConv, zeroPad } from "../../src/model/layers.js";
-import { openPredictProgram } from "../../src/step/program.js";
-import { assignVariables } from "../../src/step/variables.js";
 import { narrowed } from "../bfloat16.js";
-import { imageValues, variableValues } from "../deterministic.js";
 import { engine } from "../engine-for-tests.js";
+import { networkLogits } from "./network-logits.js";
 import { type Pass, runPass } from "./normalized-pass.js";
 import {
   normalizingApart,
@@ -121,6 +117,11 @@ const unit = (inputs: Record<string, tf.Tensor>): tf.Tensor => {
   return tf.add(tf.conv2d(zeroPad(a, 1), u!, 2, "valid"), shortcut);
 };
 
+/** The norm of the difference as a share of the norm. */
+function distance(got: Float32Array, wanted: Float32Array): number {
+  return Math.hypot(...got.map((value, i) => value - wanted[i]!)) / Math.hypot(...wanted);
+}
+
 function unitInputs([n, h, w, c]: Shape, mid: number): Values {
   const shapes: Record<string, number[]> = {
     ...{ x: [n, h, w, c], w: [1, 1, c, c], v: [3, 3, c, mid], p: [1, 1, c, c], u: [3, 3, mid, c] },
@@ -155,35 +156,18 @@ for (const shape of [
       for (const [i, name] of names.entries()) {
         // Means and deviations differ in float32's last places, so that one normalized value in 2^15 or so is rounded
         // to the other neighbour in bfloat16, a 256th away; in the norm that is 2e-5.
-        const difference = Math.hypot(...fused[i]!.map((value, j) => value - unfused[i]![j]!));
-        const share = difference / Math.hypot(...unfused[i]!);
+        const share = distance(fused[i]!, unfused[i]!);
         assert.ok(share < 2e-4, `${name}: ${share}`);
       }
     });
 
 test("a network's logits are those with normalization apart", { skip }, async () => {
-  const [architecture, classes] = [parseArchitecture("R26x1"), 5];
-  const shape = [3, 48, 40, 3] as const;
-  const images = { type: "float32", shape, data: imageValues(3, 48, 40) } as const;
-  const logits = async (target: Target) => {
-    const network = { architecture, classes, kernels: "standardized", target } as const;
-    const { session, variables } = await openPredictProgram(engine.open, network, shape);
-    try {
-      const values = variables.map((spec) => [spec, variableValues(spec)] as const);
-      await assignVariables(session, values);
-      return floats((await session.run({ images }, ["predict/logits"]))[0]);
-    } finally {
-      session.close();
-    }
-  };
+  const logits = (target: Target) => networkLogits(target, [3, 48, 40], "standardized");
   const wide = await logits(inType(engine.target, "float32"));
-  const share = async (target: Target, from: Float32Array) => {
-    const others = await logits(target);
-    return Math.hypot(...others.map((value, i) => value - from[i]!)) / Math.hypot(...from);
-  };
+  const [fused, apart] = [await logits(onPlainTiles), await logits(normalizingApart)];
   // Another rounding of a value in bfloat16 goes through all that follows: what counts is that fused logits are no
   // further from float32's than others are.
-  assert.ok((await share(onPlainTiles, await logits(normalizingApart))) < 0.03);
-  const [fused, apart] = [await share(onPlainTiles, wide), await share(normalizingApart, wide)];
-  assert.ok(fused < 1.25 * apart && fused < 0.06, `from float32: ${fused}, apart ${apart}`);
+  assert.ok(distance(fused, apart) < 0.03);
+  const [from, others] = [distance(fused, wide), distance(apart, wide)];
+  assert.ok(from < 1.25 * others && from < 0.06, `from float32: ${from}, apart ${others}`);
 });

@@ -3,12 +3,7 @@
  * the moments that they make, and of a network's logits, a line each.
  */
 import { createHash } from "node:crypto";
-import { floats } from "../../src/engine/session.js";
-import { parseArchitecture } from "../../src/model/architecture.js";
-import { openPredictProgram } from "../../src/step/program.js";
-import { assignVariables } from "../../src/step/variables.js";
-import { imageValues, variableValues } from "../deterministic.js";
-import { engine } from "../engine-for-tests.js";
+import { networkLogits } from "./network-logits.js";
 import { type Pass, runPass } from "./normalized-pass.js";
 import { type ConvolutionCase, convolved, madeValues, onPlainTiles } from "./tile-cases.js";
 
@@ -29,10 +24,6 @@ const passes: Pass[] = [
   { x: [3, 16, 100, 32], kernel: [1, 1, 32, 32], stride: 1, pad: 0 },
 ];
 
-// A whole network, fewer images than threads.
-const network = { architecture: parseArchitecture("R26x1"), classes: 5, target: onPlainTiles };
-const shape = [2, 80, 72, 3] as const;
-
 const print = (values: Float32Array) => {
   const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
   console.log(createHash("sha256").update(bytes).digest("hex"));
@@ -47,11 +38,5 @@ for (const pass of passes)
     for (const values of [y, mean, rstd, dw]) print(values);
   }
 
-const { session, variables } = await openPredictProgram(engine.open, network, shape);
-await assignVariables(
-  session,
-  variables.map((spec) => [spec, variableValues(spec)] as const),
-);
-const images = { type: "float32", shape, data: imageValues(2, 80, 72) } as const;
-print(floats((await session.run({ images }, ["predict/logits"]))[0]));
-session.close();
+// A whole network, fewer images than threads.
+print(await networkLogits(onPlainTiles, [2, 80, 72]));
