@@ -91,11 +91,8 @@ void Multiply(const Geometry& g, const Part& part, const bfloat16* x, const floa
   const int64_t groups = CeilDiv(g.panels(), group);
   const ImageFactors by = {factors, g.images, g.height * g.width, g.in};
   if (factors != nullptr && groups > 1) {  // once for all of them
-    static thread_local Scratch kept;
     Scratch large;
-    const bool keeps = by.images * by.pixels * g.in * 2 <= static_cast<int64_t>(kKeptBytes);
-    const bfloat16* normalized = NormalizeImages(by, x, keeps ? &kept : &large);
-    return Multiply(g, part, normalized, nullptr, packed, plus, y);
+    return Multiply(g, part, NormalizeImages(by, x, &large), nullptr, packed, plus, y);
   }
   const std::vector<bfloat16> zeros(g.in);
   ParallelFor(blocks * groups, [&](int64_t task) {
@@ -173,8 +170,7 @@ class Conv {
     Geometry g = {x.dim(0), x.dim(1), x.dim(2), in, out_height_, out_width_, out, 1, 1, {}};
     const Tensor y(Output(context, 0, {g.images, g.out_height, g.out_width, g.out}));
     const Addend plus(context, 2, addends_, y);
-    const OptionalInput factors(context, 2 + addends_, normalizations_);
-    factors.Require({g.images, 2, in}, "there must be a scale and an offset for each image and channel");
+    const FactorsInput factors(context, 2 + addends_, normalizations_, x);
     const OptionalOutput moments(context, 1, moments_, {g.images, 2, out});
     if (y.size() == 0) return moments.Fill(0.0);
     if (tiles_ != kNoTiles) {

@@ -201,9 +201,7 @@ class ConvFilterGrad {
     if (x.dim(3) % kPanelRows != 0 || dy.dim(3) % kPanelRows != 0)
       throw std::runtime_error("channels must be a multiple of 16");
     const Tensor dw(Output(context, 0, {kernel_height_, kernel_width_, x.dim(3), dy.dim(3)}));
-    const OptionalInput factors(context, 2, normalizations_);
-    factors.Require({x.dim(0), 2, x.dim(3)},
-                    "there must be a scale and an offset for each image and channel");
+    const FactorsInput factors(context, 2, normalizations_, x);
     if constexpr (std::is_same_v<T, bfloat16>)
       if (tiles_ != kNoTiles) return MultiplyTiles(x, factors.data<float>(), dy, dw);
     std::fill(dw.data<float>(), dw.data<float>() + dw.size(), 0.0f);
@@ -225,16 +223,13 @@ class ConvFilterGrad {
     Scratch large;
     Scratch& scratch = at_once * at.bytes > kPackedBytes ? large : kept;
     uint32_t* packed = scratch.Room<uint32_t>(at_once * at.bytes / 4);
-    static thread_local Scratch kept_images;
     Scratch large_images;
-    const bool keeps = at_once * pixels * sizeof(T) <= kKeptBytes;
-    Scratch* normalized = keeps ? &kept_images : &large_images;
     for (int64_t n = 0; n < c.images; n += at_once) {
       const int64_t images = std::min(at_once, c.images - n);
       const T* read = x.template data<T>() + n * pixels;
       if constexpr (std::is_same_v<T, bfloat16>)
         if (const float* f = factors.data<float>())
-          read = NormalizeImages({f + n * 2 * c.in, images, c.height * c.width, c.in}, read, normalized);
+          read = NormalizeImages({f + n * 2 * c.in, images, c.height * c.width, c.in}, read, &large_images);
       uint32_t* columns = packed + images * at.image_size * c.in * c.kernel_width;
       Pack(c, at, read, dy.template data<T>() + n * out_pixels, images,
            packed, columns);

@@ -166,7 +166,7 @@ void RegisterGroupNorm() {
   DefineKernel<GroupNormRelu<float, true>>("BitGroupNormRelu", "T", TF_FLOAT);
   DefineKernel<GroupNormRelu<bfloat16, true>>("BitGroupNormRelu", "T", TF_BFLOAT16);
   DefineOp("BitGroupNormFactors",
-           {"T: {float, bfloat16}", "groups: int", "epsilon: float", "M: int >= 0"},
+           {"T: {bfloat16}", "groups: int", "epsilon: float", "M: int >= 0"},
            {"x: T", "gamma: float", "beta: float", "moments: M * double"},
            {"factors: float", "mean: float", "rstd: float"}, InferNothing);
   DefineKernel<GroupNormRelu<bfloat16, false>>("BitGroupNormFactors", "T", TF_BFLOAT16);

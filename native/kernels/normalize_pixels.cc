@@ -23,10 +23,12 @@ const bfloat16* NormalizePixels(const ImageFactors& by, const bfloat16* x, int64
   return reinterpret_cast<const bfloat16*>(room);
 }
 
-const bfloat16* NormalizeImages(const ImageFactors& by, const bfloat16* x, Scratch* scratch) {
+const bfloat16* NormalizeImages(const ImageFactors& by, const bfloat16* x, Scratch* large) {
   constexpr int64_t kAtOnce = 256;
   const int64_t all = by.images * by.pixels;
-  uint16_t* room = scratch->Room<uint16_t>(all * by.channels);
+  static thread_local Scratch kept;
+  const bool keeps = all * by.channels * sizeof(uint16_t) <= kKeptBytes;
+  uint16_t* room = (keeps ? kept : *large).Room<uint16_t>(all * by.channels);
   ParallelFor(CeilDiv(all, kAtOnce), [&](int64_t task) {
     const int64_t begin = task * kAtOnce, end = std::min(begin + kAtOnce, all);
     Normalize(by, x, begin, end, room + begin * by.channels);

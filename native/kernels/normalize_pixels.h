@@ -1,16 +1,31 @@
 // Images that a convolution normalizes as it reads them, where it reads them as they lie.
 #pragma once
+#include <stdexcept>
+
 #include "numeric.h"
 #include "scratch.h"
+#include "tf_kernel.h"
 #include "tile_loops.h"
 
 namespace bit {
+
+// By what images x are normalized, if they are: a scale and an offset for each image and channel.
+class FactorsInput : public OptionalInput {
+ public:
+  FactorsInput(TF_OpKernelContext* context, int index, int count, const Tensor& x)
+      : OptionalInput(context, index, count) {
+    Require({x.dim(0), 2, x.dim(3)}, "there must be a scale and an offset for each image and channel");
+    // The loops by AVX-512 take 32 channels at a time.
+    if (count > 0 && x.dim(3) % 32 != 0)
+      throw std::runtime_error("channels that are normalized must be a multiple of 32");
+  }
+};
 
 // Pixels [begin, end) of images x, normalized, in `scratch`.
 const bfloat16* NormalizePixels(const ImageFactors& by, const bfloat16* x, int64_t begin, int64_t end,
                                 Scratch* scratch);
 
-// All of them, by all threads.
-const bfloat16* NormalizeImages(const ImageFactors& by, const bfloat16* x, Scratch* scratch);
+// All of them, by all threads, in memory that this thread keeps, or in `large` where it shall not keep as much.
+const bfloat16* NormalizeImages(const ImageFactors& by, const bfloat16* x, Scratch* large);
 
 }  // namespace bit

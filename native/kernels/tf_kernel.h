@@ -62,44 +62,40 @@ inline TF_Tensor* Output(TF_OpKernelContext* context, int index, const std::vect
   return tensor;
 }
 
-// The one input of a list of `count`, 0 or 1, that begins at `index`.
-class OptionalInput {
+// The tensor of a list of none or one.
+class OptionalTensor {
  public:
-  OptionalInput(TF_OpKernelContext* context, int index, int count) {
-    if (count > 0) tensor_.reset(new Tensor(Input(context, index)));
-  }
-  // Throws where it is there and of another shape.
-  void Require(const std::vector<int64_t>& shape, const char* what) const {
-    if (tensor_ != nullptr && tensor_->shape() != shape) throw std::runtime_error(what);
-  }
   // Null where it is not there.
   template <typename T>
   T* data() const {
     return tensor_ == nullptr ? nullptr : tensor_->template data<T>();
   }
 
- private:
-  std::unique_ptr<Tensor> tensor_;
+ protected:
+  explicit OptionalTensor(TF_Tensor* tensor) : tensor_(tensor == nullptr ? nullptr : new Tensor(tensor)) {}
+  const std::unique_ptr<Tensor> tensor_;
+};
+
+// The one input of a list of `count`, 0 or 1, that begins at `index`.
+class OptionalInput : public OptionalTensor {
+ public:
+  OptionalInput(TF_OpKernelContext* context, int index, int count)
+      : OptionalTensor(count > 0 ? Input(context, index) : nullptr) {}
+  // Throws where it is there and of another shape.
+  void Require(const std::vector<int64_t>& shape, const char* what) const {
+    if (tensor_ != nullptr && tensor_->shape() != shape) throw std::runtime_error(what);
+  }
 };
 
 // The one output of a list of `count`, 0 or 1, that begins at `index`.
-class OptionalOutput {
+class OptionalOutput : public OptionalTensor {
  public:
-  OptionalOutput(TF_OpKernelContext* context, int index, int count, const std::vector<int64_t>& shape) {
-    if (count > 0) tensor_.reset(new Tensor(Output(context, index, shape)));
-  }
-  // Null where it is not wanted.
-  template <typename T>
-  T* data() const {
-    return tensor_ == nullptr ? nullptr : tensor_->template data<T>();
-  }
+  OptionalOutput(TF_OpKernelContext* context, int index, int count, const std::vector<int64_t>& shape)
+      : OptionalTensor(count > 0 ? Output(context, index, shape) : nullptr) {}
   template <typename T>
   void Fill(T value) const {
     if (tensor_ != nullptr) std::fill_n(data<T>(), tensor_->size(), value);
   }
-
- private:
-  std::unique_ptr<Tensor> tensor_;
 };
 
 // What a kernel adds to its result.

@@ -96,6 +96,22 @@ for (const pass of passes) {
   });
 }
 
+test("channels that are normalized are taken 32 at a time: others are refused", {
+  skip,
+}, async () => {
+  const pass = {
+    x: [2, 3, 3, 48],
+    kernel: [1, 1, 48, 32],
+    stride: 1,
+    pad: 0,
+  } as const satisfies Pass;
+  await assert.rejects(
+    runPass({ ...pass, normalize: "in the convolution", by: "vectors" }),
+    /channels that are normalized must be a multiple of 32/,
+  );
+  await runPass({ ...pass, by: "vectors" });
+});
+
 test("what is not a number stays visible in its image's moments, and only there", {
   skip,
 }, async () => {
