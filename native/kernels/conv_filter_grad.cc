@@ -189,8 +189,8 @@ class ConvFilterGrad {
         tiles_(IntAttr(construction, "tiles")),
         normalizations_(IntAttr(construction, "F")) {
     if (stride_ < 1) throw std::runtime_error("the stride must be positive");
-    if (normalizations_ > 0 && !std::is_same_v<T, bfloat16>)
-      throw std::runtime_error("images of bfloat16 are normalized");
+    if ((normalizations_ > 0 || tiles_ != kNoTiles) && !std::is_same_v<T, bfloat16>)
+      throw std::runtime_error("tiles and normalization are for bfloat16");
     RequireTiles(tiles_);
   }
 
