@@ -2,6 +2,7 @@
 import { basename } from "node:path";
 import type { Graph } from "../graph/graph-builder.js";
 import { loadBinding, type TensorflowBinding } from "./binding.js";
+import { readCpuinfo } from "./cpuinfo.js";
 import { type Flavour, type InstalledEngine, requireEngine } from "./installed.js";
 import { narrowTypeOfCpu, narrowTypeOfGpu } from "./narrow-type.js";
 import { engineRemark, kernelsPath, loadKernels } from "./native-kernels.js";
@@ -35,6 +36,7 @@ export function openEngine(flavour?: Flavour): OpenedEngine {
   const host = kernels !== undefined;
   // Those of the network are for the CPU.
   const layers = host && device === "CPU";
+  const cpuinfo = readCpuinfo();
   const tensorflow = loadTensorflow(installed);
   const open = ({ def }: Graph) =>
     tensorflow ? openTensorflowSession(tensorflow, def) : openNativeSession(binding, def);
@@ -47,8 +49,8 @@ export function openEngine(flavour?: Flavour): OpenedEngine {
       ...{ device, computeType: "float32" },
       narrowType: () => (device === "GPU" ? narrowTypeOfGpu() : narrowTypeOfCpu()),
       native: {
-        ...{ host, layers, convolutions: layers && suitsOwnConvolutions() },
-        filterGradients: layers ? filterGradientsFrom() : Infinity,
+        ...{ host, layers, convolutions: layers && suitsOwnConvolutions(cpuinfo) },
+        filterGradients: layers ? filterGradientsFrom(cpuinfo) : Infinity,
         tiles: findTiles(layers ? kernels : undefined, tilesChoice()),
       },
     },

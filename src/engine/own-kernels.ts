@@ -1,14 +1,11 @@
 /** For which processors convolutions and gradients of native/kernels/ were written and found faster. */
-import { processorFlags, readCpuinfo } from "./cpuinfo.js";
+import { processorFlags } from "./cpuinfo.js";
 
 /**
  * Whether our convolutions of bfloat16 by vectors are for a processor: x86-64, but not with AMX, whose tiles
  * TensorFlow's use, and ours where tiles.ts finds them.
  */
-export function suitsOwnConvolutions(
-  arch: string = process.arch,
-  cpuinfo: string = readCpuinfo(),
-): boolean {
+export function suitsOwnConvolutions(cpuinfo: string, arch: string = process.arch): boolean {
   return arch === "x64" && !processorFlags(cpuinfo).includes("amx_bf16");
 }
 
@@ -20,10 +17,7 @@ const leastProducts = 128;
  * on x86-64 with AVX2 and no AVX-512, for which TensorFlow's runs at half the rate of its convolutions. With AVX-512
  * it is as fast as these.
  */
-export function filterGradientsFrom(
-  arch: string = process.arch,
-  cpuinfo: string = readCpuinfo(),
-): number {
+export function filterGradientsFrom(cpuinfo: string, arch: string = process.arch): number {
   const flags = processorFlags(cpuinfo);
   const hasAvx2 = arch === "x64" && flags.includes("avx2") && flags.includes("fma");
   return hasAvx2 && !flags.includes("avx512f") ? leastProducts : Infinity;
