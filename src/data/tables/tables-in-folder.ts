@@ -42,6 +42,11 @@ export function isTableName(name: string): boolean {
   return TABLE_EXTENSIONS.includes(extname(name).toLowerCase());
 }
 
+/** Whether a file is named as a list of paths and labels, a table only by its own path: in a folder it may be anything. */
+export function isListName(name: string): boolean {
+  return [".txt", ".lst"].includes(extname(name).toLowerCase());
+}
+
 /** What a folder holds. */
 export interface FolderEntries {
   readonly files: readonly string[];
