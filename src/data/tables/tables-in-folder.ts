@@ -14,7 +14,8 @@ import {
   partOfName,
   partOfWord,
 } from "../parts/part-names.js";
-import { hasLabelColumn, tableOfPaths, withParquet } from "../shards/parquet-columns.js";
+import { tableOfPaths, withParquet } from "../shards/parquet-columns.js";
+import { columnWord, LABEL_WORDS } from "./column-words.js";
 import { readLabelTable } from "./label-table.js";
 import { NoLabelColumn } from "./table-columns.js";
 import { findImages } from "./table-images.js";
@@ -101,7 +102,10 @@ export async function metadataTables(
 async function refuseUnreadMetadata(folder: string, { files }: FolderEntries): Promise<void> {
   if (!files.includes(METADATA_UNREAD) || METADATA.some((name) => files.includes(name))) return;
   const file = join(folder, METADATA_UNREAD);
-  if (!(await withParquet(file, async (parquet) => hasLabelColumn(parquet)))) return;
+  const words = await withParquet(file, async ({ columns }) =>
+    columns.map(({ name }) => columnWord(name)),
+  );
+  if (!words.some((word) => LABEL_WORDS.includes(word))) return;
   throw new UserError(
     file,
     "labels of images, as a Parquet file",

@@ -344,6 +344,17 @@ test("labels in a metadata.parquet are refused: the folders would say others", a
   assert.match((await load(root)).notes, /labels are those of metadata\.csv/);
 });
 
+test("labels in a metadata.parquet are known by any word that a table's are", async (t) => {
+  const bytes = await readFile(fixturePath("data", "shards", "parquet-paths", "metadata.parquet"));
+  // The column's name, wherever it stands, in as many bytes.
+  const named = Buffer.from(bytes.toString("latin1").replaceAll("label", "breed"), "latin1");
+  const root = await folderOf(t, {
+    images: "a/1.png a/2.png b/3.png b/4.png",
+    files: { "metadata.parquet": named },
+  });
+  await rejects(load(root), /metadata\.parquet: labels of images/);
+});
+
 test("a Parquet file of images' paths says how it becomes a table", async (t) => {
   const files = {
     "train.parquet": await readFile(
