@@ -18,6 +18,8 @@ export function isNested(cell: string): boolean {
 const TOKEN =
   /\s*(?:(?:(b?)(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)")|([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|true|false|none|null|nan|\.\.\.))(?![^\s,:[\](){}])|[[\](){},:]|np\.\w+(?=\())\s*/isy;
 
+/** What Python and PyTorch write around. */
+const NAMED = /^(?:frozenset|tensor)\((.*)\)$/s;
 /** A whole text in brackets of one kind. */
 const BRACKETED = /^(?:\[.*\]|\{.*\}|\(.*\))$/s;
 /** Words without quotes, as Postgres, DuckDB and Spark write lists. */
@@ -28,7 +30,7 @@ const SEVERAL_WORDS = /^[[{][^[\]{}]*,[^[\]{}]*[\]}]$/;
  * values, and objects, are nested (`isNested`); cells that are neither stay as they are.
  */
 export function withoutList(cell: string): string {
-  const text = cell.trim();
+  const text = cell.trim().replace(NAMED, "$1");
   if (!BRACKETED.test(text)) return cell;
   const values: string[] = [];
   let [isObject, isQuoted] = [/^\{\s*\}$/.test(text), false];

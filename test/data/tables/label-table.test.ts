@@ -446,8 +446,9 @@ const REFUSED: readonly (readonly [
     "several values, as numpy 2, h5py, Postgres, DuckDB, tuples, sets and truth values have them",
     "path,label\n1.jpg,\"[np.str_('cat'), np.str_('dog')]\"\n2.jpg,\"[b'cat', b'dog']\"\n" +
       "3.jpg,\"{cat,dog}\"\n4.jpg,\"[cat, dog]\"\n5.jpg,\"('cat', 'dog')\"\n6.jpg,\"{'cat', 'dog'}\"\n" +
-      "7.jpg,[True False]\n8.jpg,[0. 1. ... 0.]\n9.jpg,[[0 1]]\n10.jpg,[{'name': 'cat'}]\n11.jpg,{'name': 'cat'}\n",
-    /line 2: a list or an object as the label \(and 10 more rows like it\)/,
+      "7.jpg,[True False]\n8.jpg,[0. 1. ... 0.]\n9.jpg,[[0 1]]\n10.jpg,[{'name': 'cat'}]\n11.jpg,{'name': 'cat'}\n" +
+      '12.jpg,"tensor([0, 1])"\n',
+    /line 2: a list or an object as the label \(and 11 more rows like it\)/,
   ],
   ["a list of nothing, as pandas writes it", "path,label\n1.jpg,[None]\n", /line 2: no label/],
   [
