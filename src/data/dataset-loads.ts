@@ -1,5 +1,11 @@
 /** A dataset that is asked for several times at one start, as by runs that differ in their seeds: it is looked over once. */
-import { type Dataset, exampleName, type FileSource, takeFiles } from "./dataset.js";
+import {
+  type Dataset,
+  exampleName,
+  type FileSource,
+  takeFiles,
+  type UnreadableImage,
+} from "./dataset.js";
 import { type DatasetRequest, loadWhole, usedOf } from "./datasets.js";
 import type { FindUndecodable } from "./files/undecodable-images.js";
 import { divide } from "./parts/held-out.js";
@@ -12,16 +18,21 @@ export type LoadDataset = (request: DatasetRequest) => Promise<Dataset>;
  * same that `loadDataset` would give. Files that change meanwhile are not seen.
  */
 export function datasetLoads(): LoadDataset {
-  let last: { readonly key: string; readonly seed: number; readonly whole: Dataset } | undefined;
-  let find: FindUndecodable | undefined;
+  let last:
+    | {
+        readonly key: string;
+        readonly seed: number;
+        readonly whole: Dataset;
+        readonly findings: Findings;
+      }
+    | undefined;
   return async (request) => {
-    const { dataset, datadir, badImages, evaluation, seed } = request;
+    const { dataset, datadir, badImages, evaluation, seed, findUndecodable } = request;
     const key = JSON.stringify([dataset, datadir, badImages, evaluation]);
-    if (last?.key !== key) {
-      last = { key, seed, whole: await loadWhole(request) };
-      find = request.findUndecodable && remembered(request.findUndecodable);
-    }
+    if (last?.key !== key)
+      last = { key, seed, whole: await loadWhole(request), findings: new Map() };
     const whole = last.seed === seed ? last.whole : dividedBy(last.whole, seed);
+    const find = findUndecodable && remembering(findUndecodable, last.findings);
     return usedOf(whole, { ...request, findUndecodable: find });
   };
 }
@@ -33,10 +44,11 @@ function dividedBy(dataset: Dataset, seed: number): Dataset {
   return { ...dataset, ...divide(undivided, classNames.length, seed, name) };
 }
 
-/** As `find`, which is asked about each image once. */
-function remembered(find: FindUndecodable): FindUndecodable {
-  type Found = Awaited<ReturnType<FindUndecodable>>[number];
-  const known = new Map<string, Omit<Found, "index"> | undefined>();
+/** What was found of images, by their names; undefined of sound ones. */
+type Findings = Map<string, UnreadableImage | undefined>;
+
+/** As `find`, which is asked only about images of which nothing is known. */
+function remembering(find: FindUndecodable, known: Findings): FindUndecodable {
   return async (images: FileSource) => {
     const names = images.paths.map((_, index) => exampleName(images, index));
     const asked = [...names.keys()].filter((index) => !known.has(names[index]!));

@@ -15,14 +15,14 @@ import type { DataFetch } from "./published/published-file.js";
  * @param datadir where it lies, or is brought
  * @throws UserError where the data are unfit, or missing and not to be had
  */
-export type LoadDataset = (
+type LoadKnownDataset = (
   datadir: string,
   options: DatasetOptions,
   request: DataFetch,
 ) => Promise<Dataset>;
 
 const cifar =
-  (name: CifarName): LoadDataset =>
+  (name: CifarName): LoadKnownDataset =>
   async (datadir, options, request) => {
     const { fetchMissingCifar } = await import("./published/cifar-download.js");
     await fetchMissingCifar(name, datadir, request);
@@ -50,7 +50,7 @@ export const KNOWN_DATASETS = {
   folder: loadFolder,
   sample: async (_, options) =>
     (await import("./files/image-folder.js")).loadImageFolder(sampleFolder(), options),
-} as const satisfies Readonly<Record<string, LoadDataset>>;
+} as const satisfies Readonly<Record<string, LoadKnownDataset>>;
 
 export type DatasetName = keyof typeof KNOWN_DATASETS;
 

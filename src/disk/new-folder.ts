@@ -24,7 +24,7 @@ export async function requireNewFolder(path: string, flag: string): Promise<void
  * @returns its path
  * @throws the system's errors as they come
  */
-export async function makeTemporaryFolder(path: string): Promise<string> {
+async function makeTemporaryFolder(path: string): Promise<string> {
   await sweepLeftovers(dirname(path));
   const temporary = temporaryName(path);
   await mkdir(temporary);
@@ -34,21 +34,23 @@ export async function makeTemporaryFolder(path: string): Promise<string> {
 /**
  * Makes a folder under a temporary name beside its own, which it gets when `fill` is done. On any failure
  * nothing of it is left.
+ * @returns what `fill` does
  * @throws UserError where there is something of this name, or the system refuses; and what `fill` throws
  */
-export async function makeFolderAtomically(
+export async function makeFolderAtomically<T>(
   path: string,
   flag: string,
-  fill: (temporary: string) => Promise<void>,
-): Promise<void> {
+  fill: (temporary: string) => Promise<T>,
+): Promise<T> {
   await requireNewFolder(path, flag);
   const system = async <T>(call: Promise<T>): Promise<T> =>
     call.catch((error: unknown) => {
       throw writeProblem(path, error);
     });
   const temporary = await system(makeTemporaryFolder(path));
+  let filled: T;
   try {
-    await fill(temporary);
+    filled = await fill(temporary);
     await system(nodeFileSystem.syncFolder(temporary));
     await requireNewFolder(path, flag);
     await system(rename(temporary, path));
@@ -58,4 +60,5 @@ export async function makeFolderAtomically(
   }
   // The folder is whole and in place, whatever comes of this.
   await nodeFileSystem.syncFolder(dirname(path)).catch(() => undefined);
+  return filled;
 }

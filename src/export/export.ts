@@ -1,12 +1,11 @@
 /** Exports a model: writes, reads back, compares, and only then gives the folder its name. */
-import { mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { mkdir, open, readdir } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { sizeOf } from "../archive/shape.js";
 import { writeProblem } from "../disk/atomic-file.js";
 import { freeBytesOf, requireRoom } from "../disk/disk-room.js";
 import { fileHash } from "../disk/file-hash.js";
-import { nodeFileSystem } from "../disk/file-system.js";
-import { makeTemporaryFolder, requireNewFolder } from "../disk/new-folder.js";
+import { makeFolderAtomically, requireNewFolder } from "../disk/new-folder.js";
 import type { Engine } from "../engine/session.js";
 import { systemErrorCode, UserError } from "../errors.js";
 import { packageVersion } from "../package-root.js";
@@ -82,19 +81,16 @@ export async function exportModel(
   const guesses = guess === undefined ? [] : [guess];
   const notes = [...trained.notes, ...guesses, ...(format.notes?.(model) ?? [])];
   const images = { size: [size, size], batch: 1 } as const;
-  let temporary: string | undefined;
   try {
     requireMemory(trained, images, engine.target.computeType);
     await requireRoomFor(out, model, f16);
     await mkdir(dirname(out), { recursive: true });
-    const made = await makeTemporaryFolder(out);
-    temporary = made;
-    const golden = await fill(made, trained, model, { to, format, f16, engine, observer });
-    observer.signal?.throwIfAborted();
+    const golden = await makeFolderAtomically(out, "--out", async (temporary) => {
+      const filled = await fill(temporary, trained, model, { to, format, f16, engine, observer });
+      observer.signal?.throwIfAborted();
+      return filled;
+    });
     const sizeBytes = golden.files.reduce((sum, { bytes }) => sum + bytes, 0);
-    await nodeFileSystem.syncFolder(made);
-    await rename(made, out);
-    await nodeFileSystem.syncFolder(dirname(out));
     const { classes, classNames } = model;
     const { tolerance, largestDifference } = golden;
     return {
@@ -102,7 +98,6 @@ export async function exportModel(
       ...{ largestDifference, tolerance, notes },
     };
   } catch (error) {
-    if (temporary !== undefined) await rm(temporary, { recursive: true, force: true });
     throw isOfWriting(error, out)
       ? writeProblem(out, error)
       : (outOfMemory(error, trained, images) ?? error);

@@ -50,6 +50,14 @@ test("other seeds and examples are those of a dataset that is loaded anew, witho
       }
     }
   }
+  const late = datasetLoads();
+  const skipping = { dataset: folders.whole, seed: 0, badImages: "skip" as const };
+  assert.equal((await late(skipping)).unreadable?.length, 0);
+  const findUndecodable = async () => [
+    { index: 0, path: "0.bmp", reason: "torn", kind: "corrupt" as const },
+  ];
+  const { unreadable } = await late({ ...skipping, findUndecodable });
+  assert.equal(unreadable?.length, 2, "one of either part");
   const load = datasetLoads();
   const request = { dataset: folders.whole, seed: 0 };
   await load(request);

@@ -1,23 +1,13 @@
 /** A copy of a dataset's folder in which images that the engine does not decode are PNG or JPEG. */
 
 import { constants } from "node:fs";
-import {
-  access,
-  copyFile,
-  mkdir,
-  readFile,
-  realpath,
-  rename,
-  rm,
-  stat,
-  writeFile,
-} from "node:fs/promises";
+import { access, copyFile, mkdir, readFile, realpath, stat, writeFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { basename, dirname, extname, join, posix, resolve, sep } from "node:path";
 import { counted } from "../../counted.js";
 import { writeProblem } from "../../disk/atomic-file.js";
 import { readWhole } from "../../disk/file-reading.js";
-import { makeTemporaryFolder } from "../../disk/new-folder.js";
+import { makeFolderAtomically } from "../../disk/new-folder.js";
 import { systemErrorCode, UserError } from "../../errors.js";
 import type { UnreadableImage } from "../dataset.js";
 import { listFolder } from "../files/class-folders.js";
@@ -72,16 +62,13 @@ const MOST_BYTES = 2 ** 30;
 export async function convertFolder(options: ConvertOptions): Promise<ConvertReport> {
   const { from, to } = options;
   await checkPlaces(from, to);
-  let temporary: string | undefined;
-  try {
-    temporary = await makeTemporaryFolder(resolve(to));
-    const report = await fill(temporary, options);
-    await rename(temporary, to);
-    return report;
-  } catch (error) {
-    if (temporary !== undefined) await rm(temporary, { recursive: true, force: true });
-    throw writeProblem(to, error);
-  }
+  return makeFolderAtomically(to, "--to", async (temporary) => {
+    try {
+      return await fill(temporary, options);
+    } catch (error) {
+      throw writeProblem(to, error);
+    }
+  });
 }
 
 async function checkPlaces(from: string, to: string): Promise<void> {

@@ -70,11 +70,6 @@ export function tableOfPaths(file: string): string {
   );
 }
 
-/** Whether a Parquet file has a column that is called as a label is. */
-export function hasLabelColumn({ columns }: Pick<ParquetFile, "columns">): boolean {
-  return columns.some(({ name }) => LABELS.includes(name.toLowerCase()));
-}
-
 /** A list of ClassLabels says several classes, which a vector of zeros and a one must not be taken for. */
 function isList(kind: string | undefined): boolean {
   return kind === "List" || kind === "LargeList" || kind === "Sequence";

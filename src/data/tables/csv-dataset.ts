@@ -14,7 +14,7 @@ import { type DistinctRow, distinctRows } from "./distinct-rows.js";
 import { doubtfulLabels } from "./doubtful-labels.js";
 import { type LabelledPath, type LabelTable, readLabelTable } from "./label-table.js";
 import { cleanPath, findImages } from "./table-images.js";
-import { isTableName, type Tables } from "./tables-in-folder.js";
+import { isListName, isTableName, type Tables } from "./tables-in-folder.js";
 
 /** What is told while tables are read. */
 interface Told {
@@ -159,19 +159,14 @@ async function unusedBeside(file: string): Promise<string[]> {
   const names = await readdir(folder).catch(() => []);
   const others = names.filter((name) => {
     const other = partOfName(nameOf(name));
-    const isOfKind = isTableName(name) || (isList(file) && isList(name));
+    const isOfKind = isTableName(name) || (isListName(file) && isListName(name));
     return isOfKind && other !== undefined && other !== part;
   });
   if (others.length === 0) return [];
-  const how = isList(file)
+  const how = isListName(file)
     ? "written as train.csv and val.csv, each is a part of the folder as the dataset"
     : "the folder as the dataset uses all of its parts";
   return [`not used, beside ${basename(file)}: ${listed(others.sort(byCodePoint))} (${how})`];
-}
-
-/** Whether a table is one only by its own path: in a folder it may be anything. */
-function isList(name: string): boolean {
-  return [".txt", ".lst"].includes(extname(name).toLowerCase());
 }
 
 function nameOf(file: string): string {

@@ -1,5 +1,5 @@
 /**
- * Lists and objects in the cells of tables: as JSON lines have them, and as text, as pandas, numpy and
+ * Lists and objects in the cells of tables: as JSON lines have them, and as text, as pandas, numpy, databases and
  * annotation tools write them into CSV. Several classes of an image must not pass for a class of their own.
  */
 
@@ -11,36 +11,61 @@ export function isNested(cell: string): boolean {
   return cell === NESTED;
 }
 
-/** One value of a list: in quotes, or a number; numpy parts them by blanks. */
-const VALUE =
-  /\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|([+-]?\d+(?:\.\d*)?))(?=[\s,]|$)\s*,?/y;
+/**
+ * What JSON, and lists, tuples, sets and objects of Python and numpy are written with: a text in quotes (numpy's of
+ * bytes have a b), a number or a word for a value, `...` for those left out, and marks, among them numpy's `np.str_(`.
+ */
+const TOKEN =
+  /\s*(?:(?:(b?)(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)")|([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|true|false|none|null|nan|\.\.\.))(?![^\s,:[\](){}])|[[\](){},:]|np\.\w+(?=\())\s*/isy;
+
+/** What Python and PyTorch write around. */
+const NAMED = /^(?:frozenset|tensor)\((.*)\)$/s;
+/** A whole text in brackets of one kind. */
+const BRACKETED = /^(?:\[.*\]|\{.*\}|\(.*\))$/s;
+/** Words without quotes, as Postgres, DuckDB and Spark write lists. */
+const SEVERAL_WORDS = /^[[{][^[\]{}]*,[^[\]{}]*[\]}]$/;
 
 /**
  * The value that is meant by a cell in which a list was written: `['cat']` and `["cat"]` are cat. Several
  * values, and objects, are nested (`isNested`); cells that are neither stay as they are.
  */
 export function withoutList(cell: string): string {
-  const text = cell.trim();
-  if (isJsonObject(text)) return NESTED;
-  if (!text.startsWith("[") || !text.endsWith("]") || text.length < 2) return cell;
-  const inside = text.slice(1, -1).trim();
+  const text = cell.trim().replace(NAMED, "$1");
+  if (!BRACKETED.test(text)) return cell;
   const values: string[] = [];
-  VALUE.lastIndex = 0;
-  while (VALUE.lastIndex < inside.length) {
-    const [, single, double, number] = VALUE.exec(inside) ?? [];
-    const value = single ?? double ?? number;
-    if (value === undefined) return cell;
-    values.push(value);
+  let [isObject, isQuoted] = [/^\{\s*\}$/.test(text), false];
+  TOKEN.lastIndex = 0;
+  while (TOKEN.lastIndex < text.length) {
+    const token = TOKEN.exec(text);
+    if (token === null) return SEVERAL_WORDS.test(text) ? NESTED : cell;
+    const [mark, bytes, single, double, value] = token;
+    const quoted = single ?? double;
+    if (quoted !== undefined) values.push(unescaped(quoted, bytes !== ""));
+    else if (value !== undefined) values.push(plain(value));
+    isQuoted ||= quoted !== undefined;
+    isObject ||= quoted === undefined && mark.trim() === ":";
   }
-  return values.length > 1 ? NESTED : (values[0] ?? "").replace(/\\(.)/gs, "$1");
+  // Numbers in parentheses are an interval, say, as pandas' cut names its classes.
+  if (text.startsWith("(") && !isQuoted) return cell;
+  return isObject || values.length > 1 ? NESTED : (values[0] ?? "");
 }
 
-function isJsonObject(text: string): boolean {
-  if (!/^\{\s*["}]/.test(text) || !text.endsWith("}")) return false;
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
+const ESCAPES: Readonly<Record<string, string>> = { n: "\n", r: "\r", t: "\t" };
+
+function unescaped(text: string, isBytes: boolean): string {
+  const characters = text.replace(
+    /\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|(.))/gs,
+    (_, unicode?: string, byte?: string, other = "") => {
+      const code = unicode ?? byte;
+      return code === undefined
+        ? (ESCAPES[other] ?? other)
+        : String.fromCharCode(Number.parseInt(code, 16));
+    },
+  );
+  return isBytes ? Buffer.from(characters, "latin1").toString("utf8") : characters;
+}
+
+/** A number, which numpy may end with a point; nothing, where the word says so. */
+function plain(value: string): string {
+  return /^(none|null|nan)$/i.test(value) ? "" : value.replace(/^([+-]?\d+)\.$/, "$1");
 }

@@ -111,9 +111,11 @@ class Table {
   private isIndex(column: number): boolean {
     const isNumbers = () => this.every(column, (cell) => /^\d+$/.test(cell));
     if (this.names !== undefined) return isIndexWord(this.words[column]!) && isNumbers();
-    // Without names, numbers may be the classes: those of rows come first, and none comes twice.
+    // Without names, numbers may be the classes, or the files: those of rows come first, none comes twice, and
+    // beside them there are a path and a label.
     const different = () => new Set(this.body.map(({ cells }) => cells[column])).size;
-    return column === 0 && isNumbers() && different() === this.body.length;
+    const beside = () => this.indices.filter((i) => i !== column && !this.holdsParts(i)).length;
+    return column === 0 && isNumbers() && beside() >= 2 && different() === this.body.length;
   }
 
   private name(column: number): string {
@@ -130,6 +132,12 @@ class Table {
     return (
       this.every(column, (cell) => isEmpty(cell) || isImage(cell)) && !this.every(column, isEmpty)
     );
+  }
+
+  /** Whether every cell of a column names a part. */
+  private holdsParts(column: number): boolean {
+    const isPart = (cell: string) => partOfCell("split", cell) !== undefined;
+    return this.body.length > 0 && this.every(column, isPart);
   }
 
   private fault(got: string, expected: string, next: string): UserError {
@@ -170,9 +178,7 @@ class Table {
       // Without names, the third of three columns is one where it can be.
       if (this.used.length !== 3) return undefined;
       const others = this.used.filter((i) => i !== path);
-      const named = others.filter((i) =>
-        this.every(i, (cell) => partOfCell("split", cell) !== undefined),
-      );
+      const named = others.filter((i) => this.holdsParts(i));
       return asPart(named.at(-1) ?? others.at(-1)!, "split");
     }
     const isCandidate = (i: number) => i !== path && isPartColumn(this.words[i]!);
@@ -191,10 +197,13 @@ class Table {
   labelColumn(path: number, part: number | undefined): TableColumns["label"] {
     const others = this.used.filter((i) => i !== path && i !== part);
     if (this.names === undefined) {
-      if (others.length === 1) return others[0]!;
-      throw new (others.length === 0 ? NoLabelColumn : UserError)(
+      // A list of which image is of which part has no labels.
+      const labels = others.filter((i) => others.length > 1 || !this.holdsParts(i));
+      if (labels.length === 1) return labels[0]!;
+      throw new (labels.length === 0 ? NoLabelColumn : UserError)(
         `${this.file}, line ${this.body[0]!.line}`,
-        counted(this.indices.length, "column"),
+        counted(this.indices.length, "column") +
+          (labels.length < others.length ? ", of which one is a part" : ""),
         "path,label, or path,label,split in every row, parted by a comma, semicolon, tab or bar",
         "name the columns in a first row: path,label",
       );
@@ -204,7 +213,7 @@ class Table {
     const open = others.filter(
       (i) => !PATH_WORDS.includes(this.words[i]!) && !isPartColumn(this.words[i]!),
     );
-    if (open.length === 1 && !this.holdsImages(open[0]!)) {
+    if (open.length === 1 && !this.holdsImages(open[0]!) && !this.holdsParts(open[0]!)) {
       this.guessedLabel = this.name(open[0]!);
       this.chosenBy.push(`labels are those of the column "${this.guessedLabel}"`);
       return open[0]!;

@@ -14,7 +14,8 @@ import {
   partOfName,
   partOfWord,
 } from "../parts/part-names.js";
-import { hasLabelColumn, tableOfPaths, withParquet } from "../shards/parquet-columns.js";
+import { tableOfPaths, withParquet } from "../shards/parquet-columns.js";
+import { columnWord, LABEL_WORDS } from "./column-words.js";
 import { readLabelTable } from "./label-table.js";
 import { NoLabelColumn } from "./table-columns.js";
 import { findImages } from "./table-images.js";
@@ -40,6 +41,11 @@ const PROBE_LINES = 1000;
 /** Whether a file is named as a table. */
 export function isTableName(name: string): boolean {
   return TABLE_EXTENSIONS.includes(extname(name).toLowerCase());
+}
+
+/** Whether a file is named as a list of paths and labels, a table only by its own path: in a folder it may be anything. */
+export function isListName(name: string): boolean {
+  return [".txt", ".lst"].includes(extname(name).toLowerCase());
 }
 
 /** What a folder holds. */
@@ -96,7 +102,10 @@ export async function metadataTables(
 async function refuseUnreadMetadata(folder: string, { files }: FolderEntries): Promise<void> {
   if (!files.includes(METADATA_UNREAD) || METADATA.some((name) => files.includes(name))) return;
   const file = join(folder, METADATA_UNREAD);
-  if (!(await withParquet(file, async (parquet) => hasLabelColumn(parquet)))) return;
+  const words = await withParquet(file, async ({ columns }) =>
+    columns.map(({ name }) => columnWord(name)),
+  );
+  if (!words.some((word) => LABEL_WORDS.includes(word))) return;
   throw new UserError(
     file,
     "labels of images, as a Parquet file",

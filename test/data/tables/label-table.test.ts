@@ -75,6 +75,32 @@ const READ: readonly (readonly [what: string, contents: string | Uint8Array, rea
     { rows: "1.jpg=cat 2.jpg=it's" },
   ],
   [
+    "lists of one, as JSON escapes them",
+    'path,label\n1.jpg,"[""caf\\u00e9""]"\n2.jpg,"[""\\ud83d\\udc31""]"\n3.jpg,"[""a\\\\b""]"\n',
+    { rows: "1.jpg=café 2.jpg=🐱 3.jpg=a\\b" },
+  ],
+  [
+    "lists of one, as numpy 2 writes its own values",
+    "path,label\n1.jpg,[np.str_('cat')]\n2.jpg,[b'dog']\n3.jpg,[np.int64(3)]\n4.jpg,[4.]\n5.jpg,[[5]]\n",
+    { rows: "1.jpg=cat 2.jpg=dog 3.jpg=3 4.jpg=4 5.jpg=5" },
+  ],
+  ["tuples and sets of one", "path,label\n1.jpg,\"('cat',)\"\n2.jpg,{'dog'}\n", { rows: PLAIN }],
+  [
+    "intervals, as pandas' cut names them",
+    'path,label\n1.jpg,"(0, 10]"\n2.jpg,"[10, 20)"\n3.jpg,"(20, 30)"\n',
+    { rows: "1.jpg=(0, 10] 2.jpg=[10, 20) 3.jpg=(20, 30)" },
+  ],
+  [
+    "no header, numbers for the files' names and a part",
+    "101,cat,train\n102,dog,train\n103,cat,val\n",
+    { rows: "101=cat@train 102=dog@train 103=cat@val" },
+  ],
+  [
+    "no header, each row of a class of its own, and a part",
+    "0,1.jpg,train\n1,2.jpg,train\n",
+    { rows: "1.jpg=0@train 2.jpg=1@train" },
+  ],
+  [
     "SageMaker's manifest",
     '{"source-ref": "1.jpg", "class": 1, "class-metadata": {"class-name": "cat"}}\n' +
       '{"source-ref": "2.jpg", "class": 0, "class-metadata": {"class-name": "dog"}}\n',
@@ -415,6 +441,25 @@ const REFUSED: readonly (readonly [
     "a list for a label, as numpy writes it",
     "path,label\n1.jpg,['cat' 'dog']\n2.jpg,[0 1 1]\n",
     /line 2: a list or an object as the label \(and 1 more row like it\)/,
+  ],
+  [
+    "several values, as numpy 2, h5py, Postgres, DuckDB, tuples, sets and truth values have them",
+    "path,label\n1.jpg,\"[np.str_('cat'), np.str_('dog')]\"\n2.jpg,\"[b'cat', b'dog']\"\n" +
+      "3.jpg,\"{cat,dog}\"\n4.jpg,\"[cat, dog]\"\n5.jpg,\"('cat', 'dog')\"\n6.jpg,\"{'cat', 'dog'}\"\n" +
+      "7.jpg,[True False]\n8.jpg,[0. 1. ... 0.]\n9.jpg,[[0 1]]\n10.jpg,[{'name': 'cat'}]\n11.jpg,{'name': 'cat'}\n" +
+      '12.jpg,"tensor([0, 1])"\n',
+    /line 2: a list or an object as the label \(and 11 more rows like it\)/,
+  ],
+  ["a list of nothing, as pandas writes it", "path,label\n1.jpg,[None]\n", /line 2: no label/],
+  [
+    "which image is of which part, without a header",
+    "1.jpg,train\n2.jpg,train\n3.jpg,val\n",
+    /2 columns, of which one is a part/,
+  ],
+  [
+    "which image is of which part, by another word",
+    "filename,role\n1.jpg,train\n2.jpg,train\n3.jpg,val\n",
+    /no column of labels among role/,
   ],
   [
     "classes that rows deny, as in Open Images' labels",

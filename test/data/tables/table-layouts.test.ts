@@ -344,6 +344,17 @@ test("labels in a metadata.parquet are refused: the folders would say others", a
   assert.match((await load(root)).notes, /labels are those of metadata\.csv/);
 });
 
+test("labels in a metadata.parquet are known by any word that a table's are", async (t) => {
+  const bytes = await readFile(fixturePath("data", "shards", "parquet-paths", "metadata.parquet"));
+  // The column's name, wherever it stands, in as many bytes.
+  const named = Buffer.from(bytes.toString("latin1").replaceAll("label", "breed"), "latin1");
+  const root = await folderOf(t, {
+    images: "a/1.png a/2.png b/3.png b/4.png",
+    files: { "metadata.parquet": named },
+  });
+  await rejects(load(root), /metadata\.parquet: labels of images/);
+});
+
 test("a Parquet file of images' paths says how it becomes a table", async (t) => {
   const files = {
     "train.parquet": await readFile(
@@ -374,6 +385,13 @@ test("images that lie together name the annotations beside them, and what to do"
       "train/_annotations.coco.json",
       json,
       /as JSON, .*: train\/_annotations/,
+    ],
+    ["train2017/1.jpg val2017/2.jpg", "annotations/a.json", json, /as JSON, .*: annotations\/a/],
+    [
+      "images/1.jpg annotations/trimaps/1.png",
+      "annotations/xmls/1.xml",
+      "<annotation/>",
+      /as XML.*: annotations\/xmls\/1\.xml/,
     ],
     ["1.jpg 2.jpg", "a.json", json, /annotations as JSON/],
     ["1.jpg 2.jpg", "annotations/a.json", json, /annotations as JSON/],
@@ -417,6 +435,18 @@ test("annotations beside class folders change nothing", async (t) => {
     (await load(root)).train,
     /cat\/\d\.jpg=cat images\/\d\.jpg=images notes\/\d\.jpg=notes/,
   );
+  for (const more of ["labels/1.jpg labels/2.jpg", "train/1.jpg train/2.jpg"]) {
+    const named = await folderOf(t, {
+      images: `images/1.jpg images/2.jpg ${more}`,
+      files: { "a.json": "{}" },
+    });
+    assert.match((await load(named)).train, /images\/\d\.jpg=images (labels|train)\/\d\.jpg=\1/);
+  }
+  const deeper = await folderOf(t, {
+    images: "1.jpg cat/a/b/1.jpg cat/a/b/2.jpg dog/a/b/1.jpg dog/a/b/2.jpg",
+    files: { "a.json": "{}" },
+  });
+  assert.match((await load(deeper)).train, /^cat.*=cat dog.*=dog/);
   const deep = await folderOf(t, {
     images: "data/1.jpg data/2.jpg cat/a/1.jpg cat/a/2.jpg",
     files: { "a.json": "{}" },
