@@ -78,7 +78,11 @@ export async function computeNetwork(settings: BenchSettings): Promise<number> {
   const computation = JSON.parse(text) as BenchReport;
   const target = inPrecision(engine.target, computation.precision);
   const network = { architecture, classes, remat, target };
-  const reductions = await gradientReductions(network, wire, 2);
+  const groups: { readonly machines: number; readonly reductions: readonly Reduction[] }[] = [];
+  for (const machines of machineCounts(most))
+    groups.push({ machines, reductions: await gradientReductions(network, wire, machines) });
+  // Of two machines.
+  const { reductions } = groups[0]!;
   const shapes = variableSpecs(architecture, classes).map(({ shape }) => shape);
   const plan = { shapes, reductions: reductions.length, wire, steps, warmup };
   const loopback = await measureReduction(Math.min(most, mostProcesses), plan);
@@ -86,15 +90,11 @@ export async function computeNetwork(settings: BenchSettings): Promise<number> {
   const cost = reductionCost(loopback, cores);
   const quiet = computation.other_cpu_share <= quietShare;
   const computeMs = quiet ? step.median : cpu.median / cores;
-  const groups: { readonly machines: number; readonly reductions: number[] }[] = [];
-  for (const machines of machineCounts(most)) {
-    const reduced = await gradientReductions(network, wire, machines);
-    groups.push({ machines, reductions: reduced.map(({ bytes }) => bytes) });
-  }
   const parts = { batch, computeMs, cost, cores, wire };
   const computed = rates.flatMap((rate) => {
     return groups.map((group) => {
-      return computeStep({ ...parts, reductions: group.reductions }, group.machines, rate);
+      const bytes = group.reductions.map((reduction) => reduction.bytes);
+      return computeStep({ ...parts, reductions: bytes }, group.machines, rate);
     });
   });
   const { byteMs, messageMs, hopMs, busyCores } = cost;
