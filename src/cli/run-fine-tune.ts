@@ -2,7 +2,7 @@
 
 import { counted } from "../counted.js";
 import type { OpenedEngine } from "../engine/open.js";
-import { Interrupted, type StopSignal, UserError } from "../errors.js";
+import { Interrupted, UserError } from "../errors.js";
 import { rankSettings } from "../ranks/rank-sources.js";
 import type { FineTuneResult, RunEvent } from "../record/run-events.js";
 import { describeResult } from "../record/run-lines.js";
@@ -70,11 +70,10 @@ export async function runFineTune(
     console.line(engine.description);
     const result = await fineTune(options, engine, observer, joint);
     const { folder, validation, steps, saved, seconds, config, stop } = result;
-    const asked = stop && stop.rank > 0 ? askedOf(stop.rank, stop.by) : "";
     if (validation === undefined) {
       const resume = goOn ?? `the same command with --name ${config.name}`;
       const how = options.save === false ? "Nothing was saved (--no-save)." : `To go on: ${resume}`;
-      console.line(`Stopped after ${counted(steps, "step")}${asked}. ${how}`);
+      console.line(`Stopped after ${counted(steps, "step")}${askedOf(stop)}. ${how}`);
       if (saved < steps && options.save !== false)
         console.line(`The loss was too high to save that; it goes on from step ${saved}.`);
     } else {
@@ -85,9 +84,8 @@ export async function runFineTune(
     return { result, exit: validation === undefined ? stopped : 0 };
   } catch (error) {
     if (!(error instanceof Interrupted)) throw error;
-    const asked = error.rank === undefined ? "" : askedOf(error.rank, error.by);
     console.line(
-      `Stopped before the first step${asked}; what was fetched so far is kept. ` +
+      `Stopped before the first step${askedOf(error)}; what was fetched so far is kept. ` +
         `To go on: ${goOn ?? "the same command"}`,
     );
     // What another process was asked for may find this one in the midst of something, which then has to end with it.
@@ -98,7 +96,7 @@ export async function runFineTune(
   }
 }
 
-/** Why all stop where another process of theirs was asked to. */
-function askedOf(rank: number, by: StopSignal): string {
-  return `, as rank ${rank} was asked to (${by})`;
+/** Why this process stops, which is rank 0 where there are several: nothing where it was asked itself. */
+function askedOf(stop: Pick<Interrupted, "by" | "rank"> | undefined): string {
+  return stop?.rank ? `, as rank ${stop.rank} was asked to (${stop.by})` : "";
 }
