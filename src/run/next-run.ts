@@ -1,7 +1,5 @@
 /** Which of several runs processes that train together make next. */
-import type { RankGroup } from "../ranks/rank-group.js";
-
-type Sharing = Pick<RankGroup, "share">;
+import type { Sharing } from "./agree.js";
 
 /** Of rank 0: says with which of several runs it goes on; null: with none. */
 export async function announceNext(group: Sharing, run: number | null): Promise<void> {
