@@ -9,6 +9,7 @@ import { describeResult } from "../record/run-lines.js";
 import { fineTune } from "../run/fine-tune.js";
 import type { Joint } from "../run/joint-run.js";
 import type { FineTuneOptions } from "../run/options.js";
+import { wishOf } from "../run/stop-together.js";
 import { signalExit } from "./interrupt.js";
 import { printEvent } from "./json-lines.js";
 import { openEngine } from "./open-engine.js";
@@ -35,6 +36,8 @@ export interface RunEnd {
   readonly result: FineTuneResult | undefined;
   /** The exit code: 0, or that of a stop. */
   readonly exit: number;
+  /** That of a stop which was asked for, be it within the report of a run that is done: no other is to follow. */
+  readonly stop: number | undefined;
 }
 
 /** @throws UserError where a launcher has started several processes, of which each would make the same run */
@@ -80,8 +83,11 @@ export async function runFineTune(
       console.line(`Done in ${Math.round(seconds)} s: ${describeResult(validation)}`);
     }
     console.line(`The run's files are in ${folder.path}`);
-    const stopped = stop === undefined ? console.stoppedExit : signalExit(stop.by);
-    return { result, exit: validation === undefined ? stopped : 0 };
+    // Several processes do what they have agreed on.
+    const by = joint === undefined ? wishOf(observer) : stop?.by;
+    const asked = by ? signalExit(by) : undefined;
+    const exit = validation === undefined ? (asked ?? console.stoppedExit) : 0;
+    return { result, exit, stop: asked };
   } catch (error) {
     if (!(error instanceof Interrupted)) throw error;
     console.line(
@@ -90,7 +96,8 @@ export async function runFineTune(
     );
     // What another process was asked for may find this one in the midst of something, which then has to end with it.
     if (joint !== undefined) throw error;
-    return { result: undefined, exit: console.stoppedExit };
+    const { stoppedExit: exit } = console;
+    return { result: undefined, exit, stop: exit };
   } finally {
     console.close();
   }
