@@ -78,10 +78,10 @@ export async function computeNetwork(settings: BenchSettings): Promise<number> {
   const computation = JSON.parse(text) as BenchReport;
   const target = inPrecision(engine.target, computation.precision);
   const network = { architecture, classes, remat, target };
-  // Two machines come first.
   const groups: { readonly machines: number; readonly reductions: readonly Reduction[] }[] = [];
   for (const machines of machineCounts(most))
     groups.push({ machines, reductions: await gradientReductions(network, wire, machines) });
+  // Of two machines.
   const { reductions } = groups[0]!;
   const shapes = variableSpecs(architecture, classes).map(({ shape }) => shape);
   const plan = { shapes, reductions: reductions.length, wire, steps, warmup };
@@ -92,9 +92,9 @@ export async function computeNetwork(settings: BenchSettings): Promise<number> {
   const computeMs = quiet ? step.median : cpu.median / cores;
   const parts = { batch, computeMs, cost, cores, wire };
   const computed = rates.flatMap((rate) => {
-    return groups.map(({ machines, reductions: reduced }) => {
-      const bytes = reduced.map((each) => each.bytes);
-      return computeStep({ ...parts, reductions: bytes }, machines, rate);
+    return groups.map((group) => {
+      const bytes = group.reductions.map((reduction) => reduction.bytes);
+      return computeStep({ ...parts, reductions: bytes }, group.machines, rate);
     });
   });
   const { byteMs, messageMs, hopMs, busyCores } = cost;

@@ -31,8 +31,8 @@ export async function runAsRank(
     const { runs } = await seedRuns(options, work.several);
     for (;;) {
       const next = await announcedNext(joint.group);
-      if (next === null) return 0;
-      const { exit, ends } = await follow(runs[next]!.options, joint, work);
+      if ("exit" in next) return next.exit;
+      const { exit, ends } = await follow(runs[next.run]!.options, joint, work);
       if (ends) return exit;
     }
   });

@@ -2,13 +2,14 @@
 
 import { counted } from "../counted.js";
 import type { OpenedEngine } from "../engine/open.js";
-import { Interrupted, type StopSignal, UserError } from "../errors.js";
+import { Interrupted, UserError } from "../errors.js";
 import { rankSettings } from "../ranks/rank-sources.js";
 import type { FineTuneResult, RunEvent } from "../record/run-events.js";
 import { describeResult } from "../record/run-lines.js";
 import { fineTune } from "../run/fine-tune.js";
 import type { Joint } from "../run/joint-run.js";
 import type { FineTuneOptions } from "../run/options.js";
+import { wishOf } from "../run/stop-together.js";
 import { signalExit } from "./interrupt.js";
 import { printEvent } from "./json-lines.js";
 import { openEngine } from "./open-engine.js";
@@ -35,6 +36,8 @@ export interface RunEnd {
   readonly result: FineTuneResult | undefined;
   /** The exit code: 0, or that of a stop. */
   readonly exit: number;
+  /** That of a stop which was asked for, be it within the report of a run that is done: no other is to follow. */
+  readonly stop: number | undefined;
 }
 
 /** @throws UserError where a launcher has started several processes, of which each would make the same run */
@@ -70,35 +73,37 @@ export async function runFineTune(
     console.line(engine.description);
     const result = await fineTune(options, engine, observer, joint);
     const { folder, validation, steps, saved, seconds, config, stop } = result;
-    const asked = stop && stop.rank > 0 ? askedOf(stop.rank, stop.by) : "";
     if (validation === undefined) {
       const resume = goOn ?? `the same command with --name ${config.name}`;
       const how = options.save === false ? "Nothing was saved (--no-save)." : `To go on: ${resume}`;
-      console.line(`Stopped after ${counted(steps, "step")}${asked}. ${how}`);
+      console.line(`Stopped after ${counted(steps, "step")}${askedOf(stop)}. ${how}`);
       if (saved < steps && options.save !== false)
         console.line(`The loss was too high to save that; it goes on from step ${saved}.`);
     } else {
       console.line(`Done in ${Math.round(seconds)} s: ${describeResult(validation)}`);
     }
     console.line(`The run's files are in ${folder.path}`);
-    const stopped = stop === undefined ? console.stoppedExit : signalExit(stop.by);
-    return { result, exit: validation === undefined ? stopped : 0 };
+    // Several processes do what they have agreed on.
+    const by = joint === undefined ? wishOf(observer) : stop?.by;
+    const asked = by ? signalExit(by) : undefined;
+    const exit = validation === undefined ? (asked ?? console.stoppedExit) : 0;
+    return { result, exit, stop: asked };
   } catch (error) {
     if (!(error instanceof Interrupted)) throw error;
-    const asked = error.rank === undefined ? "" : askedOf(error.rank, error.by);
     console.line(
-      `Stopped before the first step${asked}; what was fetched so far is kept. ` +
+      `Stopped before the first step${askedOf(error)}; what was fetched so far is kept. ` +
         `To go on: ${goOn ?? "the same command"}`,
     );
     // What another process was asked for may find this one in the midst of something, which then has to end with it.
     if (joint !== undefined) throw error;
-    return { result: undefined, exit: console.stoppedExit };
+    const { stoppedExit: exit } = console;
+    return { result: undefined, exit, stop: exit };
   } finally {
     console.close();
   }
 }
 
-/** Why all stop where another process of theirs was asked to. */
-function askedOf(rank: number, by: StopSignal): string {
-  return `, as rank ${rank} was asked to (${by})`;
+/** Why this process stops, which is rank 0 where there are several: nothing where it was asked itself. */
+function askedOf(stop: Pick<Interrupted, "by" | "rank"> | undefined): string {
+  return stop?.rank ? `, as rank ${stop.rank} was asked to (${stop.by})` : "";
 }

@@ -71,10 +71,10 @@ export async function runSeeds(
     const before = done.get(run);
     say(before === undefined ? `\n${which}` : `${which} is done: ${describeResult(before)}`);
     if (before !== undefined) continue;
-    if (joint !== undefined) await announceNext(joint.group, i);
+    if (joint !== undefined) await announceNext(joint.group, { run: i });
     let begun = false;
     try {
-      const { result, exit } = await runFineTune(run.options, {
+      const { result, exit, stop } = await runFineTune(run.options, {
         ...{ json, engine, stopAfter, joint, goOn: again },
         follow: ({ type }) => {
           begun ||= type === "start";
@@ -82,26 +82,26 @@ export async function runSeeds(
       });
       const own = result && resultOf(run, result);
       const isPaused = stopAfter !== undefined && result?.steps === stopAfter;
-      if (own === undefined && !isPaused) {
+      if (own !== undefined) done.set(run, own);
+      // Within the report of a run that is done: then the other processes do not know that no other follows.
+      const stopped = own && summary().left.length > 0 ? stop : undefined;
+      if (stopped !== undefined && joint !== undefined)
+        await announceNext(joint.group, { exit: stopped });
+      if (stopped !== undefined || (own === undefined && !isPaused)) {
         if (done.size > 0) await writeSeeds(files.summary, summary());
         say(`${done.size} of ${runs.length} runs are done.`);
-        return { summary: summary(), exit };
+        return { summary: summary(), exit: stopped ?? exit };
       }
-      if (own !== undefined) done.set(run, own);
     } catch (error) {
       // Of input that is at fault the next run would say the same; other processes have ended with this one.
-      if (
-        joint !== undefined ||
-        !(error instanceof UserError) ||
-        (!begun && done.size + failed.size === 0)
-      )
-        throw error;
+      const isInput = !begun && done.size + failed.size === 0;
+      if (joint !== undefined || isInput || !(error instanceof UserError)) throw error;
       failed.set(run, error.message);
       output.note(`${run.name} has failed: ${error.message}`);
     }
     await writeSeeds(files.summary, summary());
   }
-  if (joint !== undefined) await announceNext(joint.group, null);
+  if (joint !== undefined) await announceNext(joint.group, { exit: 0 });
   const all = summary();
   await writeSeeds(files.summary, all);
   if (all.runs.length > 0) say(`\n${table(all)}\nIn ${files.summary}`);

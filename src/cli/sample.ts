@@ -39,8 +39,8 @@ export async function run({ settings }: Call<"sample">): Promise<number> {
   );
   output.line("1. Fine-tuning from the pretrained weights");
   const goOn = `npx bit-train sample --name ${name}, with the same other flags`;
-  const { result: tuned, exit: first } = await runFineTune({ ...options, name }, { goOn });
-  if (tuned?.validation === undefined) return first;
+  const { result: tuned, exit: first, stop } = await runFineTune({ ...options, name }, { goOn });
+  if (tuned?.validation === undefined || stop !== undefined) return stop ?? first;
   output.line("\n2. The same run from random weights, to compare with");
   const { result: scratch, exit: second } = await runFineTune(
     { ...options, name: `${name}_from-scratch`, fromScratch: true },

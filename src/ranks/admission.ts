@@ -3,7 +3,6 @@ import { systemErrorCode } from "../errors.js";
 import { type Endpoint, endpointText } from "./address.js";
 import { controlProtocol } from "./control-message.js";
 import type { Hello } from "./control-server.js";
-import type { RankPlace } from "./rank-place.js";
 import { contradiction } from "./run-token.js";
 
 /** Why a process is not let in. */
@@ -14,7 +13,9 @@ export interface Refusal {
 }
 
 /** Who lets others in, and where. */
-export interface Hosting extends RankPlace {
+export interface Hosting {
+  /** How many processes there are to be. */
+  readonly ranks: number;
   readonly at: Endpoint;
   readonly token: string | null;
   /** Whether a rank has come already. */

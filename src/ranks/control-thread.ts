@@ -42,7 +42,7 @@ let doorway: Doorway | undefined;
 let ownAddress = host;
 let ended = false;
 
-const watch = setInterval(() => {
+setInterval(() => {
   if (ended) pulse.giveOn();
   else if (!standstill.watch()) lose(standstillOf(rank));
   else if (launcher !== undefined && !isAlive(launcher))
@@ -87,9 +87,8 @@ function leave(last: ControlMessage): void {
     peer.close();
   }
   doorway?.close();
-  // The pulse is given on: a process that is told of a loss has not stood still.
-  watch.unref();
-  parentPort!.unref();
+  // The pulse is given on until the main thread, which may be busy, ends this one: to be told of a loss later is no
+  // standing still.
 }
 
 /** @param take told of each message but the one that another is lost */
@@ -169,7 +168,7 @@ function admit(
   take: (message: ControlMessage) => void,
 ): Peer | undefined {
   const isHere = (other: number) => peers.has(other);
-  const refusal = refusalOf(hello, { rank, ranks, at: { host, port }, token, isHere });
+  const refusal = refusalOf(hello, { ranks, at: { host, port }, token, isHere });
   if (refusal === undefined) return addPeer(socket, hello.rank, take);
   const { why, others } = refusal;
   send(socket, { type: "lost", why, mistake: true });

@@ -123,7 +123,8 @@ async function runOnce(plan: Launch, listener: LaunchListener): Promise<Ended[]>
     const rank = node * processes + local;
     const environment = {
       ...withoutRanks(plan.environment),
-      ...{ ...launcherVariables(), ...tokens },
+      ...launcherVariables(),
+      ...tokens,
       ...{ RANK: String(rank), WORLD_SIZE: String(nodes * processes), LOCAL_RANK: String(local) },
       ...{ MASTER_ADDR: meeting.host, MASTER_PORT: String(meeting.port) },
     };

@@ -99,6 +99,8 @@ export class Peer {
     this.gone = true;
     clearInterval(this.timer);
     this.socket.destroy();
-    if (!this.leaves) this.listener.lost(why);
+    // Of one that was asked meanwhile, too, the work is done.
+    if (this.leaves) this.answered();
+    else this.listener.lost(why);
   }
 }

@@ -10,7 +10,7 @@ import { guardedFiles } from "../disk/guarded-files.js";
 /** The pulse is given so often. */
 export const pulseMs = 250;
 /**
- * A pause after which the others may have given this process up: a beat less than the silence that they
+ * A pause after which the others may have given this process up: seconds less than the silence that they
  * bear (`silenceMs`), with room for timers that are late.
  */
 export const standstillMs = 5000;

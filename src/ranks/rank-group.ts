@@ -46,7 +46,7 @@ export class RankGroup implements RankPlace {
   /** Of this process: whether it has stood still, so that what it would do now the others may have begun anew. */
   readonly pulse = new Pulse();
   private readonly thread: Worker;
-  /** It ends by itself once there is nobody to tell anything any more. */
+  /** By itself it ends where it fails. */
   private readonly threadEnded: Promise<void>;
 
   private constructor(task: Omit<ControlTask, "pulseMemory">) {
@@ -125,6 +125,7 @@ export class RankGroup implements RankPlace {
         if (report.type === "failed") resolve();
       });
     });
+    this.thread.ref();
     const [why] = (error instanceof Error ? error.message : String(error)).split("\n");
     const { rank } = this;
     this.order({
@@ -200,5 +201,7 @@ export class RankGroup implements RankPlace {
     for (const { reject } of this.waiting.splice(0)) reject(this.failure);
     for (const reject of this.watches) reject(this.failure);
     this.keyValues.end(this.failure);
+    // It keeps nobody who is gone.
+    this.thread.unref();
   }
 }

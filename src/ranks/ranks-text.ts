@@ -11,18 +11,18 @@ export function ranksText(ranks: readonly number[]): string {
     if (last?.[1] === rank - 1) last[1] = rank;
     else stretches.push([rank, rank]);
   }
-  const texts = stretches.map(([first, last]) => {
-    if (first === last) return `${first}`;
-    return last === first + 1 ? `${first}, ${last}` : `${first} to ${last}`;
-  });
-  if (texts.length > mostStretches)
-    return `${ranks.length} ranks, as ${listed(texts.slice(0, mostStretches))},`;
-  return `${ranks.length === 1 ? "rank" : "ranks"} ${listed(texts)}`;
+  const all = listed(
+    stretches.slice(0, mostStretches).flatMap(([first, last]) => {
+      if (last - first > 1) return `${first} to ${last}`;
+      return first === last ? `${first}` : [`${first}`, `${last}`];
+    }),
+  );
+  if (stretches.length > mostStretches) return `${ranks.length} ranks, as ${all},`;
+  return `${ranks.length === 1 ? "rank" : "ranks"} ${all}`;
 }
 
 /** `1, 2 and 3` */
 function listed(texts: readonly string[]): string {
-  const all = texts.flatMap((text) => text.split(", "));
-  const last = all.pop() ?? "";
-  return all.length === 0 ? last : `${all.join(", ")} and ${last}`;
+  const last = texts.at(-1) ?? "";
+  return texts.length < 2 ? last : `${texts.slice(0, -1).join(", ")} and ${last}`;
 }

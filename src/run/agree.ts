@@ -12,7 +12,8 @@ import type { TrainStart } from "../train/train.js";
 import type { Joint } from "./joint-run.js";
 import { changedSettings, type Differences } from "./same-run.js";
 
-type Sharing = Pick<RankGroup, "share">;
+/** What tells all ranks what each has. */
+export type Sharing = Pick<RankGroup, "share">;
 
 /** What rank 0 says of the run that all are to make. */
 export interface Announced {

@@ -3,7 +3,7 @@ import { counted } from "../counted.js";
 import type { Dataset } from "../data/dataset.js";
 import { classCounts } from "../recipe/class-weights.js";
 import type { RunConfig } from "../record/run-config.js";
-import { settingsOf } from "../settings/table.js";
+import { settingTable } from "../settings/table.js";
 import type { FineTuneOptions } from "./options.js";
 
 /** What a run comes to. */
@@ -16,7 +16,7 @@ interface Planned {
 /** Says why something of a run can do nothing; undefined where it can. */
 type Rule = (run: Planned & { readonly totalSteps: number }) => string | undefined;
 
-const usualSaveEvery = settingsOf("train").find(({ name }) => name === "saveEvery")?.default;
+const { default: usualSaveEvery } = settingTable.saveEvery.commands.train;
 
 const rules: readonly Rule[] = [
   ({ config: { evalEvery }, totalSteps }) =>

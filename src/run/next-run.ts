@@ -1,15 +1,16 @@
 /** Which of several runs processes that train together make next. */
-import type { RankGroup } from "../ranks/rank-group.js";
+import type { Sharing } from "./agree.js";
 
-type Sharing = Pick<RankGroup, "share">;
+/** One of the runs; or that there is no other, and the exit code of all processes. */
+export type Next = { readonly run: number } | { readonly exit: number };
 
-/** Of rank 0: says with which of several runs it goes on; null: with none. */
-export async function announceNext(group: Sharing, run: number | null): Promise<void> {
-  await group.share(run);
+/** Of rank 0: says how it goes on. */
+export async function announceNext(group: Sharing, next: Next): Promise<void> {
+  await group.share(next);
 }
 
-/** Of the other ranks: with which of several runs rank 0 goes on; null: with none. */
-export async function announcedNext(group: Sharing): Promise<number | null> {
+/** Of the other ranks: how rank 0 goes on. */
+export async function announcedNext(group: Sharing): Promise<Next> {
   const [next] = await group.share(null);
-  return next as number | null;
+  return next as Next;
 }

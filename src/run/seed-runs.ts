@@ -209,7 +209,7 @@ export async function dryRunSeeds(
     states.push({ run, finished: result !== undefined, done: result?.steps ?? newest });
   }
   const next = states.find(({ finished }) => !finished) ?? states[0]!;
-  if (joint !== undefined) await announceNext(joint.group, states.indexOf(next));
+  if (joint !== undefined) await announceNext(joint.group, { run: states.indexOf(next) });
   const dry = await dryRun(next.run.options, engine, observer, { load, joint });
   const { config, measured, needs } = dry;
   const times = states.map(({ finished, done }) =>

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { temporaryFolder } from "../data/temporary-folder.js";
 import { freePorts } from "../free-ports.js";
 import { flags, launchTrain, requireDone, skip, startRank, stateOf } from "./launched.js";
@@ -55,6 +56,16 @@ test("--seeds: runs one after the other, each as by itself, also where they are 
   const { code, text: stopped } = await stopping.ended;
   assert.equal(code, 143, stopped);
   assert.match(stopped, /Stopped after \d+ steps\.[\s\S]*0 of 2 runs are done/);
+
+  // Within the report of the first, which is done: no other begins.
+  const reporting = flags(logdir, "told", { steps: "2" }).filter((flag) => flag !== "--no-report");
+  const first = launchTrain([...reporting, "--seeds", "2"]);
+  while (!first.said().includes("Making the report")) await sleep(20);
+  first.child.kill("SIGTERM");
+  const { code: after, text: told } = await first.ended;
+  assert.equal(after, 143, told);
+  assert.match(told, /Done in [\s\S]*1 of 2 runs are done\./);
+  assert.doesNotMatch(told, /Run 2 of 2|error:/);
 
   const text = await requireDone(launchTrain(seeds));
   assert.match(text, /Run 2 of 2, seed 6 \(set_seed6\)[\s\S]*mean of 2/);

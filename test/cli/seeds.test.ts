@@ -22,6 +22,26 @@ async function losses(folder: string): Promise<unknown[]> {
 
 const json = async (path: string) => JSON.parse(await readFile(path, "utf8"));
 
+test("a stop that is asked for within a run's report: the run is done, and no other begins", async (t) => {
+  const root = await temporaryFolder(t);
+  const images = await writeTinyFolder(root);
+  const flags = [...tinyFlags(images, root), ...fp32, "--steps", "2", "--report"];
+  const command = [...flags, "--name", "pets", "--seeds", "2"];
+  const printed: string[] = [];
+  const lines = mock.method(output, "line", (text: string) => {
+    printed.push(text);
+    if (text.includes("Making the report")) process.kill(process.pid, "SIGTERM");
+  });
+  const before = process.exitCode;
+  await runMain(() => bitTrain(command));
+  lines.mock.restore();
+  assert.equal(process.exitCode, 143, printed.join("\n"));
+  process.exitCode = before;
+  assert.match(printed.join("\n"), /Done in [\s\S]*1 of 2 runs are done\.$/);
+  const { left } = await json(join(root, "pets_seeds.json"));
+  assert.deepEqual(left, ["pets_seed1"]);
+});
+
 test("runs with three seeds, stopped in the middle, gone on with, are those of single commands", async (t) => {
   const root = await temporaryFolder(t);
   const [logs, alone] = [join(root, "logs"), join(root, "alone")];

@@ -1,5 +1,6 @@
 /** A process of a group, as a test starts it: `rank ranks port host`. It tells what happens by lines of JSON. */
 import { UserError } from "../../src/errors.js";
+import { standstillMs } from "../../src/ranks/pulse.js";
 import { RankGroup } from "../../src/ranks/rank-group.js";
 import { RanksLost } from "../../src/ranks/ranks-lost.js";
 
@@ -20,7 +21,11 @@ try {
     await group.watch(new Promise((resolve) => setTimeout(resolve, 14_000)));
     group.requireTogether();
   }
-  if (order === "mistake" && rank === 1) {
+  if (order === "absorbed" && rank === 0) {
+    for (const until = performance.now() + standstillMs + 3000; performance.now() < until; );
+    group.requireTogether();
+  }
+  if ((order === "mistake" || order === "absorbed") && rank === 1) {
     await group.fail(new UserError("a file", "a mistake", "none", "mend it"));
     process.exit(2);
   }

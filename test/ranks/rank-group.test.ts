@@ -135,6 +135,14 @@ test("a process that is busy when another is lost ends all the same", async () =
   assert.equal(await exit, 75);
 });
 
+test("a process whose main thread is busy when another ends has not stood still: it is told why", async () => {
+  const all = await startAll("absorbed", 2);
+  for (const { next } of all) await next();
+  const { message, mistake } = await all[0]!.next();
+  assert.match(String(message), /rank 1 has ended: a file: a mistake; rank 0 ends too/);
+  assert.equal(mistake, true);
+});
+
 test("another number of processes than expected ends both", async () => {
   const [port] = await freePorts(1);
   const both = [start("none", 0, 2, port!), start("none", 1, 3, port!)];
