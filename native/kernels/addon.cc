@@ -41,6 +41,7 @@ std::string RegisterAll() {
     bit::RegisterResizeCrop();
     bit::RegisterStandardize();
     bit::RegisterUpright();
+    bit::RegisterWinograd();
     return "";
   } catch (const std::exception& error) {
     return error.what();

@@ -15,5 +15,6 @@ void RegisterReadRange();
 void RegisterResizeCrop();
 void RegisterStandardize();
 void RegisterUpright();
+void RegisterWinograd();
 
 }  // namespace bit

@@ -1,13 +1,14 @@
 /** The native engine: found, loaded, and ready to open sessions. */
 import { basename } from "node:path";
 import type { Graph } from "../graph/graph-builder.js";
+import { plainTarget } from "../graph/target.js";
 import { loadBinding, type TensorflowBinding } from "./binding.js";
 import { readCpuinfo } from "./cpuinfo.js";
 import { type Flavour, type InstalledEngine, requireEngine } from "./installed.js";
 import { narrowTypeOfCpu, narrowTypeOfGpu } from "./narrow-type.js";
 import { engineRemark, kernelsPath, loadKernels } from "./native-kernels.js";
 import { openNativeSession } from "./native-session.js";
-import { filterGradientsFrom, suitsOwnConvolutions } from "./own-kernels.js";
+import { convolutionChoice, ownFloat32, suitsOwnConvolutions } from "./own-kernels.js";
 import type { Engine } from "./session.js";
 import { loadTensorflow, openTensorflowSession } from "./tensorflow-session.js";
 import { findTiles, tilesChoice } from "./tiles.js";
@@ -25,8 +26,8 @@ export interface OpenedEngine extends Engine {
  * Loads the engine that `bit-setup` prepared, once a thread. Several threads may have it open at once;
  * settings in their environments (`TF_...` and the like) must be the same.
  * @param flavour only this one; else the one that findEngine finds
- * @throws UserError where there is none, another thread has it open with other settings, or `$BIT_TILES` or
- *   `$BIT_NORMALIZATION` is none of its values
+ * @throws UserError where there is none, another thread has it open with other settings, or `$BIT_TILES`,
+ *   `$BIT_NORMALIZATION` or `$BIT_CONVOLUTIONS` is none of its values
  */
 export function openEngine(flavour?: Flavour): OpenedEngine {
   const installed = requireEngine(flavour);
@@ -50,7 +51,7 @@ export function openEngine(flavour?: Flavour): OpenedEngine {
       narrowType: () => (device === "GPU" ? narrowTypeOfGpu() : narrowTypeOfCpu()),
       native: {
         ...{ host, layers, convolutions: layers && suitsOwnConvolutions(cpuinfo) },
-        filterGradients: layers ? filterGradientsFrom(cpuinfo) : Infinity,
+        float32: layers ? ownFloat32(cpuinfo, convolutionChoice()) : plainTarget.native.float32,
         tiles: findTiles(layers ? kernels : undefined, tilesChoice()),
       },
     },

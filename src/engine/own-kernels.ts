@@ -1,4 +1,6 @@
 /** For which processors convolutions and gradients of native/kernels/ were written and found faster. */
+import type { Float32Operations } from "../graph/target.js";
+import { chosen } from "./chosen.js";
 import { processorFlags } from "./cpuinfo.js";
 
 /**
@@ -12,13 +14,34 @@ export function suitsOwnConvolutions(cpuinfo: string, arch: string = process.arc
 // Measured: below it packing costs more than what TensorFlow's loses (bench/NOTES.md).
 const leastProducts = 128;
 
+const ways = ["winograd", "direct"] as const;
+
+/** What `$BIT_CONVOLUTIONS` says of float32 convolutions with kernels of 3 x 3: by Winograd's way, or by definition. */
+export type ConvolutionChoice = (typeof ways)[number] | undefined;
+
+/** @throws UserError where `$BIT_CONVOLUTIONS` is none of its values */
+export function convolutionChoice(env: NodeJS.ProcessEnv = process.env): ConvolutionChoice {
+  const unset = "winograd where the processor has AVX2 and no AVX-512, and direct elsewhere";
+  return chosen(env, "BIT_CONVOLUTIONS", ways, unset);
+}
+
 /**
- * From how many products for each value that it packs our gradient of a float32 kernel is faster than TensorFlow's:
- * on x86-64 with AVX2 and no AVX-512, for which TensorFlow's runs at half the rate of its convolutions. With AVX-512
- * it is as fast as these.
+ * Which of our operations of float32 are faster than TensorFlow's: on x86-64 with AVX2 and no AVX-512 Winograd
+ * convolutions, and gradients of large kernels, for which TensorFlow's runs there at half the rate of its
+ * convolutions. With AVX-512 such a gradient is as fast as these; Winograd convolutions were not measured there.
  */
-export function filterGradientsFrom(cpuinfo: string, arch: string = process.arch): number {
+export function ownFloat32(
+  cpuinfo: string,
+  choice: ConvolutionChoice = undefined,
+  arch: string = process.arch,
+): Float32Operations {
   const flags = processorFlags(cpuinfo);
   const hasAvx2 = arch === "x64" && flags.includes("avx2") && flags.includes("fma");
-  return hasAvx2 && !flags.includes("avx512f") ? leastProducts : Infinity;
+  const suits = hasAvx2 && !flags.includes("avx512f");
+  const set = choice === undefined ? "" : `, BIT_CONVOLUTIONS=${choice}`;
+  return {
+    filterGradients: suits ? leastProducts : Infinity,
+    winograd: choice === undefined ? suits : choice === "winograd",
+    why: `the processor has ${suits ? "AVX2 and no AVX-512" : hasAvx2 ? "AVX-512" : "no AVX2"}${set}`,
+  };
 }

@@ -7,6 +7,7 @@
  */
 import { UserError } from "../errors.js";
 import type { Tiles } from "../graph/target.js";
+import { chosen } from "./chosen.js";
 import type { KernelsAddon } from "./native-kernels.js";
 
 const choices = ["amx", "plain", "off"] as const;
@@ -22,17 +23,14 @@ export interface TilesChoice {
 
 /** @throws UserError where `$BIT_TILES` or `$BIT_NORMALIZATION` is none of its values */
 export function tilesChoice(env: NodeJS.ProcessEnv = process.env): TilesChoice {
-  const one = <T extends string>(name: string, values: readonly T[], unset: string) => {
-    const value = env[name];
-    if (value === undefined || value === "") return undefined;
-    const choice = values.find((each) => each === value);
-    if (choice !== undefined) return choice;
-    const next = `unset it for ${unset}: unset ${name}`;
-    throw new UserError(name, `"${value}"`, values.join(", "), next);
-  };
   return {
-    tiles: one("BIT_TILES", choices, "the processor's tiles where it has them"),
-    normalization: one("BIT_NORMALIZATION", normalizations, "fused on tiles and apart elsewhere"),
+    tiles: chosen(env, "BIT_TILES", choices, "the processor's tiles where it has them"),
+    normalization: chosen(
+      env,
+      "BIT_NORMALIZATION",
+      normalizations,
+      "fused on tiles and apart elsewhere",
+    ),
   };
 }
 

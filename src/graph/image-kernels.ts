@@ -4,6 +4,7 @@ import { attribute } from "./attributes.js";
 import { register } from "./lowering.js";
 import type { NodeList, NodeOptions, Output } from "./node-list.js";
 import {
+  byWinograd,
   hasFusedLayers,
   type OwnConvolution,
   ownConvolution,
@@ -94,6 +95,10 @@ register<ConvAttrs>("Conv2D", (graph, inputs, attrs) => {
     };
     return graph.emit("BitConv", [x, filter], own, x.type, conv.outShape);
   }
+  if (byWinograd(graph.target, conv.info)) {
+    const own = { turned: attribute.int(0) };
+    return graph.emit("BitWinogradConv", [x, filter], own, x.type, conv.outShape);
+  }
   if (filter.packed === true) throw new Error(`${filter.node} is packed for another convolution`);
   const nodeAttrs = { T: attribute.type(x.type), ...conv.attrs };
   return graph.emit("Conv2D", [x, filter], nodeAttrs, x.type, conv.outShape);
@@ -113,6 +118,10 @@ register<ConvAttrs & { inputShape: Shape4D }>("Conv2DBackpropInput", (graph, inp
     };
     return graph.emit("BitConv", [dy, filter], own, dy.type, inputShape);
   }
+  if (byWinograd(graph.target, conv.info)) {
+    const own = { turned: attribute.int(1) };
+    return graph.emit("BitWinogradConv", [dy, filter], own, dy.type, inputShape);
+  }
   const nodeAttrs = { T: attribute.type(dy.type), ...conv.attrs };
   const args = [graph.builder.ints(inputShape), filter, dy];
   return graph.emit("Conv2DBackpropInput", args, nodeAttrs, dy.type, inputShape);
@@ -123,6 +132,8 @@ register<ConvAttrs & { filterShape: Shape4D }>("Conv2DBackpropFilter", (graph, i
   const dy = graph.cast(graph.value(inputs["dy"]!), graph.target.computeType);
   const { filterShape } = attrs;
   const conv = convGeometry(x.shape, filterShape, attrs);
+  if (byWinograd(graph.target, conv.info))
+    return graph.emit("BitWinogradFilterGrad", [x, dy], {}, "float32", filterShape);
   const by = ownFilterGradient(graph.target, conv.info);
   if (by !== undefined) {
     const { filterHeight, filterWidth, strideHeight, padInfo } = conv.info;

@@ -23,16 +23,26 @@ export interface NativeOperations {
   readonly layers: boolean;
   /** Convolutions of bfloat16 by vectors, on CPUs where they are faster than TensorFlow's. */
   readonly convolutions: boolean;
-  /**
-   * Gradients of float32 kernels by vectors: from how many products for each value that they pack they are faster
-   * than TensorFlow's; infinity where they never are.
-   */
-  readonly filterGradients: number;
+  /** What there is for float32. */
+  readonly float32: Float32Operations;
   /**
    * What convolutions of bfloat16 are multiplied by instead. A function: tiles are tried before they are
    * used, and it throws UserError where they fail.
    */
   readonly tiles: () => Tiles;
+}
+
+/** Operations of float32, on CPUs where they are faster than TensorFlow's. */
+export interface Float32Operations {
+  /**
+   * Gradients of kernels by vectors: from how many products for each value that they pack they are faster than
+   * TensorFlow's; infinity where they never are.
+   */
+  readonly filterGradients: number;
+  /** Convolutions with kernels of 3 x 3, and their gradients, by Winograd's way. */
+  readonly winograd: boolean;
+  /** As in `the processor has AVX2 and no AVX-512`. */
+  readonly why: string;
 }
 
 /** Matrix tiles: the processor's (Intel AMX), plain ones of the same bits, or none; and why. */
@@ -63,9 +73,12 @@ export interface Target {
   readonly native: NativeOperations;
 }
 
+const lacking = "the engine lacks bit-train's operations";
+
 const none: NativeOperations = {
-  ...{ host: false, layers: false, convolutions: false, filterGradients: Infinity },
-  tiles: () => ({ kind: undefined, why: "the engine lacks bit-train's operations" }),
+  ...{ host: false, layers: false, convolutions: false },
+  float32: { filterGradients: Infinity, winograd: false, why: lacking },
+  tiles: () => ({ kind: undefined, why: lacking }),
 };
 
 /** TensorFlow as it is published, on the CPU, in float32. */
@@ -161,7 +174,38 @@ export function ownFilterGradient(
   const { filterHeight, filterWidth } = shape;
   const products = filterHeight * filterWidth * inChannels * outChannels;
   const packed = filterWidth * inChannels + outChannels;
-  return products / packed >= target.native.filterGradients ? "vectors" : undefined;
+  return products / packed >= target.native.float32.filterGradients ? "vectors" : undefined;
+}
+
+/** What decides whether a convolution is computed by Winograd's way. */
+export interface WinogradShape extends FilterGradientShape {
+  readonly batchSize: number;
+  readonly inHeight: number;
+  readonly inWidth: number;
+  readonly padInfo: Readonly<Record<"top" | "bottom" | "left" | "right", number>>;
+}
+
+/** A Winograd convolution computes squares of as many pixels together, by so many products for each two channels. */
+const squareSide = 4;
+const squareProducts = 36;
+/** With fewer squares, transforming the kernel costs more than what products are saved (bench/NOTES.md). */
+const leastSquares = 24;
+
+/**
+ * Whether native/kernels/ compute a float32 convolution with a kernel of 3 x 3, and its gradients, by Winograd's way:
+ * where there are enough squares, and at most half of the products that there are by definition.
+ */
+export function byWinograd({ native, computeType }: Target, shape: WinogradShape): boolean {
+  const { filterHeight, filterWidth, strideHeight, strideWidth, inChannels, outChannels } = shape;
+  if (computeType !== "float32" || !native.float32.winograd) return false;
+  const { top, bottom, left, right } = shape.padInfo;
+  const isPlain = [top, bottom, left, right, strideHeight, strideWidth].every((each) => each === 1);
+  if (filterHeight !== 3 || filterWidth !== 3 || !isPlain) return false;
+  if (inChannels % 16 !== 0 || outChannels % 16 !== 0) return false;
+  const { batchSize, inHeight, inWidth } = shape;
+  const inSquares = Math.ceil(inHeight / squareSide) * Math.ceil(inWidth / squareSide);
+  const isLess = 2 * squareProducts * inSquares <= 9 * inHeight * inWidth;
+  return isLess && batchSize * inSquares >= leastSquares;
 }
 
 /**
@@ -171,11 +215,13 @@ export function ownFilterGradient(
 export function describeConvolutions(target: Target): string | undefined {
   const { device, native, computeType } = target;
   if (device !== "CPU" || !native.layers) return undefined;
-  if (computeType === "float32" && native.filterGradients < Infinity)
-    return (
-      "Convolutions of float32 are TensorFlow's, gradients of larger kernels bit-train's " +
-      "(the processor has AVX2 and no AVX-512)"
-    );
+  const { winograd, filterGradients, why: whyFloat32 } = native.float32;
+  const own = [
+    ...(winograd ? ["those of 3 x 3 (Winograd)"] : []),
+    ...(filterGradients < Infinity ? ["gradients of larger kernels"] : []),
+  ];
+  if (computeType === "float32" && own.length > 0)
+    return `Convolutions of float32 are TensorFlow's, ${own.join(" and ")} bit-train's (${whyFloat32})`;
   if (computeType !== "bfloat16") return undefined;
   const { kind, why } = native.tiles();
   const by = {

@@ -5,49 +5,9 @@ import * as tf from "@tensorflow/tfjs";
 import { ownFilterGradient, plainTarget, type Target } from "../../src/graph/target.js";
 import { narrowed } from "../bfloat16.js";
 import { engine } from "../engine-for-tests.js";
+import { definition, geometry } from "./defined-convolution.js";
 import { assertRounded, type ConvolutionCase, onVectors, type Shape } from "./tile-cases.js";
 import { deviation, run, wave } from "./traced-gradients.js";
-
-function geometry({ x, kernel, stride, pad }: ConvolutionCase) {
-  const info = tf.backend_util.computeConv2DInfo(x, kernel, stride, 1, pad);
-  return { out: info.outShape, top: info.padInfo.top, left: info.padInfo.left };
-}
-
-/** Calls `visit` with the places in x `[N,H,W,I]`, y `[N,H,W,O]` and the kernel that meet each other. */
-function meetings(c: ConvolutionCase, visit: (x: number, y: number, kernel: number) => void): void {
-  const [n, h, w, ci] = c.x;
-  const [kh, kw, , co] = c.kernel;
-  const { out, top, left } = geometry(c);
-  const [, oh, ow] = out;
-  for (let image = 0; image < n; image++)
-    for (let oy = 0; oy < oh; oy++)
-      for (let ox = 0; ox < ow; ox++)
-        for (let ky = 0; ky < kh; ky++)
-          for (let kx = 0; kx < kw; kx++) {
-            const [iy, ix] = [oy * c.stride + ky - top, ox * c.stride + kx - left];
-            if (iy < 0 || iy >= h || ix < 0 || ix >= w) continue;
-            const from = ((image * h + iy) * w + ix) * ci;
-            visit(from, ((image * oh + oy) * ow + ox) * co, (ky * kw + kx) * ci * co);
-          }
-}
-
-/** The convolution and its gradients by x and by the kernel. */
-function definition(c: ConvolutionCase, x: Float32Array, kernel: Float32Array, dy: Float32Array) {
-  const [, , ci, co] = c.kernel;
-  const y = new Float64Array(dy.length);
-  const dx = new Float64Array(x.length);
-  const dw = new Float64Array(kernel.length);
-  meetings(c, (fromX, fromY, fromKernel) => {
-    for (let i = 0; i < ci; i++)
-      for (let o = 0; o < co; o++) {
-        const k = fromKernel + i * co + o;
-        y[fromY + o]! += x[fromX + i]! * kernel[k]!;
-        dx[fromX + i]! += dy[fromY + o]! * kernel[k]!;
-        dw[k]! += x[fromX + i]! * dy[fromY + o]!;
-      }
-  });
-  return [y, dx, dw] as const;
-}
 
 async function both(c: ConvolutionCase) {
   const fed = { x: wave(c.x, 1), kernel: wave(c.kernel, 3), dy: wave(geometry(c).out as Shape, 2) };
@@ -92,7 +52,10 @@ for (const c of cases) {
 /** Gradients of float32 kernels are ours, also where TensorFlow's are faster. */
 const onFloat32: Target = {
   ...engine.target,
-  native: { ...engine.target.native, filterGradients: 0 },
+  native: {
+    ...engine.target.native,
+    float32: { filterGradients: 0, winograd: false, why: "a test" },
+  },
 };
 
 for (const c of cases) {
@@ -120,7 +83,8 @@ for (const c of cases) {
 }
 
 test("a float32 kernel's gradient is ours where that is faster", () => {
-  const target = { ...onFloat32, native: { ...onFloat32.native, filterGradients: 128 } };
+  const float32 = { ...onFloat32.native.float32, filterGradients: 128 };
+  const target = { ...onFloat32, native: { ...onFloat32.native, float32 } };
   const ours = (filter: number, inChannels: number, outChannels: number, strides = [1, 1]) => {
     const [strideHeight = 1, strideWidth = 1] = strides;
     const kernel = { filterHeight: filter, filterWidth: filter, inChannels, outChannels };

@@ -1,0 +1,41 @@
+// The inner loops of Winograd convolutions (winograd_points.h) in float32, by what the processor has.
+#pragma once
+#include <cstdint>
+
+namespace bit {
+
+// So many values of the result in both directions are computed together, of as many products each.
+inline constexpr int kWinogradSquare = 4, kWinogradPoints = 36;
+// Channels side by side in a panel.
+inline constexpr int64_t kWinogradPanel = 16;
+
+// Where values at points go: those of the next point, and of the next panel of channels.
+struct Spacing {
+  int64_t point, panel;
+};
+
+// A panel of the channels of the result, of a kernel [3, 3, in, out] or one turned round: from `from` on.
+struct KernelPanel {
+  const float* from;
+  int64_t places[9];  // where each place of the kernel begins
+  int64_t in, in_step, out_step;
+};
+
+struct WinogradLoops {
+  // What is read, 6 * 6 pixels, and gradients of the result, 4 * 4 pixels, each with its channels.
+  void (*images)(const float* const* pixels, int64_t channels, const Spacing& at, float* to);
+  void (*gradients)(const float* const* pixels, int64_t channels, const Spacing& at, float* to);
+  // To [points, in, kWinogradPanel], points `point` apart.
+  void (*kernel)(const KernelPanel& panel, int64_t point, float* to);
+  // A panel of a square of the result, from products whose points are `point` apart. Pixels outside are null.
+  void (*result)(const float* from, int64_t point, float* const* pixels);
+  // Channels of the nine places of a gradient, which are `place` apart.
+  void (*kernel_gradient)(const float* from, int64_t point, int64_t channels, float* to, int64_t place);
+  // c [rows, kWinogradPanel] = a [rows, depth], rows `pitch` apart, times b [depth, kWinogradPanel].
+  void (*multiply)(const float* a, int64_t pitch, int64_t rows, const float* b, int64_t depth, float* c);
+};
+
+// The fastest that this processor has.
+WinogradLoops FindWinogradLoops();
+
+}  // namespace bit

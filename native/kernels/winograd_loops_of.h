@@ -1,0 +1,131 @@
+// The inner loops of Winograd convolutions. Included once for each set of instructions, in a namespace that has
+// BIT_TARGET and the Vector of kLanes channels.
+
+BIT_TARGET BIT_INLINE Vector Load(const float* from) {
+  Vector value;
+  std::memcpy(&value, from, sizeof value);
+  return value;
+}
+BIT_TARGET BIT_INLINE void Store(float* to, Vector value) { std::memcpy(to, &value, sizeof value); }
+
+#include "winograd_points.h"
+
+constexpr int m = kWinogradSquare, n = kWinogradSquare + 2;
+
+// Transforms the square `from` [rows, rows] to `to` [size, size] in both directions, by `map`.
+template <int rows, int size, typename Map>
+BIT_TARGET BIT_INLINE void BothWays(const Vector* from, Vector* to, Map map) {
+  Vector between[size * rows], line[rows > size ? rows : size], mapped[rows > size ? rows : size];
+#pragma GCC unroll 8
+  for (int x = 0; x < rows; x++) {
+#pragma GCC unroll 8
+    for (int y = 0; y < rows; y++) line[y] = from[y * rows + x];
+    map(line, mapped);
+#pragma GCC unroll 8
+    for (int y = 0; y < size; y++) between[y * rows + x] = mapped[y];
+  }
+#pragma GCC unroll 8
+  for (int y = 0; y < size; y++) map(between + y * rows, to + y * size);
+}
+
+// Pixels of a square of `rows` x `rows` to their values at all points: those of one channel group after the other.
+template <int rows, int size, typename Map>
+BIT_TARGET BIT_INLINE void Spread(const float* const* pixels, int64_t channels, const Spacing& at, float* to,
+                                  Map map) {
+  for (int64_t c = 0; c < channels; c += kLanes) {
+    Vector from[rows * rows], values[size * size];
+#pragma GCC unroll 36
+    for (int i = 0; i < rows * rows; i++) from[i] = Load(pixels[i] + c);
+    BothWays<rows, size>(from, values, map);
+    float* group = to + c / kWinogradPanel * at.panel + c % kWinogradPanel;
+#pragma GCC unroll 36
+    for (int p = 0; p < size * size; p++) Store(group + p * at.point, values[p]);
+  }
+}
+
+BIT_TARGET void Images(const float* const* pixels, int64_t channels, const Spacing& at, float* to) {
+  Spread<n, n>(pixels, channels, at, to,
+               [](const Vector* d, Vector* v) BIT_TARGET { Points::Images(d, v); });
+}
+
+BIT_TARGET void Gradients(const float* const* pixels, int64_t channels, const Spacing& at, float* to) {
+  Spread<m, n>(pixels, channels, at, to, [](const Vector* y, Vector* v) BIT_TARGET {
+    Points::ResultGradient(y, v);
+  });
+}
+
+BIT_TARGET void Kernel(const KernelPanel& k, int64_t point, float* to) {
+  for (int64_t i = 0; i < k.in; i++)
+    for (int64_t o = 0; o < kWinogradPanel; o += kLanes) {
+      Vector g[9], values[n * n];
+      for (int place = 0; place < 9; place++) {
+        const float* from = k.from + k.places[place] + i * k.in_step + o * k.out_step;
+        if (k.out_step == 1)
+          g[place] = Load(from);
+        else
+          for (int64_t lane = 0; lane < kLanes; lane++) g[place][lane] = from[lane * k.out_step];
+      }
+      BothWays<3, n>(g, values,
+                     [](const Vector* d, Vector* v) BIT_TARGET { Points::Kernel(d, v); });
+#pragma GCC unroll 36
+      for (int p = 0; p < n * n; p++) Store(to + p * point + i * kWinogradPanel + o, values[p]);
+    }
+}
+
+BIT_TARGET void Result(const float* from, int64_t point, float* const* pixels) {
+  for (int64_t o = 0; o < kWinogradPanel; o += kLanes) {
+    Vector values[n * n], y[m * m];
+#pragma GCC unroll 36
+    for (int p = 0; p < n * n; p++) values[p] = Load(from + p * point + o);
+    BothWays<n, m>(values, y, [](const Vector* v, Vector* r) BIT_TARGET { Points::Result(v, r); });
+#pragma GCC unroll 16
+    for (int i = 0; i < m * m; i++)
+      if (pixels[i] != nullptr) Store(pixels[i] + o, y[i]);
+  }
+}
+
+BIT_TARGET void KernelGradient(const float* from, int64_t point, int64_t channels, float* to, int64_t place) {
+  for (int64_t o = 0; o < channels; o += kLanes) {
+    Vector values[n * n], g[9];
+#pragma GCC unroll 36
+    for (int p = 0; p < n * n; p++) values[p] = Load(from + p * point + o);
+    BothWays<n, 3>(values, g,
+                   [](const Vector* v, Vector* r) BIT_TARGET { Points::KernelGradient(v, r); });
+#pragma GCC unroll 9
+    for (int i = 0; i < 9; i++) Store(to + i * place + o, g[i]);
+  }
+}
+
+template <int kRows>
+BIT_TARGET BIT_INLINE void Rows(const float* a, int64_t pitch, const float* b, int64_t depth, float* c) {
+  constexpr int kVectors = kWinogradPanel / kLanes;
+  Vector sums[kRows][kVectors] = {};
+  for (int64_t k = 0; k < depth; k++, b += kWinogradPanel) {
+    Vector columns[kVectors];
+#pragma GCC unroll 4
+    for (int j = 0; j < kVectors; j++) columns[j] = Load(b + j * kLanes);
+#pragma GCC unroll 6
+    for (int r = 0; r < kRows; r++) {
+      const float value = a[r * pitch + k];
+#pragma GCC unroll 4
+      for (int j = 0; j < kVectors; j++) sums[r][j] += columns[j] * value;
+    }
+  }
+#pragma GCC unroll 6
+  for (int r = 0; r < kRows; r++)
+#pragma GCC unroll 4
+    for (int j = 0; j < kVectors; j++) Store(c + r * kWinogradPanel + j * kLanes, sums[r][j]);
+}
+
+BIT_TARGET void Multiply(const float* a, int64_t pitch, int64_t rows, const float* b, int64_t depth, float* c) {
+  for (; rows >= 6; rows -= 6, a += 6 * pitch, c += 6 * kWinogradPanel) Rows<6>(a, pitch, b, depth, c);
+  switch (rows) {
+    case 5: return Rows<5>(a, pitch, b, depth, c);
+    case 4: return Rows<4>(a, pitch, b, depth, c);
+    case 3: return Rows<3>(a, pitch, b, depth, c);
+    case 2: return Rows<2>(a, pitch, b, depth, c);
+    case 1: return Rows<1>(a, pitch, b, depth, c);
+  }
+}
+
+constexpr WinogradLoops kLoops = {Images, Gradients, Kernel, Result, KernelGradient, Multiply};

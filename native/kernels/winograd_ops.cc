@@ -1,0 +1,63 @@
+// TensorFlow's operations of Winograd convolutions (winograd.h).
+#include <stdexcept>
+
+#include "registration.h"
+#include "tf_kernel.h"
+#include "winograd.h"
+
+namespace bit {
+namespace {
+
+void RequireChannels(int64_t channels) {
+  if (channels % 16 != 0) throw std::runtime_error("channels must be a multiple of 16");
+}
+
+class WinogradConv {
+ public:
+  explicit WinogradConv(TF_OpKernelConstruction* construction)
+      : turned_(IntAttr(construction, "turned") != 0) {}
+
+  void Compute(TF_OpKernelContext* context) const {
+    const Tensor x(Input(context, 0)), w(Input(context, 1));
+    if (x.rank() != 4 || w.rank() != 4 || w.dim(0) != 3 || w.dim(1) != 3)
+      throw std::runtime_error("x must have four dimensions, and w be [3, 3, in, out]");
+    const int64_t in = w.dim(turned_ ? 3 : 2), out = w.dim(turned_ ? 2 : 3);
+    if (x.dim(3) != in) throw std::runtime_error("x and w must have the same channels");
+    RequireChannels(in), RequireChannels(out);
+    const Tensor y(Output(context, 0, {x.dim(0), x.dim(1), x.dim(2), out}));
+    const WinogradShape shape = {x.dim(0), x.dim(1), x.dim(2), w.dim(2), w.dim(3)};
+    WinogradConvolve(shape, turned_, x.data<float>(), w.data<float>(), y.data<float>());
+  }
+
+ private:
+  const bool turned_;
+};
+
+class WinogradFilterGrad {
+ public:
+  explicit WinogradFilterGrad(TF_OpKernelConstruction*) {}
+
+  void Compute(TF_OpKernelContext* context) const {
+    const Tensor x(Input(context, 0)), dy(Input(context, 1));
+    const bool same = x.rank() == 4 && dy.rank() == 4 && x.dim(0) == dy.dim(0) && x.dim(1) == dy.dim(1) &&
+                      x.dim(2) == dy.dim(2);
+    if (!same) throw std::runtime_error("x and dy must be as many images of one size");
+    RequireChannels(x.dim(3)), RequireChannels(dy.dim(3));
+    const Tensor dw(Output(context, 0, {3, 3, x.dim(3), dy.dim(3)}));
+    const WinogradShape shape = {x.dim(0), x.dim(1), x.dim(2), x.dim(3), dy.dim(3)};
+    WinogradFilterGradient(shape, x.data<float>(), dy.data<float>(), dw.data<float>());
+  }
+
+};
+
+}  // namespace
+
+void RegisterWinograd() {
+  DefineOp("BitWinogradConv", {"turned: int"}, {"x: float", "w: float"}, {"y: float"},
+           InferNothing);
+  DefineKernel<WinogradConv>("BitWinogradConv", nullptr, TF_FLOAT);
+  DefineOp("BitWinogradFilterGrad", {}, {"x: float", "dy: float"}, {"dw: float"}, InferNothing);
+  DefineKernel<WinogradFilterGrad>("BitWinogradFilterGrad", nullptr, TF_FLOAT);
+}
+
+}  // namespace bit
