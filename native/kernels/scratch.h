@@ -2,7 +2,10 @@
 #pragma once
 #include <cstdint>
 #include <cstdlib>
+#include <memory>
+#include <mutex>
 #include <new>
+#include <vector>
 #if defined(__linux__)
 #include <sys/mman.h>
 #endif
@@ -37,6 +40,45 @@ class Scratch {
   static constexpr size_t kPage = 2 << 20;
   void* memory_ = nullptr;
   size_t bytes_ = 0;
+};
+
+// Memory of the process that computations take turns with: it has as many pieces as were in use at once.
+class SharedScratch {
+ public:
+  SharedScratch() {
+    const std::lock_guard<std::mutex> lock(mutex());
+    auto& free = pieces();
+    if (free.empty()) {
+      mine_ = std::make_unique<Scratch>();
+      return;
+    }
+    mine_ = std::move(free.back());
+    free.pop_back();
+  }
+  SharedScratch(const SharedScratch&) = delete;
+  SharedScratch& operator=(const SharedScratch&) = delete;
+  ~SharedScratch() {
+    const std::lock_guard<std::mutex> lock(mutex());
+    pieces().push_back(std::move(mine_));
+  }
+
+  // As Scratch's.
+  template <typename V>
+  V* Room(int64_t count) {
+    return mine_->Room<V>(count);
+  }
+
+ private:
+  // Never destroyed: threads may compute while the process ends.
+  static std::mutex& mutex() {
+    static auto* one = new std::mutex;
+    return *one;
+  }
+  static std::vector<std::unique_ptr<Scratch>>& pieces() {
+    static auto* all = new std::vector<std::unique_ptr<Scratch>>;
+    return *all;
+  }
+  std::unique_ptr<Scratch> mine_;
 };
 
 }  // namespace bit

@@ -10,10 +10,13 @@ struct WinogradShape {
   int64_t images, height, width, in, out;
 };
 
-// y of x; or turned round, with y's gradient as x, the gradient by x.
-void WinogradConvolve(const WinogradShape& shape, bool turned, const float* x, const float* w, float* y);
+// y of x; or turned round, with y's gradient as x, the gradient by x. By factors [images, 2, in], where they are not
+// null, x is read as max(0, x * scale + offset), but for the padding.
+void WinogradConvolve(const WinogradShape& shape, bool turned, const float* x, const float* factors, const float* w,
+                      float* y);
 
-// The gradient by the kernel.
-void WinogradFilterGradient(const WinogradShape& shape, const float* x, const float* dy, float* dw);
+// The gradient by the kernel, of x as the convolution has read it.
+void WinogradFilterGradient(const WinogradShape& shape, const float* x, const float* factors, const float* dy,
+                            float* dw);
 
 }  // namespace bit

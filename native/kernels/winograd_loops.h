@@ -21,9 +21,16 @@ struct KernelPanel {
   int64_t in, in_step, out_step;
 };
 
+// How pixels are normalized as they are read, [2, channels]: max(0, x * scale + offset); null: not at all. A pixel
+// outside the image, at `outside`, stays zero.
+struct Normalization {
+  const float *factors, *outside;
+};
+
 struct WinogradLoops {
   // What is read, 6 * 6 pixels, and gradients of the result, 4 * 4 pixels, each with its channels.
-  void (*images)(const float* const* pixels, int64_t channels, const Spacing& at, float* to);
+  void (*images)(const float* const* pixels, const Normalization& by, int64_t channels, const Spacing& at,
+                 float* to);
   void (*gradients)(const float* const* pixels, int64_t channels, const Spacing& at, float* to);
   // To [points, in, kWinogradPanel], points `point` apart.
   void (*kernel)(const KernelPanel& panel, int64_t point, float* to);

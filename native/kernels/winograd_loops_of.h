@@ -29,13 +29,11 @@ BIT_TARGET BIT_INLINE void BothWays(const Vector* from, Vector* to, Map map) {
 }
 
 // Pixels of a square of `rows` x `rows` to their values at all points: those of one channel group after the other.
-template <int rows, int size, typename Map>
-BIT_TARGET BIT_INLINE void Spread(const float* const* pixels, int64_t channels, const Spacing& at, float* to,
-                                  Map map) {
+template <int rows, int size, typename Read, typename Map>
+BIT_TARGET BIT_INLINE void Spread(int64_t channels, const Spacing& at, float* to, Read read, Map map) {
   for (int64_t c = 0; c < channels; c += kLanes) {
     Vector from[rows * rows], values[size * size];
-#pragma GCC unroll 36
-    for (int i = 0; i < rows * rows; i++) from[i] = Load(pixels[i] + c);
+    read(c, from);
     BothWays<rows, size>(from, values, map);
     float* group = to + c / kWinogradPanel * at.panel + c % kWinogradPanel;
 #pragma GCC unroll 36
@@ -43,21 +41,40 @@ BIT_TARGET BIT_INLINE void Spread(const float* const* pixels, int64_t channels, 
   }
 }
 
-BIT_TARGET void Images(const float* const* pixels, int64_t channels, const Spacing& at, float* to) {
-  Spread<n, n>(pixels, channels, at, to,
-               [](const Vector* d, Vector* v) BIT_TARGET { Points::Images(d, v); });
+template <int count>
+BIT_TARGET BIT_INLINE void LoadPixels(const float* const* pixels, int64_t c, Vector* to) {
+#pragma GCC unroll 36
+  for (int i = 0; i < count; i++) to[i] = Load(pixels[i] + c);
+}
+
+BIT_TARGET void Images(const float* const* pixels, const Normalization& by, int64_t channels, const Spacing& at,
+                       float* to) {
+  const auto map = [](const Vector* d, Vector* v) BIT_TARGET { Points::Images(d, v); };
+  const auto plain = [&](int64_t c, Vector* from) BIT_TARGET { LoadPixels<n * n>(pixels, c, from); };
+  const auto normalized = [&](int64_t c, Vector* from) BIT_TARGET {
+    const Vector scale = Load(by.factors + c), offset = Load(by.factors + channels + c), zero = {};
+#pragma GCC unroll 36
+    for (int i = 0; i < n * n; i++) {
+      const Vector value = Load(pixels[i] + c) * scale + offset;
+      from[i] = pixels[i] == by.outside ? zero : value < 0 ? zero : value;  // what is not a number stays so
+    }
+  };
+  if (by.factors == nullptr)
+    Spread<n, n>(channels, at, to, plain, map);
+  else
+    Spread<n, n>(channels, at, to, normalized, map);
 }
 
 BIT_TARGET void Gradients(const float* const* pixels, int64_t channels, const Spacing& at, float* to) {
-  Spread<m, n>(pixels, channels, at, to, [](const Vector* y, Vector* v) BIT_TARGET {
-    Points::ResultGradient(y, v);
-  });
+  const auto map = [](const Vector* y, Vector* v) BIT_TARGET { Points::ResultGradient(y, v); };
+  Spread<m, n>(channels, at, to, [&](int64_t c, Vector* from) BIT_TARGET { LoadPixels<m * m>(pixels, c, from); },
+               map);
 }
 
 BIT_TARGET void Kernel(const KernelPanel& k, int64_t point, float* to) {
   for (int64_t i = 0; i < k.in; i++)
     for (int64_t o = 0; o < kWinogradPanel; o += kLanes) {
-      Vector g[9], values[n * n];
+      Vector g[9] = {}, values[n * n];
       for (int place = 0; place < 9; place++) {
         const float* from = k.from + k.places[place] + i * k.in_step + o * k.out_step;
         if (k.out_step == 1)

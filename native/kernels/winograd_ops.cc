@@ -1,6 +1,7 @@
 // TensorFlow's operations of Winograd convolutions (winograd.h).
 #include <stdexcept>
 
+#include "normalize_pixels.h"
 #include "registration.h"
 #include "tf_kernel.h"
 #include "winograd.h"
@@ -15,7 +16,10 @@ void RequireChannels(int64_t channels) {
 class WinogradConv {
  public:
   explicit WinogradConv(TF_OpKernelConstruction* construction)
-      : turned_(IntAttr(construction, "turned") != 0) {}
+      : turned_(IntAttr(construction, "turned") != 0), normalizations_(IntAttr(construction, "F")) {
+    if (turned_ && normalizations_ > 0)
+      throw std::runtime_error("convolutions normalize on the way forward");
+  }
 
   void Compute(TF_OpKernelContext* context) const {
     const Tensor x(Input(context, 0)), w(Input(context, 1));
@@ -24,18 +28,22 @@ class WinogradConv {
     const int64_t in = w.dim(turned_ ? 3 : 2), out = w.dim(turned_ ? 2 : 3);
     if (x.dim(3) != in) throw std::runtime_error("x and w must have the same channels");
     RequireChannels(in), RequireChannels(out);
+    const FactorsInput factors(context, 2, normalizations_, x);
     const Tensor y(Output(context, 0, {x.dim(0), x.dim(1), x.dim(2), out}));
     const WinogradShape shape = {x.dim(0), x.dim(1), x.dim(2), w.dim(2), w.dim(3)};
-    WinogradConvolve(shape, turned_, x.data<float>(), w.data<float>(), y.data<float>());
+    WinogradConvolve(shape, turned_, x.data<float>(), factors.data<float>(), w.data<float>(),
+                     y.data<float>());
   }
 
  private:
   const bool turned_;
+  const int normalizations_;
 };
 
 class WinogradFilterGrad {
  public:
-  explicit WinogradFilterGrad(TF_OpKernelConstruction*) {}
+  explicit WinogradFilterGrad(TF_OpKernelConstruction* construction)
+      : normalizations_(IntAttr(construction, "F")) {}
 
   void Compute(TF_OpKernelContext* context) const {
     const Tensor x(Input(context, 0)), dy(Input(context, 1));
@@ -43,20 +51,25 @@ class WinogradFilterGrad {
                       x.dim(2) == dy.dim(2);
     if (!same) throw std::runtime_error("x and dy must be as many images of one size");
     RequireChannels(x.dim(3)), RequireChannels(dy.dim(3));
+    const FactorsInput factors(context, 2, normalizations_, x);
     const Tensor dw(Output(context, 0, {3, 3, x.dim(3), dy.dim(3)}));
     const WinogradShape shape = {x.dim(0), x.dim(1), x.dim(2), x.dim(3), dy.dim(3)};
-    WinogradFilterGradient(shape, x.data<float>(), dy.data<float>(), dw.data<float>());
+    WinogradFilterGradient(shape, x.data<float>(), factors.data<float>(), dy.data<float>(), dw.data<float>());
   }
+
+ private:
+  const int normalizations_;
 
 };
 
 }  // namespace
 
 void RegisterWinograd() {
-  DefineOp("BitWinogradConv", {"turned: int"}, {"x: float", "w: float"}, {"y: float"},
-           InferNothing);
+  DefineOp("BitWinogradConv", {"turned: int", "F: int >= 0"}, {"x: float", "w: float", "factors: F * float"},
+           {"y: float"}, InferNothing);
   DefineKernel<WinogradConv>("BitWinogradConv", nullptr, TF_FLOAT);
-  DefineOp("BitWinogradFilterGrad", {}, {"x: float", "dy: float"}, {"dw: float"}, InferNothing);
+  DefineOp("BitWinogradFilterGrad", {"F: int >= 0"}, {"x: float", "dy: float", "factors: F * float"},
+           {"dw: float"}, InferNothing);
   DefineKernel<WinogradFilterGrad>("BitWinogradFilterGrad", nullptr, TF_FLOAT);
 }
 

@@ -96,7 +96,7 @@ register<ConvAttrs>("Conv2D", (graph, inputs, attrs) => {
     return graph.emit("BitConv", [x, filter], own, x.type, conv.outShape);
   }
   if (byWinograd(graph.target, conv.info)) {
-    const own = { turned: attribute.int(0) };
+    const own = { turned: attribute.int(0), F: attribute.int(0) };
     return graph.emit("BitWinogradConv", [x, filter], own, x.type, conv.outShape);
   }
   if (filter.packed === true) throw new Error(`${filter.node} is packed for another convolution`);
@@ -119,7 +119,7 @@ register<ConvAttrs & { inputShape: Shape4D }>("Conv2DBackpropInput", (graph, inp
     return graph.emit("BitConv", [dy, filter], own, dy.type, inputShape);
   }
   if (byWinograd(graph.target, conv.info)) {
-    const own = { turned: attribute.int(1) };
+    const own = { turned: attribute.int(1), F: attribute.int(0) };
     return graph.emit("BitWinogradConv", [dy, filter], own, dy.type, inputShape);
   }
   const nodeAttrs = { T: attribute.type(dy.type), ...conv.attrs };
@@ -132,8 +132,10 @@ register<ConvAttrs & { filterShape: Shape4D }>("Conv2DBackpropFilter", (graph, i
   const dy = graph.cast(graph.value(inputs["dy"]!), graph.target.computeType);
   const { filterShape } = attrs;
   const conv = convGeometry(x.shape, filterShape, attrs);
-  if (byWinograd(graph.target, conv.info))
-    return graph.emit("BitWinogradFilterGrad", [x, dy], {}, "float32", filterShape);
+  if (byWinograd(graph.target, conv.info)) {
+    const own = { F: attribute.int(0) };
+    return graph.emit("BitWinogradFilterGrad", [x, dy], own, "float32", filterShape);
+  }
   const by = ownFilterGradient(graph.target, conv.info);
   if (by !== undefined) {
     const { filterHeight, filterWidth, strideHeight, padInfo } = conv.info;
