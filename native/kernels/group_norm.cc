@@ -166,9 +166,10 @@ void RegisterGroupNorm() {
   DefineKernel<GroupNormRelu<float, true>>("BitGroupNormRelu", "T", TF_FLOAT);
   DefineKernel<GroupNormRelu<bfloat16, true>>("BitGroupNormRelu", "T", TF_BFLOAT16);
   DefineOp("BitGroupNormFactors",
-           {"T: {bfloat16}", "groups: int", "epsilon: float", "M: int >= 0"},
+           {"T: {float, bfloat16}", "groups: int", "epsilon: float", "M: int >= 0"},
            {"x: T", "gamma: float", "beta: float", "moments: M * double"},
            {"factors: float", "mean: float", "rstd: float"}, InferNothing);
+  DefineKernel<GroupNormRelu<float, false>>("BitGroupNormFactors", "T", TF_FLOAT);
   DefineKernel<GroupNormRelu<bfloat16, false>>("BitGroupNormFactors", "T", TF_BFLOAT16);
 }
 

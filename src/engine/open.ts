@@ -38,6 +38,9 @@ export function openEngine(flavour?: Flavour): OpenedEngine {
   // Those of the network are for the CPU.
   const layers = host && device === "CPU";
   const cpuinfo = readCpuinfo();
+  const choice = tilesChoice();
+  const { normalization } = choice;
+  const float32 = ownFloat32(cpuinfo, { convolutions: convolutionChoice(), normalization });
   const tensorflow = loadTensorflow(installed);
   const open = ({ def }: Graph) =>
     tensorflow ? openTensorflowSession(tensorflow, def) : openNativeSession(binding, def);
@@ -51,8 +54,8 @@ export function openEngine(flavour?: Flavour): OpenedEngine {
       narrowType: () => (device === "GPU" ? narrowTypeOfGpu() : narrowTypeOfCpu()),
       native: {
         ...{ host, layers, convolutions: layers && suitsOwnConvolutions(cpuinfo) },
-        float32: layers ? ownFloat32(cpuinfo, convolutionChoice()) : plainTarget.native.float32,
-        tiles: findTiles(layers ? kernels : undefined, tilesChoice()),
+        float32: layers ? float32 : plainTarget.native.float32,
+        tiles: findTiles(layers ? kernels : undefined, choice),
       },
     },
   };

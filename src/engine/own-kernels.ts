@@ -2,6 +2,7 @@
 import type { Float32Operations } from "../graph/target.js";
 import { chosen } from "./chosen.js";
 import { processorFlags } from "./cpuinfo.js";
+import type { TilesChoice } from "./tiles.js";
 
 /**
  * Whether our convolutions of bfloat16 by vectors are for a processor: x86-64, but not with AMX, whose tiles
@@ -17,7 +18,13 @@ const leastProducts = 128;
 const ways = ["winograd", "direct"] as const;
 
 /** What `$BIT_CONVOLUTIONS` says of float32 convolutions with kernels of 3 x 3: by Winograd's way, or by definition. */
-export type ConvolutionChoice = (typeof ways)[number] | undefined;
+type ConvolutionChoice = (typeof ways)[number] | undefined;
+
+/** What the environment says of float32. */
+export interface Float32Choice {
+  readonly convolutions?: ConvolutionChoice;
+  readonly normalization?: TilesChoice["normalization"];
+}
 
 /** @throws UserError where `$BIT_CONVOLUTIONS` is none of its values */
 export function convolutionChoice(env: NodeJS.ProcessEnv = process.env): ConvolutionChoice {
@@ -32,16 +39,22 @@ export function convolutionChoice(env: NodeJS.ProcessEnv = process.env): Convolu
  */
 export function ownFloat32(
   cpuinfo: string,
-  choice: ConvolutionChoice = undefined,
+  { convolutions, normalization }: Float32Choice = {},
   arch: string = process.arch,
 ): Float32Operations {
   const flags = processorFlags(cpuinfo);
   const hasAvx2 = arch === "x64" && flags.includes("avx2") && flags.includes("fma");
   const suits = hasAvx2 && !flags.includes("avx512f");
-  const set = choice === undefined ? "" : `, BIT_CONVOLUTIONS=${choice}`;
+  const has = `the processor has ${suits ? "AVX2 and no AVX-512" : hasAvx2 ? "AVX-512" : "no AVX2"}`;
+  const winograd = convolutions === undefined ? suits : convolutions === "winograd";
+  const set = [
+    ...(convolutions === undefined ? [] : [`BIT_CONVOLUTIONS=${convolutions}`]),
+    ...(normalization === undefined ? [] : [`BIT_NORMALIZATION=${normalization}`]),
+  ];
   return {
     filterGradients: suits ? leastProducts : Infinity,
-    winograd: choice === undefined ? suits : choice === "winograd",
-    why: `the processor has ${suits ? "AVX2 and no AVX-512" : hasAvx2 ? "AVX-512" : "no AVX2"}${set}`,
+    winograd,
+    fusesNormalization: winograd && normalization !== "apart",
+    why: [has, ...set].join(", "),
   };
 }

@@ -36,7 +36,16 @@ function isMarked({ op, attr }: NodeDef): boolean {
 }
 
 function isForward({ op, attr }: NodeDef): boolean {
-  return op === "BitConv" && attr["turned"]?.i === 0;
+  return (op === "BitConv" || op === "BitWinogradConv") && attr["turned"]?.i === 0;
+}
+
+/** Whether a node pads by attributes; Winograd convolutions pad by one pixel, as they are. */
+function choosesPadding({ attr }: NodeDef): boolean {
+  return "pad_top" in attr;
+}
+
+function onTiles({ attr }: NodeDef): boolean {
+  return (attr["tiles"]?.i ?? 0) !== 0;
 }
 
 class Rewritten {
@@ -62,7 +71,7 @@ class Rewritten {
   takeMoments(name: string): void {
     const norm = this.byName.get(name)!;
     const maker = this.byName.get(norm.input[0]!);
-    if (maker === undefined || !isForward(maker) || maker.attr["tiles"]?.i === 0) return;
+    if (maker === undefined || !isForward(maker) || !onTiles(maker)) return;
     this.byName.set(maker.name, { ...maker, attr: { ...maker.attr, M: attribute.int(1) } });
     this.byName.set(name, withInput(norm, `${maker.name}:1`, { M: attribute.int(1) }));
   }
@@ -81,11 +90,11 @@ class Rewritten {
       const padded = {
         pad_top: attribute.int((now.attr["pad_top"]?.i ?? 0) + top),
         pad_left: attribute.int((now.attr["pad_left"]?.i ?? 0) + left),
-        F: attribute.int(1),
       };
+      const attr = { ...(choosesPadding(now) ? padded : {}), F: attribute.int(1) };
       this.byName.set(
         node.name,
-        withInput({ ...now, input: [norm.input[0]!, ...rest] }, name, padded),
+        withInput({ ...now, input: [norm.input[0]!, ...rest] }, name, attr),
       );
       if (pad !== undefined) this.byName.delete(pad.name);
     }
@@ -104,7 +113,7 @@ class Rewritten {
       if (kept || this.zerosBefore(user) === undefined || this.users.has(`^${user.name}`))
         return undefined;
       for (const node of behind) {
-        if (!readsImages(node, user.name)) return undefined;
+        if (!readsImages(node, user.name) || !choosesPadding(node)) return undefined;
         readers.push({ node, pad: user });
       }
     }
@@ -128,7 +137,8 @@ class Rewritten {
 
 /** Whether a node reads an output as a convolution's images, and as nothing else. */
 function readsImages(node: NodeDef, reference: string): boolean {
-  if (!isForward(node) && node.op !== "BitConvFilterGrad") return false;
+  const isGradient = node.op === "BitConvFilterGrad" || node.op === "BitWinogradFilterGrad";
+  if (!isForward(node) && !isGradient) return false;
   return node.input[0] === reference && node.input.lastIndexOf(reference) === 0;
 }
 

@@ -28,7 +28,7 @@ register<NormAttrs>(fusedKernels.groupNormRelu, (graph, inputs, attrs) => {
     groups: attribute.int(groups),
     epsilon: attribute.float(epsilon),
     M: attribute.int(0),
-    ...(fusesNormalization(graph.target) ? intoConvolutionsMark : {}),
+    ...(fusesNormalization(graph.target) && x.shape[3]! % 32 === 0 ? intoConvolutionsMark : {}),
   };
   const statistics = float([x.shape[0]!, groups]);
   const outputs = [x, statistics, statistics];

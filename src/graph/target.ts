@@ -41,6 +41,8 @@ export interface Float32Operations {
   readonly filterGradients: number;
   /** Convolutions with kernels of 3 x 3, and their gradients, by Winograd's way. */
   readonly winograd: boolean;
+  /** Whether group normalization before those that are ours, and nothing else, becomes part of them. */
+  readonly fusesNormalization: boolean;
   /** As in `the processor has AVX2 and no AVX-512`. */
   readonly why: string;
 }
@@ -77,7 +79,9 @@ const lacking = "the engine lacks bit-train's operations";
 
 const none: NativeOperations = {
   ...{ host: false, layers: false, convolutions: false },
-  float32: { filterGradients: Infinity, winograd: false, why: lacking },
+  float32: {
+    ...{ filterGradients: Infinity, winograd: false, fusesNormalization: false, why: lacking },
+  },
   tiles: () => ({ kind: undefined, why: lacking }),
 };
 
@@ -145,6 +149,7 @@ export function ownConvolution(
 
 /** Whether group normalization becomes part of the convolutions around it, where these are ours. */
 export function fusesNormalization({ native, computeType }: Target): boolean {
+  if (computeType === "float32") return native.float32.fusesNormalization;
   if (computeType !== "bfloat16") return false;
   const { kind, normalization } = native.tiles();
   if (kind === undefined) return native.convolutions && normalization === "fused";

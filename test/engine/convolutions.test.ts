@@ -54,7 +54,7 @@ const onFloat32: Target = {
   ...engine.target,
   native: {
     ...engine.target.native,
-    float32: { filterGradients: 0, winograd: false, why: "a test" },
+    float32: { ...engine.target.native.float32, filterGradients: 0, winograd: false },
   },
 };
 

@@ -19,12 +19,13 @@ test("our own operations of float32 are for AVX2 without AVX-512", () => {
   const found = {
     filterGradients: 128,
     winograd: true,
+    fusesNormalization: true,
     why: "the processor has AVX2 and no AVX-512",
   };
-  const none = { filterGradients: Infinity, winograd: false };
+  const none = { filterGradients: Infinity, winograd: false, fusesNormalization: false };
   const wide = flags("avx fma avx2 avx512f avx512dq");
-  assert.deepEqual(ownFloat32(flags("avx fma avx2"), undefined, "x64"), found);
-  assert.deepEqual(ownFloat32(wide, undefined, "x64"), {
+  assert.deepEqual(ownFloat32(flags("avx fma avx2"), {}, "x64"), found);
+  assert.deepEqual(ownFloat32(wide, {}, "x64"), {
     ...none,
     why: "the processor has AVX-512",
   });
@@ -33,7 +34,7 @@ test("our own operations of float32 are for AVX2 without AVX-512", () => {
     ["", "x64"],
     ["Features\t: fp asimd\n", "arm64"],
   ] as const)
-    assert.deepEqual(ownFloat32(cpuinfo, undefined, arch), {
+    assert.deepEqual(ownFloat32(cpuinfo, {}, arch), {
       ...none,
       why: "the processor has no AVX2",
     });
@@ -47,9 +48,12 @@ test("BIT_CONVOLUTIONS chooses by which way convolutions with kernels of 3 x 3 a
     message: /^BIT_CONVOLUTIONS: "fft"[\s\S]*winograd, direct[\s\S]*unset BIT_CONVOLUTIONS/,
   });
   const flags = "flags\t\t: fpu fma avx2 sse\n";
-  const direct = ownFloat32(flags, "direct", "x64");
+  const direct = ownFloat32(flags, { convolutions: "direct" }, "x64");
   assert.equal(direct.winograd, false);
   assert.equal(direct.filterGradients, 128);
   assert.equal(direct.why, "the processor has AVX2 and no AVX-512, BIT_CONVOLUTIONS=direct");
-  assert.equal(ownFloat32("Features\t: fp asimd\n", "winograd", "arm64").winograd, true);
+  assert.equal(
+    ownFloat32("Features\t: fp asimd\n", { convolutions: "winograd" }, "arm64").winograd,
+    true,
+  );
 });

@@ -22,7 +22,7 @@ const onWinograd: Target = {
   ...engine.target,
   native: {
     ...engine.target.native,
-    float32: { filterGradients: Infinity, winograd: true, why: "a test" },
+    float32: { ...engine.target.native.float32, filterGradients: Infinity, winograd: true },
   },
 };
 
