@@ -10,6 +10,7 @@ import {
   type WinogradShape,
 } from "../../src/graph/target.js";
 import { trace } from "../../src/graph/trace.js";
+import { groupNormRelu } from "../../src/model/layers.js";
 import { engine } from "../engine-for-tests.js";
 import { definition } from "./defined-convolution.js";
 import type { ConvolutionCase, Shape } from "./tile-cases.js";
@@ -22,7 +23,10 @@ const onWinograd: Target = {
   ...engine.target,
   native: {
     ...engine.target.native,
-    float32: { ...engine.target.native.float32, filterGradients: Infinity, winograd: true },
+    float32: {
+      ...{ filterGradients: Infinity, winograd: true, fusesNormalization: true },
+      why: "a test",
+    },
   },
 };
 
@@ -69,27 +73,34 @@ for (const [x, out] of cases) {
   });
 }
 
-async function operationsOf(target: Target, x: Shape): Promise<string[]> {
+async function operationsOf(
+  target: Target,
+  fed: Values,
+  program: (inputs: Record<string, tf.Tensor>) => tf.Tensor,
+): Promise<string[]> {
   const builder = new GraphBuilder();
-  const spots = (["x", "kernel", "dy"] as const).map((name) => {
-    const { shape } = madeCase(x, x[3]).fed[name]!;
-    return builder.placeholder(name, "float32", shape);
+  const names = Object.keys(fed).filter((name) => name !== "dy");
+  const spots = [...names, "dy"].map((name) => {
+    return builder.placeholder(name, "float32", fed[name]!.shape);
   });
   await trace(builder, target, (graph) => {
-    const [images, kernel, dy] = spots.map((spot) => graph.tensor(spot));
-    const body = (a: tf.Tensor, b: tf.Tensor) => convolved({ x: a, kernel: b });
-    const made = [body(images!, kernel!), ...tf.grads(body)([images!, kernel!], dy!)];
+    const tensors = spots.map((spot) => graph.tensor(spot));
+    const body = (...values: tf.Tensor[]) =>
+      program(Object.fromEntries(names.map((name, i) => [name, values[i]!])));
+    const dy = tensors.pop()!;
+    const made = [body(...tensors), ...tf.grads(body)(tensors, dy)];
     for (const [i, out] of made.entries()) builder.fetchable(`out/${i}`, graph.float32(out));
   });
-  return builder.build().nodes.map(({ op }) => op);
+  return builder.build().def.node.map(({ op }) => op);
 }
 
 test("a convolution and both gradients are Winograd's where a target has them, and TensorFlow's elsewhere", async () => {
-  const all = await operationsOf(onWinograd, [6, 8, 8, 16]);
+  const { fed } = madeCase([6, 8, 8, 16], 16);
+  const all = await operationsOf(onWinograd, fed, convolved);
   const ours = new Set(all.filter((op) => /Conv|Winograd/.test(op)));
   assert.deepEqual([...ours].sort(), ["BitWinogradConv", "BitWinogradFilterGrad"]);
   for (const target of [plainTarget, { ...onWinograd, computeType: "bfloat16" } as const]) {
-    const others = await operationsOf(target, [6, 8, 8, 16]);
+    const others = await operationsOf(target, fed, convolved);
     assert.ok(!others.some((op) => /Winograd/.test(op)), `${others}`);
   }
 });
@@ -147,4 +158,59 @@ test("zeros stay zeros, and what is not a number goes no further than the square
     y!.slice((row * 16 + column) * 16, (row * 16 + column + 1) * 16).some(Number.isNaN);
   assert.ok(hasNan(0, 0) && hasNan(1, 1));
   assert.ok(!hasNan(4, 0) && !hasNan(0, 4) && !hasNan(15, 15));
+});
+
+/** As in a unit: a normalization that the convolution alone reads. */
+const unit = ({ x, gamma, beta, kernel }: Record<string, tf.Tensor>): tf.Tensor => {
+  const maps = groupNormRelu(x as tf.Tensor4D, gamma as tf.Tensor1D, beta as tf.Tensor1D);
+  return convolved({ x: maps, kernel: kernel! });
+};
+
+/** Normalization is an operation of its own. */
+const apart: Target = {
+  ...onWinograd,
+  native: {
+    ...onWinograd.native,
+    float32: { ...onWinograd.native.float32, fusesNormalization: false },
+  },
+};
+
+for (const x of [
+  [6, 9, 8, 64],
+  [30, 4, 4, 32],
+  [2, 20, 18, 96],
+] as Shape[])
+  test(`x [${x}]: group normalization is part of the convolution and of its kernel's gradient`, {
+    skip,
+  }, async () => {
+    const { fed: plain } = madeCase(x, 48);
+    const [, , , channels] = x;
+    const fed = {
+      ...plain,
+      x: wave(x, 1, 0.5),
+      gamma: wave([channels], 5, 1),
+      beta: wave([channels], 6, 0.2),
+    };
+    assert.ok((await operationsOf(onWinograd, fed, unit)).includes("BitGroupNormFactors"));
+    assert.ok(!(await operationsOf(apart, fed, unit)).includes("BitGroupNormFactors"));
+    const [fused, unfused] = [await run(onWinograd, fed, unit), await run(apart, fed, unit)];
+    for (const [i, values] of unfused.entries()) {
+      // Sums of a normalization are split in another way, and so is the last place of its factors.
+      const off = deviation(fused[i]!, values);
+      assert.ok(off < 1e-5, `${i}: ${off}`);
+    }
+  });
+
+test("channels in no multiple of 32 are normalized before the convolution", { skip }, async () => {
+  const { fed: plain } = madeCase([6, 8, 8, 16], 16);
+  const fed = { ...plain, gamma: wave([16], 5, 1), beta: wave([16], 6) };
+  const made = await operationsOf(onWinograd, fed, (inputs) => {
+    const maps = groupNormRelu(
+      inputs["x"] as tf.Tensor4D,
+      inputs["gamma"] as tf.Tensor1D,
+      inputs["beta"] as tf.Tensor1D,
+    );
+    return convolved({ x: maps, kernel: inputs["kernel"]! });
+  });
+  assert.ok(!made.includes("BitGroupNormFactors") && made.includes("BitWinogradConv"));
 });
