@@ -13,6 +13,7 @@ import { loadCsv } from "../tables/csv-dataset.js";
 import { isTableName, metadataTables, tablesIn } from "../tables/tables-in-folder.js";
 import { refuseAnnotations } from "./annotation-files.js";
 import { listFolder } from "./class-folders.js";
+import { refuseForeignFolders } from "./foreign-folders.js";
 import { loadImageFolder } from "./image-folder.js";
 
 /**
@@ -45,12 +46,15 @@ export async function loadPath(
   if (metadata !== undefined) return loadCsv(metadata, options);
   // Beside folders of classes, a table is but a description of them.
   for (const name of partFolders(folders).keys())
-    if ((await listFolder(join(whole, name))).folders.length > 0)
+    if ((await listFolder(join(whole, name))).folders.length > 0) {
+      await refuseForeignFolders(whole, entries);
       return loadImageFolder(whole, options);
+    }
   const tables = await tablesIn(whole, entries, !trainNeeded);
   if (tables !== undefined) return loadCsv(tables, options);
   const shards = await findShards(whole, { files, folders });
   if (shards !== undefined) return loadShards(shards, options);
+  await refuseForeignFolders(whole, entries);
   await refuseAnnotations(whole, entries);
   return loadImageFolder(whole, options);
 }

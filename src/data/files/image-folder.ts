@@ -142,8 +142,9 @@ async function findParts(root: string): Promise<
     }
   }
   const others = folders.filter((name) => !named.has(name));
-  // A class may be called train, as beside bus and car: then images lie in it, and it is no part.
-  if (used.size === 0 && others.length > 0) return undefined;
+  // A class may be called train, as beside bus and car: then images lie in it, and it is no part. Two are none.
+  const flatParts = new Set(flat.map((name) => named.get(name)));
+  if (used.size === 0 && others.length > 0 && flatParts.size < 2) return undefined;
   if (used.size === 0) throw withoutClasses(root, flat);
   if (used.size === 1 && others.length > 1) throw unclear(root, [...used][0]!, others);
   return { parts, unused: folders.filter((name) => !used.has(name)) };
