@@ -30,7 +30,7 @@ export interface ExampleNames {
 
 /**
  * The features' names where nothing tells them: as ImageNet's and TF-Slim's scripts write them; as TFDS
- * does; and as TensorFlow's tutorials and the datasets on Kaggle have them.
+ * does; and as TensorFlow's tutorials, the datasets on Kaggle, FiftyOne and img2dataset have them.
  */
 const NAMES = [
   {
@@ -39,7 +39,7 @@ const NAMES = [
     texts: ["image/class/synset", "image/class/text"],
   },
   {
-    images: ["image", "image_raw", "image_bytes", "encoded", "img", "jpeg", "png"],
+    images: ["image", "image_raw", "image_bytes", "encoded", "img", "jpeg", "jpg", "png", "webp"],
     labels: ["label", "class", "target", "labels", "class_id", "label_id", "one_hot_class"],
     texts: ["class_name", "label_name"],
   },

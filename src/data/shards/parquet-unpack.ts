@@ -72,7 +72,7 @@ function bytesIn(column: string, value: unknown): Uint8Array {
   throw new UnfitExample(
     typeof path === "string"
       ? `the column ${column} holds no image, but the path of one: ${path.slice(0, 200)}`
-      : `the column ${column} holds no image`,
+      : `the column ${column} holds no image (img2dataset writes such rows: those whose status is not success)`,
   );
 }
 

@@ -12,7 +12,14 @@ import {
   partOfName,
   partOfWord,
 } from "../parts/part-names.js";
-import { type FormatName, formatOf, refuseUnread, TF_DATA_SAVE, unreadIn } from "./shard-names.js";
+import {
+  type FormatName,
+  formatOf,
+  refuseUnread,
+  shardsAmong,
+  TF_DATA_SAVE,
+  unreadIn,
+} from "./shard-names.js";
 import { asPattern, type Pattern } from "./shard-pattern.js";
 import { checkComplete } from "./shard-sets.js";
 import { readTfdsMetadata, type TfdsMetadata } from "./tfds-metadata.js";
@@ -121,7 +128,7 @@ async function haveImages(
 
 /** The format of which a folder's shards are: of several, the first. */
 function formatIn(files: readonly string[]): FormatName | undefined {
-  const formats = new Set(files.map(formatOf));
+  const formats = new Set(shardsAmong(files).values());
   return (["tfrecord", "parquet", "webdataset"] as const).find((format) => formats.has(format));
 }
 
@@ -158,8 +165,9 @@ export async function shardsIn(folder: string, files: readonly string[]): Promis
   const isTfds = files.includes("dataset_info.json") || files.includes("features.json");
   const tfds = format === "tfrecord" || isTfds ? await readTfdsMetadata(folder, files) : undefined;
   if (format === undefined) throw noShard(folder);
-  const names = files.filter((file) => formatOf(file) === format);
-  const others = files.filter((file) => ![undefined, format].includes(formatOf(file)));
+  const shards = shardsAmong(files);
+  const names = files.filter((file) => shards.get(file) === format);
+  const others = [...shards.keys()].filter((file) => shards.get(file) !== format);
   const { parts, unused } = partsBySplits(names, tfds) ?? partsByNames(folder, names);
   const at = ({ path, records }: Shard) => ({ path: join(folder, path), records });
   return {

@@ -1,6 +1,6 @@
 /** What the names of shards say: their format. */
 
-import { join } from "node:path";
+import { basename, extname, join } from "node:path";
 import { UserError } from "../../errors.js";
 
 /** The formats of shards that are read. */
@@ -18,9 +18,31 @@ export function formatOf(name: string): FormatName | undefined {
   if (ABOUT_SHARDS.test(name)) return undefined;
   if (/\.(parquet|pq)$/i.test(name)) return "parquet";
   if (/\.tar$/i.test(name)) return "webdataset";
-  if (/\.tfrec(ords?)?(\W|$)/i.test(name)) return "tfrecord";
+  // FiftyOne writes tf.records.
+  if (/(\.tfrec(ords?)?|(^|\W)tf\.records?)(\W|$)/i.test(name)) return "tfrecord";
   const isNumbered = /\d{5}-of-\d{5}$/.test(name) && !OTHER_FORMAT.test(name);
   return isNumbered ? "tfrecord" : undefined;
+}
+
+/**
+ * The shards among a folder's files, with their formats. A Parquet file of the name of a tar or TFRecord shard is
+ * none: in it img2dataset writes what it knows of that shard's images.
+ */
+export function shardsAmong(files: readonly string[]): ReadonlyMap<string, FormatName> {
+  const shards = files.flatMap((name) => {
+    const format = formatOf(name);
+    return format === undefined ? [] : [[name, format] as const];
+  });
+  const described = new Set(
+    shards.flatMap(([name, format]) => (format === "parquet" ? [] : [stemOf(name)])),
+  );
+  return new Map(
+    shards.filter(([name, format]) => format !== "parquet" || !described.has(stemOf(name))),
+  );
+}
+
+function stemOf(name: string): string {
+  return basename(name, extname(name));
 }
 
 /** What lies beside the folders of a dataset that tf.data's save has written. */

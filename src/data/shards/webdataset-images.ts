@@ -58,7 +58,8 @@ function explained(shard: string, error: unknown): unknown {
       shard,
       error.message,
       "a webdataset, each image beside its class: KEY.jpg and KEY.cls",
-      "write it so; or unpack it (tar -xf) where its folders are the classes",
+      `write it so (img2dataset: --save_additional_columns '["label"]'); or unpack it (tar -xf) ` +
+        "where its folders are the classes",
       { cause: error },
     );
   if (!(error instanceof TarFault)) return error;

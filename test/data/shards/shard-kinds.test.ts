@@ -324,6 +324,35 @@ test("examples of a webdataset are one image and one class, by webdataset's rule
   assert.deepEqual((await named)?.classNames, ["cat", "dog"]);
 });
 
+test("img2dataset's table of what it knows of a shard is no shard", async (t) => {
+  const folder = await temporaryFolder(t);
+  const json = (label: string) =>
+    JSON.stringify({ label, caption: "a photo", key: "000", url: "" });
+  const shard = (...labels: string[]) =>
+    tarOf(
+      Object.fromEntries(
+        labels.flatMap((label, i) => [
+          [`00000${i}.jpg`, png],
+          [`00000${i}.json`, json(label)],
+          [`00000${i}.txt`, "a photo"],
+        ]),
+      ),
+    );
+  await writeTree(folder, {
+    "00000.tar": await shard("cat", "dog"),
+    "00001.tar": await shard("dog", "cat"),
+    "00000.parquet": "",
+    "00001.parquet": "",
+    "00000_stats.json": "{}",
+  });
+  for (const path of [".", "{00000..00001}.tar", "0000*"]) {
+    const { classNames, train, val, notes } = await load(join(folder, path));
+    assert.deepEqual(classNames, ["cat", "dog"], path);
+    assert.equal(train.labels.length + val.labels.length, 4);
+    assert.doesNotMatch((notes ?? []).join(), /not used/);
+  }
+});
+
 const evaluation = { classNames: undefined, classes: 2, trainedOn: false } as const;
 
 test("tar archives that are damaged or compressed are refused", async (t) => {

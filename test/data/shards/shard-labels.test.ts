@@ -1,6 +1,7 @@
 /** What labels in shards mean: one class each, or a refusal that says what was found instead. */
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import type { Dataset } from "../../../src/data/dataset.js";
 import { loadPath } from "../../../src/data/files/dataset-at-path.js";
@@ -82,6 +83,26 @@ test("several labels, none, and parts of labels are refused with their record", 
       assert.match(error.message, /train\.tfrecord \(record 1\): /);
       return true;
     });
+});
+
+test("images are found by the names of img2dataset's and FiftyOne's features", async (t) => {
+  const about = { key: "000000", txt: "a photo", height: [2], width: [3] };
+  const folder = await temporaryFolder(t);
+  for (const [file, feature] of [
+    ["00000.tfrecord", "jpg"],
+    ["00001.tfrecord", "webp"],
+    ["tf.records", "image_bytes"],
+    ["tf.records-00000-of-00001", "image_bytes"],
+  ] as const) {
+    const records = ["cat", "dog", "cat", "dog"].map((label) =>
+      example({ ...about, label, [feature]: image }),
+    );
+    await writeTree(folder, { [`${file} of/${file}`]: tfRecords(records) });
+    for (const path of [`${file} of`, `${file} of/${file}`]) {
+      const dataset = await loadPath(join(folder, path), { seed: 0 });
+      assert.deepEqual(dataset?.classNames, ["cat", "dog"], path);
+    }
+  }
 });
 
 test("labels in words, a number and its word, and Kaggle's names are read", async (t) => {
