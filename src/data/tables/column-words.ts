@@ -13,7 +13,7 @@ export const PATH_WORDS = words(`
   path paths filepath filepaths imagepath imagepaths imgpath imgpaths relativepath relpath fullpath
   abspath filename filenames imagefilename imagefile imagefiles imgfile imagename imagenames imgname
   fname file files image images img imgs picture photo pic imageid imageids imgid fileid photoid idcode
-  id uid uuid key
+  id uid uuid key imagegcsuri
 `);
 
 /** Of a class, whatever it is. */
@@ -22,6 +22,7 @@ export const LABEL_WORDS = words(`
   targetname category categories categoryname categorylabel categorytitle groundtruth gt species
   speciesname breed breedname diagnosis dx choice choices tag tags labelid labelids labelidx labelindex labelnum
   classid classids classidx classindex classnumber classno categoryid targetid
+  classificationannotation classificationannotations
 `);
 
 /** The words that mean nothing but the class. */
@@ -31,6 +32,7 @@ export const PLAIN_LABEL_WORDS: readonly string[] = ["label", "labels"];
 const SPLIT_WORDS = words(`
   split splits set subset partition part phase dataset datasplit datasetsplit traintest traintestsplit
   trainvaltest usage mode fold
+  dataitemresourcelabels
 `);
 
 /** Columns that say of each image whether it belongs to a part: what they mean when true, and false. */

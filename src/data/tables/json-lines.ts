@@ -1,7 +1,7 @@
 /**
  * JSON lines as a table: one object a line, its keys the columns, as Hugging Face's metadata.jsonl has
- * it. Strings, numbers and truth values are cells; a list of one is that one, and anything else is a cell
- * that says what it is.
+ * it. Strings, numbers and truth values are cells; a list of one is that one, an object of Vertex AI's what
+ * counts in it, and anything else is a cell that says what it is.
  */
 import { UserError } from "../../errors.js";
 import { NESTED } from "./nested-cell.js";
@@ -9,6 +9,8 @@ import { NESTED } from "./nested-cell.js";
 /** Objects of images have a handful of keys. */
 const MOST_KEYS = 5000;
 const MOST_CELLS = 20_000_000;
+/** What counts in the objects of Vertex AI's import files: a class's name, and the part. */
+const VALUE_KEYS = ["displayName", "aiplatform.googleapis.com/ml_use"];
 
 /** Whether a text is JSON lines, by its file's name, or by two lines of objects, as SageMaker's .manifest. */
 export function isJsonLines(file: string, text: string): boolean {
@@ -84,6 +86,11 @@ function cellOf(value: unknown): string {
   if (value === null || value === undefined) return "";
   // Exports of annotations have lists of the classes of an image, also where it has but one.
   if (Array.isArray(value) && value.length < 2) return cellOf(value[0]);
+  if (isObject(value)) {
+    const found = VALUE_KEYS.filter((key) => typeof value[key] === "string");
+    if (found.length === 1) return cellOf(value[found[0]!]);
+    if (Object.keys(value).length === 0) return "";
+  }
   if (typeof value === "object") return NESTED;
   return String(value);
 }

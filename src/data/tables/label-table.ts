@@ -9,6 +9,7 @@ import type { PartName } from "../parts/part-names.js";
 import { isNested, withoutList } from "./nested-cell.js";
 import { isOne } from "./one-hot-columns.js";
 import { type TableColumns, tableColumns } from "./table-columns.js";
+import { isInBucket } from "./table-images.js";
 import { type TableRow, type TableRows, tableRows } from "./table-rows.js";
 import { readTableText } from "./table-text.js";
 
@@ -189,7 +190,8 @@ function strangePath(path: string): RowFault | undefined {
       expected: "a path below the table's own folder, such as images/1.jpg",
       next: "cut off the beginning of the paths, up to the folder that the table lies in",
     };
-  if (/^[a-z][a-z0-9+.-]+:\/\//i.test(shown))
+  // A bucket's images may have been copied here: looking for them tells.
+  if (/^[a-z][a-z0-9+.-]+:\/\//i.test(shown) && !isInBucket(shown))
     return {
       got: `an address, ${shown}`,
       expected: "the path of a file on this machine",

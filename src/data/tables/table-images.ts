@@ -33,6 +33,7 @@ export interface FoundImages {
 /** Folders below the table's own: `images/train/cat`. */
 const MOST_DEPTH = 3;
 const MOST_FOLDERS = 20_000;
+const BUCKET = /^(?:gs|s3):\/\/[^/]+\//;
 
 /**
  * @param table the table's file
@@ -68,6 +69,8 @@ export async function findImages(
   }
   const notes: string[] = [];
   const of = (count: number) => `${count} of ${wanted.length} paths`;
+  const buckets = new Set(wanted.flatMap(({ path }) => BUCKET.exec(path.trim())?.[0] ?? []));
+  if (buckets.size > 0) notes.push(`paths go by what follows ${listed([...buckets])}`);
   if (slashed.length > 0) notes.push(`${of(slashed.length)} are read with / for Windows' \\`);
   if (above > 0) notes.push(`${of(above)} go by the folder above the table's: ${dirname(folder)}`);
   let found = wanted.length - missing.length;
@@ -79,13 +82,42 @@ export async function findImages(
     const looked = lookUp(table, folder, wanted, { missing, index, paths, of }, faults);
     found += looked.found;
     notes.push(...looked.notes);
+    const absent = missing.filter((i) => !looked.places.has(i) && isInBucket(wanted[i]!.path));
+    for (const i of absent) paths[i] = undefined;
+    if (absent.length > 0)
+      report(
+        notCopied(
+          table,
+          absent.map((i) => wanted[i]!),
+        ),
+        faults,
+      );
   }
   return { paths, found, notes };
 }
 
-/** A path with `/` for Windows' `\`, and without blanks around it. */
+/** A path with `/` for Windows' `\`, without blanks around it and without its bucket. */
 export function cleanPath(path: string): string {
-  return path.trim().replaceAll("\\", "/");
+  return path.trim().replace(BUCKET, "").replaceAll("\\", "/");
+}
+
+/** Whether a path is an address in a bucket of Google's or Amazon's, as Vertex AI and SageMaker write it. */
+export function isInBucket(path: string): boolean {
+  return BUCKET.test(path.trim());
+}
+
+function notCopied(table: string, absent: readonly WantedImage[]): UserError {
+  const [{ line, path }] = absent as [WantedImage];
+  const others =
+    absent.length > 1 ? ` (and ${counted(absent.length - 1, "more row")} like it)` : "";
+  const tool = path.trim().startsWith("s3") ? "aws s3 cp --recursive" : "gcloud storage cp -r";
+  const bucket = BUCKET.exec(path.trim())![0];
+  return new UserError(
+    `${table}, line ${line}`,
+    `an address, ${path}${others}, and no ${cleanPath(path)} below the table's folder`,
+    "the images on this machine, by the path behind the bucket's name",
+    `download them: ${tool} '${bucket}${tool.startsWith("aws") ? "" : "*"}' '${dirname(table)}'`,
+  );
 }
 
 /** Which files are there, by one listing of each folder that is asked about; a folder `7` is no image 7. */
@@ -166,7 +198,13 @@ function lookUp(
   wanted: readonly WantedImage[],
   { missing, index, paths, of }: Search,
   faults: Faults | undefined,
-): { readonly found: number; readonly notes: readonly string[] } {
+): {
+  readonly found: number;
+  readonly notes: readonly string[];
+  /** Those of `missing` that a file, or several, may be. */
+  readonly places: ReadonlySet<number>;
+} {
+  const places = new Set<number>();
   const tablePart = partOfName(stem(basename(table)));
   const [folders, endings] = [new Set<string>(), new Set<string>()];
   let found = 0;
@@ -175,6 +213,7 @@ function lookUp(
   for (const i of missing) {
     const image = wanted[i]!;
     const candidates = candidatesFor(image, index, image.part ?? tablePart);
+    if (candidates.length > 0) places.add(i);
     if (candidates.length > 1) {
       ambiguous.push({ line: image.line, path: image.path, candidates });
       paths[i] = undefined;
@@ -191,7 +230,7 @@ function lookUp(
     if (!only.endsWith(asked + ending)) recased += 1;
   }
   if (ambiguous.length > 0) report(severalFiles(table, ambiguous), faults);
-  if (found === 0) return { found, notes: [] };
+  if (found === 0) return { found, notes: [], places };
   const how = [
     folders.size > 0 ? `in ${listed([...folders].sort())}` : undefined,
     endings.size > 0 ? `with ${listed([...endings].sort())} added` : undefined,
@@ -199,7 +238,7 @@ function lookUp(
   ];
   const said = how.filter((part) => part !== undefined);
   const note = `${of(found)} were found by looking ${said.join(", ") || "beside the table"}`;
-  return { found, notes: [note] };
+  return { found, notes: [note], places };
 }
 
 function severalFiles(

@@ -235,6 +235,66 @@ test("JSON lines for each part, and their paths as Windows writes them", async (
   assert.match(found.notes, /train\.jsonl: 2 of 2 paths are read with \/ for Windows' \\/);
 });
 
+test("Vertex AI's import files are read where the bucket's images lie here, by their paths", async (t) => {
+  const use = "aiplatform.googleapis.com/ml_use";
+  const row = (path: string, label: string, part: string) =>
+    JSON.stringify({
+      imageGcsUri: `gs://my-bucket/${path}`,
+      classificationAnnotation: {
+        displayName: label,
+        annotationResourceLabels: { "aiplatform.googleapis.com/annotation_set_name": "1" },
+      },
+      dataItemResourceLabels: part === "" ? {} : { [use]: part },
+    });
+  const parts = ["training", "training", "validation", "validation"];
+  const lines = (part: (i: number) => string) =>
+    [0, 1, 2, 3].map((i) => row(`f/${i}.jpg`, ["cat", "dog"][i % 2]!, part(i))).join("\n");
+  const root = await folderOf(t, {
+    images: "f/0.jpg f/1.jpg f/2.jpg f/3.jpg",
+    files: {
+      "import.jsonl": lines((i) => parts[i]!),
+      "whole.jsonl": lines(() => ""),
+      "import.csv":
+        "training,gs://b/f/0.jpg,cat\ntraining,gs://b/f/1.jpg,dog\n" +
+        "test,gs://b/f/2.jpg,cat\ntest,gs://b/f/3.jpg,dog\n",
+      "gone.jsonl": `${lines(() => "")}\n${row("f/7.jpg", "cat", "")}\n`,
+      "several.jsonl": [["cat"], ["cat", "dog"]]
+        .map((labels, i) =>
+          JSON.stringify({
+            imageGcsUri: `gs://b/f/${i}.jpg`,
+            classificationAnnotations: labels.map((displayName) => ({ displayName })),
+          }),
+        )
+        .join("\n"),
+    },
+  });
+  const { train, val, notes } = await load(root, "import.jsonl");
+  assert.equal(train, "f/0.jpg=cat f/1.jpg=dog");
+  assert.equal(val, "f/2.jpg=cat f/3.jpg=dog");
+  assert.match(notes, /paths go by what follows gs:\/\/my-bucket\//);
+  const csv = await load(root, "import.csv");
+  assert.deepEqual([csv.train, csv.val], [train, val]);
+  const whole = await load(root, "whole.jsonl");
+  assert.equal(`${whole.train} ${whole.val}`.split(" ").length, 4);
+  await rejects(
+    load(root, "gone.jsonl"),
+    /line 5: an address, gs:\/\/my-bucket\/f\/7\.jpg, and no f\/7\.jpg below .*gcloud storage cp -r 'gs:\/\/my-bucket\/\*'/s,
+  );
+  assert.match(
+    (await load(root, "gone.jsonl", "report")).faults?.join() ?? "",
+    /line 5: an address/,
+  );
+  await rejects(load(root, "several.jsonl"), /a list or an object as the label/);
+  const elsewhere = await folderOf(t, {
+    images: "",
+    files: { "a.csv": "path,label\ns3://b/1.jpg,cat\ns3://b/2.jpg,dog\n" },
+  });
+  await rejects(
+    load(elsewhere, "a.csv"),
+    /line 2: an address, s3:\/\/b\/1\.jpg \(and 1 more row like it\).*aws s3 cp --recursive 's3:\/\/b\/'/s,
+  );
+});
+
 test("repeated rows count once, and are said; in two parts they are told of", async (t) => {
   const root = await folderOf(t, {
     images: "1.png 2.png 3.png",
