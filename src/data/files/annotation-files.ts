@@ -40,11 +40,7 @@ const KINDS: readonly (readonly [
     "annotations as JSON, as of COCO, Datumaro or Label Studio",
     () => BY_SCRIPT,
   ],
-  [
-    (name) => /\.xml$/i.test(name),
-    "annotations as XML, as of Pascal VOC or CVAT",
-    () => `${AS_TABLE}: docs/datasets.md has a script for CVAT's`,
-  ],
+  [(name) => /\.xml$/i.test(name), "annotations as XML, as of Pascal VOC or CVAT", () => BY_SCRIPT],
   [(name) => /\.mat$/i.test(name), "annotations for MATLAB", () => AS_TABLE],
   [isTableName, "a table", (file) => `name it, to use it or to hear why not: --dataset '${file}'`],
   [isListName, "a list of paths and labels", (file) => `name it: --dataset '${file}'`],

@@ -220,7 +220,7 @@ function pascalVoc(root: string): UserError {
     root,
     "a dataset of Pascal VOC's form (JPEGImages, with Annotations, ImageSets or segmentations beside them)",
     EXPECTED,
-    `${ONE_CLASS}: docs/datasets.md has a script for Annotations/*.xml`,
+    `${ONE_CLASS}: docs/datasets.md has a script for the files in Annotations`,
   );
 }
 

@@ -9,7 +9,7 @@ import { repositoryRoot } from "../../fixture-path.js";
 import { temporaryFolder, writeTree } from "../temporary-folder.js";
 
 /** As the tools write them (the versions stand in the page), but for fields that do not matter. */
-const ANNOTATIONS: Readonly<Record<string, string>> = {
+const ANNOTATIONS: Readonly<Record<string, string | readonly string[]>> = {
   coco: JSON.stringify({
     categories: [
       { id: 1, name: "cat" },
@@ -31,7 +31,10 @@ const ANNOTATIONS: Readonly<Record<string, string>> = {
       { id: "2", annotations: [{ type: "label", label_id: 1 }], image: { path: "2.jpg" } },
     ],
   }),
-  fiftyone: JSON.stringify({ classes: ["cat", "dog"], labels: { "1.jpg": 0, "2.jpg": 1 } }),
+  fiftyone: JSON.stringify({
+    classes: ["cat", "dog"],
+    labels: { "1.jpg": 0, "2.jpg": 1, "3.jpg": null },
+  }),
   "label-studio": JSON.stringify([
     { image: "/data/upload/1/1.jpg", id: 1, choice: "cat", lead_time: 1.5 },
     { image: "/data/upload/1/2.jpg", id: 2, choice: "dog", lead_time: 1.5 },
@@ -40,6 +43,11 @@ const ANNOTATIONS: Readonly<Record<string, string>> = {
     '<?xml version="1.0" encoding="utf-8"?>\n<annotations><image id="0" name="1.jpg" width="4">' +
     '<tag label="cat" source="manual"></tag></image><image id="1" name="3.jpg"/>' +
     '<image id="2" name="2.jpg"><tag label="dog"></tag></image></annotations>',
+  voc: ["cat", "dog"].map(
+    (label, i) =>
+      `<annotation>\n<folder>f</folder><filename>${i + 1}.jpg</filename>\n<object><name>${label}</name>` +
+      "<part><name>head</name></part><bndbox/></object>\n</annotation>",
+  ),
 };
 
 test("the script for annotations gives each image its class", async (t) => {
@@ -50,8 +58,10 @@ test("the script for annotations gives each image its class", async (t) => {
   await writeTree(root, { "labels.mjs": script });
   for (const [tool, text] of Object.entries(ANNOTATIONS)) {
     const file = join(root, `${tool}.jsonl`);
-    await writeTree(root, { [tool]: text });
-    const made = execFileSync(process.execPath, [join(root, "labels.mjs"), join(root, tool)]);
+    const inputs = [text].flat().map((one, i) => [`${i}.${tool}`, one] as const);
+    await writeTree(root, Object.fromEntries(inputs));
+    const given = inputs.map(([name]) => join(root, name));
+    const made = execFileSync(process.execPath, [join(root, "labels.mjs"), ...given]);
     await writeTree(root, { [`${tool}.jsonl`]: made });
     const { rows } = await readLabelTable(file);
     const shown = rows.map(({ path, label }) => `${path}=${label}`).sort();
