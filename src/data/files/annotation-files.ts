@@ -9,14 +9,14 @@ import { partFolders } from "../parts/part-names.js";
 import { isListName, isTableName } from "../tables/tables-in-folder.js";
 import { listFolder } from "./class-folders.js";
 import { hasImageExtension } from "./image-header.js";
+import { IMAGE_FOLDER } from "./mask-names.js";
 
 interface Entries {
   readonly files: readonly string[];
   readonly folders: readonly string[];
 }
 
-/** What annotation tools call the folder of all images, and that of what they know of them. */
-const IMAGE_FOLDER = /^(jpe?g|png)?[ _-]?(images?|imgs?|photos?|pictures?|data)$/i;
+/** What annotation tools call the folder of what they know of the images. */
 const ANNOTATION_FOLDER = /^annotations?$/i;
 
 /** Folders in a folder, beyond which they are classes. */

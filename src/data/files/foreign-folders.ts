@@ -3,13 +3,21 @@
  * and their masks, images and their boxes, img2dataset's shards, images without a label.
  */
 import { open } from "node:fs/promises";
-import { extname, join } from "node:path";
+import { join } from "node:path";
 import { counted } from "../../counted.js";
 import { UserError } from "../../errors.js";
 import { listed } from "../listed.js";
 import { partFolders } from "../parts/part-names.js";
 import { listFolder } from "./class-folders.js";
 import { hasImageExtension } from "./image-header.js";
+import {
+  areMasksOf,
+  IMAGE_FOLDER,
+  isMaskFolder,
+  keyOf,
+  LABEL_FOLDER,
+  MASK_FOLDER,
+} from "./mask-names.js";
 
 interface Entries {
   readonly files: readonly string[];
@@ -24,21 +32,8 @@ interface Contents {
   readonly others: readonly string[];
 }
 
-/** The folder of all images, by the words of people and of tools. */
-const IMAGE_FOLDER =
-  /^((jpe?g|png)?[ _-]?(images?|imgs?|photos?|pictures?|data)([ _-]?dir)?|leftImg8bit)$/i;
-/** A folder of masks, which may be of any format; `train_masks` is that of `train`. */
-const MASK_FOLDER = /(^|[ _-])(masks?|segmentations?|segmentation(class|object)(aug)?|trimaps?)$/i;
-/** The same where it holds no JPEG: masks are not written so, images of a class called labels are. */
-const LABEL_FOLDER =
-  /^((semantic|instance)[ _-]?)?(labels?|annotations?|anns?|gts?|ground[ _-]?truths?|gt(fine|coarse))([ _-]?dir)?$/i;
-/** What a mask has in its name beside that of its image, and Cityscapes' images in theirs. */
-const OF_MASK =
-  /^masks?[ _-]|[ _-](masks?|segmentations?|seg|labels?|gt|l|matte|annotations?)$|_(gt(fine|coarse)_.*|leftimg8bit)$/i;
-/** So much of the masks must have an image's name. */
-const PAIRED_SHARE = 0.9;
-/** Datumaro's and CVAT's folder of images that nobody labelled. */
-const UNLABELLED = "no_label";
+/** Folders of images that nobody labelled: Datumaro's and CVAT's, FiftyOne's. */
+const UNLABELLED = ["no_label", "_unlabeled"];
 /** Darknet's folder of a part, as CVAT writes it. */
 const DARKNET_FOLDER = /^obj_\w+_data$/;
 /** A class and a box, or a polygon: 0 0.5 0.5 0.2 0.2 */
@@ -73,7 +68,8 @@ export async function refuseForeignFolders(root: string, entries: Entries): Prom
 }
 
 async function refuseForeign(root: string, { files, folders }: Entries): Promise<void> {
-  if (folders.includes(UNLABELLED)) throw unlabelled(root);
+  const nobodys = folders.find((name) => UNLABELLED.includes(name));
+  if (nobodys !== undefined) throw unlabelled(join(root, nobodys));
   if (
     folders.includes("JPEGImages") &&
     // With Annotations alone beside them, these are what is to be named.
@@ -123,20 +119,15 @@ async function contentsOf(root: string, name: string, most: number): Promise<Con
 /** Images and masks alone, a mask for each image: with another folder of images they are classes. */
 function refuseMasks(root: string, all: readonly Contents[]): void {
   const holding = all.filter(({ images }) => images.length > 0);
-  const areMasks = (one: Contents) =>
-    MASK_FOLDER.test(one.name) ||
-    (LABEL_FOLDER.test(one.name) && !one.images.some((path) => /\.jpe?g$/i.test(path)));
+  const areMasks = ({ name, images }: Contents) => isMaskFolder(name, images);
   const masks = holding.filter(areMasks);
   const [images, ...more] = holding.filter((one) => !areMasks(one));
   if (images === undefined || more.length > 0 || masks.length === 0) return;
-  const isTheirs = ({ name }: Contents) =>
-    IMAGE_FOLDER.test(images.name) ||
-    (partFolders([images.name]).size > 0 && name.startsWith(images.name));
-  const keys = new Set(images.images.flatMap((path) => [keyOf(path), maskKeyOf(path)]));
-  const paired = (one: Contents) =>
-    one.images.filter((path) => keys.has(keyOf(path)) || keys.has(maskKeyOf(path))).length;
-  if (!masks.every((one) => isTheirs(one) && paired(one) >= PAIRED_SHARE * one.images.length))
-    return;
+  const areTheirs = (one: Contents) =>
+    (IMAGE_FOLDER.test(images.name) ||
+      (partFolders([images.name]).size > 0 && one.name.startsWith(images.name))) &&
+    areMasksOf(one.images, images.images);
+  if (!masks.every(areTheirs)) return;
   const [first] = masks;
   const size = (one: Contents) => `${one.name} (${counted(one.images.length, "image")})`;
   throw new UserError(
@@ -145,16 +136,6 @@ function refuseMasks(root: string, all: readonly Contents[]): void {
     EXPECTED,
     `${ONE_CLASS}; if ${first!.name} is a class, give its folder another name`,
   );
-}
-
-function keyOf(path: string): string {
-  return path.slice(0, path.length - extname(path).length).toLowerCase();
-}
-
-function maskKeyOf(path: string): string {
-  const key = keyOf(path);
-  const at = key.lastIndexOf("/") + 1;
-  return key.slice(0, at) + key.slice(at).replace(OF_MASK, "");
 }
 
 /** The first text beside an image of its name that is one of boxes. */
@@ -206,10 +187,10 @@ function refuseImg2dataset(root: string, { files, folders }: Entries): void {
   );
 }
 
-function unlabelled(root: string): UserError {
+function unlabelled(folder: string): UserError {
   return new UserError(
-    join(root, UNLABELLED),
-    "a folder called as Datumaro and CVAT call that of images without a label",
+    folder,
+    "a folder called as Datumaro, CVAT or FiftyOne call that of images without a label",
     "a folder for each class",
     "label its images, or move it away; if it is a class, give it another name",
   );

@@ -19,6 +19,7 @@ import {
   listFolder,
 } from "./class-folders.js";
 import { nestedCopy } from "./nested-copy.js";
+import { refuseWithinClasses } from "./within-classes.js";
 
 /** A dataset and how many entries of its folders were passed over. */
 export type ImageFolderDataset = Dataset & { readonly skipped: number };
@@ -70,6 +71,7 @@ async function listPart(
   const folders = await listClassFolders(root);
   const copy = nestedCopy(folders);
   if (copy !== undefined) throw copyWithin(root, copy);
+  refuseWithinClasses(root, folders);
   const { systemFolders } = await listFolder(root);
   if (systemFolders.length > 0)
     notes.push(`left out, as folders of the system's: ${listed(systemFolders)} in ${root}`);

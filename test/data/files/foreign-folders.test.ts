@@ -1,6 +1,7 @@
 /** Folders of other tasks and in other tools' order, whose names would pass for classes. */
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { loadPath } from "../../../src/data/files/dataset-at-path.js";
 import { fixturePath } from "../../fixture-path.js";
@@ -120,9 +121,11 @@ test("Market-1501's parts are no classes, with a folder of queries beside them",
   );
 });
 
-test("Datumaro's and CVAT's folder of images without a label is no class", async (t) => {
-  const message = /no_label: a folder called as Datumaro and CVAT.*move it away; if it is a class/s;
+test("Datumaro's, CVAT's and FiftyOne's folder of images without a label is no class", async (t) => {
+  const message =
+    /(no_label|_unlabeled): a folder called as Datumaro, CVAT or FiftyOne.*move it away; if it is a class/s;
   await rejects(await folderOf(t, "cat/{}.jpg dog/{}.jpg no_label/{}.jpg"), message);
+  await rejects(await folderOf(t, "cat/{}.jpg dog/{}.jpg _unlabeled/{}.jpg"), message);
   await rejects(
     await folderOf(t, "train/cat/{}.jpg train/dog/{}.jpg train/no_label/{}.jpg"),
     message,
@@ -140,4 +143,36 @@ test("img2dataset's folders of shards are no classes", async (t) => {
     await folderOf(t, images, beside),
     /shards of img2dataset's, .* no classes: 00000, 00001.*--save_additional_columns/s,
   );
+});
+
+test("masks in class folders are none of their images", async (t) => {
+  const message = /masks among the images of the classes.*move the masks out/s;
+  for (const layout of [
+    "benign/b({}).png benign/b({})_mask.png benign/b({})_mask_1.png normal/n({}).png",
+    "COVID/images/C-{}.png COVID/masks/C-{}.png Normal/images/N-{}.png Normal/masks/N-{}.png",
+    "train/a/{}.jpg train/a/{}_segmentation.png train/b/{}.jpg val/a/{}.jpg val/b/{}.jpg",
+    "a/images/{}.jpg a/labels/{}.png b/images/{}.jpg b/labels/{}.png",
+  ])
+    await rejects(await folderOf(t, layout), message);
+  for (const layout of [
+    "a/{}.jpg a/{}_mask.jpg b/{}.jpg b/{}_mask.jpg",
+    "a/images/{}.jpg a/masks/m{}.png b/images/{}.jpg b/masks/m{}.png",
+    "a/{}_mask.png b/{}_mask.png",
+    "a/images/{}.jpg b/images/{}.jpg",
+  ])
+    assert.deepEqual(await classesOf(await folderOf(t, layout)), ["a", "b"], layout);
+});
+
+test("datasets side by side, each with its annotations, are no classes", async (t) => {
+  const images = "ds0/img/{}.jpg ds1/img/{}.jpg";
+  const files = { "ds0/ann/{}.jpg.json": "{}", "ds1/ann/{}.jpg.json": "{}" };
+  await rejects(
+    await folderOf(t, images, files),
+    /datasets with annotations of their own.*ds0, ds1/,
+  );
+  const one = { "ds0/ann/{}.jpg.json": "{}" };
+  assert.deepEqual(await classesOf(await folderOf(t, images, one)), ["ds0", "ds1"]);
+  const boxes = { "a/a_boxes.txt": "0 0 1 1", "b/b_boxes.txt": "0 0 1 1" };
+  const tiny = await folderOf(t, "train/a/images/{}.jpg train/b/images/{}.jpg", boxes);
+  assert.deepEqual(await classesOf(join(tiny, "train")), ["a", "b"]);
 });
