@@ -45,11 +45,13 @@ export async function loadPath(
   const metadata = await metadataTables(whole, entries);
   if (metadata !== undefined) return loadCsv(metadata, options);
   // Beside folders of classes, a table is but a description of them.
-  for (const name of partFolders(folders).keys())
-    if ((await listFolder(join(whole, name))).folders.length > 0) {
-      await refuseForeignFolders(whole, entries);
-      return loadImageFolder(whole, options);
-    }
+  for (const name of partFolders(folders).keys()) {
+    const part = await listFolder(join(whole, name));
+    if (part.folders.length === 0) continue;
+    await refuseForeignFolders(whole, entries);
+    await refuseAnnotations(join(whole, name), part);
+    return loadImageFolder(whole, options);
+  }
   const tables = await tablesIn(whole, entries, !trainNeeded);
   if (tables !== undefined) return loadCsv(tables, options);
   const shards = await findShards(whole, { files, folders });

@@ -69,10 +69,11 @@ function bytesIn(column: string, value: unknown): Uint8Array {
       `the column ${column} holds ${value.length} images, and one is expected`,
     );
   const path = isStruct && "path" in value ? value.path : value;
+  // img2dataset writes such a row for each image that it could not download.
   throw new UnfitExample(
     typeof path === "string"
       ? `the column ${column} holds no image, but the path of one: ${path.slice(0, 200)}`
-      : `the column ${column} holds no image (img2dataset writes such rows: those whose status is not success)`,
+      : `the column ${column} holds no image (of img2dataset's rows, leave out those whose status is not success)`,
   );
 }
 

@@ -463,6 +463,12 @@ test("images that lie together name the annotations beside them, and what to do"
     ],
     ["images/1.jpg", "annotations.xml", "<annotations/>", /annotations as XML/],
     [
+      "train/data/1.jpg validation/data/2.jpg",
+      "train/labels.json",
+      '{"classes": ["cat"], "labels": {"1": 0}}',
+      /train: images that lie together, and annotations as JSON.*labels\.json.*has a script/s,
+    ],
+    [
       "images/1.jpg",
       "train.txt",
       "1.jpg 0\n",
