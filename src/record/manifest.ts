@@ -32,6 +32,8 @@ const facts = z.object({
   /** SHA-256 of the settings that decide the result. */
   configuration: sha256,
   data: fingerprint,
+  /** The engine and its convolutions, in words: others round differently. Absent in older runs. */
+  computedBy: z.string().exactOptional(),
 });
 
 const written = facts.extend({

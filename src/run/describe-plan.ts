@@ -3,6 +3,7 @@ import { counted } from "../counted.js";
 import type { Dataset, UnreadableImage } from "../data/dataset.js";
 import { freeBytesOf } from "../disk/disk-room.js";
 import { sizeText } from "../disk/size-text.js";
+import type { Engine } from "../engine/session.js";
 import { describeConvolutions, type Target } from "../graph/target.js";
 import { parseArchitecture } from "../model/architecture.js";
 import { recipeOf } from "../recipe/recipes.js";
@@ -114,6 +115,14 @@ export function describeComputing(
 ): string[] {
   const convolutions = describeConvolutions(inPrecision(target, precision));
   return convolutions === undefined ? [] : [convolutions];
+}
+
+/** The engine and its convolutions, as checkpoints keep them: the same words are the same rounding. */
+export function computedBy(
+  config: Pick<RunConfig, "precision">,
+  { description, target }: Pick<Engine, "description" | "target">,
+): string {
+  return [description, ...describeComputing(config, target)].join(". ");
 }
 
 /** Which part of the network is trained, where it is not the whole. */

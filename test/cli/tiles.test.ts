@@ -45,3 +45,24 @@ test("a run says by which tiles it computes; those that are not there leave no r
     assert.ok(!existsSync(join(root, tiles)), "nothing is written");
   }
 });
+
+test("a run that goes on with other convolutions says that it rounds differently from there on", {
+  skip,
+}, async (t) => {
+  const root = await temporaryFolder(t);
+  const images = await writeTinyFolder(join(root, "images"));
+  const fp32 = ["--device", "cpu", "--precision", "fp32"];
+  const flags = [...tinyFlags(images, root), ...fp32, "--name", "tiny"];
+  const run = async (convolutions: string) => {
+    const env = { BIT_CONVOLUTIONS: convolutions };
+    const { code, stdout, stderr } = await runBin("bit-train", [...flags, "--steps", "2"], { env });
+    assert.equal(code, 0, stderr);
+    return stdout + stderr;
+  };
+  assert.doesNotMatch(await run("winograd"), /rounds differently/);
+  assert.doesNotMatch(await run("winograd"), /rounds differently/);
+  assert.match(
+    await run("direct"),
+    /What follows rounds differently: so far it was .*=winograd\); now it is .*=direct\)/,
+  );
+});
