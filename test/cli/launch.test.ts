@@ -176,6 +176,7 @@ test("what cannot be launched is said", async (t) => {
     [["--nnodes", "1000000000", "--", "true"], /--nnodes 1000000000: 1000000000 processes in all/],
     [["--nnodes", "2", "--", "bit-train"], /--nnodes 2: without --rendezvous/],
     [["--nnodes", "2", "--node_rank", "2", "--", "bit-train"], /--node_rank 2/],
+    [["--", "bit-train"], /^error: bit-train: Missing required argument: dataset\n/],
     [["--rendezvous", "here", "--", "bit-train"], /here: is no address/],
     [["--restarts", "1", "--", "bit-train", "--steps", "3"], /the run has no name/],
     [["--restarts", "1", "--", "bit-train", "--config", nameless], /the run has no name/],
