@@ -126,13 +126,7 @@ export class RankGroup implements RankPlace {
       });
     });
     this.thread.ref();
-    const [why] = (error instanceof Error ? error.message : String(error)).split("\n");
-    const { rank } = this;
-    this.order({
-      ...{ type: "fail", why: `rank ${rank} has ended: ${why}` },
-      mistake: error instanceof UserError,
-      ...(error instanceof Interrupted && { stop: { rank, by: error.by } }),
-    });
+    this.order({ type: "fail", ...partingBy(this.rank, error) });
     await Promise.race([told, this.threadEnded]);
     // What was written is on its way.
     await new Promise((resolve) => setTimeout(resolve, 100));
@@ -193,15 +187,28 @@ export class RankGroup implements RankPlace {
     else if (report.type === "lost") this.lose(report);
   }
 
-  private lose({ why, mistake = false, stop }: Parting): void {
+  private lose({ why, mistake = false, remedy, stop }: Parting): void {
     if (this.ended || this.failure !== undefined) return;
+    const advice = remedy && `\n  expected: ${remedy.expected}\n  next: ${remedy.nextStep}`;
     this.failure = stop
       ? new Interrupted(stop.by, stop.rank)
-      : new RanksLost(`${why}; rank ${this.rank} ends too`, mistake);
+      : new RanksLost(`${why}; rank ${this.rank} ends too${advice ?? ""}`, mistake);
     for (const { reject } of this.waiting.splice(0)) reject(this.failure);
     for (const reject of this.watches) reject(this.failure);
     this.keyValues.end(this.failure);
     // It keeps nobody who is gone.
     this.thread.unref();
   }
+}
+
+/** What the others are told of a rank that ends by an error. */
+function partingBy(rank: number, error: unknown): Parting {
+  const ended = (by: string) => `rank ${rank} has ended: ${by}`;
+  if (error instanceof UserError) {
+    const { where, got, expected, nextStep } = error;
+    return { why: ended(`${where}: ${got}`), mistake: true, remedy: { expected, nextStep } };
+  }
+  const [first = ""] = (error instanceof Error ? error.message : String(error)).split("\n");
+  if (!(error instanceof Interrupted)) return { why: ended(first), mistake: false };
+  return { why: ended(first), mistake: false, stop: { rank, by: error.by } };
 }
