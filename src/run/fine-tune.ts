@@ -94,7 +94,7 @@ async function fineTuneLocked(
   try {
     const plan = await planInTime({ name, folder, options, engine, observer, joint }, watched);
     const best = plan.resumed?.manifest?.best ?? null;
-    if (joint !== undefined) await announceRun(joint.group, { config: plan.config, best });
+    if (joint !== undefined) await announceRun(joint.group, { config: plan.config, options, best });
     // Several processes agree on it when they begin.
     else signal?.throwIfAborted();
     await makeRunFolder(folder);

@@ -82,7 +82,7 @@ async function prepared({ wishes, engine, observer, joint }: Following, dry: boo
     const { config } = announced;
     const stepsInTime = options.maxMinutes === undefined ? undefined : config.schedule.at(-1);
     const own = resolveConfig(config.name, options, dataset, { ...machine, stepsInTime }, config);
-    await confirmRun(group, config, { ...own, data: hashesOf(data) });
+    await confirmRun(group, announced, { config: { ...own, data: hashesOf(data) }, options });
     return announced;
   };
   return { options, dataset, data, agreed };

@@ -18,9 +18,9 @@ export async function limitedTogether(
   joint: Joint,
   minutes: number,
 ): Promise<ReturnType<typeof limited>> {
-  const { engine, observer } = planned;
+  const { options, engine, observer } = planned;
   const { config, dataset } = await joint.group.watch(planRun(planned));
-  await announceRun(joint.group, { config, best: null, timed: true });
+  await announceRun(joint.group, { config, options, best: null, timed: true });
   observer.event?.({ type: "note", level: "info", text: "Timing a few steps ..." });
   const measured = await measureTogether({ config, dataset, engine, observer, joint });
   return limited(config, measured, minutes);

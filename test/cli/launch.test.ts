@@ -119,7 +119,7 @@ test("a process with other settings is refused before the first step", { skip },
     assert.equal(code, 2, text);
     assert.match(
       text,
-      /rank 1: it would train otherwise than rank 0: seed is 1, that of rank 0 is 0/,
+      /rank 1: it would train otherwise than rank 0: --seed is 1, that of rank 0 is 0\n/,
     );
   }
   assert.equal(existsSync(join(logdir, "run")), false);
