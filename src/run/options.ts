@@ -18,7 +18,7 @@ import { recordedSettings } from "../settings/values.js";
 import { availableMemoryBytes, fittingSplit, isSplit } from "../step/memory.js";
 import { modelPath } from "../zoo/models.js";
 import { computeTypes } from "./precision.js";
-import { checkRanks, unevenParts } from "./rank-choices.js";
+import { checkRanks, unevenParts, unevenRun } from "./rank-choices.js";
 import { sampleModel, sampleWeights } from "./sample-model.js";
 
 /** Settings of `bit-train` that are no run's own: where others come from, what is printed, how many runs and processes. */
@@ -156,7 +156,10 @@ function splitOf(
     );
   }
   if (!isSplit(batch, split, devices)) throw indivisible(batch, split, devices);
-  if (split % ranks !== 0) throw unevenParts(split, ranks, nearestSplit(batch, split, ranks));
+  if (split % ranks !== 0) {
+    const instead = nearestSplit(batch, split, ranks);
+    throw forced ? unevenRun(split, ranks, instead) : unevenParts(split, ranks, instead);
+  }
   return split;
 }
 

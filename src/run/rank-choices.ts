@@ -63,6 +63,30 @@ export function unevenParts(split: number, ranks: number, instead: number): User
 }
 
 /**
+ * The same of a run that goes on, whose parts are as it began with.
+ * @param instead parts that so many processes can share
+ */
+export function unevenRun(split: number, ranks: number, instead: number): UserError {
+  const fewer = fittingRanks(split, ranks, -1);
+  const more = fittingRanks(split, ranks, 1);
+  const some = [fewer, more].filter((one) => one !== undefined && one > 1).join(" or ");
+  const processes = some === "" ? "one process, without a launcher" : `${some} processes`;
+  return new UserError(
+    "--batch_split",
+    `the run's batches are in ${counted(split, "part")}, which cannot be shared evenly by ${ranks} processes`,
+    `processes whose number divides ${split}: a run that goes on keeps its parts`,
+    `start ${processes}; or, to go on with a batch in other parts, type --batch_split ${instead} --force`,
+  );
+}
+
+/** The nearest number of processes above or below this one that can share so many parts. */
+function fittingRanks(split: number, ranks: number, direction: 1 | -1): number | undefined {
+  for (let one = ranks + direction; one > 0 && one <= split; one += direction)
+    if (split % one === 0) return one;
+  return undefined;
+}
+
+/**
  * What is to be done where the memory of one of several processes did not suffice: all would have to take smaller parts,
  * which one alone cannot decide.
  * @returns undefined where `error` is of another kind
