@@ -1,7 +1,7 @@
 /** The processes that train together, as one of them sees them: what they tell each other, and whether all live. */
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
-import { Interrupted, UserError } from "../errors.js";
+import { Interrupted, type StopSignal, UserError } from "../errors.js";
 import type { ControlOrder, ControlReport, Parting } from "./control-message.js";
 import type { ControlTask } from "./control-task.js";
 import { KeyValueQuestions } from "./key-values.js";
@@ -133,7 +133,15 @@ export class RankGroup implements RankPlace {
     await this.thread.terminate();
   }
 
-  /** Whether a rank is lost. */
+  /** Ends what waits for another, here and in all ranks, since this process was asked to stop. `fail` is to follow. */
+  stopAll(by: StopSignal): void {
+    if (this.ended || this.failure !== undefined) return;
+    const stop = new Interrupted(by);
+    this.order({ type: "fail", ...partingBy(this.rank, stop) });
+    this.breakOff(stop);
+  }
+
+  /** Whether a rank is lost, or all are to stop at once. */
   get lost(): boolean {
     return this.failure !== undefined;
   }
@@ -190,14 +198,21 @@ export class RankGroup implements RankPlace {
   private lose({ why, mistake = false, remedy, stop }: Parting): void {
     if (this.ended || this.failure !== undefined) return;
     const advice = remedy && `\n  expected: ${remedy.expected}\n  next: ${remedy.nextStep}`;
-    this.failure = stop
-      ? new Interrupted(stop.by, stop.rank)
-      : new RanksLost(`${why}; rank ${this.rank} ends too${advice ?? ""}`, mistake);
-    for (const { reject } of this.waiting.splice(0)) reject(this.failure);
-    for (const reject of this.watches) reject(this.failure);
-    this.keyValues.end(this.failure);
+    this.breakOff(
+      stop
+        ? new Interrupted(stop.by, stop.rank)
+        : new RanksLost(`${why}; rank ${this.rank} ends too${advice ?? ""}`, mistake),
+    );
     // It keeps nobody who is gone.
     this.thread.unref();
+  }
+
+  /** Nothing waits for another any more. */
+  private breakOff(failure: RanksLost | Interrupted): void {
+    this.failure = failure;
+    for (const { reject } of this.waiting.splice(0)) reject(failure);
+    for (const reject of this.watches) reject(failure);
+    this.keyValues.end(failure);
   }
 }
 

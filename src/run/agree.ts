@@ -69,14 +69,12 @@ async function compare(group: Sharing, own: RankDifferences | undefined): Promis
 /**
  * Begins in all ranks alike: rank 0 sets its variables and hands them to all the others.
  * @param begin sets the variables; only rank 0 calls it
- * @param stops whether this rank is to stop already
  * @throws UserError where the ranks have written different graphs
  */
 export async function beginTogether(
   joint: Joint,
   program: TrainProgram,
   begin: () => Promise<TrainStart>,
-  stops: boolean,
 ): Promise<TrainStart> {
   const { session } = program;
   const { group } = joint;
@@ -84,12 +82,9 @@ export async function beginTogether(
   const own = group.rank === 0 ? await begin() : undefined;
   const start = own === undefined ? null : { step: own.step, evaluated: own.evaluated };
   await requireSameGraph(joint);
-  const all = (await group.share({ start, stops })) as readonly {
-    readonly start: TrainStart | null;
-    readonly stops: boolean;
-  }[];
+  const [first] = await group.share(start);
   await shareState(session, group);
-  return { ...all[0]!.start!, stops: all.some((one) => one.stops) };
+  return first as TrainStart;
 }
 
 /** What a program has come to. */

@@ -24,6 +24,7 @@ import type { Joint } from "./joint-run.js";
 import { computeTypes, inPrecision } from "./precision.js";
 import { outOfMemoryTogether } from "./rank-choices.js";
 import { type Run, RunProgress } from "./run-progress.js";
+import { stoppingAll } from "./stop-together.js";
 import { tellTrainingImages } from "./training-images.js";
 
 export interface RunOutcome extends TrainOutcome {
@@ -36,13 +37,13 @@ export interface RunOutcome extends TrainOutcome {
 
 /** Trains from the run's checkpoint, or from the start where there is none. */
 export async function trainRun(run: Run): Promise<RunOutcome> {
-  const { folder, config, dataset, resumed, events } = run;
+  const { folder, config, dataset, resumed, events, joint, observer } = run;
   const features = config.freeze ? await frozenFeatures(run) : undefined;
-  const program = await openRunProgram(run, features);
+  const program = await stoppingAll(joint, observer, () => openRunProgram(run, features));
   const saver = new CheckpointSaver(folder, program, config, {
     keep: config.keep,
     saved: (steps, path) => events.event({ type: "checkpoint", steps, path }),
-    pulse: run.joint?.group.pulse,
+    pulse: joint?.group.pulse,
   });
   const progress = new RunProgress(run, saver, program);
   try {
@@ -50,9 +51,9 @@ export async function trainRun(run: Run): Promise<RunOutcome> {
       step: await setVariables(program, config, resumed, events),
       evaluated: (resumed?.manifest?.validation ?? null) !== null,
     });
-    const { joint, observer } = run;
-    const stopsAlready = observer.signal?.aborted === true;
-    const start = joint ? await beginTogether(joint, program, begin, stopsAlready) : await begin();
+    const start = joint
+      ? await stoppingAll(joint, observer, () => beginTogether(joint, program, begin))
+      : await begin();
     await events.begin(start);
     progress.begin(start.step);
     if (run.options.tensorboard !== false) await tellTrainingImages(run, start.step);
@@ -67,11 +68,10 @@ export async function trainRun(run: Run): Promise<RunOutcome> {
     const predictions = outcome.validation && progress.predictions;
     return { ...outcome, times, before, best, predictions };
   } catch (error) {
-    const { joint } = run;
     const tooLarge = joint && outOfMemoryTogether(error, config, joint.group.ranks);
     throw tooLarge ?? (await progress.findCulprit(error)) ?? error;
   } finally {
-    if (run.joint?.group.pulse.stopped) await saver.abandon();
+    if (joint?.group.pulse.stopped) await saver.abandon();
     else await saver.close();
     program.session.close();
   }
