@@ -9,7 +9,6 @@ import { recordedSettings } from "../settings/values.js";
 
 /** The flags that matter. */
 interface Choices {
-  readonly freeze?: boolean | undefined;
   readonly reduceDtype?: string | undefined;
 }
 
@@ -23,7 +22,7 @@ export function checkRankWishes(ranks: number, wishes: Options<"train">): void {
 
 /** @throws UserError where so many processes cannot train together, or one alone is told what several do */
 export function checkRanks(ranks: number, batch: number, choices: Choices): void {
-  const { freeze, reduceDtype = "fp32" } = choices;
+  const { reduceDtype = "fp32" } = choices;
   if (ranks === 1) {
     if (reduceDtype === "fp32") return;
     throw new UserError(
@@ -40,13 +39,16 @@ export function checkRanks(ranks: number, batch: number, choices: Choices): void
       `a multiple of ${ranks}`,
       `type --batch ${Math.ceil(batch / ranks) * ranks}, or start another number of processes`,
     );
-  if (freeze === true)
-    throw new UserError(
-      "--freeze",
-      `${ranks} processes`,
-      "one process: the head alone is trained in seconds",
-      "type the command without a launcher, or leave --freeze out",
-    );
+}
+
+/** What is to be done where several processes with GPUs are to train the head alone. */
+export function frozenOnGpus(ranks: number): UserError {
+  return new UserError(
+    "--freeze",
+    `${ranks} processes with GPUs`,
+    "one process, or several on CPUs",
+    "type the command without a launcher: one process uses all GPUs of its machine; or type --device cpu",
+  );
 }
 
 /**

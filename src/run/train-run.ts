@@ -38,7 +38,9 @@ export interface RunOutcome extends TrainOutcome {
 /** Trains from the run's checkpoint, or from the start where there is none. */
 export async function trainRun(run: Run): Promise<RunOutcome> {
   const { folder, config, dataset, resumed, events, joint, observer } = run;
-  const features = config.freeze ? await frozenFeatures(run) : undefined;
+  const features = config.freeze
+    ? await stoppingAll(joint, observer, () => frozenFeatures(run))
+    : undefined;
   const program = await stoppingAll(joint, observer, () => openRunProgram(run, features));
   const saver = new CheckpointSaver(folder, program, config, {
     keep: config.keep,
@@ -107,7 +109,9 @@ export async function openRunProgram(
     labelSmoothing: config.labelSmoothing,
     classWeights: classWeights(config.classWeights, dataset.train.labels, network.classes),
   };
-  if (features !== undefined) return openHeadProgram(engine.open, network, features, options);
+  const [open, place] = [joint?.open ?? engine.open, joint?.group];
+  if (features !== undefined)
+    return openHeadProgram(open, network, features, { ...options, place });
   const cache = config.cache ? await cacheBytes(config, network, joint) : undefined;
   if (cache !== undefined && dataset.train.images.kind === "files") {
     if (engine.target.native.host)
@@ -115,12 +119,12 @@ export async function openRunProgram(
     else
       events.warn("--cache has no effect: this engine lacks the operations for it (npx bit-setup)");
   }
-  const program = await openTrainProgram(joint?.open ?? engine.open, network, dataset, {
+  const program = await openTrainProgram(open, network, dataset, {
     resolution: config.resolution,
     ...options,
     mixup: config.mixupAlpha !== undefined,
     workers: config.workers,
-    place: joint?.group,
+    place,
     input: { resize: config.resize, cacheBytes: cache },
   });
   const isResident = [...program.pipelines.values()].some(({ resident }) => resident);

@@ -191,7 +191,6 @@ test("what cannot be launched is said", async (t) => {
     [[...["--nproc", "16", "--"], ...train], /^error: --batch: 8 images .* by 16 processes[^[]*$/],
     [[...twoMachines, "--", ...train], /^error: --batch: 8 images .* by 10 processes[^[]*$/],
     [["--nproc", "2", "--", ...train, "--bach", "8"], /^error: [^[]*Unknown argument: bach[^[]*$/],
-    [["--nproc", "2", "--", ...train, "--freeze"], /^error: --freeze: 2 processes[^[]*$/],
     [["--nproc", "2", "--", "bit-eval", "a run"], /would do all of it[\s\S]*npx bit-eval 'a run'/],
   ];
   for (const [args, message] of wrong) {

@@ -207,3 +207,16 @@ test("a run whose parts so many processes cannot share is told how many can", as
   );
   assert.equal(refusal(6, 3), "");
 });
+
+test("the head alone is trained by several processes on CPUs, in a part each, and not on GPUs", async () => {
+  const dataset = await loadDataset({ dataset: "sample", seed: 0 });
+  const options = { model: "BiT-M-R50x1", dataset: "sample", batch: 12, freeze: true };
+  const machine = { cores: 1, precision: () => "fp32" as const, ranks: 3 };
+  const planned = resolveConfig("one", options, dataset, machine);
+  assert.deepEqual([planned.split, planned.evalBatch], [3, 4]);
+  const target = { deviceMemoryBytes: 1e12 };
+  assert.throws(
+    () => resolveConfig("one", options, dataset, { ...machine, target }),
+    /--freeze: 3 processes with GPUs[\s\S]*--device cpu/,
+  );
+});
