@@ -6,6 +6,7 @@ import type { FineTuneOptions } from "../run/options.js";
 import { dryRunSeeds, type SeedWishes, seedRuns } from "../run/seed-runs.js";
 import { openEngine } from "./open-engine.js";
 import { output } from "./output.js";
+import { unlessStopped } from "./stopping-all.js";
 
 /** What is asked for beside the run's own settings. */
 export interface DryWishes {
@@ -27,15 +28,16 @@ export async function sayDryRun(
 ): Promise<number> {
   const engine = joint?.engine ?? openEngine(options.device);
   if (!json) output.result(engine.description);
-  const observer: RunObserver = {
-    event: (event) => {
-      if (event.type === "note") output.note(event.text);
-    },
-  };
-  const { lines, ...facts } =
-    several === undefined
-      ? await dryRun(options, engine, observer, { joint })
-      : await dryRunSeeds(await seedRuns(options, several, observer), engine, observer, joint);
+  const { lines, ...facts } = await unlessStopped(joint, async (signal) => {
+    const observer: RunObserver = {
+      signal,
+      event: (event) => {
+        if (event.type === "note") output.note(event.text);
+      },
+    };
+    if (several === undefined) return dryRun(options, engine, observer, { joint });
+    return dryRunSeeds(await seedRuns(options, several, observer), engine, observer, joint);
+  });
   if (json) output.result(JSON.stringify({ device: engine.description, ...facts }));
   else {
     output.result(lines.join("\n"));

@@ -97,7 +97,7 @@ function mistake(
   expected = "flags that the command knows, and their values",
 ): UserError {
   return new UserError(
-    `${program} ${argv.join(" ")}`,
+    [program, ...argv].join(" "),
     message,
     expected,
     `type: npx ${program} --help`,

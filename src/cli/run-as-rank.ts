@@ -12,6 +12,7 @@ import { type JointWork, together } from "../run/together.js";
 import { StopSignals, signalExit } from "./interrupt.js";
 import { openEngineForRank } from "./open-engine.js";
 import { output } from "./output.js";
+import { unlessStopped } from "./stopping-all.js";
 
 /** Where a process is among the others. */
 type Place = RankSettings & AddressWish;
@@ -30,7 +31,7 @@ export async function runAsRank(
     if (work.several === undefined) return (await follow(options, joint, work)).exit;
     const { runs } = await seedRuns(options, work.several);
     for (;;) {
-      const next = await announcedNext(joint.group);
+      const next = await unlessStopped(joint, () => announcedNext(joint.group));
       if ("exit" in next) return next.exit;
       const { exit, ends } = await follow(runs[next.run]!.options, joint, work);
       if (ends) return exit;
@@ -50,14 +51,14 @@ async function follow(options: FineTuneOptions, joint: Joint, { dry }: JointWork
   const event = (told: RunEvent) => {
     if (told.type === "note" && told.level === "warning") output.note(told.text);
   };
-  if (dry) {
-    await followDryRun({ wishes: options, engine, observer: { event }, joint });
-    return { exit: 0, ends: true };
-  }
   const stop = new StopSignals();
   try {
     const interrupted = () => stop.signal.aborted;
     const observer = { event, interrupted, signal: stop.signal };
+    if (dry) {
+      await followDryRun({ wishes: options, engine, observer, joint });
+      return { exit: 0, ends: true };
+    }
     const { validation, stop: asked } = await fineTune(options, engine, observer, joint);
     if (validation !== undefined) return { exit: 0, ends: false };
     return { exit: asked === undefined ? stop.exit : signalExit(asked.by), ends: true };

@@ -13,6 +13,7 @@ import { wishOf } from "../run/stop-together.js";
 import { signalExit } from "./interrupt.js";
 import { printEvent } from "./json-lines.js";
 import { openEngine } from "./open-engine.js";
+import { askedOf } from "./stopping-all.js";
 import { standardError, TrainConsole } from "./train-console.js";
 
 export interface RunWishes {
@@ -101,9 +102,4 @@ export async function runFineTune(
   } finally {
     console.close();
   }
-}
-
-/** Why this process stops, which is rank 0 where there are several: nothing where it was asked itself. */
-function askedOf(stop: Pick<Interrupted, "by" | "rank"> | undefined): string {
-  return stop?.rank ? `, as rank ${stop.rank} was asked to (${stop.by})` : "";
 }

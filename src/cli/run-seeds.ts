@@ -25,6 +25,7 @@ import { printEvent } from "./json-lines.js";
 import { openEngine } from "./open-engine.js";
 import { output } from "./output.js";
 import { type RunWishes, runFineTune } from "./run-fine-tune.js";
+import { unlessStopped } from "./stopping-all.js";
 
 /** How they are made: as one is. */
 type SeedsOptions = Pick<RunWishes, "json" | "goOn" | "stopAfter" | "joint">;
@@ -51,7 +52,7 @@ export async function runSeeds(
   for (const line of lines) say(line);
   const engine = joint?.engine ?? openEngine(wishes.device);
   // What keeps a run from going on is told before hours go into another one.
-  const done = await finishedRuns(runs, engine, joint);
+  const done = await unlessStopped(joint, () => finishedRuns(runs, engine, joint));
   const files = seedsFiles(logdir, name);
   const others = await othersIn(files.summary, runs);
   if (others.length > 0)

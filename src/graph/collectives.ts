@@ -25,16 +25,20 @@ const alignedValues = 32;
 
 /** Collective operations of a graph. Every process must ask for the same ones in the same order. */
 export class Collectives {
-  private instances = 0;
   /** Type and shape of what is sent to be averaged, one entry a reduction, in their order. */
   readonly reductions: Pick<ShapedOutput, "type" | "shape">[] = [];
   /** A reduction before which TensorFlow has nothing ready for an exchange. */
   private counted: Output | undefined;
 
-  /** @param processes at least 2 */
+  /**
+   * @param processes at least 2
+   * @param instances the number before that of the first operation. A server remembers the shape of each number, of all
+   *   graphs that it has run: those whose shapes differ are to begin at different ones.
+   */
   constructor(
     private readonly builder: GraphBuilder,
     readonly processes: number,
+    private instances = 0,
   ) {}
 
   /**

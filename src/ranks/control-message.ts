@@ -40,6 +40,8 @@ const controlMessage = z.discriminatedUnion("type", [
     why: z.string(),
     /** Whether it would come again, however often all were started. */
     mistake: z.boolean().optional(),
+    /** Of a mistake that people can put right: what is to be done. */
+    remedy: z.object({ expected: z.string(), nextStep: z.string() }).optional(),
     /** Of one that was asked to stop before they could agree on it. */
     stop: z.object({ by: z.enum(stopSignals), rank: count }).optional(),
   }),

@@ -1,7 +1,7 @@
 /** The processes that train together, as one of them sees them: what they tell each other, and whether all live. */
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
-import { Interrupted, UserError } from "../errors.js";
+import { Interrupted, type StopSignal, UserError } from "../errors.js";
 import type { ControlOrder, ControlReport, Parting } from "./control-message.js";
 import type { ControlTask } from "./control-task.js";
 import { KeyValueQuestions } from "./key-values.js";
@@ -126,20 +126,22 @@ export class RankGroup implements RankPlace {
       });
     });
     this.thread.ref();
-    const [why] = (error instanceof Error ? error.message : String(error)).split("\n");
-    const { rank } = this;
-    this.order({
-      ...{ type: "fail", why: `rank ${rank} has ended: ${why}` },
-      mistake: error instanceof UserError,
-      ...(error instanceof Interrupted && { stop: { rank, by: error.by } }),
-    });
+    this.order({ type: "fail", ...partingBy(this.rank, error) });
     await Promise.race([told, this.threadEnded]);
     // What was written is on its way.
     await new Promise((resolve) => setTimeout(resolve, 100));
     await this.thread.terminate();
   }
 
-  /** Whether a rank is lost. */
+  /** Ends what waits for another, here and in all ranks, since this process was asked to stop. `fail` is to follow. */
+  stopAll(by: StopSignal): void {
+    if (this.ended || this.failure !== undefined) return;
+    const stop = new Interrupted(by);
+    this.order({ type: "fail", ...partingBy(this.rank, stop) });
+    this.breakOff(stop);
+  }
+
+  /** Whether a rank is lost, or all are to stop at once. */
   get lost(): boolean {
     return this.failure !== undefined;
   }
@@ -193,15 +195,35 @@ export class RankGroup implements RankPlace {
     else if (report.type === "lost") this.lose(report);
   }
 
-  private lose({ why, mistake = false, stop }: Parting): void {
+  private lose({ why, mistake = false, remedy, stop }: Parting): void {
     if (this.ended || this.failure !== undefined) return;
-    this.failure = stop
-      ? new Interrupted(stop.by, stop.rank)
-      : new RanksLost(`${why}; rank ${this.rank} ends too`, mistake);
-    for (const { reject } of this.waiting.splice(0)) reject(this.failure);
-    for (const reject of this.watches) reject(this.failure);
-    this.keyValues.end(this.failure);
+    const advice = remedy && `\n  expected: ${remedy.expected}\n  next: ${remedy.nextStep}`;
+    this.breakOff(
+      stop
+        ? new Interrupted(stop.by, stop.rank)
+        : new RanksLost(`${why}; rank ${this.rank} ends too${advice ?? ""}`, mistake),
+    );
     // It keeps nobody who is gone.
     this.thread.unref();
   }
+
+  /** Nothing waits for another any more. */
+  private breakOff(failure: RanksLost | Interrupted): void {
+    this.failure = failure;
+    for (const { reject } of this.waiting.splice(0)) reject(failure);
+    for (const reject of this.watches) reject(failure);
+    this.keyValues.end(failure);
+  }
+}
+
+/** What the others are told of a rank that ends by an error. */
+function partingBy(rank: number, error: unknown): Parting {
+  const ended = (by: string) => `rank ${rank} has ended: ${by}`;
+  if (error instanceof UserError) {
+    const { where, got, expected, nextStep } = error;
+    return { why: ended(`${where}: ${got}`), mistake: true, remedy: { expected, nextStep } };
+  }
+  const [first = ""] = (error instanceof Error ? error.message : String(error)).split("\n");
+  if (!(error instanceof Interrupted)) return { why: ended(first), mistake: false };
+  return { why: ended(first), mistake: false, stop: { rank, by: error.by } };
 }

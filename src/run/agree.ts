@@ -10,23 +10,31 @@ import { shareState } from "../step/share-state.js";
 import { readVariables } from "../step/variables.js";
 import type { TrainStart } from "../train/train.js";
 import type { Joint } from "./joint-run.js";
-import { changedSettings, type Differences } from "./same-run.js";
+import type { ModelledOptions } from "./options.js";
+import {
+  decidingFlags,
+  type Intended,
+  type RankDifferences,
+  rankDifferences,
+} from "./rank-differences.js";
 
 /** What tells all ranks what each has. */
 export type Sharing = Pick<RankGroup, "share">;
 
 /** What rank 0 says of the run that all are to make. */
-export interface Announced {
-  readonly config: RunRecordFile;
+export interface Announced extends Intended {
   readonly best: BestResult | null;
   /** Whether its steps are only timed now, and the run is announced after that. */
   readonly timed?: boolean;
 }
 
+/** A run that is to be announced. */
+export type ToAnnounce = Omit<Announced, "flags"> & { readonly options: ModelledOptions };
+
 /** Of rank 0: says what it is to do. @throws UserError where another rank would do something else */
-export async function announceRun(group: Sharing, run: Announced): Promise<void> {
-  await group.share(run);
-  await compare(group, []);
+export async function announceRun(group: Sharing, { options, ...run }: ToAnnounce): Promise<void> {
+  await group.share({ ...run, flags: decidingFlags(options) } satisfies Announced);
+  await compare(group, undefined);
 }
 
 /** Of the other ranks: what rank 0 is to do. `confirmRun` is to follow. */
@@ -35,45 +43,38 @@ export async function announcedRun(group: Sharing): Promise<Announced> {
   return first as Announced;
 }
 
-const besideRank0: Differences = {
-  setting: (key, first, own) => `${key} is ${own}, that of rank 0 is ${first}`,
-  labels: "its images' labels are not those of rank 0",
-  images: "its images are not those of rank 0: other files, or other sizes",
-  contents: "its images have the names and sizes of those of rank 0, and hold other bytes",
-};
-
 /** Says what this rank would do. @throws UserError in all ranks where one would do something else */
 export async function confirmRun(
   group: Sharing,
-  announced: RunRecordFile,
-  own: RunRecordFile,
+  announced: Intended,
+  own: { readonly config: RunRecordFile; readonly options: ModelledOptions },
 ): Promise<void> {
-  await compare(group, changedSettings(announced, own, besideRank0));
+  const flags = decidingFlags(own.options);
+  await compare(group, rankDifferences(announced, { config: own.config, flags }));
 }
 
-async function compare(group: Sharing, differences: readonly string[]): Promise<void> {
-  const all = (await group.share([...differences])) as readonly (readonly string[])[];
-  const rank = all.findIndex((one) => one.length > 0);
+async function compare(group: Sharing, own: RankDifferences | undefined): Promise<void> {
+  const all = (await group.share(own ?? null)) as readonly (RankDifferences | null)[];
+  const rank = all.findIndex((one) => one !== null);
   if (rank < 0) return;
+  const { differences, nextStep } = all[rank]!;
   throw new UserError(
     `rank ${rank}`,
-    `it would train otherwise than rank 0: ${all[rank]!.join("; ")}`,
+    `it would train otherwise than rank 0: ${differences.join("; ")}`,
     "the same settings and the same data in all processes",
-    "give all of them the same flags, and datasets that are copies of each other",
+    nextStep,
   );
 }
 
 /**
  * Begins in all ranks alike: rank 0 sets its variables and hands them to all the others.
  * @param begin sets the variables; only rank 0 calls it
- * @param stops whether this rank is to stop already
  * @throws UserError where the ranks have written different graphs
  */
 export async function beginTogether(
   joint: Joint,
   program: TrainProgram,
   begin: () => Promise<TrainStart>,
-  stops: boolean,
 ): Promise<TrainStart> {
   const { session } = program;
   const { group } = joint;
@@ -81,12 +82,9 @@ export async function beginTogether(
   const own = group.rank === 0 ? await begin() : undefined;
   const start = own === undefined ? null : { step: own.step, evaluated: own.evaluated };
   await requireSameGraph(joint);
-  const all = (await group.share({ start, stops })) as readonly {
-    readonly start: TrainStart | null;
-    readonly stops: boolean;
-  }[];
+  const [first] = await group.share(start);
   await shareState(session, group);
-  return { ...all[0]!.start!, stops: all.some((one) => one.stops) };
+  return first as TrainStart;
 }
 
 /** What a program has come to. */

@@ -2,7 +2,7 @@
 import { counted } from "../counted.js";
 import type { Dataset, UnreadableImage } from "../data/dataset.js";
 import { freeBytesOf } from "../disk/disk-room.js";
-import { sizeText } from "../disk/size-text.js";
+import { sizeText, wholeSizeText } from "../disk/size-text.js";
 import type { Engine } from "../engine/session.js";
 import { describeConvolutions, type Target } from "../graph/target.js";
 import { parseArchitecture } from "../model/architecture.js";
@@ -135,10 +135,13 @@ function describeFrozen({ freeze, model, classNames }: RunConfig): string[] {
 }
 
 /** How several processes share a batch, and what each sends of its gradients in a step, about. */
-function describeRanks({ ranks = 1, batch, reduceDtype }: RunConfig, parameters: number): string[] {
+function describeRanks(config: RunConfig, parameters: number): string[] {
+  const { ranks = 1, batch, reduceDtype, freeze, model, classNames } = config;
   if (ranks === 1) return [];
   const narrow = reduceDtype === "bf16";
-  const size = sizeText((narrow ? 2 : 4) * parameters);
+  const trained = freeze ? headCount(parseArchitecture(model), classNames.length) : parameters;
+  const bytes = (narrow ? 2 : 4) * trained;
+  const size = bytes < 1e6 ? wholeSizeText(bytes) : sizeText(bytes);
   const how = narrow ? ", rounded to bfloat16 (--reduce_dtype bf16)" : "";
   return [
     `${ranks} processes share each batch, ${counted(batch / ranks, "image")} each; their gradients meet as ${size}${how}`,

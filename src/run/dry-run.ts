@@ -17,7 +17,7 @@ import { fetchEvents } from "./fetching.js";
 import { idleInRun } from "./idle-in-run.js";
 import type { Joint } from "./joint-run.js";
 import { type Measured, measureSteps } from "./measure-steps.js";
-import type { FineTuneOptions } from "./options.js";
+import type { FineTuneOptions, ModelledOptions } from "./options.js";
 import { defaultName, planRun } from "./plan-run.js";
 import { describeForecast, type MeasuredTimes, remainingMs } from "./run-forecast.js";
 import { resolveWeights } from "./starting-weights.js";
@@ -76,7 +76,7 @@ export async function dryRun(
   const planned = { config: plan.config, dataset, engine, observer };
   // Of large images on a slow machine that takes minutes.
   observer.event?.({ type: "note", level: "info", text: "Timing a few steps ..." });
-  const fitted = await (joint ? fittingTogether({ ...planned, joint }) : fitting(planned));
+  const fitted = await (joint ? fittingTogether({ ...planned, options, joint }) : fitting(planned));
   const { measured } = fitted;
   const { maxMinutes } = wishes;
   const isTimed = maxMinutes !== undefined && (await lengthOfBegun(wishes, folder)) === undefined;
@@ -124,8 +124,10 @@ async function fitting({ config: wanted, dataset, engine, observer }: Measured) 
 }
 
 /** The same with the other processes, of whose parts all would have to be smaller. */
-async function fittingTogether(planned: Measured & { readonly joint: Joint }) {
-  const { config, joint } = planned;
-  await announceRun(joint.group, { config, best: null, timed: true });
+async function fittingTogether(
+  planned: Measured & { readonly joint: Joint; readonly options: ModelledOptions },
+) {
+  const { config, options, joint } = planned;
+  await announceRun(joint.group, { config, options, best: null, timed: true });
   return { config, measured: await measureTogether(planned) };
 }

@@ -45,7 +45,11 @@ export interface FeatureOptions extends Omit<SeeingOptions, "badImages"> {
   readonly kept?: boolean | undefined;
   /** The user's cache folder. */
   readonly cache?: string | undefined;
+  /** Makes a table that is not kept; default: this process does. */
+  readonly made?: (() => Promise<MadeTable>) | undefined;
 }
+
+type MadeTable = Pick<FeatureTable, "values" | "faults">;
 
 /** Who is told how features come about, and may stop it. */
 export interface FeatureObserver extends Pick<FetchConsole, "line" | "signal"> {
@@ -87,7 +91,8 @@ export async function featuresOf(
       return { ...facts, ...found, fromCache: true };
     }
   }
-  const made = await madeTable(split, model, options, engine, observer);
+  const make = options.made ?? (() => madeTable(split, model, options, engine, observer));
+  const made = await make();
   const refusal =
     key === undefined
       ? kept && sizeBytes > KEPT_BYTES && `${sizeText(sizeBytes)}, over ${sizeText(KEPT_BYTES)}`
@@ -131,7 +136,7 @@ async function madeTable(
   options: FeatureOptions,
   engine: Engine,
   { signal, progress }: FeatureObserver,
-): Promise<Pick<FeatureTable, "values" | "faults">> {
+): Promise<MadeTable> {
   const count = split.labels.length;
   const channels = featureChannels(model.architecture);
   const values = new Float32Array(count * channels);

@@ -32,7 +32,7 @@ import { type EndedRun, reportEnd } from "./report-run.js";
 import type { Run } from "./run-progress.js";
 import { resolveWeights } from "./starting-weights.js";
 import { stepsInTime } from "./steps-in-time.js";
-import { type Stop, stopAmong, wishOf } from "./stop-together.js";
+import { type Stop, stopAmong, stoppingAll, wishOf } from "./stop-together.js";
 import { trainRun, withSmallerParts } from "./train-run.js";
 
 /** How a run of one process, or of several, has ended. */
@@ -82,24 +82,28 @@ async function fineTuneLocked(
 ): Promise<FineTuneResult> {
   const begun = performance.now();
   // Data may be fetched for long; without the others it would be in vain.
-  const watched = <T>(work: Promise<T>) => (joint === undefined ? work : joint.group.watch(work));
-  const options = await watched(resolveWeights(wishes, fetchEvents(observer)));
+  const before = <T>(work: () => Promise<T>) => stoppingAll(joint, observer, work);
+  const options = await before(() => resolveWeights(wishes, fetchEvents(observer)));
   const name = options.name ?? defaultName(options);
   const folder = runFolder(options.logdir ?? "bit_logs", name);
   const { event = () => undefined, signal } = observer;
   const note = (text: string) => event({ type: "note", level: "info", text });
   const patience = { note, signal };
   // A new run's folder is made only when its input has been found right.
-  let lock = (await exists(folder.path)) ? await lockRun(folder, patience) : undefined;
+  const lockThis = () => before(() => lockRun(folder, patience));
+  let lock = (await exists(folder.path)) ? await lockThis() : undefined;
   try {
-    const plan = await planInTime({ name, folder, options, engine, observer, joint }, watched);
+    const planned = { name, folder, options, engine, observer, joint };
+    const plan = await before(() => planInTime(planned));
     const best = plan.resumed?.manifest?.best ?? null;
-    if (joint !== undefined) await announceRun(joint.group, { config: plan.config, best });
-    // Several processes agree on it when they begin.
-    else signal?.throwIfAborted();
+    signal?.throwIfAborted();
+    if (joint !== undefined) {
+      const announced = { config: plan.config, options, best };
+      await before(() => announceRun(joint.group, announced));
+    }
     await makeRunFolder(folder);
     if (lock === undefined) {
-      lock = await lockRun(folder, patience);
+      lock = await lockThis();
       await refuseBegun(folder);
     }
     const held = joint === undefined ? lock : heldTogether(lock, joint);
@@ -119,13 +123,10 @@ async function fineTuneLocked(
 }
 
 /** The plan of a run, of whose steps some may have been timed before, on the same dataset. */
-async function planInTime(
-  planned: Planned,
-  watched: <T>(work: Promise<T>) => Promise<T>,
-): Promise<RunPlan> {
+async function planInTime(planned: Planned): Promise<RunPlan> {
   const load = datasetLoads();
   const steps = await stepsInTime({ ...planned, load });
-  return watched(planRun({ ...planned, load, stepsInTime: steps }));
+  return planRun({ ...planned, load, stepsInTime: steps });
 }
 
 /** A process that stood still holds its lock, and yet is no longer one of those that train. */

@@ -12,6 +12,7 @@ import type { Joint } from "./joint-run.js";
 import { type FineTuneOptions, resolveConfig } from "./options.js";
 import { defaultPrecision } from "./precision.js";
 import { resolveWeights } from "./starting-weights.js";
+import { stoppingAll } from "./stop-together.js";
 import { measureTogether } from "./time-together.js";
 import { trainRun } from "./train-run.js";
 
@@ -30,12 +31,13 @@ export interface Following {
 export async function followRun(following: Following): Promise<FineTuneResult> {
   const begun = performance.now();
   const { engine, observer, joint } = following;
-  const { options, dataset, data, agreed } = await prepared(following, false);
-  let { config, best, timed } = await agreed();
-  if (timed) {
-    await measureTogether({ config, dataset, engine, observer, joint });
-    ({ config, best, timed } = await agreed());
-  }
+  const { options, dataset, data, config, best } = await stoppingAll(joint, observer, async () => {
+    const { agreed, ...own } = await prepared(following, false);
+    const first = await agreed();
+    if (!first.timed) return { ...own, ...first };
+    await measureTogether({ config: first.config, dataset: own.dataset, engine, observer, joint });
+    return { ...own, ...(await agreed()) };
+  });
   const folder = runFolder(options.logdir ?? "bit_logs", config.name);
   const events = new RunSinks(undefined, {}, [{ event: observer.event ?? (() => undefined) }]);
   const outcome = await trainRun({
@@ -53,9 +55,11 @@ export async function followRun(following: Following): Promise<FineTuneResult> {
  */
 export async function followDryRun(following: Following): Promise<void> {
   const { engine, observer, joint } = following;
-  const { dataset, agreed } = await prepared(following, true);
-  const { config } = await agreed();
-  await measureTogether({ config, dataset, engine, observer, joint });
+  await stoppingAll(joint, observer, async () => {
+    const { dataset, agreed } = await prepared(following, true);
+    const { config } = await agreed();
+    await measureTogether({ config, dataset, engine, observer, joint });
+  });
 }
 
 /** This process's data, and how it comes to what rank 0 says is to be done with them. */
@@ -63,13 +67,13 @@ async function prepared({ wishes, engine, observer, joint }: Following, dry: boo
   const { group, localRanks } = joint;
   const fetches = fetchEvents(observer);
   const offline = dry || wishes.offline;
-  const found = await group.watch(resolveWeights({ ...wishes, offline }, fetches));
+  const found = await resolveWeights({ ...wishes, offline }, fetches);
   const options = { ...found, offline: wishes.offline };
   const workers = options.workers ?? availableParallelism();
   const policy = dataPolicy({ ...options, offline }, fetches, engine, workers, !dry);
   const seed = options.seed ?? 0;
-  const dataset = await group.watch(loadDataset({ ...options, ...policy, seed }));
-  const data = await group.watch(fingerprintOf(dataset));
+  const dataset = await loadDataset({ ...options, ...policy, seed });
+  const data = await fingerprintOf(dataset);
   // What changes no result may differ, and yet decides what the processes do together, as when they evaluate:
   // all do as rank 0 does.
   const { target } = engine;
@@ -82,7 +86,7 @@ async function prepared({ wishes, engine, observer, joint }: Following, dry: boo
     const { config } = announced;
     const stepsInTime = options.maxMinutes === undefined ? undefined : config.schedule.at(-1);
     const own = resolveConfig(config.name, options, dataset, { ...machine, stepsInTime }, config);
-    await confirmRun(group, config, { ...own, data: hashesOf(data) });
+    await confirmRun(group, announced, { config: { ...own, data: hashesOf(data) }, options });
     return announced;
   };
   return { options, dataset, data, agreed };

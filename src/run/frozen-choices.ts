@@ -3,7 +3,6 @@ import { sizeText } from "../disk/size-text.js";
 import { UserError } from "../errors.js";
 import type { Target } from "../graph/target.js";
 import { type Architecture, featureChannels } from "../model/architecture.js";
-import { availableMemoryBytes } from "../step/memory.js";
 
 /** Bytes of the features of so many images: float32. */
 function featureBytes(architecture: Architecture, images: number): number {
@@ -13,13 +12,14 @@ function featureBytes(architecture: Architecture, images: number): number {
 /**
  * Refuses more features than lie in memory beside each other: in the host's twice, where networks are
  * computed there.
+ * @param hostBytes that are free for this process
  * @throws UserError
  */
 export function requireFeatureMemory(
   architecture: Architecture,
   images: number,
   { deviceMemoryBytes }: Pick<Target, "deviceMemoryBytes">,
-  hostBytes = availableMemoryBytes(),
+  hostBytes: number,
 ): void {
   const bytes = featureBytes(architecture, images);
   const tables = deviceMemoryBytes === undefined ? 2 : 1;

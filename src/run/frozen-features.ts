@@ -14,6 +14,7 @@ import { fitArchive } from "../model/checkpoint.js";
 import { readWeights } from "../model/read-weights.js";
 import type { RunConfig } from "../record/run-config.js";
 import { featuresOf } from "./feature-table.js";
+import { jointFeatures } from "./joint-features.js";
 import type { Run } from "./run-progress.js";
 
 /** A run's features. */
@@ -27,25 +28,25 @@ export interface FrozenFeatures {
  * @throws UserError at an image that cannot be decoded; the signal's reason
  */
 export async function frozenFeatures(run: Run): Promise<FrozenFeatures> {
-  const { config, dataset, engine, events, observer } = run;
+  const { config, dataset, engine, events, observer, joint } = run;
   const { precision, workers, resolution, resize } = config;
   const architecture = parseArchitecture(config.model);
   const total = config.trainSize + config.valSize;
-  const weights = await bodyOf(run, architecture);
-  const model = { model: config.model, architecture, weights, resize };
+  const model = { model: config.model, architecture, resize };
+  // Rank 0 alone has them, where several processes train together.
+  const isFollower = joint !== undefined && joint.group.rank > 0;
+  const weights = isFollower ? undefined : await bodyOf(run, architecture);
   const options = { size: resolution.crop, precision, workers, resize };
   const featuresAt = async (split: Split, what: string, before: number): Promise<FeatureSplit> => {
-    const { values, channels, fromCache } = await featuresOf(
-      split,
-      model,
-      { ...options, what },
-      engine,
-      {
-        line: (text) => events.info(sentence(text)),
-        signal: observer.signal,
-        progress: (done) => events.event({ type: "features", done: before + done, total }),
-      },
-    );
+    const telling = {
+      line: (text: string) => events.info(sentence(text)),
+      signal: observer.signal,
+      progress: (done: number) => events.event({ type: "features", done: before + done, total }),
+    };
+    const how = { ...options, what };
+    const { values, channels, fromCache } = joint
+      ? await jointFeatures(split, { ...model, weights }, how, joint, telling)
+      : await featuresOf(split, { ...model, weights: weights! }, how, engine, telling);
     // As after a cache was emptied: another number of images at a time may change the last bits.
     if (!fromCache && run.resumed !== undefined)
       events.info(`The features of the ${what} are made again: they may differ in their last bits`);

@@ -70,7 +70,9 @@ async function timesOf({
     event?.({ type: "note", level, text });
   const events = { info: note("info"), warn: note("warning") };
   const features = config.freeze ? placeholderFeatures(config, dataset) : undefined;
-  const featuresMs = config.freeze ? await featuresTime(config, dataset, engine) : undefined;
+  const featuresMs = config.freeze
+    ? (await featuresTime(config, dataset, engine)) / (joint?.group.ranks ?? 1)
+    : undefined;
   const program = await openRunProgram({ config, dataset, engine, events, joint }, features);
   try {
     if (joint !== undefined) await requireSameGraph(joint);

@@ -18,7 +18,7 @@ import { recordedSettings } from "../settings/values.js";
 import { availableMemoryBytes, fittingSplit, isSplit } from "../step/memory.js";
 import { modelPath } from "../zoo/models.js";
 import { computeTypes } from "./precision.js";
-import { checkRanks, unevenParts } from "./rank-choices.js";
+import { checkRanks, frozenOnGpus, unevenParts, unevenRun } from "./rank-choices.js";
 import { sampleModel, sampleWeights } from "./sample-model.js";
 
 /** Settings of `bit-train` that are no run's own: where others come from, what is printed, how many runs and processes. */
@@ -134,7 +134,8 @@ function splitOf(
 ): number {
   const { ranks = 1 } = machine;
   checkRanks(ranks, batch, options);
-  const { devices = 1 } = machine.target ?? {};
+  const { devices = 1, deviceMemoryBytes } = machine.target ?? {};
+  if (options.freeze && ranks > 1 && deviceMemoryBytes !== undefined) throw frozenOnGpus(ranks);
   // A run that had to take smaller parts than it was told to goes on with them.
   const { batchSplit = 1 } = options;
   const forced = known?.split !== undefined && known.split % batchSplit === 0;
@@ -145,7 +146,7 @@ function splitOf(
   const split =
     (forced ? known.split : options.batchSplit) ??
     // Of features, a batch is small.
-    (options.freeze ? 1 : undefined) ??
+    (options.freeze ? ranks : undefined) ??
     fitting();
   if (split > batch || batch % split !== 0) {
     throw new UserError(
@@ -156,7 +157,10 @@ function splitOf(
     );
   }
   if (!isSplit(batch, split, devices)) throw indivisible(batch, split, devices);
-  if (split % ranks !== 0) throw unevenParts(split, ranks, nearestSplit(batch, split, ranks));
+  if (split % ranks !== 0) {
+    const instead = nearestSplit(batch, split, ranks);
+    throw forced ? unevenRun(split, ranks, instead) : unevenParts(split, ranks, instead);
+  }
   return split;
 }
 

@@ -12,6 +12,7 @@ import { type KnownConfig, readConfig } from "../record/run-config.js";
 import type { RunObserver } from "../record/run-events.js";
 import { type RunFolder, requirePlace } from "../record/run-folder.js";
 import { requireActing } from "../settings/idle-settings.js";
+import { availableMemoryBytes } from "../step/memory.js";
 import { modelBytes, zooModel } from "../zoo/models.js";
 import { checkAnew } from "./begin-anew.js";
 import { fingerprintOf, hashesOf } from "./data-fingerprint.js";
@@ -94,7 +95,9 @@ export async function settleRun({
   // What it is to be computed by is not there: that too is told before anything is written.
   describeComputing(resolved, target);
   const { freeze, trainSize, valSize, model } = resolved;
-  if (freeze) requireFeatureMemory(parseArchitecture(model), trainSize + valSize, target);
+  const hostBytes = availableMemoryBytes() / (joint?.localRanks ?? 1);
+  if (freeze)
+    requireFeatureMemory(parseArchitecture(model), trainSize + valSize, target, hostBytes);
   return { dataset, data, known, config: { ...resolved, data: hashesOf(data) } };
 }
 

@@ -9,7 +9,6 @@ import { recordedSettings } from "../settings/values.js";
 
 /** The flags that matter. */
 interface Choices {
-  readonly freeze?: boolean | undefined;
   readonly reduceDtype?: string | undefined;
 }
 
@@ -23,7 +22,7 @@ export function checkRankWishes(ranks: number, wishes: Options<"train">): void {
 
 /** @throws UserError where so many processes cannot train together, or one alone is told what several do */
 export function checkRanks(ranks: number, batch: number, choices: Choices): void {
-  const { freeze, reduceDtype = "fp32" } = choices;
+  const { reduceDtype = "fp32" } = choices;
   if (ranks === 1) {
     if (reduceDtype === "fp32") return;
     throw new UserError(
@@ -40,13 +39,16 @@ export function checkRanks(ranks: number, batch: number, choices: Choices): void
       `a multiple of ${ranks}`,
       `type --batch ${Math.ceil(batch / ranks) * ranks}, or start another number of processes`,
     );
-  if (freeze === true)
-    throw new UserError(
-      "--freeze",
-      `${ranks} processes`,
-      "one process: the head alone is trained in seconds",
-      "type the command without a launcher, or leave --freeze out",
-    );
+}
+
+/** What is to be done where several processes with GPUs are to train the head alone. */
+export function frozenOnGpus(ranks: number): UserError {
+  return new UserError(
+    "--freeze",
+    `${ranks} processes with GPUs`,
+    "one process, or several on CPUs",
+    "type the command without a launcher: one process uses all GPUs of its machine; or type --device cpu",
+  );
 }
 
 /**
@@ -60,6 +62,30 @@ export function unevenParts(split: number, ranks: number, instead: number): User
     `a multiple of ${ranks}: the parts of all processes together`,
     `type --batch_split ${instead} for a new run; a run that goes on keeps its parts`,
   );
+}
+
+/**
+ * The same of a run that goes on, whose parts are as it began with.
+ * @param instead parts that so many processes can share
+ */
+export function unevenRun(split: number, ranks: number, instead: number): UserError {
+  const fewer = fittingRanks(split, ranks, -1);
+  const more = fittingRanks(split, ranks, 1);
+  const some = [fewer, more].filter((one) => one !== undefined && one > 1).join(" or ");
+  const processes = some === "" ? "one process, without a launcher" : `${some} processes`;
+  return new UserError(
+    "--batch_split",
+    `the run's batches are in ${counted(split, "part")}, which cannot be shared evenly by ${ranks} processes`,
+    `processes whose number divides ${split}: a run that goes on keeps its parts`,
+    `start ${processes}; or, to go on with a batch in other parts, type --batch_split ${instead} --force`,
+  );
+}
+
+/** The nearest number of processes above or below this one that can share so many parts. */
+function fittingRanks(split: number, ranks: number, direction: 1 | -1): number | undefined {
+  for (let one = ranks + direction; one > 0 && one <= split; one += direction)
+    if (split % one === 0) return one;
+  return undefined;
 }
 
 /**

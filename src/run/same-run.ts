@@ -13,43 +13,44 @@ import {
 import type { RunFolder } from "../record/run-folder.js";
 import { quoted } from "../settings/shell-word.js";
 
-/** How it is said by what two runs differ. */
-export interface Differences {
-  readonly setting: (key: string, was: string, now: string) => string;
+/** How it is said by what the data of two runs differ. */
+export interface DataWords {
   readonly labels: string;
   readonly images: string;
   readonly contents: string;
 }
 
 /** Of a run that goes on. */
-const sinceTheBeginning: Differences = {
-  setting: (key, was, now) => `${key} was ${was}, is now ${now}`,
+const sinceTheBeginning: DataWords = {
   labels: "the images' labels are not those of the beginning",
   images: "the images are not those of the beginning",
   contents: "images of the same names and sizes hold other bytes than at the beginning",
 };
 
-/**
- * The settings by which two runs differ, in the words of `config.json`.
- * @param words default: of one run, before and now
- */
-export function changedSettings(
-  known: KnownConfig,
-  now: RunRecordFile,
-  words: Differences = sinceTheBeginning,
-): string[] {
+/** What a key of `config.json` was, and is. */
+export interface ChangedKey {
+  readonly key: string;
+  readonly was: unknown;
+  readonly value: unknown;
+}
+
+/** The settings by which a run has changed, in the words of `config.json`. */
+export function changedSettings(known: KnownConfig, now: RunRecordFile): string[] {
+  const changed = changedKeys(known, now).map(describeChange);
+  if (known.data === undefined) return changed;
+  return [...changed, ...changesOfData(known.data, now.data, sinceTheBeginning)];
+}
+
+/** The keys by which the results of two runs on the same data would differ. */
+export function changedKeys(known: KnownConfig, now: RunRecordFile): ChangedKey[] {
   // Of a run that an earlier version began, the data's fingerprint is not known.
   const old = known.data === undefined;
-  const changed = pairs(known, now)
-    .filter(({ key, was, value }) => {
-      if (key === "data") return false;
-      // An archive may have moved; a run that began without one goes on without one.
-      if (key === "weights") return (value === null) !== (was === null);
-      return !same(was, value) && (!freeKeys.has(key) || (old && key === "dataset"));
-    })
-    .map(({ key, was, value }) => words.setting(key, short(was), short(value)));
-  if (known.data === undefined) return changed;
-  return [...changed, ...changedData(known.data, now.data, words)];
+  return pairs(known, now).filter(({ key, was, value }) => {
+    if (key === "data") return false;
+    // An archive may have moved; a run that began without one goes on without one.
+    if (key === "weights") return (value === null) !== (was === null);
+    return !same(was, value) && (!freeKeys.has(key) || (old && key === "dataset"));
+  });
 }
 
 /** The settings by which two runs differ that change no result. */
@@ -58,11 +59,15 @@ export function changedFreely(known: KnownConfig, now: RunRecordFile): string[] 
     .filter(({ key, was, value }) => {
       return freeKeys.has(key) && key !== "version" && key !== "name" && !same(was, value);
     })
-    .map(({ key, was, value }) => sinceTheBeginning.setting(key, short(was), short(value)));
+    .map(describeChange);
+}
+
+function describeChange({ key, was, value }: ChangedKey): string {
+  return `${key} was ${short(was)}, is now ${short(value)}`;
 }
 
 /** What each key was, as far as an earlier version knew of it, and is. */
-function pairs(known: KnownConfig, now: RunRecordFile) {
+function pairs(known: KnownConfig, now: RunRecordFile): ChangedKey[] {
   // One process has no word for it.
   const before = new Map<string, unknown>(Object.entries({ ...known, ranks: known.ranks ?? 1 }));
   return Object.entries({ ...now, ranks: now.ranks ?? 1 }).map(([key, value]) => {
@@ -74,10 +79,11 @@ function same(a: unknown, b: unknown): boolean {
   return JSON.stringify(a) === JSON.stringify(b);
 }
 
-function changedData(
+/** By what data differ, in these words; none where they are the same. */
+export function changesOfData(
   was: RunRecordFile["data"],
   now: RunRecordFile["data"],
-  words: Differences,
+  words: DataWords,
 ): string[] {
   return [
     ...(was.labels === now.labels ? [] : [words.labels]),

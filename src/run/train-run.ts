@@ -25,6 +25,7 @@ import type { Joint } from "./joint-run.js";
 import { computeTypes, inPrecision } from "./precision.js";
 import { outOfMemoryTogether } from "./rank-choices.js";
 import { type Run, RunProgress } from "./run-progress.js";
+import { stoppingAll } from "./stop-together.js";
 import { tellTrainingImages } from "./training-images.js";
 
 export interface RunOutcome extends TrainOutcome {
@@ -45,13 +46,15 @@ function tellOtherRounding({ resumed, config, engine, events }: Run): void {
 
 /** Trains from the run's checkpoint, or from the start where there is none. */
 export async function trainRun(run: Run): Promise<RunOutcome> {
-  const { folder, config, dataset, resumed, events } = run;
-  const features = config.freeze ? await frozenFeatures(run) : undefined;
-  const program = await openRunProgram(run, features);
+  const { folder, config, dataset, resumed, events, joint, observer } = run;
+  const features = config.freeze
+    ? await stoppingAll(joint, observer, () => frozenFeatures(run))
+    : undefined;
+  const program = await stoppingAll(joint, observer, () => openRunProgram(run, features));
   const saver = new CheckpointSaver(folder, program, config, {
     keep: config.keep,
     saved: (steps, path) => events.event({ type: "checkpoint", steps, path }),
-    pulse: run.joint?.group.pulse,
+    pulse: joint?.group.pulse,
   });
   const progress = new RunProgress(run, saver, program);
   try {
@@ -60,9 +63,9 @@ export async function trainRun(run: Run): Promise<RunOutcome> {
       step: await setVariables(program, config, resumed, events),
       evaluated: (resumed?.manifest?.validation ?? null) !== null,
     });
-    const { joint, observer } = run;
-    const stopsAlready = observer.signal?.aborted === true;
-    const start = joint ? await beginTogether(joint, program, begin, stopsAlready) : await begin();
+    const start = joint
+      ? await stoppingAll(joint, observer, () => beginTogether(joint, program, begin))
+      : await begin();
     await events.begin(start);
     progress.begin(start.step);
     if (run.options.tensorboard !== false) await tellTrainingImages(run, start.step);
@@ -77,11 +80,10 @@ export async function trainRun(run: Run): Promise<RunOutcome> {
     const predictions = outcome.validation && progress.predictions;
     return { ...outcome, times, before, best, predictions };
   } catch (error) {
-    const { joint } = run;
     const tooLarge = joint && outOfMemoryTogether(error, config, joint.group.ranks);
     throw tooLarge ?? (await progress.findCulprit(error)) ?? error;
   } finally {
-    if (run.joint?.group.pulse.stopped) await saver.abandon();
+    if (joint?.group.pulse.stopped) await saver.abandon();
     else await saver.close();
     program.session.close();
   }
@@ -117,7 +119,9 @@ export async function openRunProgram(
     labelSmoothing: config.labelSmoothing,
     classWeights: classWeights(config.classWeights, dataset.train.labels, network.classes),
   };
-  if (features !== undefined) return openHeadProgram(engine.open, network, features, options);
+  const [open, place] = [joint?.open ?? engine.open, joint?.group];
+  if (features !== undefined)
+    return openHeadProgram(open, network, features, { ...options, place });
   const cache = config.cache ? await cacheBytes(config, network, joint) : undefined;
   if (cache !== undefined && dataset.train.images.kind === "files") {
     if (engine.target.native.host)
@@ -125,12 +129,12 @@ export async function openRunProgram(
     else
       events.warn("--cache has no effect: this engine lacks the operations for it (npx bit-setup)");
   }
-  const program = await openTrainProgram(joint?.open ?? engine.open, network, dataset, {
+  const program = await openTrainProgram(open, network, dataset, {
     resolution: config.resolution,
     ...options,
     mixup: config.mixupAlpha !== undefined,
     workers: config.workers,
-    place: joint?.group,
+    place,
     input: { resize: config.resize, cacheBytes: cache },
   });
   const isResident = [...program.pipelines.values()].some(({ resident }) => resident);

@@ -92,6 +92,7 @@ function augmentedLogits(
  * Adds the logits of a batch: a run fetches `predict/logits`, float32 `[N, classes]`, and
  * `predict/features`, float32 `[N, C]`, of which the head makes them.
  * @param name instead of `predict`, where a graph has several
+ * @returns `predict/features`
  */
 export async function addPredictStep(
   builder: GraphBuilder,
@@ -99,7 +100,7 @@ export async function addPredictStep(
   variables: readonly GraphVariable[],
   images: Output,
   name = "predict",
-): Promise<void> {
+): Promise<{ readonly features: Output }> {
   const outputs = await trace(builder, network.target, (graph) => {
     const parameters = named(
       variables,
@@ -110,6 +111,7 @@ export async function addPredictStep(
   });
   builder.fetchable(`${name}/logits`, outputs.logits);
   builder.fetchable(`${name}/features`, outputs.features);
+  return outputs;
 }
 
 /**

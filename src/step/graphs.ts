@@ -14,11 +14,12 @@ import {
   type PipelineOptions,
 } from "../input/pipeline.js";
 import type { FeatureSplit } from "../input/split-tables.js";
-import { isOfHead, variableSpecs } from "../model/architecture.js";
+import { featureChannels, isOfHead, variableSpecs } from "../model/architecture.js";
 import { alone, type RankPlace } from "../ranks/rank-place.js";
 import type { Resolution } from "../recipe/hyperrule.js";
 import { addEvalStep, addPredictStep } from "./eval-step.js";
 import { addExplainStep, type Explained } from "./explain-step.js";
+import { addFeatureSharing } from "./feature-sharing.js";
 import { addSharing } from "./share-state.js";
 import type { TestTimeAugmentation } from "./test-time-augmentation.js";
 import {
@@ -113,7 +114,7 @@ export async function trainGraph(
 
 /** What of a network is trained where its body is frozen, and on what. */
 export type HeadGraphOptions = Omit<TrainStepOptions, "mixup"> &
-  Pick<TrainGraphOptions, "microBatch" | "evalBatch">;
+  Pick<TrainGraphOptions, "microBatch" | "evalBatch" | "place">;
 
 /**
  * The graph that trains the head alone, on the features of a dataset, and evaluates on features. It has all
@@ -122,7 +123,7 @@ export type HeadGraphOptions = Omit<TrainStepOptions, "mixup"> &
 export async function headGraph(
   network: Network,
   { train, val }: { readonly train: FeatureSplit; readonly val: FeatureSplit },
-  { microBatch, evalBatch, ...options }: HeadGraphOptions,
+  { microBatch, evalBatch, place = alone, ...options }: HeadGraphOptions,
 ): Promise<TrainGraph> {
   // The head computes in float32, whatever the body does.
   const under = begun({ ...network, target: inType(network.target, "float32") });
@@ -134,11 +135,13 @@ export async function headGraph(
   };
   const trained = variables.filter(isOfHead);
   const batch = batchOf(trainPipeline, train, microBatch);
-  const step = { mixup: false, ...options };
+  const collectives = place.ranks > 1 ? new Collectives(builder, place.ranks) : undefined;
+  const step = { mixup: false, ...options, split: options.split / place.ranks, collectives };
   const optimizerState = await addTrainStep(builder, under.network, trained, batch, step);
   const held = batchOf(valPipeline, val, evalBatch);
-  await addEvalStep(builder, under.network, trained, held);
-  return { ...finished(under), optimizerState, place: alone };
+  await addEvalStep(builder, under.network, trained, held, { collectives });
+  if (collectives) addSharing(builder, collectives, [...variables, ...optimizerState]);
+  return { ...finished(under), optimizerState, place };
 }
 
 /** How a part of a dataset is evaluated. */
@@ -195,6 +198,8 @@ export interface PredictImagesOptions extends ImageInput {
   readonly batch: number;
   /** Of which classes an explanation is wanted; default none. */
   readonly explained?: Explained | undefined;
+  /** Where several processes see images together, for features alone: `addFeatureSharing`. */
+  readonly place?: RankPlace | undefined;
 }
 
 /**
@@ -204,13 +209,21 @@ export interface PredictImagesOptions extends ImageInput {
 export async function predictImagesGraph(
   network: Network,
   images: Split,
-  { size, batch, workers, input, explained }: PredictImagesOptions,
+  { size, batch, workers, input, explained, place = alone }: PredictImagesOptions,
 ): Promise<NetworkGraph> {
   const under = begun(network);
-  defineDecoders(under.builder, network.target);
-  const options = { name: predictPipeline, workers, ...input };
+  const { builder, variables } = under;
+  defineDecoders(builder, network.target);
+  // A process has resources in common for all graphs of several ranks: a name means batches of one size.
+  const name = place.ranks === 1 ? predictPipeline : `${predictPipeline}_${batch}`;
+  const options = { name, workers, ...input };
   const made = pipeline(under, images, { ...options, batch, resizeTo: size });
-  await addPrediction(under, made.images, "predict", explained);
+  if (place.ranks === 1) await addPrediction(under, made.images, "predict", explained);
+  else {
+    const { features } = await addPredictStep(builder, network, variables, made.images);
+    const shape = [batch, featureChannels(network.architecture)] as const;
+    addFeatureSharing(builder, place, variables, features, shape);
+  }
   return finished(under);
 }
 

@@ -91,7 +91,8 @@ export async function openHeadProgram(
   options: HeadGraphOptions,
 ): Promise<TrainProgram> {
   const made = await headGraph(network, features, options);
-  return { ...(await openProgram(open, made)), optimizerState: made.optimizerState, place: alone };
+  const { optimizerState, place } = made;
+  return { ...(await openProgram(open, made)), optimizerState, place };
 }
 
 /** Opens the graph that evaluates on `val`. */

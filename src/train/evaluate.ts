@@ -71,8 +71,8 @@ export async function evaluate(
   return scores.means();
 }
 
-/** The examples that a rank evaluates, batch after batch; those beyond the last are the first one. */
-function shareOf(total: number, batch: number, { rank, ranks }: RankPlace): Int32Array {
+/** The examples of `total` that a rank sees, batch after batch; those beyond the last are the first one. */
+export function shareOf(total: number, batch: number, { rank, ranks }: RankPlace): Int32Array {
   const batches = Math.ceil(total / (batch * ranks));
   return Int32Array.from({ length: batches * batch }, (_, i) => {
     const example = (Math.floor(i / batch) * ranks + rank) * batch + (i % batch);

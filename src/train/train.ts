@@ -23,8 +23,6 @@ export interface TrainStart {
   readonly step: number;
   /** Whether they were evaluated, where that was due: a run may have been stopped in between. */
   readonly evaluated: boolean;
-  /** Whether several ranks have agreed to stop before they go on. */
-  readonly stops?: boolean;
 }
 
 /** Where a run's time went, in milliseconds of wall time. */
@@ -91,7 +89,6 @@ export async function train(
     savedMs = performance.now();
   };
   const stops = new Stops(observer, program.place.ranks > 1);
-  stops.agree(start.stops === true);
   const validate = async (at: number | "end") => {
     const evaluation = { program, val: dataset.val, evalBatch: plan.evalBatch, observer, stops };
     const result = await timed("eval", () => evaluated(evaluation, at));

@@ -75,7 +75,11 @@ test("gradients as bfloat16: said, recorded, and not to be changed later", { ski
     [...other, "--reduce_dtype", "bf16"],
   ])) {
     assert.equal(code, 2, text);
-    assert.match(text, /rank 1: it would train otherwise than rank 0: reduceDtype/);
+    assert.match(
+      text,
+      /rank 1: it would train otherwise than rank 0: --reduce_dtype is bf16, that of rank 0 is fp32\n/,
+    );
+    assert.match(text, /next: type for all of them, as for rank 0: --reduce_dtype fp32\n/);
   }
 });
 
@@ -127,7 +131,10 @@ test("--max_minutes: ranks time their steps together, once, and all make as many
   const differing = await trainInRanks(logdir, [other, [...other.slice(0, 3), "50"]]);
   for (const { code, text } of differing) {
     assert.equal(code, 2, text);
-    assert.match(text, /rank 1: .*maxMinutes is 50, that of rank 0 is 60/);
+    assert.match(
+      text,
+      /rank 1: .*--max_minutes is 50, that of rank 0 is 60\n[\s\S]*: --max_minutes 60\n/,
+    );
   }
 });
 

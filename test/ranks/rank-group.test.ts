@@ -88,6 +88,9 @@ for (const { trial, why, mistake } of [
       const told = await next();
       assert.deepEqual([told["lost"], told["mistake"]], [true, mistake]);
       assert.match(String(told["message"]), why);
+      // What is to be put right there is said here, too.
+      const remedy = /; rank \d ends too\n {2}expected: none\n {2}next: mend it$/;
+      assert.equal(remedy.test(String(told["message"])), mistake, String(told["message"]));
       assert.equal(await exit, 75);
     }
   });

@@ -5,6 +5,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { loadDataset } from "../../src/data/datasets.js";
+import { UserError } from "../../src/errors.js";
 import { type Machine, type ModelledOptions, resolveConfig } from "../../src/run/options.js";
 import { temporaryFolder, writeTree } from "../data/temporary-folder.js";
 import { fixturePath } from "../fixture-path.js";
@@ -180,4 +181,42 @@ test("the parts that are named instead are parts that all processes can share", 
     assert.throws(() => told(batch, split), new RegExp(`type .*--batch_split ${instead}(?!\\d)`));
     assert.equal(told(batch, instead), instead);
   }
+});
+
+test("a run whose parts so many processes cannot share is told how many can", async () => {
+  const dataset = await loadDataset({ dataset: "sample", seed: 0 });
+  const refusal = (split: number, ranks: number) => {
+    const machine = { cores: 1, precision: () => "fp32" as const, ranks };
+    const options = { model: "BiT-M-R50x1", dataset: "sample", batch: 12 };
+    let said = "";
+    try {
+      resolveConfig("one", options, dataset, machine, { split });
+    } catch (error) {
+      assert.ok(error instanceof UserError);
+      said = error.nextStep;
+    }
+    return said;
+  };
+  const others = "; or, to go on with a batch in other parts, type";
+  assert.equal(refusal(6, 4), `start 3 or 6 processes${others} --batch_split 4 --force`);
+  assert.equal(refusal(4, 3), `start 2 or 4 processes${others} --batch_split 3 --force`);
+  assert.equal(refusal(3, 2), `start 3 processes${others} --batch_split 4 --force`);
+  assert.equal(
+    refusal(1, 2),
+    `start one process, without a launcher${others} --batch_split 2 --force`,
+  );
+  assert.equal(refusal(6, 3), "");
+});
+
+test("the head alone is trained by several processes on CPUs, in a part each, and not on GPUs", async () => {
+  const dataset = await loadDataset({ dataset: "sample", seed: 0 });
+  const options = { model: "BiT-M-R50x1", dataset: "sample", batch: 12, freeze: true };
+  const machine = { cores: 1, precision: () => "fp32" as const, ranks: 3 };
+  const planned = resolveConfig("one", options, dataset, machine);
+  assert.deepEqual([planned.split, planned.evalBatch], [3, 4]);
+  const target = { deviceMemoryBytes: 1e12 };
+  assert.throws(
+    () => resolveConfig("one", options, dataset, { ...machine, target }),
+    /--freeze: 3 processes with GPUs[\s\S]*--device cpu/,
+  );
 });
