@@ -10,6 +10,8 @@ namespace {
 // For any processor.
 namespace plain {
 #define BIT_TARGET
+using Value = bfloat16;
+constexpr int64_t kStep = 8;
 using Pairs = uint32_t;
 using Sums = float;
 constexpr int64_t kLanes = 1;
@@ -34,6 +36,8 @@ inline void Round(bfloat16* to, Sums value) { *to = FromFloat<bfloat16>(value); 
 #ifdef BIT_HAS_X86
 namespace avx2 {
 #define BIT_TARGET __attribute__((target("avx2,fma")))
+using Value = bfloat16;
+constexpr int64_t kStep = 8;
 using Pairs = __m256i;
 using Sums = __m256;
 constexpr int64_t kLanes = 8;
@@ -74,6 +78,8 @@ BIT_TARGET inline void Round(bfloat16* to, Sums value) {
 
 namespace avx512_bf16 {
 #define BIT_TARGET __attribute__((target("avx512f,avx512bf16")))
+using Value = bfloat16;
+constexpr int64_t kStep = 8;
 using Pairs = __m512i;
 using Sums = __m512;
 constexpr int64_t kLanes = 16;

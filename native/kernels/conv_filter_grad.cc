@@ -11,7 +11,6 @@
 #include <type_traits>
 #include <vector>
 
-#include "float32_products.h"
 #include "normalize_pixels.h"
 #include "pack_pairs.h"
 #include "parallel.h"
@@ -19,6 +18,7 @@
 #include "scratch.h"
 #include "tf_kernel.h"
 #include "tile_convolution.h"
+#include "vector_packing.h"
 
 namespace bit {
 namespace {
@@ -29,20 +29,6 @@ constexpr int64_t kPackedBytes = kKeptBytes;
 constexpr int64_t kRowPanels = 8, kColumnPanels = 4;
 // Values of k, of 32 bits, between two visits of a tile: what they take of a panel stays in the first cache.
 constexpr int64_t kBlock = 256;
-
-// How the inner loop takes a type: how many successive values in 32 bits.
-template <typename T>
-struct Packing;
-template <>
-struct Packing<bfloat16> {
-  static constexpr int64_t kTogether = 2;
-  static PanelProducts Products() { return FindBfloat16Products().panels; }
-};
-template <>
-struct Packing<float> {
-  static constexpr int64_t kTogether = 1;
-  static PanelProducts Products() { return FindFloat32Products(); }
-};
 
 struct Convolution {
   int64_t images, height, width, in;   // x [images, height, width, in]
@@ -146,7 +132,7 @@ struct TaskPanels {
 template <typename T>
 void Multiply(const Convolution& c, const Layout& at, const uint32_t* rows, const uint32_t* columns,
               int64_t images, float* dw) {
-  const PanelProducts products = Packing<T>::Products();
+  const PanelProducts products = Packing<T>::Panels();
   std::vector<Meeting> meetings;
   for (int64_t ky = 0; ky < c.kernel_height; ky++)
     meetings.push_back(Meet(c, at, ky, images));
@@ -189,8 +175,8 @@ class ConvFilterGrad {
         tiles_(IntAttr(construction, "tiles")),
         normalizations_(IntAttr(construction, "F")) {
     if (stride_ < 1) throw std::runtime_error("the stride must be positive");
-    if ((normalizations_ > 0 || tiles_ != kNoTiles) && !std::is_same_v<T, bfloat16>)
-      throw std::runtime_error("tiles and normalization are for bfloat16");
+    if (tiles_ != kNoTiles && !std::is_same_v<T, bfloat16>)
+      throw std::runtime_error("tiles are for bfloat16");
     RequireTiles(tiles_);
   }
 
@@ -227,9 +213,8 @@ class ConvFilterGrad {
     for (int64_t n = 0; n < c.images; n += at_once) {
       const int64_t images = std::min(at_once, c.images - n);
       const T* read = x.template data<T>() + n * pixels;
-      if constexpr (std::is_same_v<T, bfloat16>)
-        if (const float* f = factors.data<float>())
-          read = NormalizeImages({f + n * 2 * c.in, images, c.height * c.width, c.in}, read, &large_images);
+      if (const float* f = factors.template data<float>())
+        read = NormalizeImages({f + n * 2 * c.in, images, c.height * c.width, c.in}, read, &large_images);
       uint32_t* columns = packed + images * at.image_size * c.in * c.kernel_width;
       Pack(c, at, read, dy.template data<T>() + n * out_pixels, images,
            packed, columns);

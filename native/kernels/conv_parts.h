@@ -2,10 +2,11 @@
 #pragma once
 #include <algorithm>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
-#include "bfloat16_products.h"
-#include "pack_pairs.h"
+#include "pixel_list.h"
+#include "vector_packing.h"
 
 namespace bit {
 
@@ -22,65 +23,70 @@ struct Part {
   int64_t packed;  // where its part of the packed kernel begins
 };
 
+template <typename T>
 struct Geometry {
   int64_t images, height, width, in;   // what is read
   int64_t out_height, out_width, out;  // what is made
   int64_t step, spacing;
   std::vector<Part> parts;
-  int64_t pairs() const { return in / 2; }
-  int64_t panels() const { return CeilDiv(out, kPanelColumns); }
+
+  Geometry(const ConvShape& s, bool turned);
+  // Values of k that are a pixel's channels.
+  int64_t depth() const { return in / Packing<T>::kTogether; }
+  int64_t panels() const { return CeilDiv(out, Packing<T>::kColumns); }
 };
 
-struct Kernel {
-  int64_t height, width, stride, pad_top, pad_left;
-};
-
-inline void AddParts(const Kernel& k, bool turned, Geometry* g) {
-  g->step = turned ? 1 : k.stride;
-  g->spacing = turned ? k.stride : 1;
+template <typename T>
+Geometry<T>::Geometry(const ConvShape& s, bool turned) : images(s.n) {
+  height = s.h, width = s.w, in = s.c, out_height = s.oh, out_width = s.ow, out = s.o;
+  if (turned) std::swap(height, out_height), std::swap(width, out_width), std::swap(in, out);
+  step = turned ? 1 : s.stride;
+  spacing = turned ? s.stride : 1;
   int64_t packed = 0;
-  for (int64_t ry = 0; ry < g->spacing; ry++)
-    for (int64_t rx = 0; rx < g->spacing; rx++) {
-      const int64_t height = CeilDiv(std::max<int64_t>(0, g->out_height - ry), g->spacing);
-      const int64_t width = CeilDiv(std::max<int64_t>(0, g->out_width - rx), g->spacing);
+  for (int64_t ry = 0; ry < spacing; ry++)
+    for (int64_t rx = 0; rx < spacing; rx++) {
+      const int64_t height = CeilDiv(std::max<int64_t>(0, out_height - ry), spacing);
+      const int64_t width = CeilDiv(std::max<int64_t>(0, out_width - rx), spacing);
       Part part = {height, width, ry, rx, {}, packed};
-      for (int64_t ky = 0; ky < k.height; ky++)
-        for (int64_t kx = 0; kx < k.width; kx++) {
-          const int64_t y = turned ? ry + k.pad_top - ky : ky - k.pad_top;
-          const int64_t x = turned ? rx + k.pad_left - kx : kx - k.pad_left;
+      for (int64_t ky = 0; ky < s.kh; ky++)
+        for (int64_t kx = 0; kx < s.kw; kx++) {
+          const int64_t y = turned ? ry + s.top - ky : ky - s.top;
+          const int64_t x = turned ? rx + s.left - kx : kx - s.left;
           // C++ divides towards zero, and so do the remainders: exact ones are the same either way.
-          if (turned && (y % k.stride != 0 || x % k.stride != 0)) continue;
-          const int64_t by = turned ? k.stride : 1;
-          part.places.push_back({ky * k.width + kx, y / by, x / by});
+          if (turned && (y % s.stride != 0 || x % s.stride != 0)) continue;
+          const int64_t by = turned ? s.stride : 1;
+          part.places.push_back({ky * s.kw + kx, y / by, x / by});
         }
-      packed += static_cast<int64_t>(part.places.size()) * g->out * g->pairs();
-      g->parts.push_back(std::move(part));
+      packed += static_cast<int64_t>(part.places.size()) * out * depth();
+      parts.push_back(std::move(part));
     }
 }
 
 // Pixels of x from one on.
+template <typename T>
 struct Pixels {
-  const bfloat16* values;
+  const T* values;
   int64_t first;
 };
 
 // kPixels pixels of a part: what each of its places meets, from [places, kPixels], and where in the
 // result they are, or -1 after the last.
-inline void FindPixels(const Geometry& g, const Part& part, const Pixels& x, int64_t first,
-                       const bfloat16* zeros, const bfloat16** from, int64_t* result) {
+template <typename T>
+void FindPixels(const Geometry<T>& g, const Part& part, const Pixels<T>& x, int64_t first, const T* zeros,
+                const T** from, int64_t* result) {
   int64_t j = first % part.width, i = first / part.width % part.height;
   int64_t n = first / part.width / part.height;
-  for (int64_t r = 0; r < kPixels; r++) {
+  for (int64_t r = 0; r < kPixels<T>; r++) {
     const bool there = n < g.images;
     const int64_t y = part.first_y + i * g.spacing, z = part.first_x + j * g.spacing;
     result[r] = there ? (n * g.out_height + y) * g.out_width + z : -1;
-    const bfloat16** place_from = from + r;
+    const T** place_from = from + r;
     for (const Place& place : part.places) {
       const int64_t iy = i * g.step + place.y, ix = j * g.step + place.x;
       const bool meets = there && iy >= 0 && iy < g.height && ix >= 0 && ix < g.width;
       const int64_t at = (n * g.height + iy) * g.width + ix - x.first;
       *place_from = meets ? x.values + at * g.in : zeros;
-      place_from += kPixels;
+      place_from += kPixels<T>;
     }
     if (++j < part.width) continue;
     j = 0;

@@ -14,26 +14,38 @@ namespace {
 // For any processor.
 namespace plain {
 #define BIT_TARGET
-using Pairs = float;
-using Sums = float;
-constexpr int64_t kLanes = 1;
-constexpr int kTileRows = 4;
-inline Sums Zero() { return 0; }
-inline Pairs Load(const uint32_t* from) {
+using Value = float;
+constexpr int64_t kStep = 16;
+using Sums = float __attribute__((vector_size(16)));
+using Pairs = Sums;
+constexpr int64_t kLanes = 4;
+constexpr int kTileRows = 6;
+inline Sums Zero() { return Sums{}; }
+inline Sums Widen(const float* from) {
+  Sums values;
+  std::memcpy(&values, from, sizeof values);
+  return values;
+}
+inline void Round(float* to, Sums values) { std::memcpy(to, &values, sizeof values); }
+inline Pairs Load(const uint32_t* from) { return Widen(reinterpret_cast<const float*>(from)); }
+inline Pairs Broadcast(const uint32_t* from) {
   float value;
   std::memcpy(&value, from, sizeof value);
-  return value;
+  return Pairs{value, value, value, value};
 }
-inline Pairs Broadcast(const uint32_t* from) { return Load(from); }
 inline Sums MultiplyAdd(Sums sum, Pairs a, Pairs b) { return sum + a * b; }
-inline void AddTo(float* to, Sums value) { *to += value; }
+inline Sums Add(Sums a, Sums b) { return a + b; }
+inline void AddTo(float* to, Sums values) { Round(to, Widen(to) + values); }
 #include "panel_tile.h"
+#include "pixel_tile.h"
 #undef BIT_TARGET
 }  // namespace plain
 
 #ifdef BIT_HAS_X86
 namespace avx2 {
 #define BIT_TARGET __attribute__((target("avx2,fma")))
+using Value = float;
+constexpr int64_t kStep = 16;
 using Pairs = __m256;
 using Sums = __m256;
 constexpr int64_t kLanes = 8;
@@ -47,15 +59,24 @@ BIT_TARGET inline Pairs Broadcast(const uint32_t* from) {
   return _mm256_broadcast_ss(reinterpret_cast<const float*>(from));
 }
 BIT_TARGET inline Sums MultiplyAdd(Sums sum, Pairs a, Pairs b) { return _mm256_fmadd_ps(a, b, sum); }
-BIT_TARGET inline void AddTo(float* to, Sums value) {
-  _mm256_storeu_ps(to, _mm256_add_ps(_mm256_loadu_ps(to), value));
-}
+BIT_TARGET inline Sums Add(Sums a, Sums b) { return _mm256_add_ps(a, b); }
+BIT_TARGET inline Sums Widen(const float* from) { return _mm256_loadu_ps(from); }
+BIT_TARGET inline void Round(float* to, Sums value) { _mm256_storeu_ps(to, value); }
+BIT_TARGET inline void AddTo(float* to, Sums value) { Round(to, Add(Widen(to), value)); }
 #include "panel_tile.h"
+#include "pixel_tile.h"
 #undef BIT_TARGET
 }  // namespace avx2
 #endif
 
 }  // namespace
+
+PixelProducts<float> FindFloat32PixelProducts() {
+#ifdef BIT_HAS_X86
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return avx2::ConvolvePixels;
+#endif
+  return plain::ConvolvePixels;
+}
 
 PanelProducts FindFloat32Products() {
 #ifdef BIT_HAS_X86

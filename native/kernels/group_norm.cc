@@ -51,9 +51,8 @@ BIT_INLINE void AddMoments(const T* x, int64_t rows, int64_t channels, float* sc
   }
 }
 
-// y = max(0, x * scale + offset), scale and offset by channel.
 template <typename T>
-BIT_INLINE void ScaleRelu(const T* x, int64_t rows, int64_t channels, const float* scale,
+BIT_INLINE void ScaleRows(const T* x, int64_t rows, int64_t channels, const float* scale,
                           const float* offset, T* y) {
   for (int64_t r = 0; r < rows; r++, x += channels, y += channels) {
 #pragma GCC ivdep
@@ -65,18 +64,14 @@ BIT_INLINE void ScaleRelu(const T* x, int64_t rows, int64_t channels, const floa
 }
 
 // The same under plain names, for each processor.
-#define BIT_GROUP_NORM_FOR(T)                                                                      \
-  BIT_FOR_EACH_PROCESSOR void Moments(const T* x, int64_t rows, int64_t channels, float* scratch,  \
-                                      double* sums, double* squares) {                             \
-    AddMoments<T>(x, rows, channels, scratch, sums, squares);                                      \
-  }                                                                                                \
-  BIT_FOR_EACH_PROCESSOR void Apply(const T* x, int64_t rows, int64_t channels, const float* scale, \
-                                    const float* offset, T* y) {                                   \
-    ScaleRelu<T>(x, rows, channels, scale, offset, y);                                             \
+#define BIT_MOMENTS_FOR(T)                                                                        \
+  BIT_FOR_EACH_PROCESSOR void Moments(const T* x, int64_t rows, int64_t channels, float* scratch, \
+                                      double* sums, double* squares) {                            \
+    AddMoments<T>(x, rows, channels, scratch, sums, squares);                                     \
   }
-BIT_GROUP_NORM_FOR(float)
-BIT_GROUP_NORM_FOR(bfloat16)
-#undef BIT_GROUP_NORM_FOR
+BIT_MOMENTS_FOR(float)
+BIT_MOMENTS_FOR(bfloat16)
+#undef BIT_MOMENTS_FOR
 
 // Makes the images, or factors alone: [images, 2, channels].
 template <typename T, bool kApplies>
@@ -139,7 +134,7 @@ class GroupNormRelu {
       if (!kApplies) return;
       const int64_t begin = at.begin(part), first = (n * at.rows + begin) * c;
       const float* f = factors + n * 2 * c;
-      Apply(x.data<T>() + first, at.begin(part + 1) - begin, c, f, f + c, result.data<T>() + first);
+      ScaleRelu(x.data<T>() + first, at.begin(part + 1) - begin, c, f, f + c, result.data<T>() + first);
     };
     ForImages(at, sum, join, apply);
   }
@@ -157,6 +152,15 @@ void InferForward(TF_ShapeInferenceContext* context, TF_Status* status) {
 }
 
 }  // namespace
+
+#define BIT_SCALE_RELU_FOR(T)                                                                  \
+  BIT_FOR_EACH_PROCESSOR void ScaleRelu(const T* x, int64_t rows, int64_t channels,            \
+                                        const float* scale, const float* offset, T* y) {       \
+    ScaleRows<T>(x, rows, channels, scale, offset, y);                                         \
+  }
+BIT_SCALE_RELU_FOR(float)
+BIT_SCALE_RELU_FOR(bfloat16)
+#undef BIT_SCALE_RELU_FOR
 
 void RegisterGroupNorm() {
   DefineOp("BitGroupNormRelu",

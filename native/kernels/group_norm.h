@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <stdexcept>
 
+#include "numeric.h"
 #include "parallel.h"
 #include "tf_kernel.h"
 
@@ -33,6 +34,13 @@ struct GroupLayout {
   int64_t begin(int64_t part) const { return rows * part / parts; }
   int64_t images, rows, channels, per_group, parts;
 };
+
+// y = max(0, x * scale + offset) of `rows` rows of `channels`, scale and offset by channel. What is not a number
+// stays so.
+void ScaleRelu(const float* x, int64_t rows, int64_t channels, const float* scale, const float* offset,
+               float* y);
+void ScaleRelu(const bfloat16* x, int64_t rows, int64_t channels, const float* scale, const float* offset,
+               bfloat16* y);
 
 // Runs `sum` on every part of every image, `join` on every image and `apply` on every part again;
 // an image that is one part goes through all three at once, while it lies in the cache.

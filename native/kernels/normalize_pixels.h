@@ -21,11 +21,12 @@ class FactorsInput : public OptionalInput {
   }
 };
 
-// Pixels [begin, end) of images x, normalized, in `scratch`.
-const bfloat16* NormalizePixels(const ImageFactors& by, const bfloat16* x, int64_t begin, int64_t end,
-                                Scratch* scratch);
+// Pixels [begin, end) of images x, of float32 or bfloat16, normalized, in `scratch`.
+template <typename T>
+const T* NormalizePixels(const ImageFactors& by, const T* x, int64_t begin, int64_t end, Scratch* scratch);
 
 // All of them, by all threads, in memory that this thread keeps, or in `large` where it shall not keep as much.
-const bfloat16* NormalizeImages(const ImageFactors& by, const bfloat16* x, Scratch* large);
+template <typename T>
+const T* NormalizeImages(const ImageFactors& by, const T* x, Scratch* large);
 
 }  // namespace bit

@@ -36,6 +36,19 @@ BIT_INLINE void PackPanel(const Row<T>& row, int64_t channel, int64_t panel, uin
     Pack(row, channel, kPanelRows, to);
 }
 
+// Rows `pitch` apart of `depth` times `together` values, which are 32 bits.
+template <typename T>
+void TurnRows(const T* from, int64_t together, int64_t pitch, int64_t depth, int64_t panel, uint32_t* to) {
+  // Squares of this side stay in the first cache while they are transposed.
+  constexpr int64_t kSide = 16;
+  for (int64_t begin = 0; begin < depth; begin += kSide) {
+    const int64_t end = std::min(depth, begin + kSide);
+    for (int64_t i = 0; i < panel; i++)
+      for (int64_t k = begin; k < end; k++)
+        std::memcpy(to + k * panel + i, from + i * pitch + together * k, sizeof *to);
+  }
+}
+
 }  // namespace
 
 BIT_FOR_EACH_PROCESSOR void PackRow(const Row<bfloat16>& row, int64_t channel, int64_t panel,
@@ -48,15 +61,12 @@ BIT_FOR_EACH_PROCESSOR void PackRow(const Row<float>& row, int64_t channel, int6
   PackPanel(row, channel, panel, to);
 }
 
-void PackChannels(const bfloat16* from, int64_t pitch, int64_t pairs, int64_t panel, uint32_t* to) {
-  // Squares of this side stay in the first cache while they are transposed.
-  constexpr int64_t kSide = 16;
-  for (int64_t begin = 0; begin < pairs; begin += kSide) {
-    const int64_t end = std::min(pairs, begin + kSide);
-    for (int64_t i = 0; i < panel; i++)
-      for (int64_t k = begin; k < end; k++)
-        std::memcpy(to + k * panel + i, from + i * pitch + 2 * k, sizeof *to);
-  }
+void PackChannels(const bfloat16* from, int64_t pitch, int64_t depth, int64_t panel, uint32_t* to) {
+  TurnRows(from, 2, pitch, depth, panel, to);
+}
+
+void PackChannels(const float* from, int64_t pitch, int64_t depth, int64_t panel, uint32_t* to) {
+  TurnRows(from, 1, pitch, depth, panel, to);
 }
 
 }  // namespace bit

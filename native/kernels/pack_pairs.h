@@ -26,7 +26,9 @@ void PackRow(const Row<bfloat16>& row, int64_t channel, int64_t panel, uint32_t*
 // The same of each single value: to [count, panel].
 void PackRow(const Row<float>& row, int64_t channel, int64_t panel, uint32_t* to);
 
-// Packs each two successive channels of `panel` rows `pitch` apart: to [pairs, panel].
-void PackChannels(const bfloat16* from, int64_t pitch, int64_t pairs, int64_t panel, uint32_t* to);
+// Packs each two successive channels of `panel` rows `pitch` apart: to [depth, panel], depth pairs.
+void PackChannels(const bfloat16* from, int64_t pitch, int64_t depth, int64_t panel, uint32_t* to);
+// The same of each single channel.
+void PackChannels(const float* from, int64_t pitch, int64_t depth, int64_t panel, uint32_t* to);
 
 }  // namespace bit

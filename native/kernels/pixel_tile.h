@@ -1,24 +1,30 @@
-// A tile of a convolution whose sums stay in registers. Included as panel_tile.h is; Widen makes
-// bfloat16 values sums, and Round stores sums as bfloat16.
+// A tile of a convolution whose sums stay in registers. Included as panel_tile.h is, with Value, the type of
+// images, and kStep, values of k between two fetches of a pixel; Widen makes its values sums, and Round stores
+// sums as such.
 
 template <int kVectors>
-BIT_TARGET void PixelTile(const bfloat16* const* from, int64_t places, int64_t pairs,
-                          const uint32_t* b, int64_t pitch, int64_t column, const bfloat16* const* plus,
-                          bfloat16* const* to) {
+BIT_TARGET void PixelTile(const PixelsMet<Value>& met, int first, const uint32_t* b, int64_t pitch,
+                          int64_t column, const Value* const* plus, Value* const* to) {
   Sums sums[kTileRows][kVectors];
 #pragma GCC unroll 8
   for (int r = 0; r < kTileRows; r++)
 #pragma GCC unroll 2
     for (int j = 0; j < kVectors; j++) sums[r][j] = Zero();
-  for (int64_t place = 0; place < places; place++, from += kPixels) {
+  for (int r = 0; r < kTileRows; r++) __builtin_prefetch(to[r] + column, 1);
+  const Value *const *from = met.from + first, *const *next = met.next + first;
+  for (int64_t place = 0; place < met.places; place++, from += kPixels<Value>, next += kPixels<Value>) {
     const uint32_t* pixel[kTileRows];
     for (int r = 0; r < kTileRows; r++) pixel[r] = reinterpret_cast<const uint32_t*>(from[r]);
-    for (int64_t k = 0; k < pairs; k++, b += pitch) {
-      Pairs columns[kVectors];
-      for (int j = 0; j < kVectors; j++) columns[j] = Load(b + j * kLanes);
-      for (int r = 0; r < kTileRows; r++) {
-        const Pairs row = Broadcast(pixel[r] + k);
-        for (int j = 0; j < kVectors; j++) sums[r][j] = MultiplyAdd(sums[r][j], row, columns[j]);
+    for (int64_t begin = 0; begin < met.depth; begin += kStep) {
+      for (int r = 0; r < kTileRows; r++)
+        __builtin_prefetch(reinterpret_cast<const uint32_t*>(next[r]) + begin);
+      for (int64_t k = begin; k < begin + kStep; k++, b += pitch) {
+        Pairs columns[kVectors];
+        for (int j = 0; j < kVectors; j++) columns[j] = Load(b + j * kLanes);
+        for (int r = 0; r < kTileRows; r++) {
+          const Pairs row = Broadcast(pixel[r] + k);
+          for (int j = 0; j < kVectors; j++) sums[r][j] = MultiplyAdd(sums[r][j], row, columns[j]);
+        }
       }
     }
   }
@@ -32,14 +38,13 @@ BIT_TARGET void PixelTile(const bfloat16* const* from, int64_t places, int64_t p
     }
 }
 
-inline void ConvolvePixels(const bfloat16* const* from, int64_t places, int64_t pairs,
-                           const uint32_t* b, int64_t n, const bfloat16* const* plus,
-                           bfloat16* const* to) {
-  for (int64_t r = 0; r < kPixels; r += kTileRows) {
-    const bfloat16* const* added = plus == nullptr ? nullptr : plus + r;
+inline void ConvolvePixels(const PixelsMet<Value>& met, const uint32_t* b, int64_t n,
+                           const Value* const* plus, Value* const* to) {
+  static_assert(kPixels<Value> % kTileRows == 0, "pixels are taken by whole tiles");
+  for (int r = 0; r < kPixels<Value>; r += kTileRows) {
+    const Value* const* added = plus == nullptr ? nullptr : plus + r;
     int64_t j = 0;
-    for (; j + 2 * kLanes <= n; j += 2 * kLanes)
-      PixelTile<2>(from + r, places, pairs, b + j, n, j, added, to + r);
-    for (; j < n; j += kLanes) PixelTile<1>(from + r, places, pairs, b + j, n, j, added, to + r);
+    for (; j + 2 * kLanes <= n; j += 2 * kLanes) PixelTile<2>(met, r, b + j, n, j, added, to + r);
+    for (; j < n; j += kLanes) PixelTile<1>(met, r, b + j, n, j, added, to + r);
   }
 }

@@ -1,0 +1,196 @@
+// kPixels pixels at a time are multiplied with panels of the kernel from where they lie; only the kernel is packed
+// first.
+//
+// A task has a block of pixels and a group of panels. What a block meets stays in the second cache while it meets one
+// panel after the other, and so does a panel beside it.
+#include "vector_convolve.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "conv_parts.h"
+#include "normalize_pixels.h"
+#include "pack_pairs.h"
+#include "parallel.h"
+#include "scratch.h"
+
+namespace bit {
+namespace {
+
+// Pixels of a block that meet `bytes` each. Of float32 it meets so much, but a panel that comes from the last cache
+// shall meet some tiles.
+template <typename T>
+int64_t BlockOf(int64_t bytes) {
+  constexpr int64_t kBlockBytes = 128 << 10, kLeastTiles = 4;
+  return std::max(kLeastTiles, kBlockBytes / (kPixels<T> * bytes)) * kPixels<T>;
+}
+template <>
+int64_t BlockOf<bfloat16>(int64_t) {
+  return 128;
+}
+// A kernel that stays in the second cache beside them.
+constexpr int64_t kSmallKernelBytes = 256 << 10;
+
+template <typename T>
+class Convolution {
+ public:
+  Convolution(const ConvShape& s, bool turned) : g_(s, turned), turned_(turned) {}
+
+  const std::vector<Part>& parts() const { return g_.parts; }
+
+  // w [places, in, out], turned [places, out, in], to a part's panels of [places, depth, kColumns], of which the
+  // last may be 16 wide.
+  void Pack(const Part& part, const T* w, uint32_t* to) const {
+    const int64_t places = part.places.size();
+    // Forward some rows of all panels after the other, turned round a panel: as they lie in memory.
+    const int64_t step = turned_ ? kColumns : kPackedRows, groups = CeilDiv(turned_ ? g_.out : g_.in, step);
+    ParallelFor(places * groups, [&](int64_t task) {
+      const int64_t place = task / groups, first = task % groups * step;
+      const T* from = w + part.places[place].kernel * g_.in * g_.out;
+      const auto packed = [&](int64_t panel, int64_t row) {
+        return to + PanelAt(part, panel) + (place * g_.depth() + row / Packing<T>::kTogether) * Columns(panel);
+      };
+      if (turned_) {
+        const int64_t panel = first / kColumns;
+        PackChannels(from + first * g_.in, g_.in, g_.depth(), Columns(panel), packed(panel, 0));
+        return;
+      }
+      const int64_t rows = std::min(step, g_.in - first);
+      for (int64_t panel = 0; panel < g_.panels(); panel++)
+        PackRow(Row<T>{from + first * g_.out, rows, g_.out, 0, 1, rows}, panel * kColumns, Columns(panel),
+                packed(panel, first));
+    });
+  }
+
+  void Multiply(const Part& part, const T* x, const uint32_t* packed, const VectorExtras<T>& extras, T* y) const {
+    const int64_t pixels = g_.images * part.height * part.width;
+    const int64_t places = std::max<int64_t>(1, part.places.size());
+    const int64_t block = BlockOf<T>(places * g_.in * sizeof(T)), blocks = CeilDiv(pixels, block);
+    if (blocks == 0) return;
+    // Enough tasks for all threads to end together.
+    const int64_t group = std::max<int64_t>(1, g_.panels() / CeilDiv(16 * Parallelism(), blocks));
+    const int64_t groups = CeilDiv(g_.panels(), group);
+    const ImageFactors by = {extras.factors, g_.images, g_.height * g_.width, g_.in};
+    if (extras.factors != nullptr && groups > 1) {  // once for all of them
+      Scratch large;
+      return Multiply(part, NormalizeImages(by, x, &large), packed, {nullptr, extras.plus}, y);
+    }
+    const std::vector<T> zeros(g_.in);
+    ParallelFor(blocks * groups, [&](int64_t task) {
+      static thread_local Scratch normalized;
+      const int64_t begin = task / groups * block, end = std::min(begin + block, pixels);
+      const Pixels<T> read = extras.factors == nullptr ? Pixels<T>{x, 0}
+                                                       : NormalizeMet(part, x, by, begin, end, &normalized);
+      const int64_t first = task % groups * group, last = std::min(first + group, g_.panels());
+      MultiplyBlock(part, Found(part, read, begin, end, zeros.data()), packed, first, last, extras.plus, y);
+    });
+  }
+
+ private:
+  // Rows of a kernel [in, out] that are packed at a time: they stay in the second cache.
+  static constexpr int64_t kPackedRows = 32;
+  static constexpr int64_t kColumns = Packing<T>::kColumns, kTile = kPixels<T>;
+
+  // Pixels in tiles: what they meet, [tiles, places, kTile], and where they are in the result.
+  struct Tiles {
+    int64_t count;
+    std::vector<const T*> from;
+    std::vector<int64_t> result;
+  };
+
+  int64_t Columns(int64_t panel) const { return std::min(kColumns, g_.out - panel * kColumns); }
+
+  int64_t PanelAt(const Part& part, int64_t panel) const {
+    return part.packed + panel * kColumns * static_cast<int64_t>(part.places.size()) * g_.depth();
+  }
+
+  // What pixels [begin, end) of a part meet, normalized: from the first one's first place to the last one's last.
+  Pixels<T> NormalizeMet(const Part& part, const T* x, const ImageFactors& by, int64_t begin, int64_t end,
+                         Scratch* scratch) const {
+    const auto met = [&](int64_t pixel, const Place& place) {
+      const int64_t n = pixel / part.width / part.height, i = pixel / part.width % part.height;
+      const int64_t x_at = std::clamp<int64_t>(pixel % part.width * g_.step + place.x, 0, g_.width - 1);
+      const int64_t at = (i * g_.step + place.y) * g_.width + x_at;
+      return n * by.pixels + std::clamp<int64_t>(at, 0, by.pixels);
+    };
+    const int64_t first = met(begin, part.places.front()), last = met(end - 1, part.places.back());
+    const int64_t behind = std::clamp(last + 1, first, by.images * by.pixels);
+    return {NormalizePixels(by, x, first, behind, scratch), first};
+  }
+
+  Tiles Found(const Part& part, const Pixels<T>& read, int64_t begin, int64_t end, const T* zeros) const {
+    const int64_t places = part.places.size(), count = CeilDiv(end - begin, kTile);
+    Tiles tiles = {count, std::vector<const T*>(count * places * kTile), std::vector<int64_t>(count * kTile)};
+    for (int64_t t = 0; t < count; t++)
+      FindPixels(g_, part, read, begin + t * kTile, zeros, tiles.from.data() + t * places * kTile,
+                 &tiles.result[t * kTile]);
+    return tiles;
+  }
+
+  void MultiplyBlock(const Part& part, const Tiles& tiles, const uint32_t* packed, int64_t first, int64_t last,
+                     const T* plus, T* y) const {
+    // A small kernel stays in the cache as a whole: then a pixel's channels are written in one go.
+    const int64_t bytes = 4 * (PanelAt(part, last) - PanelAt(part, first));
+    const int64_t at_once = bytes <= kSmallKernelBytes ? 1 : tiles.count;
+    for (int64_t tile = 0; tile < tiles.count; tile += at_once)
+      for (int64_t panel = first; panel < last; panel++)
+        for (int64_t t = tile; t < tile + at_once; t++) {
+          // The first panel is met while the next tile comes from memory; the others find it in the cache.
+          const int64_t next = panel == first ? std::min(t + 1, tiles.count - 1) : t;
+          MultiplyTile(part, tiles, t, next, packed, panel, plus, y);
+        }
+  }
+
+  // Channels of a panel, of the pixels of a tile; what tile `next` meets is fetched.
+  void MultiplyTile(const Part& part, const Tiles& tiles, int64_t tile, int64_t next, const uint32_t* packed,
+                    int64_t panel, const T* plus, T* y) const {
+    const int64_t places = part.places.size();
+    T nowhere[kColumns] = {};  // takes what stands for pixels after the last
+    T* to[kTile];
+    const T* added[kTile];
+    for (int64_t r = 0; r < kTile; r++) {
+      const int64_t pixel = tiles.result[tile * kTile + r], at = pixel * g_.out + panel * kColumns;
+      to[r] = pixel < 0 ? nowhere : y + at;
+      added[r] = pixel < 0 || plus == nullptr ? nowhere : plus + at;
+    }
+    const T* const* from = tiles.from.data();
+    products_({from + tile * places * kTile, from + next * places * kTile, places, g_.depth()},
+              packed + PanelAt(part, panel), Columns(panel), plus == nullptr ? nullptr : added, to);
+  }
+
+  const PixelProducts<T> products_ = Packing<T>::Pixels();
+  const Geometry<T> g_;
+  const bool turned_;
+};
+
+}  // namespace
+
+template <typename T>
+void VectorConvolve(const ConvShape& s, bool turned, const T* x, const VectorKernel<T>& kernel,
+                    const VectorExtras<T>& extras, T* y) {
+  const Convolution<T> convolution(s, turned);
+  static thread_local Scratch kept;
+  Scratch large;
+  const int64_t values = s.kh * s.kw * s.c * s.o / Packing<T>::kTogether;
+  uint32_t* room = nullptr;
+  if (kernel.packed == nullptr)
+    room = (values * sizeof *room <= kKeptBytes ? kept : large).Room<uint32_t>(values);
+  for (const Part& part : convolution.parts()) {
+    if (room != nullptr) convolution.Pack(part, kernel.plain, room);
+    convolution.Multiply(part, x, room == nullptr ? kernel.packed : room, extras, y);
+  }
+}
+
+template <typename T>
+void PackVectorKernel(const ConvShape& s, const T* w, uint32_t* to) {
+  const Convolution<T> convolution(s, false);
+  convolution.Pack(convolution.parts()[0], w, to);
+}
+
+template void VectorConvolve(const ConvShape&, bool, const float*, const VectorKernel<float>&,
+                             const VectorExtras<float>&, float*);
+template void VectorConvolve(const ConvShape&, bool, const bfloat16*, const VectorKernel<bfloat16>&,
+                             const VectorExtras<bfloat16>&, bfloat16*);
+template void PackVectorKernel(const ConvShape&, const bfloat16*, uint32_t*);
+
+}  // namespace bit
