@@ -169,15 +169,12 @@ template <typename T>
 void VectorConvolve(const ConvShape& s, bool turned, const T* x, const VectorKernel<T>& kernel,
                     const VectorExtras<T>& extras, T* y) {
   const Convolution<T> convolution(s, turned);
-  static thread_local Scratch kept;
-  Scratch large;
-  const int64_t values = s.kh * s.kw * s.c * s.o / Packing<T>::kTogether;
-  uint32_t* room = nullptr;
-  if (kernel.packed == nullptr)
-    room = (values * sizeof *room <= kKeptBytes ? kept : large).Room<uint32_t>(values);
+  if (kernel.packed != nullptr) return convolution.Multiply(convolution.parts()[0], x, kernel.packed, extras, y);
+  SharedScratch scratch;
+  uint32_t* packed = scratch.Room<uint32_t>(s.kh * s.kw * s.c * s.o / Packing<T>::kTogether);
   for (const Part& part : convolution.parts()) {
-    if (room != nullptr) convolution.Pack(part, kernel.plain, room);
-    convolution.Multiply(part, x, room == nullptr ? kernel.packed : room, extras, y);
+    convolution.Pack(part, kernel.plain, packed);
+    convolution.Multiply(part, x, packed, extras, y);
   }
 }
 
