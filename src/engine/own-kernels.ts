@@ -33,9 +33,10 @@ export function convolutionChoice(env: NodeJS.ProcessEnv = process.env): Convolu
 }
 
 /**
- * Which of our operations of float32 are faster than TensorFlow's: on x86-64 with AVX2 and no AVX-512 Winograd
- * convolutions, and gradients of large kernels, for which TensorFlow's runs there at half the rate of its
- * convolutions. With AVX-512 such a gradient is as fast as these; Winograd convolutions were not measured there.
+ * Which of our operations of float32 are faster than TensorFlow's: on x86-64 with AVX2 and no AVX-512 convolutions,
+ * which are as fast but take in what is around them, those by Winograd's way, and gradients of large kernels, for
+ * which TensorFlow's runs there at half the rate of its convolutions. With AVX-512 such a gradient is as fast as
+ * these; our convolutions were not measured there.
  */
 export function ownFloat32(
   cpuinfo: string,
@@ -53,8 +54,9 @@ export function ownFloat32(
   ];
   return {
     filterGradients: suits ? leastProducts : Infinity,
+    convolutions: suits,
     winograd,
-    fusesNormalization: winograd && normalization !== "apart",
+    fusesNormalization: (suits || winograd) && normalization !== "apart",
     why: [has, ...set].join(", "),
   };
 }

@@ -86,18 +86,19 @@ register<ConvAttrs>("Conv2D", (graph, inputs, attrs) => {
   const x = graph.cast(graph.value(inputs["x"]!), graph.target.computeType);
   const filter = graph.cast(graph.kernel(inputs["filter"]!), graph.target.computeType);
   const conv = convGeometry(x.shape, filter.shape, attrs);
+  if (byWinograd(graph.target, conv.info)) {
+    const own = { turned: attribute.int(0), F: attribute.int(0) };
+    return graph.emit("BitWinogradConv", [x, filter], own, x.type, conv.outShape);
+  }
   const by = ownConvolution(graph.target, conv.info);
   if (by !== undefined) {
     const own = {
       ...ownConvAttrs(conv, by, conv.info.outHeight, conv.info.outWidth),
+      T: attribute.type(x.type),
       turned: attribute.int(0),
       packed: attribute.int(filter.packed === true ? 1 : 0),
     };
     return graph.emit("BitConv", [x, filter], own, x.type, conv.outShape);
-  }
-  if (byWinograd(graph.target, conv.info)) {
-    const own = { turned: attribute.int(0), F: attribute.int(0) };
-    return graph.emit("BitWinogradConv", [x, filter], own, x.type, conv.outShape);
   }
   if (filter.packed === true) throw new Error(`${filter.node} is packed for another convolution`);
   const nodeAttrs = { T: attribute.type(x.type), ...conv.attrs };
@@ -109,18 +110,19 @@ register<ConvAttrs & { inputShape: Shape4D }>("Conv2DBackpropInput", (graph, inp
   const filter = graph.cast(graph.value(inputs["filter"]!), graph.target.computeType);
   const { inputShape } = attrs;
   const conv = convGeometry(inputShape, filter.shape, attrs);
+  if (byWinograd(graph.target, conv.info)) {
+    const own = { turned: attribute.int(1), F: attribute.int(0) };
+    return graph.emit("BitWinogradConv", [dy, filter], own, dy.type, inputShape);
+  }
   const by = ownConvolution(graph.target, conv.info);
   if (by !== undefined) {
     const own = {
       ...ownConvAttrs(conv, by, conv.info.inHeight, conv.info.inWidth),
+      T: attribute.type(dy.type),
       turned: attribute.int(1),
       packed: attribute.int(0),
     };
     return graph.emit("BitConv", [dy, filter], own, dy.type, inputShape);
-  }
-  if (byWinograd(graph.target, conv.info)) {
-    const own = { turned: attribute.int(1), F: attribute.int(0) };
-    return graph.emit("BitWinogradConv", [dy, filter], own, dy.type, inputShape);
   }
   const nodeAttrs = { T: attribute.type(dy.type), ...conv.attrs };
   const args = [graph.builder.ints(inputShape), filter, dy];

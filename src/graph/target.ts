@@ -39,6 +39,8 @@ export interface Float32Operations {
    * TensorFlow's; infinity where they never are.
    */
   readonly filterGradients: number;
+  /** Convolutions and their gradients by the images, by vectors. */
+  readonly convolutions: boolean;
   /** Convolutions with kernels of 3 x 3, and their gradients, by Winograd's way. */
   readonly winograd: boolean;
   /** Whether group normalization before those that are ours, and nothing else, becomes part of them. */
@@ -80,7 +82,8 @@ const lacking = "the engine lacks bit-train's operations";
 const none: NativeOperations = {
   ...{ host: false, layers: false, convolutions: false },
   float32: {
-    ...{ filterGradients: Infinity, winograd: false, fusesNormalization: false, why: lacking },
+    ...{ filterGradients: Infinity, convolutions: false, winograd: false },
+    ...{ fusesNormalization: false, why: lacking },
   },
   tiles: () => ({ kind: undefined, why: lacking }),
 };
@@ -133,18 +136,20 @@ export interface ConvolutionShape {
 export type OwnConvolution = "amx" | "plain" | "vectors";
 
 /**
- * By what native/kernels/ compute a convolution and its gradients: matrix tiles, which know channels in
- * multiples of 32, else the processor's vectors, which know those of 16; both know one stride for both
- * directions. Undefined where they are TensorFlow's operations.
+ * By what native/kernels/ compute a convolution and its gradient by the images: in bfloat16 matrix tiles, which know
+ * channels in multiples of 32, else the processor's vectors, which know those of 16; both know one stride for both
+ * directions. Undefined where they are TensorFlow's operations. Those by Winograd's way are not asked for here.
  */
 export function ownConvolution(
   { native, computeType }: Target,
   { inChannels, outChannels, strideHeight, strideWidth }: ConvolutionShape,
 ): OwnConvolution | undefined {
-  if (computeType !== "bfloat16" || strideHeight !== strideWidth) return undefined;
+  if (computeType === "float16" || strideHeight !== strideWidth) return undefined;
   const fits = (by: number) => inChannels % by === 0 && outChannels % by === 0;
-  const tiles = fits(32) ? native.tiles().kind : undefined;
-  return tiles ?? (native.convolutions && fits(16) ? "vectors" : undefined);
+  const wide = computeType === "float32";
+  const tiles = !wide && fits(32) ? native.tiles().kind : undefined;
+  const { convolutions } = wide ? native.float32 : native;
+  return tiles ?? (convolutions && fits(16) ? "vectors" : undefined);
 }
 
 /** Whether group normalization becomes part of the convolutions around it, where these are ours. */
@@ -220,13 +225,7 @@ export function byWinograd({ native, computeType }: Target, shape: WinogradShape
 export function describeConvolutions(target: Target): string | undefined {
   const { device, native, computeType } = target;
   if (device !== "CPU" || !native.layers) return undefined;
-  const { winograd, filterGradients, why: whyFloat32 } = native.float32;
-  const own = [
-    ...(winograd ? ["those of 3 x 3 (Winograd)"] : []),
-    ...(filterGradients < Infinity ? ["gradients of larger kernels"] : []),
-  ];
-  if (computeType === "float32" && own.length > 0)
-    return `Convolutions of float32 are TensorFlow's, ${own.join(" and ")} bit-train's (${whyFloat32})`;
+  if (computeType === "float32") return describeFloat32(native.float32);
   if (computeType !== "bfloat16") return undefined;
   const { kind, why } = native.tiles();
   const by = {
@@ -236,4 +235,17 @@ export function describeConvolutions(target: Target): string | undefined {
   }[kind ?? "none"];
   const normalization = fusesNormalization(target) ? ", with group normalization" : "";
   return `Convolutions of bfloat16 are ${by}${normalization} (${why})`;
+}
+
+function describeFloat32(own: Float32Operations): string | undefined {
+  const { convolutions, winograd, filterGradients, why } = own;
+  const square = winograd ? ["those of 3 x 3 (Winograd)"] : [];
+  const gradients = filterGradients < Infinity ? ["gradients of larger kernels"] : [];
+  const some = [...square, ...gradients].join(" and ");
+  if (!convolutions)
+    return some === ""
+      ? undefined
+      : `Convolutions of float32 are TensorFlow's, ${some} bit-train's (${why})`;
+  const way = winograd ? ", those of 3 x 3 by Winograd's way" : "";
+  return `Convolutions of float32 are bit-train's${way} (${why})`;
 }

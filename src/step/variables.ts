@@ -121,12 +121,13 @@ function standardizing(builder: GraphBuilder, spec: VariableSpec, target: Target
   };
 }
 
-/** Whether a standardized kernel is kept as our convolutions pack it. */
+/** Whether a standardized kernel is kept as our convolutions pack it: those of bfloat16. */
 function isPacked({ shape }: VariableSpec, target: Target): boolean {
   const [, , inChannels, outChannels] = shape as [number, number, number, number];
   // Those of the network have one stride for both directions.
   const stride = { strideHeight: 1, strideWidth: 1 };
-  return ownConvolution(target, { inChannels, outChannels, ...stride }) !== undefined;
+  const by = ownConvolution(target, { inChannels, outChannels, ...stride });
+  return by !== undefined && target.computeType === "bfloat16";
 }
 
 /** Variables in groups that are loaded together. The head is apart: a new one is not loaded. */

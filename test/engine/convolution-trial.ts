@@ -1,11 +1,21 @@
 /**
- * A process of its own for tiles.test.ts: prints the SHA-256 of the bits of convolutions, of their gradients, of
- * the moments that they make, and of a network's logits, a line each.
+ * A process of its own: prints the SHA-256 of the bits of convolutions, of their gradients, of the moments that they
+ * make, and of a network's logits, a line each; on plain tiles, or given "vectors" in float32 by vectors.
  */
 import { createHash } from "node:crypto";
 import { networkLogits } from "./network-logits.js";
 import { type Pass, runPass } from "./normalized-pass.js";
-import { type ConvolutionCase, convolved, madeValues, onPlainTiles } from "./tile-cases.js";
+import {
+  type ConvolutionCase,
+  convolved,
+  madeValues,
+  normalizingFloat32,
+  onPlainTiles,
+} from "./tile-cases.js";
+
+const byVectors = process.argv[2] === "vectors";
+const target = byVectors ? normalizingFloat32 : onPlainTiles;
+const how = byVectors ? ({ by: "vectors", type: "float32" } as const) : {};
 
 // In several slices; in groups of output channels whose number depends on the threads; and in both, and
 // packed in several parts.
@@ -30,13 +40,17 @@ const print = (values: Float32Array) => {
 };
 
 for (const c of cases)
-  for (const values of await convolved(onPlainTiles, c, madeValues(c))) print(values);
+  for (const values of await convolved(target, c, madeValues(c))) print(values);
 
 for (const pass of passes)
   for (const normalize of [undefined, "in the convolution"] as const) {
-    const { y, mean, rstd, dw } = await runPass({ ...pass, ...(normalize && { normalize }) });
+    const { y, mean, rstd, dw } = await runPass({
+      ...pass,
+      ...how,
+      ...(normalize && { normalize }),
+    });
     for (const values of [y, mean, rstd, dw]) print(values);
   }
 
 // A whole network, fewer images than threads.
-print(await networkLogits(onPlainTiles, [2, 80, 72]));
+print(await networkLogits(target, [2, 80, 72]));

@@ -1,19 +1,28 @@
-/** Our convolutions of bfloat16 and their gradients against float64, computed as they are defined. */
+/** Our convolutions by vectors and their gradients against float64, computed as they are defined. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as tf from "@tensorflow/tfjs";
-import { ownFilterGradient, plainTarget, type Target } from "../../src/graph/target.js";
+import { inType, ownConvolution, ownFilterGradient, plainTarget } from "../../src/graph/target.js";
 import { narrowed } from "../bfloat16.js";
 import { engine } from "../engine-for-tests.js";
 import { definition, geometry } from "./defined-convolution.js";
-import { assertRounded, type ConvolutionCase, onVectors, type Shape } from "./tile-cases.js";
+import {
+  assertRounded,
+  type ConvolutionCase,
+  convolved,
+  onFloat32,
+  onVectors,
+  type Shape,
+} from "./tile-cases.js";
 import { deviation, run, wave } from "./traced-gradients.js";
 
+function fedOf(c: ConvolutionCase) {
+  return { x: wave(c.x, 1), kernel: wave(c.kernel, 3), dy: wave(geometry(c).out, 2) };
+}
+
 async function both(c: ConvolutionCase) {
-  const fed = { x: wave(c.x, 1), kernel: wave(c.kernel, 3), dy: wave(geometry(c).out as Shape, 2) };
-  const got = await run(onVectors, fed, ({ x: images, kernel }) => {
-    return tf.conv2d(images as tf.Tensor4D, kernel as tf.Tensor4D, c.stride, c.pad);
-  });
+  const fed = fedOf(c);
+  const got = await convolved(onVectors, c, fed);
   const [x, kernel, dy] = [fed.x, fed.kernel, fed.dy].map(({ data }) => narrowed(data));
   return { got, wanted: definition(c, x!, kernel!, dy!) };
 }
@@ -49,38 +58,71 @@ for (const c of cases) {
   });
 }
 
-/** Gradients of float32 kernels are ours, also where TensorFlow's are faster. */
-const onFloat32: Target = {
-  ...engine.target,
-  native: {
-    ...engine.target.native,
-    float32: { ...engine.target.native.float32, filterGradients: 0, winograd: false },
-  },
-};
-
 for (const c of cases) {
   const name = `x [${c.x}], kernel [${c.kernel}], stride ${c.stride}, ${c.pad}`;
-  test(`${name}: the gradient by a float32 kernel`, {
+  test(`${name}: the convolution of float32 and its gradients`, {
     skip: !engine.target.native.layers,
   }, async () => {
-    const fed = {
-      x: wave(c.x, 1),
-      kernel: wave(c.kernel, 3),
-      dy: wave(geometry(c).out as Shape, 2),
-    };
-    const [, , wanted] = definition(c, fed.x.data, fed.kernel.data, fed.dy.data);
+    const fed = fedOf(c);
+    const wanted = definition(c, fed.x.data, fed.kernel.data, fed.dy.data);
     const [ours, theirs] = await Promise.all(
       [onFloat32, plainTarget].map(async (target) => {
-        const got = await run(target, fed, ({ x: images, kernel }) => {
-          return tf.conv2d(images as tf.Tensor4D, kernel as tf.Tensor4D, c.stride, c.pad);
-        });
-        return deviation(got[2]!, wanted);
+        const got = await convolved(target, c, fed);
+        return wanted.map((values, i) => deviation(got[i]!, values));
       }),
     );
     // Sums of up to 36,864 products; TensorFlow's float32 sums are as far off.
-    assert.ok(ours! < 2e-5 && ours! < 1e-6 + 2 * theirs!, `dw: ${ours}, TensorFlow's ${theirs}`);
+    for (const [i, what] of ["y", "dx", "dw"].entries()) {
+      const [own, other] = [ours![i]!, theirs![i]!];
+      assert.ok(own < 2e-5 && own < 1e-6 + 2 * other, `${what}: ${own}, TensorFlow's ${other}`);
+    }
   });
 }
+
+test("what is added to a convolution of float32 is part of it", {
+  skip: !engine.target.native.layers,
+}, async () => {
+  for (const c of [cases[3]!, cases[2]!]) {
+    const fed = fedOf(c);
+    const plus = wave(geometry(c).out, 5);
+    const got = await run(onFloat32, { ...fed, plus }, ({ x, kernel, plus }) => {
+      return tf.add(tf.conv2d(x as tf.Tensor4D, kernel as tf.Tensor4D, c.stride, c.pad), plus!);
+    });
+    const [y, dx] = definition(c, fed.x.data, fed.kernel.data, fed.dy.data);
+    const wanted = y.map((value, i) => value + plus.data[i]!);
+    // Sums of up to 432 products, each rounded to float32.
+    assert.ok(deviation(got[0]!, wanted) < 3e-6, `y: ${deviation(got[0]!, wanted)}`);
+    assert.ok(deviation(got[1]!, dx) < 3e-6, `dx: ${deviation(got[1]!, dx)}`);
+  }
+});
+
+test("an image of float32 has the same bits whatever is beside it", {
+  skip: !engine.target.native.layers,
+}, async () => {
+  for (const c of [cases[1]!, cases[7]!, cases[11]!]) {
+    const fed = fedOf(c);
+    const [n] = c.x;
+    const last = ({ shape, data }: { shape: number[]; data: Float32Array }) => {
+      return { shape: [1, ...shape.slice(1)], data: data.slice(-data.length / n) };
+    };
+    const all = await convolved(onFloat32, c, fed);
+    const alone = { ...fed, x: last(fed.x), dy: last(fed.dy) };
+    const [y, dx] = await convolved(onFloat32, c, alone);
+    assert.deepEqual(y, all[0].slice(-y.length));
+    assert.deepEqual(dx, all[1].slice(-dx.length));
+  }
+});
+
+test("convolutions of float32 are ours where a target has them, but for other channels", () => {
+  const ours = (inChannels: number, outChannels: number, target = onFloat32) => {
+    return ownConvolution(target, { inChannels, outChannels, strideHeight: 2, strideWidth: 2 });
+  };
+  assert.equal(ours(16, 48), "vectors");
+  assert.equal(ours(3, 64), undefined);
+  assert.equal(ours(16, 40), undefined);
+  assert.equal(ours(16, 48, inType(onFloat32, "float16")), undefined);
+  assert.equal(ours(16, 48, plainTarget), undefined);
+});
 
 test("a float32 kernel's gradient is ours where that is faster", () => {
   const float32 = { ...onFloat32.native.float32, filterGradients: 128 };

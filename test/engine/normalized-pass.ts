@@ -29,6 +29,8 @@ export interface PassOptions extends Pass {
   readonly only?: number;
   /** By what it is computed: on plain tiles, by default. */
   readonly by?: OwnConvolution;
+  /** Of images and kernel. Default: bfloat16. Values are such as it has, whatever the type. */
+  readonly type?: "float32" | "bfloat16";
 }
 
 /** A convolution's result `shape`, its groups' mean and 1 / deviation `[N,32]`, and its gradient by the kernel. */
@@ -42,6 +44,7 @@ export interface Passed {
 
 export async function runPass(options: PassOptions): Promise<Passed> {
   const { kernel, stride, pad, far = () => 0, normalize, only, by = "plain" } = options;
+  const { type = "bfloat16" } = options;
   const [all, h, w, c] = options.x;
   const [kh, kw, , o] = kernel;
   const [oh, ow] = [h, w].map((size, i) => {
@@ -67,15 +70,15 @@ export async function runPass(options: PassOptions): Promise<Passed> {
     gamma: { type: "float32", shape: [o], data: new Float32Array(o).fill(1) } as const,
     beta: { type: "float32", shape: [o], data: new Float32Array(o) } as const,
   };
-  if (normalize === "before it") normalizeNow(feeds.x, feeds.factors.data);
+  if (normalize === "before it") normalizeNow(feeds.x, feeds.factors.data, type);
 
   const builder = new GraphBuilder();
   const fed = (name: keyof typeof feeds): ShapedOutput => {
     const { shape } = feeds[name];
     return { ...builder.placeholder(name, "float32", shape), shape };
   };
-  const narrow = (name: keyof typeof feeds) => cast(builder, fed(name), "bfloat16");
-  const [x, dy] = [narrow("x"), narrow("dy")];
+  const typed = (name: keyof typeof feeds) => cast(builder, fed(name), type);
+  const [x, dy] = [typed("x"), typed("dy")];
   const factors = normalize === "in the convolution" ? [fed("factors")] : [];
   const shared = {
     ...{ stride: attribute.int(stride), pad_top: attribute.int(pad), pad_left: attribute.int(pad) },
@@ -87,27 +90,27 @@ export async function runPass(options: PassOptions): Promise<Passed> {
   const madeMoments = by === "vectors" ? [] : [{ type: "float64", shape: [n, 2, o] } as const];
   const [y, ...moments] = builder.add(
     "BitConv",
-    [x, narrow("w"), narrow("plus"), ...factors],
+    [x, typed("w"), typed("plus"), ...factors],
     {
       ...shared,
-      ...{ turned: attribute.int(0), packed: attribute.int(0) },
+      ...{ T: attribute.type(type), turned: attribute.int(0), packed: attribute.int(0) },
       ...{ out_height: attribute.int(oh), out_width: attribute.int(ow) },
       ...{ N: attribute.int(1), M },
     },
-    [{ type: "bfloat16", shape }, ...madeMoments],
+    [{ type, shape }, ...madeMoments],
   );
   const statistics = { type: "float32", shape: [n, 32] } as const;
   const [, mean, rstd] = builder.add(
     "BitGroupNormFactors",
     [y, fed("gamma"), fed("beta"), ...moments],
     {
-      ...{ T: attribute.type("bfloat16"), groups: attribute.int(32) },
+      ...{ T: attribute.type(type), groups: attribute.int(32) },
       ...{ epsilon: attribute.float(1e-5), M },
     },
     [{ type: "float32", shape: [n, 2, o] }, statistics, statistics],
   );
   const size = {
-    ...{ T: attribute.type("bfloat16") },
+    ...{ T: attribute.type(type) },
     ...{ kernel_height: attribute.int(kh), kernel_width: attribute.int(kw) },
   };
   const [dw] = builder.add("BitConvFilterGrad", [x, dy, ...factors], { ...shared, ...size }, [
@@ -127,10 +130,11 @@ export async function runPass(options: PassOptions): Promise<Passed> {
   }
 }
 
-/** max(0, x * scale + offset), which float64 has exactly of such values, rounded to float32 and to bfloat16. */
+/** max(0, x * scale + offset), which float64 has exactly of such values, rounded to float32, and to bfloat16. */
 function normalizeNow(
   x: { shape: readonly number[]; data: Float32Array },
   factors: Float32Array,
+  type: "float32" | "bfloat16",
 ): void {
   const c = x.shape[3]!;
   const image = sizeOf(x.shape.slice(1));
@@ -138,5 +142,5 @@ function normalizeNow(
     const scale = 2 * c * Math.floor(i / image) + (i % c);
     return Math.max(0, value * factors[scale]! + factors[scale + c]!);
   });
-  x.data.set(narrowed(wide));
+  x.data.set(type === "float32" ? wide : narrowed(wide));
 }

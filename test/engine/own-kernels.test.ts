@@ -18,11 +18,15 @@ test("our own operations of float32 are for AVX2 without AVX-512", () => {
   const flags = (list: string) => `processor\t: 0\nflags\t\t: fpu ${list} sse\nbugs\t: none\n`;
   const found = {
     filterGradients: 128,
+    convolutions: true,
     winograd: true,
     fusesNormalization: true,
     why: "the processor has AVX2 and no AVX-512",
   };
-  const none = { filterGradients: Infinity, winograd: false, fusesNormalization: false };
+  const none = {
+    ...{ filterGradients: Infinity, convolutions: false, winograd: false },
+    fusesNormalization: false,
+  };
   const wide = flags("avx fma avx2 avx512f avx512dq");
   assert.deepEqual(ownFloat32(flags("avx fma avx2"), {}, "x64"), found);
   assert.deepEqual(ownFloat32(wide, {}, "x64"), {

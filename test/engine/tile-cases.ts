@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import * as tf from "@tensorflow/tfjs";
 import { loadKernels } from "../../src/engine/native-kernels.js";
-import { inType, type Target } from "../../src/graph/target.js";
+import { inType, plainTarget, type Target } from "../../src/graph/target.js";
 import { narrowed } from "../bfloat16.js";
 import { engine } from "../engine-for-tests.js";
 import { run, type Values, wave } from "./traced-gradients.js";
@@ -45,9 +45,30 @@ function withTiles(tiles: ReturnType<Target["native"]["tiles"]>, convolutions: b
   const { native } = engine.target;
   return {
     ...inType(engine.target, "bfloat16"),
-    native: { ...native, convolutions, tiles: () => tiles },
+    native: { ...native, convolutions, float32: plainTarget.native.float32, tiles: () => tiles },
   };
 }
+
+/** Convolutions of float32 by vectors, and gradients of its kernels, also where TensorFlow's are faster. */
+export const onFloat32: Target = {
+  ...engine.target,
+  native: {
+    ...engine.target.native,
+    float32: {
+      ...{ filterGradients: 0, convolutions: true, winograd: false, fusesNormalization: false },
+      why: "a test",
+    },
+  },
+};
+
+/** The same, with group normalization as part of them. */
+export const normalizingFloat32: Target = {
+  ...onFloat32,
+  native: {
+    ...onFloat32.native,
+    float32: { ...onFloat32.native.float32, fusesNormalization: true },
+  },
+};
 
 /** Made-up images, kernel and gradient of the result, all of them values that bfloat16 has. */
 export function madeValues({ x, kernel, stride, pad }: ConvolutionCase): Values {

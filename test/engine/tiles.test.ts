@@ -144,18 +144,19 @@ test("what an earlier call left in a thread's memory is not read", { skip }, asy
   assert.deepEqual(await convolved(onPlainTiles, c, values), before);
 });
 
-test("any number of threads gives the same bits, of moments too", { skip }, async () => {
-  const script = fileURLToPath(new URL("./tile-trial.js", import.meta.url));
-  const sums = [1, 2, 3, 8].map(async (threads) => {
-    const env = { ...process.env, TF_NUM_INTRAOP_THREADS: String(threads) };
-    const ended = await runCommand(process.execPath, [script], { env });
-    assert.equal(ended.status, 0, ended.output);
-    return ended.stdout;
+for (const by of ["tiles", "vectors"])
+  test(`any number of threads gives the same bits by ${by}, of moments too`, { skip }, async () => {
+    const script = fileURLToPath(new URL("./convolution-trial.js", import.meta.url));
+    const sums = [1, 2, 3, 8].map(async (threads) => {
+      const env = { ...process.env, TF_NUM_INTRAOP_THREADS: String(threads) };
+      const ended = await runCommand(process.execPath, [script, by], { env });
+      assert.equal(ended.status, 0, ended.output);
+      return ended.stdout;
+    });
+    const [one, ...more] = await Promise.all(sums);
+    assert.match(one!, /^([0-9a-f]{64}\n){42}$/);
+    for (const each of more) assert.equal(each, one);
   });
-  const [one, ...more] = await Promise.all(sums);
-  assert.match(one!, /^([0-9a-f]{64}\n){42}$/);
-  for (const each of more) assert.equal(each, one);
-});
 
 test("channels that are no multiples of 32, and what is not bfloat16, are left to others", () => {
   const stride = { strideHeight: 1, strideWidth: 1 };

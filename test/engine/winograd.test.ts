@@ -24,7 +24,8 @@ const onWinograd: Target = {
   native: {
     ...engine.target.native,
     float32: {
-      ...{ filterGradients: Infinity, winograd: true, fusesNormalization: true },
+      ...{ filterGradients: Infinity, convolutions: false },
+      ...{ winograd: true, fusesNormalization: true },
       why: "a test",
     },
   },
