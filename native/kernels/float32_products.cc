@@ -69,20 +69,23 @@ BIT_TARGET inline void AddTo(float* to, Sums value) { Round(to, Add(Widen(to), v
 }  // namespace avx2
 #endif
 
+struct Float32Products {
+  PanelProducts panels;
+  PixelProducts<float> pixels;
+};
+
+Float32Products Find() {
+#ifdef BIT_HAS_X86
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+    return {avx2::Products, avx2::ConvolvePixels};
+#endif
+  return {plain::Products, plain::ConvolvePixels};
+}
+
 }  // namespace
 
-PixelProducts<float> FindFloat32PixelProducts() {
-#ifdef BIT_HAS_X86
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return avx2::ConvolvePixels;
-#endif
-  return plain::ConvolvePixels;
-}
+PanelProducts FindFloat32Products() { return Find().panels; }
 
-PanelProducts FindFloat32Products() {
-#ifdef BIT_HAS_X86
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return avx2::Products;
-#endif
-  return plain::Products;
-}
+PixelProducts<float> FindFloat32PixelProducts() { return Find().pixels; }
 
 }  // namespace bit

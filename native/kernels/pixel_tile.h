@@ -1,6 +1,6 @@
 // A tile of a convolution whose sums stay in registers. Included as panel_tile.h is, with Value, the type of
-// images, and kStep, values of k between two fetches of a pixel; Widen makes its values sums, and Round stores
-// sums as such.
+// images, and kStep, values of k between two fetches of a pixel, which depths are multiples of; Widen makes its
+// values sums, and Round stores sums as such.
 
 template <int kVectors>
 BIT_TARGET void PixelTile(const PixelsMet<Value>& met, int first, const uint32_t* b, int64_t pitch,

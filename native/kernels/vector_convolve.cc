@@ -17,8 +17,8 @@
 namespace bit {
 namespace {
 
-// Pixels of a block that meet `bytes` each. Of float32 it meets so much, but a panel that comes from the last cache
-// shall meet some tiles.
+// Pixels of a block, which meet `bytes` each: of float32 as many as stay in the second cache beside a panel, but some
+// tiles at least, since a panel may come from the last cache.
 template <typename T>
 int64_t BlockOf(int64_t bytes) {
   constexpr int64_t kBlockBytes = 128 << 10, kLeastTiles = 4;
@@ -28,6 +28,7 @@ template <>
 int64_t BlockOf<bfloat16>(int64_t) {
   return 128;
 }
+
 // A kernel that stays in the second cache beside them.
 constexpr int64_t kSmallKernelBytes = 256 << 10;
 
