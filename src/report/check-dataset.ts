@@ -73,7 +73,7 @@ export interface DatasetReport {
   readonly faults: readonly string[];
   /** What else people should know of: parts and folders that are not used, what was guessed. */
   readonly notes: readonly string[];
-  /** Whether a training would take it as it is. */
+  /** Whether a training would take it as it is; where an image is suspect, that is in doubt, and false. */
   readonly trainable: boolean;
 }
 
@@ -134,7 +134,8 @@ function reportOf(
   const total = (part: PartName) => classes.reduce((sum, c) => sum + c[part], 0);
   const emptyInTrain = emptyIn("train");
   const faults = dataset.faults ?? [];
-  const faultless = unusable.length === 0 && faults.length === 0 && emptyInTrain.length === 0;
+  const suspect = decoded ? [] : suspectsIn(dataset, contents);
+  const faultless = [unusable, suspect, faults, emptyInTrain].every(({ length }) => length === 0);
   return {
     dataset: dataset.name,
     train: total("train"),
@@ -149,7 +150,7 @@ function reportOf(
     unreadable: unusable.filter(({ kind }) => kind === "corrupt"),
     unsupported: unusable.filter(({ kind }) => kind === "unsupported"),
     decoded,
-    suspect: decoded ? [] : suspectsIn(dataset, contents),
+    suspect,
     duplicates: groups.filter((group) => spans(group, "class") === 1 && spans(group, "part") === 1),
     mislabelled: groups.filter((group) => spans(group, "class") > 1),
     leaks: groups.filter((group) => spans(group, "part") > 1),

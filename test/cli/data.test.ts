@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import { rm } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { DatasetReport } from "../../src/report/check-dataset.js";
 import { temporaryFolder, writeTree } from "../data/temporary-folder.js";
+import { fixturePath } from "../fixture-path.js";
 import { bitData as main, runBin, runHere } from "./command.js";
 import { writeTinyFolder } from "./tiny-images.js";
 
@@ -49,6 +50,19 @@ test("images that a training would refuse exit 2, and --json has all of them", a
   await writeTree(folder, { "train/blue/empty.bmp": "" });
   const last = (await runHere(main, ["check", folder, "--fast"])).stdout.split("\n").at(-1);
   assert.match(last!, /leave them out: npx bit-train .*tiny --bad_images skip$/);
+});
+
+test("an image that is cut off is told and exits as much with --fast as without", async (t) => {
+  const folder = await writeTinyFolder(await temporaryFolder(t));
+  const whole = await readFile(fixturePath("data", "images", "colour.jpg"));
+  await writeTree(folder, { "train/blue/cut.jpg": whole.subarray(0, whole.length / 2) });
+  for (const flags of [[], ["--fast"]]) {
+    const { code, stdout } = await runHere(main, ["check", folder, ...flags]);
+    assert.equal(code, 2);
+    assert.match(stdout, /^(damaged images|images that seem to be cut off): 1\n .*blue.cut\.jpg/m);
+    const last = stdout.split("\n").at(-1)!;
+    assert.match(last, /^Replace these images, or leave them out: .*tiny --bad_images skip$/);
+  }
 });
 
 test("a command that is none, and a dataset that is none, are told", async () => {
