@@ -23,11 +23,13 @@ export async function decodePhoto(photo: Blob): Promise<DecodedPhoto> {
   const notes: string[] = [];
   if (header.kind === "unsupported")
     notes.push(`${header.format} is decoded in the browser's own way: bit-predict refuses it.`);
-  if (header.kind === "readable" && header.suspect) notes.push("Its file seems to be cut off.");
   const isKnown = header.kind === "readable";
+  const isCutOff = isKnown && header.suspect === true;
+  if (isCutOff) notes.push(cutOff);
   const parts = isKnown ? withoutExif(bytes, header.format) : [bytes];
+  if (isCutOff && header.format === "jpg") parts.push(endOfJpeg);
   const unturned = new Blob(parts, { type: photo.type });
-  const drawn = draw(await bitmapOf(unturned));
+  const drawn = draw(await bitmapOf(unturned, isCutOff ? `${cutOff} ` : ""));
   let pixels: PixelSource = drawn;
   if (!isOpaque(bytes, drawn)) {
     // A canvas keeps colours times their opacity: of those that hardly show, hardly anything is left.
@@ -42,14 +44,19 @@ export async function decodePhoto(photo: Blob): Promise<DecodedPhoto> {
   return { ...turned(pixels, isKnown ? header.orientation : 1), notes, close: drawn.close };
 }
 
-async function bitmapOf(photo: Blob): Promise<ImageBitmap> {
+const cutOff = "Its file seems to be cut off.";
+
+// Where it is missing, createImageBitmap refuses a JPEG; with it, what is missing of the image is grey.
+const endOfJpeg = Uint8Array.of(0xff, 0xd9);
+
+async function bitmapOf(photo: Blob, told: string): Promise<ImageBitmap> {
   try {
     return await createImageBitmap(photo, {
       colorSpaceConversion: "none",
       premultiplyAlpha: "none",
     });
   } catch {
-    throw new Error("This browser cannot read it as a photo.");
+    throw new Error(`${told}This browser cannot read it as a photo.`);
   }
 }
 

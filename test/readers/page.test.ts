@@ -153,6 +153,39 @@ test("photos can be dropped and pasted; what is none is told so; results become 
   await page.close();
 });
 
+test("a JPEG that is cut off is shown with what it has, and a note; a PNG is refused as such", async () => {
+  const jpeg = await readFile(fixturePath("data", "images", "colour.jpg"));
+  const { page } = await openExportedPage(browser, await exported("page"));
+  await untilReady(page);
+  // At 70 % the data of its image have hardly begun: it is grey.
+  const shares = [0.7, 0.8, 0.95, 1];
+  const paths = shares.map((share) => join(folder, `${share}.jpg`));
+  for (const [i, path] of paths.entries())
+    await writeFile(path, jpeg.subarray(0, Math.floor(shares[i]! * jpeg.length)));
+  const told = await classify(page, paths);
+  const seen = paths.map((path) => told.get(basename(path))!);
+  const note = ["Its file seems to be cut off."];
+  assert.deepEqual(
+    seen.map(({ notes }) => notes),
+    [note, note, note, []],
+  );
+  // Of each more is seen than of those before it.
+  const answers = seen.map(({ logits }) => logits.map((value) => value.toFixed(2)).join());
+  assert.equal(new Set(answers).size, shares.length);
+
+  const png = join(folder, "half.png");
+  const bytes = await readFile(sampleImage);
+  await writeFile(png, bytes.subarray(0, bytes.length / 2));
+  await page.locator("#files").setInputFiles(png);
+  const failed = page.locator(".photo.failed .told");
+  await failed.waitFor();
+  assert.match(
+    (await failed.textContent())!,
+    /^Its file seems to be cut off\. This browser cannot/,
+  );
+  await page.close();
+});
+
 test("no program on the page could send anything anywhere", async () => {
   let visits = 0;
   const server = createServer((_, response) => {
