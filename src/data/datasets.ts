@@ -1,10 +1,12 @@
 /** Loads what `--dataset` names, and cuts it down to what is wanted of it. */
 
-import { perhaps } from "../close-names.js";
+import { join, resolve } from "node:path";
+import { exists } from "../disk/file-reading.js";
 import { UserError } from "../errors.js";
 import type { Dataset } from "./dataset.js";
 import { selectExamplesPerClass, takeSplit } from "./few-shot.js";
 import { loadPath } from "./files/dataset-at-path.js";
+import { correctPath } from "./files/near-path.js";
 import type { BadImages } from "./files/readable-images.js";
 import {
   type FindUndecodable,
@@ -99,11 +101,14 @@ export async function loadWhole(request: DatasetRequest): Promise<Dataset> {
       "prepare it with TensorFlow Datasets, write its images into class folders, " +
         "train/<class>/* and val/<class>/*, and type --dataset folder --datadir PATH",
     );
-  const near = perhaps(dataset, DATASET_NAMES);
+  const inDatadir = join(datadir, dataset);
   throw new UserError(
     `--dataset ${dataset}`,
-    "neither a known dataset nor a folder, a table or a pattern of files",
+    "neither a known dataset nor a folder, a table or a pattern of files: there is nothing at " +
+      resolve(dataset),
     `${DATASET_NAMES.join(", ")}, or the path of ${PATH_KINDS}`,
-    `correct the name${near === undefined ? "" : ` (${near})`}, or type --dataset folder --datadir PATH`,
+    (await exists(inDatadir))
+      ? `a path is not looked for in --datadir: type --dataset ${inDatadir}`
+      : await correctPath(dataset, DATASET_NAMES),
   );
 }

@@ -75,10 +75,11 @@ async function loadFolder(datadir: string, options: DatasetOptions): Promise<Dat
   const { loadPath } = await import("./files/dataset-at-path.js");
   const loaded = await loadPath(datadir, options);
   if (loaded !== undefined) return loaded;
+  const { correctPath } = await import("./files/near-path.js");
   throw new UserError(
     resolve(datadir),
     "no such folder",
     `${PATH_KINDS}; of images with train/<class>/* and val/<class>/*, or class folders alone`,
-    "name it with --datadir",
+    `--datadir: ${await correctPath(datadir)}`,
   );
 }

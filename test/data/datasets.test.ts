@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { basename, join, relative, resolve } from "node:path";
 import { test } from "node:test";
 import type { FileSource } from "../../src/data/dataset.js";
 import { loadDataset } from "../../src/data/datasets.js";
@@ -40,6 +40,61 @@ test("image folders are loaded by name or by path", async (t) => {
   assert.deepEqual(imagenet.typicalSize, [224, 224]);
   assert.ok(imagenet.train.images.kind === "files");
   assert.deepEqual([...imagenet.train.images.orientations], [1, 1]);
+});
+
+test("a path that leads nowhere is told whole, with what lies beside it", async (t) => {
+  const root = await temporaryFolder(t);
+  await writeTree(root, {
+    "data/photos/a/1.jpg": "",
+    "data/pets/b/1.jpg": "",
+    "data/labels.csv": "",
+    "data/notes.txt": "",
+  });
+  const load = (dataset: string, datadir = ".") => loadDataset({ dataset, datadir, seed: 0 });
+  const endsWith = async (loading: Promise<unknown>, nothingAt: string, next: string) =>
+    await assert.rejects(loading, ({ message }: Error) => {
+      assert.ok(message.split("\n")[0]!.endsWith(`: there is nothing at ${nothingAt}`), message);
+      assert.ok(message.endsWith(`\n  next: ${next}`), message);
+      return true;
+    });
+  const data = join(root, "data");
+  const photo = join(data, "photo");
+  await endsWith(load(photo), photo, `correct it: perhaps ${data}/photos`);
+  const below = relative(process.cwd(), photo);
+  await endsWith(load(below), photo, `correct it: perhaps ${below}s`);
+  await endsWith(
+    load(`${data}/lables.csv`),
+    `${data}/lables.csv`,
+    `correct it: perhaps ${data}/labels.csv`,
+  );
+  await endsWith(
+    load(`${root}/dta/photos`),
+    `${root}/dta/photos`,
+    `correct it: perhaps ${data}/photos`,
+  );
+  // Nothing is advised that is not there either.
+  const there = "correct it; in";
+  await endsWith(load(`${root}/dta/cats`), `${root}/dta/cats`, `${there} ${root} there is data`);
+  await endsWith(
+    load(`${data}/x`),
+    `${data}/x`,
+    `${there} ${data} there is pets, photos, labels.csv`,
+  );
+  await endsWith(
+    load(`${data}/pets/b/x`),
+    `${data}/pets/b/x`,
+    `${there} ${data}/pets/b there is no folder and no table`,
+  );
+  await endsWith(
+    load("pets", data),
+    resolve("pets"),
+    `a path is not looked for in --datadir: type --dataset ${data}/pets`,
+  );
+  await endsWith(load("cifar11"), resolve("cifar11"), "correct it: perhaps cifar10 or cifar100");
+  await rejects(
+    load("folder", photo),
+    /no such folder\n[\s\S]*next: --datadir: correct it: perhaps .*photos$/,
+  );
 });
 
 test("unknown names and missing data say what there is and what to do", async (t) => {
