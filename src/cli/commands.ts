@@ -113,7 +113,7 @@ export const commands: Commands = {
       "Rows are printed as they are made, in the order of the inputs. Where --bad_images is skip, an " +
       "image that cannot be decoded keeps its row, which says why (in --logits and --features: NaN), and is listed on " +
       "standard error. Exit codes: 0 done, also with skipped images; 2 something to put right, after " +
-      "the rows before it; 141 nobody reads the rows any more; 130, 143, 129 stopped by a signal.",
+      "the rows before it, or, where images cannot be decoded and no file is to be written, after the rows of all others; 141 nobody reads the rows any more; 130, 143, 129 stopped by a signal.",
     positional: true,
     examples: [
       ["npx bit-predict photo.jpg --run bit_logs/cifar10", "one image"],

@@ -1,6 +1,7 @@
 /** Predicts with a trained model: logits of images and of batches of arrays. */
 import { availableParallelism } from "node:os";
 import { perhaps } from "../close-names.js";
+import { otherwiseSkip } from "../data/files/readable-images.js";
 import type { Engine } from "../engine/session.js";
 import { UserError } from "../errors.js";
 import { featureChannels } from "../model/architecture.js";
@@ -106,13 +107,13 @@ export async function predict(
   const precision = precisionOf(trained, engine, options.precision);
   const asked = { size: options.size, flag: "--size" };
   const { size, guess } = (typicalSize && imageSize(trained, typicalSize, asked)) ?? {};
-  const { explain, annotate, top = defaultTop } = options;
+  const { explain, annotate } = options;
   const label = explainedLabel(options, trained);
   const drawn = drawnClasses(explain === undefined && annotate === undefined ? [] : classNames);
   const notes = [...trained.notes, guess, drawn.note].filter((note) => note !== undefined);
 
   const network = networkOf(trained, engine, precision);
-  let skipped = 0;
+  const left: SkippedImage[] = [];
   const withFeatures = options.features !== undefined;
   const explained: Explained = label === undefined ? { kind: "top" } : { kind: "class", label };
   const all = async (append: (row: PredictedRow) => Promise<void>) => {
@@ -127,7 +128,7 @@ export async function predict(
               group,
               trained,
               network,
-              { ...options, size: size!, workers, badImages, ...wanted },
+              { ...options, size: size!, workers, badImages: atFault(options), ...wanted },
               engine,
             )
           : arrayLogits(group, trained, network, { ...options, ...wanted }, engine);
@@ -140,29 +141,39 @@ export async function predict(
             await append({ ...name, outcome });
             await observer.predicted({ ...name, logits: outcome.logits }, count);
           } else {
-            skipped++;
+            const fault = { ...name, reason: outcome.fault };
+            left.push(fault);
+            if (badImages === "refuse") continue;
             await append({ ...name, outcome });
-            await observer.skipped?.({ ...name, reason: outcome.fault }, count);
+            await observer.skipped?.(fault, count);
           }
         }
         // Lets the process hear signals between the native calls.
         await new Promise(setImmediate);
       }
     }
-    if (skipped === count) throw nothingPredicted(options.inputs, count);
+    if (badImages === "refuse") refuseAll(left, count);
+    else if (left.length === count) throw nothingPredicted(options.inputs, count);
   };
   const about = { model, classes, classNames, size, precision, notes };
   observer.begun?.(about);
-  const pictures = [
-    ...(annotate === undefined ? [] : [annotateFolder(annotate, engine, { ...drawn, top })]),
-    ...(explain === undefined ? [] : [explainFolder(explain, engine, { ...drawn, label })]),
-  ];
+  const pictures = picturesOf(options, engine, { ...drawn, label });
   try {
     await writeRows([...filesOf(options, trained, count), ...pictures], all);
   } finally {
     for (const { close } of pictures) close();
   }
-  return { ...about, count, skipped };
+  return { ...about, count, skipped: left.length };
+}
+
+/**
+ * What a pass over images does at one that cannot be decoded. Files and folders are whole or not there; where none is
+ * asked for, an image that is refused takes nothing from the others.
+ */
+function atFault({ badImages = "refuse", ...asked }: PredictOptions): "refuse" | "skip" {
+  const { logits, features, csv, annotate, explain } = asked;
+  const isWritten = [logits, features, csv, annotate, explain].some((path) => path !== undefined);
+  return isWritten ? badImages : "skip";
 }
 
 /** The files that are asked for. */
@@ -176,6 +187,18 @@ function filesOf(
     ...(logits === undefined ? [] : [arrayFile(logits, "logits", [count, classes])]),
     ...(features === undefined ? [] : [arrayFile(features, "features", shape)]),
     ...(csv === undefined ? [] : [tableFile(csv, { classes, classNames, top })]),
+  ];
+}
+
+/** The folders of pictures that are asked for. To be closed. */
+function picturesOf(
+  { annotate, explain, top = defaultTop }: PredictOptions,
+  engine: Engine,
+  drawn: Parameters<typeof explainFolder>[2],
+) {
+  return [
+    ...(annotate === undefined ? [] : [annotateFolder(annotate, engine, { ...drawn, top })]),
+    ...(explain === undefined ? [] : [explainFolder(explain, engine, drawn)]),
   ];
 }
 
@@ -198,6 +221,26 @@ function explainedLabel(
     named.length > 1 ? `${named.length} classes have this name` : `no class of ${weights}`,
     near ?? `the name of one of its classes, or a number from 0 to ${classes - 1}`,
     named.length > 1 ? `give its number: one of ${named.join(", ")}` : "give another class",
+  );
+}
+
+/** Names all images that were refused, if any, once the others have been predicted. */
+function refuseAll(refused: readonly SkippedImage[], count: number): void {
+  const [first, ...others] = refused;
+  if (first === undefined) return;
+  if (others.length === 0)
+    throw new UserError(
+      first.source,
+      first.reason,
+      "an image that opens in a viewer",
+      "mend the file, or leave it out: --bad_images skip",
+    );
+  const lines = refused.map(({ source, reason }) => `${source}: ${reason}`);
+  throw new UserError(
+    `${refused.length} of ${count} images`,
+    ["cannot be used:", ...lines].join("\n    "),
+    "images that open in a viewer",
+    `mend the files, or ${otherwiseSkip}`,
   );
 }
 

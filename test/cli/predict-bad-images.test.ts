@@ -119,6 +119,23 @@ test("refuse: from the headers before any row; in decoding after the rows before
   await assert.rejects(readNpy(out), /no such file/);
 });
 
+test("refuse, without files to write: the others have their rows, and the end names all that have none", async () => {
+  const images = names.filter((_, i) => i !== foreign).map((name) => join(folder, name));
+  const args = [...images, tiny.run, "--json", "--batch", "8"];
+  const { code, stdout, stderr } = await runHere(main, args);
+  assert.equal(code, 2);
+  assert.match(stderr, /^error: 3 of 69 images: cannot be used:$/m);
+  for (const i of torn)
+    assert.ok(stderr.includes(`\n    ${join(folder, names[i]!)}: cannot be decoded (`), stderr);
+  assert.match(stderr, /--bad_images skip$/);
+  const [, ...rows] = stdout.split("\n");
+  assert.deepEqual(
+    rows.map((row) => JSON.parse(row).source),
+    images.filter((path) => !torn.some((i) => path === join(folder, names[i]!))),
+  );
+  assert.throws(() => predictionsIn(stdout));
+});
+
 test("images that can none of them be decoded are an error", async () => {
   const args = ["033.jpg", "034.jpg"].map((name) => join(folder, name));
   const { code, stderr } = await runHere(main, [...args, tiny.run, "--bad_images", "skip"]);
