@@ -219,33 +219,40 @@ export function byWinograd({ native, computeType }: Target, shape: WinogradShape
 }
 
 /**
- * By what a target computes convolutions, and why, in a line for people; undefined where it is all TensorFlow's in
- * float32, or not on the CPU.
+ * By what a target computes convolutions, in words, and why; undefined where it is all TensorFlow's in float32, or not
+ * on the CPU. The same words are the same rounding.
  */
-export function describeConvolutions(target: Target): string | undefined {
+export function convolutionsBy(target: Target): { by: string; why: string } | undefined {
   const { device, native, computeType } = target;
-  if (device !== "CPU" || !native.layers) return undefined;
-  if (computeType === "float32") return describeFloat32(native.float32);
-  if (computeType !== "bfloat16") return undefined;
+  if (device !== "CPU" || !native.layers || computeType === "float16") return undefined;
+  const normalization = fusesNormalization(target) ? ", with group normalization" : "";
+  if (computeType === "float32") {
+    const by = float32By(native.float32);
+    const { why } = native.float32;
+    return by === undefined
+      ? undefined
+      : { by: `Convolutions of float32 are ${by}${normalization}`, why };
+  }
   const { kind, why } = native.tiles();
   const by = {
     amx: "bit-train's, on the processor's matrix tiles",
     plain: "bit-train's, on plain tiles, which are slow",
     none: native.convolutions ? "bit-train's, without tiles" : "TensorFlow's",
   }[kind ?? "none"];
-  const normalization = fusesNormalization(target) ? ", with group normalization" : "";
-  return `Convolutions of bfloat16 are ${by}${normalization} (${why})`;
+  return { by: `Convolutions of bfloat16 are ${by}${normalization}`, why };
 }
 
-function describeFloat32(own: Float32Operations): string | undefined {
-  const { convolutions, winograd, filterGradients, why } = own;
-  const square = winograd ? ["those of 3 x 3 (Winograd)"] : [];
-  const gradients = filterGradients < Infinity ? ["gradients of larger kernels"] : [];
-  const some = [...square, ...gradients].join(" and ");
-  if (!convolutions)
-    return some === ""
-      ? undefined
-      : `Convolutions of float32 are TensorFlow's, ${some} bit-train's (${why})`;
-  const way = winograd ? ", those of 3 x 3 by Winograd's way" : "";
-  return `Convolutions of float32 are bit-train's${way} (${why})`;
+function float32By({ convolutions, winograd, filterGradients }: Float32Operations) {
+  if (convolutions) return `bit-train's${winograd ? ", those of 3 x 3 by Winograd's way" : ""}`;
+  const some = [
+    ...(winograd ? ["those of 3 x 3 (Winograd)"] : []),
+    ...(filterGradients < Infinity ? ["gradients of larger kernels"] : []),
+  ];
+  return some.length === 0 ? undefined : `TensorFlow's, ${some.join(" and ")} bit-train's`;
+}
+
+/** The same in a line for people. */
+export function describeConvolutions(target: Target): string | undefined {
+  const found = convolutionsBy(target);
+  return found && `${found.by} (${found.why})`;
 }
