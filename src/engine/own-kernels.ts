@@ -28,7 +28,7 @@ export interface Float32Choice {
 
 /** @throws UserError where `$BIT_CONVOLUTIONS` is none of its values */
 export function convolutionChoice(env: NodeJS.ProcessEnv = process.env): ConvolutionChoice {
-  const unset = "winograd where the processor has AVX2 and no AVX-512, and direct elsewhere";
+  const unset = "the faster of them on this processor";
   return chosen(env, "BIT_CONVOLUTIONS", ways, unset);
 }
 
