@@ -66,7 +66,7 @@ test("datasets and models", async (t) => {
   const root = await temporaryFolder(t);
   const images = await writeTinyFolder(root);
   const dataset = await runHere(bitTrain, [...model, "--dataset", "cifar1"]);
-  assert.match(dataset.stderr, /correct the name \(perhaps cifar10 or cifar100\)/);
+  assert.match(dataset.stderr, /correct it: perhaps cifar10 or cifar100/);
   const flags = ["--dataset", images, "--logdir", root, "--batch", "8"];
   for (const [model, nearest] of [
     [
