@@ -40,6 +40,7 @@ export type {
 } from "../graph/proto.js";
 export {
   type ComputeType,
+  type Float32Operations,
   inType,
   type NarrowType,
   type NativeOperations,
