@@ -35,8 +35,7 @@ class PackedKernel {
   void Compute(TF_OpKernelContext* context) const {
     const Tensor w(Input(context, 0));
     if (w.rank() != 4) throw std::runtime_error("w must have four dimensions");
-    if (w.dim(2) % kPanelRows != 0 || w.dim(3) % kPanelRows != 0)
-      throw std::runtime_error("channels must be a multiple of 16");
+    RequirePanels(w.dim(2), w.dim(3));
     const Tensor packed(Output(context, 0, w.shape()));
     if (w.size() == 0) return;
     const ConvShape s = {0, 0, 0, w.dim(2), 0, 0, w.dim(3), w.dim(0), w.dim(1), 1, 0, 0};
@@ -75,8 +74,7 @@ class Conv {
     if (x.rank() != 4 || w.rank() != 4) throw std::runtime_error("x and w must have four dimensions");
     const int64_t in = w.dim(turned_ ? 3 : 2), out = w.dim(turned_ ? 2 : 3);
     if (x.dim(3) != in) throw std::runtime_error("x and w must have the same channels");
-    if (in % kPanelRows != 0 || out % kPanelRows != 0)
-      throw std::runtime_error("channels must be a multiple of 16");
+    RequirePanels(in, out);
     const Tensor y(Output(context, 0, {x.dim(0), out_height_, out_width_, out}));
     const Addend plus(context, 2, addends_, y);
     const FactorsInput factors(context, 2 + addends_, normalizations_, x);

@@ -11,6 +11,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "channel_blocks.h"
 #include "normalize_pixels.h"
 #include "pack_pairs.h"
 #include "parallel.h"
@@ -24,9 +25,9 @@ namespace bit {
 namespace {
 
 // What is packed at a time, at most, where one image is not more: it shall stay in the last cache.
-constexpr int64_t kPackedBytes = kKeptBytes;
-// Panels of a task at most: a block of each stays in the second cache, with the task's part of dw.
-constexpr int64_t kRowPanels = 8, kColumnPanels = 4;
+constexpr int64_t kPackedBytes = 8 << 20;
+// Channels of a task at most: a block of each stays in the second cache, with the task's part of dw.
+constexpr int64_t kRows = 8 * kPanelRows, kColumns = 4 * kPanelColumns;
 // Values of k, of 32 bits, between two visits of a tile: what they take of a panel stays in the first cache.
 constexpr int64_t kBlock = 256;
 
@@ -115,18 +116,6 @@ void Pack(const Convolution& c, const Layout& at, const T* x, const T* dy, int64
   });
 }
 
-// How many panels of rows and of columns a task has: few enough that all threads end together.
-struct TaskPanels {
-  TaskPanels(int64_t places, int64_t all_rows, int64_t all_columns)
-      : rows(std::min(kRowPanels, all_rows)), columns(std::min(kColumnPanels, all_columns)) {
-    const int64_t wanted = 8 * Parallelism();
-    const auto tasks = [&] { return places * CeilDiv(all_rows, rows) * CeilDiv(all_columns, columns); };
-    while (tasks() < wanted && rows * columns > 1)
-      rows * kPanelRows >= columns * kPanelColumns ? rows = CeilDiv(rows, 2) : columns = CeilDiv(columns, 2);
-  }
-  int64_t rows, columns;
-};
-
 // Adds the products of what is packed to dw. Each value is summed in the same order whatever the
 // number of threads.
 template <typename T>
@@ -137,16 +126,11 @@ void Multiply(const Convolution& c, const Layout& at, const uint32_t* rows, cons
   for (int64_t ky = 0; ky < c.kernel_height; ky++)
     meetings.push_back(Meet(c, at, ky, images));
   const int64_t places = c.kernel_height * c.kernel_width;
-  const TaskPanels panels(places, c.in / kPanelRows, CeilDiv(c.out, kPanelColumns));
-  const int64_t row_group = panels.rows * kPanelRows, row_groups = CeilDiv(c.in, row_group);
-  const int64_t column_group = panels.columns * kPanelColumns;
-  const int64_t column_groups = CeilDiv(c.out, column_group);
-  ParallelFor(places * column_groups * row_groups, [&](int64_t task) {
-    const int64_t first_row = task % row_groups * row_group;
-    const int64_t last_row = std::min(first_row + row_group, c.in);
-    const int64_t first_column = task / row_groups % column_groups * column_group;
-    const int64_t last_column = std::min(first_column + column_group, c.out);
-    const int64_t place = task / row_groups / column_groups, kx = place % c.kernel_width;
+  ChannelBlocks blocks = {c.in, c.out, kRows, kColumns, kPanelRows, kPanelColumns};
+  blocks.Divide(CeilDiv(8 * Parallelism(), places));
+  ParallelFor(places * blocks.count(), [&](int64_t task) {
+    const auto [first_row, last_row, first_column, last_column] = blocks.At(task % blocks.count());
+    const int64_t place = task / blocks.count(), kx = place % c.kernel_width;
     const Meeting& meeting = meetings[place / c.kernel_width];
     int64_t begin = 0;
     for (const int64_t end : meeting.ends) {
@@ -184,8 +168,7 @@ class ConvFilterGrad {
     const Tensor x(Input(context, 0)), dy(Input(context, 1));
     if (x.rank() != 4 || dy.rank() != 4 || x.dim(0) != dy.dim(0))
       throw std::runtime_error("x and dy must be as many images, of four dimensions");
-    if (x.dim(3) % kPanelRows != 0 || dy.dim(3) % kPanelRows != 0)
-      throw std::runtime_error("channels must be a multiple of 16");
+    RequirePanels(x.dim(3), dy.dim(3));
     const Tensor dw(Output(context, 0, {kernel_height_, kernel_width_, x.dim(3), dy.dim(3)}));
     const FactorsInput factors(context, 2, normalizations_, x);
     if constexpr (std::is_same_v<T, bfloat16>)
@@ -205,16 +188,13 @@ class ConvFilterGrad {
     const Layout at(c, Packing<T>::kTogether);
     if (c.images == 0 || at.bytes == 0) return;
     const int64_t at_once = std::clamp<int64_t>(kPackedBytes / at.bytes, 1, c.images);
-    static thread_local Scratch kept;
-    Scratch large;
-    Scratch& scratch = at_once * at.bytes > kPackedBytes ? large : kept;
-    uint32_t* packed = scratch.Room<uint32_t>(at_once * at.bytes / 4);
-    Scratch large_images;
+    SharedScratch packed_room, image_room;
+    uint32_t* packed = packed_room.Room<uint32_t>(at_once * at.bytes / 4);
     for (int64_t n = 0; n < c.images; n += at_once) {
       const int64_t images = std::min(at_once, c.images - n);
       const T* read = x.template data<T>() + n * pixels;
       if (const float* f = factors.template data<float>())
-        read = NormalizeImages({f + n * 2 * c.in, images, c.height * c.width, c.in}, read, &large_images);
+        read = NormalizeImages({f + n * 2 * c.in, images, c.height * c.width, c.in}, read, &image_room);
       uint32_t* columns = packed + images * at.image_size * c.in * c.kernel_width;
       Pack(c, at, read, dy.template data<T>() + n * out_pixels, images,
            packed, columns);

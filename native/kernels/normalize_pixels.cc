@@ -36,12 +36,10 @@ const T* NormalizePixels(const ImageFactors& by, const T* x, int64_t begin, int6
 }
 
 template <typename T>
-const T* NormalizeImages(const ImageFactors& by, const T* x, Scratch* large) {
+const T* NormalizeImages(const ImageFactors& by, const T* x, SharedScratch* scratch) {
   constexpr int64_t kAtOnce = 256;
   const int64_t all = by.images * by.pixels;
-  static thread_local Scratch kept;
-  const bool keeps = all * by.channels * sizeof(T) <= kKeptBytes;
-  T* room = (keeps ? kept : *large).Room<T>(all * by.channels);
+  T* room = scratch->Room<T>(all * by.channels);
   ParallelFor(CeilDiv(all, kAtOnce), [&](int64_t task) {
     const int64_t begin = task * kAtOnce, end = std::min(begin + kAtOnce, all);
     Normalize(by, x, begin, end, room + begin * by.channels);
@@ -51,7 +49,7 @@ const T* NormalizeImages(const ImageFactors& by, const T* x, Scratch* large) {
 
 #define BIT_NORMALIZE_FOR(T)                                                                        \
   template const T* NormalizePixels(const ImageFactors&, const T*, int64_t, int64_t, Scratch*);     \
-  template const T* NormalizeImages(const ImageFactors&, const T*, Scratch*);
+  template const T* NormalizeImages(const ImageFactors&, const T*, SharedScratch*);
 BIT_NORMALIZE_FOR(float)
 BIT_NORMALIZE_FOR(bfloat16)
 #undef BIT_NORMALIZE_FOR

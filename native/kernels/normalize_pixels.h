@@ -25,8 +25,8 @@ class FactorsInput : public OptionalInput {
 template <typename T>
 const T* NormalizePixels(const ImageFactors& by, const T* x, int64_t begin, int64_t end, Scratch* scratch);
 
-// All of them, by all threads, in memory that this thread keeps, or in `large` where it shall not keep as much.
+// All of them, by all threads.
 template <typename T>
-const T* NormalizeImages(const ImageFactors& by, const T* x, Scratch* large);
+const T* NormalizeImages(const ImageFactors& by, const T* x, SharedScratch* scratch);
 
 }  // namespace bit

@@ -6,10 +6,6 @@
 
 namespace bit {
 
-// What a thread keeps of memory for what it packs, from call to call: memory that is new each time costs
-// as much as packing does.
-inline constexpr size_t kKeptBytes = 8 << 20;
-
 inline int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 // A row of pixels [width, channels], of which column first + j * step stands for j = 0 to count - 1.

@@ -2,12 +2,19 @@
 // bits: a pair of bfloat16, the first in the lower half, or a float32. Sums are float32.
 #pragma once
 #include <cstdint>
+#include <stdexcept>
 
 namespace bit {
 
 // Channels side by side in a panel of the one side, and at most in one of the other.
 inline constexpr int64_t kPanelRows = 16;
 inline constexpr int64_t kPanelColumns = 32;
+
+// Of what is read and of what is made. Throws where they make no whole panels.
+inline void RequirePanels(int64_t in, int64_t out) {
+  if (in % kPanelRows != 0 || out % kPanelRows != 0)
+    throw std::runtime_error("channels must be a multiple of 16");
+}
 
 // `length` values of k: from `a` on in the one panel, from `b` on in the other.
 struct Run {

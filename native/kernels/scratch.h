@@ -1,4 +1,5 @@
-// Memory that a thread keeps from call to call, on large pages where there are any.
+// Memory that is kept from call to call, on large pages where there are any: memory that is new each time costs as
+// much as packing does.
 #pragma once
 #include <cstdint>
 #include <cstdlib>
@@ -36,13 +37,16 @@ class Scratch {
     return static_cast<V*>(memory_);
   }
 
+  size_t bytes() const { return bytes_; }
+
  private:
   static constexpr size_t kPage = 2 << 20;
   void* memory_ = nullptr;
   size_t bytes_ = 0;
 };
 
-// Memory of the process that computations take turns with: it has as many pieces as were in use at once.
+// Memory of the process that computations take turns with: it has as many pieces as were in use at once, but for
+// larger ones, which are given back.
 class SharedScratch {
  public:
   SharedScratch() {
@@ -58,6 +62,7 @@ class SharedScratch {
   SharedScratch(const SharedScratch&) = delete;
   SharedScratch& operator=(const SharedScratch&) = delete;
   ~SharedScratch() {
+    if (mine_->bytes() > kMostKept) return;
     const std::lock_guard<std::mutex> lock(mutex());
     pieces().push_back(std::move(mine_));
   }
@@ -69,6 +74,8 @@ class SharedScratch {
   }
 
  private:
+  static constexpr size_t kMostKept = 32 << 20;
+
   // Never destroyed: threads may compute while the process ends.
   static std::mutex& mutex() {
     static auto* one = new std::mutex;

@@ -73,8 +73,8 @@ class Convolution {
     const int64_t groups = CeilDiv(g_.panels(), group);
     const ImageFactors by = {extras.factors, g_.images, g_.height * g_.width, g_.in};
     if (extras.factors != nullptr && groups > 1) {  // once for all of them
-      Scratch large;
-      return Multiply(part, NormalizeImages(by, x, &large), packed, {nullptr, extras.plus}, y);
+      SharedScratch room;
+      return Multiply(part, NormalizeImages(by, x, &room), packed, {nullptr, extras.plus}, y);
     }
     const std::vector<T> zeros(g_.in);
     ParallelFor(blocks * groups, [&](int64_t task) {

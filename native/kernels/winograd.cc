@@ -1,11 +1,9 @@
-// Squares of 4 x 4 pixels of the result overlap nothing;
-// what a square meets is 6 x 6 pixels, spread to 36 points. Each point is a product of matrices,
-// squares by channels.
+// Squares of 4 x 4 pixels of the result overlap nothing; what a square meets is 6 x 6 pixels, spread to 36 points. Each
+// point is a product of matrices, squares by channels.
 //
 // Forward, and turned round for the gradient by the images: squares that stay in the last cache are spread at a
-// time, then multiplied panel by panel with the kernel's points, whose results go back to pixels at once. (The gradient by the
-// kernel: winograd_filter_grad.cc.)
-// No value depends on the number of threads, nor on the images beside.
+// time, then multiplied panel by panel with the kernel's points, whose results go back to pixels at once. (The
+// gradient by the kernel: winograd_filter_grad.cc.) No value depends on the number of threads, nor on the images beside.
 #include "winograd.h"
 
 #include <algorithm>
@@ -36,7 +34,7 @@ struct Convolution {
   bool turned;
 };
 
-// Panels [first, last) of the result of squares [begin, end), of which those from `spread` on are spread at v.
+// Of what is spread at v: some panels of the result, from `first_channel` on, by the kernel's at u.
 void MultiplySquares(const WinogradLoops& loops, const Convolution& c, const SpreadSquares& s, const float* v,
                      const float* u, int64_t panels, int64_t first_channel, float* y) {
   const int64_t blocks = CeilDiv(s.count, kTaskSquares);

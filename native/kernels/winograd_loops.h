@@ -2,12 +2,14 @@
 #pragma once
 #include <cstdint>
 
+#include "panel_products.h"
+
 namespace bit {
 
 // So many values of the result in both directions are computed together, of as many products each.
 inline constexpr int kWinogradSquare = 4, kWinogradPoints = 36;
-// Channels side by side in a panel.
-inline constexpr int64_t kWinogradPanel = 16;
+// Channels side by side in a panel, of either side.
+inline constexpr int64_t kWinogradPanel = kPanelRows;
 
 // Where values at points go: those of the next point, and of the next panel of channels.
 struct Spacing {

@@ -2,16 +2,13 @@
 #include <stdexcept>
 
 #include "normalize_pixels.h"
+#include "panel_products.h"
 #include "registration.h"
 #include "tf_kernel.h"
 #include "winograd.h"
 
 namespace bit {
 namespace {
-
-void RequireChannels(int64_t channels) {
-  if (channels % 16 != 0) throw std::runtime_error("channels must be a multiple of 16");
-}
 
 class WinogradConv {
  public:
@@ -27,7 +24,7 @@ class WinogradConv {
       throw std::runtime_error("x must have four dimensions, and w be [3, 3, in, out]");
     const int64_t in = w.dim(turned_ ? 3 : 2), out = w.dim(turned_ ? 2 : 3);
     if (x.dim(3) != in) throw std::runtime_error("x and w must have the same channels");
-    RequireChannels(in), RequireChannels(out);
+    RequirePanels(in, out);
     const FactorsInput factors(context, 2, normalizations_, x);
     const Tensor y(Output(context, 0, {x.dim(0), x.dim(1), x.dim(2), out}));
     const WinogradShape shape = {x.dim(0), x.dim(1), x.dim(2), w.dim(2), w.dim(3)};
@@ -50,7 +47,7 @@ class WinogradFilterGrad {
     const bool same = x.rank() == 4 && dy.rank() == 4 && x.dim(0) == dy.dim(0) && x.dim(1) == dy.dim(1) &&
                       x.dim(2) == dy.dim(2);
     if (!same) throw std::runtime_error("x and dy must be as many images of one size");
-    RequireChannels(x.dim(3)), RequireChannels(dy.dim(3));
+    RequirePanels(x.dim(3), dy.dim(3));
     const FactorsInput factors(context, 2, normalizations_, x);
     const Tensor dw(Output(context, 0, {3, 3, x.dim(3), dy.dim(3)}));
     const WinogradShape shape = {x.dim(0), x.dim(1), x.dim(2), x.dim(3), dy.dim(3)};
@@ -59,7 +56,6 @@ class WinogradFilterGrad {
 
  private:
   const int normalizations_;
-
 };
 
 }  // namespace

@@ -14,24 +14,26 @@ struct Points {
   // The values of the products at the points: 1 at 0, 2 a^2 (a^2 - b^2) at a and -a, 2 b^2 (b^2 - a^2) at b and -b.
   static constexpr float kOverA = 1.0f / -1.5f, kOverB = 1.0f / 6.0f;
 
+  // A polynomial's values at a point and at its negative.
+  static BIT_TARGET BIT_INLINE void AtBoth(const Vector& even, const Vector& odd, Vector* to) {
+    to[0] = even + odd;
+    to[1] = even - odd;
+  }
+
   static BIT_TARGET BIT_INLINE void Images(const Vector* d, Vector* to) {
     const Vector even_a = d[4] - d[2] * kB2, odd_a = (d[3] - d[1] * kB2) * kA;
     const Vector even_b = d[4] - d[2] * kA2, odd_b = (d[3] - d[1] * kA2) * kB;
     to[0] = d[0] - d[2] * (kA2 + kB2) + d[4];
-    to[1] = even_a + odd_a;
-    to[2] = even_a - odd_a;
-    to[3] = even_b + odd_b;
-    to[4] = even_b - odd_b;
+    AtBoth(even_a, odd_a, to + 1);
+    AtBoth(even_b, odd_b, to + 3);
     to[5] = d[1] - d[3] * (kA2 + kB2) + d[5];
   }
   static BIT_TARGET BIT_INLINE void Kernel(const Vector* g, Vector* to) {
     const Vector even_a = (g[0] + g[2] * kA2) * kOverA, odd_a = g[1] * (kA * kOverA);
     const Vector even_b = (g[0] + g[2] * kB2) * kOverB, odd_b = g[1] * (kB * kOverB);
     to[0] = g[0];
-    to[1] = even_a + odd_a;
-    to[2] = even_a - odd_a;
-    to[3] = even_b + odd_b;
-    to[4] = even_b - odd_b;
+    AtBoth(even_a, odd_a, to + 1);
+    AtBoth(even_b, odd_b, to + 3);
     to[5] = g[2];
   }
   static BIT_TARGET BIT_INLINE void Result(const Vector* p, Vector* y) {
@@ -46,10 +48,8 @@ struct Points {
     const Vector even_a = y[0] + y[2] * kA2, odd_a = y[1] * kA + y[3] * kA3;
     const Vector even_b = y[0] + y[2] * kB2, odd_b = y[1] * kB + y[3] * kB3;
     to[0] = y[0];
-    to[1] = even_a + odd_a;
-    to[2] = even_a - odd_a;
-    to[3] = even_b + odd_b;
-    to[4] = even_b - odd_b;
+    AtBoth(even_a, odd_a, to + 1);
+    AtBoth(even_b, odd_b, to + 3);
     to[5] = y[3];
   }
   static BIT_TARGET BIT_INLINE void KernelGradient(const Vector* p, Vector* g) {
