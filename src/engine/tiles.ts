@@ -3,7 +3,7 @@
  * it is by default where there are such; `plain`, the same bits in plain C++, slow, so that what is made
  * for tiles can be tested on any processor; `off`, what is there without them. `$BIT_NORMALIZATION` chooses what
  * becomes of group normalization between convolutions of our own: `fused`, part of them, as by default on tiles; `apart`,
- * an operation of its own, as by default elsewhere.
+ * an operation of its own, as by default of bfloat16 elsewhere (float32: own-kernels.ts).
  */
 import { UserError } from "../errors.js";
 import type { Tiles } from "../graph/target.js";
@@ -29,7 +29,7 @@ export function tilesChoice(env: NodeJS.ProcessEnv = process.env): TilesChoice {
       env,
       "BIT_NORMALIZATION",
       normalizations,
-      "fused on tiles and apart elsewhere",
+      "the default of this processor",
     ),
   };
 }
