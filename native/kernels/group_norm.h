@@ -15,6 +15,12 @@ namespace bit {
 // Rows that are summed in float32 before their sum goes into a float64.
 inline constexpr int64_t kRowsAtOnce = 256;
 
+// How many rows ahead of their use values are fetched: some 4 KB, and two rows at least.
+template <typename T>
+BIT_INLINE int64_t RowsAhead(int64_t channels) {
+  return std::max<int64_t>(2, (4 << 10) / (channels * static_cast<int64_t>(sizeof(T))));
+}
+
 // Images [N, H, W, C] seen as N images of `rows` rows of `channels`, each image in `parts` parts of
 // rows, so that few images still occupy all threads.
 struct GroupLayout {

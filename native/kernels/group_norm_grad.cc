@@ -21,6 +21,7 @@ template <typename T>
 BIT_INLINE void AddGradientSums(const T* dy, const T* x, int64_t rows, int64_t channels,
                                 const float* scale, const float* offset, float* scratch,
                                 double* sums, double* products) {
+  const int64_t ahead = RowsAhead<T>(channels) * channels;
   for (int64_t begin = 0; begin < rows; begin += kRowsAtOnce) {
     const int64_t end = std::min(rows, begin + kRowsAtOnce);
     float* s = scratch;
@@ -30,6 +31,8 @@ BIT_INLINE void AddGradientSums(const T* dy, const T* x, int64_t rows, int64_t c
     for (; r + 2 <= end; r += 2) {
       const T *xa = x + r * channels, *xb = xa + channels;
       const T *da = dy + r * channels, *db = da + channels;
+      FetchAhead(xa + ahead, 2 * channels);
+      FetchAhead(da + ahead, 2 * channels);
 #pragma GCC ivdep
       for (int64_t i = 0; i < channels; i++) {
         const float va = ToFloat(xa[i]), vb = ToFloat(xb[i]);
@@ -59,7 +62,9 @@ template <bool kPlus, typename T>
 BIT_INLINE void ApplyGradient(const T* dy, const T* x, const T* plus, int64_t rows,
                               int64_t channels, const float* scale, const float* offset,
                               const float* slope, const float* constant, T* dx) {
+  const int64_t ahead = RowsAhead<T>(channels) * channels;
   for (int64_t r = 0; r < rows; r++, dy += channels, x += channels, dx += channels) {
+    if (kPlus) FetchAhead(plus + ahead, channels);
 #pragma GCC ivdep
     for (int64_t i = 0; i < channels; i++) {
       const float v = ToFloat(x[i]);

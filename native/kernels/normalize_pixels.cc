@@ -13,7 +13,7 @@ void Normalize(const ImageFactors& by, const bfloat16* x, int64_t begin, int64_t
   std::vector<Pixel> pixels(end - begin);
   for (int64_t i = begin; i < end; i++)
     pixels[i - begin] = reinterpret_cast<Pixel>(x + i * by.channels);
-  PackNormalized(FastestLoops(), by, pixels.data(), begin, end - begin, nullptr, 0, by.channels,
+  PackNormalized(FastestLoops(), by, pixels.data(), begin, end - begin, nullptr,
                  reinterpret_cast<uint16_t*>(to));
 }
 

@@ -13,6 +13,8 @@ namespace {
 
 // A kernel [H, W, I, O] is `rows` rows of `filters` columns. Threads take ranges of columns.
 constexpr int64_t kColumns = 64;
+// Rows are far apart: hardware does not fetch them ahead.
+constexpr int64_t kRowsAhead = 16;
 
 // Sums over rows of columns [0, n) of w, and of w * v where `v` is given, else of w * w.
 template <typename V>
@@ -28,6 +30,8 @@ BIT_INLINE void ColumnSums(const V* v, const float* w, int64_t rows, int64_t fil
     for (int64_t r = begin; r < end; r++) {
       const V* vr = v + r * filters;
       const float* wr = w + r * filters;
+      FetchAhead(vr + kRowsAhead * filters, n);
+      if (static_cast<const void*>(v) != w) FetchAhead(wr + kRowsAhead * filters, n);
 #pragma GCC ivdep
       for (int64_t i = 0; i < n; i++) {
         const float value = ToFloat(vr[i]);
@@ -47,6 +51,7 @@ template <typename T>
 BIT_INLINE void NormalizeColumns(const float* w, int64_t rows, int64_t filters, int64_t n,
                                  const float* mean, const float* rstd, T* y) {
   for (int64_t r = 0; r < rows; r++, w += filters, y += filters) {
+    FetchAhead<1>(y + kRowsAhead * filters, n);
 #pragma GCC ivdep
     for (int64_t i = 0; i < n; i++) y[i] = FromFloat<T>((w[i] - mean[i]) * rstd[i]);
   }
@@ -58,6 +63,7 @@ BIT_INLINE void GradientColumns(const T* dy, const float* w, int64_t rows, int64
                                 int64_t n, const float* rstd, const float* slope,
                                 const float* constant, float* dw) {
   for (int64_t r = 0; r < rows; r++, dy += filters, w += filters, dw += filters) {
+    FetchAhead<1>(dw + kRowsAhead * filters, n);
 #pragma GCC ivdep
     for (int64_t i = 0; i < n; i++)
       dw[i] = ToFloat(dy[i]) * rstd[i] + (w[i] * slope[i] + constant[i]);

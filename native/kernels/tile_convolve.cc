@@ -4,6 +4,8 @@
 // A task has a chunk of the list of pixels and a group of output channels. Its pixels lie side by side in
 // scratch memory, or where they lie in the images where a 1x1 convolution reads them as they are; its part
 // of the kernel lies in panels of 32 output channels. Both stay in the second cache, which decides all.
+#include <atomic>
+
 #include "parallel.h"
 #include "scratch.h"
 #include "tile_convolution.h"
@@ -55,6 +57,12 @@ struct Shares {
   int64_t span, in_span, chunk;
 };
 
+// Whose pixels a thread's memory has.
+struct PackedChunk {
+  int64_t call = 0, chunk = 0;
+  bool operator==(const PackedChunk& other) const { return call == other.call && chunk == other.chunk; }
+};
+
 }  // namespace
 
 template <typename T>
@@ -78,13 +86,20 @@ void TileConvolve(const ConvShape& s, bool turned, const uint16_t* x, const Tile
   const ImageFactors factors = {extras.factors, p.images, p.rows * p.pitch, p.in};
   const std::vector<uint16_t> nothing(p.in);
   const Pixel zeros = nothing.data();
+  static std::atomic<int64_t> calls{0};
+  const int64_t call = ++calls;
   ParallelFor(shares.chunks * shares.groups, [&](int64_t task) {
     static thread_local Scratch pixel_memory, kernel_memory;
     const int64_t begin = shares.begin(task / shares.groups), end = shares.end(task / shares.groups);
     const int64_t first = task % shares.groups * shares.group, n = std::min(shares.group, p.out - first);
     const int64_t count = RoundUp((end - begin) * p.pitch, 32), all = count + p.reach();
     const uint16_t* pixels = x + begin * p.pitch * p.in;
-    if (!direct) {
+    // A thread's tasks of a chunk come one after the other: it packs their pixels once.
+    static thread_local PackedChunk packed_chunk;
+    const PackedChunk this_chunk = {call, task / shares.groups};
+    if (!direct) pixels = pixel_memory.Room<uint16_t>(p.phases() * all * p.in);
+    if (!direct && !(packed_chunk == this_chunk)) {
+      packed_chunk = this_chunk;
       uint16_t* room = pixel_memory.Room<uint16_t>(p.phases() * all * p.in);
       std::vector<Pixel> list(all);
       for (int64_t phase = 0; phase < p.phases(); phase++) {
@@ -93,9 +108,8 @@ void TileConvolve(const ConvShape& s, bool turned, const uint16_t* x, const Tile
         if (extras.factors == nullptr)
           PackPixels(list.data(), all, p.in, to);
         else
-          PackNormalized(loops, factors, list.data(), begin * p.pitch, all, zeros, 0, p.in, to);
+          PackNormalized(loops, factors, list.data(), begin * p.pitch, all, zeros, to);
       }
-      pixels = room;
     }
     if (sums_up) {
       const int64_t last = end - 1;

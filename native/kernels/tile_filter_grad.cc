@@ -15,7 +15,11 @@
 namespace bit {
 namespace {
 
-constexpr int64_t kPackedBytes = 512 << 10, kSliceBytes = 4 << 20, kSlices = 8;
+#ifndef KC
+#define KC 128
+#define KP 512
+#endif
+constexpr int64_t kChannels = KC, kPackedBytes = KP << 10, kSliceBytes = 4 << 20, kSlices = 8;
 // Tasks that there shall be at least.
 constexpr int64_t kTasks = 8;
 
@@ -55,15 +59,17 @@ void TileFilterGrad(const ConvShape& s, const uint16_t* x, const float* factors,
     return;
   }
   const Shares shares(s, all_rows);
-  const int64_t row_bytes = 2 * read.pitch * (32 * phases + shares.parts_group);
+  const int64_t block = std::min(s.c, std::max<int64_t>(32, kChannels / phases));
+  const int64_t row_bytes = 2 * read.pitch * (block * phases + shares.parts_group);
   static thread_local Scratch slice_memory;
   float* slice_sums =
       shares.slices > 1 ? slice_memory.Room<float>((shares.slices - 1) * size) : nullptr;
   const ImageFactors by = {factors, read.images, read.rows * read.pitch, s.c};
   const std::vector<uint16_t> nothing(std::max(s.c, s.o));
+  const std::vector<float> no_factors(2 * s.c);
   const Pixel zeros = nothing.data();
   ParallelFor(shares.slices * shares.groups, [&](int64_t task) {
-    static thread_local Scratch turned_memory, pair_memory, normalized_memory;
+    static thread_local Scratch turned_memory, pair_memory;
     const int64_t slice = task / shares.groups, first = task % shares.groups * shares.group;
     const int64_t n = std::min(shares.group, s.o - first);
     const int64_t slice_begin = all_rows * slice / shares.slices;
@@ -84,30 +90,32 @@ void TileFilterGrad(const ConvShape& s, const uint16_t* x, const float* factors,
         read.Find(x, phase, begin, end, all - (end - begin) * read.pitch, zeros,
                   &pixels[phase * all]);
       result.Find(dy, 0, begin, end, 0, zeros, dy_pixels.data());
-      uint16_t* turned = turned_memory.Room<uint16_t>(phases * 32 * pitch);
+      uint16_t* turned = turned_memory.Room<uint16_t>(phases * block * pitch);
       uint32_t* pairs = pair_memory.Room<uint32_t>(count / 2 * n);
       loops.pairs(dy_pixels.data(), count, first, n, pairs);
-      std::vector<Pixel> normalized(factors == nullptr ? 0 : all);
-      uint16_t* room = normalized_memory.Room<uint16_t>(32 * static_cast<int64_t>(normalized.size()));
-      for (size_t q = 0; q < normalized.size(); q++) normalized[q] = room + 32 * q;
+      std::vector<const float*> found_factors(factors == nullptr ? 0 : phases * all);
+      if (factors != nullptr)
+        for (int64_t phase = 0; phase < phases; phase++)
+          FindFactors(by, &pixels[phase * all], begin * read.pitch, all, zeros, no_factors.data(),
+                      &found_factors[phase * all]);
       const typename T::Session session;
-      for (int64_t c = 0; c < s.c; c += 32) {
+      for (int64_t c = 0; c < s.c; c += block) {
+        const int64_t channels = std::min(block, s.c - c);
         for (int64_t phase = 0; phase < phases; phase++) {
-          const Pixel* found = &pixels[phase * all];
-          uint16_t* to = turned + phase * 32 * pitch;
-          if (factors == nullptr) {
-            loops.turned(found, all, c, 32, to, pitch);
-            continue;
-          }
-          PackNormalized(loops, by, found, begin * read.pitch, all, zeros, c, 32, room);
-          loops.turned(normalized.data(), all, 0, 32, to, pitch);
+          const int64_t found = phase * all;
+          uint16_t* to = turned + phase * block * pitch;
+          if (factors == nullptr)
+            loops.turned(&pixels[found], all, c, channels, to, pitch);
+          else
+            loops.normalized_turned(&pixels[found], &found_factors[found], s.c, all, c, channels, to, pitch);
         }
-        for (int64_t o = 0; o < n; o += 32)
-          for (const Tap& tap : read.parts[0].taps) {
-            const uint16_t* a = turned + tap.phase * 32 * pitch + read.offset(tap);
-            MultiplyByTiles<T>(&a, 1, count / 32, pitch * 2, pairs + o * count / 2,
-                               sums + (tap.kernel * s.c + c) * s.o + first + o, s.o * 4, part > 0);
-          }
+        for (int64_t i = 0; i < channels; i += 32)
+          for (int64_t o = 0; o < n; o += 32)
+            for (const Tap& tap : read.parts[0].taps) {
+              const uint16_t* a = turned + (tap.phase * block + i) * pitch + read.offset(tap);
+              float* to = sums + (tap.kernel * s.c + c + i) * s.o + first + o;
+              MultiplyByTiles<T>(&a, 1, count / 32, pitch * 2, pairs + o * count / 2, to, s.o * 4, part > 0);
+            }
       }
     }
   });

@@ -33,19 +33,29 @@ BIT_INLINE float MultiplyAdd(float a, float b, float c) {
   return Normal(__builtin_fmaf(Normal(a), Normal(b), Normal(c)));
 }
 
-BIT_INLINE void NormalizeAll(const Pixel* pixels, int64_t count, int64_t first, int64_t n, Pixel zeros,
+BIT_INLINE uint16_t Normalized(uint16_t x, float scale, float offset) {
+  const float value = MultiplyAdd(ToFloat(bfloat16{x}), scale, offset);
+  return FromFloat<bfloat16>(value < 0 ? 0.0f : value).bits;  // what is not a number stays so
+}
+
+BIT_INLINE void NormalizeAll(const Pixel* pixels, int64_t count, int64_t n, Pixel zeros,
                              const Normalization& by, uint16_t* to) {
   for (int64_t q = 0; q < count; q++, to += n) {
     if (pixels[q] == zeros) {
       std::memset(to, 0, n * sizeof *to);
       continue;
     }
-    for (int64_t c = 0; c < n; c++) {
-      const float x = ToFloat(bfloat16{pixels[q][first + c]});
-      const float value = MultiplyAdd(x, by.scale[first + c], by.offset[first + c]);
-      to[c] = FromFloat<bfloat16>(value < 0 ? 0.0f : value).bits;  // what is not a number stays so
-    }
+    for (int64_t c = 0; c < n; c++) to[c] = Normalized(pixels[q][c], by.scale[c], by.offset[c]);
   }
+}
+
+BIT_INLINE void NormalizeTurned(const Pixel* pixels, const float* const* factors, int64_t channels,
+                                int64_t count, int64_t first, int64_t n, uint16_t* to, int64_t pitch) {
+  for (int64_t q = 0; q < count; q++)
+    for (int64_t c = 0; c < n; c++) {
+      const float* scale = factors[q] + first + c;
+      to[c * pitch + q] = Normalized(pixels[q][first + c], scale[0], scale[channels]);
+    }
 }
 
 BIT_INLINE void FinishAll(const float* sums, const SumsPlace* to, int64_t column,
@@ -72,9 +82,14 @@ BIT_INLINE void FinishAll(const float* sums, const SumsPlace* to, int64_t column
 
 // Twice each: the C library's fmaf is a call for each value.
 #define BIT_PLAIN_LOOPS(Name, TARGET)                                                                  \
-  TARGET void Normalize##Name(const Pixel* pixels, int64_t count, int64_t first, int64_t n, Pixel zeros, \
+  TARGET void Normalize##Name(const Pixel* pixels, int64_t count, int64_t n, Pixel zeros,              \
                               const Normalization& by, uint16_t* to) {                                 \
-    NormalizeAll(pixels, count, first, n, zeros, by, to);                                              \
+    NormalizeAll(pixels, count, n, zeros, by, to);                                                     \
+  }                                                                                                    \
+  TARGET void NormalizeTurned##Name(const Pixel* pixels, const float* const* factors, int64_t channels, \
+                                    int64_t count, int64_t first, int64_t n, uint16_t* to,             \
+                                    int64_t pitch) {                                                   \
+    NormalizeTurned(pixels, factors, channels, count, first, n, to, pitch);                            \
   }                                                                                                    \
   TARGET void Finish##Name(const float* sums, const SumsPlace* to, int64_t column,                     \
                            const SumsResult& result) {                                                 \
@@ -90,10 +105,12 @@ BIT_PLAIN_LOOPS(Fused, __attribute__((target("avx2,fma"))))
 }  // namespace
 
 const TileLoops& PlainLoops() {
-  static const TileLoops anywhere = {plain::PackTurned, plain::PackPairs, plain::PackKernel,
+  static const TileLoops anywhere = {plain::PackTurned, plain::NormalizeTurnedAnywhere,
+                                     plain::PackPairs, plain::PackKernel,
                                      plain::NormalizeAnywhere, plain::FinishAnywhere};
 #ifdef BIT_HAS_X86
-  static const TileLoops fused = {plain::PackTurned, plain::PackPairs, plain::PackKernel,
+  static const TileLoops fused = {plain::PackTurned, plain::NormalizeTurnedFused,
+                                  plain::PackPairs, plain::PackKernel,
                                   plain::NormalizeFused, plain::FinishFused};
   static const bool has = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
   if (has) return fused;
@@ -118,16 +135,36 @@ BIT_FOR_EACH_PROCESSOR void PackPixels(const Pixel* pixels, int64_t count, int64
   }
 }
 
-void PackNormalized(const TileLoops& loops, const ImageFactors& by, const Pixel* found, int64_t at,
-                    int64_t count, Pixel zeros, int64_t first, int64_t n, uint16_t* to) {
-  for (int64_t q = 0; q < count;) {  // an image after the other
+namespace {
+
+// Calls `use` with each image's part of `count` pixels of a list, of which the first is the one at `at`: where it
+// begins, how many pixels it has, and its factors.
+template <typename Use>
+void ForImageParts(const ImageFactors& by, int64_t at, int64_t count, const Use& use) {
+  for (int64_t q = 0; q < count;) {
     const int64_t image = (at + q) / by.pixels, left = (image + 1) * by.pixels - (at + q);
     const int64_t part = std::min(count - q, left);
     // Behind the last image there are zeros only.
-    const float* scale = by.factors + std::min(image, by.images - 1) * 2 * by.channels;
-    loops.normalized(found + q, part, first, n, zeros, {scale, scale + by.channels}, to + q * n);
+    use(q, part, by.factors + std::min(image, by.images - 1) * 2 * by.channels);
     q += part;
   }
+}
+
+}  // namespace
+
+void PackNormalized(const TileLoops& loops, const ImageFactors& by, const Pixel* found, int64_t at,
+                    int64_t count, Pixel zeros, uint16_t* to) {
+  ForImageParts(by, at, count, [&](int64_t q, int64_t part, const float* factors) {
+    loops.normalized(found + q, part, by.channels, zeros, {factors, factors + by.channels},
+                     to + q * by.channels);
+  });
+}
+
+void FindFactors(const ImageFactors& by, const Pixel* found, int64_t at, int64_t count, Pixel zeros,
+                 const float* nothing, const float** to) {
+  ForImageParts(by, at, count, [&](int64_t q, int64_t part, const float* factors) {
+    for (int64_t i = q; i < q + part; i++) to[i] = found[i] == zeros ? nothing : factors;
+  });
 }
 
 }  // namespace bit

@@ -32,14 +32,17 @@ struct TileLoops {
   // pixels in a row.
   void (*turned)(const Pixel* pixels, int64_t count, int64_t first, int64_t n, uint16_t* to,
                  int64_t pitch);
+  // The same of normalized ones. Pixel q's scales are factors[q] [2, channels], then come its offsets.
+  void (*normalized_turned)(const Pixel* pixels, const float* const* factors, int64_t channels, int64_t count,
+                            int64_t first, int64_t n, uint16_t* to, int64_t pitch);
   // `count` pixels (even), channels [first, first + n), to panels [n / 32] of [count / 2, 32] pairs.
   void (*pairs)(const Pixel* pixels, int64_t count, int64_t first, int64_t n, uint32_t* to);
   // One place of a kernel, [in, columns] from column o on, or turned [columns, in] from row o on, to a
   // panel of [in / 2, 32] pairs.
   void (*kernel)(const uint16_t* w, bool turned, int64_t in, int64_t columns, int64_t o, uint32_t* to);
-  // `count` pixels, channels [first, first + n), normalized, side by side. Those that are `zeros` stay zero.
-  void (*normalized)(const Pixel* pixels, int64_t count, int64_t first, int64_t n, Pixel zeros,
-                     const Normalization& by, uint16_t* to);
+  // `count` pixels of n channels, normalized, side by side. Those that are `zeros` stay zero.
+  void (*normalized)(const Pixel* pixels, int64_t count, int64_t n, Pixel zeros, const Normalization& by,
+                     uint16_t* to);
   // Sums [32, 32], of which row r is for 32 channels from `column` on of to[r].
   void (*finish)(const float* sums, const SumsPlace* to, int64_t column, const SumsResult& result);
 };
@@ -78,9 +81,13 @@ struct ImageFactors {
   int64_t images, pixels, channels;
 };
 
-// `count` pixels of that list, of which the first is the one at `at`, channels [first, first + n), side by
-// side, normalized.
+// `count` pixels of that list, of which the first is the one at `at`, side by side, normalized.
 void PackNormalized(const TileLoops& loops, const ImageFactors& by, const Pixel* found, int64_t at,
-                    int64_t count, Pixel zeros, int64_t first, int64_t n, uint16_t* to);
+                    int64_t count, Pixel zeros, uint16_t* to);
+
+// The factors [2, channels] of `count` pixels of that list, of which the first is the one at `at`: those that are
+// `zeros` get `nothing`, which are zeros too.
+void FindFactors(const ImageFactors& by, const Pixel* found, int64_t at, int64_t count, Pixel zeros,
+                 const float* nothing, const float** to);
 
 }  // namespace bit

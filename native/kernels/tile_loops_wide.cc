@@ -13,14 +13,42 @@ namespace {
 // Hardware fetches ahead within a page of 4 KB only, which is one row of few pixels: here is more.
 inline void Prefetch(const void* from) { _mm_prefetch(static_cast<const char*>(from), _MM_HINT_T0); }
 
+BIT_TARGET inline __m512 Widen(const uint16_t* from) {
+  const __m256i values = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
+  return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(values), 16));
+}
+
+// 16 values of a register of 32, of its lower or its upper half.
+BIT_TARGET inline __m512 WidenLow(__m512i both) {
+  return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm512_castsi512_si256(both)), 16));
+}
+BIT_TARGET inline __m512 WidenHigh(__m512i both) {
+  return _mm512_castsi512_ps(
+      _mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm512_extracti64x4_epi64(both, 1)), 16));
+}
+
+// The instruction that rounds takes values too small to be normal for zeros, as tiles do.
+BIT_TARGET inline __m512i Round(__m512 low, __m512 high) {
+  return (__m512i)_mm512_cvtne2ps_pbh(high, low);
+}
+
+// Of a zero and what is not a number, the maximum is the second.
+BIT_TARGET inline __m512 Normalized(__m512 x, const float* scale, const float* offset) {
+  const __m512 value = _mm512_fmadd_ps(x, _mm512_loadu_ps(scale), _mm512_loadu_ps(offset));
+  return _mm512_max_ps(_mm512_setzero_ps(), value);
+}
+
 // 16 channels of two pixels in pairs, the first pixel in the lower halves.
-BIT_TARGET inline __m512i PairOf(Pixel a, Pixel b) {
+BIT_TARGET inline __m512i InPairs(__m512i both) {
   const __m512i order = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8,
                                          23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
-  const __m512i both = _mm512_inserti64x4(
-      _mm512_castsi256_si512(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(a))),
-      _mm256_loadu_si256(reinterpret_cast<const __m256i*>(b)), 1);
   return _mm512_permutexvar_epi16(order, both);
+}
+
+BIT_TARGET inline __m512i PairOf(Pixel a, Pixel b) {
+  return InPairs(_mm512_inserti64x4(
+      _mm512_castsi256_si512(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(a))),
+      _mm256_loadu_si256(reinterpret_cast<const __m256i*>(b)), 1));
 }
 
 // 16 x 16 values of 32 bits turned round.
@@ -50,33 +78,70 @@ BIT_TARGET inline void Turn(__m512i v[16]) {
   }
 }
 
-BIT_TARGET void PackTurned(const Pixel* pixels, int64_t count, int64_t first, int64_t n, uint16_t* to,
-                           int64_t pitch) {
-  for (int64_t q = 0; q < count; q += 32) {
-    const Pixel* next = pixels + (q + 32 < count ? q + 32 : q);
+// Fetches what lies in pixels ahead, a line of 32 channels after the other: then the hardware sees that they are read
+// in a row, and fetches further ahead than lines can be asked for.
+class Ahead {
+ public:
+  // Lines of channels [first, first + n) of pixels from `pixels` on, up to `end`.
+  Ahead(const Pixel* pixels, const Pixel* end, int64_t first, int64_t n)
+      : pixels_(pixels), end_(end), first_(first), n_(n) {}
+  void Next() {
+    if (pixels_ >= end_) return;
+    Prefetch(*pixels_ + first_ + line_);
+    line_ += 32;
+    if (line_ >= n_) line_ = 0, pixels_++;
+  }
+
+ private:
+  const Pixel *pixels_, *end_;
+  const int64_t first_, n_;
+  int64_t line_ = 0;
+};
+
+// `pair`(q, c) makes the pair of pixels q and q + 1, channels [c, c + 16).
+template <typename Pair>
+BIT_TARGET BIT_INLINE void PackTurnedOf(const Pixel* pixels, int64_t count, int64_t first, int64_t n,
+                                        uint16_t* to, int64_t pitch, const Pair& pair) {
+  Ahead ahead(pixels + 32, pixels + count, first, n);
+  for (int64_t q = 0; q < count; q += 32)
     for (int64_t c = 0; c < n; c += 16) {
-      for (int i = 0; i < 16; i++) Prefetch(next[2 * i + c / 16 % 2] + first + c);
       __m512i v[16];
 #pragma GCC unroll 16
-      for (int i = 0; i < 16; i++)
-        v[i] = PairOf(pixels[q + 2 * i] + first + c, pixels[q + 2 * i + 1] + first + c);
+      for (int i = 0; i < 16; i++) {
+        ahead.Next();
+        v[i] = pair(q + 2 * i, first + c);
+      }
       Turn(v);
 #pragma GCC unroll 16
       for (int i = 0; i < 16; i++) _mm512_storeu_si512(to + (c + i) * pitch + q, v[i]);
     }
-  }
+}
+
+BIT_TARGET void PackTurned(const Pixel* pixels, int64_t count, int64_t first, int64_t n, uint16_t* to,
+                           int64_t pitch) {
+  PackTurnedOf(pixels, count, first, n, to, pitch, [&](int64_t q, int64_t c) BIT_TARGET {
+    return PairOf(pixels[q] + c, pixels[q + 1] + c);
+  });
+}
+
+BIT_TARGET void NormalizeTurned(const Pixel* pixels, const float* const* factors, int64_t channels,
+                                int64_t count, int64_t first, int64_t n, uint16_t* to, int64_t pitch) {
+  const auto normalized = [&](int64_t q, int64_t c) BIT_TARGET {
+    return Normalized(Widen(pixels[q] + c), factors[q] + c, factors[q] + channels + c);
+  };
+  PackTurnedOf(pixels, count, first, n, to, pitch, [&](int64_t q, int64_t c) BIT_TARGET {
+    return InPairs(Round(normalized(q, c), normalized(q + 1, c)));
+  });
 }
 
 BIT_TARGET void PackPairs(const Pixel* pixels, int64_t count, int64_t first, int64_t n, uint32_t* to) {
-  const int64_t ahead = std::max<int64_t>(2, RoundUp(2048 / n, 2));
-  for (int64_t q = 0; q < count; q += 2) {
-    const Pixel* next = pixels + (q + ahead < count ? q + ahead : q);
+  Ahead ahead(pixels + std::min(count, std::max<int64_t>(2, RoundUp(2048 / n, 2))), pixels + count, first, n);
+  for (int64_t q = 0; q < count; q += 2)
     for (int64_t c = 0; c < n; c += 16) {
-      Prefetch(next[c / 16 % 2] + first + c);
+      ahead.Next();
       _mm512_storeu_si512(to + (c / 32 * (count / 2) + q / 2) * 32 + c % 32,
                           PairOf(pixels[q] + first + c, pixels[q + 1] + first + c));
     }
-  }
 }
 
 BIT_TARGET void PackKernel(const uint16_t* w, bool turned, int64_t in, int64_t columns, int64_t o,
@@ -101,44 +166,19 @@ BIT_TARGET void PackKernel(const uint16_t* w, bool turned, int64_t in, int64_t c
     }
 }
 
-BIT_TARGET inline __m512 Widen(const uint16_t* from) {
-  const __m256i values = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
-  return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(values), 16));
-}
-
-// 16 values of a register of 32, of its lower or its upper half.
-BIT_TARGET inline __m512 WidenLow(__m512i both) {
-  return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm512_castsi512_si256(both)), 16));
-}
-BIT_TARGET inline __m512 WidenHigh(__m512i both) {
-  return _mm512_castsi512_ps(
-      _mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm512_extracti64x4_epi64(both, 1)), 16));
-}
-
-// The instruction that rounds takes values too small to be normal for zeros, as tiles do.
-BIT_TARGET inline __m512i Round(__m512 low, __m512 high) {
-  return (__m512i)_mm512_cvtne2ps_pbh(high, low);
-}
-
-// Of a zero and what is not a number, the maximum is the second.
-BIT_TARGET inline __m512 Normalized(__m512 x, const float* scale, const float* offset) {
-  const __m512 value = _mm512_fmadd_ps(x, _mm512_loadu_ps(scale), _mm512_loadu_ps(offset));
-  return _mm512_max_ps(_mm512_setzero_ps(), value);
-}
-
-BIT_TARGET void Normalize(const Pixel* pixels, int64_t count, int64_t first, int64_t n, Pixel zeros,
+BIT_TARGET void Normalize(const Pixel* pixels, int64_t count, int64_t n, Pixel zeros,
                           const Normalization& by, uint16_t* to) {
   const int64_t ahead = std::max<int64_t>(1, 2048 / n);
   for (int64_t q = 0; q < count; q++, to += n) {
-    const Pixel next = pixels[q + ahead < count ? q + ahead : q] + first;
+    const Pixel next = pixels[q + ahead < count ? q + ahead : q];
     for (int64_t c = 0; c < n; c += 32) Prefetch(next + c);
     if (pixels[q] == zeros) {
       for (int64_t c = 0; c < n; c += 32) _mm512_storeu_si512(to + c, _mm512_setzero_si512());
       continue;
     }
     for (int64_t c = 0; c < n; c += 32) {
-      const __m512i both = _mm512_loadu_si512(pixels[q] + first + c);
-      const float *scale = by.scale + first + c, *offset = by.offset + first + c;
+      const __m512i both = _mm512_loadu_si512(pixels[q] + c);
+      const float *scale = by.scale + c, *offset = by.offset + c;
       _mm512_storeu_si512(to + c, Round(Normalized(WidenLow(both), scale, offset),
                                         Normalized(WidenHigh(both), scale + 16, offset + 16)));
     }
@@ -200,7 +240,7 @@ BIT_TARGET void Finish(const float* sums, const SumsPlace* to, int64_t column,
 
 }  // namespace
 
-const TileLoops kWideLoops = {PackTurned, PackPairs, PackKernel, Normalize, Finish};
+const TileLoops kWideLoops = {PackTurned, NormalizeTurned, PackPairs, PackKernel, Normalize, Finish};
 
 }  // namespace bit
 #endif
