@@ -59,7 +59,8 @@ class Conv {
         normalizations_(IntAttr(construction, "F")),
         moments_(IntAttr(construction, "M")) {
     if (stride_ < 1) throw std::runtime_error("the stride must be positive");
-    if (packed_ && turned_) throw std::runtime_error("a kernel is packed for the way forward");
+    if (packed_ && turned_ && tiles_ == kNoTiles)
+      throw std::runtime_error("a kernel that is packed for the way forward is turned on tiles");
     if (turned_ && (normalizations_ > 0 || moments_ > 0))
       throw std::runtime_error("convolutions normalize and sum up on the way forward");
     if (tiles_ == kNoTiles && moments_ > 0)

@@ -125,12 +125,16 @@ void TileConvolve(const ConvShape& s, bool turned, const uint16_t* x, const Tile
     for (const ListPart& part : p.parts) {
       const int64_t taps = static_cast<int64_t>(part.taps.size()), panel_pairs = taps * p.in / 2 * 32;
       const uint32_t* kernel = w.packed + first / 32 * panel_pairs;
-      if (w.packed == nullptr) {
+      if (w.packed == nullptr || turned) {
         uint32_t* room = kernel_memory.Room<uint32_t>(panel_pairs * n / 32);
         kernel = room;
         for (int64_t o = first; o < first + n; o += 32)
           for (const Tap& tap : part.taps) {
-            loops.kernel(w.plain + tap.kernel * p.in * p.out, turned, p.in, p.out, o, room);
+            if (w.packed == nullptr)
+              loops.kernel(w.plain + tap.kernel * p.in * p.out, turned, p.in, p.out, o, room);
+            else
+              loops.turned_kernel(w.packed + (tap.kernel * p.out + o) / 2 * 32, s.kh * s.kw * p.out / 2 * 32,
+                                  p.in, room);
             room += p.in / 2 * 32;
           }
       }

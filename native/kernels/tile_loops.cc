@@ -28,6 +28,15 @@ void PackKernel(const uint16_t* w, bool turned, int64_t in, int64_t columns, int
     PackRow(Row<bfloat16>{values, in, columns, 0, 1, in}, o, 32, to);
 }
 
+void PackTurnedKernel(const uint32_t* from, int64_t pitch, int64_t in, uint32_t* to) {
+  for (int64_t k = 0; k < in; k += 32, from += pitch, to += 16 * 32)
+    for (int64_t i = 0; i < 32; i += 2)
+      for (int64_t j = 0; j < 32; j++) {
+        const uint32_t low = from[j / 2 * 32 + i], high = from[j / 2 * 32 + i + 1], half = j % 2 * 16;
+        to[i / 2 * 32 + j] = (low >> half & 0xffff) | (high >> half & 0xffff) << 16;
+      }
+}
+
 // As the processor does them: each product and sum in one, rounded once, values too small to be normal zeros.
 BIT_INLINE float MultiplyAdd(float a, float b, float c) {
   return Normal(__builtin_fmaf(Normal(a), Normal(b), Normal(c)));
@@ -106,11 +115,11 @@ BIT_PLAIN_LOOPS(Fused, __attribute__((target("avx2,fma"))))
 
 const TileLoops& PlainLoops() {
   static const TileLoops anywhere = {plain::PackTurned, plain::NormalizeTurnedAnywhere,
-                                     plain::PackPairs, plain::PackKernel,
+                                     plain::PackPairs, plain::PackKernel, plain::PackTurnedKernel,
                                      plain::NormalizeAnywhere, plain::FinishAnywhere};
 #ifdef BIT_HAS_X86
   static const TileLoops fused = {plain::PackTurned, plain::NormalizeTurnedFused,
-                                  plain::PackPairs, plain::PackKernel,
+                                  plain::PackPairs, plain::PackKernel, plain::PackTurnedKernel,
                                   plain::NormalizeFused, plain::FinishFused};
   static const bool has = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
   if (has) return fused;

@@ -40,6 +40,9 @@ struct TileLoops {
   // One place of a kernel, [in, columns] from column o on, or turned [columns, in] from row o on, to a
   // panel of [in / 2, 32] pairs.
   void (*kernel)(const uint16_t* w, bool turned, int64_t in, int64_t columns, int64_t o, uint32_t* to);
+  // Of a kernel that is packed for the way forward, panels of [rows / 2, 32] pairs `pitch` pairs apart, what `kernel`
+  // makes of it turned: rows of 32 channels begin at `from`, `in` is how many filters there are.
+  void (*turned_kernel)(const uint32_t* from, int64_t pitch, int64_t in, uint32_t* to);
   // `count` pixels of n channels, normalized, side by side. Those that are `zeros` stay zero.
   void (*normalized)(const Pixel* pixels, int64_t count, int64_t n, Pixel zeros, const Normalization& by,
                      uint16_t* to);

@@ -166,6 +166,28 @@ BIT_TARGET void PackKernel(const uint16_t* w, bool turned, int64_t in, int64_t c
     }
 }
 
+BIT_TARGET void PackTurnedKernel(const uint32_t* from, int64_t pitch, int64_t in, uint32_t* to) {
+  // Channels of two filters in pairs: those of the first half of the channels, and of the second.
+  const __m512i first = _mm512_set_epi16(47, 15, 46, 14, 45, 13, 44, 12, 43, 11, 42, 10, 41, 9, 40, 8, 39, 7, 38, 6,
+                                         37, 5, 36, 4, 35, 3, 34, 2, 33, 1, 32, 0);
+  const __m512i second = _mm512_or_si512(first, _mm512_set1_epi16(16));
+  for (int64_t k = 0; k < in; k += 32, from += pitch, to += 16 * 32) {
+    if (k + 32 < in) FetchAhead(from + pitch, 16 * 32);
+    for (int64_t half = 0; half < 32; half += 16) {
+      __m512i v[16];  // pairs of channels of 16 filters, then filters of 32 channels
+#pragma GCC unroll 16
+      for (int64_t i = 0; i < 16; i++) v[i] = _mm512_loadu_si512(from + i * 32 + half);
+      Turn(v);
+#pragma GCC unroll 8
+      for (int64_t i = 0; i < 16; i += 2) {
+        uint32_t* pairs = to + (half + i) / 2 * 32;
+        _mm512_storeu_si512(pairs, _mm512_permutex2var_epi16(v[i], first, v[i + 1]));
+        _mm512_storeu_si512(pairs + 16, _mm512_permutex2var_epi16(v[i], second, v[i + 1]));
+      }
+    }
+  }
+}
+
 BIT_TARGET void Normalize(const Pixel* pixels, int64_t count, int64_t n, Pixel zeros,
                           const Normalization& by, uint16_t* to) {
   const int64_t ahead = std::max<int64_t>(1, 2048 / n);
@@ -240,7 +262,7 @@ BIT_TARGET void Finish(const float* sums, const SumsPlace* to, int64_t column,
 
 }  // namespace
 
-const TileLoops kWideLoops = {PackTurned, NormalizeTurned, PackPairs, PackKernel, Normalize, Finish};
+const TileLoops kWideLoops = {PackTurned, NormalizeTurned, PackPairs, PackKernel, PackTurnedKernel, Normalize, Finish};
 
 }  // namespace bit
 #endif

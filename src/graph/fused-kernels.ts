@@ -62,7 +62,11 @@ export function addStandardize(
   { type, epsilon }: Standardization,
   options?: NodeOptions,
 ): [Output, ...Output[]] {
-  const attrs = { T: attribute.type(type), epsilon: attribute.float(epsilon) };
+  const attrs = {
+    T: attribute.type(type),
+    epsilon: attribute.float(epsilon),
+    packed: attribute.int(0),
+  };
   const statistics = float([w.shape[3]!]);
   const outputs = [{ type, shape: w.shape }, statistics, statistics];
   return nodes.add("BitStandardize", [w], attrs, outputs, options);

@@ -3,6 +3,7 @@ import { attribute } from "./attributes.js";
 import type { FunctionBuilder } from "./function-builder.js";
 import { fuseAdditions } from "./fuse-additions.js";
 import { fuseNormalization } from "./fuse-normalization.js";
+import { packKernels } from "./pack-kernels.js";
 import { type GraphNode, NodeList, type Output, type OutputSpec } from "./node-list.js";
 import type { FunctionDef, GraphDef } from "./proto.js";
 import type { ElementType } from "./types.js";
@@ -65,7 +66,7 @@ export class GraphBuilder extends NodeList {
 
   build(): Graph {
     const def = {
-      node: fuseNormalization(fuseAdditions(this.nodes)),
+      node: packKernels(fuseNormalization(fuseAdditions(this.nodes))),
       library: { function: this.functions },
       versions: { producer, minConsumer: 0 },
     };

@@ -1,0 +1,36 @@
+/**
+ * Standardized kernels that only convolutions on tiles read are packed for them as they are made: a kernel costs a
+ * pass less, and is packed once instead of by each task of its convolutions.
+ */
+import { attribute } from "./attributes.js";
+import type { NodeDef } from "./proto.js";
+
+/** The nodes of a graph, in their order, of which standardizations pack what they make. */
+export function packKernels(nodes: readonly NodeDef[]): NodeDef[] {
+  const readers = new Map<string, NodeDef[]>();
+  for (const node of nodes)
+    for (const reference of new Set(node.input)) {
+      const known = readers.get(reference);
+      if (known === undefined) readers.set(reference, [node]);
+      else known.push(node);
+    }
+  const packing = new Set<string>();
+  const reading = new Set<string>();
+  for (const { name, op } of nodes) {
+    const all = op === "BitStandardize" ? (readers.get(name) ?? []) : [];
+    if (all.length === 0 || !all.every((reader) => takesPacked(reader, name))) continue;
+    packing.add(name);
+    for (const reader of all) reading.add(reader.name);
+  }
+  const packed = { packed: attribute.int(1) };
+  return nodes.map((node) => {
+    const changes = packing.has(node.name) || reading.has(node.name);
+    return changes ? { ...node, attr: { ...node.attr, ...packed } } : node;
+  });
+}
+
+/** Whether a node reads an output as the kernel of a convolution on tiles, and as nothing else. */
+function takesPacked({ op, attr, input }: NodeDef, kernel: string): boolean {
+  const onTiles = op === "BitConv" && (attr["tiles"]?.i ?? 0) !== 0 && attr["packed"]?.i === 0;
+  return onTiles && input.every((reference, i) => (reference === kernel) === (i === 1));
+}
