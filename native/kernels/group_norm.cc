@@ -103,12 +103,15 @@ class GroupNormRelu {
     const int64_t parts = given == nullptr ? at.parts : 1;
     std::vector<double> own_sums(given == nullptr ? at.images * parts * 2 * c : 0);
     const double* sums = given == nullptr ? own_sums.data() : given;
+    const float *gammas = gamma.data<float>(), *betas = beta.data<float>();
+    float *means = mean.data<float>(), *deviations = rstd.data<float>();
+    const T* from = x.data<T>();
     const auto sum = [&](int64_t n, int64_t part) {
       if (given != nullptr) return;
       std::vector<float> scratch(2 * c);
       double* s = &own_sums[(n * parts + part) * 2 * c];
       const int64_t begin = at.begin(part);
-      Moments(x.data<T>() + (n * at.rows + begin) * c, at.begin(part + 1) - begin, c,
+      Moments(from + (n * at.rows + begin) * c, at.begin(part + 1) - begin, c,
               scratch.data(), s, s + c);
     };
     const auto join = [&](int64_t n) {
@@ -125,16 +128,16 @@ class GroupNormRelu {
         const double mu = total / count;
         const double variance = std::max(0.0, square / count - mu * mu);
         const double r = 1 / std::sqrt(variance + epsilon_);
-        mean.data<float>()[n * groups_ + g] = static_cast<float>(mu);
-        rstd.data<float>()[n * groups_ + g] = static_cast<float>(r);
+        means[n * groups_ + g] = static_cast<float>(mu);
+        deviations[n * groups_ + g] = static_cast<float>(r);
       }
-      Factors(n, at, gamma, beta, mean, rstd, factors + n * 2 * c);
+      Factors(n, at, gammas, betas, means, deviations, factors + n * 2 * c);
     };
     const auto apply = [&](int64_t n, int64_t part) {
       if (!kApplies) return;
       const int64_t begin = at.begin(part), first = (n * at.rows + begin) * c;
       const float* f = factors + n * 2 * c;
-      ScaleRelu(x.data<T>() + first, at.begin(part + 1) - begin, c, f, f + c, result.data<T>() + first);
+      ScaleRelu(from + first, at.begin(part + 1) - begin, c, f, f + c, result.data<T>() + first);
     };
     ForImages(at, sum, join, apply);
   }

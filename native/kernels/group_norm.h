@@ -68,13 +68,15 @@ void ForImages(const GroupLayout& layout, const Sum& sum, const Join& join, cons
 
 // Image n's normalization as a scale and an offset for each channel, from its groups' mean and
 // 1 / standard deviation, into `factors` [2, channels].
-inline void Factors(int64_t n, const GroupLayout& at, const Tensor& gamma, const Tensor& beta,
-                    const Tensor& mean, const Tensor& rstd, float* factors) {
+inline void Factors(int64_t n, const GroupLayout& at, const float* gamma, const float* beta, const float* mean,
+                    const float* rstd, float* factors) {
   const int64_t groups = at.channels / at.per_group;
-  for (int64_t i = 0; i < at.channels; i++) {
-    const int64_t g = n * groups + i / at.per_group;
-    factors[i] = rstd.data<float>()[g] * gamma.data<float>()[i];
-    factors[at.channels + i] = beta.data<float>()[i] - mean.data<float>()[g] * factors[i];
+  for (int64_t g = 0; g < groups; g++) {
+    const float mu = mean[n * groups + g], r = rstd[n * groups + g];
+    for (int64_t i = g * at.per_group; i < (g + 1) * at.per_group; i++) {
+      factors[i] = r * gamma[i];
+      factors[at.channels + i] = beta[i] - mu * factors[i];
+    }
   }
 }
 

@@ -118,8 +118,12 @@ class GroupNormReluGrad {
     std::vector<double> sums(at.images * at.parts * 2 * c);
     std::vector<float> factors(at.images * 4 * c);  // scale, offset, slope, constant
     std::vector<float> by_image(at.images * 2 * c);  // of gamma and beta
+    const float *gammas = gamma.data<float>(), *betas = beta.data<float>();
+    const float *means = mean.data<float>(), *deviations = rstd.data<float>();
+    const T *from_dy = dy.data<T>(), *from_x = x.data<T>(), *added = plus.template data<T>();
+    T* to = dx.data<T>();
     const auto prepare = [&](int64_t n) {
-      Factors(n, at, gamma, beta, mean, rstd, &factors[n * 4 * c]);
+      Factors(n, at, gammas, betas, means, deviations, &factors[n * 4 * c]);
     };
     ParallelFor(at.images, prepare);
     const auto gradient_sums = [&](int64_t n, int64_t part) {
@@ -127,8 +131,8 @@ class GroupNormReluGrad {
       double* s = &sums[(n * at.parts + part) * 2 * c];
       const int64_t begin = at.begin(part), first = (n * at.rows + begin) * c;
       const float* f = &factors[n * 4 * c];
-      GradientSums(dy.data<T>() + first, x.data<T>() + first, at.begin(part + 1) - begin, c, f,
-                   f + c, scratch.data(), s, s + c);
+      GradientSums(from_dy + first, from_x + first, at.begin(part + 1) - begin, c, f, f + c, scratch.data(), s,
+                   s + c);
     };
     const auto join = [&](int64_t n) {
       double* s = &sums[n * at.parts * 2 * c];
@@ -137,15 +141,14 @@ class GroupNormReluGrad {
       const double count = static_cast<double>(at.rows) * at.per_group;
       float* f = &factors[n * 4 * c];
       for (int64_t g = 0; g < groups_; g++) {
-        const double mu = mean.data<float>()[n * groups_ + g];
-        const double r = rstd.data<float>()[n * groups_ + g];
+        const double mu = means[n * groups_ + g], r = deviations[n * groups_ + g];
         double m1 = 0, m2 = 0;
         for (int64_t i = g * at.per_group; i < (g + 1) * at.per_group; i++) {
           const double normalized = (s[c + i] - mu * s[i]) * r;  // sum of d * xhat
           by_image[n * 2 * c + i] = static_cast<float>(normalized);
           by_image[n * 2 * c + c + i] = static_cast<float>(s[i]);
-          m1 += gamma.data<float>()[i] * s[i];
-          m2 += gamma.data<float>()[i] * normalized;
+          m1 += gammas[i] * s[i];
+          m2 += gammas[i] * normalized;
         }
         const double slope = -r * r * m2 / count;
         const double constant = -slope * mu - r * m1 / count;
@@ -158,20 +161,17 @@ class GroupNormReluGrad {
     const auto apply = [&](int64_t n, int64_t part) {
       const int64_t begin = at.begin(part), first = (n * at.rows + begin) * c;
       const float* f = &factors[n * 4 * c];
-      const T* added = plus.template data<T>();
-      Gradient(dy.data<T>() + first, x.data<T>() + first, added == nullptr ? added : added + first,
-               at.begin(part + 1) - begin, c, f, f + c, f + 2 * c, f + 3 * c,
-               dx.data<T>() + first);
+      Gradient(from_dy + first, from_x + first, added == nullptr ? added : added + first,
+               at.begin(part + 1) - begin, c, f, f + c, f + 2 * c, f + 3 * c, to + first);
     };
     ForImages(at, gradient_sums, join, apply);
+    float *to_gamma = dgamma.data<float>(), *to_beta = dbeta.data<float>();
+    std::vector<double> of_both(2 * c);
+    for (int64_t n = 0; n < at.images; n++)
+      for (int64_t i = 0; i < 2 * c; i++) of_both[i] += by_image[n * 2 * c + i];
     for (int64_t i = 0; i < c; i++) {
-      double of_gamma = 0, of_beta = 0;
-      for (int64_t n = 0; n < at.images; n++) {
-        of_gamma += by_image[n * 2 * c + i];
-        of_beta += by_image[n * 2 * c + c + i];
-      }
-      dgamma.data<float>()[i] = static_cast<float>(of_gamma);
-      dbeta.data<float>()[i] = static_cast<float>(of_beta);
+      to_gamma[i] = static_cast<float>(of_both[i]);
+      to_beta[i] = static_cast<float>(of_both[c + i]);
     }
   }
 

@@ -57,6 +57,20 @@ struct Shares {
   int64_t span, in_span, chunk;
 };
 
+// Where the sums of rows [begin, end) go, and of what lies behind them.
+void FindPlaces(const PixelList& p, const ListPart& part, const MomentSegments& segments, int64_t begin,
+                int64_t end, std::vector<SumsPlace>* to) {
+  std::fill(to->begin(), to->end(), SumsPlace{-1, 0});
+  for (int64_t row = begin; row < end; row++) {
+    const int64_t image = row / p.rows, i = row % p.rows;
+    if (i >= part.height) continue;
+    const int64_t segment = segments.at(image, i);
+    int64_t pixel = (image * p.out_height + part.first_y + i * p.spacing) * p.out_width + part.first_x;
+    SumsPlace* place = to->data() + (row - begin) * p.pitch;
+    for (int64_t j = 0; j < part.width; j++, pixel += p.spacing) *place++ = {pixel, segment};
+  }
+}
+
 // Whose pixels a thread's memory has.
 struct PackedChunk {
   int64_t call = 0, chunk = 0;
@@ -138,13 +152,7 @@ void TileConvolve(const ConvShape& s, bool turned, const uint16_t* x, const Tile
             room += p.in / 2 * 32;
           }
       }
-      for (int64_t q = 0; q < count; q++) {
-        const int64_t row = begin + q / p.pitch, j = q % p.pitch, i = row % p.rows;
-        const bool there = row < end && i < part.height && j < part.width;
-        const int64_t oy = part.first_y + i * p.spacing, ox = part.first_x + j * p.spacing;
-        to[q] = {there ? (row / p.rows * p.out_height + oy) * p.out_width + ox : -1,
-                 segments.at(row / p.rows, i)};
-      }
+      FindPlaces(p, part, segments, begin, end, &to);
       const auto block = [&](int64_t q, int64_t o) {
         for (int64_t i = 0; i < taps; i++)
           from[i] = pixels + (part.taps[i].phase * all + q + p.offset(part.taps[i])) * p.in;
