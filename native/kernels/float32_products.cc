@@ -67,6 +67,24 @@ BIT_TARGET inline void AddTo(float* to, Sums value) { Round(to, Add(Widen(to), v
 #include "pixel_tile.h"
 #undef BIT_TARGET
 }  // namespace avx2
+
+namespace avx512 {
+#define BIT_TARGET __attribute__((target("avx512f")))
+using Pairs = __m512;
+using Sums = __m512;
+constexpr int64_t kLanes = 16;
+// Of the 32 registers: a panel of the one side by one or two vectors of the other, in one or two tiles.
+constexpr int kTileRows = 8;
+BIT_TARGET inline Sums Zero() { return _mm512_setzero_ps(); }
+BIT_TARGET inline Pairs Load(const uint32_t* from) { return _mm512_loadu_ps(from); }
+BIT_TARGET inline Pairs Broadcast(const uint32_t* from) {
+  return _mm512_castsi512_ps(_mm512_set1_epi32(static_cast<int>(*from)));
+}
+BIT_TARGET inline Sums MultiplyAdd(Sums sum, Pairs a, Pairs b) { return _mm512_fmadd_ps(a, b, sum); }
+BIT_TARGET inline void AddTo(float* to, Sums value) { _mm512_storeu_ps(to, _mm512_add_ps(_mm512_loadu_ps(to), value)); }
+#include "panel_tile.h"
+#undef BIT_TARGET
+}  // namespace avx512
 #endif
 
 struct Float32Products {
@@ -76,6 +94,7 @@ struct Float32Products {
 
 Float32Products Find() {
 #ifdef BIT_HAS_X86
+  if (__builtin_cpu_supports("avx512f")) return {avx512::Products, avx2::ConvolvePixels};
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
     return {avx2::Products, avx2::ConvolvePixels};
 #endif

@@ -12,6 +12,7 @@ namespace plain {
 #define BIT_TARGET
 using Vector = float __attribute__((vector_size(16)));
 constexpr int64_t kLanes = 4;
+constexpr int kRowsAtOnce = 6;
 #include "winograd_loops_of.h"
 #undef BIT_TARGET
 }  // namespace plain
@@ -21,15 +22,27 @@ namespace avx2 {
 #define BIT_TARGET __attribute__((target("avx2,fma")))
 using Vector = float __attribute__((vector_size(32)));
 constexpr int64_t kLanes = 8;
+constexpr int kRowsAtOnce = 6;
 #include "winograd_loops_of.h"
 #undef BIT_TARGET
 }  // namespace avx2
+
+namespace avx512 {
+#define BIT_TARGET __attribute__((target("avx512f")))
+using Vector = float __attribute__((vector_size(64)));
+constexpr int64_t kLanes = 16;
+// A panel is one vector: so many sums at once hide how long each takes.
+constexpr int kRowsAtOnce = 12;
+#include "winograd_loops_of.h"
+#undef BIT_TARGET
+}  // namespace avx512
 #endif
 
 }  // namespace
 
 WinogradLoops FindWinogradLoops() {
 #ifdef BIT_HAS_X86
+  if (__builtin_cpu_supports("avx512f")) return avx512::kLoops;
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
     return avx2::kLoops;
 #endif

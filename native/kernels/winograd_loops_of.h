@@ -1,5 +1,5 @@
 // The inner loops of Winograd convolutions. Included once for each set of instructions, in a namespace that has
-// BIT_TARGET and the Vector of kLanes channels.
+// BIT_TARGET, the Vector of kLanes channels, and kRowsAtOnce, rows whose sums fit into the registers.
 
 BIT_TARGET BIT_INLINE Vector Load(const float* from) {
   Vector value;
@@ -121,28 +121,31 @@ BIT_TARGET BIT_INLINE void Rows(const float* a, int64_t pitch, const float* b, i
     Vector columns[kVectors];
 #pragma GCC unroll 4
     for (int j = 0; j < kVectors; j++) columns[j] = Load(b + j * kLanes);
-#pragma GCC unroll 6
+#pragma GCC unroll 16
     for (int r = 0; r < kRows; r++) {
       const float value = a[r * pitch + k];
 #pragma GCC unroll 4
       for (int j = 0; j < kVectors; j++) sums[r][j] += columns[j] * value;
     }
   }
-#pragma GCC unroll 6
+#pragma GCC unroll 16
   for (int r = 0; r < kRows; r++)
 #pragma GCC unroll 4
     for (int j = 0; j < kVectors; j++) Store(c + r * kWinogradPanel + j * kLanes, sums[r][j]);
 }
 
+// As many rows as are left, kRows at most.
+template <int kRows>
+BIT_TARGET BIT_INLINE void LastRows(const float* a, int64_t pitch, int64_t rows, const float* b, int64_t depth,
+                                    float* c) {
+  if (rows == kRows) return Rows<kRows>(a, pitch, b, depth, c);
+  if constexpr (kRows > 1) LastRows<kRows - 1>(a, pitch, rows, b, depth, c);
+}
+
 BIT_TARGET void Multiply(const float* a, int64_t pitch, int64_t rows, const float* b, int64_t depth, float* c) {
-  for (; rows >= 6; rows -= 6, a += 6 * pitch, c += 6 * kWinogradPanel) Rows<6>(a, pitch, b, depth, c);
-  switch (rows) {
-    case 5: return Rows<5>(a, pitch, b, depth, c);
-    case 4: return Rows<4>(a, pitch, b, depth, c);
-    case 3: return Rows<3>(a, pitch, b, depth, c);
-    case 2: return Rows<2>(a, pitch, b, depth, c);
-    case 1: return Rows<1>(a, pitch, b, depth, c);
-  }
+  for (; rows >= kRowsAtOnce; rows -= kRowsAtOnce, a += kRowsAtOnce * pitch, c += kRowsAtOnce * kWinogradPanel)
+    Rows<kRowsAtOnce>(a, pitch, b, depth, c);
+  LastRows<kRowsAtOnce - 1>(a, pitch, rows, b, depth, c);
 }
 
 constexpr WinogradLoops kLoops = {Images, Gradients, Kernel, Result, KernelGradient, Multiply};
