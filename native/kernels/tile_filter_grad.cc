@@ -1,10 +1,12 @@
 // dw[ky, kx, c, o] = sum over images and places (y, x) of dy[n, y, x, o] times what it met at (ky, kx).
 //
 // x is packed as [channel, pixels], in pairs of pixels, so that a place of the kernel is a shift by some
-// pixels: one copy serves all places. A task has a slice of the images' rows and a group of output
-// channels, of which 512 KB are packed at a time: with its sums that stays in the second cache, which
-// decides all. Where the convolution normalized x as it read it, so does its gradient, 32 channels at a time.
+// pixels: one copy serves all places. A task has a slice of the images' rows and some channels of either side, of
+// which 768 KB are packed at a time: with its sums that stays in the second cache, which decides all. Where the
+// convolution normalized x as it read it, so does its gradient.
 // bench/NOTES.md has the figures.
+#include <limits>
+
 #include "tile_convolution.h"
 
 #include "parallel.h"
@@ -15,33 +17,41 @@
 namespace bit {
 namespace {
 
-#ifndef KC
-#define KC 128
-#define KP 512
-#endif
-constexpr int64_t kChannels = KC, kPackedBytes = KP << 10, kSliceBytes = 4 << 20, kSlices = 8;
+// Channels of x that are packed at a time, read in a row, and of dy at most.
+constexpr int64_t kChannels = 128, kMostOut = 512;
+constexpr int64_t kPackedBytes = 768 << 10, kSliceBytes = 4 << 20, kSlices = 8;
 // Tasks that there shall be at least.
 constexpr int64_t kTasks = 8;
 
-// How the work is shared out.
+// How the work is shared out: a task has a slice of the rows and ranges of either side's channels.
 struct Shares {
-  int64_t slices, parts_group, group, groups;
+  int64_t slices, outs, out_group, ins, in_group;
 
-  // Slices of rows have sums of their own, where these are small. How many, and what is packed at a time,
-  // depends on the shape alone, and so does the order of a value's summands; how many output channels a
+  // Slices of rows have sums of their own, where these are small. How many, and how many output channels are packed at
+  // a time, depends on the shape alone, and so does the order of a value's summands; how many input channels a
   // task has may depend on the threads.
   Shares(const ConvShape& s, int64_t rows) {
     const int64_t size_bytes = 4 * s.kh * s.kw * s.c * s.o;
     slices = std::clamp<int64_t>(kSliceBytes / size_bytes, 1, std::min(kSlices, rows));
-    parts_group = GroupOf(s, kTasks);
-    group = GroupOf(s, std::max<int64_t>(kTasks, 2 * Parallelism()));
-    groups = CeilDiv(s.o, group);
+    out_group = OutGroup(s, CeilDiv(kTasks, slices));
+    outs = CeilDiv(s.o, out_group);
+    const int64_t tasks = std::max<int64_t>(kTasks, 2 * Parallelism());
+    in_group = RoundUp(CeilDiv(s.c, CeilDiv(tasks, slices * outs)), 32);
+    ins = CeilDiv(s.c, in_group);
   }
 
  private:
-  int64_t GroupOf(const ConvShape& s, int64_t tasks) const {
-    const int64_t wanted = std::clamp<int64_t>(CeilDiv(tasks, slices), 1, CeilDiv(s.o, 64));
-    return RoundUp(CeilDiv(s.o, wanted), 32);
+  // Each range of output channels has all of x packed once more, and each of input channels dy, which takes half
+  // the time: it is not normalized.
+  static int64_t OutGroup(const ConvShape& s, int64_t tasks) {
+    int64_t best = s.o, least = std::numeric_limits<int64_t>::max();
+    for (int64_t outs = 1; outs <= std::max<int64_t>(tasks, CeilDiv(s.o, kMostOut)); outs *= 2) {
+      const int64_t group = RoundUp(CeilDiv(s.o, outs), 32);
+      if (group > kMostOut || (group < 64 && outs > 1)) continue;
+      const int64_t cost = 2 * outs * s.c + CeilDiv(tasks, outs) * s.o;
+      if (cost < least) least = cost, best = group;
+    }
+    return best;
   }
 };
 
@@ -60,7 +70,7 @@ void TileFilterGrad(const ConvShape& s, const uint16_t* x, const float* factors,
   }
   const Shares shares(s, all_rows);
   const int64_t block = std::min(s.c, std::max<int64_t>(32, kChannels / phases));
-  const int64_t row_bytes = 2 * read.pitch * (block * phases + shares.parts_group);
+  const int64_t row_bytes = 2 * read.pitch * (block * phases + shares.out_group);
   static thread_local Scratch slice_memory;
   float* slice_sums =
       shares.slices > 1 ? slice_memory.Room<float>((shares.slices - 1) * size) : nullptr;
@@ -68,10 +78,13 @@ void TileFilterGrad(const ConvShape& s, const uint16_t* x, const float* factors,
   const std::vector<uint16_t> nothing(std::max(s.c, s.o));
   const std::vector<float> no_factors(2 * s.c);
   const Pixel zeros = nothing.data();
-  ParallelFor(shares.slices * shares.groups, [&](int64_t task) {
+  ParallelFor(shares.slices * shares.outs * shares.ins, [&](int64_t task) {
     static thread_local Scratch turned_memory, pair_memory;
-    const int64_t slice = task / shares.groups, first = task % shares.groups * shares.group;
-    const int64_t n = std::min(shares.group, s.o - first);
+    const int64_t slice = task / shares.ins / shares.outs;
+    const int64_t first = task / shares.ins % shares.outs * shares.out_group;
+    const int64_t n = std::min(shares.out_group, s.o - first);
+    const int64_t first_in = task % shares.ins * shares.in_group;
+    const int64_t end_in = std::min(first_in + shares.in_group, s.c);
     const int64_t slice_begin = all_rows * slice / shares.slices;
     const int64_t slice_rows = all_rows * (slice + 1) / shares.slices - slice_begin;
     const int64_t parts =
@@ -99,8 +112,8 @@ void TileFilterGrad(const ConvShape& s, const uint16_t* x, const float* factors,
           FindFactors(by, &pixels[phase * all], begin * read.pitch, all, zeros, no_factors.data(),
                       &found_factors[phase * all]);
       const typename T::Session session;
-      for (int64_t c = 0; c < s.c; c += block) {
-        const int64_t channels = std::min(block, s.c - c);
+      for (int64_t c = first_in; c < end_in; c += block) {
+        const int64_t channels = std::min(block, end_in - c);
         for (int64_t phase = 0; phase < phases; phase++) {
           const int64_t found = phase * all;
           uint16_t* to = turned + phase * block * pitch;
