@@ -7,13 +7,31 @@ for so many steps, and evaluations and checkpoints come at the same steps. The l
 import argparse
 import contextlib
 import json
+import sys
 
-import timm
 import torch
-from timm.data import create_dataset, create_loader, resolve_model_data_config
-from timm.optim import create_optimizer_v2
-from timm.scheduler import MultiStepLRScheduler
-from timm.utils import AverageMeter, CheckpointSaver, accuracy
+
+
+def name_operators():
+    """Names torchvision's operators where they do not load, as beside a PyTorch for CPUs alone: timm imports it, calls none."""
+    try:
+        import torchvision  # noqa: F401
+    except RuntimeError:
+        for name in [name for name in sys.modules if name.split(".")[0] == "torchvision"]:
+            del sys.modules[name]
+        library = torch.library.Library("torchvision", "FRAGMENT")
+        for name in ("nms", "qnms"):
+            library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        return library  # its names last as long as it does
+
+
+operators = name_operators()
+
+import timm  # noqa: E402
+from timm.data import create_dataset, create_loader, resolve_model_data_config  # noqa: E402
+from timm.optim import create_optimizer_v2  # noqa: E402
+from timm.scheduler import MultiStepLRScheduler  # noqa: E402
+from timm.utils import AverageMeter, CheckpointSaver, accuracy  # noqa: E402
 
 
 def loaders(flags, model):

@@ -11,8 +11,8 @@
 // by image and channel.
 //
 // It is computed by the processor's vectors (vector_convolve.cc) or, in bfloat16, on matrix tiles
-// (tile_convolve.cc), of kernels that are packed alike: by the convolution itself or, where a kernel is the same
-// from run to run, by BitPackKernel.
+// (tile_convolve.cc), of kernels that are packed alike: by the convolution itself, by BitStandardize for tiles, or,
+// where a kernel is the same from run to run, by BitPackKernel.
 #include <stdexcept>
 #include <type_traits>
 #include <vector>

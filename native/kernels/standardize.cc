@@ -16,7 +16,7 @@ namespace bit {
 namespace {
 
 // A kernel [H, W, I, O] is `rows` rows of `filters` columns. Threads take parts of some rows, which are read as they lie
-// in memory: columns would be read faster once, but what the hardware fetches ahead are rows.
+// in memory, twice: the hardware fetches those ahead, and not a column's values, which are far apart.
 struct Filters {
   explicit Filters(const Tensor& w) {
     if (w.rank() != 4) throw std::runtime_error("a kernel must have four dimensions");

@@ -36,9 +36,21 @@ class SmallValuesAsZeros {
 #endif
 };
 
-// Without a normalization and with one.
+// As BitPackKernel packs it.
+std::vector<uint32_t> Packed(const ConvShape& s, const std::vector<uint16_t>& w) {
+  const int64_t rows = s.kh * s.kw * s.c;
+  std::vector<uint32_t> packed(rows / 2 * s.o);
+  for (int64_t r = 0; r < rows; r += 2)
+    for (int64_t o = 0; o < s.o; o++) {
+      const uint32_t low = w[r * s.o + o], high = w[(r + 1) * s.o + o];
+      packed[(o / 32 * (rows / 2) + r / 2) * 32 + o % 32] = low | high << 16;
+    }
+  return packed;
+}
+
+// Without a normalization and with one; `turned` is of a packed kernel.
 struct Results {
-  std::vector<uint16_t> y, normalized_y, dx;
+  std::vector<uint16_t> y, normalized_y, dx, turned;
   std::vector<float> dw, normalized_dw;
   std::vector<double> moments;
 };
@@ -51,12 +63,14 @@ Results Compute(const ConvShape& s) {
   std::vector<float> factors;
   for (const uint16_t bits : MadeBits(s.n * 2 * s.c, 5)) factors.push_back(ToFloat(bfloat16{bits}));
   const std::vector<float> no_dw(w.size());
-  Results r = {dy, dy, x, no_dw, no_dw, std::vector<double>(s.n * 2 * s.o)};
+  Results r = {dy, dy, x, x, no_dw, no_dw, std::vector<double>(s.n * 2 * s.o)};
   const TileKernel kernel = {w.data(), nullptr};
   TileConvolve<T>(s, false, x.data(), kernel, {nullptr, plus.data(), nullptr}, r.y.data());
   TileConvolve<T>(s, false, x.data(), kernel, {factors.data(), plus.data(), r.moments.data()},
                   r.normalized_y.data());
   TileConvolve<T>(s, true, dy.data(), kernel, {}, r.dx.data());
+  const std::vector<uint32_t> packed = Packed(s, w);
+  TileConvolve<T>(s, true, dy.data(), {nullptr, packed.data()}, {}, r.turned.data());
   TileFilterGrad<T>(s, x.data(), nullptr, dy.data(), r.dw.data());
   TileFilterGrad<T>(s, x.data(), factors.data(), dy.data(), r.normalized_dw.data());
   return r;
@@ -86,6 +100,7 @@ std::string FindFault() {
       comparison.Add(got.normalized_y, wanted.normalized_y);
       comparison.Add(got.moments, wanted.moments);
       comparison.Add(got.dx, wanted.dx);
+      comparison.Add(got.turned, wanted.dx);
       comparison.Add(got.dw, wanted.dw);
       comparison.Add(got.normalized_dw, wanted.normalized_dw);
     });

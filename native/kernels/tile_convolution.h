@@ -8,7 +8,8 @@ namespace bit {
 // Whether tiles have a product for it: channels in multiples of 32.
 inline bool FitsTiles(const ConvShape& s) { return s.c % 32 == 0 && s.o % 32 == 0; }
 
-// A convolution's kernel: as it is, [kh, kw, c, o], or as BitPackKernel packs it for the way forward.
+// A convolution's kernel: as it is, [kh, kw, c, o], or as BitPackKernel and BitStandardize pack it for the way forward,
+// which one turned round takes too.
 struct TileKernel {
   const uint16_t* plain;
   const uint32_t* packed;

@@ -3,8 +3,8 @@ import { attribute } from "./attributes.js";
 import type { FunctionBuilder } from "./function-builder.js";
 import { fuseAdditions } from "./fuse-additions.js";
 import { fuseNormalization } from "./fuse-normalization.js";
-import { packKernels } from "./pack-kernels.js";
 import { type GraphNode, NodeList, type Output, type OutputSpec } from "./node-list.js";
+import { packKernels } from "./pack-kernels.js";
 import type { FunctionDef, GraphDef } from "./proto.js";
 import type { ElementType } from "./types.js";
 

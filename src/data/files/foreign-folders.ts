@@ -58,16 +58,17 @@ const ONE_CLASS =
  * @throws UserError that says what it is, and what to type
  */
 export async function refuseForeignFolders(root: string, entries: Entries): Promise<void> {
-  refuseImg2dataset(root, entries);
-  if (entries.folders.length > MOST_FOLDERS) return;
   await refuseForeign(root, entries);
+  if (entries.folders.length > MOST_FOLDERS) return;
   for (const name of partFolders(entries.folders).keys()) {
     const part = join(root, name);
     await refuseForeign(part, await listFolder(part));
   }
 }
 
-async function refuseForeign(root: string, { files, folders }: Entries): Promise<void> {
+async function refuseForeign(root: string, entries: Entries): Promise<void> {
+  const { files, folders } = entries;
+  refuseImg2dataset(root, entries);
   const nobodys = folders.find((name) => UNLABELLED.includes(name));
   if (nobodys !== undefined) throw unlabelled(join(root, nobodys));
   if (

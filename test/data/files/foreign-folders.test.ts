@@ -125,6 +125,8 @@ test("Datumaro's, CVAT's and FiftyOne's folder of images without a label is no c
   const message =
     /(no_label|_unlabeled): a folder called as Datumaro, CVAT or FiftyOne.*move it away; if it is a class/s;
   await rejects(await folderOf(t, "cat/{}.jpg dog/{}.jpg no_label/{}.jpg"), message);
+  const many = Array.from({ length: 25 }, (_, i) => `class${i}/{}.jpg`).join(" ");
+  await rejects(await folderOf(t, `${many} no_label/{}.jpg`), message);
   await rejects(await folderOf(t, "cat/{}.jpg dog/{}.jpg _unlabeled/{}.jpg"), message);
   await rejects(
     await folderOf(t, "train/cat/{}.jpg train/dog/{}.jpg train/no_label/{}.jpg"),
@@ -142,6 +144,13 @@ test("img2dataset's folders of shards are no classes", async (t) => {
   await rejects(
     await folderOf(t, images, beside),
     /shards of img2dataset's, .* no classes: 00000, 00001.*--save_additional_columns/s,
+  );
+  await rejects(
+    await folderOf(t, "train/00000/0000{}.jpg train/00001/0001{}.jpg val/00000/0000{}.jpg", {
+      "train/00000.parquet": "",
+      "val/00000_stats.json": "{}",
+    }),
+    /train: shards of img2dataset's, .* no classes: 00000, 00001/s,
   );
 });
 
