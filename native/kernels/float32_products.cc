@@ -94,9 +94,8 @@ struct Float32Products {
 
 Float32Products Find() {
 #ifdef BIT_HAS_X86
-  if (__builtin_cpu_supports("avx512f")) return {avx512::Products, avx2::ConvolvePixels};
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-    return {avx2::Products, avx2::ConvolvePixels};
+    return {__builtin_cpu_supports("avx512f") ? avx512::Products : avx2::Products, avx2::ConvolvePixels};
 #endif
   return {plain::Products, plain::ConvolvePixels};
 }

@@ -37,12 +37,11 @@ template <>
 BIT_INLINE float FromFloat<float>(float value) {
   return value;
 }
-// Asks for values that are read, or written, soon. Hardware fetches ahead within a page of 4 KB only, and on
+// Asks for values that are read soon. Hardware fetches ahead within a page of 4 KB only, and on
 // servers the last cache is far away.
-template <int kForWriting = 0, typename T>
+template <typename T>
 BIT_INLINE void FetchAhead(const T* from, int64_t count) {
-  for (int64_t i = 0; i < count; i += 64 / static_cast<int64_t>(sizeof(T)))
-    __builtin_prefetch(from + i, kForWriting);
+  for (int64_t i = 0; i < count; i += 64 / static_cast<int64_t>(sizeof(T))) __builtin_prefetch(from + i);
 }
 
 // Rounded to nearest, ties to even. A quiet NaN, as all arithmetic makes them, stays one: the two

@@ -45,7 +45,7 @@ struct Shares {
   // the time: it is not normalized.
   static int64_t OutGroup(const ConvShape& s, int64_t tasks) {
     int64_t best = s.o, least = std::numeric_limits<int64_t>::max();
-    for (int64_t outs = 1; outs <= std::max<int64_t>(tasks, CeilDiv(s.o, kMostOut)); outs *= 2) {
+    for (int64_t outs = 1; outs <= tasks || outs < 2 * CeilDiv(s.o, kMostOut); outs *= 2) {
       const int64_t group = RoundUp(CeilDiv(s.o, outs), 32);
       if (group > kMostOut || (group < 64 && outs > 1)) continue;
       const int64_t cost = 2 * outs * s.c + CeilDiv(tasks, outs) * s.o;
@@ -69,7 +69,7 @@ void TileFilterGrad(const ConvShape& s, const uint16_t* x, const float* factors,
     return;
   }
   const Shares shares(s, all_rows);
-  const int64_t block = std::min(s.c, std::max<int64_t>(32, kChannels / phases));
+  const int64_t block = std::min(s.c, std::max<int64_t>(32, kChannels / phases / 32 * 32));
   const int64_t row_bytes = 2 * read.pitch * (block * phases + shares.out_group);
   static thread_local Scratch slice_memory;
   float* slice_sums =

@@ -42,9 +42,8 @@ constexpr int kRowsAtOnce = 12;
 
 WinogradLoops FindWinogradLoops() {
 #ifdef BIT_HAS_X86
-  if (__builtin_cpu_supports("avx512f")) return avx512::kLoops;
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-    return avx2::kLoops;
+    return __builtin_cpu_supports("avx512f") ? avx512::kLoops : avx2::kLoops;
 #endif
   return plain::kLoops;
 }

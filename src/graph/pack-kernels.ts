@@ -1,6 +1,6 @@
 /**
  * Standardized kernels that only convolutions on tiles read are packed for them as they are made: a kernel costs a
- * pass less, and is packed once instead of by each task of its convolutions.
+ * pass less, and is packed once, not by each task of its convolution. The gradient by the images turns it as it lies.
  */
 import { attribute } from "./attributes.js";
 import type { NodeDef } from "./proto.js";

@@ -57,7 +57,11 @@ for (const c of cases)
 test("a traced convolution and its gradient take the packed kernel", { skip }, async () => {
   const builder = new GraphBuilder();
   const spot = (name: string, shape: number[]) => builder.placeholder(name, "float32", shape);
-  const [x, w] = [spot("x", [1, 4, 4, 32]), spot("w", [3, 3, 32, 64])];
+  const [x, w, dy] = [
+    spot("x", [1, 4, 4, 32]),
+    spot("w", [3, 3, 32, 64]),
+    spot("dy", [1, 4, 4, 64]),
+  ];
   await trace(builder, onPlainTiles, (graph) => {
     const body = (images: tf.Tensor, kernel: tf.Tensor) => {
       const standardized = standardize(kernel as tf.Tensor4D);
@@ -65,7 +69,7 @@ test("a traced convolution and its gradient take the packed kernel", { skip }, a
     };
     const inputs = [graph.tensor(x), graph.tensor(w)];
     const y = body(inputs[0]!, inputs[1]!);
-    const [dx] = tf.grads(body)(inputs, tf.onesLike(y));
+    const [dx] = tf.grads(body)(inputs, graph.tensor(dy));
     for (const [name, out] of Object.entries({ y, dx: dx! }))
       builder.fetchable(name, graph.float32(out));
   });

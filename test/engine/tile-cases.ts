@@ -16,7 +16,7 @@ export const tilesMissing: string =
 export interface ConvolutionCase {
   readonly x: Shape;
   readonly kernel: Shape;
-  readonly stride: 1 | 2;
+  readonly stride: 1 | 2 | 3;
   readonly pad: "same" | "valid";
 }
 

@@ -78,6 +78,11 @@ const others: ConvolutionCase[] = [
   { x: [5, 1, 1, 96], kernel: [1, 1, 96, 160], stride: 1, pad: "same" },
   { x: [1, 40, 40, 32], kernel: [3, 3, 32, 32], stride: 1, pad: "same" },
   { x: [9, 64, 64, 64], kernel: [1, 1, 64, 64], stride: 1, pad: "same" },
+  // Three lists of pixels: no multiple of 32 channels of each is a third of what is packed at a time.
+  { x: [4, 27, 4, 128], kernel: [3, 1, 128, 32], stride: 3, pad: "valid" },
+  { x: [4, 4, 27, 160], kernel: [1, 3, 160, 96], stride: 3, pad: "valid" },
+  // More output channels than are packed at a time, three times as many as a power of two.
+  { x: [1, 2, 3, 32], kernel: [1, 1, 32, 1536], stride: 1, pad: "same" },
 ];
 
 for (const c of [...layers, ...others])
