@@ -174,11 +174,11 @@ test("Ctrl-C while a step is compiled ends a run after that step, and it goes on
 test("a second Ctrl-C ends a run while a step is compiled", async () => {
   // As nobody has compiled it yet: the cache knows settings by their text.
   const XLA_FLAGS = `--xla_backend_optimization_level=2${" ".repeat(Date.now() % 1000)}`;
-  const args = flags("twice", "xla:cpu").map((word) => (word === "R14x0.5" ? "R50x1" : word));
+  const args = flags("twice", "xla:cpu").map((word) => (word === "R14x0.5" ? "R101x1" : word));
   const ended = await runBin("bit-train", args, {
     env: { XLA_FLAGS },
     started: (child) => {
-      signals(child, "steps of 8 images", [800]);
+      signals(child, "steps of 8 images", [400]);
       signals(child, "Stopping after this step", [1500]);
     },
   });
