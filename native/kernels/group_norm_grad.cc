@@ -103,12 +103,7 @@ class GroupNormReluGrad {
       : groups_(IntAttr(construction, "groups")), addends_(IntAttr(construction, "N")) {}
 
   void Compute(TF_OpKernelContext* context) const {
-    std::vector<int64_t> shape;
-    {
-      const Tensor probe(Input(context, 1));
-      shape = probe.shape();
-    }
-    const Tensor dx(OutputInPlace(context, 0, {0, 1}, shape));
+    const Tensor dx(OutputInPlace(context, 0, {0, 1}, InputShape(context, 1)));
     const Tensor dy(Input(context, 0)), x(Input(context, 1)), gamma(Input(context, 2));
     const Tensor beta(Input(context, 3)), mean(Input(context, 4)), rstd(Input(context, 5));
     const Addend plus(context, 6, addends_, dx);

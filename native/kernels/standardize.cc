@@ -8,6 +8,7 @@
 
 #include "numeric.h"
 #include "pack_pairs.h"
+#include "panel_products.h"
 #include "parallel.h"
 #include "registration.h"
 #include "tf_kernel.h"
@@ -38,8 +39,8 @@ struct Filters {
   int64_t part_rows;
 };
 
-// Filters and rows of a packed panel, as matrix tiles take them, and how many of the rows are packed at a time.
-constexpr int64_t kPanel = 32, kPackedRows = 16;
+// Rows that are packed at a time.
+constexpr int64_t kPackedRows = 16;
 
 // Adds to `sums`, float32 [2, filters], values of `rows` rows of v, and their products with w's.
 template <typename V>
@@ -123,14 +124,14 @@ BIT_FOR_EACH_PROCESSOR void Pack(const float* w, int64_t rows, int64_t filters, 
                                  const float* rstd, uint32_t* to, int64_t pitch) {
   for (int64_t begin = 0; begin < rows; begin += kPackedRows) {
     const int64_t end = std::min(rows, begin + kPackedRows);
-    for (int64_t first = 0; first < filters; first += kPanel) {
+    for (int64_t first = 0; first < filters; first += kPanelColumns) {
       const float *mu = mean + first, *by = rstd + first;
       // The next rows, a part of them as they lie.
-      if (end < rows) FetchAhead(w + end * filters + first * kPackedRows, kPanel * kPackedRows);
+      if (end < rows) FetchAhead(w + end * filters + first * kPackedRows, kPanelColumns * kPackedRows);
       for (int64_t r = begin; r < end; r += 2) {
         const float *low = w + r * filters + first, *high = low + filters;
-        uint32_t* pairs = to + first / kPanel * pitch + r / 2 * kPanel;
-        for (int64_t i = 0; i < kPanel; i++) {
+        uint32_t* pairs = to + first / kPanelColumns * pitch + r / 2 * kPanelColumns;
+        for (int64_t i = 0; i < kPanelColumns; i++) {
           const uint32_t upper = FromFloat<bfloat16>((high[i] - mu[i]) * by[i]).bits;
           pairs[i] = FromFloat<bfloat16>((low[i] - mu[i]) * by[i]).bits | upper << 16;
         }
@@ -165,7 +166,7 @@ class Standardize {
   void Compute(TF_OpKernelContext* context) const {
     const Tensor w(Input(context, 0));
     const Filters at(w);
-    if (packed_ && (w.dim(2) % kPanel != 0 || at.filters % kPanel != 0))
+    if (packed_ && (w.dim(2) % kPanelColumns != 0 || at.filters % kPanelColumns != 0))
       throw std::runtime_error("a packed kernel's channels must be multiples of 32");
     const Tensor y(Output(context, 0, w.shape()));
     const Tensor mean(Output(context, 1, {at.filters})), rstd(Output(context, 2, {at.filters}));
@@ -181,8 +182,8 @@ class Standardize {
     ParallelFor(at.parts, [&](int64_t part) {
       const int64_t begin = at.begin(part), rows = at.end(part) - begin, first = begin * at.filters;
       if (packed_)
-        Pack(values + first, rows, at.filters, mu, r, y.data<uint32_t>() + begin / 2 * kPanel,
-             at.rows / 2 * kPanel);
+        Pack(values + first, rows, at.filters, mu, r, y.data<uint32_t>() + begin / 2 * kPanelColumns,
+             at.rows / 2 * kPanelColumns);
       else
         Normalize(values + first, rows, at.filters, mu, r, y.data<T>() + first);
     });
@@ -199,12 +200,7 @@ class StandardizeGrad {
   explicit StandardizeGrad(TF_OpKernelConstruction*) {}
 
   void Compute(TF_OpKernelContext* context) const {
-    std::vector<int64_t> shape;
-    {
-      const Tensor probe(Input(context, 1));
-      shape = probe.shape();
-    }
-    const Tensor dw(OutputInPlace(context, 0, {0}, shape));
+    const Tensor dw(OutputInPlace(context, 0, {0}, InputShape(context, 1)));
     const Tensor dy(Input(context, 0)), w(Input(context, 1));
     const Tensor mean(Input(context, 2)), rstd(Input(context, 3));
     const Filters at(w);

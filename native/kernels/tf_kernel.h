@@ -107,6 +107,11 @@ class Addend : public OptionalInput {
   }
 };
 
+// An input's shape, without keeping the input.
+inline std::vector<int64_t> InputShape(TF_OpKernelContext* context, int index) {
+  return Tensor(Input(context, index)).shape();
+}
+
 // As Output, in the memory of one of the `candidates` among the inputs where nothing else needs it.
 // Must be asked for before the inputs are.
 inline TF_Tensor* OutputInPlace(TF_OpKernelContext* context, int index,

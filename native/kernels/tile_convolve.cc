@@ -111,10 +111,10 @@ void TileConvolve(const ConvShape& s, bool turned, const uint16_t* x, const Tile
     // A thread's tasks of a chunk come one after the other: it packs their pixels once.
     static thread_local PackedChunk packed_chunk;
     const PackedChunk this_chunk = {call, task / shares.groups};
-    if (!direct) pixels = pixel_memory.Room<uint16_t>(p.phases() * all * p.in);
+    uint16_t* room = direct ? nullptr : pixel_memory.Room<uint16_t>(p.phases() * all * p.in);
+    if (!direct) pixels = room;
     if (!direct && !(packed_chunk == this_chunk)) {
       packed_chunk = this_chunk;
-      uint16_t* room = pixel_memory.Room<uint16_t>(p.phases() * all * p.in);
       std::vector<Pixel> list(all);
       for (int64_t phase = 0; phase < p.phases(); phase++) {
         p.Find(x, phase, begin, end, all - (end - begin) * p.pitch, zeros, list.data());
@@ -140,16 +140,16 @@ void TileConvolve(const ConvShape& s, bool turned, const uint16_t* x, const Tile
       const int64_t taps = static_cast<int64_t>(part.taps.size()), panel_pairs = taps * p.in / 2 * 32;
       const uint32_t* kernel = w.packed + first / 32 * panel_pairs;
       if (w.packed == nullptr || turned) {
-        uint32_t* room = kernel_memory.Room<uint32_t>(panel_pairs * n / 32);
-        kernel = room;
+        uint32_t* panel = kernel_memory.Room<uint32_t>(panel_pairs * n / 32);
+        kernel = panel;
         for (int64_t o = first; o < first + n; o += 32)
           for (const Tap& tap : part.taps) {
             if (w.packed == nullptr)
-              loops.kernel(w.plain + tap.kernel * p.in * p.out, turned, p.in, p.out, o, room);
+              loops.kernel(w.plain + tap.kernel * p.in * p.out, turned, p.in, p.out, o, panel);
             else
               loops.turned_kernel(w.packed + (tap.kernel * p.out + o) / 2 * 32, s.kh * s.kw * p.out / 2 * 32,
-                                  p.in, room);
-            room += p.in / 2 * 32;
+                                  p.in, panel);
+            panel += p.in / 2 * 32;
           }
       }
       FindPlaces(p, part, segments, begin, end, &to);

@@ -9,6 +9,7 @@
  *   z = BitConv(p, v)                          z = BitConv(y, v, f), padded by itself
  */
 import { attribute } from "./attributes.js";
+import { isOnTiles, nodeReaders } from "./node-readers.js";
 import type { AttrValue, NodeDef } from "./proto.js";
 
 /** Marks a normalization that may become part of convolutions. TensorFlow heeds no attribute with a leading line. */
@@ -44,23 +45,13 @@ function choosesPadding({ attr }: NodeDef): boolean {
   return "pad_top" in attr;
 }
 
-function onTiles({ attr }: NodeDef): boolean {
-  return (attr["tiles"]?.i ?? 0) !== 0;
-}
-
 class Rewritten {
   private readonly byName: Map<string, NodeDef>;
-  /** By what is read, as inputs spell it: the first output of `x` is `x`, the second `x:1`. */
-  private readonly users = new Map<string, NodeDef[]>();
+  private readonly users: ReadonlyMap<string, readonly NodeDef[]>;
 
   constructor(nodes: readonly NodeDef[]) {
     this.byName = new Map(nodes.map((node) => [node.name, node]));
-    for (const node of nodes)
-      for (const reference of node.input) {
-        const known = this.users.get(reference);
-        if (known === undefined) this.users.set(reference, [node]);
-        else known.push(node);
-      }
+    this.users = nodeReaders(nodes);
   }
 
   nodes(): NodeDef[] {
@@ -71,7 +62,7 @@ class Rewritten {
   takeMoments(name: string): void {
     const norm = this.byName.get(name)!;
     const maker = this.byName.get(norm.input[0]!);
-    if (maker === undefined || !isForward(maker) || !onTiles(maker)) return;
+    if (maker === undefined || !isForward(maker) || !isOnTiles(maker)) return;
     this.byName.set(maker.name, { ...maker, attr: { ...maker.attr, M: attribute.int(1) } });
     this.byName.set(name, withInput(norm, `${maker.name}:1`, { M: attribute.int(1) }));
   }

@@ -3,17 +3,12 @@
  * pass less, and is packed once, not by each task of its convolution. The gradient by the images turns it as it lies.
  */
 import { attribute } from "./attributes.js";
+import { isOnTiles, nodeReaders } from "./node-readers.js";
 import type { NodeDef } from "./proto.js";
 
 /** The nodes of a graph, in their order, of which standardizations pack what they make. */
 export function packKernels(nodes: readonly NodeDef[]): NodeDef[] {
-  const readers = new Map<string, NodeDef[]>();
-  for (const node of nodes)
-    for (const reference of new Set(node.input)) {
-      const known = readers.get(reference);
-      if (known === undefined) readers.set(reference, [node]);
-      else known.push(node);
-    }
+  const readers = nodeReaders(nodes);
   const packing = new Set<string>();
   const reading = new Set<string>();
   for (const { name, op } of nodes) {
@@ -30,7 +25,7 @@ export function packKernels(nodes: readonly NodeDef[]): NodeDef[] {
 }
 
 /** Whether a node reads an output as the kernel of a convolution on tiles, and as nothing else. */
-function takesPacked({ op, attr, input }: NodeDef, kernel: string): boolean {
-  const onTiles = op === "BitConv" && (attr["tiles"]?.i ?? 0) !== 0 && attr["packed"]?.i === 0;
-  return onTiles && input.every((reference, i) => (reference === kernel) === (i === 1));
+function takesPacked(node: NodeDef, kernel: string): boolean {
+  if (node.op !== "BitConv" || !isOnTiles(node) || node.attr["packed"]?.i !== 0) return false;
+  return node.input.every((reference, i) => (reference === kernel) === (i === 1));
 }
