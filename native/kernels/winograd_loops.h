@@ -25,13 +25,13 @@ struct KernelPanel {
 
 // How pixels are normalized as they are read, [2, channels]: max(0, x * scale + offset); null: not at all. A pixel
 // outside the image, at `outside`, stays zero.
-struct Normalization {
+struct PixelNormalization {
   const float *factors, *outside;
 };
 
 struct WinogradLoops {
   // What is read, 6 * 6 pixels, and gradients of the result, 4 * 4 pixels, each with its channels.
-  void (*images)(const float* const* pixels, const Normalization& by, int64_t channels, const Spacing& at,
+  void (*images)(const float* const* pixels, const PixelNormalization& by, int64_t channels, const Spacing& at,
                  float* to);
   void (*gradients)(const float* const* pixels, int64_t channels, const Spacing& at, float* to);
   // To [points, in, kWinogradPanel], points `point` apart.

@@ -47,7 +47,7 @@ BIT_TARGET BIT_INLINE void LoadPixels(const float* const* pixels, int64_t c, Vec
   for (int i = 0; i < count; i++) to[i] = Load(pixels[i] + c);
 }
 
-BIT_TARGET void Images(const float* const* pixels, const Normalization& by, int64_t channels, const Spacing& at,
+BIT_TARGET void Images(const float* const* pixels, const PixelNormalization& by, int64_t channels, const Spacing& at,
                        float* to) {
   const auto map = [](const Vector* d, Vector* v) BIT_TARGET { Points::Images(d, v); };
   const auto plain = [&](int64_t c, Vector* from) BIT_TARGET { LoadPixels<n * n>(pixels, c, from); };
