@@ -32,9 +32,16 @@ export async function debianChromium(): Promise<FetchedBrowser> {
     await withLock(join(readersCache, ".chromium-making"), async () => {
       if (existsSync(complete)) return;
       await fetchInto(folder);
+      await mustStart(await started(folder));
       await writeFile(complete, "");
     });
   return await started(folder);
+}
+
+/** What a package misses, a library for one, is said once: not by each test that would use the browser. */
+async function mustStart({ program, environment }: FetchedBrowser): Promise<void> {
+  const args = ["--no-sandbox", "--version"];
+  must(await run({ program, args, environment }).catch(missing), program);
 }
 
 async function codename(): Promise<string> {
@@ -94,10 +101,25 @@ async function started(folder: string): Promise<FetchedBrowser> {
     fonts,
     `<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontconfig><dir>${root}/usr/share/fonts</dir></fontconfig>\n`,
   );
-  const triplet = process.arch === "arm64" ? "aarch64-linux-gnu" : "x86_64-linux-gnu";
-  const libraries = [`${root}/usr/lib/${triplet}`, `${root}/lib/${triplet}`].join(":");
+  const libraries = await librariesIn(root);
   return {
     program: join(root, "usr/lib/chromium/chromium-headless-shell"),
-    environment: { LD_LIBRARY_PATH: libraries, FONTCONFIG_FILE: fonts },
+    environment: { LD_LIBRARY_PATH: libraries.join(":"), FONTCONFIG_FILE: fonts },
   };
+}
+
+/**
+ * Folders of libraries under a root. Those in folders of their own (PulseAudio's are) name them by the path
+ * on an installed system, where they are not.
+ */
+async function librariesIn(root: string): Promise<string[]> {
+  const triplet = process.arch === "arm64" ? "aarch64-linux-gnu" : "x86_64-linux-gnu";
+  const parents = [join(root, "usr/lib", triplet), join(root, "lib", triplet)];
+  const children = await Promise.all(
+    parents.map(async (parent) => {
+      const entries = await readdir(parent, { withFileTypes: true }).catch(() => []);
+      return entries.filter((entry) => entry.isDirectory()).map(({ name }) => join(parent, name));
+    }),
+  );
+  return [...parents, ...children.flat()];
 }

@@ -48,11 +48,9 @@ test("a browser computes the same on the backends webgl and cpu", async (t) => {
     );
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  t.after(() => server.close());
   const browser = await chromium();
-  t.after(async () => {
-    await browser.close();
-    server.close();
-  });
+  t.after(() => browser.close());
   const page = await browser.newPage();
   await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
   const files = JSON.stringify(golden.images.map(({ file }) => file));
