@@ -1,5 +1,7 @@
 // The gradient of group normalization and ReLU in one, in closed form as in src/model/layers.ts: it
 // reads the images twice and writes them once.
+#include "group_norm_grad.h"
+
 #include <algorithm>
 
 #include "group_norm.h"
@@ -15,12 +17,11 @@ namespace {
 // comes of it: behind a condition, 16-bit values would be loaded one by one.
 BIT_INLINE float Passed(float dy, float argument) { return argument > 0 ? dy : 0.0f; }
 
-// Adds to `sums` and `products`, float64 [channels], those of d and of d * x, where d is dy where
-// the ReLU let x * scale + offset pass and else 0.
 template <typename T>
-BIT_INLINE void AddGradientSums(const T* dy, const T* x, int64_t rows, int64_t channels,
-                                const float* scale, const float* offset, float* scratch,
-                                double* sums, double* products) {
+BIT_INLINE void AddGradientSums(const T* dy, const T* x, const ChannelRows& at, const GradientFactors& by,
+                                float* scratch, double* sums, double* products) {
+  const int64_t rows = at.rows, channels = at.channels;
+  const float *scale = by.scale, *offset = by.offset;
   const int64_t ahead = RowsAhead<T>(channels) * channels;
   for (int64_t begin = 0; begin < rows; begin += kRowsAtOnce) {
     const int64_t end = std::min(rows, begin + kRowsAtOnce);
@@ -57,11 +58,11 @@ BIT_INLINE void AddGradientSums(const T* dy, const T* x, int64_t rows, int64_t c
   }
 }
 
-// dx = d * scale + x * slope + constant, by channel, + plus if there is one. dx may be dy or x.
 template <bool kPlus, typename T>
-BIT_INLINE void ApplyGradient(const T* dy, const T* x, const T* plus, int64_t rows,
-                              int64_t channels, const float* scale, const float* offset,
-                              const float* slope, const float* constant, T* dx) {
+BIT_INLINE void ApplyGradient(const T* dy, const T* x, const T* plus, const ChannelRows& at,
+                              const GradientFactors& by, T* dx) {
+  const int64_t rows = at.rows, channels = at.channels;
+  const float *scale = by.scale, *offset = by.offset, *slope = by.slope, *constant = by.constant;
   const int64_t ahead = RowsAhead<T>(channels) * channels;
   for (int64_t r = 0; r < rows; r++, dy += channels, x += channels, dx += channels) {
     if (kPlus) FetchAhead(plus + ahead, channels);
@@ -77,24 +78,31 @@ BIT_INLINE void ApplyGradient(const T* dy, const T* x, const T* plus, int64_t ro
 }
 
 // The same under plain names, for each processor.
-#define BIT_GROUP_NORM_GRAD_FOR(T)                                                                      \
-  BIT_FOR_EACH_PROCESSOR void GradientSums(const T* dy, const T* x, int64_t rows,                  \
-                                           int64_t channels, const float* scale,                   \
-                                           const float* offset, float* scratch, double* sums,      \
-                                           double* products) {                                     \
-    AddGradientSums<T>(dy, x, rows, channels, scale, offset, scratch, sums, products);             \
-  }                                                                                                \
-  BIT_FOR_EACH_PROCESSOR void Gradient(const T* dy, const T* x, const T* plus, int64_t rows,       \
-                                       int64_t channels, const float* scale, const float* offset,  \
-                                       const float* slope, const float* constant, T* dx) {         \
-    if (plus == nullptr)                                                                           \
-      ApplyGradient<false, T>(dy, x, plus, rows, channels, scale, offset, slope, constant, dx);    \
-    else                                                                                           \
-      ApplyGradient<true, T>(dy, x, plus, rows, channels, scale, offset, slope, constant, dx);     \
+namespace anywhere {
+#define BIT_GROUP_NORM_GRAD_FOR(T)                                                                                  \
+  BIT_FOR_EACH_PROCESSOR void GradientSums(const T* dy, const T* x, const ChannelRows& at,                          \
+                                           const GradientFactors& by, float* scratch, double* sums,                \
+                                           double* products) {                                                     \
+    AddGradientSums<T>(dy, x, at, by, scratch, sums, products);                                                     \
+  }                                                                                                                 \
+  BIT_FOR_EACH_PROCESSOR void Gradient(const T* dy, const T* x, const T* plus, const ChannelRows& at,               \
+                                       const GradientFactors& by, T* dx) {                                          \
+    if (plus == nullptr)                                                                                            \
+      ApplyGradient<false, T>(dy, x, plus, at, by, dx);                                                             \
+    else                                                                                                            \
+      ApplyGradient<true, T>(dy, x, plus, at, by, dx);                                                              \
   }
 BIT_GROUP_NORM_GRAD_FOR(float)
 BIT_GROUP_NORM_GRAD_FOR(bfloat16)
 #undef BIT_GROUP_NORM_GRAD_FOR
+}  // namespace anywhere
+
+#ifdef BIT_HAS_X86
+bool GoesWide(const ChannelRows& at) {
+  static const bool has = __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512bf16");
+  return has && at.channels % 32 == 0;
+}
+#endif
 
 template <typename T>
 class GroupNormReluGrad {
@@ -121,12 +129,15 @@ class GroupNormReluGrad {
       Factors(n, at, gammas, betas, means, deviations, &factors[n * 4 * c]);
     };
     ParallelFor(at.images, prepare);
+    const auto factors_of = [&](int64_t n) {
+      const float* f = &factors[n * 4 * c];
+      return GradientFactors{f, f + c, f + 2 * c, f + 3 * c};
+    };
     const auto gradient_sums = [&](int64_t n, int64_t part) {
       std::vector<float> scratch(2 * c);
       double* s = &sums[(n * at.parts + part) * 2 * c];
       const int64_t begin = at.begin(part), first = (n * at.rows + begin) * c;
-      const float* f = &factors[n * 4 * c];
-      GradientSums(from_dy + first, from_x + first, at.begin(part + 1) - begin, c, f, f + c, scratch.data(), s,
+      GradientSums(from_dy + first, from_x + first, {at.begin(part + 1) - begin, c}, factors_of(n), scratch.data(), s,
                    s + c);
     };
     const auto join = [&](int64_t n) {
@@ -155,9 +166,8 @@ class GroupNormReluGrad {
     };
     const auto apply = [&](int64_t n, int64_t part) {
       const int64_t begin = at.begin(part), first = (n * at.rows + begin) * c;
-      const float* f = &factors[n * 4 * c];
       Gradient(from_dy + first, from_x + first, added == nullptr ? added : added + first,
-               at.begin(part + 1) - begin, c, f, f + c, f + 2 * c, f + 3 * c, to + first);
+               {at.begin(part + 1) - begin, c}, factors_of(n), to + first);
     };
     ForImages(at, gradient_sums, join, apply);
     float *to_gamma = dgamma.data<float>(), *to_beta = dbeta.data<float>();
@@ -181,6 +191,32 @@ void InferGradient(TF_ShapeInferenceContext* context, TF_Status* status) {
 }
 
 }  // namespace
+
+void GradientSums(const float* dy, const float* x, const ChannelRows& at, const GradientFactors& by, float* scratch,
+                  double* sums, double* products) {
+  anywhere::GradientSums(dy, x, at, by, scratch, sums, products);
+}
+
+void GradientSums(const bfloat16* dy, const bfloat16* x, const ChannelRows& at, const GradientFactors& by,
+                  float* scratch, double* sums, double* products) {
+#ifdef BIT_HAS_X86
+  if (GoesWide(at)) return wide::GradientSums(dy, x, at, by, scratch, sums, products);
+#endif
+  anywhere::GradientSums(dy, x, at, by, scratch, sums, products);
+}
+
+void Gradient(const float* dy, const float* x, const float* plus, const ChannelRows& at, const GradientFactors& by,
+              float* dx) {
+  anywhere::Gradient(dy, x, plus, at, by, dx);
+}
+
+void Gradient(const bfloat16* dy, const bfloat16* x, const bfloat16* plus, const ChannelRows& at,
+              const GradientFactors& by, bfloat16* dx) {
+#ifdef BIT_HAS_X86
+  if (GoesWide(at)) return wide::Gradient(dy, x, plus, at, by, dx);
+#endif
+  anywhere::Gradient(dy, x, plus, at, by, dx);
+}
 
 void RegisterGroupNormGrad() {
   DefineOp("BitGroupNormReluGrad", {"T: {float, bfloat16}", "groups: int", "N: int >= 0"},

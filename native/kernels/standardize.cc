@@ -11,6 +11,7 @@
 #include "panel_products.h"
 #include "parallel.h"
 #include "registration.h"
+#include "standardize_loops.h"
 #include "tf_kernel.h"
 
 namespace bit {
@@ -38,9 +39,6 @@ struct Filters {
   static constexpr int64_t kPartBytes = 256 << 10;
   int64_t part_rows;
 };
-
-// Rows that are packed at a time.
-constexpr int64_t kPackedRows = 16;
 
 // Adds to `sums`, float32 [2, filters], values of `rows` rows of v, and their products with w's.
 template <typename V>
@@ -118,28 +116,6 @@ BIT_STANDARDIZE_FOR(float)
 BIT_STANDARDIZE_FOR(bfloat16)
 #undef BIT_STANDARDIZE_FOR
 
-// Standardized rows, an even number of them, to panels of 32 filters: pairs of rows [rows / 2, 32], panels `pitch`
-// pairs apart.
-BIT_FOR_EACH_PROCESSOR void Pack(const float* w, int64_t rows, int64_t filters, const float* mean,
-                                 const float* rstd, uint32_t* to, int64_t pitch) {
-  for (int64_t begin = 0; begin < rows; begin += kPackedRows) {
-    const int64_t end = std::min(rows, begin + kPackedRows);
-    for (int64_t first = 0; first < filters; first += kPanelColumns) {
-      const float *mu = mean + first, *by = rstd + first;
-      // The next rows, a part of them as they lie.
-      if (end < rows) FetchAhead(w + end * filters + first * kPackedRows, kPanelColumns * kPackedRows);
-      for (int64_t r = begin; r < end; r += 2) {
-        const float *low = w + r * filters + first, *high = low + filters;
-        uint32_t* pairs = to + first / kPanelColumns * pitch + r / 2 * kPanelColumns;
-        for (int64_t i = 0; i < kPanelColumns; i++) {
-          const uint32_t upper = FromFloat<bfloat16>((high[i] - mu[i]) * by[i]).bits;
-          pairs[i] = FromFloat<bfloat16>((low[i] - mu[i]) * by[i]).bits | upper << 16;
-        }
-      }
-    }
-  }
-}
-
 // Sums [2, filters] of the columns of v, and of their products with w's.
 template <typename V>
 std::vector<double> ColumnSums(const Filters& at, const V* v, const float* w) {
@@ -182,7 +158,7 @@ class Standardize {
     ParallelFor(at.parts, [&](int64_t part) {
       const int64_t begin = at.begin(part), rows = at.end(part) - begin, first = begin * at.filters;
       if (packed_)
-        Pack(values + first, rows, at.filters, mu, r, y.data<uint32_t>() + begin / 2 * kPanelColumns,
+        PackStandardized(values + first, rows, at.filters, mu, r, y.data<uint32_t>() + begin / 2 * kPanelColumns,
              at.rows / 2 * kPanelColumns);
       else
         Normalize(values + first, rows, at.filters, mu, r, y.data<T>() + first);
