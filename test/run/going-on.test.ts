@@ -97,6 +97,38 @@ test("another length is refused, and the command that trains on from the run doe
   assert.ok(forced.lines.includes("Resumed at step 6"));
 });
 
+test("a run that is done says so, and computes nothing again unless that is asked for", async () => {
+  const name = "finished";
+  const folder = await copyAs(name);
+  const first = await run({ name });
+  const kept = [folder.result, folder.predictions, folder.report, folder.metrics];
+  const bytes = () => Promise.all(kept.map((path) => readFile(path)));
+  const before = await bytes();
+  const again = await run({ name });
+  assert.deepEqual(await bytes(), before);
+  assert.equal(again.lines.length, 1, again.lines.join("\n"));
+  assert.match(
+    again.lines[0]!,
+    /^Already done: 6 of 6 steps; .*result\.json\. To train further, type a larger --steps and --force/,
+  );
+  for (const key of ["validation", "best", "steps", "saved"] as const)
+    assert.deepEqual(again[key], first[key], key);
+  await refused({ name, seed: 1 }, /--seed was 0, is now 1/);
+  const evaluated = ({ lines }: { readonly lines: readonly string[] }) =>
+    lines.includes("Resumed at step 6") && lines.some((line) => line.startsWith("Report: "));
+  assert.ok(evaluated(await run({ name, force: true })));
+  for (const path of [folder.result, folder.predictions, folder.report]) {
+    await rm(path);
+    assert.ok(evaluated(await run({ name })), `without ${path}`);
+    await readFile(path);
+  }
+  await writeFile(folder.result, "{");
+  assert.ok(evaluated(await run({ name })), "a damaged result.json");
+  // No report is missed that is not asked for.
+  await rm(folder.report);
+  assert.equal((await run({ name, report: false })).lines.length, 1);
+});
+
 for (const [changes, message] of [
   [{ labelSmoothing: 0.1 }, /--label_smoothing was 0, is now 0\.1/],
   [{ classWeights: "balanced" }, /--class_weights was none, is now "balanced"/],
