@@ -4,6 +4,7 @@ import { counted } from "../counted.js";
 import { UserError } from "../errors.js";
 import { valuesOf } from "../evaluators/registry.js";
 import { describeResult } from "../record/run-lines.js";
+import { namedRun } from "../report/near-runs.js";
 import { type EvaluateOptions, type EvaluationReport, evaluateRun } from "../run/evaluate-run.js";
 import type { Call } from "./command.js";
 import { FetchProgress } from "./fetch-progress.js";
@@ -21,7 +22,7 @@ export async function run({ settings, positional }: Call<"eval">): Promise<numbe
       "bit-eval",
       source === undefined ? "nothing to evaluate" : `${positional.length} things to evaluate`,
       "one run's folder, or one .npz or safetensors with a head",
-      "type for example: npx bit-eval bit_logs/NAME",
+      `type for example: ${await namedRun("npx bit-eval")}`,
     );
   }
   const { json, ...others } = settings;

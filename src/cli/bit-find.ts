@@ -24,7 +24,12 @@ const tableKind: OwnKind = {
 export async function run({ settings, positional: inputs }: Call<"find">): Promise<number> {
   const { run: folder, weights, json, csv, ...others } = settings;
   const expected = "one run's folder, one .npz or safetensors, or one published model";
-  const source = oneModel("bit-find", [folder, weights], "whose features to compare", expected);
+  const source = await oneModel(
+    "bit-find",
+    [folder, weights],
+    "whose features to compare",
+    expected,
+  );
   if (csv !== undefined) await requireReplaceable(csv, tableKind, "--csv");
   const engine = openEngine(settings.device);
   const progress = new ImageProgress("making features");

@@ -81,7 +81,7 @@ async function chooseModel(
     else inputs.push(input);
   }
   const expected = "one run's folder, one .npz or safetensors with a head, or one published model";
-  return { inputs, source: oneModel("bit-predict", sources, "to predict with", expected) };
+  return { inputs, source: await oneModel("bit-predict", sources, "to predict with", expected) };
 }
 
 function twice(): UserError {

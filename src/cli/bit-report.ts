@@ -1,5 +1,6 @@
 /** `bit-report`: the report of a run, or of several side by side. */
 import { UserError } from "../errors.js";
+import { namedRun } from "../report/near-runs.js";
 import { reportRuns } from "../run/report-run.js";
 import type { Call } from "./command.js";
 import { ImageProgress } from "./image-progress.js";
@@ -14,7 +15,7 @@ export async function run({ settings, positional }: Call<"report">): Promise<num
       "bit-report",
       "nothing to report on",
       "a run's folder, or several",
-      "type for example: npx bit-report bit_logs/NAME",
+      `type for example: ${await namedRun("npx bit-report")}`,
     );
   const open = () => openEngine(settings.device);
   const progress = new ImageProgress("evaluating");

@@ -6,6 +6,7 @@ import { counted } from "../counted.js";
 import { UserError } from "../errors.js";
 import { loadModel } from "../library/loaded-model.js";
 import type { Model } from "../library/model.js";
+import { namedRun } from "../report/near-runs.js";
 import { type AccessRecord, openService } from "../serve/service.js";
 import { warmUp } from "../serve/warm-up.js";
 import type { Call } from "./command.js";
@@ -24,7 +25,7 @@ export async function run({ settings, positional }: Call<"serve">): Promise<numb
         ? "no model to serve"
         : `${counted(positional.length, "model")}: ${positional}`,
       "one run's folder, one .npz with a head, or one published model",
-      "type for example: npx bit-serve bit_logs/NAME",
+      `type for example: ${await namedRun("npx bit-serve")}`,
     );
   const ended = await interruptible(
     (signal) => serve(source, settings, signal),

@@ -1,6 +1,7 @@
 /** The one model that a command is to use, by whichever flag it was given. */
 import { counted } from "../counted.js";
 import { UserError } from "../errors.js";
+import { namedRun } from "../report/near-runs.js";
 
 /**
  * The only one of some sources.
@@ -9,12 +10,12 @@ import { UserError } from "../errors.js";
  * @param expected what it may be
  * @throws UserError where there is none, or several
  */
-export function oneModel(
+export async function oneModel(
   program: string,
   sources: readonly (string | undefined)[],
   purpose: string,
   expected: string,
-): string {
+): Promise<string> {
   const given = sources.filter((source) => source !== undefined);
   const [source, ...others] = given;
   if (source !== undefined && others.length === 0) return source;
@@ -22,6 +23,6 @@ export function oneModel(
     program,
     source === undefined ? `no model ${purpose}` : `${counted(given.length, "model")}: ${given}`,
     expected,
-    "type --run RUN_FOLDER or --weights FILE.npz or --weights BiT-M-R50x1-ILSVRC2012",
+    `type --weights FILE.npz or --weights BiT-M-R50x1-ILSVRC2012 or ${await namedRun("--run")}`,
   );
 }

@@ -12,6 +12,8 @@ import { output } from "./output.js";
 
 // Elsewhere than on a terminal, a line at most so often: a log of thousands of steps stays readable.
 const plainIntervalMs = 5_000;
+// A shorter first step is mostly its beginning: of a frozen body's head, a hundred of those that follow.
+const tellingFirstMs = 10_000;
 // What a step's time weighs of the next one's.
 const timeDecay = 0.9;
 
@@ -40,6 +42,13 @@ interface Progress {
   readonly total: number;
 }
 
+/** Steps of this part of a run: the last one's time, how many are made, how many are left. */
+interface Made {
+  readonly elapsedMs: number;
+  readonly made: number;
+  readonly open: number;
+}
+
 export interface ConsoleOptions {
   /** Steps after which the run is to stop, as if the user asked for it. */
   readonly stopAfter?: number | undefined;
@@ -53,7 +62,7 @@ export class TrainConsole implements RunObserver {
   /** What the bar shows; undefined: nothing is under way. */
   private shown: BarState | undefined;
   private lastPlainMs = 0;
-  private begunMs = 0;
+  private firstDoneMs = 0;
   private imagesSince: { readonly done: number; readonly ms: number } | undefined;
   private readonly loss = new SmoothedMean(lossDecay);
   private readonly stepMs = new SmoothedMean(timeDecay);
@@ -115,11 +124,9 @@ export class TrainConsole implements RunObserver {
 
   private progress({ step, loss, lr, elapsedMs, totalSteps, startStep }: StepEvent): void {
     const now = performance.now();
-    if (this.begunMs === 0) this.begunMs = now - elapsedMs;
     const done = step + 1;
     this.steps = done;
-    const perStepMs = (now - this.begunMs) / (done - startStep);
-    const left = durationText((totalSteps - done) * perStepMs);
+    const left = this.left({ elapsedMs, made: done - startStep, open: totalSteps - done }, now);
     const smoothed = this.loss.next(loss);
     const stepMs = this.stepMs.next(elapsedMs);
     if (this.bar !== undefined) {
@@ -133,7 +140,7 @@ export class TrainConsole implements RunObserver {
             { text: `loss ${smoothed.toPrecision(4)}`, rank: 7 },
             { text: `lr ${pythonExponent(lr)}`, rank: 3 },
             ...piece(batch > 0, perSecond((1000 * batch) / stepMs), 4),
-            { text: `${left} left`, rank: 8 },
+            ...piece(left !== undefined, `${left} left`, 8),
           ],
         },
         done === totalSteps,
@@ -141,9 +148,20 @@ export class TrainConsole implements RunObserver {
     } else if (this.isDue(now) || done === startStep + 1 || done === totalSteps) {
       this.lastPlainMs = now;
       this.place.line(
-        `[step ${step}]: loss=${loss.toFixed(5)} (lr=${pythonExponent(lr)}) ${done}/${totalSteps}, ${left} left`,
+        `[step ${step}]: loss=${loss.toFixed(5)} (lr=${pythonExponent(lr)}) ${done}/${totalSteps}${left === undefined ? "" : `, ${left} left`}`,
       );
     }
+  }
+
+  /**
+   * How long the open steps will take, by those that were made, of which the first does not count.
+   * @returns undefined where only a first one tells of it, which took its time to begin
+   */
+  private left({ elapsedMs, made, open }: Made, now: number): string | undefined {
+    if (this.firstDoneMs === 0) this.firstDoneMs = now;
+    if (open === 0) return durationText(0);
+    if (made > 1) return durationText((open * (now - this.firstDoneMs)) / (made - 1));
+    return elapsedMs < tellingFirstMs ? undefined : durationText(open * elapsedMs);
   }
 
   /** A pass over images. */

@@ -11,6 +11,7 @@ import { openNativeSession } from "./native-session.js";
 import { convolutionChoice, ownFloat32, suitsOwnConvolutions } from "./own-kernels.js";
 import type { Engine } from "./session.js";
 import { loadTensorflow, openTensorflowSession } from "./tensorflow-session.js";
+import { tensorflowThreads } from "./thread-count.js";
 import { findTiles, tilesChoice } from "./tiles.js";
 
 export interface OpenedEngine extends Engine {
@@ -48,6 +49,7 @@ export function openEngine(flavour?: Flavour): OpenedEngine {
     ...{ installed, binding, open, computesBy: "TensorFlow" },
     description: `TensorFlow ${binding.TF_Version} (${installed.flavour}) on the ${device}`,
     remark: engineRemark(installed),
+    threads: device === "CPU" ? tensorflowThreads() : undefined,
     version: `${binding.TF_Version} ${host ? basename(kernelsPath(installed)) : "alone"}`,
     target: {
       ...{ device, computeType: "float32" },

@@ -51,6 +51,8 @@ export interface Engine {
   readonly description: string;
   /** TensorFlow's version and that of our own operations: engines of one version decode alike. */
   readonly version: string;
+  /** Of TensorFlow's, by which it computes on the CPU; undefined where something else computes. */
+  readonly threads?: number | undefined;
   /**
    * Opens a session of its own on a graph.
    * @throws SessionError where TensorFlow refuses the graph

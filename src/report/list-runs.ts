@@ -1,6 +1,6 @@
 /** The runs below a folder, each with how far it is and how it was judged. */
 import type { Dirent } from "node:fs";
-import { readdir } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
 import { z } from "zod";
 import { listCheckpoints } from "../checkpoint/checkpoint-folder.js";
@@ -112,6 +112,19 @@ export async function runsIn(folder: string): Promise<string[]> {
     .map(({ name }) => join(folder, name));
   const areRuns = await Promise.all(folders.map(isRun));
   return folders.filter((_, i) => areRuns[i]).sort();
+}
+
+/** Paths of the runs below a folder that have a checkpoint, the last one saved first; none where it cannot be read. */
+export async function newestRuns(folder: string): Promise<string[]> {
+  const paths = await runsBelow(folder, mostParts).catch(() => []);
+  const saved = await Promise.all(
+    paths.map(async (path) => {
+      const found = await stat(runFolderAt(path).checkpoint).catch(() => undefined);
+      return found === undefined ? [] : [{ path, at: found.mtimeMs }];
+    }),
+  );
+  const runs = saved.flat().sort((a, b) => b.at - a.at || (a.path < b.path ? -1 : 1));
+  return runs.map(({ path }) => path);
 }
 
 /** Models of the Hub have a config.json of their own, and their weights beside it. */

@@ -1,7 +1,8 @@
 /** The runs that may be meant where one is named that is not there: said the same way by every command. */
 import { basename, dirname, normalize, relative, resolve } from "node:path";
 import { closeNames, perhapsOne } from "../close-names.js";
-import { runsIn } from "./list-runs.js";
+import { quoted } from "../settings/shell-word.js";
+import { newestRuns, runsIn } from "./list-runs.js";
 
 const mostRunsShown = 5;
 
@@ -25,12 +26,30 @@ async function nearRuns(source: string, logdirs: readonly string[] = []): Promis
   const found = [...new Map(runs.map((run) => [resolve(run), asTyped(run)])).values()];
   const names = closeNames(basename(source), [...new Set(found.map((run) => basename(run)))]);
   const near = names.flatMap((name) => found.filter((run) => basename(run) === name));
-  const shown = found.slice(0, mostRunsShown).join(", ");
-  const more = found.length > mostRunsShown ? `, and ${found.length - mostRunsShown} more` : "";
   return {
     near: near.slice(0, mostRunsShown),
-    there: found.length === 0 ? undefined : `runs that are there: ${shown}${more}`,
+    there: found.length === 0 ? undefined : `runs that are there: ${shown(found)}`,
   };
+}
+
+/** The first of some runs, and how many more there are. */
+function shown(runs: readonly string[]): string {
+  const more = runs.length > mostRunsShown ? `, and ${runs.length - mostRunsShown} more` : "";
+  return `${runs.slice(0, mostRunsShown).join(", ")}${more}`;
+}
+
+/**
+ * What to type where a command was given no run, with the newest that lies where runs are kept.
+ * @param command what comes before the run: `npx bit-eval`
+ */
+export async function namedRun(command: string): Promise<string> {
+  const [newest, ...older] = (await newestRuns("bit_logs")).map(asTyped);
+  if (newest === undefined) return `${command} bit_logs/NAME`;
+  const others =
+    older.length > 0
+      ? ` (runs that are there, the newest first: ${shown([newest, ...older])})`
+      : "";
+  return `${command} ${quoted(newest)}${others}`;
 }
 
 /** Shorter where it lies below the current folder. */

@@ -3,8 +3,7 @@ import { counted } from "../counted.js";
 import type { Dataset, UnreadableImage } from "../data/dataset.js";
 import { freeBytesOf } from "../disk/disk-room.js";
 import { sizeText, wholeSizeText } from "../disk/size-text.js";
-import type { Engine } from "../engine/session.js";
-import { convolutionsBy, describeConvolutions, type Target } from "../graph/target.js";
+import { describeConvolutions, type Target } from "../graph/target.js";
 import { parseArchitecture } from "../model/architecture.js";
 import { recipeOf } from "../recipe/recipes.js";
 import type { RunConfig } from "../record/run-config.js";
@@ -115,15 +114,6 @@ export function describeComputing(
 ): string[] {
   const convolutions = describeConvolutions(inPrecision(target, precision));
   return convolutions === undefined ? [] : [convolutions];
-}
-
-/** The engine and its convolutions, as checkpoints keep them. */
-export function computedBy(
-  config: Pick<RunConfig, "precision">,
-  { description, target }: Pick<Engine, "description" | "target">,
-): string {
-  const convolutions = convolutionsBy(inPrecision(target, config.precision));
-  return [description, ...(convolutions === undefined ? [] : [convolutions.by])].join(". ");
 }
 
 /** Which part of the network is trained, where it is not the whole. */

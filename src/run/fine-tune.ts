@@ -21,6 +21,7 @@ import { describeBest, describeTimes } from "../record/run-lines.js";
 import { RunSinks } from "../record/run-sinks.js";
 import { writeJson } from "../record/versioned-json.js";
 import { announceRun } from "./agree.js";
+import { alreadyDone } from "./already-done.js";
 import { describeComputing, describeData, describePlan, needsOf } from "./describe-plan.js";
 import { fetchEvents } from "./fetching.js";
 import { followRun } from "./follow-run.js";
@@ -138,13 +139,12 @@ function heldTogether(lock: FileLock, { group }: Joint): FileLock {
   return { requireHeld, release: () => lock.release() };
 }
 
-async function carryOut(
-  plan: RunPlan,
-  run: Pick<Run, "options" | "folder" | "engine" | "lock" | "events" | "observer" | "joint">,
-  begun: number,
-): Promise<FineTuneResult> {
-  const { dataset, data, notes } = plan;
-  let { config, resumed } = plan;
+/** What a plan is carried out with. */
+type Means = Pick<Run, "options" | "folder" | "engine" | "lock" | "events" | "observer" | "joint">;
+
+/** Says what the run is, and keeps it in its folder, from which goes what is of another state. */
+async function beginFolder(plan: RunPlan, run: Means): Promise<void> {
+  const { config, resumed, dataset, notes } = plan;
   const { folder, events } = run;
   events.event({ type: "start", device: run.engine.description, config });
   for (const note of notes) events.warn(note);
@@ -155,9 +155,22 @@ async function carryOut(
   // Of a run that goes on they would be those of an earlier state.
   if ((resumed?.manifest?.steps ?? 0) < config.schedule.at(-1)!)
     for (const path of [folder.predictions, folder.result]) await rm(path, { force: true });
-  const files = run.joint && filesWhile(run.joint.group.pulse);
-  await writeJson(folder.config, config, files);
+  await writeJson(folder.config, config, run.joint && filesWhile(run.joint.group.pulse));
   await writeChoices(folder, dataset);
+}
+
+async function carryOut(plan: RunPlan, run: Means, begun: number): Promise<FineTuneResult> {
+  const { dataset, data } = plan;
+  let { config, resumed } = plan;
+  const { folder, events } = run;
+  const files = run.joint && filesWhile(run.joint.group.pulse);
+  await beginFolder(plan, run);
+  // The others of several processes evaluate with rank 0, as they were told.
+  const done = run.joint ? undefined : await alreadyDone(plan, folder, run.options);
+  if (done !== undefined) {
+    events.info(done.line);
+    return { ...done.result, seconds: (performance.now() - begun) / 1000 };
+  }
   const said = describeData(config, dataset);
   for (const line of said.lines) events.info(line);
   for (const line of said.warnings) events.warn(line);

@@ -30,6 +30,8 @@ export interface Joint {
   readonly remark: string | undefined;
   /** How many of the processes are on this machine. */
   readonly localRanks: number;
+  /** Of TensorFlow's in this process, by which it computes on the CPU; undefined on a GPU. */
+  readonly threads: number | undefined;
   /** Opens the session that computes together with those of the others. One at a time. */
   readonly open: (graph: Graph) => Session;
   /** Of the graph that was opened last, which must be the same in all processes. */
@@ -95,18 +97,19 @@ async function joined(engine: OpenedEngine | DevicesToJoin, group: RankGroup): P
   const common = { group, localRanks, graphHash: () => graphHash };
   if (!("open" in engine)) {
     const joint = await joinDevices(host, engine, group, machines);
-    const remark = jointRemark(group, machines);
-    return { ...common, engine: joint.engine, remark, open: watching(joint.open) };
+    const said = { remark: jointRemark(group, machines), threads: undefined };
+    return { ...common, ...said, engine: joint.engine, open: watching(joint.open) };
   }
+  const threads = Math.max(1, Math.floor(availableParallelism() / localRanks));
   const cluster = joinCluster(engine.installed, {
     rank: group.rank,
     addresses: all.map((one) => one.address),
-    threads: Math.max(1, Math.floor(availableParallelism() / localRanks)),
+    threads,
     timeoutMs: runTimeoutMs,
   });
   await group.share("serving");
   await requireReached(group, all);
-  return { ...common, engine, remark: undefined, open: watching(cluster.open) };
+  return { ...common, engine, threads, remark: undefined, open: watching(cluster.open) };
 }
 
 function pluginText({ device: { plugin } }: DevicesToJoin): string {

@@ -16,8 +16,8 @@ import type { TrainProgram } from "../step/program.js";
 import type { EvaluationResult, StepReport } from "../train/reports.js";
 import type { TrainObserver } from "../train/train.js";
 import { requireSameBegin } from "./agree.js";
+import { computing } from "./computed-by.js";
 import { ConfusionPicture } from "./confusion-picture.js";
-import { computedBy } from "./describe-plan.js";
 import type { Joint } from "./joint-run.js";
 import type { ModelledOptions } from "./options.js";
 import { describeForecast, FirstSteps } from "./run-forecast.js";
@@ -118,7 +118,7 @@ export class RunProgress implements TrainObserver {
   }
 
   async save(steps: number): Promise<void> {
-    const { options, config, data, lock, engine } = this.run;
+    const { options, config, data, lock } = this.run;
     this.savedAt = steps;
     if (options.save === false) return;
     lock.requireHeld();
@@ -130,7 +130,7 @@ export class RunProgress implements TrainObserver {
       best: this.best ?? null,
       configuration: configurationHash(config),
       data,
-      computedBy: computedBy(config, engine),
+      ...computing(this.run),
     });
   }
 

@@ -12,6 +12,7 @@ import {
 } from "../record/run-config.js";
 import type { RunFolder } from "../record/run-folder.js";
 import { quoted } from "../settings/shell-word.js";
+import { type ChangedKey, describeChange } from "./changed-words.js";
 
 /** How it is said by what the data of two runs differ. */
 export interface DataWords {
@@ -27,16 +28,9 @@ const sinceTheBeginning: DataWords = {
   contents: "images of the same names and sizes hold other bytes than at the beginning",
 };
 
-/** What a key of `config.json` was, and is. */
-export interface ChangedKey {
-  readonly key: string;
-  readonly was: unknown;
-  readonly value: unknown;
-}
-
-/** The settings by which a run has changed, in the words of `config.json`. */
+/** The settings by which a run has changed, by the flags that a user types. */
 export function changedSettings(known: KnownConfig, now: RunRecordFile): string[] {
-  const changed = changedKeys(known, now).map(describeChange);
+  const changed = changedKeys(known, now).flatMap(describeChange);
   if (known.data === undefined) return changed;
   return [...changed, ...changesOfData(known.data, now.data, sinceTheBeginning)];
 }
@@ -59,11 +53,7 @@ export function changedFreely(known: KnownConfig, now: RunRecordFile): string[] 
     .filter(({ key, was, value }) => {
       return freeKeys.has(key) && key !== "version" && key !== "name" && !same(was, value);
     })
-    .map(describeChange);
-}
-
-function describeChange({ key, was, value }: ChangedKey): string {
-  return `${key} was ${short(was)}, is now ${short(value)}`;
+    .flatMap(describeChange);
 }
 
 /** What each key was, as far as an earlier version knew of it, and is. */
@@ -93,11 +83,6 @@ export function changesOfData(
       ? [words.contents]
       : []),
   ];
-}
-
-function short(value: unknown): string {
-  const text = JSON.stringify(value) ?? "none";
-  return text.length > 60 ? `${text.slice(0, 57)}...` : text;
 }
 
 /** SHA-256 of the settings that decide a run's result, for its manifests. */
@@ -157,7 +142,7 @@ export function otherSettings(
 ): UserError {
   const where = [folder.path, `holds a run with other settings: ${changed.join("; ")}`] as const;
   const expected = "the settings and the data that the run began with";
-  const next = "give those of config.json, or choose another --name";
+  const next = "give the former ones, or choose another --name";
   if (isOtherNetwork(known, config))
     return new UserError(...where, expected, `${next}; its checkpoint does not fit these`);
   const forced = `${next}; --force goes on all the same`;

@@ -19,7 +19,7 @@ import type { Network } from "../step/train-step.js";
 import type { EvaluationResult } from "../train/reports.js";
 import { type TrainOutcome, train } from "../train/train.js";
 import { beginTogether, requireSameBits } from "./agree.js";
-import { computedBy } from "./describe-plan.js";
+import { computing, otherRounding } from "./computed-by.js";
 import { type FrozenFeatures, frozenFeatures } from "./frozen-features.js";
 import type { Joint } from "./joint-run.js";
 import { computeTypes, inPrecision } from "./precision.js";
@@ -36,14 +36,6 @@ export interface RunOutcome extends TrainOutcome {
   readonly predictions: Predictions | undefined;
 }
 
-/** Says where a run goes on by other means than before: its bits are not those of a run without a pause. */
-function tellOtherRounding({ resumed, config, engine, events }: Run): void {
-  const before = resumed?.manifest?.computedBy;
-  const now = computedBy(config, engine);
-  if (before === undefined || before === now) return;
-  events.warn(`What follows rounds differently: so far it was ${before}; now it is ${now}`);
-}
-
 /** Trains from the run's checkpoint, or from the start where there is none. */
 export async function trainRun(run: Run): Promise<RunOutcome> {
   const { folder, config, dataset, resumed, events, joint, observer } = run;
@@ -58,7 +50,8 @@ export async function trainRun(run: Run): Promise<RunOutcome> {
   });
   const progress = new RunProgress(run, saver, program);
   try {
-    tellOtherRounding(run);
+    const was = resumed?.manifest ?? {};
+    for (const line of otherRounding(was, computing(run), joint !== undefined)) events.warn(line);
     const begin = async () => ({
       step: await setVariables(program, config, resumed, events),
       evaluated: (resumed?.manifest?.validation ?? null) !== null,

@@ -201,7 +201,7 @@ const cases: readonly Case[] = [
   {
     name: "a run that goes on with other settings",
     args: () => trainArgs("--from_scratch", "--name", "tiny", "--base_lr", "0.01"),
-    message: /logs\/tiny: holds a run with other settings: .*baseLr was 0\.003, is now 0\.01/,
+    message: /logs\/tiny: holds a run with other settings: .*--base_lr was 0\.003, is now 0\.01/,
   },
   {
     name: "a number that is none",

@@ -22,11 +22,11 @@ test("what a file says is trained by, and written back resolved", async (t) => {
   assert.equal(evalFirst, true);
   const again = await runHere(bitTrain, flags);
   assert.equal(again.code, 0, again.stderr);
-  assert.match(again.stdout, /Resumed at step 2/);
+  assert.match(again.stdout, /^Already done: 2 of 2 steps/m);
   const noted = await runHere(bitTrain, [...flags, "--note", "with a word"]);
-  assert.match(noted.stdout, /not the result: note was none, is now "with a word"/);
+  assert.match(noted.stdout, /not the result: --note was none, is now "with a word"/);
   assert.match(await readFile(join(root, "filed", "config.json"), "utf8"), /"note": "with a word"/);
   const other = await runHere(bitTrain, [...flags, "--resize", "pillow"]);
   assert.equal(other.code, 2);
-  assert.match(other.stderr, /resize was "tf", is now "pillow"/);
+  assert.match(other.stderr, /--resize was "tf", is now "pillow"/);
 });

@@ -67,7 +67,7 @@ test("gradients as bfloat16: said, recorded, and not to be changed later", { ski
 
   const [first] = await trainInRanks(logdir, [flags, flags]);
   assert.equal(first!.code, 2, first!.text);
-  assert.match(first!.text, /reduceDtype was "bf16", is now "fp32"/);
+  assert.match(first!.text, /--reduce_dtype was "bf16", is now "fp32"/);
   // A rank that would send otherwise is refused too.
   const other = ["--name", "other", "--steps", "4"];
   for (const { code, text } of await trainInRanks(logdir, [

@@ -151,7 +151,7 @@ test("runs with three seeds, stopped in the middle, gone on with, are those of s
   // More seeds under the same name are more runs; other settings are refused before any.
   const other = await runHere(bitTrain, [...command, "--base_lr", "0.5"]);
   assert.equal(other.code, 2);
-  assert.match(other.stderr, /pets_seed5: holds a run with other settings: baseLr was 0.001/);
+  assert.match(other.stderr, /pets_seed5: holds a run with other settings: --base_lr was 0.001/);
 });
 
 test("a run that fails leaves the others' results, and what failed is said", async (t) => {

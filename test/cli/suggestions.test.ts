@@ -1,6 +1,6 @@
 /** What is meant by a name that is none: flags, settings of a file, choices, datasets, models, runs. */
 import assert from "node:assert/strict";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { commandNames } from "../../src/cli/find-command.js";
@@ -157,6 +157,49 @@ test("a run that is not there: the one of nearly its name, or those that are the
     const none = await told("something-else-entirely");
     assert.ok(none.includes(`runs that are there: ${both}`), none);
   }
+});
+
+test("a command without a model names the newest runs, those without a checkpoint left out", async (t) => {
+  const root = await temporaryFolder(t);
+  const before = process.cwd();
+  t.after(() => process.chdir(before));
+  process.chdir(root);
+  const asking: readonly (readonly [string, string, ...string[]])[] = [
+    ["bit-predict", "--run", "x.png"],
+    ["bit-find", "--run", "x.png", "--in", "."],
+    ["bit-eval", "npx bit-eval"],
+    ["bit-serve", "npx bit-serve"],
+    ["bit-report", "npx bit-report"],
+  ];
+  const told = async (program: string, argv: readonly string[]) => {
+    const { code, stderr } = await runHere(() => runProgram(program, argv), []);
+    assert.equal(code, 2, stderr);
+    return stderr.trimEnd();
+  };
+  for (const [program, by, ...argv] of asking)
+    assert.ok((await told(program, argv)).endsWith(`${by} bit_logs/NAME`));
+  const save = async (name: string, minute: number) => {
+    const folder = join("bit_logs", name);
+    await mkdir(folder, { recursive: true });
+    for (const file of ["config.json", "checkpoint.npz"]) await writeFile(join(folder, file), "{}");
+    await utimes(join(folder, "checkpoint.npz"), new Date(), new Date(60_000 * minute));
+  };
+  await mkdir("bit_logs/begun", { recursive: true });
+  await writeFile("bit_logs/begun/config.json", "{}");
+  await save("my run", 1);
+  for (const [program, by, ...argv] of asking)
+    assert.ok((await told(program, argv)).endsWith(`${by} 'bit_logs/my run'`));
+  await save("pets/a", 3);
+  await save("b", 2);
+  for (const [program, by, ...argv] of asking) {
+    const runs =
+      "runs that are there, the newest first: bit_logs/pets/a, bit_logs/b, bit_logs/my run";
+    assert.ok((await told(program, argv)).endsWith(`${by} bit_logs/pets/a (${runs})`));
+  }
+  for (const minute of [4, 5, 6, 7]) await save(`c${minute}`, minute);
+  const five = ["c7", "c6", "c5", "c4", "pets/a"].map((name) => `bit_logs/${name}`).join(", ");
+  for (const [program, , ...argv] of asking)
+    assert.ok((await told(program, argv)).endsWith(`first: ${five}, and 2 more)`));
 });
 
 for (const [program, typed, meant] of [

@@ -55,7 +55,9 @@ test("a run that goes on with other convolutions says that it rounds differently
   const flags = [...tinyFlags(images, root), ...fp32, "--name", "tiny"];
   const run = async (convolutions: string) => {
     const env = { BIT_CONVOLUTIONS: convolutions };
-    const { code, stdout, stderr } = await runBin("bit-train", [...flags, "--steps", "2"], { env });
+    // With --force a run that is done is evaluated again.
+    const args = [...flags, "--steps", "2", "--force"];
+    const { code, stdout, stderr } = await runBin("bit-train", args, { env });
     assert.equal(code, 0, stderr);
     return stdout + stderr;
   };

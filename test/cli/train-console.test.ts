@@ -103,8 +103,39 @@ test("elsewhere lines are plain", () => {
     shown.close();
   }
   assert.equal(lines.length, 2);
-  assert.match(lines[0]!, /^\[step 0\]: loss=0\.50000 \(lr=3\.0e-03\) 1\/500, \d+ s left$/);
+  // A step that was quick says nothing by its first time, which is that of its beginning.
+  assert.equal(lines[0], "[step 0]: loss=0.50000 (lr=3.0e-03) 1/500");
   assert.match(lines[1]!, /^\[step 499\]: .* 500\/500, 0 s left$/);
+});
+
+test("what is left is told by the steps after the first, by that one alone where it is long", () => {
+  const first = (elapsedMs: number, totalSteps = 500) => {
+    const lines: string[] = [];
+    const place = { line: (text: string) => void lines.push(text), terminal: undefined };
+    const shown = new TrainConsole({ place });
+    shown.event({ ...step(0), elapsedMs, totalSteps });
+    shown.close();
+    return lines[0]!;
+  };
+  assert.match(first(250), / 1\/500$/);
+  assert.match(first(60_000), / 1\/500, 8 h 19 min left$/);
+  assert.match(first(250, 1), / 1\/1, 0 s left$/);
+});
+
+test("the second step's bar does not count the first", async () => {
+  const screen = screenOf(200);
+  const shown = new TrainConsole({ place: { line: () => undefined, terminal: screen.terminal } });
+  try {
+    shown.event({ type: "start", device: "a CPU", config });
+    // A first step whose time, for the other 498, would be over an hour.
+    shown.event({ ...step(0), elapsedMs: 9_000 });
+    shown.event(step(1));
+    await sleep(300);
+    assert.match(screen.rows()[0]!, / {2}2\/500 .* left$/);
+    assert.doesNotMatch(screen.rows()[0]!, / h /);
+  } finally {
+    shown.close();
+  }
 });
 
 test("an event's line is JSON: pictures without their bytes, no number that is not finite", () => {

@@ -19,7 +19,7 @@ test("what is written is read again", async (t) => {
   const known = (await readConfig(path))!;
   assert.equal(known.evalEvery, 5);
   assert.deepEqual(changedSettings(known, { ...config, mixupAlpha: 0.1 }), []);
-  assert.deepEqual(changedFreely(known, config), ["evalEvery was 5, is now none"]);
+  assert.deepEqual(changedFreely(known, config), ["--eval_every was 5, is now none"]);
 });
 
 test("a field that is none, or has none of its values, is refused by name", async (t) => {
@@ -52,7 +52,7 @@ test("a config.json of the first version is read: no version, data or keep, and 
   assert.deepEqual(changedSettings(known, config), []);
   // All runs were of mirrored images.
   assert.deepEqual(changedSettings(known, { ...config, flip: false }), [
-    "flip was true, is now false",
+    "--flip was true, is now false",
   ]);
 });
 

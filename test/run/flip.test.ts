@@ -106,7 +106,7 @@ test("on others it is another run; both go on as they began, and are not taken f
     const name = `parts_${flip}`;
     await tuned({ ...changes, name }, 2);
     const other = { dataset: photos, name, flip: flip === undefined ? false : undefined };
-    await assert.rejects(tuned(other), /flip was (true, is now false|false, is now true)/);
+    await assert.rejects(tuned(other), /--flip was (true, is now false|false, is now true)/);
     const { checkpoint } = await tuned({ ...changes, name });
     assert.deepEqual(checkpoint, whole.at(-1));
   }

@@ -209,7 +209,7 @@ test("a run goes on with what it trains, by force too, and is as it was where th
   for (const force of [false, true])
     await assert.rejects(tuned("whole", { changes: { ...thawed, force } }), (error: unknown) => {
       assert.ok(error instanceof UserError, String(error));
-      assert.match(error.got, /freeze was true, is now false/);
+      assert.match(error.got, /--freeze was true, is now false/);
       assert.doesNotMatch(error.nextStep, /--force/);
       return true;
     });

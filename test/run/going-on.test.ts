@@ -97,10 +97,42 @@ test("another length is refused, and the command that trains on from the run doe
   assert.ok(forced.lines.includes("Resumed at step 6"));
 });
 
+test("a run that is done says so, and computes nothing again unless that is asked for", async () => {
+  const name = "finished";
+  const folder = await copyAs(name);
+  const first = await run({ name });
+  const kept = [folder.result, folder.predictions, folder.report, folder.metrics];
+  const bytes = () => Promise.all(kept.map((path) => readFile(path)));
+  const before = await bytes();
+  const again = await run({ name });
+  assert.deepEqual(await bytes(), before);
+  assert.equal(again.lines.length, 1, again.lines.join("\n"));
+  assert.match(
+    again.lines[0]!,
+    /^Already done: 6 of 6 steps; .*result\.json\. To train further, type a larger --steps and --force/,
+  );
+  for (const key of ["validation", "best", "steps", "saved"] as const)
+    assert.deepEqual(again[key], first[key], key);
+  await refused({ name, seed: 1 }, /--seed was 0, is now 1/);
+  const evaluated = ({ lines }: { readonly lines: readonly string[] }) =>
+    lines.includes("Resumed at step 6") && lines.some((line) => line.startsWith("Report: "));
+  assert.ok(evaluated(await run({ name, force: true })));
+  for (const path of [folder.result, folder.predictions, folder.report]) {
+    await rm(path);
+    assert.ok(evaluated(await run({ name })), `without ${path}`);
+    await readFile(path);
+  }
+  await writeFile(folder.result, "{");
+  assert.ok(evaluated(await run({ name })), "a damaged result.json");
+  // No report is missed that is not asked for.
+  await rm(folder.report);
+  assert.equal((await run({ name, report: false })).lines.length, 1);
+});
+
 for (const [changes, message] of [
-  [{ labelSmoothing: 0.1 }, /labelSmoothing was 0, is now 0\.1/],
-  [{ classWeights: "balanced" }, /classWeights was none, is now "balanced"/],
-  [{ flip: false }, /flip was true, is now false/],
+  [{ labelSmoothing: 0.1 }, /--label_smoothing was 0, is now 0\.1/],
+  [{ classWeights: "balanced" }, /--class_weights was none, is now "balanced"/],
+  [{ flip: false }, /--flip was true, is now false/],
 ] as const)
   test(`${Object.keys(changes)} is part of a run: another is refused, none is as before`, async () => {
     const name = Object.keys(changes).join();
@@ -121,7 +153,10 @@ test("settings that change the result are listed and refused; --force goes on wi
   const name = "forced";
   const folder = await copyAs(name);
   const changes = { name, baseLr: 0.01, seed: 1 };
-  await refused(changes, /seed was 0, is now 1; baseLr was 0\.003, is now 0\.01[\s\S]*--force/);
+  await refused(
+    changes,
+    /--seed was 0, is now 1; --base_lr was 0\.003, is now 0\.01[\s\S]*--force/,
+  );
   await rm(folder.config);
   await refused(changes, /config\.json is missing/);
   const { lines, steps } = await run({ ...changes, force: true });
@@ -140,7 +175,7 @@ test("no force goes on with another network, and the run is as it was", async (t
   await cp(options.dataset, two, { recursive: true });
   for (const part of ["train", "val"]) await rm(join(two, part, "red"), { recursive: true });
   for (const [changes, message] of [
-    [{ model: "R26x1" }, /model was "R14x0\.5", is now "R26x1"/],
+    [{ model: "R26x1" }, /--model was "R14x0\.5", is now "R26x1"/],
     [{ dataset: two }, /classNames was/],
   ] as const)
     await refused({ name, steps: 8, force: true, ...changes }, message);
@@ -156,9 +191,9 @@ test("other data are refused; moved data, workers, cache and saving are free", a
   const { steps, lines } = await run(free, 4);
   assert.equal(steps, 4);
   const listed = lines.find((line) => line.startsWith("Changed, but not the result: "));
-  for (const change of [`dataset was "${options.dataset}`, "cache was false, is now true"])
+  for (const change of [`--dataset was "${options.dataset}`, "--cache was false, is now true"])
     assert.ok(listed?.includes(change), `${change}: ${listed}`);
-  assert.match(listed!, /; saveEvery was none, is now 2; keep was 2, is now 5/);
+  assert.match(listed!, /; --save_every was none, is now 2; --keep was 2, is now 5/);
   await writeFile(join(moved, "train", "red", "0.bmp"), bmp(pattern(0, 0, 41, 36), 41, 36));
   await refused(free, /the images are not those of the beginning/);
   await cp(join(moved, "train", "red", "1.bmp"), join(moved, "train", "blue", "0.5.bmp"));
@@ -302,7 +337,7 @@ test("a run without a checkpoint begins anew where it can have had none, and say
   assert.equal((await readFile(folder.metrics, "utf8")).match(/"step"/g)?.length, 4, "kept");
   const forced = await run({ ...changes, seed: 1, force: true }, 2);
   assert.ok(
-    forced.lines.some((line) => line.includes("under other settings: seed was 0, is now 1")),
+    forced.lines.some((line) => line.includes("under other settings: --seed was 0, is now 1")),
   );
 
   const unsaved = { ...changes, saveEvery: undefined, save: false };

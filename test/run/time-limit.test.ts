@@ -75,7 +75,10 @@ test("a run is timed once: it goes on with its steps, under the same limit only"
   assert.equal(ended.steps, total);
   assert.deepEqual(steps, Array(total).fill(total));
   assert.equal((await dryRun(options, engine)).limit, undefined);
-  await assert.rejects(fineTune({ ...options, maxMinutes: 0.06 }, engine), /maxMinutes was 0\.05/);
+  await assert.rejects(
+    fineTune({ ...options, maxMinutes: 0.06 }, engine),
+    /--max_minutes was 0\.05/,
+  );
 });
 
 test("a run without a checkpoint begins anew, and is timed anew: its settings may be others", async (t) => {

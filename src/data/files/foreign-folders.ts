@@ -33,7 +33,9 @@ interface Contents {
 }
 
 /** Folders of images that nobody labelled: Datumaro's and CVAT's, FiftyOne's. */
-const UNLABELLED = ["no_label", "_unlabeled"];
+const UNLABELLED = /^(no[ _-]?label|_unlabeled)$/i;
+/** With one of these beside it, as `with_label`, a folder `no_label` is of things without a label on them. */
+const LABEL_CLASS = /label/i;
 /** Darknet's folder of a part, as CVAT writes it. */
 const DARKNET_FOLDER = /^obj_\w+_data$/;
 /** A class and a box, or a polygon: 0 0.5 0.5 0.2 0.2 */
@@ -69,8 +71,9 @@ export async function refuseForeignFolders(root: string, entries: Entries): Prom
 async function refuseForeign(root: string, entries: Entries): Promise<void> {
   const { files, folders } = entries;
   refuseImg2dataset(root, entries);
-  const nobodys = folders.find((name) => UNLABELLED.includes(name));
-  if (nobodys !== undefined) throw unlabelled(join(root, nobodys));
+  const [nobodys] = folders.filter((name) => UNLABELLED.test(name));
+  const areOfLabels = folders.some((name) => LABEL_CLASS.test(name) && !UNLABELLED.test(name));
+  if (nobodys !== undefined && !areOfLabels) throw unlabelled(join(root, nobodys));
   if (
     folders.includes("JPEGImages") &&
     // With Annotations alone beside them, these are what is to be named.

@@ -114,6 +114,7 @@ export function xlaEngine(
   return {
     ...host,
     computesBy: "XLA",
+    threads: undefined,
     description: `XLA on ${device.name}`,
     target: {
       ...{ computeType: "float32", narrowType },

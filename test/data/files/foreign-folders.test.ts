@@ -132,6 +132,27 @@ test("Datumaro's, CVAT's and FiftyOne's folder of images without a label is no c
     await folderOf(t, "train/cat/{}.jpg train/dog/{}.jpg train/no_label/{}.jpg"),
     message,
   );
+  for (const name of ["No_Label", "NO_LABEL", "no-label", "NoLabel"])
+    await rejects(
+      await folderOf(t, `cat/{}.jpg dog/{}.jpg ${name}/{}.jpg`),
+      new RegExp(`${name}: a folder called as Datumaro.*move it away; if it is a class`, "s"),
+    );
+  const spaced = await folderOf(t, "cat/{}.jpg dog/{}.jpg");
+  await writeTree(spaced, { "No Label/0.jpg": PNG });
+  await rejects(spaced, /No Label: a folder called as Datumaro/);
+});
+
+test("folders whose names only hold such words are classes", async (t) => {
+  for (const classes of [
+    ["no_labels", "some"],
+    ["No_Label_Maker", "cat"],
+    // Bottles, say.
+    ["No_Label", "With_Label"],
+    ["label", "no_label", "torn_label"],
+  ]) {
+    const layout = classes.map((name) => `${name}/{}.jpg`).join(" ");
+    assert.deepEqual(await classesOf(await folderOf(t, layout)), classes, layout);
+  }
 });
 
 test("img2dataset's folders of shards are no classes", async (t) => {
