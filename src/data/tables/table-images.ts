@@ -59,10 +59,11 @@ export async function findImages(
     const clean = cleanPath(path);
     if (path.includes("\\")) slashed.push(i);
     const cleaned = resolve(folder, clean);
-    // Tables in a folder of their own, annotations/train.csv, often go by the folder above.
+    // Tables in a folder of their own, annotations/train.csv, often go by the folder above. What lies there by the name
+    // of an id, `7` without an ending, is something else.
     const fromAbove = resolve(folder, "..", clean);
     if (clean !== path && (await names.has(cleaned))) paths[i] = cleaned;
-    else if (await names.has(fromAbove)) {
+    else if (extname(clean) !== "" && (await names.has(fromAbove))) {
       paths[i] = fromAbove;
       above += 1;
     } else missing.push(i);

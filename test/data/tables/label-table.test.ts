@@ -585,6 +585,12 @@ test("a folder of an id's name is no image, beside the table or above it", async
   assert.deepEqual((await find(t, files, ["7"])).paths, ["img/7.jpg"]);
 });
 
+test("nor is a file of an id's name above the table, of which nobody knows what it is", async (t) => {
+  const inParts = ["7", "8.jpg", "parts/img/7.jpg"];
+  const { paths } = await find(t, inParts, ["7", "8.jpg"], "parts/l.csv");
+  assert.deepEqual(paths, ["parts/img/7.jpg", "8.jpg"]);
+});
+
 test("nothing is chosen among several files, nor found outside", async (t) => {
   await assert.rejects(find(t, ["a/1.jpg", "b/1.jpg"], ["1.jpg"]), {
     name: "UserError",
