@@ -129,6 +129,18 @@ test("a run that is done says so, and computes nothing again unless that is aske
   assert.equal((await run({ name, report: false })).lines.length, 1);
 });
 
+test("a run that was trained further has no report of its earlier end", async () => {
+  const name = "further";
+  const { report } = await copyAs(name);
+  await run({ name });
+  const before = await readFile(report, "utf8");
+  const longer = { name, steps: 7 };
+  await run({ ...longer, force: true, report: false });
+  const { lines } = await run(longer);
+  assert.ok(lines.includes(`Report: ${report}`), lines.join("\n"));
+  assert.notEqual(await readFile(report, "utf8"), before);
+});
+
 for (const [changes, message] of [
   [{ labelSmoothing: 0.1 }, /--label_smoothing was 0, is now 0\.1/],
   [{ classWeights: "balanced" }, /--class_weights was none, is now "balanced"/],
