@@ -59,13 +59,15 @@ function summary(
   const percent = ({ top1 }: EvaluationResult) => `${(100 * top1).toFixed(1)} %`;
   const here = (path: string) => relative(process.cwd(), path) || ".";
   const example = join(sampleFolder(), "val", "dress", "000.png");
+  // Without the evaluation before the first step it is not this command's time.
+  const time =
+    before === undefined ? "" : `, in ${Math.round(seconds)} s with loading and evaluation`;
   const chance = "its new head is still zero, so it always names the first kind";
   return [
     "What happened",
     `  The pretrained network ${config.model} was fine-tuned on ${counted(config.trainSize, "image")} of ` +
       `${config.classNames.join(", ")}`,
-    `  for ${counted(config.schedule.at(-1)!, "step")} of ${counted(config.batch, "image")}, in ${Math.round(seconds)} s ` +
-      "with loading and evaluation.",
+    `  for ${counted(config.schedule.at(-1)!, "step")} of ${counted(config.batch, "image")}${time}.`,
     `  Images judged right, of ${config.valSize} that it was not trained on:`,
     ...(before === undefined ? [] : [`    before             ${percent(before)}  (${chance})`]),
     `    after              ${percent(after)}`,

@@ -158,7 +158,8 @@ export class TrainConsole implements RunObserver {
    * @returns undefined where only a first one tells of it, which took its time to begin
    */
   private left({ elapsedMs, made, open }: Made, now: number): string | undefined {
-    if (this.firstDoneMs === 0) this.firstDoneMs = now;
+    // Anew, too, where it goes on from a checkpoint with smaller parts.
+    if (made === 1) this.firstDoneMs = now;
     if (open === 0) return durationText(0);
     if (made > 1) return durationText((open * (now - this.firstDoneMs)) / (made - 1));
     return elapsedMs < tellingFirstMs ? undefined : durationText(open * elapsedMs);

@@ -33,6 +33,7 @@ export async function alreadyDone(
   for (const path of made) if (!(await exists(path))) return undefined;
   const { val_top1: top1, val_top5: top5, val_loss: loss, best } = ended;
   const validation = { top1, top5, loss, count: dataset.val.labels.length };
+  const instead = config.weights === null ? " instead of --from_scratch" : "";
   return {
     result: {
       ...{ folder, config, steps, saved: steps, validation },
@@ -40,6 +41,6 @@ export async function alreadyDone(
     },
     line:
       `Already done: ${steps} of ${steps} steps; what it came to is in ${folder.result}. To train further, type a larger ` +
-      `--steps and --force, or --weights ${quoted(folder.path)} and another --name`,
+      `--steps and --force, or --weights ${quoted(folder.path)}${instead} and another --name`,
   };
 }

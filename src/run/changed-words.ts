@@ -54,6 +54,6 @@ function sidesOf(resolution: unknown): { readonly precrop?: unknown; readonly cr
 }
 
 function short(value: unknown): string {
-  const text = JSON.stringify(value) ?? "none";
+  const text = JSON.stringify(value ?? undefined) ?? "none";
   return text.length > 60 ? `${text.slice(0, 57)}...` : text;
 }

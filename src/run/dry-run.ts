@@ -6,6 +6,7 @@ import type { RunConfig } from "../record/run-config.js";
 import type { RunObserver } from "../record/run-events.js";
 import { runFolder } from "../record/run-folder.js";
 import { announceRun } from "./agree.js";
+import { alreadyDone } from "./already-done.js";
 import {
   describeComputing,
   describeData,
@@ -84,6 +85,10 @@ export async function dryRun(
     ? limited(fitted.config, measured, maxMinutes)
     : { ...fitted, line: undefined };
   const done = resumed?.manifest?.steps ?? 0;
+  // Several processes would evaluate.
+  const ended = joint ? undefined : await alreadyDone(plan, folder, wishes);
+  const leftMs = ended ? 0 : remainingMs(config, measured, done);
+  const forecast = { measured, done };
   const needs = await needsOf(config, engine.target, folder.path, wishes.save);
   const data = describeData(config, dataset);
   const noticedMs = engine.target.device === "CPU" ? noticedOnCpuMs : undefined;
@@ -95,7 +100,7 @@ export async function dryRun(
     classes: dataset.classNames.map((each, i) => {
       return { name: each, train: inTrain![i]!, val: inVal![i]! };
     }),
-    ...{ needs, done, measured, limit, remainingMs: remainingMs(config, measured, done) },
+    ...{ needs, done, measured, limit, remainingMs: leftMs },
     lines: [
       ...plan.notes,
       ...data.lines,
@@ -104,8 +109,10 @@ export async function dryRun(
       ...describePlan(config, needs, wishes),
       ...describeComputing(config, engine.target),
       ...idleInRun({ options: wishes, config, dataset }),
-      ...(resumed === undefined ? [] : [`The run is there, and would go on at step ${done}`]),
-      ...describeForecast(config, { ...asked, name: wishes.name }, { measured, done }, noticedMs),
+      ...(resumed && !ended ? [`The run is there, and would go on at step ${done}`] : []),
+      ...(ended
+        ? [ended.line]
+        : describeForecast(config, { ...asked, name: wishes.name }, forecast, noticedMs)),
     ],
   };
 }

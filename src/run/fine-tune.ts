@@ -153,8 +153,11 @@ async function beginFolder(plan: RunPlan, run: Means): Promise<void> {
   // Whatever is in them is not this run's.
   else for (const path of [folder.result, folder.best]) await rm(path, { force: true });
   // Of a run that goes on they would be those of an earlier state.
-  if ((resumed?.manifest?.steps ?? 0) < config.schedule.at(-1)!)
+  if ((resumed?.manifest?.steps ?? 0) < config.schedule.at(-1)!) {
     for (const path of [folder.predictions, folder.result]) await rm(path, { force: true });
+    // What goes wrong with a report is said at its end.
+    await rm(folder.report, { force: true }).catch(() => undefined);
+  }
   await writeJson(folder.config, config, run.joint && filesWhile(run.joint.group.pulse));
   await writeChoices(folder, dataset);
 }

@@ -11,7 +11,9 @@ import { parseArchitecture, variableSpecs } from "../../src/model/architecture.j
 import { fitArchive, headClasses } from "../../src/model/checkpoint.js";
 import { fineTune } from "../../src/run/fine-tune.js";
 import { sampleModel, sampleWeights } from "../../src/run/sample-model.js";
+import { temporaryFolder } from "../data/temporary-folder.js";
 import { engine } from "../engine-for-tests.js";
+import { bitTrain, runHere } from "./command.js";
 
 test("the embedded weights fit their model, are finite, and of five classes", async () => {
   const archive = await NpzReader.open(sampleWeights());
@@ -61,4 +63,18 @@ test("a short transfer beats the same run from scratch", async () => {
   } finally {
     rmSync(logdir, { recursive: true });
   }
+});
+
+test("asked for again, the sample does not tell the time of loading as that of its training", async (t) => {
+  const logdir = await temporaryFolder(t);
+  const flags = ["sample", "--steps", "1", "--name", "twice", "--logdir", logdir];
+  const first = await runHere(bitTrain, flags);
+  assert.match(
+    first.stdout,
+    /^ {2}for 1 step of 32 images, in \d+ s with loading and evaluation\.$/m,
+  );
+  const again = await runHere(bitTrain, flags);
+  assert.equal(again.code, 0, again.stderr);
+  assert.equal(again.stdout.match(/^Already done: 1 of 1 step/gm)?.length, 2);
+  assert.match(again.stdout, /^ {2}for 1 step of 32 images\.$/m);
 });

@@ -138,6 +138,23 @@ test("the second step's bar does not count the first", async () => {
   }
 });
 
+test("after a run began again with smaller parts, only steps since then tell what is left", async () => {
+  const screen = screenOf(200);
+  const shown = new TrainConsole({ place: { line: () => undefined, terminal: screen.terminal } });
+  try {
+    shown.event({ type: "start", device: "a CPU", config });
+    shown.event(step(0));
+    await sleep(300);
+    // Since the first step of all, 398 such pairs would be two minutes.
+    for (const number of [100, 101]) shown.event({ ...step(number), startStep: 100 });
+    await sleep(300);
+    assert.match(screen.rows()[0]!, / {2}102\/500 .* left$/);
+    assert.doesNotMatch(screen.rows()[0]!, / min /);
+  } finally {
+    shown.close();
+  }
+});
+
 test("an event's line is JSON: pictures without their bytes, no number that is not finite", () => {
   const time = new Date(0);
   const png = Uint8Array.of(1, 2);

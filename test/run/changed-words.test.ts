@@ -10,6 +10,8 @@ test("changes are told by the flags that a user types", () => {
   assert.deepEqual(told("classWeights", undefined, "balanced"), [
     '--class_weights was none, is now "balanced"',
   ]);
+  // As `config.json` has what was not asked for.
+  assert.deepEqual(told("examplesPerClass", null, 2), ["--examples_per_class was none, is now 2"]);
   assert.deepEqual(told("split", 1, 2), ["--batch_split was 1, is now 2"]);
   assert.deepEqual(told("schedule", [1, 2, 3, 6], [2, 4, 5, 9]), ["--steps was 6, is now 9"]);
   assert.deepEqual(told("weights", null, "/a.npz"), ["--from_scratch was true, is now false"]);

@@ -55,6 +55,14 @@ test("a dry run tells the run's plan and time, and writes nothing", async (t) =>
 
   const again = await dryRun(options, engine);
   assert.equal(again.done, 6);
+  // Nothing of it is left: as the run itself would say.
+  assert.equal(again.remainingMs, 0);
+  assert.match(again.lines.at(-1)!, /^Already done: 6 of 6 steps; /);
+  assert.ok(!again.lines.some((line) => line.includes("would go on")));
+  const forced = await dryRun({ ...options, force: true }, engine);
+  assert.ok(
+    forced.remainingMs > 0 && forced.lines.includes("The run is there, and would go on at step 6"),
+  );
 });
 
 test("many short batches of an evaluation are not each foreseen with a beginning of their own", async (t) => {

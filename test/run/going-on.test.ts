@@ -109,7 +109,7 @@ test("a run that is done says so, and computes nothing again unless that is aske
   assert.equal(again.lines.length, 1, again.lines.join("\n"));
   assert.match(
     again.lines[0]!,
-    /^Already done: 6 of 6 steps; .*result\.json\. To train further, type a larger --steps and --force/,
+    /^Already done: 6 of 6 steps; .*result\.json\. To train further, type a larger --steps and --force, or --weights .* instead of --from_scratch and another --name$/,
   );
   for (const key of ["validation", "best", "steps", "saved"] as const)
     assert.deepEqual(again[key], first[key], key);
@@ -127,6 +127,18 @@ test("a run that is done says so, and computes nothing again unless that is aske
   // No report is missed that is not asked for.
   await rm(folder.report);
   assert.equal((await run({ name, report: false })).lines.length, 1);
+});
+
+test("a run that was trained further has no report of its earlier end", async () => {
+  const name = "further";
+  const { report } = await copyAs(name);
+  await run({ name });
+  const before = await readFile(report, "utf8");
+  const longer = { name, steps: 7 };
+  await run({ ...longer, force: true, report: false });
+  const { lines } = await run(longer);
+  assert.ok(lines.includes(`Report: ${report}`), lines.join("\n"));
+  assert.notEqual(await readFile(report, "utf8"), before);
 });
 
 for (const [changes, message] of [

@@ -60,10 +60,11 @@ export async function findImages(
     if (path.includes("\\")) slashed.push(i);
     const cleaned = resolve(folder, clean);
     // Tables in a folder of their own, annotations/train.csv, often go by the folder above. What lies there by the name
-    // of an id, `7` without an ending, is something else.
+    // of an id, `7` without an ending, is something else; `images/7` says where it is.
+    const isId = dirname(clean) === "." && extname(clean) === "";
     const fromAbove = resolve(folder, "..", clean);
     if (clean !== path && (await names.has(cleaned))) paths[i] = cleaned;
-    else if (extname(clean) !== "" && (await names.has(fromAbove))) {
+    else if (!isId && (await names.has(fromAbove))) {
       paths[i] = fromAbove;
       above += 1;
     } else missing.push(i);

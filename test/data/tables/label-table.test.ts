@@ -589,6 +589,9 @@ test("nor is a file of an id's name above the table, of which nobody knows what 
   const inParts = ["7", "8.jpg", "parts/img/7.jpg"];
   const { paths } = await find(t, inParts, ["7", "8.jpg"], "parts/l.csv");
   assert.deepEqual(paths, ["parts/img/7.jpg", "8.jpg"]);
+  // A path that names its folder is found there without an ending, too.
+  const inFolder = await find(t, ["img/7", "img/8"], ["img/7", "img\\8"], "parts/l.csv");
+  assert.deepEqual(inFolder.paths, ["img/7", "img/8"]);
 });
 
 test("nothing is chosen among several files, nor found outside", async (t) => {
