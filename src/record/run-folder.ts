@@ -1,6 +1,6 @@
 /** The folder of a run, `<logdir>/<name>/`, and what lies in it. */
 import { constants } from "node:fs";
-import { access, mkdir } from "node:fs/promises";
+import { access, mkdir, rm } from "node:fs/promises";
 import { dirname, isAbsolute, join, normalize, resolve, sep } from "node:path";
 import { acquireLock, type FileLock, type LockOptions } from "../disk/file-lock.js";
 import { isFolder } from "../disk/file-reading.js";
@@ -45,6 +45,13 @@ export function runFolder(logdir: string, name: string): RunFolder {
       "give another --name, and the folder above with --logdir",
     );
   return runFolderAt(resolve(logdir, name));
+}
+
+/** Removes what a run leaves at its end, if it is there: what it came to, its predictions and its report. */
+export async function removeEnd({ result, predictions, report }: RunFolder): Promise<void> {
+  for (const path of [result, predictions]) await rm(path, { force: true });
+  // What goes wrong with a report is said when it is written.
+  await rm(report, { force: true }).catch(() => undefined);
 }
 
 /** What is wrong with a run's name; undefined where it may be one. */

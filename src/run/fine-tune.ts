@@ -16,7 +16,13 @@ import { UserError } from "../errors.js";
 import { filesWhile } from "../ranks/pulse.js";
 import { writePredictions } from "../record/predictions-table.js";
 import type { FineTuneResult, RunObserver } from "../record/run-events.js";
-import { lockRun, makeRunFolder, type RunFolder, runFolder } from "../record/run-folder.js";
+import {
+  lockRun,
+  makeRunFolder,
+  type RunFolder,
+  removeEnd,
+  runFolder,
+} from "../record/run-folder.js";
 import { describeBest, describeTimes } from "../record/run-lines.js";
 import { RunSinks } from "../record/run-sinks.js";
 import { writeJson } from "../record/versioned-json.js";
@@ -150,13 +156,10 @@ async function beginFolder(plan: RunPlan, run: Means): Promise<void> {
   for (const note of notes) events.warn(note);
   if (run.joint?.remark !== undefined) events.warn(run.joint.remark);
   if (resumed !== undefined) await publishFound(folder, resumed);
-  // Whatever is in them is not this run's.
-  else for (const path of [folder.result, folder.best]) await rm(path, { force: true });
-  // Of a run that goes on they would be those of an earlier state.
-  if ((resumed?.manifest?.steps ?? 0) < config.schedule.at(-1)!) {
-    for (const path of [folder.predictions, folder.result]) await rm(path, { force: true });
-    // What goes wrong with a report is said at its end.
-    await rm(folder.report, { force: true }).catch(() => undefined);
+  else {
+    // Whatever is in them is not this run's.
+    await rm(folder.best, { force: true });
+    await removeEnd(folder);
   }
   await writeJson(folder.config, config, run.joint && filesWhile(run.joint.group.pulse));
   await writeChoices(folder, dataset);

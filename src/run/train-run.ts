@@ -11,6 +11,7 @@ import { parseArchitecture } from "../model/architecture.js";
 import { classWeights } from "../recipe/class-weights.js";
 import type { BestResult } from "../record/manifest.js";
 import { planOf, type RunRecordFile } from "../record/run-config.js";
+import { removeEnd } from "../record/run-folder.js";
 import type { RunTimes } from "../record/run-lines.js";
 import type { RunSinks } from "../record/run-sinks.js";
 import { availableMemoryBytes, isSplit, trainMemory } from "../step/memory.js";
@@ -60,6 +61,8 @@ export async function trainRun(run: Run): Promise<RunOutcome> {
       ? await stoppingAll(joint, observer, () => beginTogether(joint, program, begin))
       : await begin();
     await events.begin(start);
+    // Of a run that goes on they would be those of an earlier state.
+    if (start.step < config.schedule.at(-1)!) await removeEnd(folder);
     progress.begin(start.step);
     if (run.options.tensorboard !== false) await tellTrainingImages(run, start.step);
     const outcome = await train(program, dataset, planOf(config), start, progress);

@@ -247,7 +247,11 @@ test("without checkpoints/, checkpoint.npz alone is not gone on from: it holds n
   const name = "archive-alone";
   const folder = await copyAs(name);
   await rm(folder.checkpoints, { recursive: true });
+  const end = [folder.result, folder.predictions, folder.report];
+  for (const path of end) await writeFile(path, "of its end");
   await refused({ name }, /lacks \d+ arrays of the optimizer[\s\S]*bring checkpoints\/ back/);
+  // What is refused takes nothing away.
+  for (const path of end) assert.equal(await readFile(path, "utf8"), "of its end");
 });
 
 test("a run of an earlier version, with nothing but checkpoint.npz, goes on to the same end", async () => {

@@ -52,10 +52,10 @@ test("a run is timed once: it goes on with its steps, under the same limit only"
   const dataset = await writeTinyFolder(root);
   const options: FineTuneOptions = {
     ...{ name: "tiny", model: "R14x0.5", fromScratch: true, dataset, logdir: join(root, "logs") },
-    ...{ batch: 8, resolution: 40, crop: 32, precision: "fp32", maxMinutes: 0.05, report: false },
+    ...{ batch: 8, resolution: 40, crop: 32, precision: "fp32", maxMinutes: 0.1, report: false },
   };
   const planned = await dryRun(options, engine);
-  assert.match(planned.limit!, / fit 0\.05 minutes, by 3 timed steps/);
+  assert.match(planned.limit!, / fit 0\.1 minutes, by 3 timed steps/);
   assert.ok(planned.lines.includes(planned.limit!));
   const steps: number[] = [];
   let done = 0;
@@ -69,16 +69,13 @@ test("a run is timed once: it goes on with its steps, under the same limit only"
   };
   const begun = await fineTune(options, engine, observer);
   const total = begun.config.schedule.at(-1)!;
-  assert.ok(total >= 1 && total <= 500, String(total));
+  assert.ok(total >= 1 && total <= 1000, String(total));
   const ended = await fineTune(options, engine, { event: observer.event });
   assert.deepEqual(ended.config.schedule, begun.config.schedule);
   assert.equal(ended.steps, total);
   assert.deepEqual(steps, Array(total).fill(total));
   assert.equal((await dryRun(options, engine)).limit, undefined);
-  await assert.rejects(
-    fineTune({ ...options, maxMinutes: 0.06 }, engine),
-    /--max_minutes was 0\.05/,
-  );
+  await assert.rejects(fineTune({ ...options, maxMinutes: 0.2 }, engine), /--max_minutes was 0\.1/);
 });
 
 test("a run without a checkpoint begins anew, and is timed anew: its settings may be others", async (t) => {
