@@ -3,6 +3,7 @@
 #include "group_norm_grad.h"
 
 #include <algorithm>
+#include <type_traits>
 
 #include "group_norm.h"
 #include "numeric.h"
@@ -17,6 +18,8 @@ namespace {
 // comes of it: behind a condition, 16-bit values would be loaded one by one.
 BIT_INLINE float Passed(float dy, float argument) { return argument > 0 ? dy : 0.0f; }
 
+// Adds to `sums` and `products`, float64 [channels], those of d and of d * x, where d is dy where
+// the ReLU let x * scale + offset pass and else 0. `scratch` has room for 2 * channels.
 template <typename T>
 BIT_INLINE void AddGradientSums(const T* dy, const T* x, const ChannelRows& at, const GradientFactors& by,
                                 float* scratch, double* sums, double* products) {
@@ -58,6 +61,7 @@ BIT_INLINE void AddGradientSums(const T* dy, const T* x, const ChannelRows& at, 
   }
 }
 
+// dx = d * scale + x * slope + constant, by channel, + plus if there is one. dx may be dy or x.
 template <bool kPlus, typename T>
 BIT_INLINE void ApplyGradient(const T* dy, const T* x, const T* plus, const ChannelRows& at,
                               const GradientFactors& by, T* dx) {
@@ -97,12 +101,24 @@ BIT_GROUP_NORM_GRAD_FOR(bfloat16)
 #undef BIT_GROUP_NORM_GRAD_FOR
 }  // namespace anywhere
 
+template <typename T>
+void GradientSums(const T* dy, const T* x, const ChannelRows& at, const GradientFactors& by, float* scratch,
+                  double* sums, double* products) {
 #ifdef BIT_HAS_X86
-bool GoesWide(const ChannelRows& at) {
-  static const bool has = __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512bf16");
-  return has && at.channels % 32 == 0;
-}
+  if constexpr (std::is_same_v<T, bfloat16>)
+    if (wide::Takes(at)) return wide::GradientSums(dy, x, at, by, scratch, sums, products);
 #endif
+  anywhere::GradientSums(dy, x, at, by, scratch, sums, products);
+}
+
+template <typename T>
+void Gradient(const T* dy, const T* x, const T* plus, const ChannelRows& at, const GradientFactors& by, T* dx) {
+#ifdef BIT_HAS_X86
+  if constexpr (std::is_same_v<T, bfloat16>)
+    if (wide::Takes(at)) return wide::Gradient(dy, x, plus, at, by, dx);
+#endif
+  anywhere::Gradient(dy, x, plus, at, by, dx);
+}
 
 template <typename T>
 class GroupNormReluGrad {
@@ -191,32 +207,6 @@ void InferGradient(TF_ShapeInferenceContext* context, TF_Status* status) {
 }
 
 }  // namespace
-
-void GradientSums(const float* dy, const float* x, const ChannelRows& at, const GradientFactors& by, float* scratch,
-                  double* sums, double* products) {
-  anywhere::GradientSums(dy, x, at, by, scratch, sums, products);
-}
-
-void GradientSums(const bfloat16* dy, const bfloat16* x, const ChannelRows& at, const GradientFactors& by,
-                  float* scratch, double* sums, double* products) {
-#ifdef BIT_HAS_X86
-  if (GoesWide(at)) return wide::GradientSums(dy, x, at, by, scratch, sums, products);
-#endif
-  anywhere::GradientSums(dy, x, at, by, scratch, sums, products);
-}
-
-void Gradient(const float* dy, const float* x, const float* plus, const ChannelRows& at, const GradientFactors& by,
-              float* dx) {
-  anywhere::Gradient(dy, x, plus, at, by, dx);
-}
-
-void Gradient(const bfloat16* dy, const bfloat16* x, const bfloat16* plus, const ChannelRows& at,
-              const GradientFactors& by, bfloat16* dx) {
-#ifdef BIT_HAS_X86
-  if (GoesWide(at)) return wide::Gradient(dy, x, plus, at, by, dx);
-#endif
-  anywhere::Gradient(dy, x, plus, at, by, dx);
-}
 
 void RegisterGroupNormGrad() {
   DefineOp("BitGroupNormReluGrad", {"T: {float, bfloat16}", "groups: int", "N: int >= 0"},

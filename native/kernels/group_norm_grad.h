@@ -1,4 +1,4 @@
-// The loops of group normalization's gradient: over rows of channels, in two passes.
+// What the loops of group normalization's gradient are given.
 #pragma once
 #include <cstdint>
 
@@ -16,22 +16,11 @@ struct ChannelRows {
   int64_t rows, channels;
 };
 
-// Adds to `sums` and `products`, float64 [channels], those of d and of d * x, where d is dy where the ReLU let
-// x * scale + offset pass and else 0. `scratch` has room for 2 * channels.
-void GradientSums(const float* dy, const float* x, const ChannelRows& at, const GradientFactors& by, float* scratch,
-                  double* sums, double* products);
-void GradientSums(const bfloat16* dy, const bfloat16* x, const ChannelRows& at, const GradientFactors& by,
-                  float* scratch, double* sums, double* products);
-
-// dx = d * scale + x * slope + constant, + plus unless it is null. dx may be dy or x.
-void Gradient(const float* dy, const float* x, const float* plus, const ChannelRows& at, const GradientFactors& by,
-              float* dx);
-void Gradient(const bfloat16* dy, const bfloat16* x, const bfloat16* plus, const ChannelRows& at,
-              const GradientFactors& by, bfloat16* dx);
-
 #ifdef BIT_HAS_X86
-// The same by AVX-512 and its instructions on bfloat16: channels in multiples of 32.
+// The loops of group_norm_grad.cc by AVX-512 and its instructions on bfloat16.
 namespace wide {
+// Whether they are for such rows, and for this processor.
+bool Takes(const ChannelRows& at);
 void GradientSums(const bfloat16* dy, const bfloat16* x, const ChannelRows& at, const GradientFactors& by,
                   float* scratch, double* sums, double* products);
 void Gradient(const bfloat16* dy, const bfloat16* x, const bfloat16* plus, const ChannelRows& at,

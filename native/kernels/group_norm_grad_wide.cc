@@ -4,30 +4,28 @@
 // follows them into that order, and back.
 #include "group_norm_grad.h"
 
+#include <algorithm>
+
 #include "group_norm.h"
+#include "wide.h"
 
 #ifdef BIT_HAS_X86
-#include <immintrin.h>
-
-#include <algorithm>
 
 namespace bit::wide {
 namespace {
-
-#define BIT_TARGET __attribute__((target("avx512f,avx512bw,avx512bf16")))
 
 // Of 32 channels.
 struct Halves {
   __m512 even, odd;
 };
 
-BIT_TARGET BIT_INLINE Halves Widened(const bfloat16* from) {
+BIT_WIDE BIT_INLINE Halves Widened(const bfloat16* from) {
   const __m512i both = _mm512_loadu_si512(from);
   return {_mm512_castsi512_ps(_mm512_slli_epi32(both, 16)),
           _mm512_castsi512_ps(_mm512_and_si512(both, _mm512_set1_epi32(static_cast<int>(0xffff0000))))};
 }
 
-BIT_TARGET BIT_INLINE Halves Divided(const float* from) {
+BIT_WIDE BIT_INLINE Halves Divided(const float* from) {
   const __m512i even = _mm512_set_epi32(30, 28, 26, 24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2, 0);
   const __m512 low = _mm512_loadu_ps(from), high = _mm512_loadu_ps(from + 16);
   return {_mm512_permutex2var_ps(low, even, high),
@@ -35,7 +33,7 @@ BIT_TARGET BIT_INLINE Halves Divided(const float* from) {
 }
 
 // Adds them to float64 values.
-BIT_TARGET BIT_INLINE void AddTo(const Halves& v, double* to) {
+BIT_WIDE BIT_INLINE void AddTo(const Halves& v, double* to) {
   const __m512i first = _mm512_set_epi32(23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
   const __m512i second = _mm512_add_epi32(first, _mm512_set1_epi32(8));
   const __m512 in_order[] = {_mm512_permutex2var_ps(v.even, first, v.odd), _mm512_permutex2var_ps(v.even, second, v.odd)};
@@ -49,11 +47,11 @@ BIT_TARGET BIT_INLINE void AddTo(const Halves& v, double* to) {
   }
 }
 
-BIT_TARGET BIT_INLINE __mmask16 Passing(__m512 x, __m512 scale, __m512 offset) {
+BIT_WIDE BIT_INLINE __mmask16 Passing(__m512 x, __m512 scale, __m512 offset) {
   return _mm512_cmp_ps_mask(_mm512_fmadd_ps(x, scale, offset), _mm512_setzero_ps(), _CMP_GT_OQ);
 }
 
-BIT_TARGET BIT_INLINE void AddRow(__m512 d, __m512 x, __m512 scale, __m512 offset, __m512* sum, __m512* product) {
+BIT_WIDE BIT_INLINE void AddRow(__m512 d, __m512 x, __m512 scale, __m512 offset, __m512* sum, __m512* product) {
   const __mmask16 passes = Passing(x, scale, offset);
   *sum = _mm512_mask_add_ps(*sum, passes, *sum, d);
   *product = _mm512_mask3_fmadd_ps(d, x, *product, passes);
@@ -61,7 +59,7 @@ BIT_TARGET BIT_INLINE void AddRow(__m512 d, __m512 x, __m512 scale, __m512 offse
 
 // `kRows` rows, all their channels. `sums` has for each 32 channels the halves of the sums, then of the products.
 template <int kRows>
-BIT_TARGET BIT_INLINE void AddRows(const bfloat16* dy, const bfloat16* x, const ChannelRows& at,
+BIT_WIDE BIT_INLINE void AddRows(const bfloat16* dy, const bfloat16* x, const ChannelRows& at,
                                    const GradientFactors& by, float* sums) {
   for (int64_t i = 0; i < at.channels; i += 32, sums += 64) {
     const Halves scale = Divided(by.scale + i), offset = Divided(by.offset + i);
@@ -80,18 +78,14 @@ BIT_TARGET BIT_INLINE void AddRows(const bfloat16* dy, const bfloat16* x, const 
   }
 }
 
-BIT_TARGET BIT_INLINE __m512 Applied(__m512 d, __m512 x, __m512 scale, __m512 offset, __m512 slope, __m512 constant) {
+BIT_WIDE BIT_INLINE __m512 Applied(__m512 d, __m512 x, __m512 scale, __m512 offset, __m512 slope, __m512 constant) {
   return _mm512_mask3_fmadd_ps(d, scale, _mm512_fmadd_ps(x, slope, constant), Passing(x, scale, offset));
 }
 
-BIT_TARGET BIT_INLINE __m512i Rounded(const Halves& v) {
-  const __m512i order = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6, 21,
-                                         5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
-  return _mm512_permutexvar_epi16(order, (__m512i)_mm512_cvtne2ps_pbh(v.odd, v.even));
-}
+BIT_WIDE BIT_INLINE __m512i Rounded(const Halves& v) { return InPairs(Round(v.even, v.odd)); }
 
 template <bool kPlus, int kRows>
-BIT_TARGET BIT_INLINE void ApplyRows(const bfloat16* dy, const bfloat16* x, const bfloat16* plus,
+BIT_WIDE BIT_INLINE void ApplyRows(const bfloat16* dy, const bfloat16* x, const bfloat16* plus,
                                      const ChannelRows& at, const GradientFactors& by, bfloat16* dx) {
   for (int64_t i = 0; i < at.channels; i += 32) {
     const Halves scale = Divided(by.scale + i), offset = Divided(by.offset + i);
@@ -112,7 +106,7 @@ BIT_TARGET BIT_INLINE void ApplyRows(const bfloat16* dy, const bfloat16* x, cons
 }
 
 template <bool kPlus>
-BIT_TARGET BIT_INLINE void ApplyAll(const bfloat16* dy, const bfloat16* x, const bfloat16* plus,
+BIT_WIDE BIT_INLINE void ApplyAll(const bfloat16* dy, const bfloat16* x, const bfloat16* plus,
                                     const ChannelRows& at, const GradientFactors& by, bfloat16* dx) {
   const int64_t ahead = RowsAhead<bfloat16>(at.channels) * at.channels;
   int64_t r = 0;
@@ -130,7 +124,9 @@ BIT_TARGET BIT_INLINE void ApplyAll(const bfloat16* dy, const bfloat16* x, const
 
 }  // namespace
 
-BIT_TARGET void GradientSums(const bfloat16* dy, const bfloat16* x, const ChannelRows& at,
+bool Takes(const ChannelRows& at) { return at.channels % 32 == 0 && RunsWide(); }
+
+BIT_WIDE void GradientSums(const bfloat16* dy, const bfloat16* x, const ChannelRows& at,
                                  const GradientFactors& by, float* scratch, double* sums, double* products) {
   const int64_t ahead = RowsAhead<bfloat16>(at.channels) * at.channels;
   for (int64_t begin = 0; begin < at.rows; begin += kRowsAtOnce) {
@@ -154,14 +150,13 @@ BIT_TARGET void GradientSums(const bfloat16* dy, const bfloat16* x, const Channe
   }
 }
 
-BIT_TARGET void Gradient(const bfloat16* dy, const bfloat16* x, const bfloat16* plus, const ChannelRows& at,
+BIT_WIDE void Gradient(const bfloat16* dy, const bfloat16* x, const bfloat16* plus, const ChannelRows& at,
                                   const GradientFactors& by, bfloat16* dx) {
   if (plus == nullptr)
     ApplyAll<false>(dy, x, plus, at, by, dx);
   else
     ApplyAll<true>(dy, x, plus, at, by, dx);
 }
-#undef BIT_TARGET
 
 }  // namespace bit::wide
 #endif

@@ -159,7 +159,7 @@ class Standardize {
       const int64_t begin = at.begin(part), rows = at.end(part) - begin, first = begin * at.filters;
       if (packed_)
         PackStandardized(values + first, rows, at.filters, mu, r, y.data<uint32_t>() + begin / 2 * kPanelColumns,
-             at.rows / 2 * kPanelColumns);
+                         at.rows / 2 * kPanelColumns);
       else
         Normalize(values + first, rows, at.filters, mu, r, y.data<T>() + first);
     });

@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "wide.h"
+
 namespace bit {
 namespace {
 
@@ -129,8 +131,7 @@ const TileLoops& PlainLoops() {
 
 const TileLoops& FastestLoops() {
 #ifdef BIT_HAS_X86
-  static const bool has = __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512bf16");
-  if (has) return kWideLoops;
+  if (RunsWide()) return kWideLoops;
 #endif
   return PlainLoops();
 }

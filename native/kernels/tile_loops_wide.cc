@@ -1,58 +1,45 @@
 // What surrounds the products of tiles, by AVX-512 and its instructions on bfloat16: every processor with AMX has
 // these.
 #include "tile_loops.h"
+#include "wide.h"
 
 #ifdef BIT_HAS_X86
-#include <immintrin.h>
 
 namespace bit {
 namespace {
 
-#define BIT_TARGET __attribute__((target("avx512f,avx512bw,avx512bf16")))
-
 // Hardware fetches ahead within a page of 4 KB only, which is one row of few pixels: here is more.
 inline void Prefetch(const void* from) { _mm_prefetch(static_cast<const char*>(from), _MM_HINT_T0); }
 
-BIT_TARGET inline __m512 Widen(const uint16_t* from) {
+BIT_WIDE inline __m512 Widen(const uint16_t* from) {
   const __m256i values = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
   return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(values), 16));
 }
 
 // 16 values of a register of 32, of its lower or its upper half.
-BIT_TARGET inline __m512 WidenLow(__m512i both) {
+BIT_WIDE inline __m512 WidenLow(__m512i both) {
   return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm512_castsi512_si256(both)), 16));
 }
-BIT_TARGET inline __m512 WidenHigh(__m512i both) {
+BIT_WIDE inline __m512 WidenHigh(__m512i both) {
   return _mm512_castsi512_ps(
       _mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm512_extracti64x4_epi64(both, 1)), 16));
 }
 
-// The instruction that rounds takes values too small to be normal for zeros, as tiles do.
-BIT_TARGET inline __m512i Round(__m512 low, __m512 high) {
-  return (__m512i)_mm512_cvtne2ps_pbh(high, low);
-}
-
 // Of a zero and what is not a number, the maximum is the second.
-BIT_TARGET inline __m512 Normalized(__m512 x, const float* scale, const float* offset) {
+BIT_WIDE inline __m512 Normalized(__m512 x, const float* scale, const float* offset) {
   const __m512 value = _mm512_fmadd_ps(x, _mm512_loadu_ps(scale), _mm512_loadu_ps(offset));
   return _mm512_max_ps(_mm512_setzero_ps(), value);
 }
 
 // 16 channels of two pixels in pairs, the first pixel in the lower halves.
-BIT_TARGET inline __m512i InPairs(__m512i both) {
-  const __m512i order = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8,
-                                         23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
-  return _mm512_permutexvar_epi16(order, both);
-}
-
-BIT_TARGET inline __m512i PairOf(Pixel a, Pixel b) {
+BIT_WIDE inline __m512i PairOf(Pixel a, Pixel b) {
   return InPairs(_mm512_inserti64x4(
       _mm512_castsi256_si512(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(a))),
       _mm256_loadu_si256(reinterpret_cast<const __m256i*>(b)), 1));
 }
 
 // 16 x 16 values of 32 bits turned round.
-BIT_TARGET inline void Turn(__m512i v[16]) {
+BIT_WIDE inline void Turn(__m512i v[16]) {
   __m512i t[16];
   for (int i = 0; i < 16; i += 2) {
     t[i] = _mm512_unpacklo_epi32(v[i], v[i + 1]);
@@ -100,7 +87,7 @@ class Ahead {
 
 // `pair`(q, c) makes the pair of pixels q and q + 1, channels [c, c + 16).
 template <typename Pair>
-BIT_TARGET BIT_INLINE void PackTurnedOf(const Pixel* pixels, int64_t count, int64_t first, int64_t n,
+BIT_WIDE BIT_INLINE void PackTurnedOf(const Pixel* pixels, int64_t count, int64_t first, int64_t n,
                                         uint16_t* to, int64_t pitch, const Pair& pair) {
   Ahead ahead(pixels + 32, pixels + count, first, n);
   for (int64_t q = 0; q < count; q += 32)
@@ -117,24 +104,24 @@ BIT_TARGET BIT_INLINE void PackTurnedOf(const Pixel* pixels, int64_t count, int6
     }
 }
 
-BIT_TARGET void PackTurned(const Pixel* pixels, int64_t count, int64_t first, int64_t n, uint16_t* to,
+BIT_WIDE void PackTurned(const Pixel* pixels, int64_t count, int64_t first, int64_t n, uint16_t* to,
                            int64_t pitch) {
-  PackTurnedOf(pixels, count, first, n, to, pitch, [&](int64_t q, int64_t c) BIT_TARGET {
+  PackTurnedOf(pixels, count, first, n, to, pitch, [&](int64_t q, int64_t c) BIT_WIDE {
     return PairOf(pixels[q] + c, pixels[q + 1] + c);
   });
 }
 
-BIT_TARGET void NormalizeTurned(const Pixel* pixels, const float* const* factors, int64_t channels,
+BIT_WIDE void NormalizeTurned(const Pixel* pixels, const float* const* factors, int64_t channels,
                                 int64_t count, int64_t first, int64_t n, uint16_t* to, int64_t pitch) {
-  const auto normalized = [&](int64_t q, int64_t c) BIT_TARGET {
+  const auto normalized = [&](int64_t q, int64_t c) BIT_WIDE {
     return Normalized(Widen(pixels[q] + c), factors[q] + c, factors[q] + channels + c);
   };
-  PackTurnedOf(pixels, count, first, n, to, pitch, [&](int64_t q, int64_t c) BIT_TARGET {
+  PackTurnedOf(pixels, count, first, n, to, pitch, [&](int64_t q, int64_t c) BIT_WIDE {
     return InPairs(Round(normalized(q, c), normalized(q + 1, c)));
   });
 }
 
-BIT_TARGET void PackPairs(const Pixel* pixels, int64_t count, int64_t first, int64_t n, uint32_t* to) {
+BIT_WIDE void PackPairs(const Pixel* pixels, int64_t count, int64_t first, int64_t n, uint32_t* to) {
   Ahead ahead(pixels + std::min(count, std::max<int64_t>(2, RoundUp(2048 / n, 2))), pixels + count, first, n);
   for (int64_t q = 0; q < count; q += 2)
     for (int64_t c = 0; c < n; c += 16) {
@@ -144,7 +131,7 @@ BIT_TARGET void PackPairs(const Pixel* pixels, int64_t count, int64_t first, int
     }
 }
 
-BIT_TARGET void PackKernel(const uint16_t* w, bool turned, int64_t in, int64_t columns, int64_t o,
+BIT_WIDE void PackKernel(const uint16_t* w, bool turned, int64_t in, int64_t columns, int64_t o,
                            uint32_t* to) {
   for (int64_t k = 0; k < in; k += 32, to += 16 * 32)
     for (int64_t half = 0; half < 32; half += 16) {
@@ -166,7 +153,7 @@ BIT_TARGET void PackKernel(const uint16_t* w, bool turned, int64_t in, int64_t c
     }
 }
 
-BIT_TARGET void PackTurnedKernel(const uint32_t* from, int64_t pitch, int64_t in, uint32_t* to) {
+BIT_WIDE void PackTurnedKernel(const uint32_t* from, int64_t pitch, int64_t in, uint32_t* to) {
   // Channels of two filters in pairs: those of the first half of the channels, and of the second.
   const __m512i first = _mm512_set_epi16(47, 15, 46, 14, 45, 13, 44, 12, 43, 11, 42, 10, 41, 9, 40, 8, 39, 7, 38, 6,
                                          37, 5, 36, 4, 35, 3, 34, 2, 33, 1, 32, 0);
@@ -188,7 +175,7 @@ BIT_TARGET void PackTurnedKernel(const uint32_t* from, int64_t pitch, int64_t in
   }
 }
 
-BIT_TARGET void Normalize(const Pixel* pixels, int64_t count, int64_t n, Pixel zeros,
+BIT_WIDE void Normalize(const Pixel* pixels, int64_t count, int64_t n, Pixel zeros,
                           const Normalization& by, uint16_t* to) {
   const int64_t ahead = std::max<int64_t>(1, 2048 / n);
   for (int64_t q = 0; q < count; q++, to += n) {
@@ -213,7 +200,7 @@ struct Moments {
   float* at;
 };
 
-BIT_TARGET inline void Store(const Moments& m, int64_t channels) {
+BIT_WIDE inline void Store(const Moments& m, int64_t channels) {
   if (m.at == nullptr) return;
   for (int i = 0; i < 2; i++) {
     _mm512_storeu_ps(m.at + 16 * i, m.sums[i]);
@@ -221,7 +208,7 @@ BIT_TARGET inline void Store(const Moments& m, int64_t channels) {
   }
 }
 
-BIT_TARGET inline void Load(float* at, int64_t channels, Moments* m) {
+BIT_WIDE inline void Load(float* at, int64_t channels, Moments* m) {
   m->at = at;
   for (int i = 0; i < 2; i++) {
     m->sums[i] = _mm512_loadu_ps(at + 16 * i);
@@ -229,12 +216,12 @@ BIT_TARGET inline void Load(float* at, int64_t channels, Moments* m) {
   }
 }
 
-BIT_TARGET inline void Add(__m512 value, int i, Moments* m) {
+BIT_WIDE inline void Add(__m512 value, int i, Moments* m) {
   m->sums[i] = _mm512_add_ps(m->sums[i], value);
   m->squares[i] = _mm512_fmadd_ps(value, value, m->squares[i]);
 }
 
-BIT_TARGET void Finish(const float* sums, const SumsPlace* to, int64_t column,
+BIT_WIDE void Finish(const float* sums, const SumsPlace* to, int64_t column,
                        const SumsResult& result) {
   Moments moments = {};
   for (int r = 0; r < 32; r++, sums += 32) {
@@ -258,7 +245,6 @@ BIT_TARGET void Finish(const float* sums, const SumsPlace* to, int64_t column,
   }
   Store(moments, result.channels);
 }
-#undef BIT_TARGET
 
 }  // namespace
 

@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include <cerrno>
+
+#include "wide.h"
 #endif
 
 namespace bit {
@@ -51,8 +53,7 @@ std::string FindTiles() {
   if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || (d & kBfloat16) == 0 || (d & kTile) == 0)
     return "the processor has no AMX for bfloat16";
   // What packs for tiles uses these, and would be too slow without.
-  if (!__builtin_cpu_supports("avx512bw") || !__builtin_cpu_supports("avx512bf16"))
-    return "the processor has AMX, but no AVX-512 for bfloat16";
+  if (!RunsWide()) return "the processor has AMX, but no AVX-512 for bfloat16";
   constexpr int kRequestPermission = 0x1023, kTileData = 18;  // arch/x86/include/uapi/asm/prctl.h
   if (syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0) return "";
   return std::string("the system does not let this process use AMX: ") + std::strerror(errno);

@@ -53,16 +53,16 @@ export async function trainRun(run: Run): Promise<RunOutcome> {
   try {
     const was = resumed?.manifest ?? {};
     for (const line of otherRounding(was, computing(run), joint !== undefined)) events.warn(line);
-    const begin = async () => ({
-      step: await setVariables(program, config, resumed, events),
-      evaluated: (resumed?.manifest?.validation ?? null) !== null,
-    });
+    const begin = async () => {
+      const step = await setVariables(program, config, resumed, events);
+      // Of a run that goes on they would be those of an earlier state.
+      if (step < config.schedule.at(-1)!) await removeEnd(folder);
+      return { step, evaluated: (resumed?.manifest?.validation ?? null) !== null };
+    };
     const start = joint
       ? await stoppingAll(joint, observer, () => beginTogether(joint, program, begin))
       : await begin();
     await events.begin(start);
-    // Of a run that goes on they would be those of an earlier state.
-    if (start.step < config.schedule.at(-1)!) await removeEnd(folder);
     progress.begin(start.step);
     if (run.options.tensorboard !== false) await tellTrainingImages(run, start.step);
     const outcome = await train(program, dataset, planOf(config), start, progress);
