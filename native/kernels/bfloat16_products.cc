@@ -11,7 +11,7 @@ namespace {
 namespace plain {
 #define BIT_TARGET
 using Value = bfloat16;
-constexpr int64_t kStep = 8;
+constexpr int64_t kPixels = 8, kStep = 8;
 using Pairs = uint32_t;
 using Sums = float;
 constexpr int64_t kLanes = 1;
@@ -37,7 +37,7 @@ inline void Round(bfloat16* to, Sums value) { *to = FromFloat<bfloat16>(value); 
 namespace avx2 {
 #define BIT_TARGET __attribute__((target("avx2,fma")))
 using Value = bfloat16;
-constexpr int64_t kStep = 8;
+constexpr int64_t kPixels = 8, kStep = 8;
 using Pairs = __m256i;
 using Sums = __m256;
 constexpr int64_t kLanes = 8;
@@ -79,7 +79,7 @@ BIT_TARGET inline void Round(bfloat16* to, Sums value) {
 namespace avx512_bf16 {
 #define BIT_TARGET __attribute__((target("avx512f,avx512bf16")))
 using Value = bfloat16;
-constexpr int64_t kStep = 8;
+constexpr int64_t kPixels = 8, kStep = 8;
 using Pairs = __m512i;
 using Sums = __m512;
 constexpr int64_t kLanes = 16;
@@ -115,11 +115,11 @@ const Bfloat16Products& FindBfloat16Products() {
   static const Bfloat16Products found = []() -> Bfloat16Products {
 #ifdef BIT_HAS_X86
     if (__builtin_cpu_supports("avx512bf16"))
-      return {avx512_bf16::Products, avx512_bf16::ConvolvePixels};
+      return {avx512_bf16::Products, {avx512_bf16::ConvolvePixels, avx512_bf16::kPixels, kPanelColumns}};
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-      return {avx2::Products, avx2::ConvolvePixels};
+      return {avx2::Products, {avx2::ConvolvePixels, avx2::kPixels, kPanelColumns}};
 #endif
-    return {plain::Products, plain::ConvolvePixels};
+    return {plain::Products, {plain::ConvolvePixels, plain::kPixels, kPanelColumns}};
   }();
   return found;
 }

@@ -33,7 +33,6 @@ struct Geometry {
   Geometry(const ConvShape& s, bool turned);
   // Values of k that are a pixel's channels.
   int64_t depth() const { return in / Packing<T>::kTogether; }
-  int64_t panels() const { return CeilDiv(out, Packing<T>::kColumns); }
 };
 
 template <typename T>
@@ -69,14 +68,14 @@ struct Pixels {
   int64_t first;
 };
 
-// kPixels pixels of a part: what each of its places meets, from [places, kPixels], and where in the
-// result they are, or -1 after the last.
+// So many pixels of a part: what each of its places meets, from [places, pixels], and where in the result they are,
+// or -1 after the last.
 template <typename T>
-void FindPixels(const Geometry<T>& g, const Part& part, const Pixels<T>& x, int64_t first, const T* zeros,
-                const T** from, int64_t* result) {
+void FindPixels(const Geometry<T>& g, const Part& part, const Pixels<T>& x, int64_t first, int64_t pixels,
+                const T* zeros, const T** from, int64_t* result) {
   int64_t j = first % part.width, i = first / part.width % part.height;
   int64_t n = first / part.width / part.height;
-  for (int64_t r = 0; r < kPixels<T>; r++) {
+  for (int64_t r = 0; r < pixels; r++) {
     const bool there = n < g.images;
     const int64_t y = part.first_y + i * g.spacing, z = part.first_x + j * g.spacing;
     result[r] = there ? (n * g.out_height + y) * g.out_width + z : -1;
@@ -86,7 +85,7 @@ void FindPixels(const Geometry<T>& g, const Part& part, const Pixels<T>& x, int6
       const bool meets = there && iy >= 0 && iy < g.height && ix >= 0 && ix < g.width;
       const int64_t at = (n * g.height + iy) * g.width + ix - x.first;
       *place_from = meets ? x.values + at * g.in : zeros;
-      place_from += kPixels<T>;
+      place_from += pixels;
     }
     if (++j < part.width) continue;
     j = 0;

@@ -15,7 +15,7 @@ namespace {
 namespace plain {
 #define BIT_TARGET
 using Value = float;
-constexpr int64_t kStep = 16;
+constexpr int64_t kPixels = 6, kStep = 16;
 using Sums = float __attribute__((vector_size(16)));
 using Pairs = Sums;
 constexpr int64_t kLanes = 4;
@@ -45,7 +45,7 @@ inline void AddTo(float* to, Sums values) { Round(to, Widen(to) + values); }
 namespace avx2 {
 #define BIT_TARGET __attribute__((target("avx2,fma")))
 using Value = float;
-constexpr int64_t kStep = 16;
+constexpr int64_t kPixels = 6, kStep = 16;
 using Pairs = __m256;
 using Sums = __m256;
 constexpr int64_t kLanes = 8;
@@ -70,6 +70,8 @@ BIT_TARGET inline void AddTo(float* to, Sums value) { Round(to, Add(Widen(to), v
 
 namespace avx512 {
 #define BIT_TARGET __attribute__((target("avx512f")))
+using Value = float;
+constexpr int64_t kPixels = 8, kStep = 16;
 using Pairs = __m512;
 using Sums = __m512;
 constexpr int64_t kLanes = 16;
@@ -81,29 +83,30 @@ BIT_TARGET inline Pairs Broadcast(const uint32_t* from) {
   return _mm512_castsi512_ps(_mm512_set1_epi32(static_cast<int>(*from)));
 }
 BIT_TARGET inline Sums MultiplyAdd(Sums sum, Pairs a, Pairs b) { return _mm512_fmadd_ps(a, b, sum); }
-BIT_TARGET inline void AddTo(float* to, Sums value) { _mm512_storeu_ps(to, _mm512_add_ps(_mm512_loadu_ps(to), value)); }
+BIT_TARGET inline Sums Add(Sums a, Sums b) { return _mm512_add_ps(a, b); }
+BIT_TARGET inline Sums Widen(const float* from) { return _mm512_loadu_ps(from); }
+BIT_TARGET inline void Round(float* to, Sums value) { _mm512_storeu_ps(to, value); }
+BIT_TARGET inline void AddTo(float* to, Sums value) { Round(to, Add(Widen(to), value)); }
 #include "panel_tile.h"
+#include "pixel_tile.h"
 #undef BIT_TARGET
 }  // namespace avx512
 #endif
 
-struct Float32Products {
-  PanelProducts panels;
-  PixelProducts<float> pixels;
-};
-
-Float32Products Find() {
-#ifdef BIT_HAS_X86
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-    return {__builtin_cpu_supports("avx512f") ? avx512::Products : avx2::Products, avx2::ConvolvePixels};
-#endif
-  return {plain::Products, plain::ConvolvePixels};
-}
-
 }  // namespace
 
-PanelProducts FindFloat32Products() { return Find().panels; }
-
-PixelProducts<float> FindFloat32PixelProducts() { return Find().pixels; }
+const Float32Products& FindFloat32Products() {
+  static const Float32Products found = []() -> Float32Products {
+#ifdef BIT_HAS_X86
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
+      if (__builtin_cpu_supports("avx512f"))
+        return {avx512::Products, {avx512::ConvolvePixels, avx512::kPixels, 2 * avx512::kLanes}};
+      return {avx2::Products, {avx2::ConvolvePixels, avx2::kPixels, 2 * avx2::kLanes}};
+    }
+#endif
+    return {plain::Products, {plain::ConvolvePixels, plain::kPixels, kPanelRows}};
+  }();
+  return found;
+}
 
 }  // namespace bit

@@ -6,7 +6,10 @@
 namespace bit {
 
 // The fastest that this processor has.
-PanelProducts FindFloat32Products();
-PixelProducts<float> FindFloat32PixelProducts();
+struct Float32Products {
+  PanelProducts panels;
+  PixelProducts<float> pixels;
+};
+const Float32Products& FindFloat32Products();
 
 }  // namespace bit

@@ -7,26 +7,23 @@
 
 namespace bit {
 
-// Pixels whose sums are made together.
-template <typename T>
-inline constexpr int64_t kPixels = 0;
-template <>
-inline constexpr int64_t kPixels<bfloat16> = 8;
-template <>
-inline constexpr int64_t kPixels<float> = 6;
+// Pixels whose sums are made together, and channels of a panel, at most.
+inline constexpr int64_t kMostPixels = 8, kMostColumns = 32;
 
-// What kPixels pixels meet: at each of `places` of the kernel `depth` values of k of each, from [places, kPixels].
-// What is at `next` [places, kPixels] is fetched from memory meanwhile.
+// What some pixels meet: at each of `places` of the kernel `depth` values of k of each, from [places, pixels].
+// What is at `next` [places, pixels] is fetched from memory meanwhile.
 template <typename T>
 struct PixelsMet {
   const T *const *from, *const *next;
   int64_t places, depth;
 };
 
-// Sets n channels of each pixel of to [kPixels] to the sums, over places and k, of what it meets times
-// b [places, depth, n], and of those at plus [kPixels], unless it is null; n is 16 or 32.
+// `multiply` sets n channels of each pixel of to [pixels] to the sums, over places and k, of what it meets times
+// b [places, depth, n], and of those at plus [pixels], unless it is null; n is `columns`, or 16.
 template <typename T>
-using PixelProducts = void (*)(const PixelsMet<T>& met, const uint32_t* b, int64_t n, const T* const* plus,
-                               T* const* to);
+struct PixelProducts {
+  void (*multiply)(const PixelsMet<T>& met, const uint32_t* b, int64_t n, const T* const* plus, T* const* to);
+  int64_t pixels, columns;
+};
 
 }  // namespace bit

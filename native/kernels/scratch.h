@@ -7,9 +7,8 @@
 #include <mutex>
 #include <new>
 #include <vector>
-#if defined(__linux__)
-#include <sys/mman.h>
-#endif
+
+#include "large_pages.h"
 
 namespace bit {
 
@@ -23,16 +22,14 @@ class Scratch {
   // Room for so many values, aligned to a large page. Contents are not kept.
   template <typename V>
   V* Room(int64_t count) {
-    const size_t bytes = (count * sizeof(V) + kPage - 1) / kPage * kPage;
+    const size_t bytes = (count * sizeof(V) + kLargePage - 1) / kLargePage * kLargePage;
     if (bytes > bytes_) {
       std::free(memory_);
       bytes_ = 0;
-      memory_ = std::aligned_alloc(kPage, bytes);
+      memory_ = std::aligned_alloc(kLargePage, bytes);
       if (memory_ == nullptr) throw std::bad_alloc();
       bytes_ = bytes;
-#if defined(__linux__)
-      madvise(memory_, bytes, MADV_HUGEPAGE);
-#endif
+      AskForLargePages(memory_, bytes);
     }
     return static_cast<V*>(memory_);
   }
@@ -40,7 +37,6 @@ class Scratch {
   size_t bytes() const { return bytes_; }
 
  private:
-  static constexpr size_t kPage = 2 << 20;
   void* memory_ = nullptr;
   size_t bytes_ = 0;
 };

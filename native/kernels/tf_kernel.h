@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "../status.h"
+#include "large_pages.h"
 
 namespace bit {
 
@@ -59,6 +60,7 @@ inline TF_Tensor* Output(TF_OpKernelContext* context, int index, const std::vect
                                         static_cast<int>(shape.size()),
                                         count * TF_DataTypeSize(type), status);
   status.Check();
+  AskForLargePages(TF_TensorData(tensor), TF_TensorByteSize(tensor));
   return tensor;
 }
 
@@ -123,6 +125,7 @@ inline TF_Tensor* OutputInPlace(TF_OpKernelContext* context, int index,
       context, candidates.begin(), static_cast<int>(candidates.size()), index, shape.data(),
       static_cast<int>(shape.size()), &forwarded, status);
   status.Check();
+  if (forwarded < 0) AskForLargePages(TF_TensorData(tensor), TF_TensorByteSize(tensor));
   return tensor;
 }
 

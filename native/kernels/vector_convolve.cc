@@ -1,9 +1,12 @@
-// kPixels pixels at a time are multiplied with panels of the kernel from where they lie; only the kernel is packed
-// first.
+// Some pixels at a time are multiplied with panels of the kernel from where they lie; only the kernel is packed first.
 //
 // A task has a block of pixels and a group of panels. What a block meets stays in the second cache while it meets one
 // panel after the other, and so does a panel beside it.
 #include "vector_convolve.h"
+
+#if defined(__linux__)
+#include <unistd.h>
+#endif
 
 #include <algorithm>
 #include <vector>
@@ -17,20 +20,30 @@
 namespace bit {
 namespace {
 
+// The second cache of a core, or a usual one's size where the system does not tell.
+int64_t SecondCacheBytes() {
+#ifdef _SC_LEVEL2_CACHE_SIZE
+  static const int64_t bytes = sysconf(_SC_LEVEL2_CACHE_SIZE);
+  if (bytes > 0) return bytes;
+#endif
+  return 512 << 10;
+}
+
+// Whether a kernel stays in the second cache as a whole, beside a block of pixels.
+bool IsSmall(int64_t kernel_bytes) { return kernel_bytes <= SecondCacheBytes() / 2; }
+
 // Pixels of a block, which meet `bytes` each: of float32 as many as stay in the second cache beside a panel, but some
 // tiles at least, since a panel may come from the last cache.
 template <typename T>
-int64_t BlockOf(int64_t bytes) {
-  constexpr int64_t kBlockBytes = 128 << 10, kLeastTiles = 4;
-  return std::max(kLeastTiles, kBlockBytes / (kPixels<T> * bytes)) * kPixels<T>;
+int64_t BlockOf(int64_t tile, int64_t bytes, int64_t kernel_bytes) {
+  constexpr int64_t kLeastTiles = 4, kFewBytes = 128 << 10;
+  const int64_t most = SecondCacheBytes() / 4, all = IsSmall(kernel_bytes) ? std::min(kFewBytes, most) : most;
+  return std::max(kLeastTiles, all / (tile * bytes)) * tile;
 }
 template <>
-int64_t BlockOf<bfloat16>(int64_t) {
+int64_t BlockOf<bfloat16>(int64_t, int64_t, int64_t) {
   return 128;
 }
-
-// A kernel that stays in the second cache beside them.
-constexpr int64_t kSmallKernelBytes = 256 << 10;
 
 template <typename T>
 class Convolution {
@@ -39,12 +52,12 @@ class Convolution {
 
   const std::vector<Part>& parts() const { return g_.parts; }
 
-  // w [places, in, out], turned [places, out, in], to a part's panels of [places, depth, kColumns], of which the
+  // w [places, in, out], turned [places, out, in], to a part's panels of [places, depth, columns], of which the
   // last may be 16 wide.
   void Pack(const Part& part, const T* w, uint32_t* to) const {
     const int64_t places = part.places.size();
     // Forward some rows of all panels after the other, turned round a panel: as they lie in memory.
-    const int64_t step = turned_ ? kColumns : kPackedRows, groups = CeilDiv(turned_ ? g_.out : g_.in, step);
+    const int64_t step = turned_ ? columns_ : kPackedRows, groups = CeilDiv(turned_ ? g_.out : g_.in, step);
     ParallelFor(places * groups, [&](int64_t task) {
       const int64_t place = task / groups, first = task % groups * step;
       const T* from = w + part.places[place].kernel * g_.in * g_.out;
@@ -52,13 +65,13 @@ class Convolution {
         return to + PanelAt(part, panel) + (place * g_.depth() + row / Packing<T>::kTogether) * Columns(panel);
       };
       if (turned_) {
-        const int64_t panel = first / kColumns;
+        const int64_t panel = first / columns_;
         PackChannels(from + first * g_.in, g_.in, g_.depth(), Columns(panel), packed(panel, 0));
         return;
       }
       const int64_t rows = std::min(step, g_.in - first);
-      for (int64_t panel = 0; panel < g_.panels(); panel++)
-        PackRow(Row<T>{from + first * g_.out, rows, g_.out, 0, 1, rows}, panel * kColumns, Columns(panel),
+      for (int64_t panel = 0; panel < panels(); panel++)
+        PackRow(Row<T>{from + first * g_.out, rows, g_.out, 0, 1, rows}, panel * columns_, Columns(panel),
                 packed(panel, first));
     });
   }
@@ -66,11 +79,11 @@ class Convolution {
   void Multiply(const Part& part, const T* x, const uint32_t* packed, const VectorExtras<T>& extras, T* y) const {
     const int64_t pixels = g_.images * part.height * part.width;
     const int64_t places = std::max<int64_t>(1, part.places.size());
-    const int64_t block = BlockOf<T>(places * g_.in * sizeof(T)), blocks = CeilDiv(pixels, block);
+    const int64_t block = BlockOf<T>(tile_, places * g_.in * sizeof(T), KernelBytes(part)), blocks = CeilDiv(pixels, block);
     if (blocks == 0) return;
     // Enough tasks for all threads to end together.
-    const int64_t group = std::max<int64_t>(1, g_.panels() / CeilDiv(16 * Parallelism(), blocks));
-    const int64_t groups = CeilDiv(g_.panels(), group);
+    const int64_t group = std::max<int64_t>(1, panels() / CeilDiv(16 * Parallelism(), blocks));
+    const int64_t groups = CeilDiv(panels(), group);
     const ImageFactors by = {extras.factors, g_.images, g_.height * g_.width, g_.in};
     if (extras.factors != nullptr && groups > 1) {  // once for all of them
       SharedScratch room;
@@ -82,7 +95,7 @@ class Convolution {
       const int64_t begin = task / groups * block, end = std::min(begin + block, pixels);
       const Pixels<T> read = extras.factors == nullptr ? Pixels<T>{x, 0}
                                                        : NormalizeMet(part, x, by, begin, end, &normalized);
-      const int64_t first = task % groups * group, last = std::min(first + group, g_.panels());
+      const int64_t first = task % groups * group, last = std::min(first + group, panels());
       MultiplyBlock(part, Found(part, read, begin, end, zeros.data()), packed, first, last, extras.plus, y);
     });
   }
@@ -90,19 +103,24 @@ class Convolution {
  private:
   // Rows of a kernel [in, out] that are packed at a time: they stay in the second cache.
   static constexpr int64_t kPackedRows = 32;
-  static constexpr int64_t kColumns = Packing<T>::kColumns, kTile = kPixels<T>;
 
-  // Pixels in tiles: what they meet, [tiles, places, kTile], and where they are in the result.
+  // Pixels in tiles: what they meet, [tiles, places, tile], and where they are in the result.
   struct Tiles {
     int64_t count;
     std::vector<const T*> from;
     std::vector<int64_t> result;
   };
 
-  int64_t Columns(int64_t panel) const { return std::min(kColumns, g_.out - panel * kColumns); }
+  int64_t KernelBytes(const Part& part) const {
+    return 4 * static_cast<int64_t>(part.places.size()) * g_.depth() * g_.out;
+  }
+
+  int64_t panels() const { return CeilDiv(g_.out, columns_); }
+
+  int64_t Columns(int64_t panel) const { return std::min(columns_, g_.out - panel * columns_); }
 
   int64_t PanelAt(const Part& part, int64_t panel) const {
-    return part.packed + panel * kColumns * static_cast<int64_t>(part.places.size()) * g_.depth();
+    return part.packed + panel * columns_ * static_cast<int64_t>(part.places.size()) * g_.depth();
   }
 
   // What pixels [begin, end) of a part meet, normalized: from the first one's first place to the last one's last.
@@ -120,19 +138,18 @@ class Convolution {
   }
 
   Tiles Found(const Part& part, const Pixels<T>& read, int64_t begin, int64_t end, const T* zeros) const {
-    const int64_t places = part.places.size(), count = CeilDiv(end - begin, kTile);
-    Tiles tiles = {count, std::vector<const T*>(count * places * kTile), std::vector<int64_t>(count * kTile)};
+    const int64_t places = part.places.size(), count = CeilDiv(end - begin, tile_);
+    Tiles tiles = {count, std::vector<const T*>(count * places * tile_), std::vector<int64_t>(count * tile_)};
     for (int64_t t = 0; t < count; t++)
-      FindPixels(g_, part, read, begin + t * kTile, zeros, tiles.from.data() + t * places * kTile,
-                 &tiles.result[t * kTile]);
+      FindPixels(g_, part, read, begin + t * tile_, tile_, zeros, tiles.from.data() + t * places * tile_,
+                 &tiles.result[t * tile_]);
     return tiles;
   }
 
   void MultiplyBlock(const Part& part, const Tiles& tiles, const uint32_t* packed, int64_t first, int64_t last,
                      const T* plus, T* y) const {
-    // A small kernel stays in the cache as a whole: then a pixel's channels are written in one go.
-    const int64_t bytes = 4 * (PanelAt(part, last) - PanelAt(part, first));
-    const int64_t at_once = bytes <= kSmallKernelBytes ? 1 : tiles.count;
+    // Where a kernel is small, a pixel's channels are written in one go.
+    const int64_t at_once = IsSmall(KernelBytes(part)) ? 1 : tiles.count;
     for (int64_t tile = 0; tile < tiles.count; tile += at_once)
       for (int64_t panel = first; panel < last; panel++)
         for (int64_t t = tile; t < tile + at_once; t++) {
@@ -146,20 +163,21 @@ class Convolution {
   void MultiplyTile(const Part& part, const Tiles& tiles, int64_t tile, int64_t next, const uint32_t* packed,
                     int64_t panel, const T* plus, T* y) const {
     const int64_t places = part.places.size();
-    T nowhere[kColumns] = {};  // takes what stands for pixels after the last
-    T* to[kTile];
-    const T* added[kTile];
-    for (int64_t r = 0; r < kTile; r++) {
-      const int64_t pixel = tiles.result[tile * kTile + r], at = pixel * g_.out + panel * kColumns;
+    T nowhere[kMostColumns] = {};  // takes what stands for pixels after the last
+    T* to[kMostPixels];
+    const T* added[kMostPixels];
+    for (int64_t r = 0; r < tile_; r++) {
+      const int64_t pixel = tiles.result[tile * tile_ + r], at = pixel * g_.out + panel * columns_;
       to[r] = pixel < 0 ? nowhere : y + at;
       added[r] = pixel < 0 || plus == nullptr ? nowhere : plus + at;
     }
     const T* const* from = tiles.from.data();
-    products_({from + tile * places * kTile, from + next * places * kTile, places, g_.depth()},
-              packed + PanelAt(part, panel), Columns(panel), plus == nullptr ? nullptr : added, to);
+    products_.multiply({from + tile * places * tile_, from + next * places * tile_, places, g_.depth()},
+                       packed + PanelAt(part, panel), Columns(panel), plus == nullptr ? nullptr : added, to);
   }
 
-  const PixelProducts<T> products_ = Packing<T>::Pixels();
+  const PixelProducts<T>& products_ = Packing<T>::Pixels();
+  const int64_t tile_ = products_.pixels, columns_ = products_.columns;
   const Geometry<T> g_;
   const bool turned_;
 };

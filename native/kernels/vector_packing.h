@@ -11,17 +11,15 @@ struct Packing;
 template <>
 struct Packing<bfloat16> {
   static constexpr int64_t kTogether = 2;  // successive values in 32 bits
-  static constexpr int64_t kColumns = kPanelColumns;  // channels of a panel of a convolution's kernel
   static PanelProducts Panels() { return FindBfloat16Products().panels; }
-  static PixelProducts<bfloat16> Pixels() { return FindBfloat16Products().pixels; }
+  static const PixelProducts<bfloat16>& Pixels() { return FindBfloat16Products().pixels; }
 };
 
 template <>
 struct Packing<float> {
   static constexpr int64_t kTogether = 1;
-  static constexpr int64_t kColumns = 16;
-  static PanelProducts Panels() { return FindFloat32Products(); }
-  static PixelProducts<float> Pixels() { return FindFloat32PixelProducts(); }
+  static PanelProducts Panels() { return FindFloat32Products().panels; }
+  static const PixelProducts<float>& Pixels() { return FindFloat32Products().pixels; }
 };
 
 }  // namespace bit

@@ -1,9 +1,9 @@
 // Squares of 4 x 4 pixels of the result overlap nothing; what a square meets is 6 x 6 pixels, spread to 36 points. Each
 // point is a product of matrices, squares by channels.
 //
-// Forward, and turned round for the gradient by the images: squares that stay in the last cache are spread at a
-// time, then multiplied panel by panel with the kernel's points, whose results go back to pixels at once. (The
-// gradient by the kernel: winograd_filter_grad.cc.) No value depends on the number of threads, nor on the images beside.
+// Forward, and turned round for the gradient by the images: squares are spread, then multiplied panel by panel with the
+// kernel's points, whose results go back to pixels at once. (The gradient by the kernel: winograd_filter_grad.cc.) No
+// value depends on the number of threads, nor on the images beside.
 #include "winograd.h"
 
 #include <algorithm>
@@ -18,6 +18,8 @@ namespace {
 constexpr int64_t kKernelBytes = 16 << 20;
 // Squares that a task multiplies: what it reads of them stays in the second cache.
 constexpr int64_t kTaskSquares = 24;
+// So few squares are read for each panel of the kernel again: that costs less than writing what it becomes.
+constexpr int64_t kFewSquares = 64;
 constexpr int64_t kPoints = kWinogradPoints;
 
 // w [3, 3, i, o] or, turned, what it is as the kernel from y to x: panel `panel` of the result's channels.
@@ -32,55 +34,108 @@ struct Convolution {
   const Squares& squares;
   int64_t in, out;
   bool turned;
+  const float *x, *factors, *w;
+  float* y;
+  const WinogradLoops loops = FindWinogradLoops();
+
+  int64_t panels() const { return out / kWinogradPanel; }
+  int64_t square_size() const { return kPoints * in; }
+  int64_t panel_size() const { return square_size() * kWinogradPanel; }
+
+  // What some squares meet, to v.
+  SpreadSquares Spread(int64_t first, int64_t count, bool alone, float* v) const {
+    const Spacing at = {count * in + kPointsApart, kWinogradPanel, kWinogradPanel};
+    const SpreadSquares spread = {squares, first, count, in, at, in, alone};
+    spread.OfImages(loops, x, factors, v);
+    return spread;
+  }
+
+  // A panel of the kernel to u.
+  void Transform(int64_t panel, float* u) const {
+    loops.kernel(PanelOf(w, in, out, turned, panel), in * kWinogradPanel, u);
+  }
+
+  // kTaskSquares of those that are spread at v, from `begin` on: panels [panel, last) of the result by the kernel's,
+  // which begin at u.
+  void Multiply(const SpreadSquares& s, const float* v, int64_t begin, const float* u, int64_t panel,
+                int64_t last) const {
+    constexpr int64_t kPoint = kTaskSquares * kWinogradPanel + kPointsApart, kPanel = kPoints * kPoint;
+    static thread_local Scratch room;
+    float* products = room.Room<float>(loops.panels * kPanel);
+    const int64_t count = std::min(kTaskSquares, s.count - begin), depth = in * kWinogradPanel;
+    for (int64_t at_once; panel < last; panel += at_once, u += at_once * panel_size()) {
+      at_once = last - panel < loops.panels ? 1 : loops.panels;
+      for (int p = 0; p < kPoints; p++)
+        loops.multiply(v + p * s.at.point + begin * s.pitch, s.pitch, count, {u + p * depth, in, at_once, panel_size()},
+                       products + p * kPoint, kPanel);
+      for (int64_t t = 0; t < count; t++)
+        for (int64_t j = 0; j < at_once; j++) {
+          float* pixels[kPoints];
+          squares.Find<float>(s.first + begin + t, Squares::kSize, 0, y + (panel + j) * kWinogradPanel, out, nullptr,
+                              pixels);
+          loops.result(products + j * kPanel + t * kWinogradPanel, kPoint, pixels);
+        }
+    }
+  }
 };
 
-// Of what is spread at v: some panels of the result, from `first_channel` on, by the kernel's at u.
-void MultiplySquares(const WinogradLoops& loops, const Convolution& c, const SpreadSquares& s, const float* v,
-                     const float* u, int64_t panels, int64_t first_channel, float* y) {
-  const int64_t blocks = CeilDiv(s.count, kTaskSquares);
-  const int64_t group = std::max<int64_t>(1, panels / CeilDiv(8 * Parallelism(), blocks));
-  const int64_t groups = CeilDiv(panels, group);
-  ParallelFor(blocks * groups, [&](int64_t task) {
-    const int64_t begin = task / groups * kTaskSquares, count = std::min(kTaskSquares, s.count - begin);
-    const int64_t last = std::min(panels, (task % groups + 1) * group);
-    alignas(64) float products[kPoints * (kTaskSquares * kWinogradPanel + kPointsApart)];
-    const int64_t point = kTaskSquares * kWinogradPanel + kPointsApart;
-    for (int64_t panel = task % groups * group; panel < last; panel++) {
-      const float* kernel = u + panel * kPoints * c.in * kWinogradPanel;
-      for (int p = 0; p < kPoints; p++)
-        loops.multiply(v + p * s.at.point + begin * s.pitch, s.pitch, count,
-                       kernel + p * c.in * kWinogradPanel, c.in, products + p * point);
-      for (int64_t t = 0; t < count; t++) {
-        float* pixels[kPoints];
-        float* const to = y + first_channel + panel * kWinogradPanel;
-        c.squares.Find<float>(s.first + begin + t, Squares::kSize, 0, to, c.out, nullptr, pixels);
-        loops.result(products + t * kWinogradPanel, point, pixels);
-      }
-    }
+// Squares are spread by the tasks that multiply them, with the whole kernel: they stay in the second cache.
+void BySquares(const Convolution& c) {
+  SharedScratch kernel_room;
+  float* u = kernel_room.Room<float>(c.panels() * c.panel_size());
+  ParallelFor(c.panels(), [&](int64_t panel) { c.Transform(panel, u + panel * c.panel_size()); });
+  ParallelFor(CeilDiv(c.squares.count, kTaskSquares), [&](int64_t task) {
+    static thread_local Scratch room;
+    const int64_t first = task * kTaskSquares, count = std::min(kTaskSquares, c.squares.count - first);
+    float* v = room.Room<float>(count * c.square_size() + kPoints * kPointsApart);
+    c.Multiply(c.Spread(first, count, true, v), v, 0, u, 0, c.panels());
   });
 }
 
-void Convolve(const Convolution& c, const float* x, const float* factors, const float* w, float* y) {
-  const WinogradLoops loops = FindWinogradLoops();
-  const int64_t panels = c.out / kWinogradPanel;
-  const int64_t panel_size = kPoints * c.in * kWinogradPanel, square_size = kPoints * c.in;
-  const int64_t panels_at_once = std::clamp<int64_t>(kKernelBytes / 4 / panel_size, 1, panels);
-  const int64_t at_once = std::clamp<int64_t>(kSpreadBytes / 4 / square_size, 1, c.squares.count);
+// Panels of the kernel are transformed by the tasks that multiply them, with all squares.
+void ByPanels(const Convolution& c) {
+  SharedScratch spread_room;
+  float* v = spread_room.Room<float>(c.squares.count * c.square_size() + kPoints * kPointsApart);
+  const SpreadSquares spread = c.Spread(0, c.squares.count, false, v);
+  const int64_t at_once = c.panels() >= c.loops.panels * Parallelism() ? c.loops.panels : 1;
+  ParallelFor(CeilDiv(c.panels(), at_once), [&](int64_t task) {
+    static thread_local Scratch room;
+    const int64_t panel = task * at_once, last = std::min(panel + at_once, c.panels());
+    float* u = room.Room<float>(at_once * c.panel_size());
+    for (int64_t p = panel; p < last; p++) c.Transform(p, u + (p - panel) * c.panel_size());
+    for (int64_t t = 0; t < spread.count; t += kTaskSquares) c.Multiply(spread, v, t, u, panel, last);
+  });
+}
+
+// Both in turns, as much as stays in the last cache.
+void ByTurns(const Convolution& c) {
+  const int64_t panels_at_once = std::clamp<int64_t>(kKernelBytes / 4 / c.panel_size(), 1, c.panels());
+  const int64_t at_once = std::clamp<int64_t>(kSpreadBytes / 4 / c.square_size(), 1, c.squares.count);
   SharedScratch spread_room, kernel_room;
-  float* v = spread_room.Room<float>(at_once * square_size + kPoints * kPointsApart);
-  float* u = kernel_room.Room<float>(panels_at_once * panel_size);
-  for (int64_t panel = 0; panel < panels; panel += panels_at_once) {
-    const int64_t count = std::min(panels_at_once, panels - panel);
-    ParallelFor(count, [&](int64_t p) {
-      loops.kernel(PanelOf(w, c.in, c.out, c.turned, panel + p), c.in * kWinogradPanel, u + p * panel_size);
-    });
-    for (int64_t t = 0; t < c.squares.count; t += at_once) {
-      const int64_t squares = std::min(at_once, c.squares.count - t);
-      const SpreadSquares s = {c.squares, t, squares, c.in, {squares * c.in + kPointsApart, kWinogradPanel}, c.in};
-      if (panel == 0 || at_once < c.squares.count) s.OfImages(loops, x, factors, v);
-      MultiplySquares(loops, c, s, v, u, count, panel * kWinogradPanel, y);
+  float* v = spread_room.Room<float>(at_once * c.square_size() + kPoints * kPointsApart);
+  float* u = kernel_room.Room<float>(panels_at_once * c.panel_size());
+  for (int64_t t = 0; t < c.squares.count; t += at_once) {
+    const SpreadSquares spread = c.Spread(t, std::min(at_once, c.squares.count - t), false, v);
+    const int64_t blocks = CeilDiv(spread.count, kTaskSquares);
+    for (int64_t first = 0; first < c.panels(); first += panels_at_once) {
+      const int64_t panels = std::min(panels_at_once, c.panels() - first);
+      if (t == 0 || panels < c.panels())
+        ParallelFor(panels, [&](int64_t p) { c.Transform(first + p, u + p * c.panel_size()); });
+      const int64_t group = std::max<int64_t>(1, panels / CeilDiv(8 * Parallelism(), blocks));
+      const int64_t groups = CeilDiv(panels, group);
+      ParallelFor(blocks * groups, [&](int64_t task) {
+        const int64_t panel = task % groups * group, last = std::min(panels, panel + group);
+        c.Multiply(spread, v, task / groups * kTaskSquares, u + panel * c.panel_size(), first + panel, first + last);
+      });
     }
   }
+}
+
+void Convolve(const Convolution& c) {
+  const bool fits = c.panels() * c.panel_size() * 4 <= kKernelBytes;
+  if (fits && CeilDiv(c.squares.count, kTaskSquares) >= 8 * Parallelism()) return BySquares(c);
+  if (c.squares.count <= kFewSquares) return ByPanels(c);
+  ByTurns(c);
 }
 
 }  // namespace
@@ -88,8 +143,8 @@ void Convolve(const Convolution& c, const float* x, const float* factors, const 
 void WinogradConvolve(const WinogradShape& s, bool turned, const float* x, const float* factors, const float* w,
                       float* y) {
   const Squares squares(s);
-  const Convolution c = {squares, turned ? s.out : s.in, turned ? s.in : s.out, turned};
-  if (squares.count > 0) Convolve(c, x, factors, w, y);
+  if (squares.count > 0)
+    Convolve({squares, turned ? s.out : s.in, turned ? s.in : s.out, turned, x, factors, w, y});
 }
 
 }  // namespace bit

@@ -12,7 +12,7 @@ namespace plain {
 #define BIT_TARGET
 using Vector = float __attribute__((vector_size(16)));
 constexpr int64_t kLanes = 4;
-constexpr int kRowsAtOnce = 6;
+constexpr int kRowsAtOnce = 6, kPanelsAtOnce = 1;
 #include "winograd_loops_of.h"
 #undef BIT_TARGET
 }  // namespace plain
@@ -22,7 +22,7 @@ namespace avx2 {
 #define BIT_TARGET __attribute__((target("avx2,fma")))
 using Vector = float __attribute__((vector_size(32)));
 constexpr int64_t kLanes = 8;
-constexpr int kRowsAtOnce = 6;
+constexpr int kRowsAtOnce = 6, kPanelsAtOnce = 1;
 #include "winograd_loops_of.h"
 #undef BIT_TARGET
 }  // namespace avx2
@@ -31,8 +31,8 @@ namespace avx512 {
 #define BIT_TARGET __attribute__((target("avx512f")))
 using Vector = float __attribute__((vector_size(64)));
 constexpr int64_t kLanes = 16;
-// A panel is one vector: so many sums at once hide how long each takes.
-constexpr int kRowsAtOnce = 12;
+// A panel is one vector, and each value that is spread over one costs a load: two panels share it.
+constexpr int kRowsAtOnce = 12, kPanelsAtOnce = 2;
 #include "winograd_loops_of.h"
 #undef BIT_TARGET
 }  // namespace avx512

@@ -1,5 +1,6 @@
 // The inner loops of Winograd convolutions. Included once for each set of instructions, in a namespace that has
-// BIT_TARGET, the Vector of kLanes channels, and kRowsAtOnce, rows whose sums fit into the registers.
+// BIT_TARGET, the Vector of kLanes channels, and kRowsAtOnce, rows whose sums with kPanelsAtOnce panels fit into the
+// registers.
 
 BIT_TARGET BIT_INLINE Vector Load(const float* from) {
   Vector value;
@@ -35,7 +36,7 @@ BIT_TARGET BIT_INLINE void Spread(int64_t channels, const Spacing& at, float* to
     Vector from[rows * rows], values[size * size];
     read(c, from);
     BothWays<rows, size>(from, values, map);
-    float* group = to + c / kWinogradPanel * at.panel + c % kWinogradPanel;
+    float* group = to + c / at.width * at.panel + c % at.width;
 #pragma GCC unroll 36
     for (int p = 0; p < size * size; p++) Store(group + p * at.point, values[p]);
   }
@@ -113,14 +114,15 @@ BIT_TARGET void KernelGradient(const float* from, int64_t point, int64_t channel
   }
 }
 
-template <int kRows>
-BIT_TARGET BIT_INLINE void Rows(const float* a, int64_t pitch, const float* b, int64_t depth, float* c) {
-  constexpr int kVectors = kWinogradPanel / kLanes;
+template <int kRows, int kPanels>
+BIT_TARGET BIT_INLINE void Rows(const float* a, int64_t pitch, const WinogradKernel& by, float* c, int64_t c_panel) {
+  constexpr int kOfPanel = kWinogradPanel / kLanes, kVectors = kPanels * kOfPanel;
   Vector sums[kRows][kVectors] = {};
-  for (int64_t k = 0; k < depth; k++, b += kWinogradPanel) {
+  const float* b = by.values;
+  for (int64_t k = 0; k < by.depth; k++, b += kWinogradPanel) {
     Vector columns[kVectors];
 #pragma GCC unroll 4
-    for (int j = 0; j < kVectors; j++) columns[j] = Load(b + j * kLanes);
+    for (int j = 0; j < kVectors; j++) columns[j] = Load(b + j / kOfPanel * by.panel + j % kOfPanel * kLanes);
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; r++) {
       const float value = a[r * pitch + k];
@@ -131,21 +133,32 @@ BIT_TARGET BIT_INLINE void Rows(const float* a, int64_t pitch, const float* b, i
 #pragma GCC unroll 16
   for (int r = 0; r < kRows; r++)
 #pragma GCC unroll 4
-    for (int j = 0; j < kVectors; j++) Store(c + r * kWinogradPanel + j * kLanes, sums[r][j]);
+    for (int j = 0; j < kVectors; j++)
+      Store(c + j / kOfPanel * c_panel + r * kWinogradPanel + j % kOfPanel * kLanes, sums[r][j]);
 }
 
 // As many rows as are left, kRows at most.
-template <int kRows>
-BIT_TARGET BIT_INLINE void LastRows(const float* a, int64_t pitch, int64_t rows, const float* b, int64_t depth,
-                                    float* c) {
-  if (rows == kRows) return Rows<kRows>(a, pitch, b, depth, c);
-  if constexpr (kRows > 1) LastRows<kRows - 1>(a, pitch, rows, b, depth, c);
+template <int kRows, int kPanels>
+BIT_TARGET BIT_INLINE void LastRows(const float* a, int64_t pitch, int64_t rows, const WinogradKernel& by, float* c,
+                                    int64_t c_panel) {
+  if (rows == kRows) return Rows<kRows, kPanels>(a, pitch, by, c, c_panel);
+  if constexpr (kRows > 1) LastRows<kRows - 1, kPanels>(a, pitch, rows, by, c, c_panel);
 }
 
-BIT_TARGET void Multiply(const float* a, int64_t pitch, int64_t rows, const float* b, int64_t depth, float* c) {
+template <int kPanels>
+BIT_TARGET void MultiplyPanels(const float* a, int64_t pitch, int64_t rows, const WinogradKernel& by, float* c,
+                               int64_t c_panel) {
   for (; rows >= kRowsAtOnce; rows -= kRowsAtOnce, a += kRowsAtOnce * pitch, c += kRowsAtOnce * kWinogradPanel)
-    Rows<kRowsAtOnce>(a, pitch, b, depth, c);
-  LastRows<kRowsAtOnce - 1>(a, pitch, rows, b, depth, c);
+    Rows<kRowsAtOnce, kPanels>(a, pitch, by, c, c_panel);
+  LastRows<kRowsAtOnce - 1, kPanels>(a, pitch, rows, by, c, c_panel);
 }
 
-constexpr WinogradLoops kLoops = {Images, Gradients, Kernel, Result, KernelGradient, Multiply};
+inline void Multiply(const float* a, int64_t pitch, int64_t rows, const WinogradKernel& by, float* c,
+                     int64_t c_panel) {
+  if constexpr (kPanelsAtOnce > 1)
+    if (by.panels == kPanelsAtOnce) return MultiplyPanels<kPanelsAtOnce>(a, pitch, rows, by, c, c_panel);
+  MultiplyPanels<1>(a, pitch, rows, by, c, c_panel);
+}
+
+constexpr WinogradLoops kLoops = {Images,         Gradients, Kernel,       Result,
+                                  KernelGradient, Multiply,  kPanelsAtOnce};

@@ -35,12 +35,13 @@ struct Squares {
   int64_t height, width, down, across, count;
 };
 
-// What is spread of squares [first, first + count), `pitch` apart at each point.
+// What is spread of squares [first, first + count), `pitch` apart at each point: by all threads, or `alone` by one.
 struct SpreadSquares {
   const Squares& squares;
   int64_t first, count, channels;
   Spacing at;
   int64_t pitch;
+  bool alone = false;
 
   // What the squares meet in images x; by `factors`, [images, 2, channels], where they are not null.
   void OfImages(const WinogradLoops& loops, const float* x, const float* factors, float* to) const {
@@ -65,11 +66,14 @@ struct SpreadSquares {
   // Some squares after the other on one thread.
   template <typename One>
   void ForEach(const One& one) const {
-    constexpr int64_t kTogether = 8;
-    ParallelFor(CeilDiv(count, kTogether), [&](int64_t task) {
+    const auto some = [&](int64_t begin, int64_t end) {
       const float* pixels[kWinogradPoints];
-      for (int64_t t = task * kTogether; t < std::min(count, (task + 1) * kTogether); t++) one(t, pixels);
-    });
+      for (int64_t t = begin; t < end; t++) one(t, pixels);
+    };
+    if (alone) return some(0, count);
+    constexpr int64_t kTogether = 8;
+    ParallelFor(CeilDiv(count, kTogether),
+                [&](int64_t task) { some(task * kTogether, std::min(count, (task + 1) * kTogether)); });
   }
 };
 

@@ -12,9 +12,6 @@ export function suitsOwnConvolutions(cpuinfo: string, arch: string = process.arc
   return arch === "x64" && !processorFlags(cpuinfo).includes("amx_bf16");
 }
 
-// Measured: below it packing costs more than what TensorFlow's loses (bench/NOTES.md).
-const leastProducts = 128;
-
 const ways = ["winograd", "direct"] as const;
 
 /** What `$BIT_CONVOLUTIONS` says of float32 convolutions with kernels of 3 x 3: by Winograd's way, or by definition. */
@@ -33,10 +30,8 @@ export function convolutionChoice(env: NodeJS.ProcessEnv = process.env): Convolu
 }
 
 /**
- * Which of our operations of float32 are faster than TensorFlow's: on x86-64 with AVX2 and no AVX-512 convolutions,
- * which are as fast but take in what is around them, those by Winograd's way, and gradients of large kernels, for
- * which TensorFlow's runs there at half the rate of its convolutions. With AVX-512 such a gradient is as fast as
- * these; our convolutions were not measured there.
+ * Which of our operations of float32 are faster than TensorFlow's: on x86-64 with AVX2 convolutions, which by themselves
+ * are hardly as fast but take in what is around them, and those by Winograd's way.
  */
 export function ownFloat32(
   cpuinfo: string,
@@ -44,19 +39,17 @@ export function ownFloat32(
   arch: string = process.arch,
 ): Float32Operations {
   const flags = processorFlags(cpuinfo);
-  const hasAvx2 = arch === "x64" && flags.includes("avx2") && flags.includes("fma");
-  const suits = hasAvx2 && !flags.includes("avx512f");
-  const has = `the processor has ${suits ? "AVX2 and no AVX-512" : hasAvx2 ? "AVX-512" : "no AVX2"}`;
+  const suits = arch === "x64" && flags.includes("avx2") && flags.includes("fma");
+  const wide = flags.includes("avx512f") ? "AVX-512" : "AVX2";
   const winograd = convolutions === undefined ? suits : convolutions === "winograd";
   const set = [
     ...(convolutions === undefined ? [] : [`BIT_CONVOLUTIONS=${convolutions}`]),
     ...(normalization === undefined ? [] : [`BIT_NORMALIZATION=${normalization}`]),
   ];
   return {
-    filterGradients: suits ? leastProducts : Infinity,
     convolutions: suits,
     winograd,
     fusesNormalization: (suits || winograd) && normalization !== "apart",
-    why: [has, ...set].join(", "),
+    why: [`the processor has ${suits ? wide : "no AVX2"}`, ...set].join(", "),
   };
 }

@@ -3,13 +3,7 @@ import * as tf from "@tensorflow/tfjs";
 import { attribute } from "./attributes.js";
 import { register } from "./lowering.js";
 import type { NodeList, NodeOptions, Output } from "./node-list.js";
-import {
-  byWinograd,
-  hasFusedLayers,
-  type OwnConvolution,
-  ownConvolution,
-  ownFilterGradient,
-} from "./target.js";
+import { byWinograd, hasFusedLayers, type OwnConvolution, ownConvolution } from "./target.js";
 
 type Padding = "valid" | "same" | number;
 
@@ -138,7 +132,7 @@ register<ConvAttrs & { filterShape: Shape4D }>("Conv2DBackpropFilter", (graph, i
     const own = { F: attribute.int(0) };
     return graph.emit("BitWinogradFilterGrad", [x, dy], own, "float32", filterShape);
   }
-  const by = ownFilterGradient(graph.target, conv.info);
+  const by = ownConvolution(graph.target, conv.info);
   if (by !== undefined) {
     const { filterHeight, filterWidth, strideHeight, padInfo } = conv.info;
     const own = {

@@ -34,18 +34,13 @@ export interface NativeOperations {
 
 /** Operations of float32, on CPUs where they are faster than TensorFlow's. */
 export interface Float32Operations {
-  /**
-   * Gradients of kernels by vectors: from how many products for each value that they pack they are faster than
-   * TensorFlow's; infinity where they never are.
-   */
-  readonly filterGradients: number;
-  /** Convolutions and their gradients by the images, by vectors. */
+  /** Convolutions and their gradients, by vectors. */
   readonly convolutions: boolean;
   /** Convolutions with kernels of 3 x 3, and their gradients, by Winograd's way. */
   readonly winograd: boolean;
   /** Whether group normalization before those that are ours, and nothing else, becomes part of them. */
   readonly fusesNormalization: boolean;
-  /** As in `the processor has AVX2 and no AVX-512`. */
+  /** As in `the processor has AVX2`. */
   readonly why: string;
 }
 
@@ -82,7 +77,7 @@ const lacking = "the engine lacks bit-train's operations";
 const none: NativeOperations = {
   ...{ host: false, layers: false, convolutions: false },
   float32: {
-    ...{ filterGradients: Infinity, convolutions: false, winograd: false },
+    ...{ convolutions: false, winograd: false },
     ...{ fusesNormalization: false, why: lacking },
   },
   tiles: () => ({ kind: undefined, why: lacking }),
@@ -136,7 +131,7 @@ export interface ConvolutionShape {
 export type OwnConvolution = "amx" | "plain" | "vectors";
 
 /**
- * By what native/kernels/ compute a convolution and its gradient by the images: in bfloat16 matrix tiles, which know
+ * By what native/kernels/ compute a convolution and its gradients: in bfloat16 matrix tiles, which know
  * channels in multiples of 32, else the processor's vectors, which know those of 16; both know one stride for both
  * directions. Undefined where they are TensorFlow's operations. Those by Winograd's way are not asked for here.
  */
@@ -161,34 +156,10 @@ export function fusesNormalization({ native, computeType }: Target): boolean {
   return normalization !== "apart";
 }
 
-/** What decides whether there is an operation for the gradient by a convolution's kernel. */
-export interface FilterGradientShape extends ConvolutionShape {
+/** What decides whether a convolution is computed by Winograd's way. */
+export interface WinogradShape extends ConvolutionShape {
   readonly filterHeight: number;
   readonly filterWidth: number;
-}
-
-/**
- * By what native/kernels/ compute the gradient of a convolution by its kernel: in bfloat16 by what the convolution
- * is, in float32 by the processor's vectors, which know channels in multiples of 16. Undefined where it is
- * TensorFlow's operation.
- */
-export function ownFilterGradient(
-  target: Target,
-  shape: FilterGradientShape,
-): OwnConvolution | undefined {
-  if (target.computeType !== "float32") return ownConvolution(target, shape);
-  const { inChannels, outChannels, strideHeight, strideWidth } = shape;
-  if (strideHeight !== strideWidth || inChannels % 16 !== 0 || outChannels % 16 !== 0)
-    return undefined;
-  // Images are packed once for each column of the kernel, their gradients once.
-  const { filterHeight, filterWidth } = shape;
-  const products = filterHeight * filterWidth * inChannels * outChannels;
-  const packed = filterWidth * inChannels + outChannels;
-  return products / packed >= target.native.float32.filterGradients ? "vectors" : undefined;
-}
-
-/** What decides whether a convolution is computed by Winograd's way. */
-export interface WinogradShape extends FilterGradientShape {
   readonly batchSize: number;
   readonly inHeight: number;
   readonly inWidth: number;
@@ -242,13 +213,9 @@ export function convolutionsBy(target: Target): { by: string; why: string } | un
   return { by: `Convolutions of bfloat16 are ${by}${normalization}`, why };
 }
 
-function float32By({ convolutions, winograd, filterGradients }: Float32Operations) {
+function float32By({ convolutions, winograd }: Float32Operations) {
   if (convolutions) return `bit-train's${winograd ? ", those of 3 x 3 by Winograd's way" : ""}`;
-  const some = [
-    ...(winograd ? ["those of 3 x 3 (Winograd)"] : []),
-    ...(filterGradients < Infinity ? ["gradients of larger kernels"] : []),
-  ];
-  return some.length === 0 ? undefined : `TensorFlow's, ${some.join(" and ")} bit-train's`;
+  return winograd ? "TensorFlow's, those of 3 x 3 (Winograd) bit-train's" : undefined;
 }
 
 /** The same in a line for people. */

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as tf from "@tensorflow/tfjs";
-import { inType, ownConvolution, ownFilterGradient, plainTarget } from "../../src/graph/target.js";
+import { inType, ownConvolution, plainTarget } from "../../src/graph/target.js";
 import { narrowed } from "../bfloat16.js";
 import { engine } from "../engine-for-tests.js";
 import { definition, geometry } from "./defined-convolution.js";
@@ -122,23 +122,6 @@ test("convolutions of float32 are ours where a target has them, but for other ch
   assert.equal(ours(16, 40), undefined);
   assert.equal(ours(16, 48, inType(onFloat32, "float16")), undefined);
   assert.equal(ours(16, 48, plainTarget), undefined);
-});
-
-test("a float32 kernel's gradient is ours where that is faster", () => {
-  const float32 = { ...onFloat32.native.float32, filterGradients: 128 };
-  const target = { ...onFloat32, native: { ...onFloat32.native, float32 } };
-  const ours = (filter: number, inChannels: number, outChannels: number, strides = [1, 1]) => {
-    const [strideHeight = 1, strideWidth = 1] = strides;
-    const kernel = { filterHeight: filter, filterWidth: filter, inChannels, outChannels };
-    return ownFilterGradient(target, { ...kernel, strideHeight, strideWidth });
-  };
-  // 9 * 64 * 64 / (3 * 64 + 64) = 144; 256 * 128 / 384 = 85.
-  assert.equal(ours(3, 64, 64), "vectors");
-  assert.equal(ours(1, 256, 128), undefined);
-  assert.equal(ours(1, 256, 256), "vectors");
-  assert.equal(ours(7, 3, 64), undefined);
-  assert.equal(ours(3, 72, 72), undefined);
-  assert.equal(ours(3, 64, 64, [1, 2]), undefined);
 });
 
 test("two runs give the same bits", { skip: !engine.target.native.layers }, async () => {

@@ -14,23 +14,22 @@ test("our own convolutions are for x86-64 without AMX", () => {
   assert.equal(suitsOwnConvolutions("Features\t: fp bf16\n", "arm64"), false);
 });
 
-test("our own operations of float32 are for AVX2 without AVX-512", () => {
+test("our own operations of float32 are for AVX2 and AVX-512", () => {
   const flags = (list: string) => `processor\t: 0\nflags\t\t: fpu ${list} sse\nbugs\t: none\n`;
   const found = {
-    filterGradients: 128,
     convolutions: true,
     winograd: true,
     fusesNormalization: true,
-    why: "the processor has AVX2 and no AVX-512",
+    why: "the processor has AVX2",
   };
   const none = {
-    ...{ filterGradients: Infinity, convolutions: false, winograd: false },
+    ...{ convolutions: false, winograd: false },
     fusesNormalization: false,
   };
   const wide = flags("avx fma avx2 avx512f avx512dq");
   assert.deepEqual(ownFloat32(flags("avx fma avx2"), {}, "x64"), found);
   assert.deepEqual(ownFloat32(wide, {}, "x64"), {
-    ...none,
+    ...found,
     why: "the processor has AVX-512",
   });
   for (const [cpuinfo, arch] of [
@@ -54,8 +53,8 @@ test("BIT_CONVOLUTIONS chooses by which way convolutions with kernels of 3 x 3 a
   const flags = "flags\t\t: fpu fma avx2 sse\n";
   const direct = ownFloat32(flags, { convolutions: "direct" }, "x64");
   assert.equal(direct.winograd, false);
-  assert.equal(direct.filterGradients, 128);
-  assert.equal(direct.why, "the processor has AVX2 and no AVX-512, BIT_CONVOLUTIONS=direct");
+  assert.equal(direct.convolutions, true);
+  assert.equal(direct.why, "the processor has AVX2, BIT_CONVOLUTIONS=direct");
   assert.equal(
     ownFloat32("Features\t: fp asimd\n", { convolutions: "winograd" }, "arm64").winograd,
     true,

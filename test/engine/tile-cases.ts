@@ -55,7 +55,7 @@ export const onFloat32: Target = {
   native: {
     ...engine.target.native,
     float32: {
-      ...{ filterGradients: 0, convolutions: true, winograd: false, fusesNormalization: false },
+      ...{ convolutions: true, winograd: false, fusesNormalization: false },
       why: "a test",
     },
   },

@@ -24,8 +24,7 @@ const onWinograd: Target = {
   native: {
     ...engine.target.native,
     float32: {
-      ...{ filterGradients: Infinity, convolutions: false },
-      ...{ winograd: true, fusesNormalization: true },
+      ...{ convolutions: false, winograd: true, fusesNormalization: true },
       why: "a test",
     },
   },
