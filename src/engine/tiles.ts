@@ -2,12 +2,13 @@
  * Which matrix tiles multiply bfloat16 here. `$BIT_TILES` chooses: `amx`, the processor's (Intel AMX), as
  * it is by default where there are such; `plain`, the same bits in plain C++, slow, so that what is made
  * for tiles can be tested on any processor; `off`, what is there without them. `$BIT_NORMALIZATION` chooses what
- * becomes of group normalization between convolutions of our own: `fused`, part of them, as by default on tiles; `apart`,
- * an operation of its own, as by default of bfloat16 elsewhere (float32: own-kernels.ts).
+ * becomes of group normalization between convolutions of our own: `fused`, part of them, as by default; `apart`, an
+ * operation of its own (float32: own-kernels.ts).
  */
 import { UserError } from "../errors.js";
 import type { Tiles } from "../graph/target.js";
 import { chosen } from "./chosen.js";
+import { amxLeftOut } from "./cpuinfo.js";
 import type { KernelsAddon } from "./native-kernels.js";
 
 const choices = ["amx", "plain", "off"] as const;
@@ -38,16 +39,18 @@ export function tilesChoice(env: NodeJS.ProcessEnv = process.env): TilesChoice {
  * The tiles that a choice comes to, found when they are first asked for. Before the processor's are used,
  * small convolutions and gradients are computed by them and by plain ones, once a process.
  * @param kernels our operations; undefined where there are none for networks
+ * @param leftOut the setting by which oneDNN is told to compute without AMX, if it is
  * @returns a function that throws UserError where tiles were chosen that are not there, or where the
  *   processor's have other bits than they should
  */
 export function findTiles(
   kernels: KernelsAddon | undefined,
   { tiles, normalization }: TilesChoice,
+  leftOut: string | undefined = amxLeftOut(),
 ): () => Tiles {
   let found: Tiles | undefined;
   return () => {
-    found ??= withNormalization(find(kernels, tiles), normalization);
+    found ??= withNormalization(find(kernels, tiles, leftOut), normalization);
     return found;
   };
 }
@@ -57,11 +60,21 @@ function withNormalization(tiles: Tiles, normalization: Normalization | undefine
   return { ...tiles, why: `${tiles.why}, BIT_NORMALIZATION=${normalization}`, normalization };
 }
 
-function find(kernels: KernelsAddon | undefined, choice: Choice | undefined): Tiles {
+/** Why the processor's tiles cannot be used; empty where they can. */
+function tilesMissing(kernels: KernelsAddon | undefined, leftOut: string | undefined): string {
+  if (kernels === undefined) return "the engine lacks bit-train's operations";
+  const missing = kernels.tilesMissing();
+  return missing === "" && leftOut !== undefined ? `${leftOut} leaves AMX out` : missing;
+}
+
+function find(
+  kernels: KernelsAddon | undefined,
+  choice: Choice | undefined,
+  leftOut: string | undefined,
+): Tiles {
   const set = `BIT_TILES=${choice}`;
   if (choice === "off") return { kind: undefined, why: set };
-  const missing =
-    kernels === undefined ? "the engine lacks bit-train's operations" : kernels.tilesMissing();
+  const missing = tilesMissing(kernels, leftOut);
   if (choice === "plain" && kernels !== undefined) return { kind: "plain", why: set };
   if (kernels === undefined || missing !== "") {
     if (choice === undefined) return { kind: undefined, why: missing };

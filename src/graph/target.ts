@@ -50,8 +50,8 @@ export interface Tiles {
   /** As in `the processor has AMX`. */
   readonly why: string;
   /**
-   * What becomes of group normalization between our convolutions: part of them, or an operation of its own. By
-   * default it is part of those on tiles.
+   * What becomes of group normalization between our convolutions: part of them, as by default, or an operation of its
+   * own.
    */
   readonly normalization?: "fused" | "apart" | undefined;
 }
@@ -152,8 +152,7 @@ export function fusesNormalization({ native, computeType }: Target): boolean {
   if (computeType === "float32") return native.float32.fusesNormalization;
   if (computeType !== "bfloat16") return false;
   const { kind, normalization } = native.tiles();
-  if (kind === undefined) return native.convolutions && normalization === "fused";
-  return normalization !== "apart";
+  return (kind !== undefined || native.convolutions) && normalization !== "apart";
 }
 
 /** What decides whether a convolution is computed by Winograd's way. */

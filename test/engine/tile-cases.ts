@@ -32,14 +32,14 @@ export const normalizingApart: Target = withTiles(
   false,
 );
 
-/** Our convolutions by the processor's vectors, also where TensorFlow's are faster. */
-export const onVectors: Target = withTiles({ kind: undefined, why: "a test" }, true);
-
-/** The same, with group normalization as part of them. */
-export const normalizingVectors: Target = withTiles(
-  { kind: undefined, why: "a test", normalization: "fused" },
+/** Our convolutions by the processor's vectors, also where TensorFlow's are faster, without group normalization. */
+export const onVectors: Target = withTiles(
+  { kind: undefined, why: "a test", normalization: "apart" },
   true,
 );
+
+/** The same, with group normalization as part of them. */
+export const normalizingVectors: Target = withTiles({ kind: undefined, why: "a test" }, true);
 
 function withTiles(tiles: ReturnType<Target["native"]["tiles"]>, convolutions: boolean): Target {
   const { native } = engine.target;

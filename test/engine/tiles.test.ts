@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import * as tf from "@tensorflow/tfjs";
+import { amxLeftOut, processorFlags, readCpuinfo } from "../../src/engine/cpuinfo.js";
 import type { KernelsAddon } from "../../src/engine/native-kernels.js";
 import { findTiles, tilesChoice } from "../../src/engine/tiles.js";
 import { UserError } from "../../src/errors.js";
@@ -205,7 +206,7 @@ test("BIT_TILES chooses: the processor's where there are such, plain ones, or no
   assert.equal(findTiles(undefined, {})().kind, undefined);
 });
 
-test("BIT_NORMALIZATION chooses whether group normalization is part of our convolutions: of those on tiles", () => {
+test("BIT_NORMALIZATION chooses whether group normalization is part of our convolutions, as by default", () => {
   const choices = [undefined, "fused", "apart"] as const;
   const described = (kernels: KernelsAddon, convolutions: boolean) => {
     return choices.map((value) => {
@@ -224,7 +225,7 @@ test("BIT_NORMALIZATION chooses whether group normalization is part of our convo
   ]);
   const lacks = "the processor has no AMX for bfloat16";
   assert.deepEqual(described(none, true), [
-    line("bit-train's, without tiles", lacks),
+    line("bit-train's, without tiles, with group normalization", lacks),
     line(
       "bit-train's, without tiles, with group normalization",
       `${lacks}, BIT_NORMALIZATION=fused`,
@@ -238,6 +239,24 @@ test("BIT_NORMALIZATION chooses whether group normalization is part of our convo
   assert.throws(() => tilesChoice({ BIT_NORMALIZATION: "off" }), {
     message: /^BIT_NORMALIZATION: "off"[\s\S]*fused, apart[\s\S]*unset BIT_NORMALIZATION/,
   });
+});
+
+test("where oneDNN is told to leave AMX out, so do our convolutions", () => {
+  const left = "ONEDNN_MAX_CPU_ISA=AVX512_CORE_BF16";
+  assert.equal(amxLeftOut({}), undefined);
+  assert.equal(amxLeftOut({ ONEDNN_MAX_CPU_ISA: "DEFAULT" }), undefined);
+  assert.equal(amxLeftOut({ ONEDNN_MAX_CPU_ISA: "AVX512_CORE_AMX" }), undefined);
+  assert.equal(amxLeftOut({ DNNL_MAX_CPU_ISA: "avx2" }), "DNNL_MAX_CPU_ISA=avx2");
+  assert.equal(amxLeftOut({ ONEDNN_MAX_CPU_ISA: "AVX512_CORE_BF16" }), left);
+  const env = { ONEDNN_MAX_CPU_ISA: "AVX512_CORE_BF16" };
+  assert.ok(!processorFlags(readCpuinfo(env)).some((flag) => flag.startsWith("amx")));
+  assert.deepEqual(findTiles(amx, {}, left)(), {
+    ...{ kind: undefined, why: `${left} leaves AMX out` },
+  });
+  assert.throws(findTiles(amx, { tiles: "amx" }, left), {
+    message: /BIT_TILES=amx: ONEDNN_MAX_CPU_ISA=AVX512_CORE_BF16 leaves AMX out/,
+  });
+  assert.equal(findTiles(amx, { tiles: "plain" }, left)().kind, "plain");
 });
 
 test("a processor whose tiles have other bits is refused, and the switch is named", () => {
@@ -278,6 +297,6 @@ test("by what convolutions are computed is said in a line, with the reason", () 
   );
   assert.equal(
     say(true, findTiles(none, {})()),
-    "Convolutions of bfloat16 are bit-train's, without tiles (the processor has no AMX for bfloat16)",
+    "Convolutions of bfloat16 are bit-train's, without tiles, with group normalization (the processor has no AMX for bfloat16)",
   );
 });
