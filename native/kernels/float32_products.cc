@@ -100,8 +100,8 @@ const Float32Products& FindFloat32Products() {
 #ifdef BIT_HAS_X86
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
       if (__builtin_cpu_supports("avx512f"))
-        return {avx512::Products, {avx512::ConvolvePixels, avx512::kPixels, 2 * avx512::kLanes}};
-      return {avx2::Products, {avx2::ConvolvePixels, avx2::kPixels, 2 * avx2::kLanes}};
+        return {avx512::Products, {avx512::ConvolvePixels, avx512::kPixels, kPanelColumns}};
+      return {avx2::Products, {avx2::ConvolvePixels, avx2::kPixels, kPanelRows}};
     }
 #endif
     return {plain::Products, {plain::ConvolvePixels, plain::kPixels, kPanelRows}};

@@ -11,11 +11,10 @@ namespace bit {
 
 inline constexpr size_t kLargePage = 2 << 20;
 
-// Asks for them where memory is next touched first: for all pages that hold any of so many bytes, if these are large.
-// A system without them, or that gives none on request, does nothing.
+// Asks for them where memory is next touched first: for all pages that hold any of so many bytes. A system without
+// them, or that gives none on request, does nothing.
 inline void AskForLargePages(const void* from, size_t bytes) {
 #if defined(__linux__)
-  if (bytes < kLargePage / 2) return;
   const uintptr_t begin = reinterpret_cast<uintptr_t>(from) / kLargePage * kLargePage;
   const uintptr_t end = (reinterpret_cast<uintptr_t>(from) + bytes + kLargePage - 1) / kLargePage * kLargePage;
   madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);

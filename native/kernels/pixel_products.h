@@ -7,8 +7,8 @@
 
 namespace bit {
 
-// Pixels whose sums are made together, and channels of a panel, at most.
-inline constexpr int64_t kMostPixels = 8, kMostColumns = 32;
+// Pixels whose sums are made together, at most.
+inline constexpr int64_t kMostPixels = 8;
 
 // What some pixels meet: at each of `places` of the kernel `depth` values of k of each, from [places, pixels].
 // What is at `next` [places, pixels] is fetched from memory meanwhile.
@@ -19,7 +19,8 @@ struct PixelsMet {
 };
 
 // `multiply` sets n channels of each pixel of to [pixels] to the sums, over places and k, of what it meets times
-// b [places, depth, n], and of those at plus [pixels], unless it is null; n is `columns`, or 16.
+// b [places, depth, n], and of those at plus [pixels], unless it is null; n is `columns`, kPanelColumns or kPanelRows, or
+// kPanelRows.
 template <typename T>
 struct PixelProducts {
   void (*multiply)(const PixelsMet<T>& met, const uint32_t* b, int64_t n, const T* const* plus, T* const* to);

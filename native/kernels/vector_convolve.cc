@@ -79,7 +79,8 @@ class Convolution {
   void Multiply(const Part& part, const T* x, const uint32_t* packed, const VectorExtras<T>& extras, T* y) const {
     const int64_t pixels = g_.images * part.height * part.width;
     const int64_t places = std::max<int64_t>(1, part.places.size());
-    const int64_t block = BlockOf<T>(tile_, places * g_.in * sizeof(T), KernelBytes(part)), blocks = CeilDiv(pixels, block);
+    const int64_t block = BlockOf<T>(tile_, places * g_.in * sizeof(T), KernelBytes(part));
+    const int64_t blocks = CeilDiv(pixels, block);
     if (blocks == 0) return;
     // Enough tasks for all threads to end together.
     const int64_t group = std::max<int64_t>(1, panels() / CeilDiv(16 * Parallelism(), blocks));
@@ -163,7 +164,7 @@ class Convolution {
   void MultiplyTile(const Part& part, const Tiles& tiles, int64_t tile, int64_t next, const uint32_t* packed,
                     int64_t panel, const T* plus, T* y) const {
     const int64_t places = part.places.size();
-    T nowhere[kMostColumns] = {};  // takes what stands for pixels after the last
+    T nowhere[kPanelColumns] = {};  // takes what stands for pixels after the last
     T* to[kMostPixels];
     const T* added[kMostPixels];
     for (int64_t r = 0; r < tile_; r++) {

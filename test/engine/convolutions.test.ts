@@ -122,6 +122,9 @@ test("convolutions of float32 are ours where a target has them, but for other ch
   assert.equal(ours(16, 40), undefined);
   assert.equal(ours(16, 48, inType(onFloat32, "float16")), undefined);
   assert.equal(ours(16, 48, plainTarget), undefined);
+  const uneven = { strideHeight: 1, strideWidth: 2 };
+  const shape = { inChannels: 64, outChannels: 64, ...uneven };
+  assert.equal(ownConvolution(onFloat32, shape), undefined);
 });
 
 test("two runs give the same bits", { skip: !engine.target.native.layers }, async () => {

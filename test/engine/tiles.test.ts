@@ -247,6 +247,8 @@ test("where oneDNN is told to leave AMX out, so do our convolutions", () => {
   assert.equal(amxLeftOut({ ONEDNN_MAX_CPU_ISA: "DEFAULT" }), undefined);
   assert.equal(amxLeftOut({ ONEDNN_MAX_CPU_ISA: "AVX512_CORE_AMX" }), undefined);
   assert.equal(amxLeftOut({ DNNL_MAX_CPU_ISA: "avx2" }), "DNNL_MAX_CPU_ISA=avx2");
+  assert.equal(amxLeftOut({ ONEDNN_MAX_CPU_ISA: "AVX10_2" }), "ONEDNN_MAX_CPU_ISA=AVX10_2");
+  assert.equal(amxLeftOut({ ONEDNN_MAX_CPU_ISA: "AVX10_2_AMX_2" }), undefined);
   assert.equal(amxLeftOut({ ONEDNN_MAX_CPU_ISA: "AVX512_CORE_BF16" }), left);
   const env = { ONEDNN_MAX_CPU_ISA: "AVX512_CORE_BF16" };
   assert.ok(!processorFlags(readCpuinfo(env)).some((flag) => flag.startsWith("amx")));
