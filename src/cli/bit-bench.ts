@@ -1,6 +1,8 @@
 /** `bit-bench`: how fast a model trains or evaluates here, on random weights and images. */
 import { type BenchReport, measure } from "../bench/measure.js";
 import type { BenchTask } from "../bench/task.js";
+import type { OpenedEngine } from "../engine/open.js";
+import { fusesNormalization } from "../graph/target.js";
 import { parseArchitecture } from "../model/architecture.js";
 import { indivisible } from "../run/options.js";
 import { computeTypes, defaultPrecision } from "../run/precision.js";
@@ -22,16 +24,15 @@ export async function run({ settings }: Call<"bench">): Promise<number> {
   const { nproc, network, reduceDtype } = settings;
   if (nproc !== undefined || network !== undefined || reduceDtype !== "fp32")
     return computeNetwork(settings);
-  if (settings.memory) {
-    const task = { ...shape, precision: precision ?? "fp32" } as const;
-    output.result(describeMemory(task, settings.batchSplit, json));
-    return 0;
-  }
   if (settings.devices !== undefined) return measureScaling(settings, settings.devices);
   const engine = openEngine(settings.device);
+  const task: BenchTask = { ...shape, precision: precision ?? defaultPrecision(engine.target) };
+  if (settings.memory) {
+    output.result(describeMemory(engine, task, settings.batchSplit, json));
+    return 0;
+  }
   const { devices = 1 } = engine.target;
   if (!isSplit(batch, 1, devices)) throw indivisible(batch, 1, devices);
-  const task: BenchTask = { ...shape, precision: precision ?? defaultPrecision(engine.target) };
   const { implementation, steps, warmup } = settings;
   const report = await measure(engine, task, { implementation, steps, warmup });
   output.result(json ? JSON.stringify(report) : describeReport(report));
@@ -39,11 +40,17 @@ export async function run({ settings }: Call<"bench">): Promise<number> {
 }
 
 /** What a training step needs, by what it holds, and how that compares with this machine. */
-function describeMemory(task: BenchTask, split: number, json: boolean): string {
+function describeMemory(
+  { target }: OpenedEngine,
+  task: BenchTask,
+  split: number,
+  json: boolean,
+): string {
   const { architecture, classes, batch, resolution: size, precision, remat } = task;
+  const computeType = computeTypes[precision];
   const memory = trainMemory(architecture, {
-    ...{ classes, size, microBatch: Math.ceil(batch / split), split, remat },
-    computeType: computeTypes[precision],
+    ...{ classes, size, microBatch: Math.ceil(batch / split), split, remat, computeType },
+    fusesNormalization: fusesNormalization({ native: target.native, computeType }),
   });
   if (json) return JSON.stringify(memory);
   const { total, ...parts } = memory;

@@ -148,7 +148,10 @@ export function ownConvolution(
 }
 
 /** Whether group normalization becomes part of the convolutions around it, where these are ours. */
-export function fusesNormalization({ native, computeType }: Target): boolean {
+export function fusesNormalization({
+  native,
+  computeType,
+}: Pick<Target, "native" | "computeType">): boolean {
   if (computeType === "float32") return native.float32.fusesNormalization;
   if (computeType !== "bfloat16") return false;
   const { kind, normalization } = native.tiles();

@@ -3,7 +3,7 @@ import { counted } from "../counted.js";
 import type { Dataset, UnreadableImage } from "../data/dataset.js";
 import { freeBytesOf } from "../disk/disk-room.js";
 import { sizeText, wholeSizeText } from "../disk/size-text.js";
-import { describeConvolutions, type Target } from "../graph/target.js";
+import { describeConvolutions, fusesNormalization, type Target } from "../graph/target.js";
 import { parseArchitecture } from "../model/architecture.js";
 import { recipeOf } from "../recipe/recipes.js";
 import type { RunConfig } from "../record/run-config.js";
@@ -30,7 +30,7 @@ export interface RunNeeds {
 /** @param folder where the run is to be, which need not be there yet */
 export async function needsOf(
   config: RunConfig,
-  target: Pick<Target, "deviceMemoryBytes" | "devices">,
+  target: Partial<Pick<Target, "deviceMemoryBytes" | "devices" | "native">>,
   folder: string,
   save = true,
 ): Promise<RunNeeds> {
@@ -38,12 +38,14 @@ export async function needsOf(
   const { freeze, trainSize, valSize } = config;
   const architecture = parseArchitecture(config.model);
   const classes = classNames.length;
-  const { devices = 1 } = target;
+  const { devices = 1, native } = target;
+  const computeType = computeTypes[precision];
   const memory = freeze
     ? headMemory(architecture, { classes, examples: trainSize + valSize })
     : trainMemory(architecture, {
         ...{ classes, size: resolution.crop, microBatch: batch / split / devices, split },
-        ...{ computeType: computeTypes[precision], remat },
+        ...{ computeType, remat },
+        fusesNormalization: native && fusesNormalization({ native, computeType }),
       });
   const parameters = parameterCount(architecture, classes);
   const trained = freeze ? headCount(architecture, classes) : parameters;

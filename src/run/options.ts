@@ -5,7 +5,7 @@ import { counted } from "../counted.js";
 import type { Dataset } from "../data/dataset.js";
 import { isDatasetName } from "../data/known-datasets.js";
 import { UserError } from "../errors.js";
-import type { Target } from "../graph/target.js";
+import { fusesNormalization, type Target } from "../graph/target.js";
 import { residentBytes } from "../input/resident-images.js";
 import { type Architecture, parseArchitecture } from "../model/architecture.js";
 import { getMixupAlpha, getResolution, scaleSchedule } from "../recipe/hyperrule.js";
@@ -50,7 +50,7 @@ export interface Machine {
   /** What is computed in where nobody chose it. */
   readonly precision: () => Precision;
   /** Default: one device, with the host's memory. */
-  readonly target?: Pick<Target, "deviceMemoryBytes" | "devices"> | undefined;
+  readonly target?: Partial<Pick<Target, "deviceMemoryBytes" | "devices" | "native">> | undefined;
   /** With `--max_minutes`: the steps that fit; default: the recipe's. */
   readonly stepsInTime?: number | undefined;
   /** Processes that train together; default: 1. */
@@ -80,11 +80,12 @@ export function resolveConfig(
   requireActing("train", options);
   const resolution = resolveResolution(options, dataset);
   const precision = options.precision ?? known?.precision ?? machine.precision();
+  const computeType = computeTypes[precision];
+  const { native } = machine.target ?? {};
   const needs = {
-    classes: dataset.classNames.length,
-    size: resolution.crop,
-    computeType: computeTypes[precision],
+    ...{ classes: dataset.classNames.length, size: resolution.crop, computeType },
     remat: recorded.remat,
+    fusesNormalization: native && fusesNormalization({ native, computeType }),
   };
   const split = splitOf({ options, dataset, machine, known, batch }, architecture, needs);
   const rule = recipe.schedule(trainSize);

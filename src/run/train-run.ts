@@ -6,6 +6,7 @@ import { sizeText } from "../disk/size-text.js";
 import { SessionError } from "../engine/session.js";
 import { UserError } from "../errors.js";
 import type { Predictions } from "../evaluators/predictions.js";
+import { fusesNormalization } from "../graph/target.js";
 import { residentBytes } from "../input/resident-images.js";
 import { parseArchitecture } from "../model/architecture.js";
 import { classWeights } from "../recipe/class-weights.js";
@@ -155,7 +156,8 @@ async function cacheBytes(
   const { architecture, classes, target, remat } = network;
   const { computeType } = target;
   const plan = { classes, size: resolution.crop, microBatch: batch / split, split };
-  const step = trainMemory(architecture, { ...plan, computeType, remat }).total;
+  const needs = { ...plan, computeType, remat, fusesNormalization: fusesNormalization(target) };
+  const step = trainMemory(architecture, needs).total;
   const free = availableMemoryBytes() / (joint?.localRanks ?? 1) - step;
   const own = Math.max(0, Math.floor(cacheShare * free));
   if (joint === undefined) return own;

@@ -23,13 +23,15 @@ export interface TrainMemoryOptions {
   readonly split?: number | undefined;
   readonly computeType?: ComputeType | undefined;
   readonly remat?: boolean | undefined;
+  /** Whether group normalization is part of the convolutions, so that no normalized map is kept; default: false. */
+  readonly fusesNormalization?: boolean | undefined;
 }
 
 /** Bytes that a training step takes at its peak, by what they hold. */
 export interface TrainMemory {
   readonly variables: number;
   readonly momentum: number;
-  /** By the variables; with several parts of a batch, a second time to sum them up. */
+  /** By the variables; with several parts of a batch, also their sums, before and after the last part. */
   readonly gradients: number;
   /** Standardized kernels, and gradients by them, of the convolutions under way. */
   readonly standardized: number;
@@ -42,13 +44,13 @@ export interface TrainMemory {
 
 // Against the peaks in bench/NOTES.md, which these constants meet within a tenth: what convolutions
 // and the backward pass hold at a time, and the process before its first step.
-const workingShare = 1.02;
-const standardizedShare = 0.6;
-const engineBytes = 0.48e9;
+const workingShare = 1.15;
+const standardizedShare = 0.63;
+const engineBytes = 0.57e9;
 
 /** Estimates the peak of a training step's memory. */
 export function trainMemory(architecture: Architecture, options: TrainMemoryOptions): TrainMemory {
-  const { classes, size, microBatch, split = 1, computeType = "float32", remat } = options;
+  const { classes, microBatch, split = 1, computeType = "float32" } = options;
   const parameters = variableSpecs(architecture, classes).reduce(
     (sum, { shape }) => sum + sizeOf(shape),
     0,
@@ -57,9 +59,9 @@ export function trainMemory(architecture: Architecture, options: TrainMemoryOpti
   const parts = {
     variables: 4 * parameters,
     momentum: 4 * parameters,
-    gradients: 4 * parameters * (split > 1 ? 2 : 1),
+    gradients: 4 * parameters * (split > 1 ? 3 : 1),
     standardized: standardizedShare * narrow * parameters,
-    activations: narrow * workingShare * microBatch * valuesPerImage(architecture, size, remat),
+    activations: narrow * workingShare * microBatch * valuesPerImage(architecture, options),
     engine: engineBytes,
   };
   return { ...parts, total: Object.values(parts).reduce((a, b) => a + b, 0) };
@@ -90,11 +92,18 @@ export function headMemory(
 }
 
 /**
- * Values of one image of `size` x `size` pixels that the forward pass keeps: of each unit its input,
- * two bottleneck convolutions' results, each also normalized, and its output. With `remat` only the
- * units' inputs are kept, and the inside of one unit at a time.
+ * Values of one image of `size` x `size` pixels that the forward pass keeps: of each unit its input and
+ * two bottleneck convolutions' results, all three also normalized where no convolution does it, and its output.
+ * With `remat` only the units' inputs are kept, and the inside of one unit at a time.
  */
-function valuesPerImage(architecture: Architecture, size: number, remat = false): number {
+function valuesPerImage(
+  architecture: Architecture,
+  {
+    size,
+    remat = false,
+    fusesNormalization = false,
+  }: Omit<TrainMemoryOptions, "classes" | "microBatch">,
+): number {
   const channels = 64 * architecture.width;
   // Root: convolution at half size, padded copy, pooled result.
   const root = channels * (size / 2) ** 2 * 2.25;
@@ -107,10 +116,9 @@ function valuesPerImage(architecture: Architecture, size: number, remat = false)
     const before = side ** 2;
     side /= stride;
     const after = side ** 2;
-    const inside =
-      channelsIn * before +
-      channelsMid * (2 * before + 2 * after) +
-      channelsOut * after * (projected ? 2 : 1);
+    const middle = channelsMid * (before + after);
+    const normalized = fusesNormalization ? 0 : channelsIn * before + middle;
+    const inside = normalized + middle + channelsOut * after * (projected ? 2 : 1);
     all += inside;
     inputs += channelsIn * before;
     largest = Math.max(largest, inside);
@@ -120,7 +128,7 @@ function valuesPerImage(architecture: Architecture, size: number, remat = false)
 
 /** Bytes that one more image adds to the peak of a float32 training step. */
 export function trainBytesPerImage(architecture: Architecture, size: number): number {
-  return 4 * workingShare * valuesPerImage(architecture, size);
+  return 4 * workingShare * valuesPerImage(architecture, { size });
 }
 
 /**
