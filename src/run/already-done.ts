@@ -40,7 +40,7 @@ export async function alreadyDone(
       ...{ before: undefined, best: best ?? undefined },
     },
     line:
-      `Already done: ${steps} of ${steps} steps; what it came to is in ${folder.result}. To train further, type a larger ` +
+      `Already done: ${steps} of ${steps} steps; what it came to is in ${folder.result}. To train further, give bit-train a larger ` +
       `--steps and --force, or --weights ${quoted(folder.path)}${instead} and another --name`,
   };
 }
