@@ -5,6 +5,7 @@
 import { createRequire } from "node:module";
 import { UserError } from "../errors.js";
 import { loadProcessAddon } from "./own-addon.js";
+import { requireThreadCounts } from "./thread-count.js";
 
 /** What the binding tells of a tensor that it holds. */
 export interface TensorMetadata {
@@ -46,10 +47,11 @@ const SETTINGS = /^(TF|XLA|CUDA|CUDNN|CUBLAS|NCCL|NVIDIA|OMP|KMP|ONEDNN|DNNL)_/;
  * Loads the native library into this thread, once. Each thread that does so has tensors and sessions of
  * its own; the library itself, its thread pools and its settings are the process's.
  * @param path the compiled `tfjs_binding.node`
- * @throws UserError where the library is open in another thread with other settings
+ * @throws UserError where the library is open in another thread with other settings, or a number of threads is none
  */
 export function loadBinding(path: string, settings: EngineSettings = {}): TensorflowBinding {
   if (loaded !== undefined) return loaded;
+  requireThreadCounts();
   const defaults: Record<string, string> = {
     // TensorFlow's own lines would stand among ours. Its errors are thrown, and told once.
     TF_CPP_MIN_LOG_LEVEL: "3",

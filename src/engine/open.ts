@@ -3,7 +3,7 @@ import { basename } from "node:path";
 import type { Graph } from "../graph/graph-builder.js";
 import { plainTarget } from "../graph/target.js";
 import { loadBinding, type TensorflowBinding } from "./binding.js";
-import { readCpuinfo } from "./cpuinfo.js";
+import { narrowTypeLeftOut, readCpuinfo } from "./cpuinfo.js";
 import { type Flavour, type InstalledEngine, requireEngine } from "./installed.js";
 import { narrowTypeOfCpu, narrowTypeOfGpu } from "./narrow-type.js";
 import { engineRemark, kernelsPath, loadKernels } from "./native-kernels.js";
@@ -53,7 +53,12 @@ export function openEngine(flavour?: Flavour): OpenedEngine {
     version: `${binding.TF_Version} ${host ? basename(kernelsPath(installed)) : "alone"}`,
     target: {
       ...{ device, computeType: "float32" },
-      narrowType: () => (device === "GPU" ? narrowTypeOfGpu() : narrowTypeOfCpu()),
+      ...(device === "GPU"
+        ? { narrowType: () => narrowTypeOfGpu() }
+        : {
+            narrowType: () => (narrowTypeLeftOut("bfloat16") ? undefined : narrowTypeOfCpu()),
+            leftOut: (type: "bfloat16" | "float16") => narrowTypeLeftOut(type),
+          }),
       native: {
         ...{ host, layers, convolutions: layers && suitsOwnConvolutions(cpuinfo) },
         float32: layers ? float32 : plainTarget.native.float32,

@@ -1,6 +1,7 @@
 /** How many threads TensorFlow computes an operation by on the CPU: some of its sums are divided among them. */
 import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
+import { UserError } from "../errors.js";
 
 /**
  * What `TF_NUM_INTRAOP_THREADS` says, else the cores that this process may use. Source: TensorFlow's
@@ -15,6 +16,25 @@ export function tensorflowThreads(
   if (/^[1-9]\d*$/.test(set)) return Number(set);
   const [, cores] = /^Cpus_allowed_list:\s*([\d,-]+)$/m.exec(status) ?? [];
   return cores === undefined ? availableParallelism() : countOf(cores);
+}
+
+/**
+ * Refuses numbers of threads that TensorFlow takes for others without a word, or by which it ends the process.
+ * @throws UserError
+ */
+export function requireThreadCounts(environment: NodeJS.ProcessEnv = process.env): void {
+  // Where operations are told to share the calling thread, that is a number, too.
+  const possible = { TF_NUM_INTRAOP_THREADS: /^\d{1,4}$/, TF_NUM_INTEROP_THREADS: /^-?\d{1,4}$/ };
+  for (const [name, numbers] of Object.entries(possible)) {
+    const set = environment[name]?.trim() ?? "";
+    if (set === "" || numbers.test(set)) continue;
+    throw new UserError(
+      name,
+      `"${set}"`,
+      "a whole number of threads",
+      `unset it for one a core: unset ${name}`,
+    );
+  }
 }
 
 /** How many numbers a list as `0-3,8` has. */

@@ -69,6 +69,8 @@ export interface Target {
   readonly computeType: ComputeType;
   /** The narrow type that the device natively supports. A function: some drivers take long to answer. */
   readonly narrowType: () => NarrowType;
+  /** The setting, `NAME=value`, by which it cannot compute in a narrow type that it else could; default: none. */
+  readonly leftOut?: ((type: "bfloat16" | "float16") => string | undefined) | undefined;
   readonly native: NativeOperations;
 }
 

@@ -34,6 +34,8 @@ const facts = z.object({
   data: fingerprint,
   /** The engine and its convolutions, in words: others round differently. Absent in older runs. */
   computedBy: z.string().exactOptional(),
+  /** The CPU's: as `AVX-512`. Absent in older runs, and of GPUs. */
+  vectors: z.string().exactOptional(),
   /** Of TensorFlow's on the CPU: others may round differently. Absent in older runs, and of GPUs. */
   threads: count.exactOptional(),
 });

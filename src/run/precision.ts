@@ -1,4 +1,5 @@
 /** In which type a run computes convolutions and the element-wise work between them. */
+import { UserError } from "../errors.js";
 import { type ComputeType, inType, type Target } from "../graph/target.js";
 import type { Precision } from "../settings/choices.js";
 
@@ -16,7 +17,18 @@ export function defaultPrecision({ narrowType }: Pick<Target, "narrowType">): Pr
   return narrow === "float16" ? "fp16" : "fp32";
 }
 
-/** The same target, but for the precision. */
+/**
+ * The same target, but for the precision.
+ * @throws UserError where a setting in the environment leaves out what it takes
+ */
 export function inPrecision(target: Target, precision: Precision): Target {
-  return inType(target, computeTypes[precision]);
+  const computeType = computeTypes[precision];
+  const setting = computeType === "float32" ? undefined : target.leftOut?.(computeType);
+  if (setting === undefined) return inType(target, computeType);
+  throw new UserError(
+    setting,
+    `leaves out the instructions by which this processor's TensorFlow convolves ${computeType}`,
+    `a value that has them (${computeType === "bfloat16" ? "AVX512_CORE" : "AVX512_CORE_FP16"}), or another precision`,
+    `type --precision fp32, or unset ${setting.replace(/=.*/, "")}`,
+  );
 }

@@ -42,25 +42,29 @@ export interface TrainMemory {
   readonly total: number;
 }
 
-// Against the peaks in bench/NOTES.md, which these constants meet within a tenth: what convolutions
-// and the backward pass hold at a time, and the process before its first step.
-const workingShare = 1.15;
-const standardizedShare = 0.63;
-const engineBytes = 0.57e9;
+// Fitted to the peaks in bench/NOTES.md, which these constants meet within a tenth: what convolutions and the backward
+// pass hold at a time, and the process before its first step.
+const workingShare = 1.18;
+const standardizedShare = 0.2;
+/** Of the largest kernel's values, for what is packed of it, spread or summed up by tasks. */
+const kernelBytes = { wide: 33, narrow: 22 };
+const engineBytes = 0.515e9;
 
 /** Estimates the peak of a training step's memory. */
 export function trainMemory(architecture: Architecture, options: TrainMemoryOptions): TrainMemory {
   const { classes, microBatch, split = 1, computeType = "float32" } = options;
-  const parameters = variableSpecs(architecture, classes).reduce(
-    (sum, { shape }) => sum + sizeOf(shape),
-    0,
-  );
-  const narrow = computeType === "float32" ? 4 : 2;
+  const specs = variableSpecs(architecture, classes);
+  const sizes = (some: readonly VariableSpec[]) => some.map(({ shape }) => sizeOf(shape));
+  const parameters = sizes(specs).reduce((sum, size) => sum + size, 0);
+  const largest = Math.max(...sizes(specs.filter((spec) => !isOfHead(spec))));
+  const isNarrow = computeType !== "float32";
+  const narrow = isNarrow ? 2 : 4;
   const parts = {
     variables: 4 * parameters,
     momentum: 4 * parameters,
     gradients: 4 * parameters * (split > 1 ? 3 : 1),
-    standardized: standardizedShare * narrow * parameters,
+    standardized:
+      standardizedShare * narrow * parameters + kernelBytes[isNarrow ? "narrow" : "wide"] * largest,
     activations: narrow * workingShare * microBatch * valuesPerImage(architecture, options),
     engine: engineBytes,
   };

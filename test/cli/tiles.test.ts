@@ -66,6 +66,6 @@ test("a run that goes on with other convolutions says that it rounds differently
   assert.match(
     await run("direct"),
     // With AVX-512 they are TensorFlow's, which has no words of its own.
-    /What follows rounds differently: so far it was .*Winograd.*; now it is (?!.*Winograd)TensorFlow/,
+    /What follows rounds differently: so far it was .*Winograd.*; now it is (?!.*Winograd)Convolutions/,
   );
 });

@@ -25,3 +25,15 @@ test("the default precision is the device's narrow type, and fp32 where it has n
   assert.equal(defaultPrecision({ narrowType: () => undefined }), "fp32");
   assert.deepEqual(inPrecision(plainTarget, "fp16"), { ...plainTarget, computeType: "float16" });
 });
+
+test("a precision that a setting leaves out is refused, with the setting and what to type", () => {
+  const leftOut = (type: string) => (type === "bfloat16" ? "ONEDNN_MAX_CPU_ISA=AVX2" : undefined);
+  const target = { ...plainTarget, leftOut };
+  assert.equal(inPrecision(target, "fp32").computeType, "float32");
+  assert.equal(inPrecision(target, "fp16").computeType, "float16");
+  assert.throws(() => inPrecision(target, "bf16"), {
+    name: "UserError",
+    message:
+      /^ONEDNN_MAX_CPU_ISA=AVX2: leaves out .*bfloat16[\s\S]*AVX512_CORE[\s\S]*--precision fp32, or unset ONEDNN_MAX_CPU_ISA$/,
+  });
+});

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { availableParallelism } from "node:os";
 import { test } from "node:test";
-import { tensorflowThreads } from "../../src/engine/thread-count.js";
+import { requireThreadCounts, tensorflowThreads } from "../../src/engine/thread-count.js";
 import { engine } from "../engine-for-tests.js";
 
 test("TensorFlow's threads are those of its variable, else the cores that the process may use", () => {
@@ -19,7 +19,7 @@ test("TensorFlow's threads are those of its variable, else the cores that the pr
 
 test("a process that is bound to a core has one thread", { skip: !hasTaskset() }, () => {
   const module = new URL("../../src/engine/thread-count.js", import.meta.url).href;
-  const script = `import { tensorflowThreads } from ${JSON.stringify(module)};
+  const script = `import { requireThreadCounts, tensorflowThreads } from ${JSON.stringify(module)};
     console.log(tensorflowThreads({}));`;
   const node = [process.execPath, "--input-type=module", "-e", script];
   // Any core of those that this process may use.
@@ -31,6 +31,18 @@ test("a process that is bound to a core has one thread", { skip: !hasTaskset() }
 test("the engine tells its threads on the CPU alone", () => {
   const expected = engine.target.device === "CPU" ? tensorflowThreads() : undefined;
   assert.equal(engine.threads, expected);
+});
+
+test("what is no number of threads is refused, with the variable's name", () => {
+  requireThreadCounts({});
+  requireThreadCounts({ TF_NUM_INTRAOP_THREADS: " 2 ", TF_NUM_INTEROP_THREADS: "0" });
+  for (const name of ["TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"])
+    assert.throws(() => requireThreadCounts({ [name]: "two" }), {
+      name: "UserError",
+      message: new RegExp(
+        `^${name}: "two"[\\s\\S]*a whole number of threads[\\s\\S]*unset ${name}`,
+      ),
+    });
 });
 
 function hasTaskset(): boolean {

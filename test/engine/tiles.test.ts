@@ -3,7 +3,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import * as tf from "@tensorflow/tfjs";
-import { amxLeftOut, processorFlags, readCpuinfo } from "../../src/engine/cpuinfo.js";
+import {
+  amxLeftOut,
+  narrowTypeLeftOut,
+  processorFlags,
+  readCpuinfo,
+} from "../../src/engine/cpuinfo.js";
 import type { KernelsAddon } from "../../src/engine/native-kernels.js";
 import { findTiles, tilesChoice } from "../../src/engine/tiles.js";
 import { UserError } from "../../src/errors.js";
@@ -301,4 +306,20 @@ test("by what convolutions are computed is said in a line, with the reason", () 
     say(true, findTiles(none, {})()),
     "Convolutions of bfloat16 are bit-train's, without tiles, with group normalization (the processor has no AMX for bfloat16)",
   );
+});
+
+test("a setting of oneDNN's under which TensorFlow cannot convolve a narrow type is named", () => {
+  const wide = ["avx512f", "avx512_bf16", "avx512_fp16"];
+  const by = (type: "bfloat16" | "float16", isa: string, flags = wide, env = {}) =>
+    narrowTypeLeftOut(type, { ONEDNN_MAX_CPU_ISA: isa, ...env }, flags);
+  assert.equal(by("bfloat16", "AVX2"), "ONEDNN_MAX_CPU_ISA=AVX2");
+  assert.equal(by("bfloat16", "avx2_vnni_2"), "ONEDNN_MAX_CPU_ISA=avx2_vnni_2");
+  assert.equal(by("bfloat16", "AVX512_CORE"), undefined);
+  assert.equal(by("float16", "AVX512_CORE_BF16"), "ONEDNN_MAX_CPU_ISA=AVX512_CORE_BF16");
+  assert.equal(by("float16", "AVX512_CORE_FP16"), undefined);
+  assert.equal(by("float16", "AVX10_1_512"), undefined);
+  assert.equal(by("float16", "DEFAULT"), undefined);
+  // TensorFlow computes it by itself: without AVX-512, or where it does not ask oneDNN.
+  assert.equal(by("bfloat16", "AVX2", ["avx2"]), undefined);
+  assert.equal(by("bfloat16", "AVX2", wide, { TF_ENABLE_ONEDNN_OPTS: "0" }), undefined);
 });

@@ -27,6 +27,41 @@ test("other threads and other engines are told, each for itself; what is not kno
   assert.deepEqual(otherRounding(was, { computedBy: "TensorFlow" }, false), []);
 });
 
+test("what differs is told alone, another processor's vectors too; plain tiles have the bits of the processor's", () => {
+  const tiles = (which: string) => ({ computedBy: `TensorFlow. Convolutions are ours, ${which}` });
+  const [amx, plain] = ["on the processor's matrix tiles", "on plain tiles, which are slow"].map(
+    tiles,
+  );
+  assert.deepEqual(otherRounding(amx!, plain!, false), []);
+  assert.deepEqual(otherRounding(amx!, tiles("without tiles"), false), [
+    "What follows rounds differently: so far it was Convolutions are ours, on the processor's matrix tiles; " +
+      "now it is Convolutions are ours, without tiles",
+  ]);
+  const held = { computedBy: `${amx!.computedBy}. ONEDNN_MAX_CPU_ISA=AVX512_CORE` };
+  const by = "without ONEDNN_MAX_CPU_ISA=AVX512_CORE";
+  const told = "What follows rounds differently: so far it was";
+  const set = "ONEDNN_MAX_CPU_ISA=AVX512_CORE";
+  assert.deepEqual(otherRounding(amx!, held, false), [`${told} ${by}; now it is ${set}`]);
+  assert.deepEqual(otherRounding(held, amx!, false), [`${told} ${set}; now it is ${by}`]);
+  const [vectors] = otherRounding({ vectors: "AVX2" }, { vectors: "AVX-512" }, false);
+  assert.match(vectors!, /a processor with AVX2 computed, now one with AVX-512$/);
+  assert.deepEqual(otherRounding({}, { vectors: "AVX-512" }, false), []);
+});
+
+test("settings of oneDNN that change its rounding are kept, but not what is set by default", (t) => {
+  const config = { precision: "fp32" } as const;
+  const by = () => computing({ config, engine }).computedBy;
+  const before = process.env["ONEDNN_MAX_CPU_ISA"];
+  t.after(() => {
+    if (before === undefined) delete process.env["ONEDNN_MAX_CPU_ISA"];
+    else process.env["ONEDNN_MAX_CPU_ISA"] = before;
+  });
+  process.env["ONEDNN_MAX_CPU_ISA"] = "AVX2";
+  const told = engine.target.device === "CPU";
+  assert.equal(by()!.endsWith(". ONEDNN_MAX_CPU_ISA=AVX2"), told);
+  assert.doesNotMatch(by()!, /TF_ENABLE_ONEDNN_OPTS=1/);
+});
+
 test("a joint run's threads are those of its processes", () => {
   const config = { precision: "fp32" } as const;
   assert.equal(computing({ config, engine: { ...engine, threads: 8 } }).threads, 8);

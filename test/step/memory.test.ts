@@ -14,6 +14,9 @@ const peaks = [
   ["R50x1", { size: 480, microBatch: 4 }, 1.94, 1.35, 2.81],
   ["R101x1", { size: 128, microBatch: 16 }, 1.48, 1.35, 1.81],
   ["R50x3", { size: 128, microBatch: 8 }, 4.47, 3.66, 4.51],
+  ["R50x3", { size: 65, microBatch: 1 }, 4.04, 3.43],
+  ["R14x4", { size: 65, microBatch: 1 }, 3.33, 2.9],
+  ["R14x2", { size: 65, microBatch: 1 }, 1.3, 1.16],
   ["R50x1", { size: 128, microBatch: 32, remat: true }, 1.33, 1.11, 1.3],
   ["R101x1", { size: 128, microBatch: 16, remat: true }, 1.46, 1.31, 1.49],
 ] as const;
@@ -40,7 +43,8 @@ for (const [model, options, ...measured] of peaks) {
     ["apart", {}],
   ] as const;
   for (const [i, [name, way]] of ways.entries()) {
-    const peak = measured[i]!;
+    const peak = measured[i];
+    if (peak === undefined) continue;
     test(`${model}, ${JSON.stringify(options)}, ${name}: within a tenth of ${peak} GB`, () => {
       const plan = { classes: 10, ...options, ...way };
       const { total } = trainMemory(parseArchitecture(model), plan);
