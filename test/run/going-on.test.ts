@@ -109,7 +109,7 @@ test("a run that is done says so, and computes nothing again unless that is aske
   assert.equal(again.lines.length, 1, again.lines.join("\n"));
   assert.match(
     again.lines[0]!,
-    /^Already done: 6 of 6 steps; .*result\.json\. To train further, give bit-train a larger --steps and --force, or --weights .* instead of --from_scratch and another --name$/,
+    /^Already done: 6 of 6 steps; .*result\.json\. To train further, give bit-train a larger --steps and --force; for another run, from this one's network with a new head, also where the classes are the same: --weights .* instead of --from_scratch and another --name$/,
   );
   for (const key of ["validation", "best", "steps", "saved"] as const)
     assert.deepEqual(again[key], first[key], key);
