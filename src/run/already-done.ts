@@ -1,4 +1,5 @@
 /** A run that is asked for again and has nothing left to do. */
+import { counted } from "../counted.js";
 import { exists } from "../disk/file-reading.js";
 import { readResult } from "../record/result-file.js";
 import type { FineTuneResult } from "../record/run-events.js";
@@ -40,7 +41,8 @@ export async function alreadyDone(
       ...{ before: undefined, best: best ?? undefined },
     },
     line:
-      `Already done: ${steps} of ${steps} steps; what it came to is in ${folder.result}. To train further, give bit-train a larger ` +
-      `--steps and --force, or --weights ${quoted(folder.path)}${instead} and another --name`,
+      `Already done: ${steps} of ${counted(steps, "step")}; what it came to is in ${folder.result}. To train further, give bit-train a larger ` +
+      `--steps and --force; for another run, from this one's network with a new head, also where the classes are the same: ` +
+      `--weights ${quoted(folder.path)}${instead} and another --name`,
   };
 }

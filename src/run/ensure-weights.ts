@@ -8,10 +8,9 @@ import { fitArchive } from "../model/checkpoint.js";
 import { checkWeights } from "../model/read-weights.js";
 import type { RunConfig } from "../record/run-config.js";
 import type { RunFolder } from "../record/run-folder.js";
-import { publishedLike, zooModel } from "../zoo/models.js";
+import { modelsLike, zooModel } from "../zoo/models.js";
 import { type FetchConsole, fetchMissingModel } from "./fetching.js";
 import { type FineTuneOptions, type ModelledOptions, weightsPath } from "./options.js";
-import { sampleModel } from "./sample-model.js";
 import { noWeights } from "./starting-weights.js";
 
 /**
@@ -69,13 +68,11 @@ function missing(model: string, weights: string): UserError {
       `the pretrained weights of ${published.name}`,
       `type: npx bit-download ${published.name}, or say where they are with --bit_pretrained_dir or --weights`,
     );
-  const { name } = parseArchitecture(model);
-  const embedded = name === parseArchitecture(sampleModel).name ? [sampleModel] : [];
-  const like = [...embedded, ...publishedLike(model)];
+  const like = modelsLike(model);
   return new UserError(
     `--model ${model}`,
     `no published model has this name, and there is no ${weights}`,
-    `one that is published, the nearest first: ${like.join(", ")}`,
+    `one that is published or comes with the package, the nearest first: ${like.join(", ")}`,
     `type --model ${like[0]}; any other needs weights of your own (--weights FILE), or begins at random (--from_scratch)`,
   );
 }

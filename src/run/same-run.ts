@@ -28,11 +28,32 @@ const sinceTheBeginning: DataWords = {
   contents: "images of the same names and sizes hold other bytes than at the beginning",
 };
 
-/** The settings by which a run has changed, by the flags that a user types. */
+/**
+ * The settings by which a run has changed, by the flags that a user types: where its data have, first the dataset,
+ * unless it is the same one.
+ */
 export function changedSettings(known: KnownConfig, now: RunRecordFile): string[] {
-  const changed = changedKeys(known, now).flatMap(describeChange);
-  if (known.data === undefined) return changed;
-  return [...changed, ...changesOfData(known.data, now.data, sinceTheBeginning)];
+  const keys = changedKeys(known, now);
+  const isMoved = isOtherDataset(known, now);
+  const was = known.dataset;
+  const dataset = isMoved ? describeChange({ key: "dataset", was, value: now.dataset }) : [];
+  const others = keys.filter(({ key }) => !(isMoved && key === "dataset")).flatMap(describeChange);
+  return [...dataset, ...others, ...(known.data === undefined ? [] : dataChanges(known.data, now))];
+}
+
+/** Whether a run is asked for on other data, from another place or of another name. */
+function isOtherDataset(known: KnownConfig, now: RunRecordFile): boolean {
+  if (known.dataset === undefined || known.dataset === now.dataset) return false;
+  // Of a run that an earlier version began, the data's fingerprint is not known.
+  if (known.data === undefined || dataChanges(known.data, now).length > 0) return true;
+  return changedKeys(known, now).some(({ key }) => keysOfData.has(key));
+}
+
+// What a dataset brings with it.
+const keysOfData: ReadonlySet<string> = new Set(["classNames", "trainSize", "valSize"]);
+
+function dataChanges(was: RunRecordFile["data"], { data }: RunRecordFile): string[] {
+  return changesOfData(was, data, sinceTheBeginning);
 }
 
 /** The keys by which the results of two runs on the same data would differ. */
@@ -142,11 +163,16 @@ export function otherSettings(
 ): UserError {
   const where = [folder.path, `holds a run with other settings: ${changed.join("; ")}`] as const;
   const expected = "the settings and the data that the run began with";
-  const next = "give the former ones, or choose another --name";
+  const other = known !== undefined && isOtherDataset(known, config) ? known.dataset : undefined;
+  const former = other === undefined ? "the former ones" : `--dataset ${quoted(other)}`;
+  // Of several runs by their seeds, the name that they have in common.
+  const free = quoted(`${config.name.replace(/_seed\d+$/, "")}_2`);
+  const next = `for a new run with these, choose another --name, such as --name ${free}; to go on with this one, give ${former}`;
   if (isOtherNetwork(known, config))
-    return new UserError(...where, expected, `${next}; its checkpoint does not fit these`);
-  const forced = `${next}; --force goes on all the same`;
-  return new UserError(...where, expected, otherLength(folder, known, config) ?? forced);
+    return new UserError(...where, expected, `${next}: its checkpoint does not fit these`);
+  const forced = `${next}; --force goes on with it all the same`;
+  const longer = other === undefined ? otherLength(folder, known, config) : undefined;
+  return new UserError(...where, expected, longer ?? forced);
 }
 
 /** What to do where another length is asked of the run; undefined where that is not so. */

@@ -5,7 +5,7 @@
 import { join } from "node:path";
 import { closeNames, perhaps } from "../close-names.js";
 import { UserError } from "../errors.js";
-import { parseArchitecture, publishedVariants } from "../model/architecture.js";
+import { embeddedModel, parseArchitecture, publishedVariants } from "../model/architecture.js";
 import { archiveBytes, parameterCount } from "./archive-size.js";
 import { isPattern, patternExpression } from "./patterns.js";
 import { vtabRuns, vtabTasks, vtabTasksWithCertainClasses, vtabVariants } from "./vtab.js";
@@ -97,23 +97,33 @@ export function findZooModel(name: string): ZooModel {
   const found = zooModel(name);
   if (found !== undefined) return found;
   const names = [...byName.keys()];
+  const asked = name.replace(/\.npz$/, "");
+  if (asked === embeddedModel)
+    throw new UserError(
+      name,
+      "comes with the package, and need not be downloaded",
+      "a published model's name",
+      `give it to the other commands by its name: npx bit-train --model ${embeddedModel} --dataset FOLDER`,
+    );
   throw new UserError(
     name,
     "no published model has this name",
-    perhaps(name.replace(/\.npz$/, ""), names) ?? `a name such as ${names[0]}`,
+    perhaps(asked, [embeddedModel, ...names]) ?? `a name such as ${names[0]}`,
     "type npx bit-download --list for all names",
   );
 }
 
 /**
- * Published models like one that is not: first those whose names are near, where the name's architecture was
- * published; then its family's, BiT-M's or BiT-S's, of the nearest depth and then width first.
+ * Models, published or the package's own, like one that is not: first those whose names are near, published ones
+ * where the name's architecture was published, and the package's where it is of that architecture; then the
+ * published ones of its family, BiT-M's or BiT-S's, of the nearest depth and then width first.
  * @throws UserError where the name tells no architecture
  */
-export function publishedLike(model: string): string[] {
+export function modelsLike(model: string): string[] {
   const { name, units, width } = parseArchitecture(model);
   const isPublished = publishedVariants.some((variant) => variant === name);
-  const near = isPublished ? closeNames(model, [...byName.keys()]) : [];
+  const near = closeNames(model, [embeddedModel, ...(isPublished ? byName.keys() : [])]);
+  if (name === parseArchitecture(embeddedModel).name) near.unshift(embeddedModel);
   const depth = unitsSum(units);
   const family = [...publishedVariants]
     .map((variant) => ({ variant, ...parseArchitecture(variant) }))

@@ -77,6 +77,8 @@ test("datasets and models", async (t) => {
     ["R50x1", "BiT-M-R50x1, BiT-M-R50x3"],
     ["BiT-M-R50x1-CIFAR100", "BiT-M-R50x1-CIFAR10, BiT-M-R50x1, BiT-M-R50x3"],
     ["R14x0.5", "sample-R14x0.5, BiT-M-R50x1"],
+    // Of another width than the one that is meant.
+    ["sample-R14x05", "sample-R14x0.5, BiT-M-R50x3"],
   ] as const) {
     const asked = ["--model", model, "--bit_pretrained_dir", root];
     const { code, stderr } = await runHere(bitTrain, [...flags, ...asked]);
@@ -93,6 +95,21 @@ test("datasets and models", async (t) => {
     assert.equal(code, 2);
     assert.match(stderr, /perhaps sample-R14x0\.5/);
   }
+  // Whatever takes a model: a path, a name, or what is to be downloaded.
+  for (const [program, ...argv] of [
+    ["bit-eval", "sample-R14x05", "--dataset", images],
+    ["bit-predict", "x.png", "--weights", "sample-R14x05"],
+    ["bit-find", "x.png", "--in", images, "--weights", "sample-R14x05"],
+    ["bit-export", "sample-R14x05", "--to", "npz"],
+    ["bit-serve", "sample-R14x05"],
+    ["bit-download", "sample-R14x05"],
+  ] as const) {
+    const { code, stderr } = await runHere(() => runProgram(program, argv), []);
+    assert.equal(code, 2, stderr);
+    assert.match(stderr, /perhaps sample-R14x0\.5(?!\S)/, program);
+  }
+  const ours = await runHere(() => runProgram("bit-download", ["sample-R14x0.5"]), []);
+  assert.match(ours.stderr, /comes with the package.*\n.*\n {2}next: .*--model sample-R14x0\.5/);
   const slip = await runHere(bitTrain, [...flags, "--weights", "BiT-M-R50x1-ILSVRC201"]);
   assert.match(slip.stderr, /correct it: perhaps BiT-M-R50x1-ILSVRC2012/);
 });

@@ -51,14 +51,14 @@ test("1, 2 and 3 processes train alike; a run goes on with others only by --forc
   for (const { run, now } of refused) {
     const { code, text } = await run.ended;
     assert.equal(code, 2, text);
-    const why = `holds a run with other settings: ranks was 2, is now ${now}[\\s\\S]*--force goes on`;
+    const why = `holds a run with other settings: the number of processes was 2, is now ${now}[\\s\\S]*--force goes on`;
     assert.match(text, new RegExp(why));
   }
   assert.deepEqual(contentsOf(folder("half")), before);
 
   const forced = launchTrain([...args("half"), "--force"], { processes: 3 });
   const text = await requireDone(forced);
-  assert.match(text, /Going on all the same \(--force\): ranks was 2, is now 3/);
+  assert.match(text, /Going on all the same \(--force\): the number of processes was 2, is now 3/);
   assert.match(text, /Resumed at step 4/);
   assertAlike(losses(folder("half")), expected);
 });

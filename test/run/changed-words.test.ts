@@ -31,9 +31,34 @@ test("of the two sides of images, those that have changed are told", () => {
   ]);
 });
 
-test("what no flag sets by itself has the name that config.json has for it", () => {
-  assert.deepEqual(told("trainSize", 24, 25), ["trainSize was 24, is now 25"]);
-  assert.deepEqual(told("mixupAlpha", 0.1, undefined), ["mixupAlpha was 0.1, is now none"]);
+test("what no flag sets by itself is told in words", () => {
+  assert.deepEqual(told("trainSize", 24, 25), ["the number of training images was 24, is now 25"]);
+  assert.deepEqual(told("valSize", 6, 5), ["the number of held-out images was 6, is now 5"]);
+  assert.deepEqual(told("mixupAlpha", 0.1, undefined), ["mixup's alpha was 0.1, is now none"]);
   // Of the same length, with other drops, as by another recipe.
-  assert.deepEqual(told("schedule", [1, 6], [2, 6]), ["schedule was [1,6], is now [2,6]"]);
+  assert.deepEqual(told("schedule", [1, 6], [2, 6]), [
+    "the schedule (in steps) was [1,6], is now [2,6]",
+  ]);
+});
+
+test("of classes, their number and names: of many, such as the others do not have", () => {
+  assert.deepEqual(told("classNames", ["cat", "dog"], ["cat"]), [
+    "the classes were 2 (cat, dog), are now 1 (cat)",
+  ]);
+  const many = Array.from({ length: 37 }, (_, i) => `breed${i}`);
+  assert.deepEqual(told("classNames", many, [...many.slice(0, -1), "newt"]), [
+    "the classes were 37 (among them breed36), are now 37 (among them newt)",
+  ]);
+});
+
+test("a path is told whole: two may differ in their ends", () => {
+  const folder = `/data/${"deep/".repeat(20)}`;
+  assert.deepEqual(told("dataset", `${folder}pets`, `${folder}cars`), [
+    `--dataset was "${folder}pets", is now "${folder}cars"`,
+  ]);
+});
+
+test("every key of config.json that may be told has words of its own", () => {
+  for (const key of ["architecture", "ranks", "evalBatch", "trainSize", "valSize", "mixupAlpha"])
+    assert.match(told(key, 1, 2)[0]!, /^(the|mixup's) /, key);
 });

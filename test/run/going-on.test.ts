@@ -109,7 +109,7 @@ test("a run that is done says so, and computes nothing again unless that is aske
   assert.equal(again.lines.length, 1, again.lines.join("\n"));
   assert.match(
     again.lines[0]!,
-    /^Already done: 6 of 6 steps; .*result\.json\. To train further, give bit-train a larger --steps and --force, or --weights .* instead of --from_scratch and another --name$/,
+    /^Already done: 6 of 6 steps; .*result\.json\. To train further, give bit-train a larger --steps and --force; for another run, from this one's network with a new head, also where the classes are the same: --weights .* instead of --from_scratch and another --name$/,
   );
   for (const key of ["validation", "best", "steps", "saved"] as const)
     assert.deepEqual(again[key], first[key], key);
@@ -188,7 +188,7 @@ test("no force goes on with another network, and the run is as it was", async (t
   for (const part of ["train", "val"]) await rm(join(two, part, "red"), { recursive: true });
   for (const [changes, message] of [
     [{ model: "R26x1" }, /--model was "R14x0\.5", is now "R26x1"/],
-    [{ dataset: two }, /classNames was/],
+    [{ dataset: two }, /: --dataset was .*two"; the classes were 3 .*, are now 2 \(/],
   ] as const)
     await refused({ name, steps: 8, force: true, ...changes }, message);
   assert.deepEqual(await bytes(), before);
@@ -209,7 +209,23 @@ test("other data are refused; moved data, workers, cache and saving are free", a
   await writeFile(join(moved, "train", "red", "0.bmp"), bmp(pattern(0, 0, 41, 36), 41, 36));
   await refused(free, /the images are not those of the beginning/);
   await cp(join(moved, "train", "red", "1.bmp"), join(moved, "train", "blue", "0.5.bmp"));
-  await refused(free, /trainSize was 24, is now 25[\s\S]*the images' labels/);
+  await refused(
+    free,
+    /: the number of training images was 24, is now 25[\s\S]*the images' labels[\s\S]*give the former ones;/,
+  );
+  const elsewhere = join(root, "elsewhere");
+  await cp(moved, elsewhere, { recursive: true });
+  const other = await run({ ...free, dataset: elsewhere }).then(
+    () => assert.fail(),
+    (error: unknown) => error as UserError,
+  );
+  const first = `holds a run with other settings: --dataset was "${moved}", is now "${elsewhere}"; the number of training images`;
+  assert.ok(other.got.startsWith(first), other.got);
+  assert.equal(
+    other.nextStep,
+    "for a new run with these, choose another --name, such as --name data_2; to go on with this one, " +
+      `give --dataset ${moved}; --force goes on with it all the same`,
+  );
 });
 
 test("images replaced by others of the same names and sizes are noticed", async () => {
