@@ -29,6 +29,12 @@ export const sampleRecipe = {
   evalFirst: true,
 } as const satisfies FineTuneOptions;
 
+/**
+ * What makes a minute of this network's run on a few photos of one's own, for which the BiT-HyperRule has 500 steps of
+ * 512 at 512/480 pixels. Two cores took 37 s with 48 images of 640x480.
+ */
+export const ownImagesFlags = "--crop 64 --steps 600 --batch 32";
+
 /** Runs the command. */
 export async function run({ settings }: Call<"sample">): Promise<number> {
   const { name = `sample_${compactTime(new Date())}`, ...others } = settings;
@@ -83,7 +89,9 @@ function summary(
     "",
     "What to try next",
     `  npx bit-predict ${here(example)} --weights ${here(folder.checkpoint)}`,
-    "and with Google's network, which is downloaded once (0.3 GB)",
+    "and with images of your own, a folder for each class: this network, in about a minute,",
+    `  npx bit-train --model ${sampleModel} --dataset FOLDER_OF_IMAGES ${ownImagesFlags}`,
+    "and then Google's, which is downloaded once (0.3 GB; without a GPU days, --dry_run says how many)",
     "  npx bit-train --model BiT-M-R50x1 --dataset FOLDER_OF_IMAGES --batch 64",
     "  npx bit-train --model BiT-M-R50x1 --dataset cifar10 --datadir data",
   ].join("\n");

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { NpzReader } from "../../src/archive/npz-reader.js";
-import { sampleRecipe } from "../../src/cli/sample.js";
+import { ownImagesFlags, sampleRecipe } from "../../src/cli/sample.js";
 import { loadDataset } from "../../src/data/datasets.js";
 import { sampleFolder } from "../../src/data/known-datasets.js";
 import { parseArchitecture, variableSpecs } from "../../src/model/architecture.js";
@@ -13,6 +14,7 @@ import { fineTune } from "../../src/run/fine-tune.js";
 import { sampleModel, sampleWeights } from "../../src/run/sample-model.js";
 import { temporaryFolder } from "../data/temporary-folder.js";
 import { engine } from "../engine-for-tests.js";
+import { repositoryRoot } from "../fixture-path.js";
 import { bitTrain, runHere } from "./command.js";
 
 test("the embedded weights fit their model, are finite, and of five classes", async () => {
@@ -73,8 +75,26 @@ test("asked for again, the sample does not tell the time of loading as that of i
     first.stdout,
     /^ {2}for 1 step of 32 images, in \d+ s with loading and evaluation\.$/m,
   );
+  // What it advises for one's own images is what README has: a minute, not the rule's hours.
+  const own = `npx bit-train --model ${sampleModel} --dataset FOLDER_OF_IMAGES ${ownImagesFlags}`;
+  assert.ok(first.stdout.includes(`\n  ${own}\n`), first.stdout);
+  const readme = await readFile(join(repositoryRoot, "README.md"), "utf8");
+  assert.ok(readme.includes(`\n${own.replace("FOLDER_OF_IMAGES", "photos")}\n`));
   const again = await runHere(bitTrain, flags);
   assert.equal(again.code, 0, again.stderr);
   assert.equal(again.stdout.match(/^Already done: 1 of 1 step/gm)?.length, 2);
   assert.match(again.stdout, /^ {2}for 1 step of 32 images\.$/m);
+});
+
+test("the advice for one's own images trains on a folder of photos at small images", async (t) => {
+  const root = await temporaryFolder(t);
+  const flags = ["--model", sampleModel, "--dataset", join(sampleFolder(), "val")];
+  const advised = [...flags, ...ownImagesFlags.split(" "), "--logdir", root, "--dry_run", "--json"];
+  const { code, stdout, stderr } = await runHere(bitTrain, advised);
+  assert.equal(code, 0, stderr);
+  const { config, remainingMs } = JSON.parse(stdout);
+  assert.deepEqual(config.resolution, { precrop: 80, crop: 64 });
+  t.diagnostic(`${(remainingMs / 1000).toFixed(0)} s foreseen`);
+  // 40 s on two cores; the rule's own sizes and steps took hours.
+  assert.ok(remainingMs < 10 * 60_000, `${remainingMs} ms`);
 });
