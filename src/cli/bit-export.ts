@@ -1,6 +1,7 @@
 /** `bit-export`: writes a model in another tool's format, or verifies what was written. */
 
-import { relative } from "node:path";
+import { readdir } from "node:fs/promises";
+import { join, relative } from "node:path";
 import { counted } from "../counted.js";
 import { sizeText } from "../disk/size-text.js";
 import { UserError } from "../errors.js";
@@ -53,7 +54,15 @@ export async function run({ settings, positional }: Call<"export">): Promise<num
   if (ended.stopped) return ended.exit;
   for (const note of ended.value.notes) output.note(`note: ${note}`);
   output.result(json ? JSON.stringify(ended.value) : exported(ended.value));
+  const { format, folder } = ended.value;
+  if (format === "page") output.note(`Open in a browser: ${await pageIn(folder)}`);
   return 0;
+}
+
+/** The file of a page's export that people open: the others show that it is whole. */
+async function pageIn(folder: string): Promise<string> {
+  const file = (await readdir(folder)).find((name) => name.endsWith(".html"));
+  return relative("", join(folder, file ?? ""));
 }
 
 function exported(report: ExportReport): string {

@@ -19,7 +19,7 @@ export interface DryWishes {
 }
 
 /**
- * Prints it in lines, or as one line of JSON.
+ * Prints it in lines, each as soon as it is known, or as one line of JSON.
  * @returns the exit code
  */
 export async function sayDryRun(
@@ -28,20 +28,22 @@ export async function sayDryRun(
 ): Promise<number> {
   const engine = joint?.engine ?? openEngine(options.device);
   if (!json) output.result(engine.description);
-  const { lines, ...facts } = await unlessStopped(joint, async (signal) => {
+  // What is found comes before the timing, which takes the longest.
+  const tell = json ? undefined : (line: string) => output.result(line);
+  const { lines: _, ...facts } = await unlessStopped(joint, async (signal) => {
     const observer: RunObserver = {
       signal,
       event: (event) => {
         if (event.type === "note") output.note(event.text);
       },
     };
-    if (several === undefined) return dryRun(options, engine, observer, { joint });
-    return dryRunSeeds(await seedRuns(options, several, observer), engine, observer, joint);
+    if (several === undefined) return dryRun(options, engine, observer, { joint, tell });
+    return dryRunSeeds(await seedRuns(options, several, observer), engine, observer, {
+      joint,
+      tell,
+    });
   });
   if (json) output.result(JSON.stringify({ device: engine.description, ...facts }));
-  else {
-    output.result(lines.join("\n"));
-    output.result("Nothing was written (--dry_run).");
-  }
+  else output.result("Nothing was written (--dry_run).");
   return 0;
 }

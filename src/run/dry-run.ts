@@ -1,4 +1,5 @@
 /** What a run would do and take, without a file of it: its plan, and the time of a few of its steps. */
+import type { Dataset } from "../data/dataset.js";
 import type { LoadDataset } from "../data/dataset-loads.js";
 import type { Engine } from "../engine/session.js";
 import { classCounts } from "../recipe/class-weights.js";
@@ -50,22 +51,24 @@ export interface DryRun {
 const noticedOnCpuMs = 60_000;
 
 /** Where it is planned. */
-interface DryPlace {
+export interface DryPlace {
   /** Loads the dataset; default `loadDataset`. */
   readonly load?: LoadDataset | undefined;
   /** Where several processes are to train together, whose steps are timed: this is rank 0. */
   readonly joint?: Joint | undefined;
+  /** Is told each of the lines as soon as it is known: the data and the plan before steps are timed. */
+  readonly tell?: ((line: string) => void) | undefined;
 }
 
 /**
- * Plans a run, and times three of its steps on its own images. Nothing is fetched or written.
+ * Plans a run, tells the plan, and times three of its steps on its own images. Nothing is fetched or written.
  * @throws UserError as the run itself would; and where the dataset is still to be fetched
  */
 export async function dryRun(
   wishes: FineTuneOptions,
   engine: Engine,
   observer: RunObserver = {},
-  { load, joint }: DryPlace = {},
+  { load, joint, tell }: DryPlace = {},
 ): Promise<DryRun> {
   const options = await resolveWeights({ ...wishes, offline: true }, fetchEvents(observer));
   const name = wishes.name ?? defaultName(options);
@@ -74,47 +77,54 @@ export async function dryRun(
   const place = { name, folder, engine, observer, load, joint };
   const plan = await planRun({ ...place, options: asked, dry: true });
   const { dataset, resumed } = plan;
-  const planned = { config: plan.config, dataset, engine, observer };
-  // Of large images on a slow machine that takes minutes.
-  observer.event?.({ type: "note", level: "info", text: "Timing a few steps ..." });
-  const fitted = await (joint ? fittingTogether({ ...planned, options, joint }) : fitting(planned));
-  const { measured } = fitted;
   const { maxMinutes } = wishes;
   const isTimed = maxMinutes !== undefined && (await lengthOfBegun(wishes, folder)) === undefined;
+  // Several processes would evaluate.
+  const ended = joint ? undefined : await alreadyDone(plan, folder, wishes);
+  const lines: string[] = [];
+  const say = (more: readonly string[]) => {
+    lines.push(...more);
+    for (const line of more) tell?.(line);
+  };
+  const data = describeData(plan.config, dataset);
+  say([...plan.notes, ...data.lines, ...data.warnings]);
+  const needs = (config: RunConfig) => needsOf(config, engine.target, folder.path, wishes.save);
+  const planned = { config: plan.config, needs: await needs(plan.config) };
+  const planLines = (of: { readonly config: RunConfig; readonly needs: RunNeeds }) => [
+    ...describePlan(of.config, of.needs, wishes),
+    ...describeComputing(of.config, engine.target),
+    ...idleInRun({ options: wishes, config: of.config, dataset }),
+  ];
+  // How many steps fit a time is known once some are timed.
+  if (!isTimed) say(planLines(planned));
+  const done = resumed?.manifest?.steps ?? 0;
+  if (resumed && !ended) say([`The run is there, and would go on at step ${done}`]);
+  // Of large images on a slow machine that takes minutes.
+  observer.event?.({ type: "note", level: "info", text: "Timing a few steps ..." });
+  const timed = { config: plan.config, dataset, engine, observer };
+  const fitted = await (joint ? fittingTogether({ ...timed, options, joint }) : fitting(timed));
+  const { measured } = fitted;
   const { config, line: limit } = isTimed
     ? limited(fitted.config, measured, maxMinutes)
     : { ...fitted, line: undefined };
-  const done = resumed?.manifest?.steps ?? 0;
-  // Several processes would evaluate.
-  const ended = joint ? undefined : await alreadyDone(plan, folder, wishes);
-  const leftMs = ended ? 0 : remainingMs(config, measured, done);
+  const found = config === plan.config ? planned : { config, needs: await needs(config) };
+  if (limit !== undefined) say([limit]);
+  if (isTimed) say(planLines(found));
+  else if (found !== planned)
+    say(["The memory does not suffice for that; in smaller parts:", ...planLines(found)]);
   const forecast = { measured, done };
-  const needs = await needsOf(config, engine.target, folder.path, wishes.save);
-  const data = describeData(config, dataset);
   const noticedMs = engine.target.device === "CPU" ? noticedOnCpuMs : undefined;
-  const [inTrain, inVal] = [dataset.train, dataset.val].map(({ labels }) =>
-    classCounts(labels, dataset.classNames.length),
-  );
+  const named = { ...asked, name: wishes.name };
+  say(ended ? [ended.line] : describeForecast(config, named, forecast, noticedMs));
   return {
-    config,
-    classes: dataset.classNames.map((each, i) => {
-      return { name: each, train: inTrain![i]!, val: inVal![i]! };
-    }),
-    ...{ needs, done, measured, limit, remainingMs: leftMs },
-    lines: [
-      ...plan.notes,
-      ...data.lines,
-      ...data.warnings,
-      ...(limit === undefined ? [] : [limit]),
-      ...describePlan(config, needs, wishes),
-      ...describeComputing(config, engine.target),
-      ...idleInRun({ options: wishes, config, dataset }),
-      ...(resumed && !ended ? [`The run is there, and would go on at step ${done}`] : []),
-      ...(ended
-        ? [ended.line]
-        : describeForecast(config, { ...asked, name: wishes.name }, forecast, noticedMs)),
-    ],
+    ...{ ...found, classes: classesOf(dataset), done, measured, limit, lines },
+    remainingMs: ended ? 0 : remainingMs(config, measured, done),
   };
+}
+
+function classesOf({ train, val, classNames }: Dataset): DryRun["classes"] {
+  const [inTrain, inVal] = [train, val].map(({ labels }) => classCounts(labels, classNames.length));
+  return classNames.map((name, i) => ({ name, train: inTrain![i]!, val: inVal![i]! }));
 }
 
 /** Times steps, with as many parts of a batch as fit the memory. */

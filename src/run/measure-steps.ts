@@ -22,6 +22,7 @@ import { placeholderFeatures } from "./frozen-features.js";
 import type { Joint } from "./joint-run.js";
 import { inPrecision } from "./precision.js";
 import { type MeasuredTimes, measuredBy, timedSteps } from "./run-forecast.js";
+import { type TimedPart, tellStillTiming } from "./still-timing.js";
 import { openRunProgram } from "./train-run.js";
 import { defaultBatch } from "./trained-model.js";
 import { unreadableAtStep } from "./unreadable-image.js";
@@ -57,22 +58,35 @@ export async function measureSteps(measured: Measured): Promise<MeasuredTimes> {
   }
 }
 
-async function timesOf({
-  config: whole,
-  dataset,
-  engine,
-  observer: { event, signal },
-  joint,
-}: Measured): Promise<MeasuredTimes> {
+/** With a sign of life, of several processes by the first. */
+async function timesOf(measured: Measured): Promise<MeasuredTimes> {
+  const { observer, joint } = measured;
+  const at = { part: "steps" as TimedPart, steps: 0 };
+  const note = (text: string) => observer.event?.({ type: "note", level: "info", text });
+  const end = (joint?.group.rank ?? 0) === 0 ? tellStillTiming(note, () => at) : undefined;
+  try {
+    return await timesAt(measured, at);
+  } finally {
+    end?.();
+  }
+}
+
+/** @param at is told what is being timed */
+async function timesAt(
+  { config: whole, dataset, engine, observer: { event, signal }, joint }: Measured,
+  at: { part: TimedPart; steps: number },
+): Promise<MeasuredTimes> {
   const split = joint === undefined ? Math.min(2, whole.split) : whole.split;
   const config = { ...whole, split, batch: (whole.batch / whole.split) * split };
   const note = (level: "info" | "warning") => (text: string) =>
     event?.({ type: "note", level, text });
   const events = { info: note("info"), warn: note("warning") };
+  if (config.freeze) at.part = "features";
   const features = config.freeze ? placeholderFeatures(config, dataset) : undefined;
   const featuresMs = config.freeze
     ? (await featuresTime(config, dataset, engine)) / (joint?.group.ranks ?? 1)
     : undefined;
+  at.part = "steps";
   const program = await openRunProgram({ config, dataset, engine, events, joint }, features);
   try {
     if (joint !== undefined) await requireSameGraph(joint);
@@ -89,7 +103,9 @@ async function timesOf({
     const plan = { ...planOf(config), ...unending, ...still, saveMinutes: undefined };
     const start = { step: 0, evaluated: true };
     await train(program, dataset, plan, start, {
-      step: (report) => elapsedMs.push(report.elapsedMs),
+      step: (report) => {
+        at.steps = elapsedMs.push(report.elapsedMs);
+      },
       validation: () => undefined,
       save: async () => undefined,
       // Whoever stops the run does not make a length of what was timed until then: the signal ends it.
@@ -98,6 +114,7 @@ async function timesOf({
     });
     if (joint === undefined) signal?.throwIfAborted();
     const { steps, stepMs } = measuredBy(elapsedMs);
+    at.part = "evaluation";
     const evaluationMs = await evaluationTime(program, dataset, config.evalBatch, joint);
     return { steps, stepMs: (stepMs * whole.split) / split, evaluationMs, featuresMs };
   } finally {

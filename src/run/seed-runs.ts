@@ -13,7 +13,7 @@ import type { RunObserver } from "../record/run-events.js";
 import { runFolder } from "../record/run-folder.js";
 import { type SeedResult, seedRunName } from "../record/seeds-file.js";
 import { requireActing } from "../settings/idle-settings.js";
-import { type DryRun, dryRun } from "./dry-run.js";
+import { type DryPlace, type DryRun, dryRun } from "./dry-run.js";
 import { fetchEvents } from "./fetching.js";
 import type { Joint } from "./joint-run.js";
 import { announceNext } from "./next-run.js";
@@ -191,14 +191,14 @@ export interface DrySeeds extends DryRun {
 
 /**
  * Plans several runs by the next one that is to be made, of which it times steps. Nothing is fetched or written.
- * @param joint as `dryRun` has it
+ * @param place `joint` and `tell` as `dryRun` has them
  * @throws UserError as the runs would; and where the dataset is still to be fetched
  */
 export async function dryRunSeeds(
   { runs, lines }: SeedRuns,
   engine: Engine,
   observer: RunObserver = {},
-  joint?: Joint,
+  { joint, tell }: Pick<DryPlace, "joint" | "tell"> = {},
 ): Promise<DrySeeds> {
   const states: { readonly run: SeedRun; readonly finished: boolean; readonly done: number }[] = [];
   const load = datasetLoads();
@@ -210,7 +210,9 @@ export async function dryRunSeeds(
   }
   const next = states.find(({ finished }) => !finished) ?? states[0]!;
   if (joint !== undefined) await announceNext(joint.group, { run: states.indexOf(next) });
-  const dry = await dryRun(next.run.options, engine, observer, { load, joint });
+  const before = [...lines, `Of ${next.run.name}:`];
+  for (const line of before) tell?.(line);
+  const dry = await dryRun(next.run.options, engine, observer, { load, joint, tell });
   const { config, measured, needs } = dry;
   const times = states.map(({ finished, done }) =>
     finished ? 0 : remainingMs(config, measured, done),
@@ -220,15 +222,12 @@ export async function dryRunSeeds(
   const done = isDone > 0 ? `, of which ${isDone} ${isDone === 1 ? "is" : "are"} done,` : "";
   const disk =
     needs.diskBytes > 0 ? `, and up to ${sizeText(runs.length * needs.diskBytes)} of disk` : "";
+  const inAll = `The ${counted(runs.length, "run")}${done} will take about ${durationText(total)} in all${disk}`;
+  tell?.(inAll);
   return {
     ...dry,
     seeds: states.map(({ run, done: steps }) => ({ name: run.name, seed: run.seed, done: steps })),
     remainingMs: total,
-    lines: [
-      ...lines,
-      `Of ${next.run.name}:`,
-      ...dry.lines,
-      `The ${counted(runs.length, "run")}${done} will take about ${durationText(total)} in all${disk}`,
-    ],
+    lines: [...before, ...dry.lines, inAll],
   };
 }

@@ -4,7 +4,7 @@ import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { pathToFileURL } from "node:url";
-import { bootstrapInterval } from "../../src/evaluators/bootstrap.js";
+import { shareInterval } from "../../src/evaluators/bootstrap.js";
 import type { Example } from "../../src/evaluators/evaluator.js";
 import { calibrationError } from "../../src/evaluators/measures/calibration.js";
 import { AllMeasures, findEvaluators } from "../../src/evaluators/registry.js";
@@ -145,17 +145,23 @@ test("confidences of whole bins, of 1, and of next to nothing", () => {
   });
 });
 
-test("the interval is the same for the same seed, another for another, and whole for all or none", () => {
-  assert.deepEqual(bootstrapInterval(70, 100), bootstrapInterval(70, 100, 0));
-  const intervals = [0, 1, 2, 3, 4].map((seed) => bootstrapInterval(7000, 10_007, seed));
+test("the interval is the same for the same seed, another for another, and exact for all or none", () => {
+  assert.deepEqual(shareInterval(70, 100), shareInterval(70, 100, 0));
+  const intervals = [0, 1, 2, 3, 4].map((seed) => shareInterval(7000, 10_007, seed));
   assert.ok(new Set(intervals.map(({ low, high }) => `${low} ${high}`)).size > 1);
   for (const { low, high } of intervals) {
     // The normal approximation: 1.96 standard deviations, to a twentieth of these.
     near((high - low) / 2, 1.96 * Math.sqrt((0.6995 * 0.3005) / 10_007), 5e-4, "width");
   }
   const ends = ({ low, high }: { low: number; high: number }) => [low, high];
-  assert.deepEqual(ends(bootstrapInterval(0, 5)), [0, 0]);
-  assert.deepEqual(ends(bootstrapInterval(5, 5)), [1, 1]);
+  // R's binom.test(12, 12) has 0.7353515 to 1, and binom.test(0, 5) 0 to 0.5218238.
+  const all = shareInterval(12, 12);
+  near(all.low, 0.7353515, 1e-7, "all right");
+  assert.deepEqual([all.high, all.method, all.resamples], [1, "clopper-pearson", 0]);
+  const [low, high] = ends(shareInterval(0, 5));
+  assert.equal(low, 0);
+  near(high!, 0.5218238, 1e-7, "all wrong");
+  assert.equal(shareInterval(11, 12).method, "bootstrap");
 });
 
 test("real labels: a prediction among them is right, and images without one are left out", async () => {

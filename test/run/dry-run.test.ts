@@ -101,6 +101,41 @@ test("--dry_run tells it in lines, and as JSON", async (t) => {
   assert.deepEqual(await readdir(root), ["tiny"]);
 });
 
+test("data and plan are told before steps are timed, their time after", async (t) => {
+  const root = await temporaryFolder(t);
+  const flags = [...tinyFlags(await writeTinyFolder(root), join(root, "logs")), "--dry_run"];
+  const of = async (options: FineTuneOptions) => {
+    const order: string[] = [];
+    const event: RunObserver["event"] = (one) => {
+      if (one.type === "note" && one.text.startsWith("Timing")) order.push(one.text);
+    };
+    const tell = (line: string) => order.push(line);
+    const { lines } = await dryRun(options, engine, { event }, { tell });
+    const at = order.indexOf("Timing a few steps ...");
+    assert.deepEqual(order.toSpliced(at, 1), lines);
+    return { before: order.slice(0, at).join("\n"), after: order.slice(at + 1).join("\n") };
+  };
+  const options: FineTuneOptions = {
+    ...{ name: "tiny", model: "R14x0.5", fromScratch: true, dataset: join(root, "tiny") },
+    ...{ logdir: join(root, "logs"), batch: 8, resolution: 40, crop: 32, precision: "fp32" },
+  };
+  const whole = await of({ ...options, steps: 6 });
+  assert.match(
+    whole.before,
+    /training set with 24 images[\s\S]*6 steps of 8 images[\s\S]*of memory/,
+  );
+  assert.match(whole.after, /^6 steps will take about [^\n]*$/);
+  // Its length is known once steps are timed.
+  const limited = await of({ ...options, maxMinutes: 60 });
+  assert.match(limited.before, /training set with 24 images/);
+  assert.match(limited.after, /^all 500 steps [^\n]* fit 60 minutes[\s\S]*500 steps of 8 images/);
+  // On the command line, with what the engine is first, and each line once.
+  const { stdout } = await runHere(bitTrain, [...flags, "--steps", "4", "--seeds", "2"]);
+  const said = stdout.trimEnd().split("\n");
+  assert.equal(new Set(said).size, said.length, stdout);
+  assert.match(stdout, /^[^\n]*\n2 runs, [\s\S]*\nOf \S*_seed0:\n[\s\S]*will take[\s\S]*in all/);
+});
+
 test("whatever a run would refuse is refused before steps are timed", async (t) => {
   const root = await temporaryFolder(t);
   const dataset = await writeTinyFolder(root);

@@ -8,6 +8,7 @@ import { type Engine, type Session, SessionError } from "../../src/engine/sessio
 import { UserError } from "../../src/errors.js";
 import type { Graph } from "../../src/graph/graph-builder.js";
 import type { RunRecordFile } from "../../src/record/run-config.js";
+import { dryRun } from "../../src/run/dry-run.js";
 import { fineTune } from "../../src/run/fine-tune.js";
 import type { FineTuneOptions } from "../../src/run/options.js";
 import { outOfMemoryTogether } from "../../src/run/rank-choices.js";
@@ -92,6 +93,17 @@ test("a run that runs out of memory goes on with half the images at a time, and 
       const [a, b] = [result, plain].map(({ folder }) => readFile(folder.checkpoint));
       assert.deepEqual(await a, await b, "as a run in four parts from the start");
     }
+  });
+});
+
+test("a dry run tells the plan anew where its parts have to be smaller", async () => {
+  await inFolder(async (_, options) => {
+    const { lines, config } = await dryRun(options, smallEngine(1, 0));
+    assert.equal(config.split, 2);
+    const at = lines.indexOf("The memory does not suffice for that; in smaller parts:");
+    assert.ok(at > 0, lines.join("\n"));
+    assert.match(lines.slice(0, at).join("\n"), /5 steps of 8 images, /);
+    assert.match(lines[at + 1]!, /5 steps of 8 images in 2 parts, /);
   });
 });
 

@@ -1,5 +1,5 @@
 /** How far top-1 can be trusted, given how many images there were. */
-import { bootstrapInterval } from "../bootstrap.js";
+import { shareInterval } from "../bootstrap.js";
 import { type Evaluator, percentText } from "../evaluator.js";
 
 export const evaluator: Evaluator = {
@@ -11,9 +11,11 @@ export const evaluator: Evaluator = {
         if (top[0] === label) hits++;
       },
       finish() {
-        const interval = bootstrapInterval(hits, count);
-        const { low, high } = interval;
-        const line = `top1 within ${percentText(low)} and ${percentText(high)} (95 % bootstrap interval)`;
+        const interval = shareInterval(hits, count);
+        const { low, high, method } = interval;
+        const exact = `exact 95 % interval, as all are ${hits > 0 ? "right" : "wrong"}`;
+        const kind = method === "bootstrap" ? "95 % bootstrap interval" : exact;
+        const line = `top1 within ${percentText(low)} and ${percentText(high)} (${kind})`;
         return { values: { hits, count, interval: { ...interval } }, lines: [line] };
       },
     };

@@ -73,12 +73,10 @@ export const evaluator: Evaluator = {
       finish() {
         const { error, bins } = calibrationError(confidences, right);
         const fitted = logits && fit({ logits, labels, classes }, right);
-        const why = logits
-          ? "none between 0.01 and 100 fits"
-          : `none is fitted: all logits would take ${sizeText(bytes)}`;
+        const why = logits ? noTemperature(right) : `all logits would take ${sizeText(bytes)}`;
         const told = fitted
           ? `${percentText(fitted.error)} at temperature ${fitted.value.toFixed(3)}, of the least loss for these images`
-          : `of temperatures ${why}`;
+          : `no temperature is fitted: ${why}`;
         return {
           values: {
             error,
@@ -91,6 +89,13 @@ export const evaluator: Evaluator = {
     };
   },
 };
+
+/** Why no temperature between 0.01 and 100 has the least loss. */
+function noTemperature(right: Uint8Array): string {
+  return right.every((one) => one === 1)
+    ? "every image is judged right, so that a lower one always makes the loss smaller"
+    : "the loss is least below 0.01 or above 100, where probabilities are all 0 and 1, or all alike";
+}
 
 function fit(examples: LabelledLogits, right: Uint8Array) {
   const value = fitTemperature(examples);

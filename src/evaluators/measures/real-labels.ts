@@ -2,7 +2,7 @@
  * Top-1 by labels of which several may be right: ImageNet-ReaL. Images of which nobody could say anything
  * are left out. Source: Beyer et al., "Are we done with ImageNet?", arXiv 2006.07159.
  */
-import { bootstrapInterval } from "../bootstrap.js";
+import { shareInterval } from "../bootstrap.js";
 import { type Evaluator, percentText } from "../evaluator.js";
 
 export const evaluator: Evaluator = {
@@ -25,7 +25,7 @@ export const evaluator: Evaluator = {
             values: { top1: null, hits, count, left_out: left, interval: null },
             lines: ["real labels: none of the images has one"],
           };
-        const interval = bootstrapInterval(hits, count);
+        const interval = shareInterval(hits, count);
         const top1 = hits / count;
         const within = `${percentText(interval.low)} and ${percentText(interval.high)}`;
         return {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { readdir, readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { test } from "node:test";
 import { exportModel } from "../../../src/export/export.js";
 import { readPage } from "../../../src/export/page/page-file.js";
@@ -10,6 +10,7 @@ import { serverPage } from "../../../src/export/page/server-page.js";
 import { WeightStream, weightBytes } from "../../../src/export/page/weight-stream.js";
 import { verifyExport } from "../../../src/export/verify.js";
 import { sampleModel } from "../../../src/run/sample-model.js";
+import { runBin } from "../../cli/command.js";
 import { temporaryFolder } from "../../data/temporary-folder.js";
 import { engine } from "../../engine-for-tests.js";
 
@@ -50,6 +51,19 @@ test("a page is one file that gives the model's logits, and can send nothing", a
   // Addresses that a browser would follow by itself.
   assert.doesNotMatch(html, /(src|href)="?(https?:)?\/\//);
   assert.match(html, /TensorFlow\.js 4\.22\.0.*Apache License 2\.0/s);
+});
+
+test("the command ends with the file to open in a browser", async (t) => {
+  const out = join(await temporaryFolder(t), "page");
+  const ran = await runBin("bit-export", [sampleModel, "--to", "page", "--out", out]);
+  assert.equal(ran.code, 0, ran.stderr);
+  const file = relative("", join(out, `${sampleModel}.html`));
+  assert.ok(
+    ran.stderr.endsWith(`\nOpen in a browser: ${file}\n`) ||
+      ran.stderr === `Open in a browser: ${file}\n`,
+    ran.stderr,
+  );
+  assert.ok(ran.stdout.trimEnd().endsWith(relative("", out)), ran.stdout);
 });
 
 test("a page that was cut off or changed is refused", async (t) => {
