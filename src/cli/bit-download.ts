@@ -1,5 +1,6 @@
 /** `bit-download`: brings published models to this machine. */
 
+import { counted } from "../counted.js";
 import { requireRoom } from "../disk/disk-room.js";
 import { sizeText } from "../disk/size-text.js";
 import { UserError } from "../errors.js";
@@ -135,7 +136,7 @@ async function verify(
   const where = folder === "." ? "" : ` --bit_pretrained_dir ${quoted(folder)}`;
   throw new UserError(
     "bit-download --verify",
-    `${bad.length} of ${models.length} models are not good: ${bad.map(({ name }) => name).join(", ")}`,
+    `${bad.length} of ${counted(models.length, "model")} ${bad.length === 1 ? "is" : "are"} not good: ${bad.map(({ name }) => name).join(", ")}`,
     "whole archives with the SHA-256 that SHA256SUMS has",
     `fetch them again: npx bit-download --force ${bad.map(({ name }) => quoted(name)).join(" ")}${where}`,
   );

@@ -1,27 +1,14 @@
 /** Flags of the commands, as the table of settings has them, parsed by yargs; mistakes become UserErrors. */
 import yargs, { type Options } from "yargs";
-import { closeNames, perhaps, perhapsOne } from "../close-names.js";
 import { UserError } from "../errors.js";
 import { packageVersion } from "../package-root.js";
 import { requireActing } from "../settings/idle-settings.js";
-import { suggestedSettings } from "../settings/suggest.js";
-import { type CommandSetting, isSwitch, settingsOf } from "../settings/table.js";
+import { type CommandSetting, settingsOf } from "../settings/table.js";
 import { completeSettings, requireValue } from "../settings/values.js";
-import type { Call, Command } from "./command.js";
+import type { Call } from "./command.js";
 import { HelpAsked } from "./exit.js";
-import {
-  attachedValue,
-  dashedValue,
-  dashedWord,
-  typedValue,
-  withoutDashes,
-} from "./typed-words.js";
-
-/** What help, lists and errors need to know of a command. */
-type Described = Omit<Command<string>, "load" | "summary"> & {
-  /** The words that may come first. */
-  readonly verbs?: readonly string[];
-};
+import { type Described, explained, missingFlag, unplaced } from "./flag-mistakes.js";
+import { attachedValue, typedValue, withoutDashes } from "./typed-words.js";
 
 /** The parser of a command's flags; what it does not know it throws as a UserError. */
 export function flagParser(name: string, command: Described, argv: readonly string[]) {
@@ -52,55 +39,8 @@ export function flagParser(name: string, command: Described, argv: readonly stri
         // A flag without its value is a YError, where other mistakes are words alone.
         if (error && error.name !== "YError") throw error;
         const text = message ?? error.message;
-        throw explained(name, command, argv, text);
+        throw explained({ name, command, argv }, text);
       })
-  );
-}
-
-function explained(
-  name: string,
-  command: Described,
-  argv: readonly string[],
-  message: string,
-): UserError {
-  const isUnknown = message.startsWith("Unknown argument");
-  const dashed = isUnknown ? dashedWord(command.program, argv) : undefined;
-  if (dashed !== undefined) return dashed;
-  const lacking = /^Not enough arguments following: (\w+)/.exec(message)?.[1];
-  const expected =
-    lacking === undefined
-      ? (meant(name, message, argv) ?? (isUnknown ? command.otherFlags : undefined))
-      : dashedValue(argv, lacking);
-  return mistake(command, argv, message, expected);
-}
-
-/** What was meant, where a flag or a choice is one that there is not; undefined where nothing is near. */
-function meant(name: string, message: string, argv: readonly string[]): string | undefined {
-  const unknown = /^Unknown arguments?: (.*)/.exec(message)?.[1]?.split(", ") ?? [];
-  const settings = settingsOf(name);
-  const flags = unknown.flatMap((flag) => {
-    const near = suggestedSettings(name, flag);
-    const off = argv.includes(`--no-${flag}`);
-    const dashed = (flag: string) => `--${off && isSwitch(settings, flag) ? "no-" : ""}${flag}`;
-    return near === undefined ? [] : [near.replace(/(?<=perhaps |or )\w+/g, dashed)];
-  });
-  if (flags.length > 0) return flags.join(", ");
-  const [, flag, value] = /Argument: (\w+), Given: "([^"]*)"/.exec(message) ?? [];
-  const row = settings.find((setting) => setting.flag === flag)?.row;
-  return row?.kind === "choice" && value !== undefined ? perhaps(value, row.choices) : undefined;
-}
-
-function mistake(
-  { program }: Described,
-  argv: readonly string[],
-  message: string,
-  expected = "flags that the command knows, and their values",
-): UserError {
-  return new UserError(
-    [program, ...argv].join(" "),
-    message,
-    expected,
-    `type: npx ${program} --help`,
   );
 }
 
@@ -154,7 +94,8 @@ export async function parseFlags<Name extends string>(
   );
   if (help !== "") throw new HelpAsked(help);
   const [stray] = parsed._;
-  if (stray !== undefined && command.positional !== true) throw unplaced(command, String(stray));
+  if (stray !== undefined && command.positional !== true)
+    throw unplaced({ name, command, argv }, String(stray));
   const given = new Map<string, unknown>();
   for (const setting of settingsOf(name)) {
     const value: unknown = parsed[setting.flag];
@@ -168,9 +109,9 @@ export async function parseFlags<Name extends string>(
   }
   const file = given.get("config");
   const inFile = typeof file === "string" ? await settingsIn(name, file) : [];
-  const missing = ({ flag }: CommandSetting) => {
-    const orLine = typeof file === "string" ? `, or a line   ${flag}: ...   in ${file}` : "";
-    return mistake(command, argv, `Missing required argument: ${flag}`, `--${flag}${orLine}`);
+  const missing = (setting: CommandSetting) => {
+    const inIt = typeof file === "string" ? `, or a line   ${setting.flag}: ...   in ${file}` : "";
+    return missingFlag({ name, command, argv }, setting, inIt);
   };
   const settings = completeSettings(name, new Map([...inFile, ...given]), missing);
   requireActing(name, settings);
@@ -197,18 +138,6 @@ function misread(
   if (typeof value !== "number") return undefined;
   const typed = typedValue(argv, flag);
   return Number.isNaN(value) || typed?.trim() === "" ? typed : undefined;
-}
-
-/** What to say of a word that stands alone: of a program's verbs one may be meant, which comes first. */
-function unplaced({ program, verb, verbs = [] }: Described, stray: string): UserError {
-  const near = verb === undefined ? closeNames(stray, verbs, 1) : [];
-  const first = verb === undefined && verbs.length > 0 ? `, or first ${verbs.join(", ")}` : "";
-  return new UserError(
-    `${program} ${stray}`,
-    "an argument without a flag",
-    perhapsOne(near) ?? `flags and their values${first === "" ? " only" : first}`,
-    `type: npx ${program} ${near[0] ?? "--help"}`,
-  );
 }
 
 /** Imports the parser of files only where there is one: help and completion do without. */

@@ -90,3 +90,46 @@ export function withoutDashes(
     `type: npx ${[program, ...argv.slice(0, at), "--", ...command].map(quoted).join(" ")}`,
   );
 }
+
+/** Whether a flag was typed, in either spelling. */
+export function isTyped(argv: readonly string[], flag: string): boolean {
+  return ownWords(argv).some((word) => flagIn(word) === flag);
+}
+
+/** The words with other flags in the place of some. @param corrections by the names as they were typed, without dashes */
+export function correctedFlags(
+  argv: readonly string[],
+  corrections: ReadonlyMap<string, string>,
+): string[] {
+  const own = ownWords(argv).length;
+  return argv.map((word, at) => {
+    const [, name, value = ""] = /^--(?:no-)?([^=]+)(=.*)?$/s.exec(word) ?? [];
+    const correct = at < own && name !== undefined ? corrections.get(name) : undefined;
+    return correct === undefined ? word : `${correct}${value}`;
+  });
+}
+
+/** The words with a value for a flag where it was typed last. @param instead of the one that it has */
+export function withValue(
+  argv: readonly string[],
+  flag: string,
+  value: string,
+  instead = false,
+): string[] {
+  const at = ownWords(argv).findLastIndex((word) => flagIn(word) === flag);
+  if (at < 0) return [...argv, `--${flag}`, value];
+  const name = argv[at]!.replace(/=.*$/s, "");
+  const rest = instead && attached(argv[at]) === undefined ? at + 2 : at + 1;
+  return [...argv.slice(0, at), name, value, ...argv.slice(rest)];
+}
+
+/** The words without one that stands alone, and is no flag's value. */
+export function withoutWord(command: string, argv: readonly string[], word: string): string[] {
+  const settings = settingsOf(command);
+  const at = argv.findIndex((one, i) => {
+    const before = argv[i - 1] ?? "";
+    const flag = before.includes("=") ? undefined : flagIn(before);
+    return one === word && (flag === undefined || isSwitch(settings, flag.replace(/^no_/, "")));
+  });
+  return argv.filter((_, i) => i !== at);
+}

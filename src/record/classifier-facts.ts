@@ -6,6 +6,7 @@
 import { z } from "zod";
 import type { ArrayArchive } from "../archive/array-entry.js";
 import type { NamedArray } from "../archive/numeric-array.js";
+import { counted } from "../counted.js";
 import { type ResizeMethod, resizeMethods } from "../input/resize-method.js";
 import { damagedMember, jsonMember, readJsonMember } from "./json-member.js";
 
@@ -71,6 +72,6 @@ export async function readFacts(
     factsArray,
     facts === undefined
       ? "does not tell of a classifier"
-      : `names ${named} classes, where the head has ${classes}`,
+      : `names ${counted(named, "class", "classes")}, where the head has ${classes}`,
   );
 }

@@ -46,8 +46,9 @@ export function secondsText(ms: number): string {
 export function describeDuration(config: RunConfig, measured: MeasuredTimes, done = 0): string {
   const left = Math.max(0, config.schedule.at(-1)! - done);
   const { featuresMs } = measured;
-  const total = durationText(remainingMs(config, measured, done) - (featuresMs ?? 0));
-  const steps = `${left} ${done > 0 ? "more " : ""}steps`;
+  const totalMs = remainingMs(config, measured, done) - (featuresMs ?? 0);
+  const total = totalMs < 1000 ? secondsText(totalMs) : durationText(totalMs);
+  const steps = counted(left, done > 0 ? "more step" : "step");
   const by = `by ${counted(measured.steps, "timed step")}`;
   const features =
     featuresMs === undefined

@@ -61,7 +61,7 @@ export function limited<Config extends RunConfig>(
   const of =
     fits === all
       ? `all ${all} steps of the recipe fit`
-      : `${fits} of the recipe's ${all} steps fit`;
+      : `${fits} of the recipe's ${all} steps ${fits === 1 ? "fits" : "fit"}`;
   const by = counted(measured.steps, "timed step");
   return {
     config: { ...config, schedule: scaleSchedule(config.schedule, fits) },

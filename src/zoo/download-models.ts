@@ -1,5 +1,6 @@
 /** Downloads many models, several at a time. */
 
+import { counted } from "../counted.js";
 import { FileLocked } from "../disk/file-lock.js";
 import { UserError } from "../errors.js";
 import { FileFailed, FileRefused } from "../fetch/connection.js";
@@ -76,7 +77,7 @@ function notAll(
   if (notAskedFor > 0) each.push(`\n    ${notAskedFor} more were not asked for`);
   return new UserError(
     "bit-download",
-    `${failed.length} of ${count} models did not come:${each.join("")}`,
+    `${failed.length} of ${counted(count, "model")} did not come:${each.join("")}`,
     "all of them",
     "type the same command again: what is here is not fetched again",
   );

@@ -121,7 +121,7 @@ test("a pattern brings many; a check of them all finds the damaged one", async (
   const bad = await runHere(main, ["--verify", ...at]);
   assert.equal(bad.code, 2);
   assert.match(bad.stdout, /distance\.npz: is not .*cut off.*\n.*count\.npz: whole/);
-  assert.match(bad.stderr, /1 of 2 models are not good: vtab\/.*clevr-distance/);
+  assert.match(bad.stderr, /1 of 2 models is not good: vtab\/.*clevr-distance/);
 });
 
 test("--verify names what an unfinished download has left", async (t) => {

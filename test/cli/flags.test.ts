@@ -51,20 +51,26 @@ test("files keep their names, also where these look like numbers", async () => {
 test("mistakes name the flag", async () => {
   const cases: [string[], RegExp][] = [
     [["--base_rl", "1"], /Unknown argument: base_rl/],
-    [["--base_lr"], /Not enough arguments following: base_lr/],
+    [
+      ["--base_lr"],
+      /--base_lr needs a value, and none follows\n {2}expected: .*: a number above 0\n/,
+    ],
     [["--base_lr", "fast"], /--base_lr: fast is not possible\n {2}expected: a number above 0/],
     [["--seeds", "two"], /--seeds: two is not possible\n {2}expected: a whole number from 2 on/],
     [["--batch=8x"], /--batch: 8x is not possible/],
     [["--seed", ""], /--seed: "" is not possible\n {2}expected: a whole number from 0 on/],
     [["--seed="], /--seed: "" is not possible/],
     [["--save=0"], /--save: 0 is not possible\n {2}expected: true or false/],
-    [["--name", "-a"], /following: name\n {2}expected: --name=-a where the value begins/],
+    [
+      ["--name", "-a"],
+      /--name needs a value, and none follows\n {2}expected: --name=-a where the value begins/,
+    ],
     [
       ["-name", "a"],
       /bit-train -name: begins with a dash.*\n {2}expected: --name where it is a flag/,
     ],
     [["--base_lr", "0"], /--base_lr: 0 is not possible\n {2}expected: a number above 0/],
-    [["--resize", "cubic"], /Invalid values[\s\S]*resize[\s\S]*"pillow", "tf"/],
+    [["--resize", "cubic"], /^--resize: cubic is not possible\n {2}expected: pillow, tf\n/],
     [["--examples_per_class_seed", "-1"], /-1 is not possible\n.*a whole number from 0 on/],
   ];
   for (const [argv, message] of cases) {
@@ -80,6 +86,53 @@ test("mistakes name the flag", async () => {
   await assert.rejects(
     parseFlags("train", commands.train, ["--model", "R50x1"]),
     /Missing required argument: dataset\n {2}expected: --dataset\n/,
+  );
+});
+
+test("a mistake's next step is the command as it would be right", async () => {
+  const told = (argv: readonly string[], name: "train" | "export" = "train") =>
+    parseFlags(name, commands[name], argv).then(
+      () => assert.fail(argv.join(" ")),
+      (error: unknown) => (error as UserError).nextStep,
+    );
+  const model = ["--model", "BiT-M-R50x1"];
+  const whole = "npx bit-train --model BiT-M-R50x1";
+  for (const [argv, next] of [
+    [
+      ["--datset", "my photos", ...model],
+      "type: npx bit-train --dataset 'my photos' --model BiT-M-R50x1",
+    ],
+    [[...model, "--dataset=d", "--learning-rate=1"], `type: ${whole} --dataset=d --base_lr=1`],
+    [[...model, "--dataset", "d", "--no-hflip"], `type: ${whole} --dataset d --no-flip`],
+    // Nothing is near to one of them.
+    [["--datset", "photos", "--quux", "1"], "type: npx bit-train --help"],
+    [[...model, "--dataset"], `type for example: ${whole} --dataset cifar10`],
+    [
+      ["--dataset", ...model],
+      `type for example: npx bit-train --dataset cifar10 --model BiT-M-R50x1`,
+    ],
+    [["--dataset"], `type for example: ${whole} --dataset cifar10`],
+    [model, `type for example: ${whole} --dataset cifar10`],
+    [["--batch", "8"], `type for example: ${whole} --batch 8 --dataset cifar10`],
+    [
+      [...model, "--dataset", "d", "--recipe", "padle"],
+      `type: ${whole} --dataset d --recipe paddle`,
+    ],
+    // A known dataset and a folder, whose flag was left out.
+    [["cifar10"], `type: ${whole} --dataset cifar10`],
+    [
+      ["--no-save", "src", "--weights", "x.npz"],
+      "type: npx bit-train --no-save --weights x.npz --dataset src",
+    ],
+    [["src", "--dataset", "d"], "type: npx bit-train --help"],
+  ] as const)
+    assert.equal(await told(argv), next);
+  const { stderr } = await runHere((args) => runProgram("bit-train", args), ["runs", "--jsn"]);
+  assert.match(stderr, /^error: bit-train runs --jsn: [\s\S]*type: npx bit-train runs --json\n?$/);
+  assert.equal(await told(["run", "--to", "onxn"], "export"), "type: npx bit-export run --to onnx");
+  assert.equal(
+    await told(["run", "--to=tflite"], "export"),
+    "type for example: npx bit-export run --to npz",
   );
 });
 

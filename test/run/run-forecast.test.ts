@@ -43,6 +43,15 @@ test("over an hour, a command that takes about a tenth is told", () => {
   assert.equal(describeForecast(config, options, quick).length, 1);
 });
 
+test("one step is one, and what is over in a moment takes no 0 s", () => {
+  const measured = { stepMs: 40, steps: 1, evaluationMs: 10 };
+  const [line] = describeForecast(config, options, { measured, done: 19 });
+  assert.equal(
+    line,
+    "1 more step will take about 0.050 s (0.040 s each, by 1 timed step), evaluations included",
+  );
+});
+
 test("durations", () => {
   assert.deepEqual([12_000, 200_000, 3_900_000].map(durationText), [
     "12 s",
