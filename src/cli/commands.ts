@@ -44,7 +44,7 @@ export const commands: Commands = {
     usage: "bit-train runs [flags]",
     description:
       "Lists the runs below --logdir, by name: model, dataset, the steps of its newest checkpoint out of " +
-      "all, top-1 where it is done, and its --note. Runs of --seeds have a line together, with mean and deviation.",
+      "all, top-1 at its end, or the best so far and after which step, and its --note; and whether it runs now. Runs of --seeds have a line together, with mean and deviation.",
     examples: [["npx bit-train runs --logdir bit_logs --json", "the same for a program"]],
     load: () => import("./runs.js"),
   },

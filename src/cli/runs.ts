@@ -39,19 +39,19 @@ function groupCells(group: ListedGroup, runs: readonly ListedRun[]): string[] {
 }
 
 function cellsOf(run: ListedRun): string[] {
-  const { name, model = "", dataset = "", steps = 0, totalSteps = "?", top1, note = "" } = run;
+  const { name, model = "", dataset = "", steps = 0, totalSteps = "?", note = "" } = run;
+  const state = `${steps}/${totalSteps}${run.running ? ", running" : ""}`;
   const cells =
     run.damaged === undefined
-      ? [
-          name,
-          model,
-          dataset,
-          `${steps}/${totalSteps}`,
-          top1 === undefined ? "" : percent(top1),
-          note,
-        ]
+      ? [name, model, dataset, state, accuracyOf(run), note]
       : [name, "", "", "", "", `config.json or result.json ${run.damaged}`];
   return cells.map(visibleLine);
+}
+
+/** Of a run that is not done, the best so far, and after which step. */
+function accuracyOf({ top1, best }: ListedRun): string {
+  if (top1 !== undefined) return percent(top1);
+  return best === undefined ? "" : `${percent(best.top1)} at ${best.step}`;
 }
 
 function percent(share: number): string {

@@ -1,10 +1,11 @@
 /** The folder of a run, `<logdir>/<name>/`, and what lies in it. */
 import { constants } from "node:fs";
-import { access, mkdir, rm } from "node:fs/promises";
+import { access, mkdir, readFile, rm } from "node:fs/promises";
 import { dirname, isAbsolute, join, normalize, resolve, sep } from "node:path";
 import { acquireLock, type FileLock, type LockOptions } from "../disk/file-lock.js";
 import { isFolder } from "../disk/file-reading.js";
 import { type FileSystem, nodeFileSystem } from "../disk/file-system.js";
+import { isAlive, isOfThisMachine, parseOwner } from "../disk/lock-owner.js";
 import { systemErrorCode, UserError } from "../errors.js";
 
 /** Paths in a run's folder. */
@@ -150,4 +151,11 @@ export async function lockRun(
 ): Promise<FileLock> {
   const about = { purpose: "training this run", subject: path };
   return acquireLock(join(path, "run"), { ...about, ...options });
+}
+
+/** Whether a process of this machine trains the run in a folder now, as its lock tells. */
+export async function isTrained(path: string): Promise<boolean> {
+  const text = await readFile(join(path, "run.lock"), "utf8").catch(() => "");
+  const owner = parseOwner(text);
+  return owner !== undefined && isOfThisMachine(owner) && isAlive(owner);
 }

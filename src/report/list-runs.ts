@@ -3,12 +3,12 @@ import type { Dirent } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
 import { z } from "zod";
-import { listCheckpoints } from "../checkpoint/checkpoint-folder.js";
+import { checkpointAt, listCheckpoints } from "../checkpoint/checkpoint-folder.js";
 import { exists, readError } from "../disk/file-reading.js";
 import { systemErrorCode, UserError } from "../errors.js";
 import { type MeanAndDeviation, meanAndDeviation } from "../evaluators/deviation.js";
 import { readConfig } from "../record/run-config.js";
-import { runFolderAt } from "../record/run-folder.js";
+import { isTrained, runFolderAt } from "../record/run-folder.js";
 import { isSeedsFile, seedRunFolders } from "../record/seeds-file.js";
 import { readJson } from "../record/versioned-json.js";
 import { hubWeights } from "../zoo/hub-folder.js";
@@ -25,6 +25,10 @@ export interface ListedRun {
   readonly steps?: number | undefined;
   /** Share of the held-out images, at the end of the run. */
   readonly top1?: number | undefined;
+  /** The best evaluation that the newest checkpoint knows, of a run that is not done: after so many steps. */
+  readonly best?: { readonly step: number; readonly top1: number } | undefined;
+  /** Whether a process of this machine trains it now. */
+  readonly running?: true | undefined;
   readonly note?: string | undefined;
   /** Why its files cannot be read, where that is so. */
   readonly damaged?: string | undefined;
@@ -45,6 +49,9 @@ export interface ListedGroup {
 }
 
 const result = z.object({ val_top1: z.number(), steps: z.int() });
+
+/** Of a checkpoint's manifest. */
+const evaluated = z.object({ best: z.object({ step: z.int(), top1: z.number() }) });
 
 /** Folders of folders: a run's name may be a path of so many parts. */
 const mostParts = 4;
@@ -160,12 +167,18 @@ async function lookAt(path: string): Promise<Omit<ListedRun, "name">> {
   const config = await readConfig(folder.config);
   const [newest] = await listCheckpoints(folder.checkpoints);
   const ended = result.safeParse(await readJson(folder.result)).data;
+  const isOpen = ended === undefined && newest !== undefined;
+  const manifest = isOpen ? checkpointAt(folder.checkpoints, newest).manifest : undefined;
+  // Of a damaged one nothing is told here; the run says it as it goes on.
+  const saved = manifest && (await readJson(manifest).catch(() => undefined));
   return {
     model: config?.model,
     dataset: config?.dataset,
     totalSteps: config?.schedule?.at(-1),
     steps: ended?.steps ?? newest,
     top1: ended?.val_top1,
+    best: evaluated.safeParse(saved).data?.best,
+    running: (await isTrained(path)) || undefined,
     note: config?.note ?? undefined,
   };
 }

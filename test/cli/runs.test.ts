@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { thisProcess } from "../../src/disk/lock-owner.js";
 import { temporaryFolder, writeTree } from "../data/temporary-folder.js";
 import { bitTrain, runHere } from "./command.js";
 
@@ -20,17 +21,31 @@ test("runs are listed by name, with how far they are", async (t) => {
   });
   for (const steps of ["00000004", "00000012"])
     await mkdir(join(logdir, "group", "a", "checkpoints", steps), { recursive: true });
+  // One that a process trains now, which has been evaluated; and one whose process is gone.
+  const saved = JSON.stringify({ version: 1, best: { step: 4, top1: 0.5 } });
+  await writeTree(logdir, {
+    "d/config.json": JSON.stringify(config),
+    "d/checkpoints/00000008/manifest.json": saved,
+    "d/run.lock": JSON.stringify(thisProcess("training this run")),
+    "e/config.json": JSON.stringify(config),
+    "e/checkpoints/00000008/manifest.json": "{",
+    "e/run.lock": JSON.stringify({ ...thisProcess("training this run"), started: "another" }),
+  });
   const { code, stdout, stderr } = await runHere(bitTrain, ["runs", "--logdir", logdir]);
   assert.equal(code, 0, stderr);
   assert.deepEqual(stdout.split("\n"), [
-    "run      model    dataset  steps    top-1  note",
-    "b        R14x0.5  photos   20/20  97.32 %  a word",
-    "c                                          config.json or result.json is no JSON object",
-    "group/a  R14x0.5  photos   12/20",
+    "run      model    dataset          steps         top-1  note",
+    "b        R14x0.5  photos           20/20       97.32 %  a word",
+    "c                                                       config.json or result.json is no JSON object",
+    "d        R14x0.5  photos   8/20, running  50.00 % at 4",
+    "e        R14x0.5  photos            8/20",
+    "group/a  R14x0.5  photos           12/20",
   ]);
   const json = await runHere(bitTrain, ["runs", "--logdir", logdir, "--json"]);
   const { runs } = JSON.parse(json.stdout);
-  assert.deepEqual(runs[2], {
+  assert.deepEqual(runs[2].best, { step: 4, top1: 0.5 });
+  assert.deepEqual([runs[2].running, runs[3].running], [true, undefined]);
+  assert.deepEqual(runs[4], {
     ...{ name: "group/a", model: "R14x0.5", dataset: "photos", totalSteps: 20, steps: 12 },
   });
 });
