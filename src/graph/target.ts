@@ -193,9 +193,14 @@ export function byWinograd({ native, computeType }: Target, shape: WinogradShape
   return isLess && batchSize * inSquares >= leastSquares;
 }
 
+const onTiles = {
+  amx: "bit-train's, on the processor's matrix tiles",
+  plain: "bit-train's, on plain tiles, which are slow",
+} as const;
+
 /**
  * By what a target computes convolutions, in words, and why; undefined where it is all TensorFlow's in float32, or not
- * on the CPU. The same words are the same rounding.
+ * on the CPU. The same words are the same rounding, as are others that `asRounded` makes the same.
  */
 export function convolutionsBy(target: Target): { by: string; why: string } | undefined {
   const { device, native, computeType } = target;
@@ -210,11 +215,15 @@ export function convolutionsBy(target: Target): { by: string; why: string } | un
   }
   const { kind, why } = native.tiles();
   const by = {
-    amx: "bit-train's, on the processor's matrix tiles",
-    plain: "bit-train's, on plain tiles, which are slow",
+    ...onTiles,
     none: native.convolutions ? "bit-train's, without tiles" : "TensorFlow's",
   }[kind ?? "none"];
   return { by: `Convolutions of bfloat16 are ${by}${normalization}`, why };
+}
+
+/** Those words, but that plain tiles, which have the bits of the processor's, are called these. */
+export function asRounded(by: string): string {
+  return by.replace(onTiles.plain, onTiles.amx);
 }
 
 function float32By({ convolutions, winograd }: Float32Operations) {

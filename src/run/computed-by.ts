@@ -2,7 +2,7 @@
 import { counted } from "../counted.js";
 import { processorFlags, readCpuinfo } from "../engine/cpuinfo.js";
 import type { Engine } from "../engine/session.js";
-import { convolutionsBy } from "../graph/target.js";
+import { asRounded, convolutionsBy } from "../graph/target.js";
 import type { RunConfig } from "../record/run-config.js";
 import type { Joint } from "./joint-run.js";
 import { inPrecision } from "./precision.js";
@@ -57,9 +57,9 @@ function oneDnnSettings(env: NodeJS.ProcessEnv = process.env): string[] {
  */
 export function otherRounding(was: Computing, now: Computing, joint: boolean): string[] {
   const lines: string[] = [];
-  const { computedBy: before = now.computedBy } = was;
-  if (before !== undefined && sameBits(before) !== sameBits(now.computedBy ?? "")) {
-    const [only, instead] = withoutCommon(before.split(". "), (now.computedBy ?? "").split(". "));
+  const [before, after] = [was.computedBy, now.computedBy ?? ""];
+  if (before !== undefined && asRounded(before) !== asRounded(after)) {
+    const [only, instead] = withoutCommon(before.split(". "), after.split(". "));
     lines.push(`What follows rounds differently: so far it was ${only}; now it is ${instead}`);
   }
   if (was.vectors !== undefined && now.vectors !== undefined && was.vectors !== now.vectors)
@@ -82,11 +82,6 @@ function vectorsOf(flags: readonly string[]): string {
   if (flags.includes("avx512f")) return "AVX-512";
   if (flags.includes("avx2")) return "AVX2";
   return flags.includes("asimd") ? "Advanced SIMD" : "others";
-}
-
-/** Plain tiles have the bits of the processor's. */
-function sameBits(by: string): string {
-  return by.replace("on plain tiles, which are slow", "on the processor's matrix tiles");
 }
 
 /** What one of them says and the other does not, in words. */

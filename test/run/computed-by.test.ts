@@ -28,14 +28,16 @@ test("other threads and other engines are told, each for itself; what is not kno
 });
 
 test("what differs is told alone, another processor's vectors too; plain tiles have the bits of the processor's", () => {
-  const tiles = (which: string) => ({ computedBy: `TensorFlow. Convolutions are ours, ${which}` });
+  const tiles = (which: string) => ({
+    computedBy: `TensorFlow. Convolutions are bit-train's, ${which}`,
+  });
   const [amx, plain] = ["on the processor's matrix tiles", "on plain tiles, which are slow"].map(
     tiles,
   );
   assert.deepEqual(otherRounding(amx!, plain!, false), []);
   assert.deepEqual(otherRounding(amx!, tiles("without tiles"), false), [
-    "What follows rounds differently: so far it was Convolutions are ours, on the processor's matrix tiles; " +
-      "now it is Convolutions are ours, without tiles",
+    "What follows rounds differently: so far it was Convolutions are bit-train's, on the processor's matrix tiles; " +
+      "now it is Convolutions are bit-train's, without tiles",
   ]);
   const held = { computedBy: `${amx!.computedBy}. ONEDNN_MAX_CPU_ISA=AVX512_CORE` };
   const by = "without ONEDNN_MAX_CPU_ISA=AVX512_CORE";
